@@ -1,0 +1,15 @@
+"""What to do next, in plain Python: one file a design, and the registry that names them."""
+
+from escalation.designs.base import Design
+from escalation.designs.boin import BOIN
+from escalation.designs.crm import CRM, TooToxic
+from escalation.designs.monitoring import Monitoring
+from escalation.designs.skeleton import skeleton
+from escalation.designs.three_plus_three import ThreePlusThree
+
+REGISTRY: dict[str, type[Design]] = {
+    design.model_fields["kind"].default: design for design in (ThreePlusThree, BOIN, CRM, Monitoring)
+}
+"""Every design, by the kind that a scenario file names."""
+
+__all__ = ["BOIN", "CRM", "REGISTRY", "Design", "Monitoring", "ThreePlusThree", "TooToxic", "skeleton"]

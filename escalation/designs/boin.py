@@ -1,0 +1,129 @@
+"""The Bayesian optimal interval design.
+
+With target phi, phi1 < phi the highest rate deemed too low and phi2 > phi the lowest deemed too high, the dose for the
+next cohort goes up when the observed rate y/n is at most lambda_e, down when it is above lambda_d:
+
+    lambda_e = ln((1 - phi1) / (1 - phi)) / ln(phi (1 - phi1) / (phi1 (1 - phi)))
+    lambda_d = ln((1 - phi) / (1 - phi2)) / ln(phi2 (1 - phi) / (phi (1 - phi2)))
+
+At y/n = lambda_d the paper de-escalates and the R package BOIN (2.7.2) stays; so does this one.
+
+Source: Liu S, Yuan Y (2015) JRSS C 64:507-523; Yan F et al. (2020) J Stat Softw 94(13).
+"""
+
+from collections.abc import Iterator
+from math import inf, log
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from escalation.designs.base import Design, exceedance, tabulate
+from escalation.fields import Count, Flag, Fraction, Real
+from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, SLACK, STAY
+from escalation.plans import NO_LIMIT, ClosestIsotonic, TablePlan
+from escalation.trial import Trial
+
+FEWEST_TO_ELIMINATE = 3
+
+
+class BOIN(Design):
+    """The Bayesian optimal interval design (BOIN).
+
+    A dose is eliminated, with all above, when at least 3 patients were treated there and
+    P(rate > target | data) > cutoff_eli under a uniform prior. The recommended dose has the isotonic estimate closest to
+    the target, among tried doses that are not eliminated.
+
+    Parameters
+    ----------
+    p_saf : float, optional
+        Highest DLT rate deemed too low; below the target. Default 0.6 x target.
+    p_tox : float, optional
+        Lowest DLT rate deemed too high; above the target. Default 1.4 x target.
+    cutoff_eli : float, default 0.95
+    extra_safe : bool, default False
+        Eliminate the lowest dose, which ends the trial, already above cutoff_eli - offset.
+    offset : float, default 0.05
+        Between 0 and 0.5.
+    stop_at : int, optional
+        End the trial when a dose has this many patients and the next cohort would be given there again.
+    bound_mtd : bool, default False
+        Recommend only doses whose isotonic estimate is at most lambda_d.
+    titration : bool, default False
+        Treat one patient a dose, from the lowest, until the first DLT or the highest dose; then fill up the cohort.
+    label : str, optional
+    """
+
+    kind: Literal["boin"] = "boin"
+    p_saf: Fraction | None = None
+    p_tox: Fraction | None = None
+    cutoff_eli: Fraction = 0.95
+    extra_safe: Flag = False
+    offset: Real = Field(default=0.05, gt=0, lt=0.5)
+    stop_at: Count | None = None
+    bound_mtd: Flag = False
+    titration: Flag = False
+
+    def boundaries(self, target: float) -> tuple[float, float]:
+        """lambda_e and lambda_d for a target DLT rate (Liu & Yuan 2015, equation 3)."""
+        low, high = self._limits(target)
+        escalate = log((1 - low) / (1 - target)) / log(target * (1 - low) / (low * (1 - target)))
+        de_escalate = log((1 - target) / (1 - high)) / log(high * (1 - target) / (target * (1 - high)))
+        return escalate, de_escalate
+
+    def problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
+        """Options that do not fit the trial: (name of the option, what is wrong)."""
+        low, high = self._limits(trial.target)
+        if low >= trial.target:
+            yield "p_saf", f"{low:g} should be below the target of {trial.target:g}"
+        if high <= trial.target:
+            yield "p_tox", f"{high:g} should be above the target of {trial.target:g}"
+        if high >= 1:
+            yield "p_tox", f"needed, because 1.4 x target = {high:g} is not below 1"
+        if self.extra_safe and self.offset >= self.cutoff_eli:
+            yield "offset", f"{self.offset:g} should be below cutoff_eli = {self.cutoff_eli:g}"
+
+    def cautions(self, trial: Trial) -> Iterator[str]:
+        """What a user should know about this design on this trial, although it can run."""
+        if self.titration and trial.cohort_size == 1:
+            yield "titration has no effect with cohorts of 1"
+        elif self.titration and trial.start_dose > 1:
+            yield f"titration starts at the lowest dose; start_dose = {trial.start_dose} is not used"
+
+    def _limits(self, target: float) -> tuple[float, float]:
+        low = 0.6 * target if self.p_saf is None else self.p_saf
+        high = 1.4 * target if self.p_tox is None else self.p_tox
+        return low, high
+
+    def _plan(self, trial: Trial) -> TablePlan:
+        escalate, de_escalate = self.boundaries(trial.target)
+        above_target = exceedance(trial.target, trial.max_patients)
+        titration = self.titration and trial.cohort_size > 1
+
+        def decide(dose: int, patients: int, dlts: int) -> int:
+            cutoff = self.cutoff_eli - (self.offset if self.extra_safe and dose == 0 else 0)
+            if patients >= FEWEST_TO_ELIMINATE and above_target[patients, dlts] > cutoff + SLACK:
+                return ELIMINATE
+            if dlts <= escalate * patients + SLACK:
+                return ESCALATE
+            if dlts > de_escalate * patients + SLACK:
+                return DE_ESCALATE
+            return STAY
+
+        # Posterior mean and precision under Beta(0.05, 0.05), as BOIN::select.mtd has them.
+        patients, dlts = np.indices((trial.max_patients + 1, trial.max_patients + 1))
+        n, y = patients + 0.1, np.minimum(dlts, patients) + 0.05
+        return TablePlan(
+            codes=tabulate(trial, decide),
+            selection=ClosestIsotonic(
+                estimates=y / n,
+                precisions=n**2 * (n + 1) / (y * (n - y)),
+                target=trial.target,
+                bound=de_escalate if self.bound_mtd else inf,
+            ),
+            cohort_size=trial.cohort_size,
+            max_patients=trial.max_patients,
+            start=0 if titration else trial.start_dose - 1,
+            enough=NO_LIMIT if self.stop_at is None else self.stop_at,
+            titration=titration,
+        )

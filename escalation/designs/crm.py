@@ -1,0 +1,156 @@
+"""The continual reassessment method.
+
+A one-parameter curve is fitted to all data after each cohort, and the next cohort gets the dose whose rate under the
+fitted curve is closest to the target, within what `no_skip` and `coherent` allow.
+
+Source: O'Quigley J, Pepe M, Fisher L (1990) Biometrics 46:33-48; the defaults are those of the R package dfcrm
+(Cheung YK 2011).
+"""
+
+from collections.abc import Iterator
+from math import sqrt
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from escalation.designs.base import Design
+from escalation.designs.curves import HIGHEST_SKELETON, MODELS, cuts_between_doses, parameter_grid, tail_weights
+from escalation.designs.skeleton import skeleton
+from escalation.errors import DesignError
+from escalation.fields import Count, Flag, Fraction, Frozen, Real
+from escalation.kernels.codes import COHERENT_COHORT, COHERENT_DOSE, COHERENT_OFF
+from escalation.plans import NO_LIMIT, CurvePlan
+from escalation.trial import Trial
+
+COHERENT = {"cohort": COHERENT_COHORT, "dose": COHERENT_DOSE, "off": COHERENT_OFF}
+
+
+class TooToxic(Frozen):
+    """End the trial when P(rate at the lowest dose > target + margin | data) > threshold.
+
+    Parameters
+    ----------
+    threshold : float
+    margin : float, default 0
+    """
+
+    threshold: Fraction
+    margin: Real = Field(default=0.0, gt=-1, lt=1)
+
+
+class CRM(Design):
+    """The continual reassessment method (CRM) with a one-parameter model.
+
+    Parameters
+    ----------
+    model : {"power", "logistic"}
+        p = skeleton^exp(b), or logit p = 3 + exp(b) (logit skeleton - 3).
+    skeleton : sequence of float, optional
+        Prior guesses of the DLT rates, increasing, one a dose.
+    half_width, prior_mtd : float, int, optional
+        Instead of a skeleton: half width of the indifference interval and 1-based prior MTD (Lee & Cheung 2009).
+    prior_sd : float, default sqrt(1.34)
+        Standard deviation of the normal prior of b; dfcrm's `scale`.
+    estimate : {"plugin", "mean"}
+        The fitted rates: those at the posterior mean of b (as dfcrm), or their posterior means.
+    no_skip : bool, default True
+        Give at most the dose one above the last.
+    coherent : {"cohort", "dose", "off"}
+        No escalation when the DLT rate of the last cohort is at or above the target (as dfcrm's `restrict`); when the
+        rate among all patients at the current dose is above it (as dtpcrm); or no such rule.
+    stop_if_too_toxic : TooToxic or {"threshold": ..., "margin": ...}, optional
+        End the trial, recommending no dose, when the lowest dose is probably too toxic.
+    stop_at : int, optional
+        End the trial when the next cohort would get a dose with this many patients.
+    recommend_untried : bool, default False
+        Recommend the model's choice even where nobody was treated (as dfcrm); if not, the highest tried dose not above
+        it.
+    label : str, optional
+    """
+
+    kind: Literal["crm"] = "crm"
+    model: Literal["power", "logistic"] = "power"
+    skeleton: tuple[Fraction, ...] | None = Field(default=None, min_length=1)
+    half_width: Fraction | None = None
+    prior_mtd: Count | None = None
+    prior_sd: Real = Field(default=sqrt(1.34), gt=0.01, le=10)
+    estimate: Literal["plugin", "mean"] = "plugin"
+    no_skip: Flag = True
+    coherent: Literal["cohort", "dose", "off"] = "cohort"
+    stop_if_too_toxic: TooToxic | None = None
+    stop_at: Count | None = None
+    recommend_untried: Flag = False
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.skeleton is not None and (self.half_width is not None or self.prior_mtd is not None):
+            raise ValueError("skeleton: give either a skeleton or half_width with prior_mtd, not both")
+        if self.skeleton is None and (self.half_width is None or self.prior_mtd is None):
+            raise ValueError("skeleton: needed, or else both half_width and prior_mtd")
+        if self.skeleton is not None:
+            if any(low >= high for low, high in zip(self.skeleton, self.skeleton[1:], strict=False)):
+                raise ValueError("skeleton: should increase from each dose to the next")
+            if self.skeleton[-1] >= HIGHEST_SKELETON[self.model]:
+                highest = HIGHEST_SKELETON[self.model]
+                raise ValueError(f"skeleton: should stay below {highest:.4f} for the {self.model} model")
+        return self
+
+    def problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
+        """Options that do not fit the trial: (name of the option, what is wrong)."""
+        if self.skeleton is not None and len(self.skeleton) != trial.levels:
+            yield "skeleton", f"{len(self.skeleton)} values for {trial.levels} dose levels"
+        if self.skeleton is None:
+            try:
+                self.prior_rates(trial)
+            except DesignError as error:
+                option, problem = str(error).split(": ", 1)
+                yield option, problem
+        if self.stop_if_too_toxic is not None and not 0 < trial.target + self.stop_if_too_toxic.margin < 1:
+            yield "stop_if_too_toxic.margin", "target + margin should be strictly between 0 and 1"
+
+    def prior_rates(self, trial: Trial) -> NDArray[np.float64]:
+        """The skeleton for a trial, float64[D].
+
+        Raises
+        ------
+        DesignError
+            half_width or prior_mtd does not fit the trial.
+        """
+        if self.skeleton is not None:
+            return np.array(self.skeleton)
+        assert self.half_width is not None
+        assert self.prior_mtd is not None
+        return skeleton(
+            half_width=self.half_width,
+            target=trial.target,
+            prior_mtd=self.prior_mtd,
+            doses=trial.levels,
+            model=self.model,
+        )
+
+    def _plan(self, trial: Trial) -> CurvePlan:
+        model, rates = MODELS[self.model], self.prior_rates(trial)
+        b = parameter_grid(model, rates, self.prior_sd, trial.max_patients)
+        log_dlt, log_no_dlt = model.log_rates(rates, b)
+        weight = np.exp(-((b / self.prior_sd) ** 2) / 2)
+        stop = self.stop_if_too_toxic
+        plugin = self.estimate == "plugin"
+        return CurvePlan(
+            log_dlt=log_dlt,
+            log_no_dlt=log_no_dlt,
+            weight=weight / weight.sum(),
+            target=trial.target,
+            cohort_size=trial.cohort_size,
+            max_patients=trial.max_patients,
+            start=trial.start_dose - 1,
+            parameter=b if plugin else None,
+            cuts=cuts_between_doses(model, rates, trial.target) if plugin else None,
+            too_toxic=tail_weights(b, model.parameter_at(rates[0], trial.target + stop.margin)) if stop else None,
+            too_toxic_threshold=stop.threshold if stop else 1.0,
+            no_skip=self.no_skip,
+            coherent=COHERENT[self.coherent],
+            stop_at=NO_LIMIT if self.stop_at is None else self.stop_at,
+            recommend_untried=self.recommend_untried,
+        )

@@ -1,0 +1,141 @@
+"""One-parameter dose-toxicity curves, and the grid of parameters that stands for their posterior.
+
+Power model: p_d(b) = s_d^exp(b), s the skeleton. Logistic model: logit p_d(b) = 3 + exp(b) x_d, x_d = logit(s_d) - 3.
+Both have p_d(0) = s_d, and every p_d falls as b grows. The prior is b ~ N(0, prior_sd^2).
+
+Posterior integrals are sums over equally spaced b. The integrand is analytic and vanishes at both ends, so the error
+of such a sum falls exponentially with the spacing once that is below the posterior's width. Gauss-Hermite nodes, placed
+by the prior, do not follow a posterior that is narrow or far away.
+
+Source: O'Quigley J, Pepe M, Fisher L (1990) Biometrics 46:33-48; Cheung YK (2011) Dose Finding by the Continual
+Reassessment Method, chapter 3.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, special
+
+Floats = NDArray[np.float64]
+
+INTERCEPT = 3.0
+
+# Spacing of the grid, in standard deviations of the narrowest posterior. At 0.5 the posterior means of b are within
+# 1e-12 of ten times finer grids for trials of 12 to 400 patients, whatever the data.
+SPACING = 0.5
+# The grid ends where the log posterior has dropped this far from its peak, under the most extreme data.
+DROP = 45.0
+
+
+class Model(NamedTuple):
+    """A one-parameter family of dose-toxicity curves.
+
+    Attributes
+    ----------
+    log_rates : function of (skeleton float64[D], b float64[G])
+        Log probability of a DLT and of none, float64[D, G] each.
+    parameter_at : function of (skeleton value, rate)
+        The b at which a dose has this DLT rate; infinite where no b gives so high a rate.
+    precision_per_patient : float
+        A patient adds about this much, at most, to the posterior precision of b.
+    """
+
+    log_rates: Callable[[Floats, Floats], tuple[Floats, Floats]]
+    parameter_at: Callable[[float, float], float]
+    precision_per_patient: float
+
+
+def _power(skeleton: Floats, b: Floats) -> tuple[Floats, Floats]:
+    log_dlt = np.outer(np.log(skeleton), np.exp(b))
+    return log_dlt, np.log(-np.expm1(log_dlt))
+
+
+def _power_parameter(skeleton: float, rate: float) -> float:
+    return float(np.log(np.log(rate) / np.log(skeleton)))
+
+
+def _logistic(skeleton: Floats, b: Floats) -> tuple[Floats, Floats]:
+    logit = INTERCEPT + np.outer(special.logit(skeleton) - INTERCEPT, np.exp(b))
+    return -np.logaddexp(0, -logit), -np.logaddexp(0, logit)
+
+
+def _logistic_parameter(skeleton: float, rate: float) -> float:
+    slope = (special.logit(rate) - INTERCEPT) / (special.logit(skeleton) - INTERCEPT)
+    return float(np.log(slope)) if slope > 0 else -np.inf
+
+
+MODELS = {
+    "power": Model(_power, _power_parameter, precision_per_patient=1.0),
+    "logistic": Model(_logistic, _logistic_parameter, precision_per_patient=4.0),
+}
+
+HIGHEST_SKELETON = {"power": 1.0, "logistic": float(special.expit(INTERCEPT))}
+"""Skeleton values must lie below: a logistic curve through a higher value would fall with the dose."""
+
+
+def parameter_grid(model: Model, skeleton: Floats, prior_sd: float, max_patients: int) -> Floats:
+    """Equally spaced b that carry every posterior a trial of this size can give.
+
+    The likelihood of any data is a product over patients, so that it moves the posterior no farther than all patients
+    with a DLT at the lowest dose, or none with a DLT at the one dose where that says most.
+
+    Returns
+    -------
+    float64[G]
+    """
+    edges = []
+    for dose in range(len(skeleton)):
+        for dlts in (0, max_patients):
+
+            def log_posterior(b: Floats, dose: int = dose, dlts: int = dlts) -> Floats:
+                log_dlt, log_no_dlt = model.log_rates(skeleton[dose : dose + 1], b)
+                log: Floats = dlts * log_dlt[0] + (max_patients - dlts) * log_no_dlt[0] - (b / prior_sd) ** 2 / 2
+                return log
+
+            # Beyond this the prior alone is lower than the posterior at 0 by more than the drop.
+            reach = prior_sd * np.sqrt(2 * (DROP - log_posterior(np.zeros(1))[0]))
+            b = np.linspace(-reach, reach, 2001)
+            log = log_posterior(b)
+            carried = np.flatnonzero(log >= log.max() - DROP)
+            edges += [b[max(carried[0] - 1, 0)], b[min(carried[-1] + 1, len(b) - 1)]]
+    narrowest = 1 / np.sqrt(prior_sd**-2 + model.precision_per_patient * max_patients)
+    points = int(np.ceil((max(edges) - min(edges)) / (SPACING * narrowest))) + 1
+    return np.linspace(min(edges), max(edges), points)
+
+
+def cuts_between_doses(model: Model, skeleton: Floats, target: float) -> Floats:
+    """Values of b at which two adjacent doses are equally near the target, increasing with the dose.
+
+    These are the inner limits of the intervals of dfcrm's `crmsens`: the roots of p_d(b) + p_(d+1)(b) = 2 target.
+
+    Returns
+    -------
+    float64[D - 1]
+        Minus infinity where even the highest possible rates are below the target.
+    """
+
+    def excess(b: float, pair: Floats) -> float:
+        return float(np.exp(model.log_rates(pair, np.array([b]))[0]).sum() - 2 * target)
+
+    cuts = np.empty(len(skeleton) - 1)
+    for dose in range(len(cuts)):
+        pair = skeleton[dose : dose + 2]
+        # Between the two parameters at which one or the other dose is at the target.
+        low, high = (model.parameter_at(value, target) for value in pair)
+        cuts[dose] = -np.inf if np.isinf(low) else optimize.brentq(excess, low, high, args=(pair,), xtol=1e-13)
+    return cuts
+
+
+def tail_weights(b: Floats, limit: float) -> Floats:
+    """Weights w with which sum(w f(b)) is the integral of f below `limit`, divided by the spacing.
+
+    f is interpolated by sinc functions, which integrate to the sine integral; as accurate as the sum over the whole
+    grid, where cutting the sum off at the limit would err by up to half a spacing.
+
+    Source: Stenger F (1993) Numerical Methods Based on Sinc and Analytic Functions, section 3.
+    """
+    spacing = b[1] - b[0]
+    weights: Floats = 0.5 + special.sici(np.pi * (limit - b) / spacing)[0] / np.pi
+    return weights

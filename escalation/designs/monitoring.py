@@ -1,0 +1,64 @@
+"""Bayesian safety monitoring of a single dose.
+
+After every cohort the dose is stopped when P(rate > limit | data) > threshold, the rate having a Beta(a, b) prior.
+
+Source: Thall PF, Simon R (1994) Biometrics 50:337-349; Zhou H, Lee JJ, BTOX manual (MD Anderson).
+"""
+
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+
+from escalation.designs.base import Design, exceedance, tabulate
+from escalation.fields import Count, Fraction, Positive
+from escalation.kernels.codes import ELIMINATE, SLACK, STAY
+from escalation.plans import HighestCleared, TablePlan
+from escalation.trial import Trial
+
+
+class Monitoring(Design):
+    """Bayesian monitoring of one dose, looked at after every cohort.
+
+    A dose that is never stopped is recommended.
+
+    Parameters
+    ----------
+    limit : float, optional
+        DLT rate that should not be exceeded. Default: the trial's target.
+    threshold : float, default 0.95
+        Stop when P(rate > limit | data) exceeds this.
+    prior : (float, float), default (1, 1)
+        Parameters of the Beta prior of the DLT rate: prior DLTs, prior patients without.
+    min_patients : int, default 1
+        No stop before this many patients.
+    label : str, optional
+    """
+
+    kind: Literal["monitoring"] = "monitoring"
+    limit: Fraction | None = None
+    threshold: Fraction = 0.95
+    prior: tuple[Positive, Positive] = (1.0, 1.0)
+    min_patients: Count = 1
+
+    def problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
+        """Options that do not fit the trial: (name of the option, what is wrong)."""
+        if trial.levels > 1:
+            yield "kind", f"monitoring is for a single dose; this trial has {trial.levels} dose levels"
+
+    def _plan(self, trial: Trial) -> TablePlan:
+        limit = trial.target if self.limit is None else self.limit
+        above_limit = exceedance(limit, trial.max_patients, self.prior)
+
+        def decide(_: int, patients: int, dlts: int) -> int:
+            too_toxic = patients >= self.min_patients and above_limit[patients, dlts] > self.threshold + SLACK
+            return ELIMINATE if too_toxic else STAY
+
+        codes = tabulate(trial, decide)
+        return TablePlan(
+            codes=codes,
+            selection=HighestCleared(np.ones(codes.shape[1:], np.bool_)),
+            cohort_size=trial.cohort_size,
+            max_patients=trial.max_patients,
+            start=trial.start_dose - 1,
+        )

@@ -1,0 +1,28 @@
+"""Everything that can be wrong with what a user asks for, in words for that user."""
+
+
+class EscalationError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class DesignError(EscalationError, ValueError):
+    """A design that does not fit its trial, or options that contradict each other."""
+
+
+class ScenarioError(EscalationError, ValueError):
+    """A scenario file that cannot be used.
+
+    Attributes
+    ----------
+    problems : tuple of str
+        Every problem found, each with its place in the file.
+    """
+
+    def __init__(self, source: str, problems: list[str]) -> None:
+        self.source = source
+        self.problems = tuple(problems)
+        super().__init__("\n".join(f"{source}: {problem}" for problem in problems))
+
+
+class StateSpaceError(EscalationError):
+    """The exact engine would need more states than it may use."""

@@ -1,0 +1,96 @@
+"""Simulated trials under a curve plan. The posterior after one cohort is the prior of the next."""
+
+import numpy as np
+
+from escalation.kernels.codes import (
+    COHERENT_COHORT,
+    COHERENT_DOSE,
+    ENOUGH_AT_DOSE,
+    MAX_PATIENTS,
+    NO_DOSE,
+    SLACK,
+    TOO_TOXIC,
+)
+from escalation.kernels.jit import kernel
+from escalation.kernels.posterior import choose
+
+SMALL = 1e-100
+
+
+@kernel
+def learn(posterior, factor):
+    """Multiply the posterior by a cohort's likelihood; return its sum, kept well above underflow."""
+    total = 0.0
+    for curve in range(posterior.shape[0]):
+        posterior[curve] *= factor[curve]
+    total = posterior.sum()
+    if total < SMALL:
+        for curve in range(posterior.shape[0]):
+            posterior[curve] /= total
+        total = posterior.sum()
+    return total
+
+
+@kernel
+def highest_tried(patients, dose):
+    """Highest dose with patients, not above `dose`; NO_DOSE when there is none."""
+    while dose >= 0 and patients[dose] == 0:
+        dose -= 1
+    return dose
+
+
+@kernel
+def run_curve_trial(plan, factors, rates, tolerances, patients, dlts, posterior):
+    """Run one trial; fill the counts per dose and return the recommended dose and why the trial ended."""
+    posterior[:] = plan.weight
+    dose = plan.start
+    enrolled = 0
+    while True:
+        size = min(plan.cohort_size, plan.max_patients - enrolled)
+        toxic = 0
+        for patient in range(enrolled, enrolled + size):
+            if tolerances[patient] < rates[dose]:
+                toxic += 1
+        enrolled += size
+        patients[dose] += size
+        dlts[dose] += toxic
+
+        total = learn(posterior, factors[dose, size, toxic])
+        choice = choose(plan, posterior, total)
+        recommended = choice if plan.recommend_untried else highest_tried(patients, choice)
+        if enrolled >= plan.max_patients:
+            return recommended, MAX_PATIENTS
+        if choice == NO_DOSE:
+            return NO_DOSE, TOO_TOXIC
+
+        next_dose = choice
+        if plan.no_skip:
+            next_dose = min(next_dose, dose + 1)
+        if plan.coherent == COHERENT_COHORT and toxic / size >= plan.target - SLACK:
+            next_dose = min(next_dose, dose)
+        elif plan.coherent == COHERENT_DOSE and dlts[dose] / patients[dose] > plan.target + SLACK:
+            next_dose = min(next_dose, dose)
+        if patients[next_dose] >= plan.stop_at:
+            return recommended, ENOUGH_AT_DOSE
+        dose = next_dose
+
+
+@kernel
+def run_curve_trials(plan, factors, rates, tolerances, patients, dlts, recommended, reasons):
+    """Run a block of trials.
+
+    Parameters and outputs as `table_trials.run_table_trials`, and
+
+    factors : float64[D, m + 1, m + 1, G]
+        factors[d, n, y]: likelihood of a cohort of n patients with y DLTs at dose d under each curve, to a constant
+        factor.
+    recommended : int16[T]
+        Output: the dose each trial recommends, or NO_DOSE.
+    """
+    posterior = np.empty(plan.weight.shape[0])
+    for trial in range(tolerances.shape[0]):
+        dose, reason = run_curve_trial(
+            plan, factors, rates, tolerances[trial], patients[trial], dlts[trial], posterior
+        )
+        recommended[trial] = dose
+        reasons[trial] = reason

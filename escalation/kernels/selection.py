@@ -1,0 +1,114 @@
+"""The recommended dose at the end of a trial under a table plan."""
+
+import numpy as np
+
+from escalation.kernels.codes import ELIMINATE, NO_DOSE, SLACK
+from escalation.kernels.jit import kernel
+
+
+@kernel
+def pool_adjacent_violators(values, weights, fitted):
+    """Weighted isotonic (non-decreasing) regression of `values`, written to `fitted`.
+
+    Equal neighbours are pooled too, so that doses with the same estimate share it to the last bit.
+    """
+    length = values.shape[0]
+    sizes = np.empty(length, np.int64)
+    block_weights = np.empty(length)
+    blocks = 0
+    for i in range(length):
+        fitted[blocks] = values[i]
+        block_weights[blocks] = weights[i]
+        sizes[blocks] = 1
+        while blocks > 0 and fitted[blocks - 1] > fitted[blocks] - SLACK:
+            both = block_weights[blocks - 1] + block_weights[blocks]
+            fitted[blocks - 1] = (
+                block_weights[blocks - 1] * fitted[blocks - 1] + block_weights[blocks] * fitted[blocks]
+            ) / both
+            block_weights[blocks - 1] = both
+            sizes[blocks - 1] += sizes[blocks]
+            blocks -= 1
+        blocks += 1
+    end = length
+    for block in range(blocks - 1, -1, -1):
+        estimate = fitted[block]
+        for i in range(end - sizes[block], end):
+            fitted[i] = estimate
+        end -= sizes[block]
+
+
+@kernel
+def closest_dose(fitted, target, bound):
+    """Index of the estimate closest to the target among those not above the bound; NO_DOSE when there is none.
+
+    Among equal estimates below the target the highest dose wins, otherwise the lowest; of two estimates equally far
+    from the target on either side, the lower.
+    """
+    closest = NO_DOSE
+    distance = np.inf
+    for i in range(fitted.shape[0]):
+        if fitted[i] > bound + SLACK:
+            continue
+        candidate = abs(fitted[i] - target)
+        tie = abs(candidate - distance) <= SLACK
+        if (not tie and candidate < distance) or (tie and fitted[i] < target - SLACK):
+            closest = i
+            distance = candidate
+    return closest
+
+
+@kernel
+def recommend_isotonic(patients, dlts, codes, estimates, precisions, target, bound, recommended):
+    """Recommend the dose whose isotonic estimate is closest to the target, over tried doses below eliminated ones.
+
+    Parameters
+    ----------
+    patients, dlts : int16[E, D]
+        Counts at the end of each trial.
+    codes : int8[D, N + 1, N + 1]
+        Decision table; an ELIMINATE cell excludes its dose and all above.
+    estimates, precisions : float64[N + 1, N + 1]
+        Estimated DLT rate and its weight, by patients and DLTs.
+    target, bound : float
+        Target DLT rate; largest estimate that may be recommended.
+    recommended : int16[E]
+        Output: dose index or NO_DOSE.
+    """
+    levels = patients.shape[1]
+    values = np.empty(levels)
+    weights = np.empty(levels)
+    fitted = np.empty(levels)
+    dose_of = np.empty(levels, np.int64)
+    for ending in range(patients.shape[0]):
+        tried = 0
+        for dose in range(levels):
+            n = patients[ending, dose]
+            y = dlts[ending, dose]
+            if codes[dose, n, y] == ELIMINATE:
+                break
+            if n > 0:
+                values[tried] = estimates[n, y]
+                weights[tried] = precisions[n, y]
+                dose_of[tried] = dose
+                tried += 1
+        pool_adjacent_violators(values[:tried], weights[:tried], fitted[:tried])
+        closest = closest_dose(fitted[:tried], target, bound)
+        recommended[ending] = NO_DOSE if closest == NO_DOSE else dose_of[closest]
+
+
+@kernel
+def recommend_highest(patients, dlts, codes, cleared, recommended):
+    """Recommend the highest cleared dose below the eliminated ones. Arguments as `recommend_isotonic`, and
+
+    cleared : bool[N + 1, N + 1]
+        Whether a dose with so many patients and DLTs may be recommended.
+    """
+    for ending in range(patients.shape[0]):
+        recommended[ending] = NO_DOSE
+        for dose in range(patients.shape[1]):
+            n = patients[ending, dose]
+            y = dlts[ending, dose]
+            if codes[dose, n, y] == ELIMINATE:
+                break
+            if cleared[n, y]:
+                recommended[ending] = dose

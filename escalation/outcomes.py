@@ -1,0 +1,56 @@
+"""Outcomes: the weighted endings of trials, whichever engine lists them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from escalation.errors import DesignError
+from escalation.trial import Trial
+
+
+@dataclass(frozen=True, eq=False)
+class Outcomes:
+    """How trials end under one truth.
+
+    Attributes
+    ----------
+    trial : Trial
+    rates : float64[D]
+        The true DLT rates.
+    patients, dlts : int16[E, D]
+        Counts at each dose at each ending.
+    recommended : int16[E]
+        Recommended dose, as an index from 0; NO_DOSE (-1) for none.
+    reason : int8[E]
+        Why the trial ended: a key of `kernels.codes.REASON_NAMES`.
+    probability : float64[E]
+        Probability of each ending; simulated trials have 1 / trials each.
+    trials : int or None
+        Number of simulated trials; None when the endings are all there can be.
+    """
+
+    trial: Trial
+    rates: NDArray[np.float64]
+    patients: NDArray[np.int16]
+    dlts: NDArray[np.int16]
+    recommended: NDArray[np.int16]
+    reason: NDArray[np.int8]
+    probability: NDArray[np.float64]
+    trials: int | None = None
+
+
+def check_rates(rates: ArrayLike, trial: Trial) -> NDArray[np.float64]:
+    """True DLT rates as an array, float64[D].
+
+    Raises
+    ------
+    DesignError
+        A ValueError: not one rate in [0, 1] for each dose level.
+    """
+    array = np.array(rates, dtype=np.float64)
+    if array.shape != (trial.levels,):
+        raise DesignError(f"dlt_rates: {array.size} values for {trial.levels} dose levels")
+    if not np.all((array >= 0) & (array <= 1)):
+        raise DesignError("dlt_rates: every rate should be between 0 and 1")
+    return array

@@ -1,0 +1,34 @@
+"""Virtual patients.
+
+A virtual patient is a tolerance, uniform on [0, 1): the patient has a DLT at every dose whose true rate exceeds it. The
+same patients meet every design and every truth, so that comparisons between designs are paired.
+
+Trials come in blocks of a fixed size, each with a random stream of its own that depends on the seed and the block's
+number alone. Trial i therefore has the same patients whatever the number of trials or threads, and its first n patients
+are the same whatever the largest number of patients.
+
+Source: Sweeting M, Slade D, Jackson D, Brock K (2024) on shared patients in comparisons of designs; Salmon JK et al.
+(2011) for Philox.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+BLOCK = 1000
+"""Trials in a block. Part of what a seed means: another size gives other patients."""
+
+DLT_STREAM = 0
+"""Number of the stream of tolerances; other properties of patients will have other numbers."""
+
+
+def tolerances(seed: int, block: int, max_patients: int) -> NDArray[np.float64]:
+    """Tolerances of the patients of one block of trials.
+
+    Returns
+    -------
+    float64[BLOCK, max_patients]
+        In order of enrolment.
+    """
+    key = np.random.SeedSequence(seed, spawn_key=(DLT_STREAM, block)).generate_state(2, np.uint64)
+    drawn = np.random.Generator(np.random.Philox(key=key)).random((max_patients, BLOCK))
+    return np.ascontiguousarray(drawn.T)

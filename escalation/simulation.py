@@ -1,0 +1,113 @@
+"""The Monte Carlo engine: the rules applied cohort by cohort to virtual patients."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from escalation import patients as virtual
+from escalation.designs import Design
+from escalation.errors import DesignError
+from escalation.kernels.curve_trials import run_curve_trials
+from escalation.kernels.table_trials import run_table_trials
+from escalation.outcomes import Outcomes, check_rates
+from escalation.plans import CurvePlan, Plan
+from escalation.recommend import recommend
+from escalation.trial import Trial
+
+SEED = 20260901
+"""Seed where none is given."""
+
+
+def simulate(
+    design: Design,
+    trial: Trial,
+    rates: ArrayLike,
+    *,
+    trials: int = 10_000,
+    seed: int = SEED,
+    threads: int | None = None,
+) -> Outcomes:
+    """Simulate trials of a design under a truth.
+
+    Parameters
+    ----------
+    design : Design
+    trial : Trial
+    rates : sequence of float
+        True DLT rate of each dose level.
+    trials : int
+        Number of trials, at least 1.
+    seed : int
+        Not negative. The same seed gives the same virtual patients to every design and every truth, and the same
+        outcomes to the bit whatever the number of threads.
+    threads : int, optional
+        By default one for each core.
+
+    Returns
+    -------
+    Outcomes
+        An ending for each trial, in order.
+
+    Raises
+    ------
+    DesignError
+        A ValueError: the design does not fit the trial, or another argument is out of range.
+
+    Examples
+    --------
+    >>> from escalation import BOIN, Trial
+    >>> trial = Trial(doses=[50, 150, 300, 600], target=0.25, max_patients=36)
+    >>> simulate(BOIN(), trial, [0.05, 0.12, 0.25, 0.40], trials=1000, seed=1).patients.shape
+    (1000, 4)
+    """
+    true_rates = check_rates(rates, trial)
+    for name, value, least in (("trials", trials, 1), ("seed", seed, 0), ("threads", threads, 1)):
+        if value is not None and value < least:
+            raise DesignError(f"{name}: {value} should be at least {least}")
+    plan = design.plan(trial)
+    outcomes = _empty(trial, true_rates, trials)
+    factors = _cohort_likelihoods(plan) if isinstance(plan, CurvePlan) else None
+
+    def run_block(block: int) -> None:
+        first = block * virtual.BLOCK
+        last = min(first + virtual.BLOCK, trials)
+        tolerances = virtual.tolerances(seed, block, trial.max_patients)[: last - first]
+        patients, dlts = outcomes.patients[first:last], outcomes.dlts[first:last]
+        recommended, reason = outcomes.recommended[first:last], outcomes.reason[first:last]
+        if isinstance(plan, CurvePlan):
+            run_curve_trials(
+                plan.arrays(), factors, true_rates, tolerances, patients, dlts, recommended, reason
+            )
+        else:
+            run_table_trials(plan.arrays(), true_rates, tolerances, patients, dlts, reason)
+            recommended[:] = recommend(plan, patients, dlts)
+
+    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+        for _ in pool.map(run_block, range(-(-trials // virtual.BLOCK))):
+            pass
+    return outcomes
+
+
+def _empty(trial: Trial, rates: NDArray[np.float64], trials: int) -> Outcomes:
+    """Outcomes for the blocks to fill in, each its own part."""
+    return Outcomes(
+        trial=trial,
+        rates=rates,
+        patients=np.zeros((trials, trial.levels), np.int16),
+        dlts=np.zeros((trials, trial.levels), np.int16),
+        recommended=np.zeros(trials, np.int16),
+        reason=np.zeros(trials, np.int8),
+        probability=np.full(trials, 1 / trials),
+        trials=trials,
+    )
+
+
+def _cohort_likelihoods(plan: Plan) -> NDArray[np.float64]:
+    """Likelihood of each outcome of a cohort, float64[D, m + 1, m + 1, G] by dose, patients, DLTs and curve."""
+    assert isinstance(plan, CurvePlan)
+    size = plan.cohort_size + 1
+    patients, dlts = (index.ravel() for index in np.indices((size, size)))
+    likelihood = plan.likelihood(patients, np.minimum(dlts, patients))
+    return likelihood.reshape(plan.levels, size, size, -1)

@@ -1,0 +1,72 @@
+"""The trial: what every design is given."""
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from escalation.fields import Count, Fraction, Frozen, Real, Text, Whole
+
+
+class Trial(Frozen):
+    """A phase I trial: its dose levels, target and size.
+
+    Parameters
+    ----------
+    doses : sequence of numbers in increasing order, or of texts
+        Dose levels, the lowest first.
+    target : float
+        Target DLT rate, strictly between 0 and 1.
+    max_patients : int
+        No more patients than this are treated; the last cohort is smaller when fewer than a cohort remain.
+    cohort_size : int, default 3
+    start_dose : int, default 1
+        Dose level of the first cohort; the lowest is 1.
+    dose_unit : str, optional
+    dlt_window_days : float, optional
+        Days after the first infusion in which a toxicity counts as a DLT. Carried along; no design uses it yet.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        A ValueError; it names every field that is wrong.
+
+    Examples
+    --------
+    >>> Trial(doses=[50, 150, 300, 600], target=0.25, max_patients=36).levels
+    4
+    """
+
+    doses: tuple[Whole | Real | Text, ...] = Field(min_length=1, max_length=100)
+    dose_unit: Text | None = None
+    target: Fraction
+    max_patients: Count = Field(le=1000)
+    cohort_size: Count = 3
+    start_dose: Count = 1
+    dlt_window_days: Real | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        numbers = [dose for dose in self.doses if not isinstance(dose, str)]
+        if len(numbers) not in (0, self.levels):
+            raise ValueError("doses: should be all numbers or all texts")
+        if any(low >= high for low, high in zip(numbers, numbers[1:], strict=False)):
+            raise ValueError("doses: should increase from each level to the next")
+        if len(set(self.doses)) < self.levels:
+            raise ValueError("doses: each level should be named once")
+        if self.cohort_size > self.max_patients:
+            raise ValueError(
+                f"cohort_size: a cohort of {self.cohort_size} is larger than the trial ({self.max_patients} patients)"
+            )
+        if self.start_dose > self.levels:
+            raise ValueError(f"start_dose: there are only {self.levels} dose levels")
+        return self
+
+    @property
+    def levels(self) -> int:
+        """Number of dose levels."""
+        return len(self.doses)
+
+    @property
+    def dose_names(self) -> tuple[str, ...]:
+        """The dose levels as a person would write them."""
+        return tuple(dose if isinstance(dose, str) else f"{dose:g}" for dose in self.doses)
