@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from escalation import patients as virtual
+from escalation.defaults import SEED, TRIALS
 from escalation.designs import Design
 from escalation.errors import DesignError
 from escalation.kernels.curve_trials import run_curve_trials
@@ -16,16 +17,13 @@ from escalation.plans import CurvePlan, Plan
 from escalation.recommend import recommend
 from escalation.trial import Trial
 
-SEED = 20260901
-"""Seed where none is given."""
-
 
 def simulate(
     design: Design,
     trial: Trial,
     rates: ArrayLike,
     *,
-    trials: int = 10_000,
+    trials: int = TRIALS,
     seed: int = SEED,
     threads: int | None = None,
 ) -> Outcomes:

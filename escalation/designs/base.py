@@ -1,7 +1,7 @@
 """What every design has in common."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,15 +51,31 @@ class Design(Frozen):
     def _plan(self, trial: Trial) -> Plan: ...
 
 
-def tabulate(trial: Trial, decide: Callable[[int, int, int], int]) -> NDArray[np.int8]:
-    """Decision table of `decide(dose, patients, dlts)`; without patients, and where DLTs exceed them, STAY."""
-    size = trial.max_patients + 1
-    codes = np.full((trial.levels, size, size), STAY, np.int8)
-    for dose in range(trial.levels):
-        for patients in range(1, size):
-            for dlts in range(patients + 1):
-                codes[dose, patients, dlts] = decide(dose, patients, dlts)
-    return codes
+def count_grid(max_patients: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Patients and DLTs of every cell of a decision table, int64[N + 1, N + 1] each; some have more DLTs than patients."""
+    patients, dlts = np.indices((max_patients + 1, max_patients + 1))
+    return patients, dlts
+
+
+def decision_table(levels: int, rules: list[tuple[NDArray[np.bool_], int]]) -> NDArray[np.int8]:
+    """Decision table that is the same at every dose: in each cell the code of the first rule that applies, else STAY.
+
+    Parameters
+    ----------
+    levels : int
+        Number of dose levels.
+    rules : list of (bool[N + 1, N + 1], code)
+
+    Returns
+    -------
+    int8[D, N + 1, N + 1]
+        STAY in cells that no trial can reach: without patients, or with more DLTs than patients.
+    """
+    applies, codes = zip(*rules, strict=True)
+    patients, dlts = count_grid(len(applies[0]) - 1)
+    table = np.select(applies, codes, STAY)
+    table[(patients == 0) | (dlts > patients)] = STAY
+    return np.repeat(table[None].astype(np.int8), levels, axis=0)
 
 
 def exceedance(limit: float, max_patients: int, prior: tuple[float, float] = (1.0, 1.0)) -> NDArray[np.float64]:
@@ -70,7 +86,7 @@ def exceedance(limit: float, max_patients: int, prior: tuple[float, float] = (1.
     float64[N + 1, N + 1]
         NaN where DLTs exceed patients.
     """
-    patients, dlts = np.indices((max_patients + 1, max_patients + 1))
+    patients, dlts = count_grid(max_patients)
     possible = dlts <= patients
     with np.errstate(invalid="ignore"):
         tail = stats.beta.sf(limit, prior[0] + dlts, np.where(possible, prior[1] + patients - dlts, 1.0))

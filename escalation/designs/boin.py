@@ -16,11 +16,12 @@ from math import inf, log
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
-from escalation.designs.base import Design, exceedance, tabulate
+from escalation.designs.base import Design, count_grid, decision_table, exceedance
 from escalation.fields import Count, Flag, Fraction, Real
-from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, SLACK, STAY
+from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, SLACK
 from escalation.plans import NO_LIMIT, ClosestIsotonic, TablePlan
 from escalation.trial import Trial
 
@@ -100,21 +101,26 @@ class BOIN(Design):
         above_target = exceedance(trial.target, trial.max_patients)
         titration = self.titration and trial.cohort_size > 1
 
-        def decide(dose: int, patients: int, dlts: int) -> int:
-            cutoff = self.cutoff_eli - (self.offset if self.extra_safe and dose == 0 else 0)
-            if patients >= FEWEST_TO_ELIMINATE and above_target[patients, dlts] > cutoff + SLACK:
-                return ELIMINATE
-            if dlts <= escalate * patients + SLACK:
-                return ESCALATE
-            if dlts > de_escalate * patients + SLACK:
-                return DE_ESCALATE
-            return STAY
+        patients, dlts = count_grid(trial.max_patients)
+
+        def table(levels: int, cutoff: float) -> NDArray[np.int8]:
+            return decision_table(
+                levels,
+                [
+                    ((patients >= FEWEST_TO_ELIMINATE) & (above_target > cutoff + SLACK), ELIMINATE),
+                    (dlts <= escalate * patients + SLACK, ESCALATE),
+                    (dlts > de_escalate * patients + SLACK, DE_ESCALATE),
+                ],
+            )
+
+        codes = table(trial.levels, self.cutoff_eli)
+        if self.extra_safe:
+            codes[:1] = table(1, self.cutoff_eli - self.offset)
 
         # Posterior mean and precision under Beta(0.05, 0.05), as BOIN::select.mtd has them.
-        patients, dlts = np.indices((trial.max_patients + 1, trial.max_patients + 1))
         n, y = patients + 0.1, np.minimum(dlts, patients) + 0.05
         return TablePlan(
-            codes=tabulate(trial, decide),
+            codes=codes,
             selection=ClosestIsotonic(
                 estimates=y / n,
                 precisions=n**2 * (n + 1) / (y * (n - y)),

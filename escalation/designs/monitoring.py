@@ -8,11 +8,9 @@ Source: Thall PF, Simon R (1994) Biometrics 50:337-349; Zhou H, Lee JJ, BTOX man
 from collections.abc import Iterator
 from typing import Literal
 
-import numpy as np
-
-from escalation.designs.base import Design, exceedance, tabulate
+from escalation.designs.base import Design, count_grid, decision_table, exceedance
 from escalation.fields import Count, Fraction, Positive
-from escalation.kernels.codes import ELIMINATE, SLACK, STAY
+from escalation.kernels.codes import ELIMINATE, SLACK
 from escalation.plans import HighestCleared, TablePlan
 from escalation.trial import Trial
 
@@ -48,16 +46,13 @@ class Monitoring(Design):
 
     def _plan(self, trial: Trial) -> TablePlan:
         limit = trial.target if self.limit is None else self.limit
+        patients, _ = count_grid(trial.max_patients)
         above_limit = exceedance(limit, trial.max_patients, self.prior)
-
-        def decide(_: int, patients: int, dlts: int) -> int:
-            too_toxic = patients >= self.min_patients and above_limit[patients, dlts] > self.threshold + SLACK
-            return ELIMINATE if too_toxic else STAY
-
-        codes = tabulate(trial, decide)
+        stops = (patients >= self.min_patients) & (above_limit > self.threshold + SLACK)
+        codes = decision_table(trial.levels, [(stops, ELIMINATE)])
         return TablePlan(
             codes=codes,
-            selection=HighestCleared(np.ones(codes.shape[1:], np.bool_)),
+            selection=HighestCleared(patients > 0),
             cohort_size=trial.cohort_size,
             max_patients=trial.max_patients,
             start=trial.start_dose - 1,

@@ -15,9 +15,9 @@ from typing import Literal
 
 import numpy as np
 
-from escalation.designs.base import Design, tabulate
+from escalation.designs.base import Design, count_grid, decision_table
 from escalation.fields import Flag
-from escalation.kernels.codes import ELIMINATE, ESCALATE, STAY
+from escalation.kernels.codes import ELIMINATE, ESCALATE
 from escalation.plans import HighestCleared, TablePlan
 from escalation.trial import Trial
 
@@ -51,14 +51,22 @@ class ThreePlusThree(Design):
             yield f"3+3 treats cohorts of {COHORT}; the trial's cohort_size of {trial.cohort_size} is not used"
 
     def _plan(self, trial: Trial) -> TablePlan:
-        codes = tabulate(trial, lambda _, patients, dlts: _decide(patients, dlts))
+        patients, dlts = count_grid(trial.max_patients)
+        three, six = patients == COHORT, patients == FULL
+        # At other counts, which only a last, smaller cohort can leave, the dose is neither cleared nor too toxic: stay.
+        codes = decision_table(
+            trial.levels,
+            [
+                ((three & (dlts >= 2)) | (six & (dlts >= 2)), ELIMINATE),
+                ((three & (dlts == 0)) | (six & (dlts <= 1)), ESCALATE),
+            ],
+        )
         completes = np.zeros(codes.shape, np.bool_)
         if not self.de_escalate:
             completes |= codes == ELIMINATE
         if not self.six_at_top:
             completes[-1] |= codes[-1] == ESCALATE
-        patients, dlts = np.indices(codes.shape[1:])
-        cleared = ((patients >= COHORT) & (dlts == 0)) | ((patients == FULL) & (dlts == 1))
+        cleared = ((patients >= COHORT) & (dlts == 0)) | (six & (dlts == 1))
         return TablePlan(
             codes=codes,
             selection=HighestCleared(cleared),
@@ -68,12 +76,3 @@ class ThreePlusThree(Design):
             completes=completes,
             cap=FULL,
         )
-
-
-def _decide(patients: int, dlts: int) -> int:
-    """Decide after a cohort; at other counts than three and six, which only a last, smaller cohort leaves, stay."""
-    if patients == COHORT:
-        return ESCALATE if dlts == 0 else STAY if dlts == 1 else ELIMINATE
-    if patients == FULL:
-        return ESCALATE if dlts <= 1 else ELIMINATE
-    return STAY

@@ -1,0 +1,87 @@
+"""Whether simulated trials agree with the exact answer.
+
+For every mean and probability the exact outcomes also give the standard deviation between trials, so that the simulated
+mean has a z value with no estimate in it. Where fewer than 20 simulated trials are expected on one side of the mean the
+normal approximation is poor: there the number of trials on that side is compared with its exact binomial distribution
+instead. The p value is familywise (Bonferroni), so that an honest run does not alarm however many numbers are compared.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from escalation.characteristics import trial_quantities
+from escalation.outcomes import Outcomes
+
+FEWEST_EXPECTED = 20
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Comparison of simulated with exact outcomes.
+
+    Attributes
+    ----------
+    max_abs_z : float or None
+        Largest |z|; None when every quantity is too rare for one.
+    p_value : float
+        Familywise: min(1, comparisons x smallest p value).
+    comparisons : int
+    worst : str
+        Name of the quantity with the smallest p value.
+    """
+
+    max_abs_z: float | None
+    p_value: float
+    comparisons: int
+    worst: str
+
+
+def agreement(exact: Outcomes, simulated: Outcomes, correct: Sequence[int]) -> Agreement:
+    """Compare simulated outcomes with exact ones under the same truth.
+
+    Parameters
+    ----------
+    exact, simulated : Outcomes
+    correct : sequence of int
+        The correct doses, 1-based.
+    """
+    assert simulated.trials is not None
+    trials = simulated.trials
+    observed = trial_quantities(simulated, correct)
+    zs: list[float] = []
+    p_values: dict[str, float] = {}
+    for name, values in trial_quantities(exact, correct).items():
+        mean = float(exact.probability @ values)
+        # Rounding must not put a quantity that never varies on either side of its mean.
+        slack = 1e-9 * max(1.0, abs(mean))
+        above = trials * float(exact.probability @ (values > mean + slack))
+        below = trials * float(exact.probability @ (values < mean - slack))
+        if min(above, below) >= FEWEST_EXPECTED:
+            sd = float(np.sqrt(exact.probability @ (values - mean) ** 2))
+            z = (float(observed[name].mean()) - mean) / (sd / np.sqrt(trials))
+            zs.append(abs(z))
+            p_values[name] = float(2 * stats.norm.sf(abs(z)))
+        if above < FEWEST_EXPECTED:
+            seen = int((observed[name] > mean + slack).sum())
+            p_values[f"{name} above its mean"] = binomial_p_value(seen, trials, above / trials)
+        if below < FEWEST_EXPECTED:
+            seen = int((observed[name] < mean - slack).sum())
+            p_values[f"{name} below its mean"] = binomial_p_value(seen, trials, below / trials)
+    worst = min(p_values, key=lambda name: p_values[name])
+    return Agreement(
+        max_abs_z=max(zs, default=None),
+        p_value=min(1.0, len(p_values) * p_values[worst]),
+        comparisons=len(p_values),
+        worst=worst,
+    )
+
+
+def binomial_p_value(seen: int, trials: int, probability: float) -> float:
+    """Two-sided exact p value of a count: twice the smaller tail, at most 1."""
+    probability = min(max(probability, 0.0), 1.0)
+    at_most = stats.binom.cdf(seen, trials, probability)
+    at_least = stats.binom.sf(seen - 1, trials, probability)
+    return float(min(1.0, 2 * min(at_most, at_least)))

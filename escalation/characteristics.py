@@ -1,0 +1,352 @@
+"""Operating characteristics of outcomes, exact or simulated alike.
+
+Every number is a mean over trials, a ratio of two, or a function of the distribution of a count. Where a simulated
+number has a Monte Carlo standard error it comes from its influence function: the mean square of a trial's pull on the
+number, divided by the number of trials.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from escalation.kernels.codes import ENOUGH_AT_DOSE, NO_DOSE, REASON_NAMES, SLACK, TOO_TOXIC
+from escalation.outcomes import Outcomes
+
+Floats = NDArray[np.float64]
+
+TOLERATED_EXCESS = 0.10
+"""A truth whose lowest rate exceeds the target by more than this has no correct dose."""
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class CountSummary:
+    """Distribution of a count over trials.
+
+    Attributes
+    ----------
+    mean, sd : float
+    q05, q50, q95 : int
+        Quantiles: the smallest value whose cumulative probability is at least 5, 50, 95 %.
+    distribution : tuple of (value, probability)
+    """
+
+    mean: float
+    sd: float
+    q05: int
+    q50: int
+    q95: int
+    distribution: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True)
+class DLTRate:
+    """The DLT rate per trial, in its two meanings.
+
+    Attributes
+    ----------
+    mean_of_rates : float
+        E[Y / N]: mean over trials of the trial's share of patients with a DLT.
+    rate_of_means : float
+        E[Y] / E[N]: share of all patients over many trials.
+    """
+
+    mean_of_rates: float
+    rate_of_means: float
+
+
+@dataclass(frozen=True)
+class EstimateQuality:
+    """The observed DLT rate y/n at the recommended dose, given that a dose with patients is recommended.
+
+    Attributes
+    ----------
+    bias, rmse : float
+        Mean and root mean square of y/n minus the true rate.
+    coverage : float
+        Probability that the 95 % Clopper-Pearson interval holds the true rate.
+    """
+
+    bias: float
+    rmse: float
+    coverage: float
+
+
+@dataclass(frozen=True)
+class OperatingCharacteristics:
+    """How a design performs under one truth.
+
+    Attributes
+    ----------
+    selection : tuple of float
+        Probability that each dose is recommended.
+    no_selection : float
+        Probability that none is.
+    pcs : float
+        Probability of correct selection: of a correct dose, or of none when no dose is correct.
+    patients, dlts : tuple of float
+        Mean number at each dose.
+    sample_size, total_dlts : CountSummary
+    dlt_rate : DLTRate
+    above_mtd : float
+        E[patients at doses whose true rate exceeds the target] / E[patients].
+    overdosing_60, overdosing_80 : float
+        Probability that more than 60 %, 80 % of a trial's patients were at such doses.
+    poor_allocation : float or None
+        Probability that fewer than max_patients / doses patients were at a correct dose; None when none is correct.
+    early_stop : float
+        Probability that the trial stopped for toxicity, or with enough patients at a dose.
+    stop_reasons : dict
+        Probability of each reason.
+    estimate : EstimateQuality or None
+        None when no dose with patients is ever recommended.
+    mcse : dict or None
+        For simulated outcomes: the Monte Carlo standard errors, under the same names, where one exists.
+    """
+
+    selection: tuple[float, ...]
+    no_selection: float
+    pcs: float
+    patients: tuple[float, ...]
+    dlts: tuple[float, ...]
+    sample_size: CountSummary
+    total_dlts: CountSummary
+    dlt_rate: DLTRate
+    above_mtd: float
+    overdosing_60: float
+    overdosing_80: float
+    poor_allocation: float | None
+    early_stop: float
+    stop_reasons: dict[str, float]
+    estimate: EstimateQuality | None
+    mcse: dict[str, Any] | None = field(default=None, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As nested dictionaries and lists of plain numbers, without the standard errors."""
+        tree = asdict(self)
+        del tree["mcse"]
+        return tree
+
+
+def correct_doses(rates: Sequence[float] | Floats, target: float) -> tuple[int, ...]:
+    """Doses whose true rate is closest to the target, 1-based; none when even the lowest rate is far above it."""
+    array = np.asarray(rates, dtype=np.float64)
+    if array.min() > target + TOLERATED_EXCESS + SLACK:
+        return ()
+    distance = np.abs(array - target)
+    return tuple(int(dose) + 1 for dose in np.flatnonzero(distance <= distance.min() + SLACK))
+
+
+def trial_quantities(outcomes: Outcomes, correct: Sequence[int]) -> dict[str, Floats]:
+    """Quantities of single trials whose means are operating characteristics.
+
+    Returns
+    -------
+    dict of float64[E]
+        By name; 0/1 where the mean is a probability. Doses are numbered from 1.
+    """
+    patients, dlts = outcomes.patients.astype(np.int64), outcomes.dlts.astype(np.int64)
+    total, total_dlts = patients.sum(axis=1), dlts.sum(axis=1)
+    over = patients[:, outcomes.rates > outcomes.trial.target + SLACK].sum(axis=1)
+    doses = range(outcomes.trial.levels)
+    indices = [dose - 1 for dose in correct]
+    wanted = np.array(indices or [NO_DOSE])
+
+    quantities: dict[str, NDArray[Any]] = {f"selection.{d + 1}": outcomes.recommended == d for d in doses}
+    quantities["no_selection"] = outcomes.recommended == NO_DOSE
+    quantities["pcs"] = np.isin(outcomes.recommended, wanted)
+    quantities |= {f"patients.{d + 1}": patients[:, d] for d in doses}
+    quantities |= {f"dlts.{d + 1}": dlts[:, d] for d in doses}
+    quantities["sample_size"] = total
+    quantities["total_dlts"] = total_dlts
+    quantities["mean_of_rates"] = total_dlts / total
+    quantities["overdosing_60"] = 5 * over > 3 * total
+    quantities["overdosing_80"] = 5 * over > 4 * total
+    if indices:
+        at_correct = patients[:, indices].sum(axis=1)
+        quantities["poor_allocation"] = at_correct * outcomes.trial.levels < outcomes.trial.max_patients
+    quantities["early_stop"] = np.isin(outcomes.reason, (TOO_TOXIC, ENOUGH_AT_DOSE))
+    quantities |= {f"stop_reasons.{name}": outcomes.reason == code for code, name in REASON_NAMES.items()}
+    return {name: values.astype(np.float64) for name, values in quantities.items()}
+
+
+def operating_characteristics(
+    outcomes: Outcomes, correct: Sequence[int] | None = None
+) -> OperatingCharacteristics:
+    """Operating characteristics of outcomes, whichever engine made them.
+
+    Parameters
+    ----------
+    outcomes : Outcomes
+    correct : sequence of int, optional
+        The correct doses, 1-based; empty for none. By default those whose true rate is closest to the target, none when
+        even the lowest rate exceeds it by more than 0.10.
+
+    Returns
+    -------
+    OperatingCharacteristics
+    """
+    if correct is None:
+        correct = correct_doses(outcomes.rates, outcomes.trial.target)
+    quantities = trial_quantities(outcomes, correct)
+    size, total_dlts = quantities["sample_size"], quantities["total_dlts"]
+    everyone = np.ones_like(size)
+    means = {name: _ratio(outcomes, values, everyone) for name, values in quantities.items()}
+    over = outcomes.rates > outcomes.trial.target + SLACK
+    above = sum((quantities[f"patients.{d + 1}"] for d in np.flatnonzero(over)), np.zeros_like(size))
+
+    def per_dose(name: str) -> tuple[_Number, ...]:
+        return tuple(means[f"{name}.{dose + 1}"] for dose in range(outcomes.trial.levels))
+
+    numbers = {
+        "selection": per_dose("selection"),
+        "no_selection": means["no_selection"],
+        "pcs": means["pcs"],
+        "patients": per_dose("patients"),
+        "dlts": per_dose("dlts"),
+        "sample_size": _count_summary(outcomes, size),
+        "total_dlts": _count_summary(outcomes, total_dlts),
+        "dlt_rate": {
+            "mean_of_rates": means["mean_of_rates"],
+            "rate_of_means": _ratio(outcomes, total_dlts, size),
+        },
+        "above_mtd": _ratio(outcomes, above, size),
+        "overdosing_60": means["overdosing_60"],
+        "overdosing_80": means["overdosing_80"],
+        "poor_allocation": means.get("poor_allocation"),
+        "early_stop": means["early_stop"],
+        "stop_reasons": {name: means[f"stop_reasons.{name}"] for name in REASON_NAMES.values()},
+        "estimate": _estimate_quality(outcomes),
+    }
+    values, errors = _values(numbers), _errors(numbers)
+    return OperatingCharacteristics(
+        **values
+        | {
+            "sample_size": CountSummary(**values["sample_size"]),
+            "total_dlts": CountSummary(**values["total_dlts"]),
+            "dlt_rate": DLTRate(**values["dlt_rate"]),
+            "estimate": None if values["estimate"] is None else EstimateQuality(**values["estimate"]),
+        },
+        mcse=None if outcomes.trials is None else errors,
+    )
+
+
+class _Number(NamedTuple):
+    """A number and its Monte Carlo standard error; no error where the number is exact or none exists."""
+
+    value: float
+    error: float | None
+
+
+def _ratio(outcomes: Outcomes, numerator: Floats, denominator: Floats) -> _Number:
+    """E[numerator] / E[denominator]; with a denominator of ones, a mean."""
+    below = float(outcomes.probability @ denominator)
+    value = float(outcomes.probability @ numerator) / below
+    if outcomes.trials is None:
+        return _Number(value, None)
+    influence = (numerator - value * denominator) / below
+    return _Number(value, float(np.sqrt(outcomes.probability @ influence**2 / outcomes.trials)))
+
+
+def _root(square: _Number) -> _Number:
+    """Square root of a number, its error by the delta method."""
+    value = float(np.sqrt(square.value))
+    if square.error is None:
+        return _Number(value, None)
+    return _Number(value, square.error / (2 * value) if value > 0 else 0.0)
+
+
+def _count_summary(outcomes: Outcomes, counts: Floats) -> dict[str, Any]:
+    everyone = np.ones_like(counts)
+    probabilities = np.bincount(counts.astype(np.int64), weights=outcomes.probability)
+    cumulative = np.cumsum(probabilities)
+    mean = _ratio(outcomes, counts, everyone)
+    quantiles = {
+        f"q{percent:02d}": int(np.argmax(cumulative >= percent / 100 - 1e-12)) for percent in (5, 50, 95)
+    }
+    return {
+        "mean": mean,
+        "sd": _root(_ratio(outcomes, (counts - mean.value) ** 2, everyone)),
+        **quantiles,
+        "distribution": tuple(
+            (int(value), _ratio(outcomes, (counts == value).astype(np.float64), everyone))
+            for value in np.flatnonzero(probabilities)
+        ),
+    }
+
+
+def _estimate_quality(outcomes: Outcomes) -> dict[str, _Number] | None:
+    recommended = np.flatnonzero(outcomes.recommended != NO_DOSE)
+    dose = outcomes.recommended[recommended]
+    treated = outcomes.patients[recommended, dose] > 0
+    recommended, dose = recommended[treated], dose[treated]
+    if outcomes.probability[recommended].sum() <= 0:
+        return None
+    patients, dlts = outcomes.patients[recommended, dose], outcomes.dlts[recommended, dose]
+    rate = outcomes.rates[dose]
+    lower, upper = clopper_pearson(outcomes.trial.max_patients)
+    given = np.zeros(len(outcomes.probability))
+    given[recommended] = 1
+
+    def spread(values: Floats) -> Floats:
+        whole = np.zeros_like(given)
+        whole[recommended] = values
+        return whole
+
+    deviation = dlts / patients - rate
+    covered = (lower[patients, dlts] <= rate + SLACK) & (rate <= upper[patients, dlts] + SLACK)
+    return {
+        "bias": _ratio(outcomes, spread(deviation), given),
+        "rmse": _root(_ratio(outcomes, spread(deviation**2), given)),
+        "coverage": _ratio(outcomes, spread(covered.astype(np.float64)), given),
+    }
+
+
+@lru_cache(maxsize=8)
+def clopper_pearson(max_patients: int) -> tuple[Floats, Floats]:
+    """95 % Clopper-Pearson limits of a rate, by patients and DLTs.
+
+    Returns
+    -------
+    lower, upper : float64[N + 1, N + 1]
+        NaN where there are no patients or more DLTs than patients.
+
+    Source: Clopper CJ, Pearson ES (1934) Biometrika 26:404-413.
+    """
+    patients, dlts = np.indices((max_patients + 1, max_patients + 1)).astype(np.float64)
+    impossible = (patients == 0) | (dlts > patients)
+    tail = (1 - CONFIDENCE) / 2
+    with np.errstate(invalid="ignore"):
+        lower = np.where(dlts == 0, 0.0, stats.beta.ppf(tail, dlts, patients - dlts + 1))
+        upper = np.where(dlts == patients, 1.0, stats.beta.ppf(1 - tail, dlts + 1, patients - dlts))
+    return np.where(impossible, np.nan, lower), np.where(impossible, np.nan, upper)
+
+
+def _values(tree: Any) -> Any:
+    """The values in a tree of numbers."""
+    if isinstance(tree, _Number):
+        return tree.value
+    if isinstance(tree, dict):
+        return {name: _values(part) for name, part in tree.items()}
+    if isinstance(tree, tuple):
+        return tuple(_values(part) for part in tree)
+    return tree
+
+
+def _errors(tree: Any) -> Any:
+    """The standard errors in a tree of numbers, without the branches that have none; the counts of a distribution stay."""
+    if isinstance(tree, _Number):
+        return tree.error
+    if isinstance(tree, dict):
+        return {
+            name: _errors(part) for name, part in tree.items() if isinstance(part, _Number | dict | tuple)
+        }
+    if isinstance(tree, tuple):
+        return tuple(part if isinstance(part, int) else _errors(part) for part in tree)
+    return tree

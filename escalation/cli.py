@@ -1,0 +1,101 @@
+"""The command line: parse, one call, render, exit code.
+
+Everything heavy is imported inside the command that needs it, so that `--help` answers at once.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from escalation import __version__
+from escalation.defaults import SEED, TRIALS
+
+EXIT_BAD_INPUT = 2
+
+
+class _Group(click.Group):
+    """Turns the package's errors into one message on standard error."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from escalation.errors import EscalationError  # noqa: PLC0415
+
+        try:
+            return super().invoke(ctx)
+        except EscalationError as error:
+            for line in str(error).splitlines():
+                click.echo(f"error: {line}", err=True)
+            sys.exit(EXIT_BAD_INPUT)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="escalation")
+def main() -> None:
+    """Operating characteristics of phase I dose-escalation designs, exact and simulated."""
+
+
+@main.command("run")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--design", "designs", metavar="LABEL", multiple=True, help="Only this design; may be repeated.")
+@click.option("--truth", "truths", metavar="NAME", multiple=True, help="Only this truth; may be repeated.")
+@click.option(
+    "--trials",
+    type=click.IntRange(min=0),
+    default=TRIALS,
+    show_default=True,
+    help="Simulated trials for each design and truth; 0 for none.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=SEED,
+    show_default=True,
+    help="Seed of the simulated patients.",
+)
+@click.option("--exact/--no-exact", default=True, show_default=True, help="Whether to compute exact values.")
+@click.option(
+    "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True, help="Output format."
+)
+def run_command(
+    files: tuple[Path, ...],
+    designs: tuple[str, ...],
+    truths: tuple[str, ...],
+    trials: int,
+    seed: int,
+    exact: bool,
+    form: str,
+) -> None:
+    """Run the designs of scenario files under their truths.
+
+    Prints for each design and truth the DLT rates, the RP2D selection probabilities and the sample size: exact values,
+    cross-checked by simulated trials.
+    """
+    if not exact and trials == 0:
+        raise click.UsageError("--no-exact with --trials 0 leaves nothing to compute")
+
+    from escalation.run import run  # noqa: PLC0415
+    from escalation.scenario import load_scenario  # noqa: PLC0415
+
+    scenarios = [load_scenario(path) for path in files]
+    for path, scenario in zip(files, scenarios, strict=True):
+        for warning in scenario.warnings:
+            click.echo(f"warning: {path}: {warning}", err=True)
+    runs = [
+        run(scenario, designs=designs, truths=truths, trials=trials, seed=seed, exact=exact) for scenario in scenarios
+    ]
+    if form == "json":
+        from escalation.report.json import to_json  # noqa: PLC0415
+
+        click.echo(to_json(runs))
+        return
+
+    from rich.console import Console  # noqa: PLC0415
+
+    from escalation.report.text import print_run  # noqa: PLC0415
+
+    console = Console(highlight=False)
+    for number, finished in enumerate(runs):
+        if number:
+            console.print()
+        print_run(finished, console)

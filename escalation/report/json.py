@@ -1,0 +1,49 @@
+"""A run as JSON, at full precision."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from escalation import __version__
+from escalation.run import Result, Run
+
+
+def to_json(runs: Sequence[Run]) -> str:
+    """One object for a single run, a list of them for several."""
+    trees = [_run(run) for run in runs]
+    return json.dumps(trees[0] if len(trees) == 1 else trees, indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def _run(run: Run) -> dict[str, Any]:
+    return {
+        "version": __version__,
+        "scenario": run.scenario.name,
+        "target": run.scenario.trial.target,
+        "doses": list(run.scenario.trial.doses),
+        "warnings": [
+            *run.scenario.warnings,
+            *(f"design '{label}': not exact: {reason}" for label, reason in run.refusals.items()),
+        ],
+        "results": [_result(run, result) for result in run.results],
+    }
+
+
+def _result(run: Run, result: Result) -> dict[str, Any]:
+    simulated = None
+    if result.simulated is not None:
+        simulated = {
+            **result.simulated.to_dict(),
+            "trials": run.trials,
+            "seed": run.seed,
+            "mcse": result.simulated.mcse,
+            "max_abs_z": None if result.agreement is None else result.agreement.max_abs_z,
+            "p_value": None if result.agreement is None else result.agreement.p_value,
+        }
+    return {
+        "design": result.design,
+        "truth": result.truth.name,
+        "dlt_rates": list(result.truth.dlt_rates),
+        "correct_doses": list(result.correct_doses),
+        "exact": None if result.exact is None else result.exact.to_dict(),
+        "simulated": simulated,
+    }

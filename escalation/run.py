@@ -1,0 +1,134 @@
+"""A scenario run: every design under every truth, exact and simulated."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from escalation.agreement import Agreement, agreement
+from escalation.characteristics import OperatingCharacteristics, operating_characteristics
+from escalation.defaults import SEED, TRIALS
+from escalation.designs import Design
+from escalation.enumeration import Enumeration
+from escalation.enumeration import exact as enumerate_endings
+from escalation.errors import StateSpaceError
+from escalation.scenario import Scenario, Truth, choose
+from escalation.simulation import simulate
+
+
+@dataclass(frozen=True)
+class Result:
+    """One design under one truth.
+
+    Attributes
+    ----------
+    design : str
+        The design's label.
+    truth : Truth
+    correct_doses : tuple of int
+        1-based; empty when no dose is correct.
+    exact, simulated : OperatingCharacteristics or None
+    agreement : Agreement or None
+        Where both were asked for and could be had.
+    """
+
+    design: str
+    truth: Truth
+    correct_doses: tuple[int, ...]
+    exact: OperatingCharacteristics | None
+    simulated: OperatingCharacteristics | None
+    agreement: Agreement | None
+
+
+@dataclass(frozen=True)
+class Run:
+    """The results of a scenario.
+
+    Attributes
+    ----------
+    scenario : Scenario
+    results : tuple of Result
+        Truth by truth, and design by design within.
+    trials, seed : int
+        Simulated trials for each result (0: none), and the seed of their patients.
+    refusals : dict of str to str
+        Designs for which the exact engine refused, and why.
+    """
+
+    scenario: Scenario
+    results: tuple[Result, ...]
+    trials: int
+    seed: int
+    refusals: dict[str, str] = field(default_factory=dict)
+
+
+def run(
+    scenario: Scenario,
+    *,
+    designs: Iterable[str] = (),
+    truths: Iterable[str] = (),
+    trials: int = TRIALS,
+    seed: int = SEED,
+    exact: bool = True,
+) -> Run:
+    """Run the designs of a scenario under its truths.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    designs, truths : iterable of str
+        Labels and names of those to run; all when empty.
+    trials : int
+        Simulated trials for each design and truth; 0 for none.
+    seed : int
+    exact : bool
+        Whether to enumerate. A design for which the exact engine refuses is simulated only.
+
+    Raises
+    ------
+    EscalationError
+        An unknown label or name, or a design left with neither an exact nor a simulated result.
+    """
+    labelled = scenario.designs
+    chosen = choose(designs, labelled, "design")
+    names = choose(truths, (truth.name for truth in scenario.truth), "truth")
+    endings: dict[str, Enumeration] = {}
+    refusals: dict[str, str] = {}
+    for label in chosen if exact else ():
+        try:
+            endings[label] = enumerate_endings(labelled[label], scenario.trial)
+        except StateSpaceError as refusal:
+            if trials == 0:
+                raise
+            refusals[label] = str(refusal)
+    results = tuple(
+        _result(scenario, label, labelled[label], truth, endings.get(label), trials, seed)
+        for truth in scenario.truth
+        if truth.name in names
+        for label in chosen
+    )
+    return Run(scenario, results, trials, seed, refusals)
+
+
+def _result(
+    scenario: Scenario,
+    label: str,
+    design: Design,
+    truth: Truth,
+    endings: Enumeration | None,
+    trials: int,
+    seed: int,
+) -> Result:
+    correct = truth.correct_doses(scenario.trial.target)
+    expected = None if endings is None else endings.outcomes(truth.dlt_rates)
+    simulated = (
+        None if trials == 0 else simulate(design, scenario.trial, truth.dlt_rates, trials=trials, seed=seed)
+    )
+    return Result(
+        design=label,
+        truth=truth,
+        correct_doses=correct,
+        exact=None if expected is None else operating_characteristics(expected, correct),
+        simulated=None if simulated is None else operating_characteristics(simulated, correct),
+        agreement=None
+        if expected is None or simulated is None
+        else agreement(expected, simulated, correct),
+    )

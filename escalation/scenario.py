@@ -1,0 +1,291 @@
+"""Scenario files: one trial with its designs and truths, in TOML."""
+
+import tomllib
+from collections import Counter
+from collections.abc import Iterable
+from difflib import get_close_matches
+from functools import reduce
+from operator import or_
+from os import PathLike
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from escalation.characteristics import correct_doses
+from escalation.designs import REGISTRY, Design
+from escalation.errors import EscalationError, ScenarioError
+from escalation.fields import Count, Frozen, Rate, Text
+from escalation.kernels.codes import SLACK
+from escalation.trial import Trial
+
+AnyDesign = Annotated[reduce(or_, REGISTRY.values()), Field(discriminator="kind")]  # type: ignore[arg-type]
+
+
+class Truth(Frozen):
+    """One vector of true DLT rates.
+
+    Parameters
+    ----------
+    name : str
+    dlt_rates : sequence of float
+        One rate in [0, 1] for each dose level.
+    rp2d : int, sequence of int or "none", optional
+        The correct dose level or levels, 1-based. By default those whose rate is closest to the target, none when even
+        the lowest rate exceeds it by more than 0.10.
+    """
+
+    name: Text
+    dlt_rates: tuple[Rate, ...] = Field(min_length=1)
+    rp2d: Count | Annotated[tuple[Count, ...], Field(min_length=1)] | Literal["none"] | None = None
+
+    def correct_doses(self, target: float) -> tuple[int, ...]:
+        """The correct dose levels, 1-based; empty when none is."""
+        if self.rp2d is None:
+            return correct_doses(self.dlt_rates, target)
+        if self.rp2d == "none":
+            return ()
+        return (self.rp2d,) if isinstance(self.rp2d, int) else tuple(sorted(set(self.rp2d)))
+
+
+class Scenario(Frozen):
+    """A trial, the designs to compare and the truths to compare them under.
+
+    Parameters
+    ----------
+    name : str
+    title, registry : str, optional
+    assumptions : dict of str to str, optional
+        Settings that are assumed rather than registered, each with its reason.
+    trial : Trial
+    design : sequence of Design
+    truth : sequence of Truth
+
+    Raises
+    ------
+    pydantic.ValidationError
+        A ValueError; it names every field that is wrong.
+    """
+
+    name: Text
+    title: Text | None = None
+    registry: Text | None = None
+    assumptions: dict[Text, Text] = Field(default_factory=dict)
+    trial: Trial
+    design: tuple[AnyDesign, ...] = Field(min_length=1)
+    truth: tuple[Truth, ...] = Field(min_length=1)
+
+    @property
+    def designs(self) -> dict[str, Design]:
+        """The designs by label."""
+        return dict(zip(labels(self.design), self.design, strict=True))
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is unusual, though not wrong."""
+        cautions = [
+            f"design '{label}': {caution}"
+            for label, design in self.designs.items()
+            for caution in design.cautions(self.trial)
+        ]
+        for truth in self.truth:
+            falls = zip(truth.dlt_rates, truth.dlt_rates[1:], strict=False)
+            if any(low > high + SLACK for low, high in falls):
+                cautions.append(f"truth '{truth.name}': the DLT rate decreases from a dose to the next")
+        return cautions
+
+
+def labels(designs: Iterable[Design]) -> list[str]:
+    """Label of each design: its own, else its kind, numbered from the second of a kind on."""
+    seen: Counter[str] = Counter()
+    names = []
+    for design in designs:
+        if design.label is not None:
+            names.append(design.label)
+            continue
+        seen[design.kind] += 1
+        names.append(design.kind if seen[design.kind] == 1 else f"{design.kind}-{seen[design.kind]}")
+    return names
+
+
+def load_scenario(path: str | PathLike[str]) -> Scenario:
+    """Read and validate a scenario file.
+
+    Raises
+    ------
+    ScenarioError
+        A ValueError that lists every problem of the file, each with its place.
+    """
+    source = str(path)
+    try:
+        text = Path(path).read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ScenarioError(source, [f"not a text file in UTF-8 (byte {error.start})"]) from None
+    except OSError as error:
+        raise ScenarioError(source, [f"cannot be read: {error.strerror or error}"]) from None
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError(source, [f"not valid TOML: {error}"]) from None
+    return parse_scenario(content, source)
+
+
+def parse_scenario(content: dict[str, Any], source: str = "scenario") -> Scenario:
+    """Validate the content of a scenario file.
+
+    Every part is validated on its own, so that all problems are found at once.
+
+    Raises
+    ------
+    ScenarioError
+        A ValueError that lists every problem, each with its place.
+    """
+    problems: list[str] = []
+    parts: dict[str, Any] = {}
+    for name, value in content.items():
+        if name not in Scenario.model_fields:
+            problems.append(f"{name}: unknown key{_suggestion(name, Scenario.model_fields)}")
+            continue
+        parts[name] = _tables(name, value, problems) if name in ("design", "truth") else value
+    for name, field in Scenario.model_fields.items():
+        if name not in content and field.is_required():
+            problems.append(f"{name}: needed{_HINTS.get(name, '')}")
+
+    header = {name: parts[name] for name in ("name", "title", "registry", "assumptions") if name in parts}
+    for name, value in header.items():
+        _validated(TypeAdapter(_annotation(name)), value, name, problems)
+    trial = _validated(TypeAdapter(Trial), parts["trial"], "trial", problems) if "trial" in parts else None
+    designs = [
+        _validated(TypeAdapter(AnyDesign), value, f"design[{number}]", problems)
+        for number, value in enumerate(parts.get("design", ()), 1)
+    ]
+    truths = [
+        _validated(TypeAdapter(Truth), value, f"truth[{number}]", problems)
+        for number, value in enumerate(parts.get("truth", ()), 1)
+    ]
+    problems += _mismatches(trial, designs, truths)
+    if problems:
+        raise ScenarioError(source, problems)
+    return Scenario(**header, trial=trial, design=tuple(designs), truth=tuple(truths))  # type: ignore[arg-type]
+
+
+_HINTS = {
+    "trial": ": a [trial] table",
+    "design": ": at least one [[design]] table",
+    "truth": ": at least one [[truth]] table",
+}
+
+
+def _annotation(name: str) -> Any:
+    field = Scenario.model_fields[name]
+    return Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+
+
+def _tables(name: str, value: Any, problems: list[str]) -> list[Any]:
+    if not isinstance(value, list) or not value or not all(isinstance(part, dict) for part in value):
+        problems.append(f"{name}: should be at least one [[{name}]] table")
+        return []
+    return value
+
+
+def _validated(adapter: TypeAdapter[Any], value: Any, place: str, problems: list[str]) -> Any:
+    """The validated value, or None with its problems noted."""
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        known = _known_names(value)
+        found = [_problem(detail, place, known) for detail in error.errors(include_url=False)]
+        problems += list(dict.fromkeys(found))  # the alternatives of a union may say the same
+        return None
+
+
+def _known_names(value: Any) -> Iterable[str]:
+    kind = value.get("kind") if isinstance(value, dict) else None
+    if isinstance(kind, str) and kind in REGISTRY:
+        return REGISTRY[kind].model_fields
+    return {*Trial.model_fields, *Truth.model_fields}
+
+
+def _problem(detail: Any, place: str, known: Iterable[str]) -> str:
+    """One problem that pydantic found, with its place, in words for the person who wrote the file."""
+    message = str(detail["msg"]).removeprefix("Value error, ").replace("Input should", "should")
+    for part in detail["loc"]:
+        if isinstance(part, int):
+            place += f"[{part + 1}]"
+        elif part not in REGISTRY and part.isidentifier():
+            place += f".{part}"
+    kind = detail["type"]
+    if kind == "extra_forbidden":
+        return f"{place}: unknown key{_suggestion(str(detail['loc'][-1]), known)}"
+    if kind == "missing":
+        return f"{place}: needed"
+    if kind == "union_tag_not_found":
+        return f"{place}.kind: needed: one of {_kinds()}"
+    if kind == "union_tag_invalid":
+        given = str(detail["ctx"]["tag"])
+        return f"{place}.kind: unknown design '{given}'{_suggestion(given, REGISTRY)}; one of {_kinds()}"
+    if kind == "value_error" and ": " in message:
+        option, message = message.split(": ", 1)
+        place += f".{option}"
+    return f"{place}: {message[0].lower()}{message[1:]}"
+
+
+def _kinds() -> str:
+    return ", ".join(f"'{kind}'" for kind in REGISTRY)
+
+
+def _suggestion(name: str, known: Iterable[str]) -> str:
+    close = get_close_matches(name, list(known), n=1)
+    return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def _mismatches(
+    trial: Trial | None, designs: list[Design | None], truths: list[Truth | None]
+) -> list[str]:
+    """What is wrong between the parts of a file, among those that are right by themselves."""
+    problems = []
+    for number, design in enumerate(designs, 1):
+        if trial is not None and design is not None:
+            problems += [f"design[{number}].{option}: {text}" for option, text in design.problems(trial)]
+    for number, truth in enumerate(truths, 1):
+        if trial is None or truth is None:
+            continue
+        if len(truth.dlt_rates) != trial.levels:
+            problems.append(
+                f"truth[{number}].dlt_rates: {len(truth.dlt_rates)} rates for {trial.levels} dose levels"
+            )
+        if max(truth.correct_doses(trial.target), default=1) > trial.levels:
+            problems.append(f"truth[{number}].rp2d: there are only {trial.levels} dose levels")
+    if None not in designs:
+        problems += _repeated("design", "label", labels(design for design in designs if design is not None))
+    problems += _repeated("truth", "name", [truth.name if truth is not None else None for truth in truths])
+    return problems
+
+
+def _repeated(part: str, what: str, names: list[str] | list[str | None]) -> list[str]:
+    first: dict[str, int] = {}
+    problems = []
+    for number, name in enumerate(names, 1):
+        if name is None:
+            continue
+        if name in first:
+            problems.append(f"{part}[{number}].{what}: '{name}' is already {part}[{first[name]}]")
+        first.setdefault(name, number)
+    return problems
+
+
+def choose(wanted: Iterable[str], available: Iterable[str], what: str) -> list[str]:
+    """The wanted names in the order in which they are available; all when none is wanted.
+
+    Raises
+    ------
+    EscalationError
+        A wanted name is not available.
+    """
+    names = list(available)
+    asked = list(wanted)
+    for name in asked:
+        if name not in names:
+            listed = ", ".join(f"'{known}'" for known in names)
+            raise EscalationError(f"no {what} '{name}'{_suggestion(name, names)}; there are {listed}")
+    return [name for name in names if name in asked] if asked else names
