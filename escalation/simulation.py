@@ -66,7 +66,7 @@ def simulate(
             raise DesignError(f"{name}: {value} should be at least {least}")
     plan = design.plan(trial)
     outcomes = _empty(trial, true_rates, trials)
-    factors = _cohort_likelihoods(plan) if isinstance(plan, CurvePlan) else None
+    factors = cohort_likelihoods(plan) if isinstance(plan, CurvePlan) else None
 
     def run_block(block: int) -> None:
         first = block * virtual.BLOCK
@@ -102,7 +102,7 @@ def _empty(trial: Trial, rates: NDArray[np.float64], trials: int) -> Outcomes:
     )
 
 
-def _cohort_likelihoods(plan: Plan) -> NDArray[np.float64]:
+def cohort_likelihoods(plan: Plan) -> NDArray[np.float64]:
     """Likelihood of each outcome of a cohort, float64[D, m + 1, m + 1, G] by dose, patients, DLTs and curve."""
     assert isinstance(plan, CurvePlan)
     size = plan.cohort_size + 1

@@ -1,0 +1,224 @@
+"""The CRM against the R packages dfcrm 0.2-2.1 and UBCRM 1.0.2, and against fine quadrature."""
+
+import numpy as np
+import pytest
+from scipy import integrate, special
+
+from escalation import CRM, Trial, skeleton
+from escalation.designs.curves import MODELS, cuts_between_doses, parameter_grid, tail_weights
+from escalation.kernels.codes import NO_DOSE
+from escalation.kernels.curve_states import model_choice
+from tests.naive.plans import posterior
+from tests.support import exact_characteristics, levels, records
+
+MODEL = {"empiric": "power", "logistic": "logistic"}
+DEFAULT_SCALE = 1.34**0.5
+
+
+def crm(record: dict, **options) -> CRM:
+    return CRM(model=MODEL[record["model"]], skeleton=tuple(record["prior"]), prior_sd=record["scale"], **options)
+
+
+def counts(record: dict) -> tuple[np.ndarray, np.ndarray]:
+    patients, dlts = (np.zeros(len(record["prior"]), int) for _ in range(2))
+    np.add.at(patients, np.array(record["level"]) - 1, 1)
+    np.add.at(dlts, np.array(record["level"]) - 1, record["tox"])
+    return patients, dlts
+
+
+def trial_for(record: dict) -> Trial:
+    return Trial(
+        doses=levels(len(record["prior"])), target=record["target"], max_patients=len(record["tox"]), cohort_size=1
+    )
+
+
+POSTERIORS = records("crm_posterior")
+
+
+@pytest.mark.parametrize("record", POSTERIORS, ids=lambda r: f"{r['model']}-{r['scale']:.2f}-{len(r['tox'])}")
+def test_posterior(record):
+    plan = crm(record).plan(trial_for(record))
+    weight = posterior(plan, *counts(record))
+    mean = weight @ plan.parameter
+    assert mean == pytest.approx(record["ref_mean"], abs=1e-8)
+    assert weight @ (plan.parameter - mean) ** 2 == pytest.approx(record["ref_var"], abs=1e-8)
+    assert np.exp(plan.log_dlt) @ weight == pytest.approx(record["ref_posterior_mean_ptox"], abs=1e-8)
+    if record["scale"] == pytest.approx(DEFAULT_SCALE):
+        assert mean == pytest.approx(record["estimate"], abs=1e-5)
+
+
+@pytest.mark.parametrize("estimate", ["plugin", "mean"])
+def test_recommended_doses(estimate):
+    """dfcrm's MTD on every data set (plug-in); the closest posterior mean, from the reference values (mean).
+
+    The two differ on some data sets, which shows that the option does something.
+    """
+    different = 0
+    for record in POSTERIORS:
+        trial = trial_for(record)
+        plan = crm(record, estimate=estimate).plan(trial)
+        patients, dlts = counts(record)
+        cells = patients * (patients + 1) // 2 + dlts
+        likelihood = plan.likelihood(
+            *(np.array(part) for part in zip(*[(n, y) for n in range(max(patients) + 1) for y in range(n + 1)], strict=True))
+        )
+        scratch = np.empty(len(plan.weight))
+        choice = model_choice(plan.arrays(), likelihood, cells.astype(np.int32), scratch) + 1
+        distance = np.abs(np.array(record["ref_posterior_mean_ptox"]) - record["target"])
+        closest = int(np.argmin(distance)) + 1
+        expected = record["mtd"] if estimate == "plugin" else closest
+        assert choice == expected
+        different += record["mtd"] != closest
+    assert different > 10
+
+
+@pytest.mark.parametrize("record", records("crm_prior"), ids=lambda r: f"{r['model']}-{r['target']}-{r['halfwidth']}")
+def test_skeleton_by_indifference_interval(record):
+    arguments = {
+        "half_width": record["halfwidth"],
+        "target": record["target"],
+        "prior_mtd": record["nu"],
+        "doses": record["nlevel"],
+        "model": MODEL[record["model"]],
+    }
+    assert skeleton(**arguments) == pytest.approx(record["prior"], abs=1e-10)
+
+
+@pytest.mark.parametrize("record", records("crm_sensitivity"))
+def test_cuts_are_the_intervals_of_crmsens(record):
+    cuts = cuts_between_doses(MODELS[MODEL[record["model"]]], np.array(record["prior"]), record["target"])
+    assert cuts == pytest.approx(record["ref_inner_boundaries"], abs=1e-9)
+    assert cuts == pytest.approx(record["H_hi"][:-1], abs=1e-5)
+
+
+@pytest.mark.parametrize("record", records("ubcrm_posterior"))
+def test_ubcrm(record):
+    """UBCRM's rates at the posterior mean of the parameter; its prior sd of 1.34 is a standard deviation."""
+    patients, dlts = np.array(record["npt"]), np.array(record["ndlt"])
+    rates = tuple(record["prior"])
+    trial = Trial(
+        doses=levels(len(rates)), target=record["target"], max_patients=int(patients.sum()), cohort_size=1
+    )
+    plan = CRM(skeleton=rates, prior_sd=record["sd"]).plan(trial)
+    mean = posterior(plan, patients, dlts) @ plan.parameter
+    assert np.array(rates) ** np.exp(mean) == pytest.approx(record["prob"], abs=2e-5)
+    assert np.array(rates) ** np.exp(mean) == pytest.approx(record["ref"], abs=1e-8)
+
+
+def crmsim(record: dict) -> tuple[CRM, Trial]:
+    design = CRM(
+        model=MODEL[record["model"]],
+        skeleton=tuple(record["prior"]),
+        prior_sd=record["scale"],
+        no_skip=record["restrict"],
+        coherent="cohort" if record["restrict"] else "off",
+        recommend_untried=True,
+    )
+    trial = Trial(
+        doses=levels(len(record["PI"])),
+        target=record["target"],
+        max_patients=record["n"],
+        cohort_size=record["mcohort"],
+        start_dose=record["x0"],
+    )
+    return design, trial
+
+
+@pytest.mark.parametrize("record", records("crm_oc_exact"))
+def test_exact_operating_characteristics(record):
+    """The recording program decides a state the other way only where its two best doses tie within 2e-6."""
+    oc = exact_characteristics(*crmsim(record), record["PI"])
+    assert oc.selection == pytest.approx(record["selection"], abs=1e-7)
+    assert oc.patients == pytest.approx(record["expected_patients"], abs=1e-7)
+    assert oc.dlts == pytest.approx(record["expected_tox"], abs=1e-7)
+    assert oc.no_selection == 0
+
+
+@pytest.mark.parametrize("record", records("crm_oc"))
+def test_crmsim(record):
+    """Within four Monte Carlo standard errors of dfcrm's own 5,000 trials; it gives no spread of patients, so n/2."""
+    oc = exact_characteristics(*crmsim(record), record["PI"])
+    trials = record["nsim"]
+    for ours, theirs in zip(oc.selection, record["selection"], strict=True):
+        assert abs(ours - theirs) <= 4 * (ours * (1 - ours) / trials) ** 0.5 + 1 / trials
+    widest = 4 * record["n"] / 2 / trials**0.5
+    assert oc.patients == pytest.approx(record["patients"], abs=widest)
+    assert oc.dlts == pytest.approx(record["tox"], abs=widest)
+
+
+@pytest.mark.parametrize("model", ["power", "logistic"])
+@pytest.mark.parametrize("prior_sd", [0.3, DEFAULT_SCALE, 2.0])
+@pytest.mark.parametrize("patients", [6, 36, 60, 120])
+def test_grid_against_adaptive_quadrature(model, prior_sd, patients):
+    """Posterior mean, tail and decision, also where data are extreme or the posterior is narrow."""
+    rates = np.array([0.02, 0.10, 0.25, 0.60, 0.90])
+    family = MODELS[model]
+    b = parameter_grid(family, rates, prior_sd, patients)
+    log_dlt, log_no_dlt = family.log_rates(rates, b)
+    limit = family.parameter_at(rates[0], 0.30)
+    tail = tail_weights(b, limit)
+    draw = np.random.default_rng([patients, int(10 * prior_sd)])
+    extremes = [([patients, 0, 0, 0, 0], share) for share in (0, 1)] + [([0, 0, 0, 0, patients], s) for s in (0, 1)]
+    random = [(draw.multinomial(patients, draw.dirichlet(np.ones(5) / 2)), draw.random()) for _ in range(6)]
+    for counted, share in [*extremes, *random]:
+        n = np.array(counted)
+        y = draw.binomial(n, share)
+
+        def log_posterior(at, n=n, y=y):
+            dlt, no_dlt = family.log_rates(rates, np.atleast_1d(at))
+            return y @ dlt + (n - y) @ no_dlt - (np.atleast_1d(at) / prior_sd) ** 2 / 2
+
+        log = y @ log_dlt + (n - y) @ log_no_dlt - (b / prior_sd) ** 2 / 2
+        weight = np.exp(log - log.max())
+        # Quadrature in pieces around the peak, so that it is not missed.
+        peak, top = b[np.argmax(log)], log.max()
+        edges = peak + np.linspace(-12, 12, 49) * min(prior_sd, 1.2)
+
+        def moment(function, low=-np.inf, high=np.inf, log_posterior=log_posterior, top=top, edges=edges):
+            inside = [low, *edges[(edges > low) & (edges < high)], high]
+            inside = [edge for edge in inside if np.isfinite(edge)]
+            return sum(
+                integrate.quad(
+                    lambda at: function(at) * np.exp(log_posterior(at)[0] - top), left, right, epsabs=1e-14, epsrel=1e-12
+                )[0]
+                for left, right in zip(inside, inside[1:], strict=False)
+            )
+
+        whole = moment(lambda _: 1.0)
+        assert weight @ b / weight.sum() == pytest.approx(moment(lambda at: at) / whole, abs=1e-8)
+        below = moment(lambda _: 1.0, high=limit) / whole if limit > edges[0] else 0.0
+        assert weight @ tail / weight.sum() == pytest.approx(below, abs=1e-6)
+
+
+def test_logistic_skeleton_stays_below_the_intercept():
+    with pytest.raises(ValueError, match=r"below 0\.9526"):
+        CRM(model="logistic", skeleton=(0.5, 0.96))
+    assert special.expit(3.0) == pytest.approx(0.9526, abs=1e-4)
+
+
+def test_too_toxic_lowest_dose_ends_the_trial():
+    """Against P(p_1 > limit) by quadrature: 2/3 and 3/3 DLTs at the lowest dose straddle the threshold."""
+    trial = Trial(doses=levels(3), target=0.25, max_patients=12)
+    prior = (0.1, 0.25, 0.4)
+
+    def tail(dlts: int) -> float:
+        def density(b: float) -> float:
+            p = prior[0] ** np.exp(b)
+            return p**dlts * (1 - p) ** (3 - dlts) * np.exp(-(b**2) / (2 * 1.34))
+
+        limit = np.log(np.log(0.30) / np.log(prior[0]))
+        whole = integrate.quad(density, -15, limit)[0] + integrate.quad(density, limit, 15)[0]
+        return integrate.quad(density, -15, limit)[0] / whole
+
+    threshold = (tail(2) + tail(3)) / 2
+    design = CRM(skeleton=prior, stop_if_too_toxic={"threshold": threshold, "margin": 0.05})
+    plan = design.plan(trial)
+    likelihood = plan.likelihood(np.array([3, 3]), np.array([2, 3]))
+    for dlts, stops in ((2, False), (3, True)):
+        weight = plan.weight * likelihood[0, dlts - 2]
+        assert weight @ plan.too_toxic / weight.sum() == pytest.approx(tail(dlts), abs=1e-9)
+        row = np.array([6 + dlts, 0, 0], np.int32)  # cell of 3 patients with so many DLTs
+        cells = np.ones((3, 10, len(plan.weight)))
+        cells[0, 8:10] = likelihood[0]
+        choice = model_choice(plan.arrays(), cells, row, np.empty(len(plan.weight)))
+        assert (choice == NO_DOSE) == stops

@@ -1,0 +1,66 @@
+"""The CRM against published worked examples."""
+
+import numpy as np
+import pytest
+
+from escalation import CRM, Trial
+from tests.naive.plans import posterior
+from tests.support import levels, next_dose
+
+CHEUNG = (0.05, 0.12, 0.25, 0.40, 0.55)
+# Cheung (2011) Dose Finding by the Continual Reassessment Method, table 3.2, p. 26: twenty patients one at a time,
+# logistic model with intercept 3, start at dose 3, no restrictions.
+DOSES = [3, 5, 5, 3, 4, 4, 5, 5, 5, 5, 5, 4, 4, 4, 4, 4, 4, 4, 4, 4]
+DLTS = [0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 1, 1, 0, 0, 0, 0, 0, 1, 0, 0]
+BETA = [0.60, 0.93, 0.04, 0.18, 0.28, 0.34, 0.41, 0.47, 0.31, 0.35, 0.25, 0.15, 0.18, 0.21, 0.24, 0.26, 0.28, 0.21]
+BETA += [0.22, 0.24]
+
+
+def counts(doses, dlts, count):
+    patients, toxic = np.zeros(count, int), np.zeros(count, int)
+    np.add.at(patients, np.array(doses) - 1, 1)
+    np.add.at(toxic, np.array(doses) - 1, dlts)
+    return patients, toxic
+
+
+def estimate(design, trial, doses, dlts) -> float:
+    plan = design.plan(trial)
+    return float(posterior(plan, *counts(doses, dlts, trial.levels)) @ plan.parameter)
+
+
+def test_cheung_table_3_2():
+    design = CRM(model="logistic", skeleton=CHEUNG, no_skip=False, coherent="off", recommend_untried=True)
+    settings = {"doses": levels(5), "target": 0.25, "start_dose": 3}
+    trial = Trial(max_patients=21, cohort_size=1, **settings)
+    path = ""
+    for patient, beta in enumerate(BETA, 1):
+        assert next_dose(design, settings, path, size=1) == DOSES[patient - 1]
+        path += f" {DOSES[patient - 1]}{'NT'[DLTS[patient - 1]]}"
+        assert estimate(design, trial, DOSES[:patient], DLTS[:patient]) == pytest.approx(beta, abs=0.0051)
+
+
+def test_cheung_page_21():
+    """Estimate .28, rates .01 .03 .08 .18 .33, MTD dose 4 after five patients."""
+    design = CRM(model="logistic", skeleton=CHEUNG)
+    trial = Trial(doses=levels(5), target=0.25, max_patients=20, cohort_size=1)
+    beta = estimate(design, trial, [3, 5, 5, 3, 4], [0, 0, 1, 0, 0])
+    assert round(beta, 2) == 0.28
+    scaled = np.log(np.array(CHEUNG) / (1 - np.array(CHEUNG))) - 3
+    assert scaled.round(2).tolist() == [-5.94, -4.99, -4.10, -3.41, -2.80]
+    rates = 1 / (1 + np.exp(-(3 + np.exp(beta) * scaled)))
+    assert rates.round(2).tolist() == [0.01, 0.03, 0.08, 0.18, 0.33]
+
+
+@pytest.mark.parametrize(
+    ("model", "rates"), [("power", [0.240, 0.368, 0.566, 0.728]), ("logistic", [0.274, 0.412, 0.598, 0.734])]
+)
+def test_clintrials_example(model, rates):
+    """The Python package clintrials: skeleton .1 .2 .4 .6, target .4, 0/3 at dose 1 and 2/3 at dose 2; plug-in rates."""
+    prior = np.array([0.1, 0.2, 0.4, 0.6])
+    trial = Trial(doses=levels(4), target=0.4, max_patients=12)
+    beta = estimate(CRM(model=model, skeleton=tuple(prior)), trial, [1, 1, 1, 2, 2, 2], [0, 0, 0, 0, 1, 1])
+    if model == "power":
+        fitted = prior ** np.exp(beta)
+    else:
+        fitted = 1 / (1 + np.exp(-(3 + np.exp(beta) * (np.log(prior / (1 - prior)) - 3))))
+    assert fitted.round(3).tolist() == rates

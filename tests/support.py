@@ -1,0 +1,88 @@
+"""What the tests share: recorded numbers, and the replay of one trial's outcomes through the compiled rules."""
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from escalation import Trial, exact, operating_characteristics
+from escalation.designs import Design
+from escalation.kernels.codes import NO_DOSE
+from escalation.kernels.curve_trials import run_curve_trials
+from escalation.kernels.table_trials import run_table_trials
+from escalation.plans import CurvePlan
+from escalation.recommend import recommend
+from escalation.simulation import cohort_likelihoods
+
+HERE = Path(__file__).parent
+
+
+def records(name: str) -> list[dict]:
+    """Records of a file of another program's numbers; the file names its source."""
+    return json.loads((HERE / "oracle" / "data" / f"{name}.json").read_text())["records"]
+
+
+def levels(count: int) -> list[int]:
+    """Dose levels where only their number matters."""
+    return list(range(1, count + 1))
+
+
+def exact_characteristics(design: Design, trial: Trial, rates, correct=None):
+    return operating_characteristics(exact(design, trial).outcomes(rates), correct)
+
+
+@dataclass(frozen=True)
+class Replayed:
+    patients: tuple[int, ...]
+    dlts: tuple[int, ...]
+    recommended: int | None
+    reason: int
+
+
+@lru_cache(maxsize=64)
+def _compiled(design: Design, trial: Trial):
+    plan = design.plan(trial)
+    return plan, plan.arrays(), cohort_likelihoods(plan) if isinstance(plan, CurvePlan) else None
+
+
+def replay(design: Design, trial: Trial, outcomes: list[int]) -> Replayed:
+    """Play one trial in which patient i has a DLT, at whatever dose, when outcomes[i] is 1; others have none."""
+    plan, arrays, likelihoods = _compiled(design, trial)
+    tolerances = np.ones((1, trial.max_patients))
+    tolerances[0, : len(outcomes)] = [0.0 if outcome else 1.0 for outcome in outcomes]
+    rates = np.full(trial.levels, 0.5)
+    patients, dlts = (np.zeros((1, trial.levels), np.int16) for _ in range(2))
+    recommended, reasons = np.zeros(1, np.int16), np.zeros(1, np.int8)
+    if isinstance(plan, CurvePlan):
+        run_curve_trials(arrays, likelihoods, rates, tolerances, patients, dlts, recommended, reasons)
+    else:
+        run_table_trials(arrays, rates, tolerances, patients, dlts, reasons)
+        recommended = recommend(plan, patients, dlts)
+    dose = int(recommended[0])
+    return Replayed(
+        tuple(patients[0].tolist()), tuple(dlts[0].tolist()), None if dose == NO_DOSE else dose + 1, int(reasons[0])
+    )
+
+
+def parse_path(path: str) -> list[tuple[int, list[int]]]:
+    """'1NNN 2NTT' as [(1, [0, 0, 0]), (2, [0, 1, 1])]."""
+    return [(int(cohort[0]), [int(letter == "T") for letter in cohort[1:]]) for cohort in path.split()]
+
+
+def next_dose(design: Design, settings: dict, path: str, size: int = 3) -> int | None:
+    """Dose (1-based) of the cohort that follows a path; None when the trial has ended.
+
+    `settings` are the trial's, without max_patients: the trial is one cohort longer than the path.
+    """
+    cohorts = parse_path(path)
+    outcomes = [outcome for _, cohort in cohorts for outcome in cohort]
+    trial = Trial(max_patients=len(outcomes) + size, cohort_size=size, **settings)
+    played = replay(design, trial, outcomes)
+    given = [0] * trial.levels
+    for dose, cohort in cohorts:
+        given[dose - 1] += len(cohort)
+    added = [after - before for after, before in zip(played.patients, given, strict=True)]
+    assert all(extra in (0, size) for extra in added), f"{path} is not a path of this design: {played.patients}"
+    return added.index(size) + 1 if any(added) else None
