@@ -194,7 +194,11 @@ def _validated(adapter: TypeAdapter[Any], value: Any, place: str, problems: list
         return adapter.validate_python(value)
     except ValidationError as error:
         known = _known_names(value)
-        found = [_problem(detail, place, known) for detail in error.errors(include_url=False)]
+        details = error.errors(include_url=False)
+        inner = {detail["loc"][:-1] for detail in details if detail["loc"]}
+        # A list of which every item is wrong is also called too short.
+        details = [detail for detail in details if detail["type"] != "too_short" or detail["loc"] not in inner]
+        found = [_problem(detail, place, known) for detail in details]
         problems += list(dict.fromkeys(found))  # the alternatives of a union may say the same
         return None
 
@@ -217,6 +221,8 @@ def _problem(detail: Any, place: str, known: Iterable[str]) -> str:
     kind = detail["type"]
     if kind == "extra_forbidden":
         return f"{place}: unknown key{_suggestion(str(detail['loc'][-1]), known)}"
+    if kind == "too_short":
+        return f"{place}: should not be empty"
     if kind == "missing":
         return f"{place}: needed"
     if kind == "union_tag_not_found":

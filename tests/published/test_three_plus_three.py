@@ -57,28 +57,6 @@ def test_chow_shao_wang_expected_patients():
     assert round(with_de_escalation.patients[6], 1) == 0.2
 
 
-@pytest.mark.parametrize(
-    ("rates", "published"),
-    [
-        ([0.25, 0.35, 0.50, 0.65, 0.80], [0.44, 0.36, 0.18, 0.02, 0.00, 0.00, 9, 0.40]),
-        ([0.15, 0.25, 0.40, 0.55, 0.70], [0.21, 0.34, 0.33, 0.11, 0.01, 0.00, 11, 0.30]),
-        ([0.10, 0.15, 0.25, 0.40, 0.55], [0.10, 0.19, 0.30, 0.30, 0.10, 0.02, 14, 0.23]),
-        ([0.03, 0.07, 0.15, 0.25, 0.40], [0.01, 0.06, 0.17, 0.36, 0.29, 0.10, 18, 0.16]),
-    ],
-)
-def test_jia_2017_simulated(rates, published):
-    """Jia, Ivanova & Lee (2017) J Biopharm Stat 27:495-506, table 3: 3+3 rows, simulated, two decimals.
-
-    2,000 trials have a Monte Carlo standard error of at most 0.011; four of them and the rounding are allowed for. The
-    sample size is printed without decimals; the DLT column is the mean of per-trial proportions.
-    """
-    oc = exact_characteristics(ThreePlusThree(), trial(5), rates)
-    for ours, theirs in zip([oc.no_selection, *oc.selection], published[:6], strict=True):
-        assert abs(ours - theirs) <= 4 * (ours * (1 - ours) / 2000) ** 0.5 + 0.005
-    assert oc.sample_size.mean == pytest.approx(published[6], abs=1.2)
-    assert oc.dlt_rate.mean_of_rates == pytest.approx(published[7], abs=0.015)
-
-
 @pytest.mark.parametrize(("doses", "paths"), [(2, 46), (3, 154), (4, 442), (5, 1162)])
 def test_number_of_paths(doses, paths):
     """Norris's exhaustive enumeration in the R package precautionary: both options on."""

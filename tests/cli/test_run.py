@@ -1,0 +1,167 @@
+"""`escalation run`: what it prints, its JSON, its exit codes."""
+
+import json
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from escalation import __version__, exact, load_scenario, operating_characteristics
+from escalation.cli import main
+
+SCENARIOS = Path(__file__).parents[2] / "scenarios"
+LUCAR = str(SCENARIOS / "lucar-dks1.toml")
+TAK = str(SCENARIOS / "tak-007.toml")
+
+OC_KEYS = {
+    "selection", "no_selection", "pcs", "patients", "dlts", "sample_size", "total_dlts", "dlt_rate", "above_mtd",
+    "overdosing_60", "overdosing_80", "poor_allocation", "early_stop", "stop_reasons", "estimate",
+}  # fmt: skip
+
+
+def run(*arguments: str):
+    return CliRunner().invoke(main, ["run", *arguments])
+
+
+def succeed(*arguments: str) -> str:
+    result = run(*arguments)
+    assert result.exit_code == 0, result.stderr
+    return result.stdout
+
+
+def test_json_contract():
+    tree = json.loads(succeed(LUCAR, "--trials", "500", "--format", "json"))
+    assert tree["version"] == __version__
+    assert tree["scenario"] == "lucar-dks1"
+    assert tree["target"] == 0.25
+    assert tree["doses"] == [50, 150, 300, 600]
+    assert len(tree["results"]) == 3 * 8
+    assert [result["design"] for result in tree["results"][:3]] == ["3+3", "boin", "crm"]
+    for result in tree["results"]:
+        assert set(result) == {"design", "truth", "dlt_rates", "correct_doses", "exact", "simulated"}
+        assert set(result["exact"]) == OC_KEYS
+        assert set(result["simulated"]) == OC_KEYS | {"trials", "seed", "mcse", "max_abs_z", "p_value"}
+        assert len(result["exact"]["selection"]) == 4
+        for count in ("sample_size", "total_dlts"):
+            assert set(result["exact"][count]) == {"mean", "sd", "q05", "q50", "q95", "distribution"}
+        assert set(result["exact"]["dlt_rate"]) == {"mean_of_rates", "rate_of_means"}
+        assert set(result["exact"]["stop_reasons"]) == {"max_patients", "rule_complete", "too_toxic", "enough_at_dose"}
+        assert set(result["exact"]["estimate"]) == {"bias", "rmse", "coverage"}
+        assert result["simulated"]["trials"] == 500
+        assert result["simulated"]["p_value"] > 1e-4
+        assert (result["exact"]["poor_allocation"] is None) == (result["correct_doses"] == [])
+
+
+def test_json_has_full_precision():
+    tree = json.loads(succeed(LUCAR, "--trials", "0", "--design", "boin", "--truth", "MTD at 300", "--format", "json"))
+    (result,) = tree["results"]
+    scenario = load_scenario(LUCAR)
+    oc = operating_characteristics(exact(scenario.designs["boin"], scenario.trial).outcomes(result["dlt_rates"]))
+    assert tuple(result["exact"]["selection"]) == oc.selection
+    assert result["correct_doses"] == [3]
+    assert result["simulated"] is None
+
+
+def test_several_files_give_a_list():
+    trees = json.loads(succeed(LUCAR, TAK, "--trials", "0", "--format", "json"))
+    assert [tree["scenario"] for tree in trees] == ["lucar-dks1", "tak-007"]
+
+
+def test_no_exact():
+    (tree,) = [json.loads(succeed(TAK, "--no-exact", "--trials", "100", "--format", "json"))]
+    assert all(result["exact"] is None for result in tree["results"])
+    assert all(result["simulated"]["max_abs_z"] is None for result in tree["results"])
+    assert "~ simulated values: 100 simulated trials" in succeed(TAK, "--no-exact", "--trials", "100")
+
+
+def test_seed_changes_only_the_simulation():
+    one, other = (
+        json.loads(succeed(TAK, "--trials", "200", "--seed", seed, "--format", "json"))["results"][3] for seed in "12"
+    )
+    assert one["exact"] == other["exact"]
+    assert one["simulated"] != other["simulated"]
+    assert one["simulated"]["seed"] == 1
+
+
+def test_table():
+    table = succeed(LUCAR, "--trials", "1000")
+    assert "true DLT rate %" in table
+    assert "300*" in table
+    assert "none*" in table, "the truth in which every dose is too toxic"
+    assert "1,000 simulated trials per design and truth (seed 20260901) agree: largest |z|" in " ".join(table.split())
+    assert "60.3" in table, "BOIN's PCS at 300"
+    assert "…" not in table
+    assert max(map(len, table.splitlines())) <= 100
+
+
+def test_table_without_simulation():
+    assert "no trials were simulated" in succeed(LUCAR, "--trials", "0", "--design", "3+3")
+
+
+def test_selected_designs_and_truths_keep_the_file_order():
+    tree = json.loads(
+        succeed(LUCAR, "--trials", "0", "--design", "crm", "--design", "3+3", "--truth", "all safe", "--format", "json")
+    )
+    assert [result["design"] for result in tree["results"]] == ["3+3", "crm"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([LUCAR, "--design", "bion"], "no design 'bion'; did you mean 'boin'?"),
+        ([LUCAR, "--truth", "MTD at 3"], "no truth 'MTD at 3'"),
+        ([LUCAR, "--trials", "-1"], "-1"),
+        ([LUCAR, "--seed", "-1"], "-1"),
+        ([LUCAR, "--trials", "0", "--no-exact"], "nothing to compute"),
+        ([LUCAR, "--format", "xml"], "xml"),
+        (["missing.toml"], "missing.toml: cannot be read: No such file"),
+        ([str(SCENARIOS)], "cannot be read: Is a directory"),
+        ([], "Missing argument"),
+    ],
+)
+def test_bad_usage(arguments, message):
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stdout == ""
+
+
+def test_version():
+    result = CliRunner().invoke(main, ["--version"])
+    assert result.output == f"escalation, version {__version__}\n"
+
+
+def test_every_option_has_help():
+    for command in main.commands.values():
+        assert command.help
+        for parameter in command.params:
+            assert isinstance(parameter, click.Argument) or parameter.help
+
+
+def test_warnings_go_to_standard_error(tmp_path):
+    file = tmp_path / "warned.toml"
+    text = Path(LUCAR).read_text().replace("cohort_size = 3\n", "cohort_size = 2\n")
+    file.write_text(text.replace("[0.05, 0.12, 0.25, 0.40]", "[0.15, 0.12, 0.25, 0.40]"))
+    result = run(str(file), "--trials", "0", "--design", "3+3", "--truth", "MTD at 300", "--format", "json")
+    assert result.exit_code == 0
+    assert "warning: " in result.stderr
+    assert "3+3 treats cohorts of 3" in result.stderr
+    assert "'MTD at 300': the DLT rate decreases" in result.stderr
+    assert len(json.loads(result.stdout)["warnings"]) == 2
+
+
+def test_refusal_falls_back_to_simulation_and_says_so(tmp_path, monkeypatch):
+    from escalation import run as run_module
+    from escalation.errors import StateSpaceError
+
+    def refuse(design, trial):
+        raise StateSpaceError("more than 7 states")
+
+    monkeypatch.setattr(run_module, "enumerate_endings", refuse)
+    table = succeed(TAK, "--trials", "100", "--design", "boin")
+    assert "boin ~" in table
+    assert "boin: not exact: more than 7 states" in table
+    result = run(TAK, "--trials", "0", "--design", "boin")
+    assert result.exit_code == 2
+    assert "more than 7 states" in result.stderr

@@ -1,0 +1,208 @@
+"""Scenario files: what is accepted, and what a bad one is told."""
+
+from pathlib import Path
+
+import pytest
+
+from escalation import BOIN, CRM, Scenario, ScenarioError, load_scenario
+from escalation.scenario import parse_scenario
+
+SCENARIOS = sorted((Path(__file__).parents[2] / "scenarios").glob("*.toml"))
+
+GOOD = {
+    "name": "example",
+    "trial": {"doses": [1, 2.5, 4], "target": 0.25, "max_patients": 12},
+    "design": [{"kind": "boin"}, {"kind": "crm", "skeleton": [0.1, 0.25, 0.4]}],
+    "truth": [{"name": "one", "dlt_rates": [0.1, 0.25, 0.4]}],
+}
+
+
+def changed(**parts):
+    return {**GOOD, **parts}
+
+
+def problems(content) -> list[str]:
+    with pytest.raises(ScenarioError) as error:
+        parse_scenario(content)
+    return list(error.value.problems)
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
+def test_shipped_files(path):
+    scenario = load_scenario(path)
+    assert scenario.name == path.stem
+    assert scenario.registry.startswith("NCT")
+    assert scenario.warnings == []
+    assert 6 <= len(scenario.truth) <= 8
+    assert {"target", "cohort_size", "truths"} <= set(scenario.assumptions)
+
+
+def test_three_files_ship():
+    assert [path.stem for path in SCENARIOS] == ["lucar-dks1", "nk010-nk042", "tak-007"]
+
+
+def test_registered_facts():
+    """What the registry says of each trial, as the files carry it."""
+    lucar, nk, tak = map(load_scenario, SCENARIOS)
+    assert (lucar.registry, lucar.trial.max_patients) == ("NCT07095075", 36)
+    assert lucar.trial.doses == (50, 150, 300, 600)
+    assert (nk.registry, nk.trial.max_patients, nk.trial.dlt_window_days) == ("NCT06676631", 18, 28)
+    assert nk.trial.levels == 1
+    assert isinstance(nk.trial.doses[0], str)
+    assert (tak.registry, tak.trial.max_patients, tak.trial.dlt_window_days) == ("NCT06377228", 20, 30)
+    assert tak.trial.doses == (800,)
+
+
+def test_minimal_file_and_default_labels():
+    scenario = parse_scenario(changed(design=[{"kind": "crm", "skeleton": [0.1, 0.2, 0.4]}] * 3 + [{"kind": "boin"}]))
+    assert list(scenario.designs) == ["crm", "crm-2", "crm-3", "boin"]
+    assert isinstance(scenario.designs["boin"], BOIN)
+    assert scenario.trial.cohort_size == 3
+
+
+def test_every_option_of_the_contract_is_accepted():
+    scenario = parse_scenario(
+        changed(
+            title="Title",
+            registry="NCT00000000",
+            trial=GOOD["trial"] | {"dose_unit": "mg", "cohort_size": 2, "start_dose": 2, "dlt_window_days": 28},
+            design=[
+                {"kind": "3+3", "de_escalate": False, "six_at_top": False, "label": "plain"},
+                {
+                    "kind": "boin", "p_saf": 0.1, "p_tox": 0.4, "cutoff_eli": 0.9, "extra_safe": True, "offset": 0.1,
+                    "stop_at": 9, "bound_mtd": True, "titration": False,
+                },
+                {
+                    "kind": "crm", "model": "logistic", "half_width": 0.05, "prior_mtd": 2, "prior_sd": 1.0,
+                    "estimate": "mean", "no_skip": False, "coherent": "dose",
+                    "stop_if_too_toxic": {"threshold": 0.9, "margin": 0.05}, "stop_at": 9, "recommend_untried": True,
+                },
+            ],
+            truth=[{"name": "t", "dlt_rates": [0, 0.5, 1], "rp2d": [1, 2]}],
+        )
+    )  # fmt: skip
+    assert list(scenario.designs) == ["plain", "boin", "crm"]
+    assert scenario.truth[0].correct_doses(0.25) == (1, 2)
+
+
+def test_monitoring():
+    content = changed(
+        trial={"doses": ["regimen"], "target": 0.25, "max_patients": 12},
+        design=[{"kind": "monitoring", "limit": 0.3, "threshold": 0.9, "prior": [0.5, 0.5], "min_patients": 3}],
+        truth=[{"name": "t", "dlt_rates": [0.3], "rp2d": "none"}],
+    )
+    scenario = parse_scenario(content)
+    assert scenario.truth[0].correct_doses(0.25) == ()
+    assert scenario.designs["monitoring"].prior == (0.5, 0.5)
+
+
+def test_python_objects_make_a_scenario():
+    scenario = Scenario(
+        name="made here",
+        trial=GOOD["trial"],
+        design=(BOIN(), CRM(half_width=0.05, prior_mtd=2)),
+        truth=GOOD["truth"],
+    )
+    assert list(scenario.designs) == ["boin", "crm"]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ({}, ["name: needed", "trial: needed: a [trial] table", "design: needed: at least one [[design]] table",
+              "truth: needed: at least one [[truth]] table"]),
+        (changed(extra=1), ["extra: unknown key"]),
+        (changed(titel="x"), ["titel: unknown key; did you mean 'title'?"]),
+        (changed(name=" "), ["name: should be a printable text that is not blank"]),
+        (changed(name=7), ["name: should be a text in quotes"]),
+        (changed(trial=GOOD["trial"] | {"target": 1.0}), ["trial.target: should be less than 1"]),
+        (changed(trial=GOOD["trial"] | {"target": float("nan")}), ["trial.target: should be a finite number"]),
+        (changed(trial=GOOD["trial"] | {"target": "0.25"}), ["trial.target: should be a number"]),
+        (changed(trial=GOOD["trial"] | {"target": True}), ["trial.target: should be a number"]),
+        (changed(trial=GOOD["trial"] | {"max_patients": 2}),
+         ["trial.cohort_size: a cohort of 3 is larger than the trial (2 patients)"]),
+        (changed(trial=GOOD["trial"] | {"start_dose": 4}), ["trial.start_dose: there are only 3 dose levels"]),
+        (changed(trial=GOOD["trial"] | {"start_dose": 0}), ["trial.start_dose: should be greater than or equal to 1"]),
+        (changed(trial=GOOD["trial"] | {"doses": [1, 3, 2]}),
+         ["trial.doses: should increase from each level to the next"]),
+        (changed(trial=GOOD["trial"] | {"doses": [1, 2, "x"]}), ["trial.doses: should be all numbers or all texts"]),
+        (changed(trial=GOOD["trial"] | {"doses": []}), ["trial.doses: should not be empty"]),
+        (changed(trial=GOOD["trial"] | {"cohort_sise": 3}),
+         ["trial.cohort_sise: unknown key; did you mean 'cohort_size'?"]),
+        (changed(design=[]), ["design: should be at least one [[design]] table"]),
+        (changed(design={"kind": "boin"}), ["design: should be at least one [[design]] table"]),
+        (changed(design=[{}]), ["design[1].kind: needed"]),
+        (changed(design=[{"kind": "bion"}]), ["design[1].kind: unknown design 'bion'; did you mean 'boin'?"]),
+        (changed(design=[{"kind": "boin", "p_saf": 0.3}]),
+         ["design[1].p_saf: 0.3 should be below the target of 0.25"]),
+        (changed(design=[{"kind": "boin", "p_tox": 0.2}]),
+         ["design[1].p_tox: 0.2 should be above the target of 0.25"]),
+        (changed(design=[{"kind": "boin", "titration": "yes"}]), ["design[1].titration: should be a valid boolean"]),
+        (changed(design=[{"kind": "boin", "cutoff": 0.9}]),
+         ["design[1].cutoff: unknown key; did you mean 'cutoff_eli'?"]),
+        (changed(design=[{"kind": "crm"}]),
+         ["design[1].skeleton: needed, or else both half_width and prior_mtd"]),
+        (changed(design=[{"kind": "crm", "skeleton": [0.1, 0.2, 0.3], "half_width": 0.05}]),
+         ["design[1].skeleton: give either a skeleton or half_width with prior_mtd, not both"]),
+        (changed(design=[{"kind": "crm", "skeleton": [0.1, 0.3, 0.3]}]),
+         ["design[1].skeleton: should increase from each dose to the next"]),
+        (changed(design=[{"kind": "crm", "skeleton": [0.1, 0.3]}]), ["design[1].skeleton: 2 values for 3 dose levels"]),
+        (changed(design=[{"kind": "crm", "half_width": 0.3, "prior_mtd": 2}]),
+         ["design[1].half_width: 0.3 should be positive and leave target +- half_width between 0 and 1"]),
+        (changed(design=[{"kind": "crm", "half_width": 0.05, "prior_mtd": 4}]),
+         ["design[1].prior_mtd: 4 should be one of the dose levels 1 to 3"]),
+        (changed(design=[{"kind": "crm", "skeleton": [0.1, 0.2, 0.3], "stop_if_too_toxic": {"treshold": 0.9}}]),
+         ["design[1].stop_if_too_toxic.threshold: needed"]),
+        (changed(design=[{"kind": "monitoring"}]),
+         ["design[1].kind: monitoring is for a single dose; this trial has 3 dose levels"]),
+        (changed(design=[{"kind": "boin"}, {"kind": "3+3", "label": "boin"}]),
+         ["design[2].label: 'boin' is already design[1]"]),
+        (changed(truth=[{"name": "t", "dlt_rates": [0.1, 0.2]}]), ["truth[1].dlt_rates: 2 rates for 3 dose levels"]),
+        (changed(truth=[{"name": "t", "dlt_rates": [0.1, 0.2, 1.3]}]),
+         ["truth[1].dlt_rates[3]: should be less than or equal to 1"]),
+        (changed(truth=[{"name": "t", "dlt_rates": [0.1, 0.2, 0.3], "rp2d": 4}]),
+         ["truth[1].rp2d: there are only 3 dose levels"]),
+        (changed(truth=GOOD["truth"] * 2), ["truth[2].name: 'one' is already truth[1]"]),
+        (changed(trial=7), ["trial: "]),
+        (changed(assumptions={"target": 3}), ["assumptions.target: should be a text in quotes"]),
+    ],
+)  # fmt: skip
+def test_bad_content(content, expected):
+    found = problems(content)
+    for message in expected:
+        assert any(problem.startswith(message) for problem in found), found
+
+
+def test_all_problems_at_once():
+    found = problems(
+        changed(
+            trial=GOOD["trial"] | {"target": 2},
+            design=[{"kind": "boin", "cutoff_eli": 3}, {"kind": "crm", "half_width": "wide", "prior_mtd": 0}],
+            truth=[{"name": "t", "dlt_rates": [-1, 2, 3]}],
+        )
+    )
+    assert [problem.split(":")[0] for problem in found] == [
+        "trial.target",
+        "design[1].cutoff_eli",
+        "design[2].half_width",
+        "design[2].prior_mtd",
+        "truth[1].dlt_rates[1]",
+        "truth[1].dlt_rates[2]",
+        "truth[1].dlt_rates[3]",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "name: needed"),
+        (b"name = \n", r"not valid TOML: .*line 1, column 8"),
+        (b"\xff\xfe\x00", "not a text file in UTF-8"),
+        (b"name = 'a'\nname = 'b'", "not valid TOML"),
+    ],
+)
+def test_unreadable_files(tmp_path, content, message):
+    file = tmp_path / "bad.toml"
+    file.write_bytes(content)
+    with pytest.raises(ScenarioError, match=message):
+        load_scenario(file)

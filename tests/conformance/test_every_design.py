@@ -1,0 +1,146 @@
+"""What every registered design must do, on every kind of trial. A new design is tested here before it has tests."""
+
+import json
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from escalation import Trial, exact, operating_characteristics, simulate
+from escalation.agreement import agreement
+from escalation.characteristics import correct_doses
+from escalation.designs import REGISTRY
+from escalation.kernels.codes import NO_DOSE, REASON_NAMES
+from tests.support import levels
+
+# At least the required options of each kind; several settings where options change the course of a trial.
+SETTINGS = {
+    "3+3": [{}, {"de_escalate": False}, {"six_at_top": False}, {"de_escalate": False, "six_at_top": False}],
+    "boin": [
+        {},
+        {"stop_at": 6},
+        {"extra_safe": True, "bound_mtd": True, "p_tox": 0.45},
+        {"titration": True},
+        {"titration": True, "stop_at": 9, "cutoff_eli": 0.8},
+    ],
+    "crm": [
+        {"half_width": 0.05, "prior_mtd": 1},
+        {"half_width": 0.05, "prior_mtd": 1, "estimate": "mean", "coherent": "dose", "stop_at": 9},
+        {"half_width": 0.04, "prior_mtd": 1, "model": "logistic", "no_skip": False, "coherent": "off"},
+        {"half_width": 0.05, "prior_mtd": 1, "stop_if_too_toxic": {"threshold": 0.9}, "recommend_untried": True},
+    ],
+    "monitoring": [{}, {"limit": 0.2, "threshold": 0.8, "prior": [0.5, 0.5], "min_patients": 4}],
+}
+
+TRIALS = [
+    Trial(doses=levels(1), target=0.25, max_patients=20),
+    Trial(doses=levels(1), target=0.2, max_patients=7, cohort_size=1),
+    Trial(doses=levels(2), target=0.3, max_patients=9, cohort_size=2),
+    Trial(doses=levels(3), target=0.25, max_patients=11, cohort_size=1, start_dose=2),
+    Trial(doses=levels(4), target=0.25, max_patients=20, cohort_size=3),
+    Trial(doses=levels(5), target=0.3, max_patients=16, cohort_size=4, start_dose=3),
+]
+
+
+def cases():
+    for kind, design in REGISTRY.items():
+        for options in SETTINGS[kind]:
+            for trial in TRIALS:
+                built = design(**options)
+                if not list(built.problems(trial)):
+                    text = ",".join(f"{name}={value}" for name, value in options.items())
+                    yield pytest.param(
+                        built, trial, id=f"{kind}({text})-{trial.levels}x{trial.max_patients}x{trial.cohort_size}"
+                    )
+
+
+CASES = list(cases())
+
+
+def rising(trial: Trial) -> np.ndarray:
+    return np.linspace(0.08, 0.6, trial.levels)
+
+
+def test_every_kind_has_settings():
+    assert set(SETTINGS) == set(REGISTRY)
+
+
+@pytest.mark.parametrize(("design", "trial"), CASES)
+class TestEveryDesign:
+    def test_probabilities_sum_to_one(self, design, trial):
+        endings = exact(design, trial)
+        for rates in (rising(trial), np.zeros(trial.levels), np.ones(trial.levels)):
+            assert endings.outcomes(rates).probability.sum() == pytest.approx(1, abs=1e-12)
+
+    def test_endings_are_merged(self, design, trial):
+        if getattr(design, "titration", False):
+            return  # the same counts after different numbers of cohorts are listed once for each number
+        endings = exact(design, trial)
+        rows = np.column_stack([endings.patients, endings.dlts, endings.reason])
+        assert len(np.unique(rows, axis=0)) == len(rows)
+
+    def test_endings_are_possible(self, design, trial):
+        endings = exact(design, trial)
+        assert np.all(endings.patients >= endings.dlts)
+        assert np.all(endings.dlts >= 0)
+        total = endings.patients.sum(axis=1)
+        assert np.all((total >= 1) & (total <= trial.max_patients))
+        assert set(endings.reason.tolist()) <= set(REASON_NAMES)
+        assert np.all((endings.recommended >= NO_DOSE) & (endings.recommended < trial.levels))
+        assert np.all(endings.sequences >= 1)
+
+    def test_no_dose_is_skipped_on_the_way_up(self, design, trial):
+        if not getattr(design, "no_skip", True):
+            return
+        start = 0 if getattr(design, "titration", False) and trial.cohort_size > 1 else trial.start_dose - 1
+        tried = exact(design, trial).patients > 0
+        for row in tried[:, start:]:
+            highest = np.flatnonzero(row).max(initial=0)
+            assert row[: highest + 1].all()
+
+    def test_simulated_trials_agree(self, design, trial):
+        rates = rising(trial)
+        correct = correct_doses(rates, trial.target)
+        expected = exact(design, trial).outcomes(rates)
+        simulated = simulate(design, trial, rates, trials=4000, seed=11)
+        assert agreement(expected, simulated, correct).p_value > 1e-4
+
+    def test_every_simulated_ending_is_enumerated(self, design, trial):
+        endings = exact(design, trial)
+        simulated = simulate(design, trial, rising(trial), trials=1000, seed=5)
+
+        def keys(part):
+            rows = np.column_stack([part.patients, part.dlts, part.recommended, part.reason])
+            return set(map(tuple, rows.tolist()))
+
+        assert keys(simulated) <= keys(endings)
+
+    def test_certain_dlts(self, design, trial):
+        """With a DLT in every patient no dose above the start gets a patient, and simulation is exact."""
+        rates = np.ones(trial.levels)
+        oc = operating_characteristics(exact(design, trial).outcomes(rates))
+        assert oc.total_dlts.mean == oc.sample_size.mean
+        if getattr(design, "coherent", "cohort") != "off":
+            assert not any(oc.patients[trial.start_dose :])
+        simulated = operating_characteristics(simulate(design, trial, rates, trials=50))
+        assert simulated.patients == pytest.approx(oc.patients, abs=1e-12)
+
+    def test_no_dlts(self, design, trial):
+        rates = np.zeros(trial.levels)
+        oc = operating_characteristics(exact(design, trial).outcomes(rates))
+        assert oc.total_dlts.mean == 0
+        assert oc.no_selection in (0, 1)  # nothing is left to chance
+        simulated = operating_characteristics(simulate(design, trial, rates, trials=50))
+        assert simulated.selection == pytest.approx(oc.selection, abs=1e-12)
+
+    def test_is_immutable_and_validated(self, design, trial):
+        with pytest.raises(ValidationError):
+            design.label = "another"
+        with pytest.raises(ValidationError):
+            type(design)(**design.model_dump(exclude={"kind"}), unknown_option=1)
+        assert design == type(design)(**design.model_dump())
+        hash(design)
+
+    def test_survives_json(self, design, trial):
+        assert type(design).model_validate_json(design.model_dump_json()) == design
+        json.dumps(type(design).model_json_schema())

@@ -1,0 +1,120 @@
+"""The comparison of the engines: silent on honest runs, and it catches deliberate errors in either engine."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from escalation import BOIN, CRM, ThreePlusThree, Trial, enumeration, exact, simulate, simulation
+from escalation.agreement import agreement, binomial_p_value
+from escalation.characteristics import correct_doses
+from escalation.kernels import codes
+from tests.support import levels
+
+TRIAL = Trial(doses=levels(4), target=0.25, max_patients=36)
+RATES = [0.05, 0.12, 0.25, 0.40]
+CORRECT = correct_doses(RATES, TRIAL.target)
+ALARM = 1e-3
+DESIGNS = [BOIN(stop_at=15), CRM(half_width=0.06, prior_mtd=3, stop_if_too_toxic={"threshold": 0.9}), ThreePlusThree()]
+
+
+def compare(design, seed=1):
+    return agreement(exact(design, TRIAL).outcomes(RATES), simulate(design, TRIAL, RATES, seed=seed), CORRECT)
+
+
+@pytest.mark.parametrize("design", DESIGNS, ids=lambda design: design.kind)
+def test_honest_runs_do_not_alarm(design):
+    """Familywise p values of 20 honest runs: below 0.05 about once, and never as small as an alarm."""
+    expected = exact(design, TRIAL).outcomes(RATES)
+    p_values = [agreement(expected, simulate(design, TRIAL, RATES, seed=seed), CORRECT).p_value for seed in range(20)]
+    assert min(p_values) > ALARM
+    # At most 5 of 20 with probability 0.05 each: exceeded once in 3,000 honest test suites.
+    assert sum(p < 0.05 for p in p_values) <= 5
+
+
+def corrupt_codes(plan, arrays):
+    table = arrays.codes.copy()
+    table[1, 6, 1] = codes.STAY if table[1, 6, 1] == codes.ESCALATE else codes.ESCALATE
+    return arrays._replace(codes=table)
+
+
+@pytest.mark.parametrize("engine", [enumeration, simulation])
+@pytest.mark.parametrize("design", [BOIN(), ThreePlusThree()], ids=lambda design: design.kind)
+def test_corrupted_decision_is_caught(engine, design, monkeypatch):
+    """One cell of the decision table differs in one engine: dose 2 after 1 DLT in 6."""
+    name = "expand_table" if engine is enumeration else "run_table_trials"
+    original = getattr(engine, name)
+    monkeypatch.setattr(engine, name, lambda plan, *rest: original(corrupt_codes(None, plan), *rest))
+    assert compare(design).p_value < ALARM
+
+
+@pytest.mark.parametrize("engine", [enumeration, simulation])
+def test_corrupted_model_is_caught(engine, monkeypatch):
+    """The CRM's cut between doses 2 and 3 is a little too high in one engine."""
+    name = "expand_curves" if engine is enumeration else "run_curve_trials"
+    original = getattr(engine, name)
+    monkeypatch.setattr(
+        engine, name, lambda plan, *rest: original(plan._replace(cuts=plan.cuts + np.array([0, 0.1, 0])), *rest)
+    )
+    assert compare(DESIGNS[1]).p_value < ALARM
+
+
+def test_corrupted_transition_in_the_exact_engine_is_caught(monkeypatch):
+    """Trials that should stay at the lowest dose go up instead."""
+    original = enumeration.expand_table
+
+    def corrupted(*arguments):
+        count = original(*arguments)
+        mass = arguments[-1]
+        mass[:count, 1] += mass[:count, 0]
+        mass[:count, 0] = 0
+        return count
+
+    monkeypatch.setattr(enumeration, "expand_table", corrupted)
+    assert compare(BOIN()).p_value < ALARM
+
+
+def test_corrupted_transition_in_the_simulation_is_caught(monkeypatch):
+    """Cohorts of the simulated trials have one patient too many now and then: a cap is ignored."""
+    original = simulation.run_table_trials
+    monkeypatch.setattr(simulation, "run_table_trials", lambda plan, *rest: original(plan._replace(cap=9), *rest))
+    assert compare(ThreePlusThree()).p_value < ALARM
+
+
+def test_corrupted_weight_in_the_exact_engine_is_caught(monkeypatch):
+    """Two DLTs in three patients are counted in two orders instead of three."""
+    original = enumeration.special.comb
+
+    def corrupted(n, k):
+        table = original(n, k)
+        table[3, 2] = 2
+        return table
+
+    monkeypatch.setattr(enumeration.special, "comb", corrupted)
+    assert compare(BOIN()).p_value < ALARM
+
+
+def test_corrupted_patients_in_the_simulation_are_caught(monkeypatch):
+    """Tolerances that are 3 % too low."""
+    original = simulation.virtual.tolerances
+    monkeypatch.setattr(simulation.virtual, "tolerances", lambda *arguments: 0.97 * original(*arguments))
+    assert compare(BOIN()).p_value < ALARM
+
+
+def test_rare_events_use_the_exact_binomial():
+    assert binomial_p_value(0, 100, 0.0) == 1
+    assert binomial_p_value(1, 100, 0.0) == 0
+    assert binomial_p_value(100, 100, 1.0) == 1
+    assert binomial_p_value(99, 100, 1.0) == 0
+    assert binomial_p_value(7, 1000, 0.001) == pytest.approx(2 * stats.binom.sf(6, 1000, 0.001))
+    assert binomial_p_value(3, 10, 0.3) == 1
+
+
+def test_impossible_ending_is_caught():
+    """A quantity that can have but one value must have it in every simulated trial."""
+    trial = Trial(doses=levels(2), target=0.25, max_patients=6)
+    design, rates = CRM(half_width=0.05, prior_mtd=1), [0.0, 0.0]
+    expected = exact(design, trial).outcomes(rates)
+    simulated = simulate(design, trial, rates, trials=100)
+    assert agreement(expected, simulated, (2,)).p_value == 1
+    simulated.dlts[17, 0] = 1
+    assert agreement(expected, simulated, (2,)).p_value == 0

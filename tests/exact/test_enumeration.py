@@ -1,0 +1,64 @@
+"""The exact engine's limits and its arguments."""
+
+import numpy as np
+import pytest
+
+from escalation import BOIN, CRM, DesignError, StateSpaceError, Trial, exact, operating_characteristics
+from tests.support import levels
+
+LUCAR = Trial(doses=[50, 150, 300, 600], target=0.25, max_patients=36)
+
+
+def test_refuses_when_there_are_too_many_states():
+    with pytest.raises(StateSpaceError, match=r"more than 5,000 states after \d+ of 36 patients"):
+        exact(BOIN(), LUCAR, max_states=5000)
+    assert exact(BOIN(), LUCAR, max_states=40_000).states < 40_000
+
+
+def test_refuses_a_likelihood_table_that_would_not_fit():
+    trial = Trial(doses=levels(2), target=0.25, max_patients=900, cohort_size=300)
+    with pytest.raises(StateSpaceError, match="GB"):
+        exact(CRM(half_width=0.05, prior_mtd=1), trial)
+
+
+@pytest.mark.parametrize(
+    ("rates", "message"),
+    [
+        ([0.1, 0.2], "2 values for 4 dose levels"),
+        ([0.1, 0.2, 0.3, 1.2], "between 0 and 1"),
+        ([0.1, 0.2, 0.3, -0.1], "between 0 and 1"),
+        ([0.1, 0.2, 0.3, float("nan")], "between 0 and 1"),
+    ],
+)
+def test_bad_rates(rates, message):
+    endings = exact(BOIN(), LUCAR)
+    with pytest.raises(DesignError, match=message):
+        endings.outcomes(rates)
+
+
+def test_design_that_does_not_fit_the_trial():
+    with pytest.raises(DesignError, match="crm: skeleton: 2 values for 4 dose levels"):
+        exact(CRM(skeleton=(0.1, 0.2)), LUCAR)
+    with pytest.raises(DesignError, match="p_saf"):
+        exact(BOIN(p_saf=0.25), LUCAR)
+
+
+def test_total_number_of_sequences_when_no_trial_stops_early():
+    """Under rates of one half every sequence of 36 patients is equally likely."""
+    endings = exact(CRM(half_width=0.06, prior_mtd=3), LUCAR)
+    assert endings.sequences.sum() == pytest.approx(2.0**36, rel=1e-14)
+
+
+def test_doses_of_a_large_trial():
+    """A hundred patients at one dose: far beyond what 16-bit numbers of cells could hold."""
+    trial = Trial(doses=levels(1), target=0.25, max_patients=300, cohort_size=5)
+    endings = exact(BOIN(), trial)
+    assert endings.outcomes([0.2]).probability.sum() == pytest.approx(1, abs=1e-12)
+
+
+def test_extreme_rates_give_no_nan():
+    endings = exact(BOIN(), LUCAR)
+    for rates in ([0, 0, 0, 0], [0, 0, 0, 1], [0, 1, 1, 1], [1, 1, 1, 1]):
+        outcomes = endings.outcomes(rates)
+        assert np.isfinite(outcomes.probability).all()
+        operating_characteristics(outcomes)

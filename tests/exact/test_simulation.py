@@ -1,0 +1,55 @@
+"""Simulated trials: reproducible to the bit, whatever the number of threads or of trials."""
+
+import numpy as np
+import pytest
+
+from escalation import BOIN, CRM, DesignError, ThreePlusThree, Trial, simulate
+from escalation.patients import tolerances
+from tests.support import levels
+
+TRIAL = Trial(doses=levels(4), target=0.25, max_patients=36)
+RATES = [0.05, 0.12, 0.25, 0.40]
+DESIGNS = [BOIN(), CRM(half_width=0.06, prior_mtd=3), ThreePlusThree()]
+PARTS = ("patients", "dlts", "recommended", "reason")
+
+
+def same(left, right, count=None):
+    return all(np.array_equal(getattr(left, part)[:count], getattr(right, part)[:count]) for part in PARTS)
+
+
+@pytest.mark.parametrize("design", DESIGNS, ids=lambda design: design.kind)
+def test_same_bits_on_any_number_of_threads(design):
+    one = simulate(design, TRIAL, RATES, trials=10_000, seed=4, threads=1)
+    assert same(one, simulate(design, TRIAL, RATES, trials=10_000, seed=4, threads=2))
+    assert same(one, simulate(design, TRIAL, RATES, trials=10_000, seed=4))
+    assert not same(one, simulate(design, TRIAL, RATES, trials=10_000, seed=5))
+
+
+@pytest.mark.parametrize("design", DESIGNS, ids=lambda design: design.kind)
+def test_first_trials_are_the_same_whatever_their_number(design):
+    many = simulate(design, TRIAL, RATES, trials=10_000, seed=4)
+    assert same(many, simulate(design, TRIAL, RATES, trials=1000, seed=4), 1000)
+    assert same(many, simulate(design, TRIAL, RATES, trials=1234, seed=4), 1234)
+
+
+def test_designs_and_truths_share_their_patients():
+    """At a dose with the same rate the first cohort has the same DLTs; a safer truth never has more."""
+    first = [simulate(design, Trial(doses=[1], target=0.25, max_patients=3), [0.3]) for design in (BOIN(), DESIGNS[2])]
+    assert np.array_equal(first[0].dlts, first[1].dlts)
+    safer = simulate(BOIN(), Trial(doses=[1], target=0.25, max_patients=3), [0.2])
+    assert np.all(safer.dlts <= first[0].dlts)
+
+
+def test_patients_of_a_seed():
+    """Pinned: the patients of a seed are part of what it means, from one version to the next."""
+    drawn = tolerances(20260901, 0, 3)
+    assert drawn[0].round(6).tolist() == [0.115604, 0.465807, 0.076177]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [({"trials": 0}, "trials: 0"), ({"seed": -1}, "seed: -1"), ({"threads": 0}, "threads: 0")],
+)
+def test_bad_arguments(arguments, message):
+    with pytest.raises(DesignError, match=message):
+        simulate(BOIN(), TRIAL, RATES, **arguments)

@@ -1,0 +1,141 @@
+"""Compiled kernels against their twins in plain Python: equal decisions, trial by trial, on the same patients."""
+
+import numpy as np
+import pytest
+
+from escalation import Trial, simulate
+from escalation.designs import CRM
+from escalation.kernels import codes, posterior, probability, selection, states
+from escalation.patients import BLOCK, tolerances
+from escalation.plans import ClosestIsotonic, CurvePlan
+from tests.conformance.test_every_design import CASES, rising
+from tests.naive import plans
+from tests.support import levels
+
+SEED = 3
+FEW = 60
+
+
+@pytest.mark.parametrize(("design", "trial"), CASES)
+def test_simulated_trials(design, trial):
+    plan = design.plan(trial)
+    play = plans.run_curve_trial if isinstance(plan, CurvePlan) else plans.run_table_trial
+    rates = rising(trial)
+    simulated = simulate(design, trial, rates, trials=FEW, seed=SEED)
+    for row, patients in enumerate(tolerances(SEED, 0, trial.max_patients)[:FEW]):
+        counts, dlts, recommended, reason = play(plan, rates, patients)
+        assert simulated.patients[row].tolist() == counts
+        assert simulated.dlts[row].tolist() == dlts
+        assert simulated.recommended[row] == recommended
+        assert simulated.reason[row] == reason
+
+
+def test_patients_are_uniform_and_in_order_of_enrolment():
+    drawn = tolerances(1, 0, 30)
+    assert drawn.shape == (BLOCK, 30)
+    assert 0 <= drawn.min()
+    assert drawn.max() < 1
+    # Means of 30,000 uniforms: within four standard errors of 1/2.
+    assert abs(drawn.mean() - 0.5) < 4 / np.sqrt(12 * drawn.size)
+    assert np.array_equal(tolerances(1, 0, 12), drawn[:, :12])
+    assert not np.array_equal(tolerances(1, 1, 30), drawn)
+    assert not np.array_equal(tolerances(2, 0, 30), drawn)
+
+
+def test_isotonic_regression():
+    draw = np.random.default_rng(7)
+    for _ in range(300):
+        count = draw.integers(1, 7)
+        values, weights = draw.integers(0, 6, count) / 5, draw.uniform(0.1, 5, count)
+        fitted = np.empty(count)
+        selection.pool_adjacent_violators(values, weights, fitted)
+        assert fitted == pytest.approx(plans.isotonic(values, weights), abs=1e-9)
+
+
+def test_recommendation_over_all_counts_of_a_small_trial():
+    for bound_mtd in (False, True):
+        from escalation import BOIN
+        from escalation.recommend import recommend
+
+        plan = BOIN(bound_mtd=bound_mtd).plan(Trial(doses=levels(3), target=0.3, max_patients=5, cohort_size=1))
+        assert isinstance(plan.selection, ClosestIsotonic)
+        cells = [(n, y) for n in range(6) for y in range(n + 1)]
+        rows = [(a, b, c) for a in cells for b in cells for c in cells]
+        patients, dlts = (np.array([[cell[part] for cell in row] for row in rows], np.int16) for part in (0, 1))
+        ours = recommend(plan, patients, dlts)
+        for row in np.random.default_rng(1).choice(len(rows), 1500, replace=False):
+            assert ours[row] == plans.recommended(plan, patients[row], dlts[row])
+
+
+def test_closest_dose_ties():
+    def choose(estimates, target=0.3, bound=np.inf):
+        return selection.closest_dose(np.array(estimates, float), target, bound)
+
+    assert choose([0.1, 0.2, 0.2, 0.6]) == 2, "equal and below the target: the highest"
+    assert choose([0.4, 0.4, 0.6]) == 0, "equal and above the target: the lowest"
+    assert choose([0.3, 0.3]) == 0, "at the target: the lowest"
+    assert choose([0.2, 0.2, 0.4, 0.4]) == 1, "either side: the lower estimate, its highest dose"
+    assert choose([0.1, 0.35, 0.5], bound=0.2) == 0
+    assert choose([0.35, 0.5], bound=0.2) == codes.NO_DOSE
+    assert choose([]) == codes.NO_DOSE
+
+
+def test_dot():
+    draw = np.random.default_rng(2)
+    for length in range(12):
+        left, right = draw.random(length), draw.random(length)
+        assert posterior.dot(left, right) == pytest.approx(sum(left * right), abs=1e-12)
+
+
+def test_rows_are_found():
+    draw = np.random.default_rng(4)
+    rows = np.empty((4001, 3), np.int32)
+    slots = np.full(8192, states.EMPTY, np.int32)
+    known: dict[tuple[int, ...], int] = {}
+    count = 0
+    for _ in range(4000):
+        candidate = draw.integers(0, 12, 3)
+        rows[count] = candidate
+        found = states.find_or_add(rows, count, slots)
+        assert found == known.setdefault(tuple(candidate.tolist()), count)
+        count = len(known)
+
+
+def test_cells_are_numbered_without_gaps():
+    pairs = [(n, y) for n in range(20) for y in range(n + 1)]
+    assert [states.cell(n, y) for n, y in pairs] == list(range(len(pairs)))
+
+
+def test_ending_probabilities():
+    draw = np.random.default_rng(5)
+    patients = draw.integers(0, 5, (40, 3)).astype(np.int16)
+    dlts = draw.binomial(patients, 0.5).astype(np.int16)
+    sequences = draw.integers(1, 99, 40).astype(float)
+    pattern = draw.random((3, 5, 5))
+    ours = np.empty(40)
+    probability.ending_probabilities(patients, dlts, sequences, pattern, ours)
+    for row in range(40):
+        factors = [pattern[dose, patients[row, dose], dlts[row, dose]] for dose in range(3)]
+        assert ours[row] == pytest.approx(sequences[row] * np.prod(factors), abs=1e-12)
+
+
+@pytest.mark.parametrize("estimate", ["plugin", "mean"])
+def test_model_choice(estimate):
+    from escalation.kernels.curve_states import model_choice
+
+    trial = Trial(doses=levels(4), target=0.25, max_patients=24)
+    design = CRM(half_width=0.06, prior_mtd=3, estimate=estimate, stop_if_too_toxic={"threshold": 0.9})
+    plan = design.plan(trial)
+    cells = np.array([(n, y) for n in range(25) for y in range(n + 1)])
+    likelihood = plan.likelihood(cells[:, 0], cells[:, 1])
+    scratch = np.empty(len(plan.weight))
+    draw = np.random.default_rng(6)
+    seen = set()
+    for _ in range(400):
+        n = draw.multinomial(draw.integers(1, 25), draw.dirichlet(np.ones(4)))
+        y = draw.binomial(n, draw.random())
+        row = (n * (n + 1) // 2 + y).astype(np.int32)
+        choice = model_choice(plan.arrays(), likelihood, row, scratch)
+        assert choice == plans.model_choice(plan, n, y)
+        seen.add(choice)
+    assert seen == {codes.NO_DOSE, 0, 1, 2, 3}
