@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
-from escalation.characteristics import trial_quantities
+from escalation.characteristics import expectation, trial_quantities
 from escalation.outcomes import Outcomes
 
 FEWEST_EXPECTED = 20
@@ -54,16 +54,16 @@ def agreement(exact: Outcomes, simulated: Outcomes, correct: Sequence[int]) -> A
     zs: list[float] = []
     p_values: dict[str, float] = {}
     for name, values in trial_quantities(exact, correct).items():
-        mean = float(exact.probability @ values)
+        mean = expectation(exact, values)
         # Rounding must not put a quantity that never varies on either side of its mean.
         slack = 1e-9 * max(1.0, abs(mean))
-        above = trials * float(exact.probability @ (values > mean + slack))
-        below = trials * float(exact.probability @ (values < mean - slack))
+        above = trials * expectation(exact, values > mean + slack)
+        below = trials * expectation(exact, values < mean - slack)
         if min(above, below) >= FEWEST_EXPECTED:
-            sd = float(np.sqrt(exact.probability @ (values - mean) ** 2))
+            sd = float(np.sqrt(expectation(exact, (values - mean) ** 2)))
             z = (float(observed[name].mean()) - mean) / (sd / np.sqrt(trials))
             zs.append(abs(z))
-            p_values[name] = float(2 * stats.norm.sf(abs(z)))
+            p_values[name] = float(2 * special.ndtr(-abs(z)))
         if above < FEWEST_EXPECTED:
             seen = int((observed[name] > mean + slack).sum())
             p_values[f"{name} above its mean"] = binomial_p_value(seen, trials, above / trials)
@@ -82,6 +82,6 @@ def agreement(exact: Outcomes, simulated: Outcomes, correct: Sequence[int]) -> A
 def binomial_p_value(seen: int, trials: int, probability: float) -> float:
     """Two-sided exact p value of a count: twice the smaller tail, at most 1."""
     probability = min(max(probability, 0.0), 1.0)
-    at_most = stats.binom.cdf(seen, trials, probability)
-    at_least = stats.binom.sf(seen - 1, trials, probability)
+    at_most = special.bdtr(seen, trials, probability)
+    at_least = special.bdtrc(seen - 1, trials, probability) if seen > 0 else 1.0
     return float(min(1.0, 2 * min(at_most, at_least)))

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from escalation.kernels.codes import ENOUGH_AT_DOSE, NO_DOSE, REASON_NAMES, SLACK, TOO_TOXIC
 from escalation.outcomes import Outcomes
@@ -176,9 +176,7 @@ def trial_quantities(outcomes: Outcomes, correct: Sequence[int]) -> dict[str, Fl
     return {name: values.astype(np.float64) for name, values in quantities.items()}
 
 
-def operating_characteristics(
-    outcomes: Outcomes, correct: Sequence[int] | None = None
-) -> OperatingCharacteristics:
+def operating_characteristics(outcomes: Outcomes, correct: Sequence[int] | None = None) -> OperatingCharacteristics:
     """Operating characteristics of outcomes, whichever engine made them.
 
     Parameters
@@ -237,6 +235,14 @@ def operating_characteristics(
     )
 
 
+def expectation(outcomes: Outcomes, values: NDArray[Any]) -> float:
+    """Mean over trials of a quantity of single trials, float64[E] or bool[E].
+
+    A sum by numpy, not an inner product by BLAS: the latter depends, in its last bits, on the number of threads.
+    """
+    return float(np.sum(outcomes.probability * values))
+
+
 class _Number(NamedTuple):
     """A number and its Monte Carlo standard error; no error where the number is exact or none exists."""
 
@@ -246,12 +252,12 @@ class _Number(NamedTuple):
 
 def _ratio(outcomes: Outcomes, numerator: Floats, denominator: Floats) -> _Number:
     """E[numerator] / E[denominator]; with a denominator of ones, a mean."""
-    below = float(outcomes.probability @ denominator)
-    value = float(outcomes.probability @ numerator) / below
+    below = expectation(outcomes, denominator)
+    value = expectation(outcomes, numerator) / below
     if outcomes.trials is None:
         return _Number(value, None)
     influence = (numerator - value * denominator) / below
-    return _Number(value, float(np.sqrt(outcomes.probability @ influence**2 / outcomes.trials)))
+    return _Number(value, float(np.sqrt(expectation(outcomes, influence**2) / outcomes.trials)))
 
 
 def _root(square: _Number) -> _Number:
@@ -265,17 +271,16 @@ def _root(square: _Number) -> _Number:
 def _count_summary(outcomes: Outcomes, counts: Floats) -> dict[str, Any]:
     everyone = np.ones_like(counts)
     probabilities = np.bincount(counts.astype(np.int64), weights=outcomes.probability)
+    errors = np.sqrt(np.maximum(probabilities * (1 - probabilities), 0) / (outcomes.trials or 1))
     cumulative = np.cumsum(probabilities)
     mean = _ratio(outcomes, counts, everyone)
-    quantiles = {
-        f"q{percent:02d}": int(np.argmax(cumulative >= percent / 100 - 1e-12)) for percent in (5, 50, 95)
-    }
+    quantiles = {f"q{percent:02d}": int(np.argmax(cumulative >= percent / 100 - 1e-12)) for percent in (5, 50, 95)}
     return {
         "mean": mean,
         "sd": _root(_ratio(outcomes, (counts - mean.value) ** 2, everyone)),
         **quantiles,
         "distribution": tuple(
-            (int(value), _ratio(outcomes, (counts == value).astype(np.float64), everyone))
+            (int(value), _Number(float(probabilities[value]), float(errors[value])))
             for value in np.flatnonzero(probabilities)
         ),
     }
@@ -323,8 +328,8 @@ def clopper_pearson(max_patients: int) -> tuple[Floats, Floats]:
     impossible = (patients == 0) | (dlts > patients)
     tail = (1 - CONFIDENCE) / 2
     with np.errstate(invalid="ignore"):
-        lower = np.where(dlts == 0, 0.0, stats.beta.ppf(tail, dlts, patients - dlts + 1))
-        upper = np.where(dlts == patients, 1.0, stats.beta.ppf(1 - tail, dlts + 1, patients - dlts))
+        lower = np.where(dlts == 0, 0.0, special.betaincinv(dlts, patients - dlts + 1, tail))
+        upper = np.where(dlts == patients, 1.0, special.betaincinv(dlts + 1, patients - dlts, 1 - tail))
     return np.where(impossible, np.nan, lower), np.where(impossible, np.nan, upper)
 
 
@@ -340,13 +345,11 @@ def _values(tree: Any) -> Any:
 
 
 def _errors(tree: Any) -> Any:
-    """The standard errors in a tree of numbers, without the branches that have none; the counts of a distribution stay."""
+    """The standard errors in a tree of numbers, without the branches that have none; counts stay."""
     if isinstance(tree, _Number):
         return tree.error
     if isinstance(tree, dict):
-        return {
-            name: _errors(part) for name, part in tree.items() if isinstance(part, _Number | dict | tuple)
-        }
+        return {name: _errors(part) for name, part in tree.items() if isinstance(part, _Number | dict | tuple)}
     if isinstance(tree, tuple):
         return tuple(part if isinstance(part, int) else _errors(part) for part in tree)
     return tree

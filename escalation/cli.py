@@ -19,7 +19,7 @@ class _Group(click.Group):
     """Turns the package's errors into one message on standard error."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        from escalation.errors import EscalationError  # noqa: PLC0415
+        from escalation.errors import EscalationError
 
         try:
             return super().invoke(ctx)
@@ -55,7 +55,12 @@ def main() -> None:
 )
 @click.option("--exact/--no-exact", default=True, show_default=True, help="Whether to compute exact values.")
 @click.option(
-    "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True, help="Output format."
+    "--format",
+    "form",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="Output format.",
 )
 def run_command(
     files: tuple[Path, ...],
@@ -74,8 +79,8 @@ def run_command(
     if not exact and trials == 0:
         raise click.UsageError("--no-exact with --trials 0 leaves nothing to compute")
 
-    from escalation.run import run  # noqa: PLC0415
-    from escalation.scenario import load_scenario  # noqa: PLC0415
+    from escalation.run import run
+    from escalation.scenario import load_scenario
 
     scenarios = [load_scenario(path) for path in files]
     for path, scenario in zip(files, scenarios, strict=True):
@@ -85,14 +90,14 @@ def run_command(
         run(scenario, designs=designs, truths=truths, trials=trials, seed=seed, exact=exact) for scenario in scenarios
     ]
     if form == "json":
-        from escalation.report.json import to_json  # noqa: PLC0415
+        from escalation.report.json import to_json
 
         click.echo(to_json(runs))
         return
 
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console
 
-    from escalation.report.text import print_run  # noqa: PLC0415
+    from escalation.report.text import print_run
 
     console = Console(highlight=False)
     for number, finished in enumerate(runs):

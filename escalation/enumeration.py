@@ -141,7 +141,7 @@ def exact(design: Design, trial: Trial, *, max_states: int = MAX_STATES) -> Enum
         if visited > max_states:
             raise StateSpaceError(
                 f"more than {max_states:,} states after {cells[0, level.rows[0]].sum()} of {trial.max_patients} "
-                f"patients; use larger cohorts, fewer patients or fewer dose levels, simulate instead, or raise max_states"
+                f"patients; use larger cohorts, fewer patients or fewer doses, simulate instead, or raise max_states"
             )
         ended = column >= trial.levels
         endings.append(_endings(plan, level, at[ended], column[ended], cells))

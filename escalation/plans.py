@@ -90,7 +90,7 @@ class TablePlan:
     @property
     def levels(self) -> int:
         """Number of dose levels."""
-        return self.codes.shape[0]
+        return len(self.codes)
 
     def arrays(self) -> TableArrays:
         """The plan as the kernels read it."""
@@ -161,7 +161,7 @@ class CurvePlan:
     @property
     def levels(self) -> int:
         """Number of dose levels."""
-        return self.log_dlt.shape[0]
+        return len(self.log_dlt)
 
     def arrays(self) -> CurveArrays:
         """The plan as the kernels read it."""

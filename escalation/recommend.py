@@ -25,7 +25,14 @@ def recommend(plan: TablePlan, patients: NDArray[np.int16], dlts: NDArray[np.int
     rule = plan.selection
     if isinstance(rule, ClosestIsotonic):
         selection.recommend_isotonic(
-            patients, dlts, codes, rule.estimates, rule.precisions, float(rule.target), float(rule.bound), recommended
+            patients,
+            dlts,
+            codes,
+            rule.estimates,
+            rule.precisions,
+            float(rule.target),
+            float(rule.bound),
+            recommended,
         )
     else:
         selection.recommend_highest(patients, dlts, codes, rule.cleared, recommended)

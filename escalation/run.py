@@ -119,16 +119,12 @@ def _result(
 ) -> Result:
     correct = truth.correct_doses(scenario.trial.target)
     expected = None if endings is None else endings.outcomes(truth.dlt_rates)
-    simulated = (
-        None if trials == 0 else simulate(design, scenario.trial, truth.dlt_rates, trials=trials, seed=seed)
-    )
+    simulated = None if trials == 0 else simulate(design, scenario.trial, truth.dlt_rates, trials=trials, seed=seed)
     return Result(
         design=label,
         truth=truth,
         correct_doses=correct,
         exact=None if expected is None else operating_characteristics(expected, correct),
         simulated=None if simulated is None else operating_characteristics(simulated, correct),
-        agreement=None
-        if expected is None or simulated is None
-        else agreement(expected, simulated, correct),
+        agreement=None if expected is None or simulated is None else agreement(expected, simulated, correct),
     )

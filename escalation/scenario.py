@@ -8,7 +8,7 @@ from functools import reduce
 from operator import or_
 from os import PathLike
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -19,7 +19,10 @@ from escalation.fields import Count, Frozen, Rate, Text
 from escalation.kernels.codes import SLACK
 from escalation.trial import Trial
 
-AnyDesign = Annotated[reduce(or_, REGISTRY.values()), Field(discriminator="kind")]  # type: ignore[arg-type]
+if TYPE_CHECKING:
+    AnyDesign = Design
+else:
+    AnyDesign = Annotated[reduce(or_, REGISTRY.values()), Field(discriminator="kind")]
 
 
 class Truth(Frozen):
@@ -166,7 +169,7 @@ def parse_scenario(content: dict[str, Any], source: str = "scenario") -> Scenari
     problems += _mismatches(trial, designs, truths)
     if problems:
         raise ScenarioError(source, problems)
-    return Scenario(**header, trial=trial, design=tuple(designs), truth=tuple(truths))  # type: ignore[arg-type]
+    return Scenario(**header, trial=trial, design=tuple(designs), truth=tuple(truths))
 
 
 _HINTS = {
@@ -245,9 +248,7 @@ def _suggestion(name: str, known: Iterable[str]) -> str:
     return f"; did you mean '{close[0]}'?" if close else ""
 
 
-def _mismatches(
-    trial: Trial | None, designs: list[Design | None], truths: list[Truth | None]
-) -> list[str]:
+def _mismatches(trial: Trial | None, designs: list[Design | None], truths: list[Truth | None]) -> list[str]:
     """What is wrong between the parts of a file, among those that are right by themselves."""
     problems = []
     for number, design in enumerate(designs, 1):
@@ -257,9 +258,7 @@ def _mismatches(
         if trial is None or truth is None:
             continue
         if len(truth.dlt_rates) != trial.levels:
-            problems.append(
-                f"truth[{number}].dlt_rates: {len(truth.dlt_rates)} rates for {trial.levels} dose levels"
-            )
+            problems.append(f"truth[{number}].dlt_rates: {len(truth.dlt_rates)} rates for {trial.levels} dose levels")
         if max(truth.correct_doses(trial.target), default=1) > trial.levels:
             problems.append(f"truth[{number}].rp2d: there are only {trial.levels} dose levels")
     if None not in designs:

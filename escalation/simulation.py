@@ -13,7 +13,7 @@ from escalation.errors import DesignError
 from escalation.kernels.curve_trials import run_curve_trials
 from escalation.kernels.table_trials import run_table_trials
 from escalation.outcomes import Outcomes, check_rates
-from escalation.plans import CurvePlan, Plan
+from escalation.plans import CurvePlan
 from escalation.recommend import recommend
 from escalation.trial import Trial
 
@@ -66,7 +66,8 @@ def simulate(
             raise DesignError(f"{name}: {value} should be at least {least}")
     plan = design.plan(trial)
     outcomes = _empty(trial, true_rates, trials)
-    factors = cohort_likelihoods(plan) if isinstance(plan, CurvePlan) else None
+    arrays = plan.arrays()
+    likelihoods = cohort_likelihoods(plan) if isinstance(plan, CurvePlan) else None
 
     def run_block(block: int) -> None:
         first = block * virtual.BLOCK
@@ -75,11 +76,9 @@ def simulate(
         patients, dlts = outcomes.patients[first:last], outcomes.dlts[first:last]
         recommended, reason = outcomes.recommended[first:last], outcomes.reason[first:last]
         if isinstance(plan, CurvePlan):
-            run_curve_trials(
-                plan.arrays(), factors, true_rates, tolerances, patients, dlts, recommended, reason
-            )
+            run_curve_trials(arrays, likelihoods, true_rates, tolerances, patients, dlts, recommended, reason)
         else:
-            run_table_trials(plan.arrays(), true_rates, tolerances, patients, dlts, reason)
+            run_table_trials(arrays, true_rates, tolerances, patients, dlts, reason)
             recommended[:] = recommend(plan, patients, dlts)
 
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
@@ -102,9 +101,8 @@ def _empty(trial: Trial, rates: NDArray[np.float64], trials: int) -> Outcomes:
     )
 
 
-def cohort_likelihoods(plan: Plan) -> NDArray[np.float64]:
+def cohort_likelihoods(plan: CurvePlan) -> NDArray[np.float64]:
     """Likelihood of each outcome of a cohort, float64[D, m + 1, m + 1, G] by dose, patients, DLTs and curve."""
-    assert isinstance(plan, CurvePlan)
     size = plan.cohort_size + 1
     patients, dlts = (index.ravel() for index in np.indices((size, size)))
     likelihood = plan.likelihood(patients, np.minimum(dlts, patients))

@@ -1,5 +1,6 @@
 """The trial: what every design is given."""
 
+from itertools import pairwise
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -49,7 +50,7 @@ class Trial(Frozen):
         numbers = [dose for dose in self.doses if not isinstance(dose, str)]
         if len(numbers) not in (0, self.levels):
             raise ValueError("doses: should be all numbers or all texts")
-        if any(low >= high for low, high in zip(numbers, numbers[1:], strict=False)):
+        if any(low >= high for low, high in pairwise(numbers)):
             raise ValueError("doses: should increase from each level to the next")
         if len(set(self.doses)) < self.levels:
             raise ValueError("doses: each level should be named once")

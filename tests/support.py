@@ -62,7 +62,10 @@ def replay(design: Design, trial: Trial, outcomes: list[int]) -> Replayed:
         recommended = recommend(plan, patients, dlts)
     dose = int(recommended[0])
     return Replayed(
-        tuple(patients[0].tolist()), tuple(dlts[0].tolist()), None if dose == NO_DOSE else dose + 1, int(reasons[0])
+        tuple(patients[0].tolist()),
+        tuple(dlts[0].tolist()),
+        None if dose == NO_DOSE else dose + 1,
+        int(reasons[0]),
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from escalation.errors import DesignError
 from escalation.fields import Frozen, Text
@@ -26,11 +26,11 @@ class Design(Frozen):
     kind: str
     label: Text | None = None
 
-    def problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
+    def problems(self, trial: Trial) -> Iterator[tuple[str, str]]:  # noqa: ARG002
         """Options that do not fit the trial: (name of the option, what is wrong)."""
         yield from ()
 
-    def cautions(self, trial: Trial) -> Iterator[str]:
+    def cautions(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
         """What a user should know about this design on this trial, although it can run."""
         yield from ()
 
@@ -52,7 +52,7 @@ class Design(Frozen):
 
 
 def count_grid(max_patients: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Patients and DLTs of every cell of a decision table, int64[N + 1, N + 1] each; some have more DLTs than patients."""
+    """Patients and DLTs of every cell of a decision table, int64[N + 1, N + 1] each, impossible ones included."""
     patients, dlts = np.indices((max_patients + 1, max_patients + 1))
     return patients, dlts
 
@@ -88,6 +88,5 @@ def exceedance(limit: float, max_patients: int, prior: tuple[float, float] = (1.
     """
     patients, dlts = count_grid(max_patients)
     possible = dlts <= patients
-    with np.errstate(invalid="ignore"):
-        tail = stats.beta.sf(limit, prior[0] + dlts, np.where(possible, prior[1] + patients - dlts, 1.0))
+    tail = special.betaincc(prior[0] + dlts, np.where(possible, prior[1] + patients - dlts, 1.0), limit)
     return np.where(possible, tail, np.nan)

@@ -32,8 +32,8 @@ class BOIN(Design):
     """The Bayesian optimal interval design (BOIN).
 
     A dose is eliminated, with all above, when at least 3 patients were treated there and
-    P(rate > target | data) > cutoff_eli under a uniform prior. The recommended dose has the isotonic estimate closest to
-    the target, among tried doses that are not eliminated.
+    P(rate > target | data) > cutoff_eli under a uniform prior. The recommended dose has the isotonic estimate closest
+    to the target, among tried doses that are not eliminated.
 
     Parameters
     ----------

@@ -8,6 +8,7 @@ Source: O'Quigley J, Pepe M, Fisher L (1990) Biometrics 46:33-48; the defaults a
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 from math import sqrt
 from typing import Literal, Self
 
@@ -16,7 +17,13 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from escalation.designs.base import Design
-from escalation.designs.curves import HIGHEST_SKELETON, MODELS, cuts_between_doses, parameter_grid, tail_weights
+from escalation.designs.curves import (
+    HIGHEST_SKELETON,
+    MODELS,
+    cuts_between_doses,
+    parameter_grid,
+    tail_weights,
+)
 from escalation.designs.skeleton import skeleton
 from escalation.errors import DesignError
 from escalation.fields import Count, Flag, Fraction, Frozen, Real
@@ -90,7 +97,7 @@ class CRM(Design):
         if self.skeleton is None and (self.half_width is None or self.prior_mtd is None):
             raise ValueError("skeleton: needed, or else both half_width and prior_mtd")
         if self.skeleton is not None:
-            if any(low >= high for low, high in zip(self.skeleton, self.skeleton[1:], strict=False)):
+            if any(low >= high for low, high in pairwise(self.skeleton)):
                 raise ValueError("skeleton: should increase from each dose to the next")
             if self.skeleton[-1] >= HIGHEST_SKELETON[self.model]:
                 highest = HIGHEST_SKELETON[self.model]

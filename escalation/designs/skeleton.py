@@ -18,7 +18,12 @@ from escalation.errors import DesignError
 
 
 def skeleton(
-    *, half_width: float, target: float, prior_mtd: int, doses: int, model: Literal["power", "logistic"] = "power"
+    *,
+    half_width: float,
+    target: float,
+    prior_mtd: int,
+    doses: int,
+    model: Literal["power", "logistic"] = "power",
 ) -> NDArray[np.float64]:
     """Skeleton of a CRM from an indifference interval.
 

@@ -40,7 +40,7 @@ def highest_tried(patients, dose):
 
 
 @kernel
-def run_curve_trial(plan, factors, rates, tolerances, patients, dlts, posterior):
+def run_curve_trial(plan, likelihoods, rates, tolerances, patients, dlts, posterior):
     """Run one trial; fill the counts per dose and return the recommended dose and why the trial ended."""
     posterior[:] = plan.weight
     dose = plan.start
@@ -55,7 +55,7 @@ def run_curve_trial(plan, factors, rates, tolerances, patients, dlts, posterior)
         patients[dose] += size
         dlts[dose] += toxic
 
-        total = learn(posterior, factors[dose, size, toxic])
+        total = learn(posterior, likelihoods[dose, size, toxic])
         choice = choose(plan, posterior, total)
         recommended = choice if plan.recommend_untried else highest_tried(patients, choice)
         if enrolled >= plan.max_patients:
@@ -63,26 +63,27 @@ def run_curve_trial(plan, factors, rates, tolerances, patients, dlts, posterior)
         if choice == NO_DOSE:
             return NO_DOSE, TOO_TOXIC
 
-        next_dose = choice
+        highest = rates.shape[0] - 1
         if plan.no_skip:
-            next_dose = min(next_dose, dose + 1)
+            highest = min(highest, dose + 1)
         if plan.coherent == COHERENT_COHORT and toxic / size >= plan.target - SLACK:
-            next_dose = min(next_dose, dose)
+            highest = dose
         elif plan.coherent == COHERENT_DOSE and dlts[dose] / patients[dose] > plan.target + SLACK:
-            next_dose = min(next_dose, dose)
+            highest = dose
+        next_dose = min(choice, highest)
         if patients[next_dose] >= plan.stop_at:
             return recommended, ENOUGH_AT_DOSE
         dose = next_dose
 
 
 @kernel
-def run_curve_trials(plan, factors, rates, tolerances, patients, dlts, recommended, reasons):
+def run_curve_trials(plan, likelihoods, rates, tolerances, patients, dlts, recommended, reasons):
     """Run a block of trials.
 
     Parameters and outputs as `table_trials.run_table_trials`, and
 
-    factors : float64[D, m + 1, m + 1, G]
-        factors[d, n, y]: likelihood of a cohort of n patients with y DLTs at dose d under each curve, to a constant
+    likelihoods : float64[D, m + 1, m + 1, G]
+        likelihoods[d, n, y]: likelihood of a cohort of n patients with y DLTs at dose d under each curve, to a constant
         factor.
     recommended : int16[T]
         Output: the dose each trial recommends, or NO_DOSE.
@@ -90,7 +91,7 @@ def run_curve_trials(plan, factors, rates, tolerances, patients, dlts, recommend
     posterior = np.empty(plan.weight.shape[0])
     for trial in range(tolerances.shape[0]):
         dose, reason = run_curve_trial(
-            plan, factors, rates, tolerances[trial], patients[trial], dlts[trial], posterior
+            plan, likelihoods, rates, tolerances[trial], patients[trial], dlts[trial], posterior
         )
         recommended[trial] = dose
         reasons[trial] = reason

@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import numba
+from numba.core import config
 
 _SOURCES = Path(__file__).parent
 
@@ -37,8 +38,8 @@ def _cache_folder() -> Path:
     return personal if _is_writable(personal) else Path(tempfile.mkdtemp(prefix="escalation-"))
 
 
-if not numba.config.CACHE_DIR:  # a user's NUMBA_CACHE_DIR wins
-    numba.config.CACHE_DIR = str(_cache_folder())
+if not config.CACHE_DIR:  # a user's NUMBA_CACHE_DIR wins
+    config.CACHE_DIR = str(_cache_folder())
 
 
 def kernel(function):

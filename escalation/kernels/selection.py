@@ -98,7 +98,9 @@ def recommend_isotonic(patients, dlts, codes, estimates, precisions, target, bou
 
 @kernel
 def recommend_highest(patients, dlts, codes, cleared, recommended):
-    """Recommend the highest cleared dose below the eliminated ones. Arguments as `recommend_isotonic`, and
+    """Recommend the highest cleared dose below the eliminated ones.
+
+    Arguments as `recommend_isotonic`, and
 
     cleared : bool[N + 1, N + 1]
         Whether a dose with so many patients and DLTs may be recommended.

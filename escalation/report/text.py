@@ -64,7 +64,16 @@ def _truth(truth: Truth, results: list[Result], trial: Trial) -> Iterator[Render
     yield doses
 
     summary = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for heading in ("design", "PCS %", "patients", "5-95 %", "DLTs", "DLT rate %", "above MTD %", "early stop %"):
+    for heading in (
+        "design",
+        "PCS %",
+        "patients",
+        "5-95 %",
+        "DLTs",
+        "DLT rate %",
+        "above MTD %",
+        "early stop %",
+    ):
         summary.add_column(heading, justify="left" if heading == "design" else "right")
     for result in results:
         oc = _shown(result)

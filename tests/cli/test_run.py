@@ -46,7 +46,12 @@ def test_json_contract():
         for count in ("sample_size", "total_dlts"):
             assert set(result["exact"][count]) == {"mean", "sd", "q05", "q50", "q95", "distribution"}
         assert set(result["exact"]["dlt_rate"]) == {"mean_of_rates", "rate_of_means"}
-        assert set(result["exact"]["stop_reasons"]) == {"max_patients", "rule_complete", "too_toxic", "enough_at_dose"}
+        assert set(result["exact"]["stop_reasons"]) == {
+            "max_patients",
+            "rule_complete",
+            "too_toxic",
+            "enough_at_dose",
+        }
         assert set(result["exact"]["estimate"]) == {"bias", "rmse", "coverage"}
         assert result["simulated"]["trials"] == 500
         assert result["simulated"]["p_value"] > 1e-4
@@ -101,7 +106,19 @@ def test_table_without_simulation():
 
 def test_selected_designs_and_truths_keep_the_file_order():
     tree = json.loads(
-        succeed(LUCAR, "--trials", "0", "--design", "crm", "--design", "3+3", "--truth", "all safe", "--format", "json")
+        succeed(
+            LUCAR,
+            "--trials",
+            "0",
+            "--design",
+            "crm",
+            "--design",
+            "3+3",
+            "--truth",
+            "all safe",
+            "--format",
+            "json",
+        )
     )
     assert [result["design"] for result in tree["results"]] == ["3+3", "crm"]
 

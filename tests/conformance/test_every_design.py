@@ -27,7 +27,12 @@ SETTINGS = {
         {"half_width": 0.05, "prior_mtd": 1},
         {"half_width": 0.05, "prior_mtd": 1, "estimate": "mean", "coherent": "dose", "stop_at": 9},
         {"half_width": 0.04, "prior_mtd": 1, "model": "logistic", "no_skip": False, "coherent": "off"},
-        {"half_width": 0.05, "prior_mtd": 1, "stop_if_too_toxic": {"threshold": 0.9}, "recommend_untried": True},
+        {
+            "half_width": 0.05,
+            "prior_mtd": 1,
+            "stop_if_too_toxic": {"threshold": 0.9},
+            "recommend_untried": True,
+        },
     ],
     "monitoring": [{}, {"limit": 0.2, "threshold": 0.8, "prior": [0.5, 0.5], "min_patients": 4}],
 }
@@ -50,7 +55,9 @@ def cases():
                 if not list(built.problems(trial)):
                     text = ",".join(f"{name}={value}" for name, value in options.items())
                     yield pytest.param(
-                        built, trial, id=f"{kind}({text})-{trial.levels}x{trial.max_patients}x{trial.cohort_size}"
+                        built,
+                        trial,
+                        id=f"{kind}({text})-{trial.levels}x{trial.max_patients}x{trial.cohort_size}",
                     )
 
 

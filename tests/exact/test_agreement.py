@@ -14,7 +14,11 @@ TRIAL = Trial(doses=levels(4), target=0.25, max_patients=36)
 RATES = [0.05, 0.12, 0.25, 0.40]
 CORRECT = correct_doses(RATES, TRIAL.target)
 ALARM = 1e-3
-DESIGNS = [BOIN(stop_at=15), CRM(half_width=0.06, prior_mtd=3, stop_if_too_toxic={"threshold": 0.9}), ThreePlusThree()]
+DESIGNS = [
+    BOIN(stop_at=15),
+    CRM(half_width=0.06, prior_mtd=3, stop_if_too_toxic={"threshold": 0.9}),
+    ThreePlusThree(),
+]
 
 
 def compare(design, seed=1):
@@ -53,7 +57,9 @@ def test_corrupted_model_is_caught(engine, monkeypatch):
     name = "expand_curves" if engine is enumeration else "run_curve_trials"
     original = getattr(engine, name)
     monkeypatch.setattr(
-        engine, name, lambda plan, *rest: original(plan._replace(cuts=plan.cuts + np.array([0, 0.1, 0])), *rest)
+        engine,
+        name,
+        lambda plan, *rest: original(plan._replace(cuts=plan.cuts + np.array([0, 0.1, 0])), *rest),
     )
     assert compare(DESIGNS[1]).p_value < ALARM
 

@@ -50,7 +50,13 @@ def crm(name, rates, max_patients, cohort, target=0.25, start=1, skeleton=SKELET
         f"crm {name}",
         CRM(skeleton=skeleton[: len(rates)], stop_if_too_toxic=stop, **options),
         rules.Crm(
-            skeleton[: len(rates)], target, max_patients, cohort, start, stop_if_too_toxic=too_toxic, **options
+            skeleton[: len(rates)],
+            target,
+            max_patients,
+            cohort,
+            start,
+            stop_if_too_toxic=too_toxic,
+            **options,
         ),
         rates,
         max_patients=max_patients,
@@ -128,7 +134,12 @@ def test_every_ending_has_the_probability_of_its_paths(design, trial, rule, rate
     outcomes = exact(design, trial).outcomes(rates)
     ours: Counter[tuple] = Counter()
     for *ending, probability in zip(
-        outcomes.patients, outcomes.dlts, outcomes.recommended, outcomes.reason, outcomes.probability, strict=True
+        outcomes.patients,
+        outcomes.dlts,
+        outcomes.recommended,
+        outcomes.reason,
+        outcomes.probability,
+        strict=True,
     ):
         ours[key(*ending)] += probability
     walked = every_path(rule, rates)
@@ -141,7 +152,5 @@ def test_every_ending_has_the_probability_of_its_paths(design, trial, rule, rate
 def test_simulated_trials_follow_the_rules(design, trial, rule, rates):
     simulated = simulate(design, trial, rates, trials=40, seed=9)
     for row, patients in enumerate(tolerances(9, 0, trial.max_patients)[:40]):
-        ours = key(
-            simulated.patients[row], simulated.dlts[row], simulated.recommended[row], simulated.reason[row]
-        )
+        ours = key(simulated.patients[row], simulated.dlts[row], simulated.recommended[row], simulated.reason[row])
         assert ours == run_trial(rule, rates, patients)

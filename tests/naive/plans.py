@@ -27,7 +27,7 @@ def model_choice(plan: CurvePlan, patients, dlts) -> int:
 
 
 def isotonic(values, weights) -> list[float]:
-    """Weighted isotonic regression by the min-max formula: the largest, over starts, of the smallest mean to any end."""
+    """Weighted isotonic regression by the min-max formula: the largest, over starts, of the smallest mean."""
     count = len(values)
 
     def mean(first: int, last: int) -> float:

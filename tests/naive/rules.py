@@ -125,9 +125,7 @@ class ThreePlusThree:
                 return dose - 1
         return self.doses
 
-    def next_dose(
-        self, current: int, highest: int, patients: Sequence[int], dlts: Sequence[int]
-    ) -> int | None:
+    def next_dose(self, current: int, highest: int, patients: Sequence[int], dlts: Sequence[int]) -> int | None:
         """Return the dose of the next cohort, or None when the rule has its answer."""
         n, y = patients[current - 1], dlts[current - 1]
         if current > highest:
@@ -512,9 +510,7 @@ class Crm:
             dose = min(dose, last)
         return dose
 
-    def escalation_is_incoherent(
-        self, history: History, patients: Sequence[int], dlts: Sequence[int]
-    ) -> bool:
+    def escalation_is_incoherent(self, history: History, patients: Sequence[int], dlts: Sequence[int]) -> bool:
         """Say whether the latest outcomes forbid a dose above the last one given."""
         last, outcomes = history[-1]
         if self.coherent == "cohort":

@@ -33,7 +33,7 @@ def test_simulated_trials(design, trial):
 def test_patients_are_uniform_and_in_order_of_enrolment():
     drawn = tolerances(1, 0, 30)
     assert drawn.shape == (BLOCK, 30)
-    assert 0 <= drawn.min()
+    assert drawn.min() >= 0
     assert drawn.max() < 1
     # Means of 30,000 uniforms: within four standard errors of 1/2.
     assert abs(drawn.mean() - 0.5) < 4 / np.sqrt(12 * drawn.size)

@@ -1,5 +1,7 @@
 """The CRM against the R packages dfcrm 0.2-2.1 and UBCRM 1.0.2, and against fine quadrature."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy import integrate, special
@@ -28,7 +30,10 @@ def counts(record: dict) -> tuple[np.ndarray, np.ndarray]:
 
 def trial_for(record: dict) -> Trial:
     return Trial(
-        doses=levels(len(record["prior"])), target=record["target"], max_patients=len(record["tox"]), cohort_size=1
+        doses=levels(len(record["prior"])),
+        target=record["target"],
+        max_patients=len(record["tox"]),
+        cohort_size=1,
     )
 
 
@@ -60,7 +65,10 @@ def test_recommended_doses(estimate):
         patients, dlts = counts(record)
         cells = patients * (patients + 1) // 2 + dlts
         likelihood = plan.likelihood(
-            *(np.array(part) for part in zip(*[(n, y) for n in range(max(patients) + 1) for y in range(n + 1)], strict=True))
+            *(
+                np.array(part)
+                for part in zip(*[(n, y) for n in range(max(patients) + 1) for y in range(n + 1)], strict=True)
+            )
         )
         scratch = np.empty(len(plan.weight))
         choice = model_choice(plan.arrays(), likelihood, cells.astype(np.int32), scratch) + 1
@@ -96,9 +104,7 @@ def test_ubcrm(record):
     """UBCRM's rates at the posterior mean of the parameter; its prior sd of 1.34 is a standard deviation."""
     patients, dlts = np.array(record["npt"]), np.array(record["ndlt"])
     rates = tuple(record["prior"])
-    trial = Trial(
-        doses=levels(len(rates)), target=record["target"], max_patients=int(patients.sum()), cohort_size=1
-    )
+    trial = Trial(doses=levels(len(rates)), target=record["target"], max_patients=int(patients.sum()), cohort_size=1)
     plan = CRM(skeleton=rates, prior_sd=record["sd"]).plan(trial)
     mean = posterior(plan, patients, dlts) @ plan.parameter
     assert np.array(rates) ** np.exp(mean) == pytest.approx(record["prob"], abs=2e-5)
@@ -179,9 +185,13 @@ def test_grid_against_adaptive_quadrature(model, prior_sd, patients):
             inside = [edge for edge in inside if np.isfinite(edge)]
             return sum(
                 integrate.quad(
-                    lambda at: function(at) * np.exp(log_posterior(at)[0] - top), left, right, epsabs=1e-14, epsrel=1e-12
+                    lambda at: function(at) * np.exp(log_posterior(at)[0] - top),
+                    left,
+                    right,
+                    epsabs=1e-14,
+                    epsrel=1e-12,
                 )[0]
-                for left, right in zip(inside, inside[1:], strict=False)
+                for left, right in pairwise(inside)
             )
 
         whole = moment(lambda _: 1.0)

@@ -4,7 +4,16 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from escalation import BOIN, CRM, Monitoring, ThreePlusThree, Trial, exact, operating_characteristics, simulate
+from escalation import (
+    BOIN,
+    CRM,
+    Monitoring,
+    ThreePlusThree,
+    Trial,
+    exact,
+    operating_characteristics,
+    simulate,
+)
 from escalation.agreement import agreement
 from escalation.characteristics import correct_doses
 from escalation.kernels.codes import ELIMINATE, NO_DOSE
@@ -111,8 +120,8 @@ def test_simulated_agrees_with_exact(case, seed):
 @PROPERTY
 @given(settled())
 def test_no_patient_beyond_an_eliminated_dose(case):
-    """Above an eliminated dose only patients that were there before: eliminated doses keep the counts they fell with."""
-    trial, design, rates = case
+    """Eliminated doses keep the counts they fell with, and are not recommended."""
+    trial, design, _ = case
     plan = design.plan(trial)
     endings = exact(design, trial)
     if not isinstance(plan, TablePlan):
@@ -134,7 +143,7 @@ def test_no_patient_beyond_an_eliminated_dose(case):
 @PROPERTY
 @given(settled())
 def test_no_dose_is_skipped(case):
-    trial, design, rates = case
+    trial, design, _ = case
     if not getattr(design, "no_skip", True):
         return
     endings = exact(design, trial)
@@ -146,7 +155,7 @@ def test_no_dose_is_skipped(case):
 @PROPERTY
 @given(settled())
 def test_recommended_doses_were_tried(case):
-    trial, design, rates = case
+    trial, design, _ = case
     if getattr(design, "recommend_untried", False):
         return
     endings = exact(design, trial)

@@ -39,7 +39,7 @@ def test_decision_table_of_the_tutorial():
 
 
 def test_trial_of_the_tutorial():
-    """BOIN tutorial (Han, Pan, Zhang, Liu & Yuan 2019), p. 25: after 4TTT dose 4 is closed, so 'escalate' stays at 3."""
+    """BOIN tutorial (Han et al. 2019), p. 25: after 4TTT dose 4 is closed, so 'escalate' stays at 3."""
     steps = [
         ("1NNN", 2),
         ("2NNN", 3),

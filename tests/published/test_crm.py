@@ -12,7 +12,26 @@ CHEUNG = (0.05, 0.12, 0.25, 0.40, 0.55)
 # logistic model with intercept 3, start at dose 3, no restrictions.
 DOSES = [3, 5, 5, 3, 4, 4, 5, 5, 5, 5, 5, 4, 4, 4, 4, 4, 4, 4, 4, 4]
 DLTS = [0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 1, 1, 0, 0, 0, 0, 0, 1, 0, 0]
-BETA = [0.60, 0.93, 0.04, 0.18, 0.28, 0.34, 0.41, 0.47, 0.31, 0.35, 0.25, 0.15, 0.18, 0.21, 0.24, 0.26, 0.28, 0.21]
+BETA = [
+    0.60,
+    0.93,
+    0.04,
+    0.18,
+    0.28,
+    0.34,
+    0.41,
+    0.47,
+    0.31,
+    0.35,
+    0.25,
+    0.15,
+    0.18,
+    0.21,
+    0.24,
+    0.26,
+    0.28,
+    0.21,
+]
 BETA += [0.22, 0.24]
 
 
@@ -55,7 +74,7 @@ def test_cheung_page_21():
     ("model", "rates"), [("power", [0.240, 0.368, 0.566, 0.728]), ("logistic", [0.274, 0.412, 0.598, 0.734])]
 )
 def test_clintrials_example(model, rates):
-    """The Python package clintrials: skeleton .1 .2 .4 .6, target .4, 0/3 at dose 1 and 2/3 at dose 2; plug-in rates."""
+    """The Python package clintrials: skeleton .1 .2 .4 .6, target .4, 0/3 at dose 1, 2/3 at dose 2; plug-in."""
     prior = np.array([0.1, 0.2, 0.4, 0.6])
     trial = Trial(doses=levels(4), target=0.4, max_patients=12)
     beta = estimate(CRM(model=model, skeleton=tuple(prior)), trial, [1, 1, 1, 2, 2, 2], [0, 0, 0, 0, 1, 1])
