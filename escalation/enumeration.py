@@ -84,7 +84,7 @@ class Enumeration:
         patients, dlts = np.meshgrid(counts, counts, indexing="ij")
         pattern = dlt[:, dlts] * no_dlt[:, np.maximum(patients - dlts, 0)]
         probability = np.empty(len(self.sequences))
-        ending_probabilities(self.patients, self.dlts, self.sequences, pattern, probability)
+        ending_probabilities(self.patients, self.dlts, self.sequences, np.ascontiguousarray(pattern), probability)
         return Outcomes(
             trial=self.trial,
             rates=true_rates,

@@ -16,12 +16,20 @@ from escalation.trial import Trial
 ALARM = 1e-3
 """Familywise p value below which simulated and exact values are said to disagree."""
 
+ROUNDING = 1e-12
+"""A sum of probabilities may be this far from 1."""
+
+UNBOUNDED = 10_000
+"""Columns that no table fills."""
+
 
 def print_run(run: Run, console: Console) -> None:
     """Print a run; never narrower than its tables, so that nothing is cut off."""
     parts = list(_parts(run))
-    widest = max(console.measure(part).maximum for part in parts if isinstance(part, Table))
-    console.print(Group(*parts), width=max(console.width, widest), soft_wrap=False)
+    unbounded = console.options.update(width=UNBOUNDED)
+    widest = max(console.measure(part, options=unbounded).maximum for part in parts if isinstance(part, Table))
+    console.width = max(console.width, widest)
+    console.print(Group(*parts))
 
 
 def _parts(run: Run) -> Iterator[RenderableType]:
@@ -62,19 +70,12 @@ def _truth(truth: Truth, results: list[Result], trial: Trial) -> Iterator[Render
         doses.add_row(f"{_name(result)} patients", *(_mean(count) for count in oc.patients), "")
         doses.add_row(f"{_name(result)} DLTs", *(_mean(count) for count in oc.dlts), "", end_section=True)
     yield doses
+    yield Text()
 
     summary = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for heading in (
-        "design",
-        "PCS %",
-        "patients",
-        "5-95 %",
-        "DLTs",
-        "DLT rate %",
-        "above MTD %",
-        "early stop %",
-    ):
-        summary.add_column(heading, justify="left" if heading == "design" else "right")
+    summary.add_column("design", no_wrap=True)
+    for heading in ("PCS %", "patients", "5-95 %", "DLTs", "DLT rate %", "> MTD %", "early %"):
+        summary.add_column(heading, justify="right", no_wrap=True)
     for result in results:
         oc = _shown(result)
         summary.add_row(
@@ -91,25 +92,21 @@ def _truth(truth: Truth, results: list[Result], trial: Trial) -> Iterator[Render
 
 
 def _footnotes(run: Run) -> Iterator[RenderableType]:
-    yield Text("* correct dose. Patients, DLTs: mean per trial. DLT rate: mean DLTs / mean patients.")
-    yield Text("Above MTD: share of patients at doses whose true rate exceeds the target.")
+    yield Text("* correct dose. RP2D %: probability of being recommended.")
+    yield Text("PCS: probability of correct selection. Patients, DLTs: mean per trial.")
+    yield Text("5-95 %: quantiles of the sample size. DLT rate: mean DLTs / mean patients.")
+    yield Text("> MTD: patients at doses whose true rate exceeds the target. Early: early stop.")
     compared = [result.agreement for result in run.results if result.agreement is not None]
-    simulated = f"{run.trials:,} simulated trials per design and truth (seed {run.seed})"
+    simulated = f"{run.trials:,} simulated trials (seed {run.seed})"
     if compared:
-        family = sum(1 for _ in compared)
-        p_value = min(1.0, family * min(agreement.p_value for agreement in compared))
-        comparisons = sum(agreement.comparisons for agreement in compared)
-        zs = [agreement.max_abs_z for agreement in compared if agreement.max_abs_z is not None]
-        largest = f"largest |z| {max(zs):.2f}, " if zs else ""
+        p_value = min(1.0, len(compared) * min(agreement.p_value for agreement in compared))
+        largest = max((agreement.max_abs_z for agreement in compared if agreement.max_abs_z is not None), default=0.0)
         verdict, style = ("agree", "") if p_value >= ALARM else ("DISAGREE", "bold red")
-        yield Text(
-            f"Exact values; {simulated} {verdict}: {largest}{comparisons:,} comparisons, familywise p = {p_value:.2g}.",
-            style=style,
-        )
+        yield Text(f"Exact; {simulated} {verdict}: largest |z| {largest:.2f}, p = {p_value:.2g}.", style=style)
     elif all(result.exact is not None for result in run.results):
-        yield Text("Exact values; no trials were simulated.")
+        yield Text("Exact; no trials were simulated.")
     if any(result.exact is None for result in run.results):
-        yield Text(f"~ simulated values: {simulated}.")
+        yield Text(f"~ not exact but the mean of {simulated}.")
     for label, reason in run.refusals.items():
         yield Text(f"{label}: not exact: {reason}.")
 
@@ -125,7 +122,12 @@ def _name(result: Result) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.1f}" if share == 0 or share >= 0.0005 else "<0.1"
+    """A probability in percent; one that is not 0 or 1 is not printed as if it were."""
+    if 0 < share < 0.0005:
+        return "<0.1"
+    if 0.9995 <= share < 1 - ROUNDING:
+        return ">99.9"
+    return f"{100 * share:.1f}"
 
 
 def _mean(count: float) -> str:

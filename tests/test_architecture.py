@@ -1,0 +1,180 @@
+"""The shape of the house, held by checks; each check is shown to fail on a house that is out of shape."""
+
+import ast
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import escalation
+from escalation.kernels import codes, curve_states, curve_trials, posterior, probability, selection, table_states
+from escalation.kernels import states as state_kernels
+from escalation.kernels import table_trials as trial_kernels
+from escalation.run import run
+from escalation.scenario import load_scenario
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "escalation"
+KERNEL_MODULES = (
+    curve_states,
+    curve_trials,
+    posterior,
+    probability,
+    selection,
+    state_kernels,
+    table_states,
+    trial_kernels,
+)
+
+
+def lint_imports(folder: Path) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()", "--no-cache"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_import_contracts():
+    result = lint_imports(ROOT)
+    assert result.returncode == 0, result.stdout
+    assert "3 kept, 0 broken" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "broken"),
+    [
+        ("plans.py", "import escalation.run", "the arrows point one way BROKEN"),
+        ("designs/boin.py", "import numba", "only kernels import numba BROKEN"),
+        ("kernels/selection.py", "import escalation.errors", "kernels import nothing of ours but each other BROKEN"),
+    ],
+)
+def test_import_contracts_can_fail(tmp_path, file, line, broken):
+    for path in [*PACKAGE.rglob("*.py")]:
+        copy = tmp_path / path.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(path.read_text())
+    (tmp_path / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text())
+    target = tmp_path / "escalation" / file
+    target.write_text(f"{target.read_text()}\n{line}\n")
+    result = lint_imports(tmp_path)
+    assert result.returncode == 1
+    assert broken in result.stdout
+
+
+def test_contracts_name_every_module():
+    """The lists in the contracts cannot fall behind the package."""
+    modules = {f"escalation.{path.stem}" for path in PACKAGE.glob("*.py")} - {
+        "escalation.__init__",
+        "escalation.__main__",
+    }
+    modules |= {f"escalation.{path.parent.name}" for path in PACKAGE.glob("*/__init__.py")}
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    assert set(contracts[1]["source_modules"]) == modules - {"escalation.kernels"}
+    assert set(contracts[2]["forbidden_modules"]) == modules - {"escalation.kernels"}
+
+
+def bare_compilers(source: str) -> list[str]:
+    """Names of numba's compilers that a module mentions."""
+    tree = ast.parse(source)
+    names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    names |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return sorted(names & {"njit", "jit", "vectorize", "guvectorize", "jitclass", "prange"})
+
+
+def test_one_place_compiles():
+    found = {path.name: bare_compilers(path.read_text()) for path in PACKAGE.rglob("*.py")}
+    assert {name for name, compilers in found.items() if compilers} == {"jit.py"}
+    assert bare_compilers("import numba\n@numba.njit\ndef f(): ...") == ["njit"]
+    assert bare_compilers("from numba import prange\nfor i in prange(3): ...") == ["prange"]
+
+
+def kernels() -> dict[str, object]:
+    return {
+        f"{module.__name__}.{name}": value
+        for module in KERNEL_MODULES
+        for name, value in vars(module).items()
+        if hasattr(value, "signatures") and value.py_func.__module__ == module.__name__
+    }
+
+
+ENTRY_POINTS = {
+    "curve_states.expand_curves",
+    "curve_trials.run_curve_trials",
+    "probability.ending_probabilities",
+    "selection.recommend_highest",
+    "selection.recommend_isotonic",
+    "table_states.expand_table",
+    "table_trials.run_table_trials",
+}
+
+
+MAIN_JOB = """
+import json, sys
+from escalation.run import run
+from escalation.scenario import load_scenario
+from tests.test_architecture import kernels
+for path in sys.argv[1:]:
+    run(load_scenario(path), trials=1500)
+print(json.dumps({name: len(kernel.signatures) for name, kernel in kernels().items()}))
+"""
+
+
+def test_each_kernel_has_one_signature():
+    """In a process of its own: other tests call kernels in other ways. A second signature is a second compilation."""
+    scenarios = sorted(str(path) for path in (ROOT / "scenarios").glob("*.toml"))
+    result = subprocess.run(
+        [sys.executable, "-c", MAIN_JOB, *scenarios], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    counts = {name.removeprefix("escalation.kernels."): count for name, count in json.loads(result.stdout).items()}
+    called = {name for name, count in counts.items() if count}
+    assert ENTRY_POINTS <= called
+    assert {name: counts[name] for name in called} == dict.fromkeys(called, 1)
+
+
+def test_help_waits_for_nothing_heavy():
+    script = (
+        "import sys\n"
+        "from click.testing import CliRunner\n"
+        "from escalation.cli import main\n"
+        "assert CliRunner().invoke(main, ['run', '--help']).exit_code == 0\n"
+        "print(*sorted(sys.modules))"
+    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    loaded = set(result.stdout.split())
+    assert not loaded & {"numba", "numpy", "scipy", "pydantic", "rich"}
+    assert "click" in loaded
+
+
+def test_designs_can_be_read_without_numba():
+    script = "import sys, escalation; escalation.BOIN(); escalation.CRM; print('numba' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert result.stdout == "False\n"
+
+
+def test_public_names():
+    for name in escalation.__all__:
+        assert getattr(escalation, name) is not None
+    assert callable(escalation.exact)
+    assert callable(escalation.simulate)
+    assert set(escalation.__all__) <= set(dir(escalation))
+    with pytest.raises(AttributeError, match="no attribute 'simulation_'"):
+        _ = escalation.simulation_
+
+
+def test_reasons_are_numbered_from_one():
+    """The exact engine keeps a column for each."""
+    assert sorted(codes.REASON_NAMES) == list(range(1, len(codes.REASON_NAMES) + 1))
+
+
+def test_main_job_enumerates_as_many_states_as_ever():
+    """Counts that do not depend on the machine: a change means that a rule or the merging changed."""
+    scenario = load_scenario(ROOT / "scenarios" / "lucar-dks1.toml")
+    states = {label: escalation.exact(design, scenario.trial).states for label, design in scenario.designs.items()}
+    assert states == {"3+3": 384, "boin": 34334, "crm": 29191}
+    assert run(scenario, trials=0, truths=["all safe"]).results[0].exact is not None

@@ -1,0 +1,102 @@
+"""The README and the docs say what is so: their commands and examples are run."""
+
+import doctest
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from escalation.cli import main
+from escalation.designs import REGISTRY
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+MODULES = sorted(
+    str(path.relative_to(ROOT).with_suffix("")).replace("/", ".").removesuffix(".__init__")
+    for path in (ROOT / "escalation").rglob("*.py")
+    if ">>>" in path.read_text()
+)
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_docstring_examples(module):
+    result = doctest.testmod(importlib.import_module(module))
+    assert result.attempted
+    assert not result.failed
+
+
+def test_two_commands_do_all_the_set_up():
+    run_it, test_it = blocks("sh")[:2]
+    for command in (run_it, test_it):
+        assert command.count("\n") == 1, "one line to paste"
+        assert command.startswith("python3 -m venv .venv && .venv/bin/pip install ")
+    assert "escalation run scenarios/lucar-dks1.toml" in run_it
+    assert ".venv/bin/python -m pytest" in test_it
+
+
+def test_ci_runs_the_test_command_of_the_readme():
+    script = (ROOT / ".ci" / "run").read_text()
+    assert "README.md" in script
+    assert "pytest" not in script, "taken from the README, not repeated"
+
+
+def commands() -> list[tuple[str, str]]:
+    found = []
+    for page in PAGES:
+        for block in blocks("sh", page.read_text()):
+            found += [(page.name, line) for line in block.splitlines() if line.startswith("escalation ")]
+    return found
+
+
+def test_there_are_commands():
+    assert len(commands()) >= 3
+
+
+@pytest.mark.parametrize(("page", "line"), commands())
+def test_commands_work(page, line, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    arguments = [part.strip("'\"") for part in re.findall(r"'[^']*'|\"[^\"]*\"|\S+", line)[1:]]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0, result.output
+
+
+def test_picture_of_the_output(monkeypatch):
+    """The table in the README is what its command prints."""
+    monkeypatch.chdir(ROOT)
+    picture = blocks("text")[0]
+    command, _, table = picture.partition("\n")
+    assert command.startswith("$ escalation run scenarios/lucar-dks1.toml --truth 'MTD at 300'")
+    result = CliRunner().invoke(main, ["run", "scenarios/lucar-dks1.toml", "--truth", "MTD at 300"])
+    printed = [line.rstrip() for line in result.stdout.splitlines()]
+    assert [line.rstrip() for line in table.splitlines()] == printed
+
+
+@pytest.mark.parametrize("code", blocks("python"), ids=lambda code: code.splitlines()[0])
+def test_python_examples(code):
+    parser = doctest.DocTestParser().get_doctest(code, {}, "README", "README.md", 0)
+    runner = doctest.DocTestRunner()
+    runner.run(parser)
+    assert runner.tries
+    assert not runner.failures
+
+
+def test_every_design_has_a_page():
+    pages = {path.stem for path in (ROOT / "docs" / "designs").glob("*.md")}
+    assert pages == set(REGISTRY)
+    for kind, design in REGISTRY.items():
+        text = (ROOT / "docs" / "designs" / f"{kind}.md").read_text()
+        for option in design.model_fields:
+            assert option in ("kind", "label") or f"`{option}`" in text, f"{kind}: {option}"
+
+
+def test_links_lead_somewhere():
+    for page in PAGES:
+        for link in re.findall(r"\]\(([^)#]+)", page.read_text()):
+            assert link.startswith("https://") or (page.parent / link).exists(), f"{page.name}: {link}"
