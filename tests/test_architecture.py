@@ -133,7 +133,7 @@ def test_each_kernel_has_one_signature():
     )
     counts = {name.removeprefix("escalation.kernels."): count for name, count in json.loads(result.stdout).items()}
     called = {name for name, count in counts.items() if count}
-    assert ENTRY_POINTS <= called
+    assert called >= ENTRY_POINTS
     assert {name: counts[name] for name in called} == dict.fromkeys(called, 1)
 
 
