@@ -14,7 +14,7 @@ from escalation.kernels.states import cell, find_or_add
 
 
 @kernel
-def next_cohort(plan, row, dose, cell_patients):
+def next_cohort(plan, state, dose, cell_patients):
     """Size of the cohort that `dose` gets next, and the patients treated so far.
 
     Under titration doses are tried on one patient each; while no dose has had a second patient, an untried dose gets
@@ -22,35 +22,37 @@ def next_cohort(plan, row, dose, cell_patients):
     """
     treated = 0
     most = 0
-    for level in range(row.shape[0]):
-        patients = cell_patients[row[level]]
+    for level in range(state.shape[0]):
+        patients = cell_patients[state[level]]
         treated += patients
         most = max(most, patients)
     size = plan.cohort_size
     if plan.titration and most <= 1:
-        size = 1 if row[dose] == 0 else plan.cohort_size - 1
+        size = 1 if state[dose] == 0 else plan.cohort_size - 1
     return min(size, plan.max_patients - treated), treated
 
 
 @kernel
-def after_cohort(plan, row, dose, treated, cell_patients, cell_dlts):
+def highest_open(plan, state, dose, cells):
+    """Highest dose below the eliminated ones; `dose`, where patients are being treated, is not among those."""
+    for level in range(dose + 1, state.shape[0]):
+        if plan.codes[level, cells[0, state[level]], cells[1, state[level]]] == ELIMINATE:
+            return level - 1
+    return state.shape[0] - 1
+
+
+@kernel
+def after_cohort(plan, state, dose, patients, dlts, treated, highest, cell_patients):
     """Dose of the next cohort, or minus the reason for which the trial ends.
 
-    `row` holds the counts with the last cohort, given at `dose`; `treated` is their sum over doses.
+    `state` holds the counts before the last cohort, given at `dose`, which now has `patients` and `dlts`; `treated`
+    counts all patients.
     """
-    patients = cell_patients[row[dose]]
-    dlts = cell_dlts[row[dose]]
-    highest = row.shape[0] - 1
-    for level in range(row.shape[0]):
-        if plan.codes[level, cell_patients[row[level]], cell_dlts[row[level]]] == ELIMINATE:
-            highest = level - 1
-            break
-    if highest < 0:
-        return -TOO_TOXIC if treated < plan.max_patients else -MAX_PATIENTS
-
+    full = treated >= plan.max_patients
     if plan.titration and patients == 1:
-        next_dose = min(dose + 1, highest) if dlts == 0 else dose
-        return next_dose if treated < plan.max_patients else -MAX_PATIENTS
+        if full:
+            return -MAX_PATIENTS
+        return min(dose + 1, highest) if dlts == 0 else dose
 
     code = plan.codes[dose, patients, dlts]
     next_dose = dose
@@ -60,9 +62,12 @@ def after_cohort(plan, row, dose, treated, cell_patients, cell_dlts):
         next_dose = max(dose - 1, 0)
     elif code == ELIMINATE:
         next_dose = dose - 1
-    if plan.completes[dose, patients, dlts] or cell_patients[row[next_dose]] >= plan.cap:
+    if next_dose < 0:
+        return -MAX_PATIENTS if full else -TOO_TOXIC
+    at_next = patients if next_dose == dose else cell_patients[state[next_dose]]
+    if plan.completes[dose, patients, dlts] or at_next >= plan.cap:
         return -RULE_COMPLETE
-    if treated >= plan.max_patients:
+    if full:
         return -MAX_PATIENTS
     if next_dose == dose and patients >= plan.enough:
         return -ENOUGH_AT_DOSE
@@ -102,18 +107,20 @@ def expand_table(plan, states, doses, sequences, cells, binomials, slots, rows, 
     count = 0
     levels = states.shape[1]
     for s in range(states.shape[0]):
+        state = states[s]
         dose = doses[s]
-        patients = cells[0, states[s, dose]]
-        dlts = cells[1, states[s, dose]]
-        size, treated = next_cohort(plan, states[s], dose, cells[0])
+        size, treated = next_cohort(plan, state, dose, cells[0])
+        patients = cells[0, state[dose]] + size
+        highest = highest_open(plan, state, dose, cells)
         for toxic in range(size + 1):
+            dlts = cells[1, state[dose]] + toxic
             for level in range(levels):
-                rows[count, level] = states[s, level]
-            rows[count, dose] = cell(patients + size, dlts + toxic)
+                rows[count, level] = state[level]
+            rows[count, dose] = cell(patients, dlts)
             row = find_or_add(rows, count, slots)
             if row == count:
                 count += 1
-            step = after_cohort(plan, rows[row], dose, treated + size, cells[0], cells[1])
+            step = after_cohort(plan, state, dose, patients, dlts, treated + size, highest, cells[0])
             column = step if step >= 0 else levels - step - 1
             mass[row, column] += sequences[s] * binomials[size, toxic]
     return count
