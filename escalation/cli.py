@@ -95,12 +95,9 @@ def run_command(
         click.echo(to_json(runs))
         return
 
-    from rich.console import Console
-
     from escalation.report.text import print_run
 
-    console = Console(highlight=False)
     for number, finished in enumerate(runs):
         if number:
-            console.print()
-        print_run(finished, console)
+            click.echo()
+        print_run(finished, sys.stdout)

@@ -1,0 +1,149 @@
+"""What a report says of a run, as grids of text: the same for every format that people read."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from escalation.characteristics import OperatingCharacteristics
+from escalation.run import Result, Run
+from escalation.scenario import Truth
+from escalation.trial import Trial
+
+ALARM = 1e-3
+"""Familywise p value below which simulated and exact values are said to disagree."""
+
+ROUNDING = 1e-12
+"""A sum of probabilities may be this far from 1."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table of text.
+
+    Attributes
+    ----------
+    header : list of str
+        The first column names the rows, the others hold numbers.
+    groups : list of list of rows
+        Rows that belong together.
+    marked : frozenset of int
+        Columns of correct doses.
+    """
+
+    header: list[str]
+    groups: list[list[list[str]]]
+    marked: frozenset[int] = frozenset()
+
+
+def heading(run: Run) -> tuple[str, list[str]]:
+    """Title of a run, and lines on its trial."""
+    scenario, trial = run.scenario, run.scenario.trial
+    facts = [scenario.registry] if scenario.registry else []
+    facts += [f"target DLT rate {percent(trial.target)} %", f"at most {trial.max_patients} patients"]
+    facts += [f"cohorts of {trial.cohort_size}"]
+    if trial.start_dose > 1:
+        facts += [f"start at {trial.dose_names[trial.start_dose - 1]}"]
+    lines = ["; ".join(facts)]
+    if scenario.assumptions:
+        lines += [f"assumed, for reasons the file gives: {', '.join(scenario.assumptions)}"]
+    return scenario.title or scenario.name, lines
+
+
+def truths(run: Run) -> Iterator[tuple[Truth, Grid, Grid]]:
+    """For each truth: what happens at each dose, and a summary of each design."""
+    for _, group in groupby(run.results, key=lambda result: result.truth.name):
+        results = list(group)
+        yield results[0].truth, dose_grid(results, run.scenario.trial), summary_grid(results)
+
+
+def dose_grid(results: Sequence[Result], trial: Trial) -> Grid:
+    """Recommendation, patients and DLTs at each dose, for the designs under one truth."""
+    truth, correct = results[0].truth, results[0].correct_doses
+    marked = frozenset(correct or [trial.levels + 1])
+    names = [f"dose ({trial.dose_unit})" if trial.dose_unit else "dose", *trial.dose_names, "none"]
+    groups = [[["true DLT rate %", *(percent(rate) for rate in truth.dlt_rates), ""]]]
+    for result in results:
+        name, oc = label(result), shown(result)
+        groups.append(
+            [
+                [f"{name} RP2D %", *(percent(share) for share in oc.selection), percent(oc.no_selection)],
+                [f"{name} patients", *(mean(count) for count in oc.patients), ""],
+                [f"{name} DLTs", *(mean(count) for count in oc.dlts), ""],
+            ]
+        )
+    return Grid([f"{name}*" if column in marked else name for column, name in enumerate(names)], groups, marked)
+
+
+def summary_grid(results: Sequence[Result]) -> Grid:
+    """The designs under one truth, a row each."""
+    rows = []
+    for result in results:
+        oc = shown(result)
+        rows.append(
+            [
+                label(result),
+                percent(oc.pcs),
+                mean(oc.sample_size.mean),
+                f"{oc.sample_size.q05}-{oc.sample_size.q95}",
+                mean(oc.total_dlts.mean),
+                percent(oc.dlt_rate.rate_of_means),
+                percent(oc.above_mtd),
+                percent(oc.early_stop),
+            ]
+        )
+    return Grid(["design", "PCS %", "patients", "5-95 %", "DLTs", "DLT rate %", "> MTD %", "early %"], [rows])
+
+
+def footnotes() -> list[str]:
+    """What the columns mean."""
+    return [
+        "* correct dose. RP2D %: probability of being recommended.",
+        "PCS: probability of correct selection. Patients, DLTs: mean per trial.",
+        "5-95 %: quantiles of the sample size. DLT rate: mean DLTs / mean patients.",
+        "> MTD: patients at doses whose true rate exceeds the target. Early: early stop.",
+    ]
+
+
+def verdict(run: Run) -> tuple[list[str], bool]:
+    """Whether the numbers are exact, how the simulated trials agree, and whether to raise an alarm."""
+    lines, alarm = [], False
+    simulated = f"{run.trials:,} simulated trials (seed {run.seed})"
+    compared = [result.agreement for result in run.results if result.agreement is not None]
+    if compared:
+        p_value = min(1.0, len(compared) * min(agreement.p_value for agreement in compared))
+        largest = max((agreement.max_abs_z for agreement in compared if agreement.max_abs_z is not None), default=0.0)
+        alarm = p_value < ALARM
+        word = "DISAGREE" if alarm else "agree"
+        lines += [f"Exact; {simulated} {word}: largest |z| {largest:.2f}, p = {p_value:.2g}."]
+    elif all(result.exact is not None for result in run.results):
+        lines += ["Exact; no trials were simulated."]
+    if any(result.exact is None for result in run.results):
+        lines += [f"~ not exact but the mean of {simulated}."]
+    lines += [f"{name}: not exact: {reason}." for name, reason in run.refusals.items()]
+    return lines, alarm
+
+
+def shown(result: Result) -> OperatingCharacteristics:
+    """The exact operating characteristics, else the simulated ones."""
+    best = result.exact or result.simulated
+    assert best is not None
+    return best
+
+
+def label(result: Result) -> str:
+    """Label of the design; a tilde says that its numbers are simulated."""
+    return result.design if result.exact is not None else f"{result.design} ~"
+
+
+def percent(share: float) -> str:
+    """A probability in percent; one that is not 0 or 1 is not printed as if it were."""
+    if 0 < share < 0.0005:
+        return "<0.1"
+    if 0.9995 <= share < 1 - ROUNDING:
+        return ">99.9"
+    return f"{100 * share:.1f}"
+
+
+def mean(count: float) -> str:
+    """A mean count with one decimal; one that is not 0 is not printed as if it were."""
+    return f"{count:.1f}" if count == 0 or count >= 0.05 else "<0.1"
