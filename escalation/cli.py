@@ -3,6 +3,7 @@
 Everything heavy is imported inside the command that needs it, so that `--help` answers at once.
 """
 
+import io
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ EXIT_BAD_INPUT = 2
 
 
 class _Group(click.Group):
-    """Turns the package's errors into one message on standard error."""
+    """Turns the package's errors into messages on standard error."""
 
     def invoke(self, ctx: click.Context) -> Any:
         from escalation.errors import EscalationError
@@ -41,7 +42,7 @@ def main() -> None:
 @click.option("--truth", "truths", metavar="NAME", multiple=True, help="Only this truth; may be repeated.")
 @click.option(
     "--trials",
-    type=click.IntRange(min=0),
+    type=click.IntRange(min=0, max=10_000_000),
     default=TRIALS,
     show_default=True,
     help="Simulated trials for each design and truth; 0 for none.",
@@ -57,10 +58,13 @@ def main() -> None:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["table", "json"]),
+    type=click.Choice(["table", "json", "csv", "markdown"]),
     default="table",
     show_default=True,
     help="Output format.",
+)
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="Write to this file, whole or not at all, instead of the screen."
 )
 def run_command(
     files: tuple[Path, ...],
@@ -70,6 +74,7 @@ def run_command(
     seed: int,
     exact: bool,
     form: str,
+    output: Path | None,
 ) -> None:
     """Run the designs of scenario files under their truths.
 
@@ -79,9 +84,13 @@ def run_command(
     if not exact and trials == 0:
         raise click.UsageError("--no-exact with --trials 0 leaves nothing to compute")
 
+    from escalation.report import render
+    from escalation.report.files import check_writable, write_whole
     from escalation.run import run
     from escalation.scenario import load_scenario
 
+    if output is not None:
+        check_writable(output)
     scenarios = [load_scenario(path) for path in files]
     for path, scenario in zip(files, scenarios, strict=True):
         for warning in scenario.warnings:
@@ -89,15 +98,25 @@ def run_command(
     runs = [
         run(scenario, designs=designs, truths=truths, trials=trials, seed=seed, exact=exact) for scenario in scenarios
     ]
-    if form == "json":
-        from escalation.report.json import to_json
-
-        click.echo(to_json(runs))
+    if output is None:
+        render(runs, form, sys.stdout)
         return
+    text = io.StringIO()
+    render(runs, form, text)
+    write_whole(output, text.getvalue())
 
-    from escalation.report.text import print_run
 
-    for number, finished in enumerate(runs):
-        if number:
-            click.echo()
-        print_run(finished, sys.stdout)
+@main.command("designs")
+def designs_command() -> None:
+    """List the designs, their options with the defaults, and their sources."""
+    from escalation.report.designs import print_designs
+
+    print_designs(sys.stdout)
+
+
+@main.command("schema")
+def schema_command() -> None:
+    """Print the JSON Schema of scenario files, for editors that complete and check them."""
+    from escalation.report.json import scenario_schema
+
+    click.echo(scenario_schema())

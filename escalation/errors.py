@@ -24,5 +24,9 @@ class ScenarioError(EscalationError, ValueError):
         super().__init__("\n".join(f"{source}: {problem}" for problem in problems))
 
 
+class OutputError(EscalationError):
+    """A file that cannot be written."""
+
+
 class StateSpaceError(EscalationError):
     """The exact engine would need more states than it may use."""

@@ -1,29 +1,24 @@
 """Kinds of numbers and texts that trials, designs and scenario files are made of."""
 
-from typing import Annotated, Any
+import inspect
+from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-
-
-def _number(value: Any) -> Any:
-    """Refuse what Python would silently turn into a number."""
-    if isinstance(value, bool | str | bytes):
-        raise ValueError("should be a number")  # noqa: TRY004 (pydantic reports ValueError as a problem of the field)
-    return value
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 
-def _text(value: Any) -> Any:
-    if not isinstance(value, str):
-        raise ValueError("should be a text in quotes")  # noqa: TRY004
-    if not value.strip() or not value.isprintable():
+def _readable(text: str) -> str:
+    if not text.strip() or not text.isprintable():
         raise ValueError("should be a printable text that is not blank")
-    return value
+    return text
 
 
-Real = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
-Whole = Annotated[int, BeforeValidator(_number)]
+# Strict: neither texts nor true and false are taken for numbers.
+Real = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Whole = Annotated[int, Field(strict=True)]
 Flag = Annotated[bool, Field(strict=True)]
-Text = Annotated[str, BeforeValidator(_text)]
+Text = Annotated[str, Field(strict=True), AfterValidator(_readable)]
 
 Rate = Annotated[Real, Field(ge=0, le=1)]
 """A probability, 0 and 1 included."""
@@ -40,3 +35,28 @@ class Frozen(BaseModel):
     """Immutable, validated, and closed to unknown names."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    @classmethod
+    def field_texts(cls) -> dict[str, str]:
+        """What the class's docstring says of each parameter."""
+        texts: dict[str, list[str]] = {}
+        names: list[str] = []
+        _, _, section = inspect.cleandoc(cls.__doc__ or "").partition("Parameters\n----------\n")
+        for line in section.split("\n\n")[0].splitlines():
+            if line.startswith(" "):
+                for name in names:
+                    texts[name].append(line.strip())
+            else:
+                names = line.partition(" : ")[0].split(", ")
+                texts |= {name: [] for name in names}
+        return {name: " ".join(lines) for name, lines in texts.items()}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """The JSON Schema with the docstring's texts, for editors to show."""
+        schema = handler.resolve_ref_schema(handler(core_schema))
+        schema["description"] = inspect.cleandoc(cls.__doc__ or "").splitlines()[0]
+        for name, text in cls.field_texts().items():
+            if text and name in schema.get("properties", {}):
+                schema["properties"][name]["description"] = text
+        return schema

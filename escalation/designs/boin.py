@@ -42,10 +42,11 @@ class BOIN(Design):
     p_tox : float, optional
         Lowest DLT rate deemed too high; above the target. Default 1.4 x target.
     cutoff_eli : float, default 0.95
+        Posterior probability of exceeding the target above which a dose is eliminated.
     extra_safe : bool, default False
         Eliminate the lowest dose, which ends the trial, already above cutoff_eli - offset.
     offset : float, default 0.05
-        Between 0 and 0.5.
+        How much lower the cutoff of extra_safe is; between 0 and 0.5.
     stop_at : int, optional
         End the trial when a dose has this many patients and the next cohort would be given there again.
     bound_mtd : bool, default False
@@ -53,6 +54,7 @@ class BOIN(Design):
     titration : bool, default False
         Treat one patient a dose, from the lowest, until the first DLT or the highest dose; then fill up the cohort.
     label : str, optional
+        Name in tables. Default: the kind, then crm-2, crm-3 for repeats.
     """
 
     kind: Literal["boin"] = "boin"
@@ -66,7 +68,7 @@ class BOIN(Design):
     titration: Flag = False
 
     def boundaries(self, target: float) -> tuple[float, float]:
-        """lambda_e and lambda_d for a target DLT rate (Liu & Yuan 2015, equation 3)."""
+        """lambda_e and lambda_d for a target DLT rate (Liu & Yuan 2015)."""
         low, high = self._limits(target)
         escalate = log((1 - low) / (1 - target)) / log(target * (1 - low) / (low * (1 - target)))
         de_escalate = log((1 - target) / (1 - high)) / log(high * (1 - target) / (target * (1 - high)))

@@ -56,8 +56,10 @@ class CRM(Design):
         p = skeleton^exp(b), or logit p = 3 + exp(b) (logit skeleton - 3).
     skeleton : sequence of float, optional
         Prior guesses of the DLT rates, increasing, one a dose.
-    half_width, prior_mtd : float, int, optional
-        Instead of a skeleton: half width of the indifference interval and 1-based prior MTD (Lee & Cheung 2009).
+    half_width : float, optional
+        Instead of a skeleton, with prior_mtd: half width of the indifference interval (Lee & Cheung 2009).
+    prior_mtd : int, optional
+        Dose level, from 1, whose skeleton value is the target.
     prior_sd : float, default sqrt(1.34)
         Standard deviation of the normal prior of b; dfcrm's `scale`.
     estimate : {"plugin", "mean"}
@@ -75,6 +77,7 @@ class CRM(Design):
         Recommend the model's choice even where nobody was treated (as dfcrm); if not, the highest tried dose not above
         it.
     label : str, optional
+        Name in tables. Default: the kind, then crm-2, crm-3 for repeats.
     """
 
     kind: Literal["crm"] = "crm"

@@ -134,7 +134,7 @@ def tail_weights(b: Floats, limit: float) -> Floats:
     f is interpolated by sinc functions, which integrate to the sine integral; as accurate as the sum over the whole
     grid, where cutting the sum off at the limit would err by up to half a spacing.
 
-    Source: Stenger F (1993) Numerical Methods Based on Sinc and Analytic Functions, section 3.
+    Source: Stenger F (1993) Numerical Methods Based on Sinc and Analytic Functions. Springer.
     """
     spacing = b[1] - b[0]
     weights: Floats = 0.5 + special.sici(np.pi * (limit - b) / spacing)[0] / np.pi

@@ -31,6 +31,7 @@ class Monitoring(Design):
     min_patients : int, default 1
         No stop before this many patients.
     label : str, optional
+        Name in tables. Default: the kind, then crm-2, crm-3 for repeats.
     """
 
     kind: Literal["monitoring"] = "monitoring"

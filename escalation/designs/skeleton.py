@@ -4,7 +4,7 @@ A skeleton is calibrated so that the model cannot tell a dose from the target wh
 within target +- half_width: going up from the prior MTD k, the b at which dose k has rate target - half_width is the b
 at which dose k + 1 has target + half_width; going down, the other way round.
 
-Source: Lee SM, Cheung YK (2009) Clin Trials 6:227-238, equation 4; dfcrm::getprior.
+Source: Lee SM, Cheung YK (2009) Clin Trials 6:227-238; dfcrm::getprior.
 """
 
 from typing import Literal

@@ -7,7 +7,7 @@ patients: at most one with a DLT, escalate; two or more, too toxic. Variants dif
   without it the trial ends at once.
 - six at the top: the highest dose, too, needs six patients before it is recommended.
 
-Sources: Korn EL et al. (1994) Stat Med 13:1799-1806; Lin Y, Shih WJ (2001) Biostatistics 2:203-215.
+Source: Korn EL et al. (1994) Stat Med 13:1799-1806; Lin Y, Shih WJ (2001) Biostatistics 2:203-215.
 """
 
 from collections.abc import Iterator
@@ -39,6 +39,7 @@ class ThreePlusThree(Design):
         Treat six patients at the highest dose before it is recommended. The safer convention; R's packages
         escalation, bcrm and UBCRM accept three without a DLT.
     label : str, optional
+        Name in tables. Default: the kind, then crm-2, crm-3 for repeats.
     """
 
     kind: Literal["3+3"] = "3+3"

@@ -6,12 +6,19 @@ from typing import Any
 
 from escalation import __version__
 from escalation.run import Result, Run
+from escalation.scenario import Scenario
 
 
 def to_json(runs: Sequence[Run]) -> str:
     """One object for a single run, a list of them for several."""
     trees = [_run(run) for run in runs]
     return json.dumps(trees[0] if len(trees) == 1 else trees, indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def scenario_schema() -> str:
+    """The JSON Schema of a scenario file."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Scenario.model_json_schema()}
+    return json.dumps(schema, indent=1, ensure_ascii=False)
 
 
 def _run(run: Run) -> dict[str, Any]:

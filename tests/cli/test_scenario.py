@@ -114,11 +114,11 @@ def test_python_objects_make_a_scenario():
         (changed(extra=1), ["extra: unknown key"]),
         (changed(titel="x"), ["titel: unknown key; did you mean 'title'?"]),
         (changed(name=" "), ["name: should be a printable text that is not blank"]),
-        (changed(name=7), ["name: should be a text in quotes"]),
+        (changed(name=7), ["name: should be a valid string"]),
         (changed(trial=GOOD["trial"] | {"target": 1.0}), ["trial.target: should be less than 1"]),
         (changed(trial=GOOD["trial"] | {"target": float("nan")}), ["trial.target: should be a finite number"]),
-        (changed(trial=GOOD["trial"] | {"target": "0.25"}), ["trial.target: should be a number"]),
-        (changed(trial=GOOD["trial"] | {"target": True}), ["trial.target: should be a number"]),
+        (changed(trial=GOOD["trial"] | {"target": "0.25"}), ["trial.target: should be a valid number"]),
+        (changed(trial=GOOD["trial"] | {"target": True}), ["trial.target: should be a valid number"]),
         (changed(trial=GOOD["trial"] | {"max_patients": 2}),
          ["trial.cohort_size: a cohort of 3 is larger than the trial (2 patients)"]),
         (changed(trial=GOOD["trial"] | {"start_dose": 4}), ["trial.start_dose: there are only 3 dose levels"]),
@@ -164,7 +164,7 @@ def test_python_objects_make_a_scenario():
          ["truth[1].rp2d: there are only 3 dose levels"]),
         (changed(truth=GOOD["truth"] * 2), ["truth[2].name: 'one' is already truth[1]"]),
         (changed(trial=7), ["trial: "]),
-        (changed(assumptions={"target": 3}), ["assumptions.target: should be a text in quotes"]),
+        (changed(assumptions={"target": 3}), ["assumptions.target: should be a valid string"]),
     ],
 )  # fmt: skip
 def test_bad_content(content, expected):

@@ -1,0 +1,58 @@
+"""Files that are written whole or not at all."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from escalation.errors import OutputError
+
+
+def check_writable(path: Path) -> None:
+    """Refuse a file that could not be written, before any work is done.
+
+    Raises
+    ------
+    OutputError
+    """
+    try:
+        if path.is_dir():
+            raise OutputError(f"{path}: cannot be written: it is a folder")
+        if not path.parent.is_dir():
+            raise OutputError(f"{path}: cannot be written: there is no folder {path.parent}")
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except (OSError, ValueError) as error:  # ValueError: a null character in the name
+        raise OutputError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from None
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a temporary file beside the path, and rename it: readers see the old file or the new, never a part.
+
+    Raises
+    ------
+    OutputError
+        The file cannot be written; nothing is left behind.
+    """
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", newline="\n", dir=path.parent, prefix=".escalation-", delete=False
+        ) as file:
+            temporary = Path(file.name)
+            try:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+                os.chmod(file.fileno(), 0o666 & ~_umask())
+            except BaseException:
+                temporary.unlink()
+                raise
+        temporary.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from None
+
+
+def _umask() -> int:
+    """The permissions that new files do not get; temporary files are made private."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

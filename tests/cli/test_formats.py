@@ -1,0 +1,161 @@
+"""Formats, files, and how the command line behaves as a process."""
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from escalation.cli import main
+from escalation.designs import REGISTRY
+from escalation.report.json import scenario_schema
+
+SCENARIOS = Path(__file__).parents[2] / "scenarios"
+LUCAR = str(SCENARIOS / "lucar-dks1.toml")
+TAK = str(SCENARIOS / "tak-007.toml")
+SHORT = ["run", TAK, "--trials", "200", "--truth", "DLT rate 0.30"]
+PROCESS = [sys.executable, "-m", "escalation"]
+
+
+def succeed(*arguments: str) -> str:
+    result = CliRunner().invoke(main, list(arguments))
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_csv_has_every_number_of_the_json():
+    rows = list(csv.DictReader(io.StringIO(succeed(*SHORT, "--format", "csv"))))
+    tree = json.loads(succeed(*SHORT, "--format", "json"))
+    values = {(row["design"], row["engine"], row["quantity"], row["dose"]): row for row in rows}
+    assert len(values) == len(rows), "each number once"
+    for result in tree["results"]:
+        for engine in ("exact", "simulated"):
+            oc = result[engine]
+            row = values[result["design"], engine, "selection", "1"]
+            assert float(row["value"]) == oc["selection"][0]
+            assert (row["mcse"] == "") == (engine == "exact")
+            assert float(values[result["design"], engine, "sample_size.q95", ""]["value"]) == oc["sample_size"]["q95"]
+            for value, probability in oc["total_dlts"]["distribution"]:
+                row = values[result["design"], engine, f"total_dlts.distribution.{value}", ""]
+                assert float(row["value"]) == probability
+
+
+def test_markdown():
+    text = succeed("run", LUCAR, "--trials", "0", "--truth", "all safe", "--format", "markdown")
+    lines = text.splitlines()
+    assert lines[0] == "## LUCAR-DKS1 CAR-NK cells, relapsed or refractory autoimmune disease"
+    assert "### all safe" in lines
+    widths = {line.count(" | ") for line in lines if line.startswith("| ")}
+    assert widths == {5, 7}
+    assert "| dose (million cells/kg) | 50 | 150 | 300 | 600\\* | none |" in lines
+
+
+def test_names_with_markup_are_shown_as_they_are(tmp_path):
+    file = tmp_path / "marked.toml"
+    text = Path(TAK).read_text().replace('kind = "boin"', 'kind = "boin"\nlabel = "[red]a|b[/red] :smile:"')
+    file.write_text(text)
+    assert "[red]a|b[/red] :smile: RP2D %" in succeed("run", str(file), "--trials", "0")
+    assert "a\\|b" in succeed("run", str(file), "--trials", "0", "--format", "markdown")
+
+
+@pytest.mark.parametrize("form", ["table", "json", "csv", "markdown"])
+def test_output_file_holds_what_the_screen_shows(tmp_path, form):
+    file = tmp_path / "result.out"
+    assert succeed(*SHORT, "--format", form, "--output", str(file)) == ""
+    assert file.read_text() == succeed(*SHORT, "--format", form)
+    assert [path.name for path in tmp_path.iterdir()] == ["result.out"]
+    assert file.stat().st_mode & 0o777 == 0o666 & ~umask()
+
+
+def umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("", "it is a folder"), ("missing/result.json", "there is no folder"), ("a" * 300, "cannot")]
+)
+def test_unwritable_output(tmp_path, name, message):
+    result = CliRunner().invoke(main, [*SHORT, "--output", str(tmp_path / name)])
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bad_scenario_leaves_the_old_output(tmp_path):
+    file = tmp_path / "old.json"
+    file.write_text("old")
+    assert CliRunner().invoke(main, ["run", "missing.toml", "--output", str(file)]).exit_code == 2
+    assert file.read_text() == "old"
+
+
+def test_same_file_twice_gives_the_same_results_twice():
+    tree = json.loads(succeed(*SHORT, TAK, "--format", "json"))
+    assert len(tree) == 2
+    assert tree[0] == tree[1]
+
+
+def test_designs_lists_every_option():
+    text = succeed("designs")
+    for kind, design in REGISTRY.items():
+        assert f"{kind}  " in text
+        for name in design.model_fields:
+            assert name in text
+    assert "Liu S, Yuan Y (2015)" in text
+    for design in REGISTRY.values():
+        assert all(design.field_texts().get(name) for name in design.model_fields if name != "kind")
+
+
+def test_schema_is_the_file_that_the_scenarios_name():
+    assert succeed("schema") == scenario_schema() + "\n"
+    assert (SCENARIOS / "scenario.schema.json").read_text() == scenario_schema() + "\n"
+    for path in SCENARIOS.glob("*.toml"):
+        assert path.read_text().startswith("#:schema scenario.schema.json\n")
+
+
+def test_schema_describes_options_and_limits():
+    schema = json.loads(scenario_schema())
+    boin = schema["$defs"]["BOIN"]["properties"]
+    assert boin["cutoff_eli"]["exclusiveMaximum"] == 1
+    assert "eliminated" in boin["cutoff_eli"]["description"]
+    assert schema["properties"]["design"]["items"]["discriminator"]["propertyName"] == "kind"
+    assert schema["$defs"]["Trial"]["required"] == ["doses", "target", "max_patients"]
+
+
+def test_no_colour_when_piped():
+    result = subprocess.run([*PROCESS, *SHORT], capture_output=True, text=True, check=True)
+    assert "\x1b" not in result.stdout
+    assert result.stderr == ""
+
+
+def test_closed_pipe_is_quiet():
+    command = f"{sys.executable} -m escalation run '{LUCAR}' --trials 0 | head -n 1"
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert result.stdout.startswith("LUCAR-DKS1")
+    assert result.stderr == ""
+
+
+def test_interrupt_leaves_nothing(tmp_path):
+    file = tmp_path / "result.json"
+    process = subprocess.Popen(
+        [*PROCESS, "run", LUCAR, "--trials", "3000000", "--output", str(file)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(4)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert out == ""
+    assert "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []
