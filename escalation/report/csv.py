@@ -13,8 +13,9 @@ COLUMNS = ["scenario", "design", "truth", "engine", "quantity", "dose", "value",
 def to_csv(runs: Sequence[Run]) -> str:
     """All runs in one table.
 
-    `quantity` names an operating characteristic (`sample_size.q95`, `stop_reasons.too_toxic`); for a distribution it ends
-    in the value (`sample_size.distribution.36`). `dose` is the dose level, from 1, where each dose has a number. `mcse` is empty where a number is exact or has no standard error.
+    `quantity` names an operating characteristic (`sample_size.q95`, `stop_reasons.too_toxic`); for a distribution it
+    ends in the value (`sample_size.distribution.36`). `dose` is the dose level, from 1, where each dose has a number.
+    `mcse` is empty where a number is exact or has no standard error.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
