@@ -9,6 +9,7 @@ weight is the number of patient sequences that reach it. Under a truth p an endi
 The enumeration does not depend on the truth: another truth costs one pass over the endings.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -29,11 +30,11 @@ from escalation.plans import CurvePlan, Plan
 from escalation.recommend import recommend
 from escalation.trial import Trial
 
-MAX_STATES = 20_000_000
-"""Largest number of states enumerated unless the caller allows more; about 4 GB at six doses."""
+MOST_STATES = 20_000_000
+"""No more states than this are enumerated unless the caller allows it: it would take about half a minute."""
 
-MAX_LIKELIHOOD_BYTES = 2_000_000_000
-"""Largest table of likelihoods held for a curve plan."""
+MEMORY_SHARE = 0.5
+"""Share of the machine's memory that the enumeration may use unless the caller allows more."""
 
 REASONS = max(REASON_NAMES)
 
@@ -96,15 +97,16 @@ class Enumeration:
         )
 
 
-def exact(design: Design, trial: Trial, *, max_states: int = MAX_STATES) -> Enumeration:
+def exact(design: Design, trial: Trial, *, max_states: int | None = None) -> Enumeration:
     """Enumerate every ending of a design's trials.
 
     Parameters
     ----------
     design : Design
     trial : Trial
-    max_states : int
-        Refuse when there are more states than this.
+    max_states : int, optional
+        Refuse when there are more states than this. By default 20 million, or as many as fit into half of the
+        machine's memory when that is less.
 
     Returns
     -------
@@ -116,7 +118,7 @@ def exact(design: Design, trial: Trial, *, max_states: int = MAX_STATES) -> Enum
     DesignError
         A ValueError: the design does not fit the trial.
     StateSpaceError
-        There are more than `max_states` states.
+        There are more than `max_states` states, or the likelihoods of a curve plan do not fit into the memory.
 
     Examples
     --------
@@ -127,6 +129,7 @@ def exact(design: Design, trial: Trial, *, max_states: int = MAX_STATES) -> Enum
     0.6035
     """
     plan = design.plan(trial)
+    limit = default_max_states(trial.levels) if max_states is None else max_states
     cells = _cells(trial.max_patients)
     expand = _expander(plan, cells)
     states = np.zeros((1, trial.levels), np.int32)
@@ -135,13 +138,15 @@ def exact(design: Design, trial: Trial, *, max_states: int = MAX_STATES) -> Enum
     visited = 1
     endings: list[_Endings] = []
     while len(states):
-        level = expand(states, doses, sequences)
+        level = expand(states, doses, sequences, limit - visited)
         at, column = np.nonzero(level.mass)
         visited += len(at)
-        if visited > max_states:
+        if level.overflow or visited > limit:
+            treated = cells[0, states[0]].sum() + plan.cohort_size
             raise StateSpaceError(
-                f"more than {max_states:,} states after {cells[0, level.rows[0]].sum()} of {trial.max_patients} "
-                f"patients; use larger cohorts, fewer patients or fewer doses, simulate instead, or raise max_states"
+                f"more than {limit:,} states (about {limit * state_bytes(trial.levels) / 1e9:.1f} GB) after some "
+                f"{treated} of {trial.max_patients} patients; use larger cohorts, fewer patients or fewer doses, "
+                f"simulate instead, or allow more states"
             )
         ended = column >= trial.levels
         endings.append(_endings(plan, level, at[ended], column[ended], cells))
@@ -162,11 +167,14 @@ class _Level(NamedTuple):
         Sequences that reach a row and go on at dose d (column d) or end for reason r (column D + r - 1).
     choices : int8[R]
         What the model chooses after each row; without meaning under a table plan.
+    overflow : bool
+        There would have been more rows than allowed; what is here is not complete.
     """
 
     rows: NDArray[np.int32]
     mass: NDArray[np.float64]
     choices: NDArray[np.int8]
+    overflow: bool
 
 
 class _Endings(NamedTuple):
@@ -179,7 +187,28 @@ class _Endings(NamedTuple):
     sequences: NDArray[np.float64]
 
 
-_Expand = Callable[[NDArray[np.int32], NDArray[np.int8], NDArray[np.float64]], _Level]
+_Expand = Callable[[NDArray[np.int32], NDArray[np.int8], NDArray[np.float64], int], _Level]
+
+
+def state_bytes(levels: int) -> int:
+    """Memory that a state takes, at most, while trials with this many dose levels are enumerated."""
+    row = 4 * levels + 8 * (levels + REASONS) + 1
+    slots = 4 * 4  # a hash table has up to four places a row
+    ending = 2 * 2 * levels + 2 + 1 + 8
+    return row + slots + 2 * ending  # endings are held twice while their parts are joined
+
+
+def default_max_states(levels: int) -> int:
+    """States that may be enumerated for trials with this many dose levels, unless the caller says otherwise."""
+    return min(MOST_STATES, int(MEMORY_SHARE * _machine_memory() / state_bytes(levels)))
+
+
+def _machine_memory() -> int:
+    """Physical memory in bytes; where the system does not tell, 4 GB."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 4_000_000_000
 
 
 def _cells(max_patients: int) -> NDArray[np.int16]:
@@ -196,8 +225,11 @@ def _expander(plan: Plan, cells: NDArray[np.int16]) -> _Expand:
     binomials = special.comb(np.arange(size)[:, None], np.arange(size)).astype(np.float64)
     likelihood = _likelihood_table(plan, cells) if isinstance(plan, CurvePlan) else None
 
-    def expand(states: NDArray[np.int32], doses: NDArray[np.int8], sequences: NDArray[np.float64]) -> _Level:
-        most = len(states) * size + 1  # one more: where a candidate is written before it is looked up
+    def expand(
+        states: NDArray[np.int32], doses: NDArray[np.int8], sequences: NDArray[np.float64], limit: int
+    ) -> _Level:
+        # One more than there can be: where a candidate is written before it is looked up.
+        most = max(min(len(states) * size, limit), 1) + 1
         slots = np.full(1 << int(2 * most).bit_length(), EMPTY, np.int32)
         rows = np.empty((most, plan.levels), np.int32)
         mass = np.zeros((most, plan.levels + REASONS))
@@ -208,14 +240,15 @@ def _expander(plan: Plan, cells: NDArray[np.int16]) -> _Expand:
             )
         else:
             reached = expand_table(arrays, states, doses, sequences, cells, binomials, slots, rows, mass)
-        return _Level(rows[:reached], mass[:reached], choices[:reached])
+        overflow = reached < 0
+        return _Level(rows[: max(reached, 0)], mass[: max(reached, 0)], choices[: max(reached, 0)], overflow)
 
     return expand
 
 
 def _likelihood_table(plan: CurvePlan, cells: NDArray[np.int16]) -> NDArray[np.float64]:
     size = plan.levels * cells.shape[1] * len(plan.weight) * 8
-    if size > MAX_LIKELIHOOD_BYTES:
+    if size > MEMORY_SHARE * _machine_memory() / 2:  # as much again is needed while it is made
         raise StateSpaceError(
             f"the likelihoods of up to {plan.max_patients} patients at {plan.levels} doses would take "
             f"{size / 1e9:.1f} GB; use fewer patients or simulate instead"

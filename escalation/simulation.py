@@ -102,8 +102,11 @@ def _empty(trial: Trial, rates: NDArray[np.float64], trials: int) -> Outcomes:
 
 
 def cohort_likelihoods(plan: CurvePlan) -> NDArray[np.float64]:
-    """Likelihood of each outcome of a cohort, float64[D, m + 1, m + 1, G] by dose, patients, DLTs and curve."""
-    size = plan.cohort_size + 1
-    patients, dlts = (index.ravel() for index in np.indices((size, size)))
-    likelihood = plan.likelihood(patients, np.minimum(dlts, patients))
-    return likelihood.reshape(plan.levels, size, size, -1)
+    """Likelihood of each outcome of a cohort, float64[D, 2, m + 1, G] by dose, cohort, DLTs and curve.
+
+    Cohorts have one of two sizes: full (0), or smaller because it is the last (1).
+    """
+    sizes = np.array([plan.cohort_size, plan.max_patients % plan.cohort_size])
+    patients = np.repeat(sizes, plan.cohort_size + 1)
+    dlts = np.minimum(np.tile(np.arange(plan.cohort_size + 1), 2), patients)
+    return plan.likelihood(patients, dlts).reshape(plan.levels, 2, plan.cohort_size + 1, -1)

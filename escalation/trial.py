@@ -37,11 +37,11 @@ class Trial(Frozen):
     4
     """
 
-    doses: tuple[Whole | Real | Text, ...] = Field(min_length=1, max_length=100)
+    doses: tuple[Whole | Real | Text, ...] = Field(min_length=1, max_length=50)
     dose_unit: Text | None = None
     target: Fraction
     max_patients: Count = Field(le=1000)
-    cohort_size: Count = 3
+    cohort_size: Count = Field(default=3, le=100)
     start_dose: Count = 1
     dlt_window_days: Real | None = Field(default=None, gt=0)
 

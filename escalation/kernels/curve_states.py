@@ -67,6 +67,8 @@ def expand_curves(plan, likelihood, states, doses, sequences, cells, binomials, 
                 rows[count, level] = states[s, level]
             rows[count, dose] = cell(patients, dlts)
             row = find_or_add(rows, count, slots)
+            if row == rows.shape[0] - 1:
+                return -1
             if row == count:
                 choices[row] = model_choice(plan, likelihood, rows[row], posterior)
                 count += 1

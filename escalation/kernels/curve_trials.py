@@ -55,7 +55,7 @@ def run_curve_trial(plan, likelihoods, rates, tolerances, patients, dlts, poster
         patients[dose] += size
         dlts[dose] += toxic
 
-        total = learn(posterior, likelihoods[dose, size, toxic])
+        total = learn(posterior, likelihoods[dose, 0 if size == plan.cohort_size else 1, toxic])
         choice = choose(plan, posterior, total)
         recommended = choice if plan.recommend_untried else highest_tried(patients, choice)
         if enrolled >= plan.max_patients:
@@ -82,9 +82,9 @@ def run_curve_trials(plan, likelihoods, rates, tolerances, patients, dlts, recom
 
     Parameters and outputs as `table_trials.run_table_trials`, and
 
-    likelihoods : float64[D, m + 1, m + 1, G]
-        likelihoods[d, n, y]: likelihood of a cohort of n patients with y DLTs at dose d under each curve, to a constant
-        factor.
+    likelihoods : float64[D, 2, m + 1, G]
+        likelihoods[d, 0, y]: likelihood of a full cohort with y DLTs at dose d under each curve, to a constant factor;
+        likelihoods[d, 1, y]: that of a smaller, last cohort.
     recommended : int16[T]
         Output: the dose each trial recommends, or NO_DOSE.
     """

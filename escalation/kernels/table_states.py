@@ -94,7 +94,7 @@ def expand_table(plan, states, doses, sequences, cells, binomials, slots, rows, 
     slots : int32[2**k]
         Hash table, all EMPTY.
     rows : int32[R, D]
-        Output: the different counts reached. R is more than S times (cohort size + 1).
+        Output: the different counts reached. Its last place is for a candidate only.
     mass : float64[R, D + reasons]
         Output, zero on entry: sequences that reach a row and go on at dose d (column d), or end for reason r
         (column D + r - 1).
@@ -102,7 +102,7 @@ def expand_table(plan, states, doses, sequences, cells, binomials, slots, rows, 
     Returns
     -------
     int
-        Number of rows reached.
+        Number of rows reached; -1 when there are R or more.
     """
     count = 0
     levels = states.shape[1]
@@ -118,6 +118,8 @@ def expand_table(plan, states, doses, sequences, cells, binomials, slots, rows, 
                 rows[count, level] = state[level]
             rows[count, dose] = cell(patients, dlts)
             row = find_or_add(rows, count, slots)
+            if row == rows.shape[0] - 1:
+                return -1
             if row == count:
                 count += 1
             step = after_cohort(plan, state, dose, patients, dlts, treated + size, highest, cells[0])
