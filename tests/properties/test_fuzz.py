@@ -1,0 +1,113 @@
+"""Scenario files near valid ones: whatever is wrong with them, a message and exit code 2, never a traceback."""
+
+import os
+
+from click.testing import CliRunner
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from escalation.cli import main
+
+# A few hundred in the ordinary run; ESCALATION_FUZZ=10000 for a long one.
+EXAMPLES = int(os.environ.get("ESCALATION_FUZZ", "300"))
+
+scalars = st.one_of(
+    st.integers(-3, 40),
+    st.integers(10**9, 10**20),
+    st.floats(),
+    st.sampled_from([0.0, 0.05, 0.25, 0.5, 1.0, -0.1, 1e-300, 0.999999]),
+    st.booleans(),
+    st.sampled_from(["", " ", "none", "boin", "3+3", "power", "dose", "é", "a\nb", "[x]", "2020-01-01"]),
+)
+values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=4), max_leaves=6)
+
+TRIAL = {"doses": [1, 2, 3], "target": 0.25, "max_patients": 12, "cohort_size": 3, "start_dose": 1, "dose_unit": "mg"}
+DESIGNS = [
+    {"kind": "3+3", "de_escalate": True, "six_at_top": False},
+    {"kind": "boin", "p_saf": 0.1, "p_tox": 0.4, "cutoff_eli": 0.9, "extra_safe": True, "offset": 0.1, "stop_at": 9,
+     "bound_mtd": True, "titration": True, "label": "b"},
+    {"kind": "crm", "model": "logistic", "half_width": 0.05, "prior_mtd": 2, "prior_sd": 1.0, "estimate": "mean",
+     "no_skip": False, "coherent": "dose", "stop_if_too_toxic": {"threshold": 0.9, "margin": 0.05}, "stop_at": 9},
+    {"kind": "crm", "skeleton": [0.1, 0.2, 0.3], "recommend_untried": True},
+    {"kind": "monitoring", "limit": 0.3, "threshold": 0.9, "prior": [0.5, 0.5], "min_patients": 3},
+]  # fmt: skip
+TRUTH = {"name": "t", "dlt_rates": [0.1, 0.2, 0.3], "rp2d": 2}
+
+
+@st.composite
+def changed(draw, table):
+    """The table with up to three entries replaced, left out or added."""
+    table = dict(table)
+    for _ in range(draw(st.integers(0, 3))):
+        name = draw(st.sampled_from([*table, "extra", "Target", ""]))
+        if draw(st.booleans()) and name in table:
+            del table[name]
+        else:
+            table[name] = draw(values)
+    return table
+
+
+@st.composite
+def documents(draw):
+    content = {"name": "fuzzed", "trial": draw(changed(TRIAL))}
+    content["design"] = [draw(changed(draw(st.sampled_from(DESIGNS)))) for _ in range(draw(st.integers(0, 3)))]
+    content["truth"] = [draw(changed(TRUTH)) for _ in range(draw(st.integers(0, 2)))]
+    if draw(st.booleans()):
+        content = draw(changed(content))
+    text = "\n".join(toml(content))
+    if draw(st.integers(0, 9)) == 0:  # and some that are not even TOML
+        at = draw(st.integers(0, len(text)))
+        text = text[:at] + draw(st.sampled_from(["\x00", '"', "]", "=", "\n", "é", "\ud800", "#", "1e"])) + text[at:]
+    return text
+
+
+def toml(content, path=()):
+    """Lines of a TOML document."""
+    tables = {name: value for name, value in content.items() if is_table(value)}
+    for name, value in content.items():
+        if name not in tables:
+            yield f"{quoted(name)} = {inline(value)}"
+    for name, value in tables.items():
+        for part in value if isinstance(value, list) else [value]:
+            where = ".".join(map(quoted, (*path, name)))
+            yield f"[[{where}]]" if isinstance(value, list) else f"[{where}]"
+            yield from toml(part, (*path, name))
+
+
+def is_table(value) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and value != [] and all(type(v) is dict for v in value))
+
+
+def quoted(text: str) -> str:
+    return '"' + "".join(c if c.isprintable() and c not in '"\\' else f"\\u{ord(c):04x}" for c in text) + '"'
+
+
+def inline(value) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, list):
+        return f"[{', '.join(map(inline, value))}]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{quoted(name)} = {inline(part)}" for name, part in value.items()) + "}"
+    return repr(value)
+
+
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=EXAMPLES == 300,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(text=documents())
+def test_no_file_ends_in_a_traceback(tmp_path, text):
+    file = tmp_path / "fuzzed.toml"
+    file.write_bytes(text.encode("utf-8", "surrogatepass"))
+    result = CliRunner().invoke(main, ["run", str(file), "--trials", "20", "--format", "json"])
+    assert result.exit_code in (0, 2), text
+    assert result.exception is None or isinstance(result.exception, SystemExit), text
+    if result.exit_code == 2:
+        assert result.stdout == ""
+        assert all(line.startswith(("error: ", "warning: ")) for line in result.stderr.splitlines())
+        assert f"error: {file}: " in result.stderr
