@@ -9,7 +9,33 @@
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from escalation.characteristics import OperatingCharacteristics as OperatingCharacteristics
+    from escalation.characteristics import operating_characteristics as operating_characteristics
+    from escalation.cross_check import Agreement as Agreement
+    from escalation.cross_check import agreement as agreement
+    from escalation.designs import BOIN as BOIN
+    from escalation.designs import CRM as CRM
+    from escalation.designs import Design as Design
+    from escalation.designs import Monitoring as Monitoring
+    from escalation.designs import ThreePlusThree as ThreePlusThree
+    from escalation.designs import TooToxic as TooToxic
+    from escalation.designs import skeleton as skeleton
+    from escalation.enumeration import Enumeration as Enumeration
+    from escalation.enumeration import exact as exact
+    from escalation.errors import DesignError as DesignError
+    from escalation.errors import EscalationError as EscalationError
+    from escalation.errors import ScenarioError as ScenarioError
+    from escalation.errors import StateSpaceError as StateSpaceError
+    from escalation.outcomes import Outcomes as Outcomes
+    from escalation.scenario import Scenario as Scenario
+    from escalation.scenario import Truth as Truth
+    from escalation.scenario import load_scenario as load_scenario
+    from escalation.scenario_run import run as run
+    from escalation.simulation import simulate as simulate
+    from escalation.trial import Trial as Trial
 
 __version__ = "0.1.0"
 
@@ -20,6 +46,7 @@ _HOMES = {
     "CRM": "designs",
     "Design": "designs",
     "DesignError": "errors",
+    "Agreement": "cross_check",
     "Enumeration": "enumeration",
     "EscalationError": "errors",
     "Monitoring": "designs",
@@ -32,9 +59,11 @@ _HOMES = {
     "TooToxic": "designs",
     "Trial": "trial",
     "Truth": "scenario",
+    "agreement": "cross_check",
     "exact": "enumeration",
     "load_scenario": "scenario",
     "operating_characteristics": "characteristics",
+    "run": "scenario_run",
     "simulate": "simulation",
     "skeleton": "designs",
 }

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from escalation.errors import DesignError
 from escalation.kernels.codes import ENOUGH_AT_DOSE, NO_DOSE, REASON_NAMES, SLACK, TOO_TOXIC
 from escalation.outcomes import Outcomes
 
@@ -189,9 +190,16 @@ def operating_characteristics(outcomes: Outcomes, correct: Sequence[int] | None 
     Returns
     -------
     OperatingCharacteristics
+
+    Raises
+    ------
+    DesignError
+        A ValueError: `correct` names a dose level that the trial does not have.
     """
     if correct is None:
         correct = correct_doses(outcomes.rates, outcomes.trial.target)
+    if not all(1 <= dose <= outcomes.trial.levels for dose in correct):
+        raise DesignError(f"correct: {list(correct)} should be dose levels from 1 to {outcomes.trial.levels}")
     quantities = trial_quantities(outcomes, correct)
     size, total_dlts = quantities["sample_size"], quantities["total_dlts"]
     everyone = np.ones_like(size)

@@ -12,6 +12,7 @@ import click
 
 from escalation import __version__
 from escalation.defaults import SEED, TRIALS
+from escalation.errors import EscalationError
 
 EXIT_BAD_INPUT = 2
 
@@ -20,8 +21,6 @@ class _Group(click.Group):
     """Turns the package's errors into messages on standard error."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        from escalation.errors import EscalationError
-
         try:
             return super().invoke(ctx)
         except EscalationError as error:
@@ -86,8 +85,8 @@ def run_command(
 
     from escalation.report import render
     from escalation.report.files import check_writable, write_whole
-    from escalation.run import run
     from escalation.scenario import load_scenario
+    from escalation.scenario_run import run
 
     if output is not None:
         check_writable(output)

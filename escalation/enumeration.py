@@ -20,14 +20,14 @@ from scipy import special
 
 from escalation.designs import Design
 from escalation.errors import StateSpaceError
-from escalation.kernels.codes import NO_DOSE, REASON_NAMES
+from escalation.kernels.codes import REASON_NAMES
 from escalation.kernels.curve_states import expand_curves
 from escalation.kernels.probability import ending_probabilities
 from escalation.kernels.states import EMPTY
 from escalation.kernels.table_states import expand_table
 from escalation.outcomes import Outcomes, check_rates
 from escalation.plans import CurvePlan, Plan
-from escalation.recommend import recommend
+from escalation.recommend import recommend, recommend_by_model
 from escalation.trial import Trial
 
 MOST_STATES = 20_000_000
@@ -139,7 +139,7 @@ def exact(design: Design, trial: Trial, *, max_states: int | None = None) -> Enu
     endings: list[_Endings] = []
     while len(states):
         level = expand(states, doses, sequences, limit - visited)
-        at, column = np.nonzero(level.mass)
+        at, column = np.nonzero(level.arrivals)
         visited += len(at)
         if level.overflow or visited > limit:
             treated = cells[0, states[0]].sum() + plan.cohort_size
@@ -151,9 +151,11 @@ def exact(design: Design, trial: Trial, *, max_states: int | None = None) -> Enu
         ended = column >= trial.levels
         endings.append(_endings(plan, level, at[ended], column[ended], cells))
         at, column = at[~ended], column[~ended]
-        states, doses, sequences = level.rows[at], column.astype(np.int8), level.mass[at, column]
-    patients, dlts, recommended, reason, sequences = (np.concatenate(part) for part in zip(*endings, strict=True))
-    return Enumeration(trial, patients, dlts, recommended, reason, sequences, visited)
+        states, doses, sequences = level.rows[at], column.astype(np.int8), level.arrivals[at, column]
+    joined = _Endings(*(np.concatenate(part) for part in zip(*endings, strict=True)))
+    for part in joined:
+        part.flags.writeable = False  # the outcomes under every truth share them
+    return Enumeration(trial, *joined, visited)
 
 
 class _Level(NamedTuple):
@@ -163,7 +165,7 @@ class _Level(NamedTuple):
     ----------
     rows : int32[R, D]
         The different counts, as cells.
-    mass : float64[R, D + REASONS]
+    arrivals : float64[R, D + REASONS]
         Sequences that reach a row and go on at dose d (column d) or end for reason r (column D + r - 1).
     choices : int8[R]
         What the model chooses after each row; without meaning under a table plan.
@@ -172,7 +174,7 @@ class _Level(NamedTuple):
     """
 
     rows: NDArray[np.int32]
-    mass: NDArray[np.float64]
+    arrivals: NDArray[np.float64]
     choices: NDArray[np.int8]
     overflow: bool
 
@@ -232,16 +234,16 @@ def _expander(plan: Plan, cells: NDArray[np.int16]) -> _Expand:
         most = max(min(len(states) * size, limit), 1) + 1
         slots = np.full(1 << int(2 * most).bit_length(), EMPTY, np.int32)
         rows = np.empty((most, plan.levels), np.int32)
-        mass = np.zeros((most, plan.levels + REASONS))
+        arrivals = np.zeros((most, plan.levels + REASONS))
         choices = np.zeros(most, np.int8)
         if isinstance(plan, CurvePlan):
             reached = expand_curves(
-                arrays, likelihood, states, doses, sequences, cells, binomials, slots, rows, mass, choices
+                arrays, likelihood, states, doses, sequences, cells, binomials, slots, rows, arrivals, choices
             )
         else:
-            reached = expand_table(arrays, states, doses, sequences, cells, binomials, slots, rows, mass)
+            reached = expand_table(arrays, states, doses, sequences, cells, binomials, slots, rows, arrivals)
         overflow = reached < 0
-        return _Level(rows[: max(reached, 0)], mass[: max(reached, 0)], choices[: max(reached, 0)], overflow)
+        return _Level(rows[: max(reached, 0)], arrivals[: max(reached, 0)], choices[: max(reached, 0)], overflow)
 
     return expand
 
@@ -259,16 +261,11 @@ def _likelihood_table(plan: CurvePlan, cells: NDArray[np.int16]) -> NDArray[np.f
 def _endings(
     plan: Plan, level: _Level, at: NDArray[np.intp], column: NDArray[np.intp], cells: NDArray[np.int16]
 ) -> _Endings:
-    """The endings among a level's states: row and column of each in its mass."""
+    """The endings among a level's states: row and column of each in its arrivals."""
     patients, dlts = cells[0][level.rows[at]], cells[1][level.rows[at]]
     if isinstance(plan, CurvePlan):
-        recommended = level.choices[at].astype(np.int16)
-        if not plan.recommend_untried:
-            below = np.arange(plan.levels) <= recommended[:, None]
-            tried = (patients > 0) & below
-            highest = plan.levels - 1 - np.argmax(tried[:, ::-1], axis=1)
-            recommended = np.where(tried.any(axis=1), highest, NO_DOSE).astype(np.int16)
+        recommended = recommend_by_model(plan, patients, level.choices[at])
     else:
         recommended = recommend(plan, patients, dlts)
     reason = (column - plan.levels + 1).astype(np.int8)
-    return _Endings(patients, dlts, recommended, reason, level.mass[at, column])
+    return _Endings(patients, dlts, recommended, reason, level.arrivals[at, column])

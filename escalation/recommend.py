@@ -1,14 +1,15 @@
-"""The recommended dose at the end of trials under a table plan, for either engine."""
+"""The recommended dose at the end of trials."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from escalation.kernels import selection
-from escalation.plans import ClosestIsotonic, TablePlan
+from escalation.kernels.codes import NO_DOSE
+from escalation.plans import ClosestIsotonic, CurvePlan, TablePlan
 
 
 def recommend(plan: TablePlan, patients: NDArray[np.int16], dlts: NDArray[np.int16]) -> NDArray[np.int16]:
-    """Recommended dose of each ending.
+    """Recommended dose of each ending under a table plan.
 
     Parameters
     ----------
@@ -37,3 +38,25 @@ def recommend(plan: TablePlan, patients: NDArray[np.int16], dlts: NDArray[np.int
     else:
         selection.recommend_highest(patients, dlts, codes, rule.cleared, recommended)
     return recommended
+
+
+def recommend_by_model(plan: CurvePlan, patients: NDArray[np.int16], choices: NDArray[np.int8]) -> NDArray[np.int16]:
+    """Recommended dose of each ending under a curve plan.
+
+    Parameters
+    ----------
+    patients : int16[E, D]
+        Patients at each dose at each ending.
+    choices : int8[E]
+        The model's choice on the final data, or NO_DOSE.
+
+    Returns
+    -------
+    int16[E]
+        Dose index, or NO_DOSE.
+    """
+    if plan.recommend_untried:
+        return choices.astype(np.int16)
+    tried = (patients > 0) & (np.arange(plan.levels) <= choices[:, None])
+    highest = plan.levels - 1 - np.argmax(tried[:, ::-1], axis=1)
+    return np.where(tried.any(axis=1), highest, NO_DOSE).astype(np.int16)

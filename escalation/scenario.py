@@ -2,15 +2,15 @@
 
 import tomllib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from functools import reduce
 from operator import or_
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from escalation.characteristics import correct_doses
 from escalation.designs import REGISTRY, Design
@@ -77,6 +77,13 @@ class Scenario(Frozen):
     trial: Trial
     design: tuple[AnyDesign, ...] = Field(min_length=1)
     truth: tuple[Truth, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        problems = _mismatches(self.trial, list(self.design), list(self.truth))
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
 
     @property
     def designs(self) -> dict[str, Design]:
@@ -248,7 +255,7 @@ def _suggestion(name: str, known: Iterable[str]) -> str:
     return f"; did you mean '{close[0]}'?" if close else ""
 
 
-def _mismatches(trial: Trial | None, designs: list[Design | None], truths: list[Truth | None]) -> list[str]:
+def _mismatches(trial: Trial | None, designs: Sequence[Design | None], truths: Sequence[Truth | None]) -> list[str]:
     """What is wrong between the parts of a file, among those that are right by themselves."""
     problems = []
     for number, design in enumerate(designs, 1):

@@ -70,4 +70,4 @@ class Trial(Frozen):
     @property
     def dose_names(self) -> tuple[str, ...]:
         """The dose levels as a person would write them."""
-        return tuple(dose if isinstance(dose, str) else f"{dose:g}" for dose in self.doses)
+        return tuple(str(dose).removesuffix(".0") for dose in self.doses)

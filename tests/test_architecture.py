@@ -13,8 +13,8 @@ import escalation
 from escalation.kernels import codes, curve_states, curve_trials, posterior, probability, selection, table_states
 from escalation.kernels import states as state_kernels
 from escalation.kernels import table_trials as trial_kernels
-from escalation.run import run
 from escalation.scenario import load_scenario
+from escalation.scenario_run import run
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "escalation"
@@ -49,7 +49,7 @@ def test_import_contracts():
 @pytest.mark.parametrize(
     ("file", "line", "broken"),
     [
-        ("plans.py", "import escalation.run", "the arrows point one way BROKEN"),
+        ("plans.py", "import escalation.scenario_run", "the arrows point one way BROKEN"),
         ("designs/boin.py", "import numba", "only kernels import numba BROKEN"),
         ("kernels/selection.py", "import escalation.errors", "kernels import nothing of ours but each other BROKEN"),
     ],
@@ -116,7 +116,7 @@ ENTRY_POINTS = {
 
 MAIN_JOB = """
 import json, sys
-from escalation.run import run
+from escalation.scenario_run import run
 from escalation.scenario import load_scenario
 from tests.test_architecture import kernels
 for path in sys.argv[1:]:

@@ -3,8 +3,8 @@
 from escalation.designs.base import Design
 from escalation.designs.boin import BOIN
 from escalation.designs.crm import CRM, TooToxic
+from escalation.designs.indifference import skeleton
 from escalation.designs.monitoring import Monitoring
-from escalation.designs.skeleton import skeleton
 from escalation.designs.three_plus_three import ThreePlusThree
 
 REGISTRY: dict[str, type[Design]] = {

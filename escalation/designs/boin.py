@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from escalation.designs.base import Design, count_grid, decision_table, exceedance
+from escalation.errors import DesignError
 from escalation.fields import Count, Flag, Fraction, Real
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, SLACK
 from escalation.plans import NO_LIMIT, ClosestIsotonic, TablePlan
@@ -68,8 +69,16 @@ class BOIN(Design):
     titration: Flag = False
 
     def boundaries(self, target: float) -> tuple[float, float]:
-        """lambda_e and lambda_d for a target DLT rate (Liu & Yuan 2015)."""
+        """lambda_e and lambda_d for a target DLT rate (Liu & Yuan 2015).
+
+        Raises
+        ------
+        DesignError
+            A ValueError: p_saf, target and p_tox do not increase between 0 and 1.
+        """
         low, high = self._limits(target)
+        if not 0 < low < target < high < 1:
+            raise DesignError(f"p_saf, target, p_tox: {low:g}, {target:g}, {high:g} should increase between 0 and 1")
         escalate = log((1 - low) / (1 - target)) / log(target * (1 - low) / (low * (1 - target)))
         de_escalate = log((1 - target) / (1 - high)) / log(high * (1 - target) / (target * (1 - high)))
         return escalate, de_escalate

@@ -24,7 +24,7 @@ from escalation.designs.curves import (
     parameter_grid,
     tail_weights,
 )
-from escalation.designs.skeleton import skeleton
+from escalation.designs.indifference import skeleton
 from escalation.errors import DesignError
 from escalation.fields import Count, Flag, Fraction, Frozen, Real
 from escalation.kernels.codes import COHERENT_COHORT, COHERENT_DOSE, COHERENT_OFF

@@ -41,7 +41,7 @@ def ceiling_after(plan, levels, dose, size, toxic, patients, dlts):
 
 
 @kernel
-def expand_curves(plan, likelihood, states, doses, sequences, cells, binomials, slots, rows, mass, choices):
+def expand_curves(plan, likelihood, states, doses, sequences, cells, binomials, slots, rows, arrivals, choices):
     """Treat one cohort in every living state, in every way it can turn out.
 
     Parameters and answer as `table_states.expand_table`, and
@@ -81,5 +81,5 @@ def expand_curves(plan, likelihood, states, doses, sequences, cells, binomials, 
                 column = levels + TOO_TOXIC - 1
             elif cells[0, rows[row, next_dose]] >= plan.stop_at:
                 column = levels + ENOUGH_AT_DOSE - 1
-            mass[row, column] += sequences[s] * binomials[size, toxic]
+            arrivals[row, column] += sequences[s] * binomials[size, toxic]
     return count

@@ -20,7 +20,6 @@ SMALL = 1e-100
 @kernel
 def learn(posterior, factor):
     """Multiply the posterior by a cohort's likelihood; return its sum, kept well above underflow."""
-    total = 0.0
     for curve in range(posterior.shape[0]):
         posterior[curve] *= factor[curve]
     total = posterior.sum()

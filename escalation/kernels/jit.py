@@ -5,6 +5,7 @@ calls has changed in another file, so the folder that holds the compiled code is
 sources: an edit anywhere starts a new folder. The digest is complete because kernels import nothing else of ours.
 """
 
+import contextlib
 import hashlib
 import tempfile
 from pathlib import Path
@@ -24,31 +25,36 @@ def _is_writable(folder: Path) -> bool:
         return False
 
 
-def _cache_folder() -> Path:
-    """Folder for compiled kernels: beside the sources, else the user's cache, else a temporary folder."""
+def _cache_folder() -> str | None:
+    """Folder for compiled kernels: the user's choice, else beside the sources, else the user's cache, else none."""
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(_SOURCES.glob("*.py")))).hexdigest()
-    name = f"kernels-{digest[:16]}"
-    beside = _SOURCES / "__pycache__" / name
-    if _is_writable(beside):
-        return beside
-    try:
-        personal = Path.home() / ".cache" / "escalation" / name
-    except RuntimeError:  # no home folder can be determined
-        return Path(tempfile.mkdtemp(prefix="escalation-"))
-    return personal if _is_writable(personal) else Path(tempfile.mkdtemp(prefix="escalation-"))
+    parents = [Path(config.CACHE_DIR)] if config.CACHE_DIR else [_SOURCES / "__pycache__"]
+    with contextlib.suppress(RuntimeError):  # no home folder can be determined
+        parents.append(Path.home() / ".cache" / "escalation")
+    folders = [parent / f"kernels-{digest[:16]}" for parent in parents]
+    return next((str(folder) for folder in folders if _is_writable(folder)), None)
 
 
-if not config.CACHE_DIR:  # a user's NUMBA_CACHE_DIR wins
-    config.CACHE_DIR = str(_cache_folder())
+_CACHE = _cache_folder()
 
 
 def kernel(function):
     """Compile a module-level function.
 
-    cache: a compilation costs about a second, and a statistician starts many short runs.
+    cache: a compilation costs about a second, and a statistician starts many short runs. Where no folder can be written
+        to, kernels are compiled again in every process.
     nogil: blocks of simulated trials run on Python threads; numba's own threading layers cost half a second at
         start-up and the one that is always present aborts when used from two threads.
     error_model="numpy": drops the zero-division branch; kernels never divide by a count that can be zero.
     No fastmath: reassociated sums can flip a tie, and differ between processors.
     """
-    return numba.njit(function, cache=True, nogil=True, error_model="numpy")
+    options = {"nogil": True, "error_model": "numpy"}
+    if _CACHE is None:
+        return numba.njit(function, **options)
+    # numba takes the folder from its configuration when a function is decorated; other packages keep theirs.
+    before = config.CACHE_DIR
+    config.CACHE_DIR = _CACHE
+    try:
+        return numba.njit(function, cache=True, **options)
+    finally:
+        config.CACHE_DIR = before

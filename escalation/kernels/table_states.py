@@ -75,7 +75,7 @@ def after_cohort(plan, state, dose, patients, dlts, treated, highest, cell_patie
 
 
 @kernel
-def expand_table(plan, states, doses, sequences, cells, binomials, slots, rows, mass):
+def expand_table(plan, states, doses, sequences, cells, binomials, slots, rows, arrivals):
     """Treat one cohort in every living state, in every way it can turn out.
 
     Parameters
@@ -95,7 +95,7 @@ def expand_table(plan, states, doses, sequences, cells, binomials, slots, rows, 
         Hash table, all EMPTY.
     rows : int32[R, D]
         Output: the different counts reached. Its last place is for a candidate only.
-    mass : float64[R, D + reasons]
+    arrivals : float64[R, D + reasons]
         Output, zero on entry: sequences that reach a row and go on at dose d (column d), or end for reason r
         (column D + r - 1).
 
@@ -124,5 +124,5 @@ def expand_table(plan, states, doses, sequences, cells, binomials, slots, rows, 
                 count += 1
             step = after_cohort(plan, state, dose, patients, dlts, treated + size, highest, cells[0])
             column = step if step >= 0 else levels - step - 1
-            mass[row, column] += sequences[s] * binomials[size, toxic]
+            arrivals[row, column] += sequences[s] * binomials[size, toxic]
     return count

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TextIO
 
-from escalation.run import Run
+from escalation.scenario_run import Run
 
 
 def render(runs: Sequence[Run], form: str, file: TextIO) -> None:

@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from escalation.run import Run
+from escalation.scenario_run import Run
 
 COLUMNS = ["scenario", "design", "truth", "engine", "quantity", "dose", "value", "mcse"]
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from escalation import __version__
-from escalation.run import Result, Run
 from escalation.scenario import Scenario
+from escalation.scenario_run import Result, Run
 
 
 def to_json(runs: Sequence[Run]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from escalation.report import tables
-from escalation.run import Run
+from escalation.scenario_run import Run
 
 
 def to_markdown(run: Run) -> str:

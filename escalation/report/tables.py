@@ -5,12 +5,9 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from escalation.characteristics import OperatingCharacteristics
-from escalation.run import Result, Run
 from escalation.scenario import Truth
+from escalation.scenario_run import Result, Run
 from escalation.trial import Trial
-
-ALARM = 1e-3
-"""Familywise p value below which simulated and exact values are said to disagree."""
 
 ROUNDING = 1e-12
 """A sum of probabilities may be this far from 1."""
@@ -91,7 +88,7 @@ def summary_grid(results: Sequence[Result]) -> Grid:
                 percent(oc.early_stop),
             ]
         )
-    return Grid(["design", "PCS %", "patients", "5-95 %", "DLTs", "DLT rate %", "> MTD %", "early %"], [rows])
+    return Grid(["design", "PCS %", "patients", "5-95 %", "DLTs", "DLT rate %", "> target %", "early %"], [rows])
 
 
 def footnotes() -> list[str]:
@@ -100,21 +97,20 @@ def footnotes() -> list[str]:
         "* correct dose. RP2D %: probability of being recommended.",
         "PCS: probability of correct selection. Patients, DLTs: mean per trial.",
         "5-95 %: quantiles of the sample size. DLT rate: mean DLTs / mean patients.",
-        "> MTD: patients at doses whose true rate exceeds the target. Early: early stop.",
+        "> target: patients at doses whose true rate exceeds it. Early: early stop.",
     ]
 
 
 def verdict(run: Run) -> tuple[list[str], bool]:
     """Whether the numbers are exact, how the simulated trials agree, and whether to raise an alarm."""
-    lines, alarm = [], False
+    lines = []
     simulated = f"{run.trials:,} simulated trials (seed {run.seed})"
-    compared = [result.agreement for result in run.results if result.agreement is not None]
-    if compared:
-        p_value = min(1.0, len(compared) * min(agreement.p_value for agreement in compared))
-        largest = max((agreement.max_abs_z for agreement in compared if agreement.max_abs_z is not None), default=0.0)
-        alarm = p_value < ALARM
-        word = "DISAGREE" if alarm else "agree"
-        lines += [f"Exact; {simulated} {word}: largest |z| {largest:.2f}, p = {p_value:.2g}."]
+    agreement = run.agreement
+    alarm = agreement is not None and not agreement.agrees
+    if agreement is not None:
+        largest = "" if agreement.max_abs_z is None else f"largest |z| {agreement.max_abs_z:.2f}, "
+        word = f"DISAGREE in {agreement.worst}" if alarm else "agree"
+        lines += [f"Exact; {simulated} {word}: {largest}p = {agreement.p_value:.2g}."]
     elif all(result.exact is not None for result in run.results):
         lines += ["Exact; no trials were simulated."]
     if any(result.exact is None for result in run.results):

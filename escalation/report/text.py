@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from escalation.report import tables
-from escalation.run import Run
+from escalation.scenario_run import Run
 
 UNBOUNDED = 10_000
 """Columns that no table fills."""

@@ -169,7 +169,7 @@ def test_warnings_go_to_standard_error(tmp_path):
 
 
 def test_refusal_falls_back_to_simulation_and_says_so(tmp_path, monkeypatch):
-    from escalation import run as run_module
+    from escalation import scenario_run as run_module
     from escalation.errors import StateSpaceError
 
     def refuse(design, trial):

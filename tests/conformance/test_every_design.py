@@ -7,8 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from escalation import Trial, exact, operating_characteristics, simulate
-from escalation.agreement import agreement
 from escalation.characteristics import correct_doses
+from escalation.cross_check import agreement
 from escalation.designs import REGISTRY
 from escalation.kernels.codes import NO_DOSE, REASON_NAMES
 from tests.support import levels

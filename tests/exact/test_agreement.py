@@ -5,8 +5,8 @@ import pytest
 from scipy import stats
 
 from escalation import BOIN, CRM, ThreePlusThree, Trial, enumeration, exact, simulate, simulation
-from escalation.agreement import agreement, binomial_p_value
 from escalation.characteristics import correct_doses
+from escalation.cross_check import agreement, binomial_p_value
 from escalation.kernels import codes
 from tests.support import levels
 
@@ -70,9 +70,9 @@ def test_corrupted_transition_in_the_exact_engine_is_caught(monkeypatch):
 
     def corrupted(*arguments):
         count = original(*arguments)
-        mass = arguments[-1]
-        mass[:count, 1] += mass[:count, 0]
-        mass[:count, 0] = 0
+        arrivals = arguments[-1]
+        arrivals[:count, 1] += arrivals[:count, 0]
+        arrivals[:count, 0] = 0
         return count
 
     monkeypatch.setattr(enumeration, "expand_table", corrupted)

@@ -14,8 +14,8 @@ from escalation import (
     operating_characteristics,
     simulate,
 )
-from escalation.agreement import agreement
 from escalation.characteristics import correct_doses
+from escalation.cross_check import agreement
 from escalation.kernels.codes import ELIMINATE, NO_DOSE
 from escalation.plans import TablePlan
 from tests.support import levels

@@ -13,9 +13,14 @@ import numpy as np
 from scipy import special
 
 from escalation.characteristics import expectation, trial_quantities
+from escalation.errors import DesignError
 from escalation.outcomes import Outcomes
 
 FEWEST_EXPECTED = 20
+"""Simulated trials expected on either side of a mean for the normal approximation to be used."""
+
+ALARM = 1e-3
+"""Familywise p value below which simulated and exact values are said to disagree."""
 
 
 @dataclass(frozen=True)
@@ -28,15 +33,18 @@ class Agreement:
         Largest |z|; None when every quantity is too rare for one.
     p_value : float
         Familywise: min(1, comparisons x smallest p value).
-    comparisons : int
     worst : str
         Name of the quantity with the smallest p value.
     """
 
     max_abs_z: float | None
     p_value: float
-    comparisons: int
     worst: str
+
+    @property
+    def agrees(self) -> bool:
+        """Whether an honest run would give such a p value once in a while."""
+        return self.p_value >= ALARM
 
 
 def agreement(exact: Outcomes, simulated: Outcomes, correct: Sequence[int]) -> Agreement:
@@ -47,8 +55,14 @@ def agreement(exact: Outcomes, simulated: Outcomes, correct: Sequence[int]) -> A
     exact, simulated : Outcomes
     correct : sequence of int
         The correct doses, 1-based.
+
+    Raises
+    ------
+    DesignError
+        A ValueError: `simulated` holds no simulated trials.
     """
-    assert simulated.trials is not None
+    if simulated.trials is None:
+        raise DesignError("simulated: these outcomes are exact")
     trials = simulated.trials
     observed = trial_quantities(simulated, correct)
     zs: list[float] = []
@@ -74,8 +88,23 @@ def agreement(exact: Outcomes, simulated: Outcomes, correct: Sequence[int]) -> A
     return Agreement(
         max_abs_z=max(zs, default=None),
         p_value=min(1.0, len(p_values) * p_values[worst]),
-        comparisons=len(p_values),
         worst=worst,
+    )
+
+
+def overall(agreements: Sequence[Agreement]) -> Agreement:
+    """One comparison made of several, again familywise.
+
+    Parameters
+    ----------
+    agreements : sequence of Agreement
+        At least one.
+    """
+    worst = min(agreements, key=lambda agreement: agreement.p_value)
+    return Agreement(
+        max_abs_z=max((one.max_abs_z for one in agreements if one.max_abs_z is not None), default=None),
+        p_value=min(1.0, len(agreements) * worst.p_value),
+        worst=worst.worst,
     )
 
 

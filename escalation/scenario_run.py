@@ -1,10 +1,10 @@
 """A scenario run: every design under every truth, exact and simulated."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from escalation.agreement import Agreement, agreement
 from escalation.characteristics import OperatingCharacteristics, operating_characteristics
+from escalation.cross_check import Agreement, agreement, overall
 from escalation.defaults import SEED, TRIALS
 from escalation.designs import Design
 from escalation.enumeration import Enumeration
@@ -57,7 +57,13 @@ class Run:
     results: tuple[Result, ...]
     trials: int
     seed: int
-    refusals: dict[str, str] = field(default_factory=dict)
+    refusals: dict[str, str]
+
+    @property
+    def agreement(self) -> Agreement | None:
+        """How all simulated trials of the run agree with the exact values; None when nothing was compared."""
+        compared = [result.agreement for result in self.results if result.agreement is not None]
+        return overall(compared) if compared else None
 
 
 def run(
