@@ -108,7 +108,8 @@ class OperatingCharacteristics:
     estimate : EstimateQuality or None
         None when no dose with patients is ever recommended.
     mcse : dict or None
-        For simulated outcomes: the Monte Carlo standard errors, under the same names, where one exists.
+        For outcomes of at least two simulated trials: the Monte Carlo standard errors, under the same names, where
+        one exists.
     """
 
     selection: tuple[float, ...]
@@ -198,8 +199,10 @@ def operating_characteristics(outcomes: Outcomes, correct: Sequence[int] | None 
     """
     if correct is None:
         correct = correct_doses(outcomes.rates, outcomes.trial.target)
-    if not all(1 <= dose <= outcomes.trial.levels for dose in correct):
-        raise DesignError(f"correct: {list(correct)} should be dose levels from 1 to {outcomes.trial.levels}")
+    if isinstance(correct, str | int) or not all(
+        isinstance(dose, int) and 1 <= dose <= outcomes.trial.levels for dose in correct
+    ):
+        raise DesignError(f"correct: {correct!r} should be a list of dose levels from 1 to {outcomes.trial.levels}")
     quantities = trial_quantities(outcomes, correct)
     size, total_dlts = quantities["sample_size"], quantities["total_dlts"]
     everyone = np.ones_like(size)
@@ -239,7 +242,7 @@ def operating_characteristics(outcomes: Outcomes, correct: Sequence[int] | None 
             "dlt_rate": DLTRate(**values["dlt_rate"]),
             "estimate": None if values["estimate"] is None else EstimateQuality(**values["estimate"]),
         },
-        mcse=None if outcomes.trials is None else errors,
+        mcse=errors if _has_errors(outcomes) else None,
     )
 
 
@@ -258,14 +261,19 @@ class _Number(NamedTuple):
     error: float | None
 
 
+def _has_errors(outcomes: Outcomes) -> bool:
+    """Whether numbers have a Monte Carlo standard error; a single trial tells nothing of its own."""
+    return outcomes.trials is not None and outcomes.trials > 1
+
+
 def _ratio(outcomes: Outcomes, numerator: Floats, denominator: Floats) -> _Number:
     """E[numerator] / E[denominator]; with a denominator of ones, a mean."""
     below = expectation(outcomes, denominator)
     value = expectation(outcomes, numerator) / below
-    if outcomes.trials is None:
+    if not _has_errors(outcomes):
         return _Number(value, None)
     influence = (numerator - value * denominator) / below
-    return _Number(value, float(np.sqrt(expectation(outcomes, influence**2) / outcomes.trials)))
+    return _Number(value, float(np.sqrt(expectation(outcomes, influence**2) / (outcomes.trials or 1))))
 
 
 def _root(square: _Number) -> _Number:
@@ -288,7 +296,7 @@ def _count_summary(outcomes: Outcomes, counts: Floats) -> dict[str, Any]:
         "sd": _root(_ratio(outcomes, (counts - mean.value) ** 2, everyone)),
         **quantiles,
         "distribution": tuple(
-            (int(value), _Number(float(probabilities[value]), float(errors[value])))
+            (int(value), _Number(float(probabilities[value]), float(errors[value]) if _has_errors(outcomes) else None))
             for value in np.flatnonzero(probabilities)
         ),
     }

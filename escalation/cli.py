@@ -3,6 +3,7 @@
 Everything heavy is imported inside the command that needs it, so that `--help` answers at once.
 """
 
+import errno
 import io
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from escalation import __version__
 from escalation.defaults import SEED, TRIALS
 from escalation.errors import EscalationError
 
+EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
 
 
@@ -27,6 +29,11 @@ class _Group(click.Group):
             for line in str(error).splitlines():
                 click.echo(f"error: {line}", err=True)
             sys.exit(EXIT_BAD_INPUT)
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise  # click ends quietly when nobody reads on
+            click.echo(f"error: {error.strerror or error}", err=True)
+            sys.exit(EXIT_FAILED)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -98,11 +105,18 @@ def run_command(
         run(scenario, designs=designs, truths=truths, trials=trials, seed=seed, exact=exact) for scenario in scenarios
     ]
     if output is None:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")  # names may hold letters that the terminal does not have
         render(runs, form, sys.stdout)
-        return
-    text = io.StringIO()
-    render(runs, form, text)
-    write_whole(output, text.getvalue())
+        sys.stdout.flush()
+    else:
+        text = io.StringIO()
+        render(runs, form, text)
+        write_whole(output, text.getvalue())
+    for path, finished in zip(files, runs, strict=True):
+        if finished.agreement is not None and not finished.agreement.agrees:
+            click.echo(f"error: {path}: simulated trials and exact values DISAGREE; do not use these results", err=True)
+            sys.exit(EXIT_FAILED)
 
 
 @main.command("designs")

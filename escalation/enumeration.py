@@ -145,8 +145,8 @@ def exact(design: Design, trial: Trial, *, max_states: int | None = None) -> Enu
             treated = cells[0, states[0]].sum() + plan.cohort_size
             raise StateSpaceError(
                 f"more than {limit:,} states (about {limit * state_bytes(trial.levels) / 1e9:.1f} GB) after some "
-                f"{treated} of {trial.max_patients} patients; use larger cohorts, fewer patients or fewer doses, "
-                f"simulate instead, or allow more states"
+                f"{treated} of {trial.max_patients} patients; larger cohorts, fewer patients or fewer doses need "
+                f"fewer states"
             )
         ended = column >= trial.levels
         endings.append(_endings(plan, level, at[ended], column[ended], cells))

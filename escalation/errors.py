@@ -2,7 +2,7 @@
 
 
 class EscalationError(Exception):
-    """Base of every error this package raises on purpose."""
+    """Base of this package's errors; trials, designs and scenarios made in Python also raise pydantic's."""
 
 
 class DesignError(EscalationError, ValueError):

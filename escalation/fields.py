@@ -11,7 +11,11 @@ from pydantic_core import CoreSchema
 def _readable(text: str) -> str:
     if not text.strip() or not text.isprintable():
         raise ValueError("should be a printable text that is not blank")
-    return text
+    return text.strip()
+
+
+def _prose(text: str) -> str:
+    return _readable(" ".join(text.split()))
 
 
 # Strict: neither texts nor true and false are taken for numbers.
@@ -19,6 +23,8 @@ Real = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Whole = Annotated[int, Field(strict=True)]
 Flag = Annotated[bool, Field(strict=True)]
 Text = Annotated[str, Field(strict=True), AfterValidator(_readable)]
+Prose = Annotated[str, Field(strict=True), AfterValidator(_prose)]
+"""A text that may go over several lines in the file."""
 
 Rate = Annotated[Real, Field(ge=0, le=1)]
 """A probability, 0 and 1 included."""
@@ -27,7 +33,7 @@ Fraction = Annotated[Real, Field(gt=0, lt=1)]
 """A probability strictly between 0 and 1."""
 
 Positive = Annotated[Real, Field(gt=0)]
-Count = Annotated[Whole, Field(ge=1)]
+Count = Annotated[Whole, Field(ge=1, le=100_000)]
 """A number of patients, or a 1-based dose level."""
 
 

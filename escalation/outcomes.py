@@ -48,9 +48,12 @@ def check_rates(rates: ArrayLike, trial: Trial) -> NDArray[np.float64]:
     DesignError
         A ValueError: not one rate in [0, 1] for each dose level.
     """
-    array = np.array(rates, dtype=np.float64)
+    given = np.asarray(rates)
+    if given.dtype.kind not in "fiu":
+        raise DesignError("rates: should be numbers")
+    array = given.astype(np.float64)
     if array.shape != (trial.levels,):
-        raise DesignError(f"dlt_rates: {array.size} values for {trial.levels} dose levels")
+        raise DesignError(f"rates: {array.size} values for {trial.levels} dose levels")
     if not np.all((array >= 0) & (array <= 1)):
-        raise DesignError("dlt_rates: every rate should be between 0 and 1")
+        raise DesignError("rates: every rate should be between 0 and 1")
     return array

@@ -7,8 +7,8 @@ Trials come in blocks of a fixed size, each with a random stream of its own that
 number alone. Trial i therefore has the same patients whatever the number of trials or threads, and its first n patients
 are the same whatever the largest number of patients.
 
-Source: Sweeting M, Slade D, Jackson D, Brock K (2024) on shared patients in comparisons of designs; Salmon JK et al.
-(2011) for Philox.
+Source for the random streams: Salmon JK, Moraes MA, Dror RO, Shaw DE (2011) Parallel random numbers: as easy as 1, 2, 3
+(Philox).
 """
 
 import numpy as np

@@ -1,5 +1,6 @@
 """Scenario files: one trial with its designs and truths, in TOML."""
 
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -15,7 +16,7 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from escalation.characteristics import correct_doses
 from escalation.designs import REGISTRY, Design
 from escalation.errors import EscalationError, ScenarioError
-from escalation.fields import Count, Frozen, Rate, Text
+from escalation.fields import Count, Frozen, Prose, Rate, Text
 from escalation.kernels.codes import SLACK
 from escalation.trial import Trial
 
@@ -73,7 +74,7 @@ class Scenario(Frozen):
     name: Text
     title: Text | None = None
     registry: Text | None = None
-    assumptions: dict[Text, Text] = Field(default_factory=dict)
+    assumptions: dict[Text, Prose] = Field(default_factory=dict)
     trial: Trial
     design: tuple[AnyDesign, ...] = Field(min_length=1)
     truth: tuple[Truth, ...] = Field(min_length=1)
@@ -128,14 +129,15 @@ def load_scenario(path: str | PathLike[str]) -> Scenario:
     """
     source = str(path)
     try:
-        text = Path(path).read_bytes().decode("utf-8")
+        text = Path(path).read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ScenarioError(source, [f"not a text file in UTF-8 (byte {error.start})"]) from None
-    except OSError as error:
-        raise ScenarioError(source, [f"cannot be read: {error.strerror or error}"]) from None
+    except (OSError, ValueError) as error:  # ValueError: a null character in the name
+        reason = getattr(error, "strerror", None) or error
+        raise ScenarioError(source, [f"cannot be read: {reason}"]) from None
     try:
         content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also numbers of thousands of digits, and endless nesting
         raise ScenarioError(source, [f"not valid TOML: {error}"]) from None
     return parse_scenario(content, source)
 
@@ -154,7 +156,7 @@ def parse_scenario(content: dict[str, Any], source: str = "scenario") -> Scenari
     parts: dict[str, Any] = {}
     for name, value in content.items():
         if name not in Scenario.model_fields:
-            problems.append(f"{name}: unknown key{_suggestion(name, Scenario.model_fields)}")
+            problems.append(f"{_printable(name)}: unknown key{_suggestion(name, Scenario.model_fields)}")
             continue
         parts[name] = _tables(name, value, problems) if name in ("design", "truth") else value
     for name, field in Scenario.model_fields.items():
@@ -208,7 +210,7 @@ def _validated(adapter: TypeAdapter[Any], value: Any, place: str, problems: list
         inner = {detail["loc"][:-1] for detail in details if detail["loc"]}
         # A list of which every item is wrong is also called too short.
         details = [detail for detail in details if detail["type"] != "too_short" or detail["loc"] not in inner]
-        found = [_problem(detail, place, known) for detail in details]
+        found = [line for detail in details for line in _problem(detail, place, known)]
         problems += list(dict.fromkeys(found))  # the alternatives of a union may say the same
         return None
 
@@ -220,30 +222,62 @@ def _known_names(value: Any) -> Iterable[str]:
     return {*Trial.model_fields, *Truth.model_fields}
 
 
-def _problem(detail: Any, place: str, known: Iterable[str]) -> str:
-    """One problem that pydantic found, with its place, in words for the person who wrote the file."""
-    message = str(detail["msg"]).removeprefix("Value error, ").replace("Input should", "should")
-    for part in detail["loc"]:
+# Fields of which there are several kinds: one message instead of one for each kind.
+_ALTERNATIVES = {
+    "doses": "should be numbers from 0 to 1e15, or texts",
+    "rp2d": 'should be a dose level from 1, a list of them, or "none"',
+}
+
+_WORDS = {
+    "Input should": "should",
+    "a valid tuple": "a list",
+    "a valid string": "a text in quotes",
+    "a valid boolean": "true or false",
+    "a valid number": "a number",
+    "a valid integer": "a whole number",
+    "a valid dictionary": "a table",
+}
+
+
+def _problem(detail: Any, place: str, known: Iterable[str]) -> list[str]:
+    """What pydantic found, with its place, in words for the person who wrote the file."""
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    message = re.sub(r" or (an )?instance of \w+", "", message)
+    for theirs, ours in _WORDS.items():
+        message = message.replace(theirs, ours)
+    kind = detail["type"]
+    path = [part for part in detail["loc"] if part not in REGISTRY]
+    if kind == "extra_forbidden":
+        key = str(detail["loc"][-1])
+        path = path[: len(path) - (key not in REGISTRY)]
+    for part in path:
+        if part in _ALTERNATIVES and kind != "too_short":
+            return [f"{place}.{part}: {_ALTERNATIVES[part]}"]
         if isinstance(part, int):
             place += f"[{part + 1}]"
-        elif part not in REGISTRY and part.isidentifier():
+        elif part.isidentifier():
             place += f".{part}"
-    kind = detail["type"]
     if kind == "extra_forbidden":
-        return f"{place}: unknown key{_suggestion(str(detail['loc'][-1]), known)}"
+        return [f"{place}.{_printable(key)}: unknown key{_suggestion(key, known)}"]
     if kind == "too_short":
-        return f"{place}: should not be empty"
+        return [f"{place}: should not be empty"]
+    if kind == "too_long":
+        return [f"{place}: should have at most {detail['ctx']['max_length']} entries"]
     if kind == "missing":
-        return f"{place}: needed"
+        return [f"{place}: needed"]
     if kind == "union_tag_not_found":
-        return f"{place}.kind: needed: one of {_kinds()}"
+        return [f"{place}.kind: needed: one of {_kinds()}"]
     if kind == "union_tag_invalid":
         given = str(detail["ctx"]["tag"])
-        return f"{place}.kind: unknown design '{given}'{_suggestion(given, REGISTRY)}; one of {_kinds()}"
-    if kind == "value_error" and ": " in message:
-        option, message = message.split(": ", 1)
-        place += f".{option}"
-    return f"{place}: {message[0].lower()}{message[1:]}"
+        return [f"{place}.kind: unknown design '{_printable(given)}'{_suggestion(given, REGISTRY)}; one of {_kinds()}"]
+    if kind == "value_error" and ": " in message:  # of a table as a whole: each line names its option
+        return [f"{place}.{line}" for line in message.splitlines()]
+    return [f"{place}: {message[0].lower()}{message[1:]}"]
+
+
+def _printable(name: str) -> str:
+    """A name from the file with nothing in it that a terminal would obey."""
+    return name if name.isprintable() and name else repr(name)
 
 
 def _kinds() -> str:

@@ -9,7 +9,7 @@ from escalation.defaults import SEED, TRIALS
 from escalation.designs import Design
 from escalation.enumeration import Enumeration
 from escalation.enumeration import exact as enumerate_endings
-from escalation.errors import StateSpaceError
+from escalation.errors import EscalationError, StateSpaceError
 from escalation.scenario import Scenario, Truth, choose
 from escalation.simulation import simulate
 
@@ -93,6 +93,8 @@ def run(
     EscalationError
         An unknown label or name, or a design left with neither an exact nor a simulated result.
     """
+    if not exact and trials == 0:
+        raise EscalationError("neither exact values nor simulated trials are asked for")
     labelled = scenario.designs
     chosen = choose(designs, labelled, "design")
     names = choose(truths, (truth.name for truth in scenario.truth), "truth")

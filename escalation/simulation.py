@@ -62,8 +62,10 @@ def simulate(
     """
     true_rates = check_rates(rates, trial)
     for name, value, least in (("trials", trials, 1), ("seed", seed, 0), ("threads", threads, 1)):
-        if value is not None and value < least:
-            raise DesignError(f"{name}: {value} should be at least {least}")
+        if name == "threads" and value is None:
+            continue
+        if not isinstance(value, int) or value < least:
+            raise DesignError(f"{name}: {value} should be a whole number, at least {least}")
     plan = design.plan(trial)
     outcomes = _empty(trial, true_rates, trials)
     arrays = plan.arrays()

@@ -1,11 +1,14 @@
 """The trial: what every design is given."""
 
+from collections.abc import Iterator
 from itertools import pairwise
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
 from escalation.fields import Count, Fraction, Frozen, Real, Text, Whole
+
+Amount = Annotated[Whole, Field(ge=0, le=10**15)] | Annotated[Real, Field(ge=0, le=1e15)]
 
 
 class Trial(Frozen):
@@ -14,12 +17,14 @@ class Trial(Frozen):
     Parameters
     ----------
     doses : sequence of numbers in increasing order, or of texts
-        Dose levels, the lowest first.
+        Dose levels, the lowest first; at most 50.
     target : float
         Target DLT rate, strictly between 0 and 1.
     max_patients : int
-        No more patients than this are treated; the last cohort is smaller when fewer than a cohort remain.
+        No more patients than this are treated; the last cohort is smaller when fewer than a cohort remain. At most
+        1000: the number of patient sequences, up to 2^1000, is still a floating-point number.
     cohort_size : int, default 3
+        At most 100.
     start_dose : int, default 1
         Dose level of the first cohort; the lowest is 1.
     dose_unit : str, optional
@@ -37,7 +42,7 @@ class Trial(Frozen):
     4
     """
 
-    doses: tuple[Whole | Real | Text, ...] = Field(min_length=1, max_length=50)
+    doses: tuple[Amount | Text, ...] = Field(min_length=1, max_length=50)
     dose_unit: Text | None = None
     target: Fraction
     max_patients: Count = Field(le=1000)
@@ -47,20 +52,25 @@ class Trial(Frozen):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        problems = list(self._problems())
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    def _problems(self) -> Iterator[str]:
         numbers = [dose for dose in self.doses if not isinstance(dose, str)]
         if len(numbers) not in (0, self.levels):
-            raise ValueError("doses: should be all numbers or all texts")
-        if any(low >= high for low, high in pairwise(numbers)):
-            raise ValueError("doses: should increase from each level to the next")
-        if len(set(self.doses)) < self.levels:
-            raise ValueError("doses: each level should be named once")
+            yield "doses: should be all numbers or all texts"
+        elif any(low >= high for low, high in pairwise(numbers)):
+            yield "doses: should increase from each level to the next"
+        elif len(set(self.doses)) < self.levels:
+            yield "doses: each level should be named once"
         if self.cohort_size > self.max_patients:
-            raise ValueError(
+            yield (
                 f"cohort_size: a cohort of {self.cohort_size} is larger than the trial ({self.max_patients} patients)"
             )
         if self.start_dose > self.levels:
-            raise ValueError(f"start_dose: there are only {self.levels} dose levels")
-        return self
+            yield f"start_dose: there are only {self.levels} dose levels"
 
     @property
     def levels(self) -> int:

@@ -51,6 +51,12 @@ class Design(Frozen):
     def _plan(self, trial: Trial) -> Plan: ...
 
 
+def never_reached(option: str, patients: int | None, trial: Trial) -> Iterator[str]:
+    """A caution about a number of patients at which something would happen, if the trial is smaller."""
+    if patients is not None and patients > trial.max_patients:
+        yield f"{option} = {patients} is never reached: the trial has at most {trial.max_patients} patients"
+
+
 def count_grid(max_patients: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Patients and DLTs of every cell of a decision table, int64[N + 1, N + 1] each, impossible ones included."""
     patients, dlts = np.indices((max_patients + 1, max_patients + 1))

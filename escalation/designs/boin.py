@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from escalation.designs.base import Design, count_grid, decision_table, exceedance
+from escalation.designs.base import Design, count_grid, decision_table, exceedance, never_reached
 from escalation.errors import DesignError
 from escalation.fields import Count, Flag, Fraction, Real
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, SLACK
@@ -97,6 +97,9 @@ class BOIN(Design):
 
     def cautions(self, trial: Trial) -> Iterator[str]:
         """What a user should know about this design on this trial, although it can run."""
+        if "offset" in self.model_fields_set and not self.extra_safe:
+            yield "offset is not used without extra_safe"
+        yield from never_reached("stop_at", self.stop_at, trial)
         if self.titration and trial.cohort_size == 1:
             yield "titration has no effect with cohorts of 1"
         elif self.titration and trial.start_dose > 1:

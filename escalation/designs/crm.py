@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from escalation.designs.base import Design
+from escalation.designs.base import Design, never_reached
 from escalation.designs.curves import (
     HIGHEST_SKELETON,
     MODELS,
@@ -119,6 +119,10 @@ class CRM(Design):
                 yield option, problem
         if self.stop_if_too_toxic is not None and not 0 < trial.target + self.stop_if_too_toxic.margin < 1:
             yield "stop_if_too_toxic.margin", "target + margin should be strictly between 0 and 1"
+
+    def cautions(self, trial: Trial) -> Iterator[str]:
+        """What a user should know about this design on this trial, although it can run."""
+        yield from never_reached("stop_at", self.stop_at, trial)
 
     def prior_rates(self, trial: Trial) -> NDArray[np.float64]:
         """The skeleton for a trial, float64[D].

@@ -59,7 +59,7 @@ def skeleton(
         raise DesignError(
             f"half_width: {half_width:g} should be positive and leave target +- half_width between 0 and 1"
         )
-    if not 1 <= prior_mtd <= doses:
+    if not isinstance(doses, int) or not isinstance(prior_mtd, int) or not 1 <= prior_mtd <= doses:
         raise DesignError(f"prior_mtd: {prior_mtd} should be one of the dose levels 1 to {doses}")
     if model not in ("power", "logistic"):
         raise DesignError(f"model: {model!r} should be 'power' or 'logistic'")
@@ -78,6 +78,6 @@ def skeleton(
     highest = 1.0 if model == "power" else special.expit(INTERCEPT)
     if rates[0] <= 0 or rates[-1] >= highest or np.any(np.diff(rates) <= 0):
         raise DesignError(
-            f"half_width: {half_width:g} is so wide that {doses} doses do not fit between rates of 0 and {highest:.4g}"
+            f"half_width: {half_width:g} does not give {doses} different rates between 0 and {highest:.4g}"
         )
     return rates

@@ -8,7 +8,7 @@ Source: Thall PF, Simon R (1994) Biometrics 50:337-349; Zhou H, Lee JJ, BTOX man
 from collections.abc import Iterator
 from typing import Literal
 
-from escalation.designs.base import Design, count_grid, decision_table, exceedance
+from escalation.designs.base import Design, count_grid, decision_table, exceedance, never_reached
 from escalation.fields import Count, Fraction, Positive
 from escalation.kernels.codes import ELIMINATE, SLACK
 from escalation.plans import HighestCleared, TablePlan
@@ -44,6 +44,10 @@ class Monitoring(Design):
         """Options that do not fit the trial: (name of the option, what is wrong)."""
         if trial.levels > 1:
             yield "kind", f"monitoring is for a single dose; this trial has {trial.levels} dose levels"
+
+    def cautions(self, trial: Trial) -> Iterator[str]:
+        """What a user should know about this design on this trial, although it can run."""
+        yield from never_reached("min_patients", self.min_patients, trial)
 
     def _plan(self, trial: Trial) -> TablePlan:
         limit = trial.target if self.limit is None else self.limit

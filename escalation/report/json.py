@@ -31,6 +31,18 @@ def _run(run: Run) -> dict[str, Any]:
             *run.scenario.warnings,
             *(f"design '{label}': not exact: {reason}" for label, reason in run.refusals.items()),
         ],
+        "trial": run.scenario.trial.model_dump(mode="json"),
+        "designs": {
+            label: design.model_dump(mode="json", exclude={"label"}) for label, design in run.scenario.designs.items()
+        },
+        "agreement": None
+        if run.agreement is None
+        else {
+            "max_abs_z": run.agreement.max_abs_z,
+            "p_value": run.agreement.p_value,
+            "agrees": run.agreement.agrees,
+            "worst": run.agreement.worst,
+        },
         "results": [_result(run, result) for result in run.results],
     }
 

@@ -108,13 +108,18 @@ def verdict(run: Run) -> tuple[list[str], bool]:
     agreement = run.agreement
     alarm = agreement is not None and not agreement.agrees
     if agreement is not None:
-        largest = "" if agreement.max_abs_z is None else f"largest |z| {agreement.max_abs_z:.2f}, "
-        word = f"DISAGREE in {agreement.worst}" if alarm else "agree"
-        lines += [f"Exact; {simulated} {word}: {largest}p = {agreement.p_value:.2g}."]
+        if agreement.max_abs_z is None and not alarm:
+            lines += [f"Exact; {simulated} are too few for a comparison."]
+        else:
+            word = f"DISAGREE in {agreement.worst}" if alarm else "agree"
+            largest = f"largest |z| {agreement.max_abs_z or 0:.2f}"
+            lines += [f"Exact; {simulated} {word}: {largest}, p = {agreement.p_value:.2g}."]
     elif all(result.exact is not None for result in run.results):
         lines += ["Exact; no trials were simulated."]
     if any(result.exact is None for result in run.results):
-        lines += [f"~ not exact but the mean of {simulated}."]
+        errors = [oc.mcse["pcs"] for result in run.results if result.exact is None and (oc := shown(result)).mcse]
+        error = f"; standard error of PCS up to {100 * max(errors):.1f} %" if errors else ""
+        lines += [f"~ not exact but the mean of {simulated}{error}."]
     lines += [f"{name}: not exact: {reason}." for name, reason in run.refusals.items()]
     return lines, alarm
 

@@ -144,6 +144,26 @@ def test_closed_pipe_is_quiet():
     assert result.stderr == ""
 
 
+def test_terminal_without_the_letters(tmp_path):
+    file = tmp_path / "accents.toml"
+    file.write_text(Path(TAK).read_text().replace('title = "TAK', 'title = "étude TAK'))
+    result = subprocess.run(
+        [*PROCESS, "run", str(file), "--trials", "0"],
+        capture_output=True,
+        check=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert result.stdout.startswith(b"?tude TAK")
+
+
+def test_full_disk():
+    with open("/dev/full", "w") as full:
+        result = subprocess.run([*PROCESS, *SHORT], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert result.returncode == 1
+    assert "error: No space left on device" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def test_interrupt_leaves_nothing(tmp_path):
     file = tmp_path / "result.json"
     process = subprocess.Popen(

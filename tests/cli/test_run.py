@@ -168,6 +168,41 @@ def test_warnings_go_to_standard_error(tmp_path):
     assert len(json.loads(result.stdout)["warnings"]) == 2
 
 
+def test_disagreement_is_loud(monkeypatch):
+    """Tolerances 10 % too low in the simulation: the table says so, and so do the exit code and the JSON."""
+    from escalation import simulation
+
+    original = simulation.virtual.tolerances
+    monkeypatch.setattr(simulation.virtual, "tolerances", lambda *arguments: 0.9 * original(*arguments))
+    result = run(TAK)
+    assert result.exit_code == 1
+    assert "simulated trials (seed 20260901) DISAGREE in " in result.stdout
+    assert "DISAGREE" in result.stderr
+    tree = json.loads(run(TAK, "--format", "json").stdout)
+    assert tree["agreement"]["agrees"] is False
+    assert tree["agreement"]["p_value"] < 1e-3
+
+
+def test_verdict_covers_the_whole_run():
+    """Its p value is corrected for the number of results, each of which is corrected for its own comparisons."""
+    tree = json.loads(succeed(TAK, "--format", "json"))
+    smallest = min(result["simulated"]["p_value"] for result in tree["results"])
+    assert tree["agreement"]["p_value"] == min(1, len(tree["results"]) * smallest)
+    assert tree["agreement"]["max_abs_z"] == max(result["simulated"]["max_abs_z"] or 0 for result in tree["results"])
+    assert tree["agreement"]["agrees"] is True
+
+
+def test_too_few_trials_to_compare():
+    assert "too few for a comparison" in succeed(TAK, "--trials", "2")
+
+
+def test_json_holds_what_the_results_came_from():
+    tree = json.loads(succeed(LUCAR, "--trials", "0", "--format", "json"))
+    assert tree["trial"]["max_patients"] == 36
+    assert tree["designs"]["crm"]["half_width"] == 0.06
+    assert tree["agreement"] is None
+
+
 def test_refusal_falls_back_to_simulation_and_says_so(tmp_path, monkeypatch):
     from escalation import scenario_run as run_module
     from escalation.errors import StateSpaceError

@@ -114,11 +114,11 @@ def test_python_objects_make_a_scenario():
         (changed(extra=1), ["extra: unknown key"]),
         (changed(titel="x"), ["titel: unknown key; did you mean 'title'?"]),
         (changed(name=" "), ["name: should be a printable text that is not blank"]),
-        (changed(name=7), ["name: should be a valid string"]),
+        (changed(name=7), ["name: should be a text in quotes"]),
         (changed(trial=GOOD["trial"] | {"target": 1.0}), ["trial.target: should be less than 1"]),
         (changed(trial=GOOD["trial"] | {"target": float("nan")}), ["trial.target: should be a finite number"]),
-        (changed(trial=GOOD["trial"] | {"target": "0.25"}), ["trial.target: should be a valid number"]),
-        (changed(trial=GOOD["trial"] | {"target": True}), ["trial.target: should be a valid number"]),
+        (changed(trial=GOOD["trial"] | {"target": "0.25"}), ["trial.target: should be a number"]),
+        (changed(trial=GOOD["trial"] | {"target": True}), ["trial.target: should be a number"]),
         (changed(trial=GOOD["trial"] | {"max_patients": 2}),
          ["trial.cohort_size: a cohort of 3 is larger than the trial (2 patients)"]),
         (changed(trial=GOOD["trial"] | {"start_dose": 4}), ["trial.start_dose: there are only 3 dose levels"]),
@@ -137,7 +137,7 @@ def test_python_objects_make_a_scenario():
          ["design[1].p_saf: 0.3 should be below the target of 0.25"]),
         (changed(design=[{"kind": "boin", "p_tox": 0.2}]),
          ["design[1].p_tox: 0.2 should be above the target of 0.25"]),
-        (changed(design=[{"kind": "boin", "titration": "yes"}]), ["design[1].titration: should be a valid boolean"]),
+        (changed(design=[{"kind": "boin", "titration": "yes"}]), ["design[1].titration: should be true or false"]),
         (changed(design=[{"kind": "boin", "cutoff": 0.9}]),
          ["design[1].cutoff: unknown key; did you mean 'cutoff_eli'?"]),
         (changed(design=[{"kind": "crm"}]),
@@ -163,8 +163,20 @@ def test_python_objects_make_a_scenario():
         (changed(truth=[{"name": "t", "dlt_rates": [0.1, 0.2, 0.3], "rp2d": 4}]),
          ["truth[1].rp2d: there are only 3 dose levels"]),
         (changed(truth=GOOD["truth"] * 2), ["truth[2].name: 'one' is already truth[1]"]),
-        (changed(trial=7), ["trial: "]),
-        (changed(assumptions={"target": 3}), ["assumptions.target: should be a valid string"]),
+        (changed(trial=7), ["trial: should be a table"]),
+        (changed(trial=GOOD["trial"] | {"doses": [1, 2, 10**400]}), ["trial.doses: should be numbers from 0 to 1e15"]),
+        (changed(trial=GOOD["trial"] | {"doses": [-1, 2, 3]}), ["trial.doses: should be numbers from 0 to 1e15"]),
+        (changed(trial=GOOD["trial"] | {"zz-1": 3}), ["trial.zz-1: unknown key"]),
+        (changed(trial=GOOD["trial"] | {"a\x1bb": 3}), ["trial.'a\\x1bb': unknown key"]),
+        (changed(design=[{"kind": "boin", "boin": 1}]), ["design[1].boin: unknown key"]),
+        (changed(design=[{"kind": "boin", "stop_at": 2**64}]), ["design[1].stop_at: should be less than"]),
+        (changed(design=[{"kind": "crm", "skeleton": [0.1, 0.2, 0.3], "stop_if_too_toxic": 3}]),
+         ["design[1].stop_if_too_toxic: should be a table"]),
+        (changed(design=[{"kind": "boin", "label": "boin "}, {"kind": "boin"}]),
+         ["design[2].label: 'boin' is already design[1]"]),
+        (changed(truth=[{"name": "t", "dlt_rates": [0.1, 0.2, 0.3], "rp2d": 0}]),
+         ['truth[1].rp2d: should be a dose level from 1, a list of them, or "none"']),
+        (changed(assumptions={"target": 3}), ["assumptions.target: should be a text in quotes"]),
     ],
 )  # fmt: skip
 def test_bad_content(content, expected):
@@ -192,9 +204,53 @@ def test_all_problems_at_once():
     ]
 
 
+def test_all_problems_of_a_trial_at_once():
+    found = problems(changed(trial={"doses": [3, 2, 1], "target": 0.25, "max_patients": 9, "cohort_size": 10,
+                                    "start_dose": 4}))  # fmt: skip
+    assert [problem.split(":")[0] for problem in found] == ["trial.doses", "trial.cohort_size", "trial.start_dose"]
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"design": (BOIN(), BOIN(label="boin"))}, "'boin' is already"),
+        ({"truth": [{"name": "t", "dlt_rates": [0.1, 0.2]}]}, "2 rates for 3 dose levels"),
+        ({"design": (CRM(skeleton=(0.1, 0.2)),)}, "2 values for 3 dose levels"),
+    ],
+)
+def test_python_scenarios_are_checked_like_files(parts, message):
+    with pytest.raises(ValueError, match=message):
+        Scenario(**changed(**parts))
+
+
+@pytest.mark.parametrize(
+    ("design", "caution"),
+    [
+        ({"kind": "boin", "offset": 0.1}, "offset is not used"),
+        ({"kind": "boin", "stop_at": 50}, "stop_at = 50 is never reached"),
+        ({"kind": "crm", "skeleton": [0.1, 0.2, 0.3], "stop_at": 13}, "stop_at = 13 is never reached"),
+        ({"kind": "boin", "titration": True}, "titration starts at the lowest dose"),
+    ],
+)
+def test_settings_without_effect_are_warned_of(design, caution):
+    (warning,) = parse_scenario(changed(design=[design], trial=GOOD["trial"] | {"start_dose": 2})).warnings
+    assert caution in warning
+
+
+def test_byte_order_mark_and_long_assumptions(tmp_path):
+    file = tmp_path / "windows.toml"
+    text = (
+        Path(SCENARIOS[0]).read_text().replace('target = "Not', 'target = """\nNot', 1).replace('oncology"', 'x"""', 1)
+    )
+    file.write_text(text, encoding="utf-8-sig")
+    assert "\n" not in load_scenario(file).assumptions["target"]
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
+        (b"a = " + b"9" * 5000, "not valid TOML"),
+        (b"a = " + b"[" * 5000, "not valid TOML"),
         (b"", "name: needed"),
         (b"name = \n", r"not valid TOML: .*line 1, column 8"),
         (b"\xff\xfe\x00", "not a text file in UTF-8"),

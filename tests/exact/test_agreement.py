@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from escalation import BOIN, CRM, ThreePlusThree, Trial, enumeration, exact, simulate, simulation
+from escalation import BOIN, CRM, DesignError, ThreePlusThree, Trial, enumeration, exact, simulate, simulation
 from escalation.characteristics import correct_doses
 from escalation.cross_check import agreement, binomial_p_value
 from escalation.kernels import codes
@@ -35,7 +35,7 @@ def test_honest_runs_do_not_alarm(design):
     assert sum(p < 0.05 for p in p_values) <= 5
 
 
-def corrupt_codes(plan, arrays):
+def corrupt_codes(arrays):
     table = arrays.codes.copy()
     table[1, 6, 1] = codes.STAY if table[1, 6, 1] == codes.ESCALATE else codes.ESCALATE
     return arrays._replace(codes=table)
@@ -47,7 +47,7 @@ def test_corrupted_decision_is_caught(engine, design, monkeypatch):
     """One cell of the decision table differs in one engine: dose 2 after 1 DLT in 6."""
     name = "expand_table" if engine is enumeration else "run_table_trials"
     original = getattr(engine, name)
-    monkeypatch.setattr(engine, name, lambda plan, *rest: original(corrupt_codes(None, plan), *rest))
+    monkeypatch.setattr(engine, name, lambda plan, *rest: original(corrupt_codes(plan), *rest))
     assert compare(design).p_value < ALARM
 
 
@@ -80,7 +80,7 @@ def test_corrupted_transition_in_the_exact_engine_is_caught(monkeypatch):
 
 
 def test_corrupted_transition_in_the_simulation_is_caught(monkeypatch):
-    """Cohorts of the simulated trials have one patient too many now and then: a cap is ignored."""
+    """The 3+3 goes on at a dose with six patients, up to nine."""
     original = simulation.run_table_trials
     monkeypatch.setattr(simulation, "run_table_trials", lambda plan, *rest: original(plan._replace(cap=9), *rest))
     assert compare(ThreePlusThree()).p_value < ALARM
@@ -113,6 +113,22 @@ def test_rare_events_use_the_exact_binomial():
     assert binomial_p_value(99, 100, 1.0) == 0
     assert binomial_p_value(7, 1000, 0.001) == pytest.approx(2 * stats.binom.sf(6, 1000, 0.001))
     assert binomial_p_value(3, 10, 0.3) == 1
+
+
+def test_rare_quantities_are_compared_by_their_counts():
+    """At 100 trials the events expected less than 20 times have no z value; at 10,000 the same events do."""
+    design = BOIN()
+    expected = exact(design, TRIAL).outcomes(RATES)
+    few = agreement(expected, simulate(design, TRIAL, RATES, trials=30), CORRECT)
+    assert few.max_abs_z is None, "at most 15 of 30 trials can be on the rarer side of a mean"
+    more = agreement(expected, simulate(design, TRIAL, RATES, trials=60), CORRECT)
+    assert more.max_abs_z is not None
+
+
+def test_exact_outcomes_are_no_simulation():
+    expected = exact(BOIN(), TRIAL).outcomes(RATES)
+    with pytest.raises(DesignError, match="exact"):
+        agreement(expected, expected, CORRECT)
 
 
 def test_impossible_ending_is_caught():

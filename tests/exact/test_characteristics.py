@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from escalation import BOIN, CRM, Trial, exact, operating_characteristics, simulate
+from escalation import BOIN, CRM, DesignError, Trial, exact, operating_characteristics, simulate
 from escalation.characteristics import clopper_pearson, correct_doses
 from escalation.kernels.codes import ENOUGH_AT_DOSE, MAX_PATIENTS, NO_DOSE, RULE_COMPLETE, TOO_TOXIC
 from escalation.outcomes import Outcomes
@@ -142,6 +142,16 @@ def test_pcs_without_a_correct_dose():
     assert oc.poor_allocation is None
     several = operating_characteristics(outcomes(), correct=(1, 2))
     assert several.pcs == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize("correct", [[0], [-1], [3], 1, "none", [1.0]])
+def test_correct_doses_that_are_none(correct):
+    with pytest.raises(DesignError, match="should be a list of dose levels from 1 to 2"):
+        operating_characteristics(outcomes(), correct=correct)
+
+
+def test_one_trial_has_no_standard_error():
+    assert operating_characteristics(simulate(BOIN(), TRIAL, [0.1, 0.2], trials=1)).mcse is None
 
 
 def test_clopper_pearson_by_its_definition():

@@ -25,6 +25,7 @@ def test_refuses_a_likelihood_table_that_would_not_fit():
     ("rates", "message"),
     [
         ([0.1, 0.2], "2 values for 4 dose levels"),
+        (["0.1", "0.2", "0.3", "0.4"], "should be numbers"),
         ([0.1, 0.2, 0.3, 1.2], "between 0 and 1"),
         ([0.1, 0.2, 0.3, -0.1], "between 0 and 1"),
         ([0.1, 0.2, 0.3, float("nan")], "between 0 and 1"),
@@ -50,7 +51,7 @@ def test_total_number_of_sequences_when_no_trial_stops_early():
 
 
 def test_doses_of_a_large_trial():
-    """A hundred patients at one dose: far beyond what 16-bit numbers of cells could hold."""
+    """300 patients at one dose: far beyond what 16-bit numbers of cells could hold."""
     trial = Trial(doses=levels(1), target=0.25, max_patients=300, cohort_size=5)
     endings = exact(BOIN(), trial)
     assert endings.outcomes([0.2]).probability.sum() == pytest.approx(1, abs=1e-12)

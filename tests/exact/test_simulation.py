@@ -48,7 +48,12 @@ def test_patients_of_a_seed():
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [({"trials": 0}, "trials: 0"), ({"seed": -1}, "seed: -1"), ({"threads": 0}, "threads: 0")],
+    [
+        ({"trials": 0}, "trials: 0"),
+        ({"seed": -1}, "seed: -1"),
+        ({"threads": 0}, "threads: 0"),
+        ({"seed": None}, "seed: None"),
+    ],
 )
 def test_bad_arguments(arguments, message):
     with pytest.raises(DesignError, match=message):

@@ -5,7 +5,7 @@ import pytest
 
 from escalation import Trial, simulate
 from escalation.designs import CRM
-from escalation.kernels import codes, posterior, probability, selection, states
+from escalation.kernels import codes, curve_trials, posterior, probability, selection, states
 from escalation.patients import BLOCK, tolerances
 from escalation.plans import ClosestIsotonic, CurvePlan
 from tests.conformance.test_every_design import CASES, rising
@@ -139,3 +139,52 @@ def test_model_choice(estimate):
         assert choice == plans.model_choice(plan, n, y)
         seen.add(choice)
     assert seen == {codes.NO_DOSE, 0, 1, 2, 3}
+
+
+def curve_arrays(**changes):
+    """Two doses and two curves, in which every posterior quantity is a plain number."""
+    plan = CurvePlan(
+        log_dlt=np.log([[0.1, 0.3], [0.4, 0.6]]),
+        log_no_dlt=np.log([[0.9, 0.7], [0.6, 0.4]]),
+        weight=np.array([0.5, 0.5]),
+        target=0.35,
+        cohort_size=1,
+        max_patients=2,
+        start=0,
+        **changes,
+    )
+    return plan.arrays()
+
+
+EVEN = np.array([0.5, 0.5])
+TINY = 1e-12  # a rounding error, far below the slack
+CLEAR = 1e-6
+
+
+@pytest.mark.parametrize(("excess", "dose"), [(-CLEAR, 0), (-TINY, 0), (0, 0), (TINY, 0), (CLEAR, 1)])
+def test_plugin_tie_goes_to_the_lower_dose(excess, dose):
+    plan = curve_arrays(parameter=np.array([0.0, 2.0]), cuts=np.array([1.0 - excess]))
+    assert posterior.choose(plan, EVEN, 1.0) == dose
+
+
+@pytest.mark.parametrize(("shift", "dose"), [(-CLEAR, 0), (-TINY, 0), (0, 0), (TINY, 0), (CLEAR, 1)])
+def test_mean_tie_goes_to_the_lower_dose(shift, dose):
+    """Posterior mean rates of 0.2 and 0.5: equally far from a target of 0.35."""
+    plan = curve_arrays()._replace(target=0.35 + shift)
+    assert posterior.choose(plan, EVEN, 1.0) == dose
+
+
+@pytest.mark.parametrize(("shift", "stops"), [(-CLEAR, True), (-TINY, False), (0, False), (CLEAR, False)])
+def test_toxicity_at_the_threshold_does_not_stop(shift, stops):
+    plan = curve_arrays(too_toxic=np.array([0.0, 1.0]), too_toxic_threshold=0.5 + shift)
+    assert (posterior.choose(plan, EVEN, 1.0) == codes.NO_DOSE) == stops
+
+
+def test_posterior_is_kept_above_underflow():
+    weight = np.array([1e-140, 3e-140])
+    total = curve_trials.learn(weight, np.array([1e-60, 1e-60]))
+    assert total == pytest.approx(1)
+    assert weight == pytest.approx([0.25, 0.75])
+    weight = np.array([0.25, 0.75])
+    assert curve_trials.learn(weight, np.array([0.5, 0.5])) == 0.5
+    assert weight.tolist() == [0.125, 0.375]

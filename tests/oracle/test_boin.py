@@ -108,7 +108,8 @@ def test_exact_operating_characteristics(record):
 def test_get_oc(record):
     """Within four Monte Carlo standard errors of the R package's own 20,000 trials.
 
-    A rate of 0 or 1 over all trials has no estimated error: there the exact probability's own is used.
+    For probabilities the error is that of the exact value; one trial more or less is allowed for, as for the patients
+    and DLTs of a dose that hardly any of its trials reached.
     """
     oc = exact_characteristics(*settings(record), record["p_true"])
     trials = record["ntrial"]
@@ -118,4 +119,4 @@ def test_get_oc(record):
         assert abs(ours - percent / 100) <= 4 * error + 1 / trials
     for name, ours, spread in (("npatients", oc.patients, "se_npatients"), ("ntox", oc.dlts, "se_ntox")):
         for value, theirs, error in zip(ours, record[name], record[spread], strict=True):
-            assert abs(value - theirs) <= 4 * error + 1e-3, name
+            assert abs(value - theirs) <= 4 * error + 6 / trials, name

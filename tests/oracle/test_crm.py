@@ -200,6 +200,15 @@ def test_grid_against_adaptive_quadrature(model, prior_sd, patients):
         assert weight @ tail / weight.sum() == pytest.approx(below, abs=1e-6)
 
 
+def test_widest_prior_largest_trial():
+    """The corner of what is allowed: no overflow, and a grid that covers all."""
+    for model in MODELS.values():
+        b = parameter_grid(model, np.array([0.001, 0.25, 0.9]), 10.0, 1000)
+        assert np.isfinite(b).all()
+        assert np.all(np.diff(b) > 0)
+        assert np.isfinite(model.log_rates(np.array([0.001, 0.9]), b)[0]).all()
+
+
 def test_logistic_skeleton_stays_below_the_intercept():
     with pytest.raises(ValueError, match=r"below 0\.9526"):
         CRM(model="logistic", skeleton=(0.5, 0.96))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from escalation import BOIN, Trial
+from escalation import BOIN, DesignError, Trial
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE
 from escalation.recommend import recommend
 from tests.support import exact_characteristics, levels, next_dose
@@ -24,6 +24,12 @@ def test_lambdas(target, lambda_e, lambda_d):
     """Liu & Yuan (2015) JRSS C 64:507, table 1; Yuan et al. (2016) Clin Cancer Res 22:4291. Three decimals."""
     ours = BOIN().boundaries(target)
     assert [round(value, 3) for value in ours] == [lambda_e, lambda_d]
+
+
+@pytest.mark.parametrize(("options", "target"), [({"p_saf": 0.25}, 0.25), ({}, 0.8), ({"p_tox": 0.2}, 0.25)])
+def test_boundaries_need_rates_in_order(options, target):
+    with pytest.raises(DesignError, match="should increase between 0 and 1"):
+        BOIN(**options).boundaries(target)
 
 
 def test_decision_table_of_the_tutorial():
