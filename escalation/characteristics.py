@@ -145,13 +145,13 @@ def correct_doses(rates: Sequence[float] | Floats, target: float) -> tuple[int, 
     return tuple(int(dose) + 1 for dose in np.flatnonzero(distance <= distance.min() + SLACK))
 
 
-def trial_quantities(outcomes: Outcomes, correct: Sequence[int]) -> dict[str, Floats]:
+def trial_quantities(outcomes: Outcomes, correct: Sequence[int]) -> dict[str, NDArray[Any]]:
     """Quantities of single trials whose means are operating characteristics.
 
     Returns
     -------
-    dict of float64[E]
-        By name; 0/1 where the mean is a probability. Doses are numbered from 1.
+    dict of bool[E], int64[E] or float64[E]
+        By name; bool where the mean is a probability. Doses are numbered from 1.
     """
     patients, dlts = outcomes.patients.astype(np.int64), outcomes.dlts.astype(np.int64)
     total, total_dlts = patients.sum(axis=1), dlts.sum(axis=1)
@@ -175,7 +175,7 @@ def trial_quantities(outcomes: Outcomes, correct: Sequence[int]) -> dict[str, Fl
         quantities["poor_allocation"] = at_correct * outcomes.trial.levels < outcomes.trial.max_patients
     quantities["early_stop"] = np.isin(outcomes.reason, (TOO_TOXIC, ENOUGH_AT_DOSE))
     quantities |= {f"stop_reasons.{name}": outcomes.reason == code for code, name in REASON_NAMES.items()}
-    return {name: values.astype(np.float64) for name, values in quantities.items()}
+    return quantities
 
 
 def operating_characteristics(outcomes: Outcomes, correct: Sequence[int] | None = None) -> OperatingCharacteristics:
@@ -205,8 +205,7 @@ def operating_characteristics(outcomes: Outcomes, correct: Sequence[int] | None 
         raise DesignError(f"correct: {correct!r} should be a list of dose levels from 1 to {outcomes.trial.levels}")
     quantities = trial_quantities(outcomes, correct)
     size, total_dlts = quantities["sample_size"], quantities["total_dlts"]
-    everyone = np.ones_like(size)
-    means = {name: _ratio(outcomes, values, everyone) for name, values in quantities.items()}
+    means = {name: _mean(outcomes, values) for name, values in quantities.items()}
     over = outcomes.rates > outcomes.trial.target + SLACK
     above = sum((quantities[f"patients.{d + 1}"] for d in np.flatnonzero(over)), np.zeros_like(size))
 
@@ -266,8 +265,16 @@ def _has_errors(outcomes: Outcomes) -> bool:
     return outcomes.trials is not None and outcomes.trials > 1
 
 
-def _ratio(outcomes: Outcomes, numerator: Floats, denominator: Floats) -> _Number:
-    """E[numerator] / E[denominator]; with a denominator of ones, a mean."""
+def _mean(outcomes: Outcomes, values: NDArray[Any]) -> _Number:
+    """E[values]."""
+    value = expectation(outcomes, values)
+    if not _has_errors(outcomes):
+        return _Number(value, None)
+    return _Number(value, float(np.sqrt(expectation(outcomes, (values - value) ** 2) / (outcomes.trials or 1))))
+
+
+def _ratio(outcomes: Outcomes, numerator: NDArray[Any], denominator: NDArray[Any]) -> _Number:
+    """E[numerator] / E[denominator]."""
     below = expectation(outcomes, denominator)
     value = expectation(outcomes, numerator) / below
     if not _has_errors(outcomes):
@@ -285,15 +292,14 @@ def _root(square: _Number) -> _Number:
 
 
 def _count_summary(outcomes: Outcomes, counts: Floats) -> dict[str, Any]:
-    everyone = np.ones_like(counts)
     probabilities = np.bincount(counts.astype(np.int64), weights=outcomes.probability)
     errors = np.sqrt(np.maximum(probabilities * (1 - probabilities), 0) / (outcomes.trials or 1))
     cumulative = np.cumsum(probabilities)
-    mean = _ratio(outcomes, counts, everyone)
+    mean = _mean(outcomes, counts)
     quantiles = {f"q{percent:02d}": int(np.argmax(cumulative >= percent / 100 - 1e-12)) for percent in (5, 50, 95)}
     return {
         "mean": mean,
-        "sd": _root(_ratio(outcomes, (counts - mean.value) ** 2, everyone)),
+        "sd": _root(_mean(outcomes, (counts - mean.value) ** 2)),
         **quantiles,
         "distribution": tuple(
             (int(value), _Number(float(probabilities[value]), float(errors[value]) if _has_errors(outcomes) else None))
@@ -346,7 +352,10 @@ def clopper_pearson(max_patients: int) -> tuple[Floats, Floats]:
     with np.errstate(invalid="ignore"):
         lower = np.where(dlts == 0, 0.0, special.betaincinv(dlts, patients - dlts + 1, tail))
         upper = np.where(dlts == patients, 1.0, special.betaincinv(dlts + 1, patients - dlts, 1 - tail))
-    return np.where(impossible, np.nan, lower), np.where(impossible, np.nan, upper)
+    limits = np.where(impossible, np.nan, lower), np.where(impossible, np.nan, upper)
+    for limit in limits:
+        limit.flags.writeable = False
+    return limits
 
 
 def _values(tree: Any) -> Any:

@@ -11,6 +11,8 @@ Source for the random streams: Salmon JK, Moraes MA, Dror RO, Shaw DE (2011) Par
 (Philox).
 """
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,14 +23,17 @@ DLT_STREAM = 0
 """Number of the stream of tolerances; other properties of patients will have other numbers."""
 
 
+@lru_cache(maxsize=16)  # designs and truths of a run meet the same patients, one block after another
 def tolerances(seed: int, block: int, max_patients: int) -> NDArray[np.float64]:
     """Tolerances of the patients of one block of trials.
 
     Returns
     -------
     float64[BLOCK, max_patients]
-        In order of enrolment.
+        In order of enrolment; read-only.
     """
     key = np.random.SeedSequence(seed, spawn_key=(DLT_STREAM, block)).generate_state(2, np.uint64)
     drawn = np.random.Generator(np.random.Philox(key=key)).random((max_patients, BLOCK))
-    return np.ascontiguousarray(drawn.T)
+    in_order = np.ascontiguousarray(drawn.T)
+    in_order.flags.writeable = False
+    return in_order

@@ -52,6 +52,7 @@ def replay(design: Design, trial: Trial, outcomes: list[int]) -> Replayed:
     plan, arrays, likelihoods = _compiled(design, trial)
     tolerances = np.ones((1, trial.max_patients))
     tolerances[0, : len(outcomes)] = [0.0 if outcome else 1.0 for outcome in outcomes]
+    tolerances.flags.writeable = False  # as the engine's are: one more signature would be compiled otherwise
     rates = np.full(trial.levels, 0.5)
     patients, dlts = (np.zeros((1, trial.levels), np.int16) for _ in range(2))
     recommended, reasons = np.zeros(1, np.int16), np.zeros(1, np.int8)
