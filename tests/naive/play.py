@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from math import comb
 from typing import Protocol
 
-from .rules import History, Stop, Treat, totals
+from tests.naive.rules import History, Stop, Treat, totals
 
 Ending = tuple[tuple[int, ...], tuple[int, ...], int | None, str]
 
