@@ -92,6 +92,7 @@ def run_command(
 
     from escalation.report import render
     from escalation.report.files import check_writable, write_whole
+    from escalation.report.progress import progress_bar
     from escalation.scenario import load_scenario
     from escalation.scenario_run import run
 
@@ -101,9 +102,12 @@ def run_command(
     for path, scenario in zip(files, scenarios, strict=True):
         for warning in scenario.warnings:
             click.echo(f"warning: {path}: {warning}", err=True)
-    runs = [
-        run(scenario, designs=designs, truths=truths, trials=trials, seed=seed, exact=exact) for scenario in scenarios
-    ]
+    steps = sum((len(designs) or len(one.design)) * (len(truths) or len(one.truth)) for one in scenarios)
+    with progress_bar(steps) as step:
+        runs = [
+            run(scenario, designs=designs, truths=truths, trials=trials, seed=seed, exact=exact, step=step)
+            for scenario in scenarios
+        ]
     if output is None:
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="replace")  # names may hold letters that the terminal does not have

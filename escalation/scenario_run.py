@@ -1,6 +1,6 @@
 """A scenario run: every design under every truth, exact and simulated."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from escalation.characteristics import OperatingCharacteristics, operating_characteristics
@@ -74,6 +74,7 @@ def run(
     trials: int = TRIALS,
     seed: int = SEED,
     exact: bool = True,
+    step: Callable[[], None] = lambda: None,
 ) -> Run:
     """Run the designs of a scenario under its truths.
 
@@ -87,6 +88,8 @@ def run(
     seed : int
     exact : bool
         Whether to enumerate. A design for which the exact engine refuses is simulated only.
+    step : function, optional
+        Called after each design and truth, to show progress.
 
     Raises
     ------
@@ -107,13 +110,12 @@ def run(
             if trials == 0:
                 raise
             refusals[label] = str(refusal)
-    results = tuple(
-        _result(scenario, label, labelled[label], truth, endings.get(label), trials, seed)
-        for truth in scenario.truth
-        if truth.name in names
-        for label in chosen
-    )
-    return Run(scenario, results, trials, seed, refusals)
+    results = []
+    for truth in scenario.truth:
+        for label in chosen if truth.name in names else ():
+            results.append(_result(scenario, label, labelled[label], truth, endings.get(label), trials, seed))
+            step()
+    return Run(scenario, tuple(results), trials, seed, refusals)
 
 
 def _result(

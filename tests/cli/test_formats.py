@@ -179,3 +179,23 @@ def test_interrupt_leaves_nothing(tmp_path):
     assert out == ""
     assert "Traceback" not in err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_progress_on_a_terminal_only():
+    """A run of a few seconds shows a bar on standard error when that is a terminal; results stay apart from it."""
+    command = [*PROCESS, "run", LUCAR, "--trials", "300000", "--truth", "all safe", "--format", "json"]
+    master, slave = os.openpty()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=slave)
+    os.close(slave)
+    out, _ = process.communicate(timeout=120)
+    shown = b""
+    try:
+        while part := os.read(master, 65536):
+            shown += part
+    except OSError:
+        pass  # the other end is closed
+    finally:
+        os.close(master)
+    assert b"designs x truths" in shown
+    assert json.loads(out)["scenario"] == "lucar-dks1"
+    assert subprocess.run(command, capture_output=True, check=True).stderr == b""
