@@ -253,7 +253,7 @@ def _likelihood_table(plan: CurvePlan, cells: NDArray[np.int16]) -> NDArray[np.f
     if size > MEMORY_SHARE * _machine_memory() / 2:  # as much again is needed while it is made
         raise StateSpaceError(
             f"the likelihoods of up to {plan.max_patients} patients at {plan.levels} doses would take "
-            f"{size / 1e9:.1f} GB; use fewer patients or simulate instead"
+            f"{size / 1e9:.1f} GB; fewer patients need less"
         )
     return plan.likelihood(cells[0].astype(np.int64), cells[1].astype(np.int64))
 

@@ -251,7 +251,7 @@ def _problem(detail: Any, place: str, known: Iterable[str]) -> list[str]:
         key = str(detail["loc"][-1])
         path = path[: len(path) - (key not in REGISTRY)]
     for part in path:
-        if part in _ALTERNATIVES and kind != "too_short":
+        if part in _ALTERNATIVES and kind not in ("too_short", "too_long"):
             return [f"{place}.{part}: {_ALTERNATIVES[part]}"]
         if isinstance(part, int):
             place += f"[{part + 1}]"

@@ -45,8 +45,8 @@ class Trial(Frozen):
     doses: tuple[Amount | Text, ...] = Field(min_length=1, max_length=50)
     dose_unit: Text | None = None
     target: Fraction
-    max_patients: Count = Field(le=1000)
-    cohort_size: Count = Field(default=3, le=100)
+    max_patients: Annotated[Whole, Field(ge=1, le=1000)]
+    cohort_size: Annotated[Whole, Field(ge=1, le=100)] = 3
     start_dose: Count = 1
     dlt_window_days: Real | None = Field(default=None, gt=0)
 
