@@ -183,7 +183,7 @@ def test_interrupt_leaves_nothing(tmp_path):
 
 def test_progress_on_a_terminal_only():
     """A run of a few seconds shows a bar on standard error when that is a terminal; results stay apart from it."""
-    command = [*PROCESS, "run", LUCAR, "--trials", "300000", "--truth", "all safe", "--format", "json"]
+    command = [*PROCESS, "run", LUCAR, "--trials", "600000", "--truth", "all safe", "--format", "json"]
     master, slave = os.openpty()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=slave)
     os.close(slave)
