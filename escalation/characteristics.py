@@ -168,6 +168,7 @@ def trial_quantities(outcomes: Outcomes, correct: Sequence[int]) -> dict[str, ND
     quantities["sample_size"] = total
     quantities["total_dlts"] = total_dlts
     quantities["mean_of_rates"] = total_dlts / total
+    quantities["above_target"] = over
     quantities["overdosing_60"] = 5 * over > 3 * total
     quantities["overdosing_80"] = 5 * over > 4 * total
     if indices:
@@ -205,9 +206,7 @@ def operating_characteristics(outcomes: Outcomes, correct: Sequence[int] | None 
         raise DesignError(f"correct: {correct!r} should be a list of dose levels from 1 to {outcomes.trial.levels}")
     quantities = trial_quantities(outcomes, correct)
     size, total_dlts = quantities["sample_size"], quantities["total_dlts"]
-    means = {name: _mean(outcomes, values) for name, values in quantities.items()}
-    over = outcomes.rates > outcomes.trial.target + SLACK
-    above = sum((quantities[f"patients.{d + 1}"] for d in np.flatnonzero(over)), np.zeros_like(size))
+    means = {name: _ratio(outcomes, values) for name, values in quantities.items()}
 
     def per_dose(name: str) -> tuple[_Number, ...]:
         return tuple(means[f"{name}.{dose + 1}"] for dose in range(outcomes.trial.levels))
@@ -224,7 +223,7 @@ def operating_characteristics(outcomes: Outcomes, correct: Sequence[int] | None 
             "mean_of_rates": means["mean_of_rates"],
             "rate_of_means": _ratio(outcomes, total_dlts, size),
         },
-        "above_mtd": _ratio(outcomes, above, size),
+        "above_mtd": _ratio(outcomes, quantities["above_target"], size),
         "overdosing_60": means["overdosing_60"],
         "overdosing_80": means["overdosing_80"],
         "poor_allocation": means.get("poor_allocation"),
@@ -265,22 +264,20 @@ def _has_errors(outcomes: Outcomes) -> bool:
     return outcomes.trials is not None and outcomes.trials > 1
 
 
-def _mean(outcomes: Outcomes, values: NDArray[Any]) -> _Number:
-    """E[values]."""
-    value = expectation(outcomes, values)
-    if not _has_errors(outcomes):
-        return _Number(value, None)
-    return _Number(value, float(np.sqrt(expectation(outcomes, (values - value) ** 2) / (outcomes.trials or 1))))
-
-
-def _ratio(outcomes: Outcomes, numerator: NDArray[Any], denominator: NDArray[Any]) -> _Number:
-    """E[numerator] / E[denominator]."""
-    below = expectation(outcomes, denominator)
+def _ratio(outcomes: Outcomes, numerator: NDArray[Any], denominator: NDArray[Any] | float = 1.0) -> _Number:
+    """E[numerator] / E[denominator]; without a denominator, a mean."""
+    below = denominator if isinstance(denominator, float) else expectation(outcomes, denominator)
     value = expectation(outcomes, numerator) / below
     if not _has_errors(outcomes):
         return _Number(value, None)
     influence = (numerator - value * denominator) / below
-    return _Number(value, float(np.sqrt(expectation(outcomes, influence**2) / (outcomes.trials or 1))))
+    return _Number(value, _error(outcomes, expectation(outcomes, influence**2)))
+
+
+def _error(outcomes: Outcomes, variance: float) -> float:
+    """Standard error of a mean over the simulated trials, from the variance between them."""
+    assert outcomes.trials is not None
+    return float(np.sqrt(max(variance, 0.0) / outcomes.trials))
 
 
 def _root(square: _Number) -> _Number:
@@ -293,17 +290,17 @@ def _root(square: _Number) -> _Number:
 
 def _count_summary(outcomes: Outcomes, counts: Floats) -> dict[str, Any]:
     probabilities = np.bincount(counts.astype(np.int64), weights=outcomes.probability)
-    errors = np.sqrt(np.maximum(probabilities * (1 - probabilities), 0) / (outcomes.trials or 1))
     cumulative = np.cumsum(probabilities)
-    mean = _mean(outcomes, counts)
+    mean = _ratio(outcomes, counts)
     quantiles = {f"q{percent:02d}": int(np.argmax(cumulative >= percent / 100 - 1e-12)) for percent in (5, 50, 95)}
     return {
         "mean": mean,
-        "sd": _root(_mean(outcomes, (counts - mean.value) ** 2)),
+        "sd": _root(_ratio(outcomes, (counts - mean.value) ** 2)),
         **quantiles,
         "distribution": tuple(
-            (int(value), _Number(float(probabilities[value]), float(errors[value]) if _has_errors(outcomes) else None))
-            for value in np.flatnonzero(probabilities)
+            (int(value), _Number(p, _error(outcomes, p * (1 - p)) if _has_errors(outcomes) else None))
+            for value, p in enumerate(probabilities.tolist())
+            if p > 0
         ),
     }
 

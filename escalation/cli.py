@@ -20,11 +20,14 @@ EXIT_BAD_INPUT = 2
 
 
 class _Group(click.Group):
-    """Turns the package's errors into messages on standard error."""
+    """Turns the package's errors, and those of writing to the screen, into messages on standard error."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")  # names may hold letters that the terminal does not have
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            sys.stdout.flush()
         except EscalationError as error:
             for line in str(error).splitlines():
                 click.echo(f"error: {line}", err=True)
@@ -34,6 +37,7 @@ class _Group(click.Group):
                 raise  # click ends quietly when nobody reads on
             click.echo(f"error: {error.strerror or error}", err=True)
             sys.exit(EXIT_FAILED)
+        return result
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -109,10 +113,7 @@ def run_command(
             for scenario in scenarios
         ]
     if output is None:
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(errors="replace")  # names may hold letters that the terminal does not have
         render(runs, form, sys.stdout)
-        sys.stdout.flush()
     else:
         text = io.StringIO()
         render(runs, form, text)

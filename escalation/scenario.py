@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from functools import reduce
+from itertools import pairwise
 from operator import or_
 from os import PathLike
 from pathlib import Path
@@ -15,7 +16,7 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from escalation.characteristics import correct_doses
 from escalation.designs import REGISTRY, Design
-from escalation.errors import EscalationError, ScenarioError
+from escalation.errors import ScenarioError
 from escalation.fields import Count, Frozen, Prose, Rate, Text
 from escalation.kernels.codes import SLACK
 from escalation.trial import Trial
@@ -99,10 +100,11 @@ class Scenario(Frozen):
             for label, design in self.designs.items()
             for caution in design.cautions(self.trial)
         ]
-        for truth in self.truth:
-            falls = zip(truth.dlt_rates, truth.dlt_rates[1:], strict=False)
-            if any(low > high + SLACK for low, high in falls):
-                cautions.append(f"truth '{truth.name}': the DLT rate decreases from a dose to the next")
+        cautions += [
+            f"truth '{truth.name}': the DLT rate decreases from a dose to the next"
+            for truth in self.truth
+            if any(low > high + SLACK for low, high in pairwise(truth.dlt_rates))
+        ]
         return cautions
 
 
@@ -156,7 +158,7 @@ def parse_scenario(content: dict[str, Any], source: str = "scenario") -> Scenari
     parts: dict[str, Any] = {}
     for name, value in content.items():
         if name not in Scenario.model_fields:
-            problems.append(f"{_printable(name)}: unknown key{_suggestion(name, Scenario.model_fields)}")
+            problems.append(f"{_printable(name)}: unknown key{suggestion(name, Scenario.model_fields)}")
             continue
         parts[name] = _tables(name, value, problems) if name in ("design", "truth") else value
     for name, field in Scenario.model_fields.items():
@@ -258,7 +260,7 @@ def _problem(detail: Any, place: str, known: Iterable[str]) -> list[str]:
         elif part.isidentifier():
             place += f".{part}"
     if kind == "extra_forbidden":
-        return [f"{place}.{_printable(key)}: unknown key{_suggestion(key, known)}"]
+        return [f"{place}.{_printable(key)}: unknown key{suggestion(key, known)}"]
     if kind == "too_short":
         return [f"{place}: should not be empty"]
     if kind == "too_long":
@@ -269,7 +271,7 @@ def _problem(detail: Any, place: str, known: Iterable[str]) -> list[str]:
         return [f"{place}.kind: needed: one of {_kinds()}"]
     if kind == "union_tag_invalid":
         given = str(detail["ctx"]["tag"])
-        return [f"{place}.kind: unknown design '{_printable(given)}'{_suggestion(given, REGISTRY)}; one of {_kinds()}"]
+        return [f"{place}.kind: unknown design '{_printable(given)}'{suggestion(given, REGISTRY)}; one of {_kinds()}"]
     if kind == "value_error" and ": " in message:  # of a table as a whole: each line names its option
         return [f"{place}.{line}" for line in message.splitlines()]
     return [f"{place}: {message[0].lower()}{message[1:]}"]
@@ -284,7 +286,8 @@ def _kinds() -> str:
     return ", ".join(f"'{kind}'" for kind in REGISTRY)
 
 
-def _suggestion(name: str, known: Iterable[str]) -> str:
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """The nearest known name, as the end of a message; nothing when none is near."""
     close = get_close_matches(name, list(known), n=1)
     return f"; did you mean '{close[0]}'?" if close else ""
 
@@ -318,20 +321,3 @@ def _repeated(part: str, what: str, names: list[str] | list[str | None]) -> list
             problems.append(f"{part}[{number}].{what}: '{name}' is already {part}[{first[name]}]")
         first.setdefault(name, number)
     return problems
-
-
-def choose(wanted: Iterable[str], available: Iterable[str], what: str) -> list[str]:
-    """The wanted names in the order in which they are available; all when none is wanted.
-
-    Raises
-    ------
-    EscalationError
-        A wanted name is not available.
-    """
-    names = list(available)
-    asked = list(wanted)
-    for name in asked:
-        if name not in names:
-            listed = ", ".join(f"'{known}'" for known in names)
-            raise EscalationError(f"no {what} '{name}'{_suggestion(name, names)}; there are {listed}")
-    return [name for name in names if name in asked] if asked else names

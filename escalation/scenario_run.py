@@ -10,7 +10,7 @@ from escalation.designs import Design
 from escalation.enumeration import Enumeration
 from escalation.enumeration import exact as enumerate_endings
 from escalation.errors import EscalationError, StateSpaceError
-from escalation.scenario import Scenario, Truth, choose
+from escalation.scenario import Scenario, Truth, suggestion
 from escalation.simulation import simulate
 
 
@@ -99,8 +99,8 @@ def run(
     if not exact and trials == 0:
         raise EscalationError("neither exact values nor simulated trials are asked for")
     labelled = scenario.designs
-    chosen = choose(designs, labelled, "design")
-    names = choose(truths, (truth.name for truth in scenario.truth), "truth")
+    chosen = _choose(designs, labelled, "design")
+    names = _choose(truths, (truth.name for truth in scenario.truth), "truth")
     endings: dict[str, Enumeration] = {}
     refusals: dict[str, str] = {}
     for label in chosen if exact else ():
@@ -138,3 +138,14 @@ def _result(
         simulated=None if simulated is None else operating_characteristics(simulated, correct),
         agreement=None if expected is None or simulated is None else agreement(expected, simulated, correct),
     )
+
+
+def _choose(wanted: Iterable[str], available: Iterable[str], what: str) -> list[str]:
+    """The wanted names in the order in which they are available; all when none is wanted."""
+    names = list(available)
+    asked = list(wanted)
+    for name in asked:
+        if name not in names:
+            listed = ", ".join(f"'{known}'" for known in names)
+            raise EscalationError(f"no {what} '{name}'{suggestion(name, names)}; there are {listed}")
+    return [name for name in names if name in asked] if asked else names

@@ -61,9 +61,8 @@ def simulate(
     (1000, 4)
     """
     true_rates = check_rates(rates, trial)
-    for name, value, least in (("trials", trials, 1), ("seed", seed, 0), ("threads", threads, 1)):
-        if name == "threads" and value is None:
-            continue
+    workers = os.cpu_count() or 1 if threads is None else threads
+    for name, value, least in (("trials", trials, 1), ("seed", seed, 0), ("threads", workers, 1)):
         if not isinstance(value, int) or value < least:
             raise DesignError(f"{name}: {value} should be a whole number, at least {least}")
     plan = design.plan(trial)
@@ -83,7 +82,7 @@ def simulate(
             run_table_trials(arrays, true_rates, tolerances, patients, dlts, reason)
             recommended[:] = recommend(plan, patients, dlts)
 
-    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+    with ThreadPoolExecutor(workers) as pool:
         for _ in pool.map(run_block, range(-(-trials // virtual.BLOCK))):
             pass
     return outcomes

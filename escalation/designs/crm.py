@@ -18,7 +18,6 @@ from pydantic import Field, model_validator
 
 from escalation.designs.base import Design, never_reached
 from escalation.designs.curves import (
-    HIGHEST_SKELETON,
     MODELS,
     cuts_between_doses,
     parameter_grid,
@@ -102,8 +101,8 @@ class CRM(Design):
         if self.skeleton is not None:
             if any(low >= high for low, high in pairwise(self.skeleton)):
                 raise ValueError("skeleton: should increase from each dose to the next")
-            if self.skeleton[-1] >= HIGHEST_SKELETON[self.model]:
-                highest = HIGHEST_SKELETON[self.model]
+            highest = MODELS[self.model].highest
+            if self.skeleton[-1] >= highest:
                 raise ValueError(f"skeleton: should stay below {highest:.4f} for the {self.model} model")
         return self
 

@@ -38,18 +38,28 @@ class Model(NamedTuple):
 
     Attributes
     ----------
+    scale : function of a rate
+        The scale on which the family is proportional: scale(p_d(b)) = exp(b) scale(s_d). Negative and increasing.
+    rate : function of values on that scale, float64[...]
+        The inverse of `scale`.
+    highest : float
+        Rates lie below this whatever b; so must skeletons.
     log_rates : function of (skeleton float64[D], b float64[G])
         Log probability of a DLT and of none, float64[D, G] each.
-    parameter_at : function of (skeleton value, rate)
-        The b at which a dose has this DLT rate; infinite where no b gives so high a rate.
     precision_per_patient : float
         A patient adds about this much, at most, to the posterior precision of b. The largest Fisher information over
         all rates is 0.65 for the power and 3.2 for the logistic model; observed information can be somewhat larger.
     """
 
+    scale: Callable[[float], float]
+    rate: Callable[[Floats], Floats]
+    highest: float
     log_rates: Callable[[Floats, Floats], tuple[Floats, Floats]]
-    parameter_at: Callable[[float, float], float]
     precision_per_patient: float
+
+    def parameter_at(self, skeleton: float, rate: float) -> float:
+        """The b at which a dose has this DLT rate; minus infinity where no b gives so high a rate."""
+        return float(np.log(self.scale(rate) / self.scale(skeleton))) if rate < self.highest else -np.inf
 
 
 def _power(skeleton: Floats, b: Floats) -> tuple[Floats, Floats]:
@@ -57,27 +67,27 @@ def _power(skeleton: Floats, b: Floats) -> tuple[Floats, Floats]:
     return log_dlt, np.log(-np.expm1(log_dlt))
 
 
-def _power_parameter(skeleton: float, rate: float) -> float:
-    return float(np.log(np.log(rate) / np.log(skeleton)))
-
-
 def _logistic(skeleton: Floats, b: Floats) -> tuple[Floats, Floats]:
     logit = INTERCEPT + np.outer(special.logit(skeleton) - INTERCEPT, np.exp(b))
     return -np.logaddexp(0, -logit), -np.logaddexp(0, logit)
 
 
-def _logistic_parameter(skeleton: float, rate: float) -> float:
-    slope = (special.logit(rate) - INTERCEPT) / (special.logit(skeleton) - INTERCEPT)
-    return float(np.log(slope)) if slope > 0 else -np.inf
-
-
 MODELS = {
-    "power": Model(_power, _power_parameter, precision_per_patient=1.0),
-    "logistic": Model(_logistic, _logistic_parameter, precision_per_patient=4.0),
+    "power": Model(
+        scale=lambda rate: float(np.log(rate)),
+        rate=np.exp,
+        highest=1.0,
+        log_rates=_power,
+        precision_per_patient=1.0,
+    ),
+    "logistic": Model(
+        scale=lambda rate: float(special.logit(rate)) - INTERCEPT,
+        rate=lambda scaled: special.expit(scaled + INTERCEPT),
+        highest=float(special.expit(INTERCEPT)),
+        log_rates=_logistic,
+        precision_per_patient=4.0,
+    ),
 }
-
-HIGHEST_SKELETON = {"power": 1.0, "logistic": float(special.expit(INTERCEPT))}
-"""Skeleton values must lie below: a logistic curve through a higher value would fall with the dose."""
 
 
 def parameter_grid(model: Model, skeleton: Floats, prior_sd: float, max_patients: int) -> Floats:

@@ -11,9 +11,8 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
-from escalation.designs.curves import INTERCEPT
+from escalation.designs.curves import MODELS
 from escalation.errors import DesignError
 
 
@@ -61,23 +60,17 @@ def skeleton(
         )
     if not isinstance(doses, int) or not isinstance(prior_mtd, int) or not 1 <= prior_mtd <= doses:
         raise DesignError(f"prior_mtd: {prior_mtd} should be one of the dose levels 1 to {doses}")
-    if model not in ("power", "logistic"):
+    if model not in MODELS:
         raise DesignError(f"model: {model!r} should be 'power' or 'logistic'")
-    if model == "logistic" and target + half_width >= special.expit(INTERCEPT):
-        raise DesignError(
-            f"half_width: target + half_width should be below {special.expit(INTERCEPT):.4f} for the logistic model"
-        )
+    family = MODELS[model]
+    if target + half_width >= family.highest:
+        raise DesignError(f"half_width: target + half_width should be below {family.highest:.4f} for the {model} model")
 
-    # Both models are proportional on a scale of their own: scale(p_d(b)) = exp(b) scale(s_d).
-    def scale(rate: float) -> float:
-        return float(np.log(rate)) if model == "power" else float(special.logit(rate)) - INTERCEPT
-
-    ratio = scale(target + half_width) / scale(target - half_width)
-    values = scale(target) * ratio ** np.arange(1 - prior_mtd, doses - prior_mtd + 1)
-    rates: NDArray[np.float64] = np.exp(values) if model == "power" else special.expit(values + INTERCEPT)
-    highest = 1.0 if model == "power" else special.expit(INTERCEPT)
-    if rates[0] <= 0 or rates[-1] >= highest or np.any(np.diff(rates) <= 0):
+    ratio = family.scale(target + half_width) / family.scale(target - half_width)
+    steps = np.arange(1 - prior_mtd, doses - prior_mtd + 1, dtype=np.float64)
+    rates = family.rate(family.scale(target) * np.power(ratio, steps))
+    if rates[0] <= 0 or rates[-1] >= family.highest or np.any(np.diff(rates) <= 0):
         raise DesignError(
-            f"half_width: {half_width:g} does not give {doses} different rates between 0 and {highest:.4g}"
+            f"half_width: {half_width:g} does not give {doses} different rates between 0 and {family.highest:.4g}"
         )
     return rates

@@ -58,7 +58,7 @@ class ThreePlusThree(Design):
         codes = decision_table(
             trial.levels,
             [
-                ((three & (dlts >= 2)) | (six & (dlts >= 2)), ELIMINATE),
+                ((three | six) & (dlts >= 2), ELIMINATE),
                 ((three & (dlts == 0)) | (six & (dlts <= 1)), ESCALATE),
             ],
         )

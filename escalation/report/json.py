@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from escalation import __version__
@@ -12,13 +13,13 @@ from escalation.scenario_run import Result, Run
 def to_json(runs: Sequence[Run]) -> str:
     """One object for a single run, a list of them for several."""
     trees = [_run(run) for run in runs]
-    return json.dumps(trees[0] if len(trees) == 1 else trees, indent=1, ensure_ascii=False, allow_nan=False)
+    return json.dumps(trees[0] if len(trees) == 1 else trees, indent=1, allow_nan=False)
 
 
 def scenario_schema() -> str:
     """The JSON Schema of a scenario file."""
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Scenario.model_json_schema()}
-    return json.dumps(schema, indent=1, ensure_ascii=False)
+    return json.dumps(schema, indent=1)
 
 
 def _run(run: Run) -> dict[str, Any]:
@@ -35,14 +36,7 @@ def _run(run: Run) -> dict[str, Any]:
         "designs": {
             label: design.model_dump(mode="json", exclude={"label"}) for label, design in run.scenario.designs.items()
         },
-        "agreement": None
-        if run.agreement is None
-        else {
-            "max_abs_z": run.agreement.max_abs_z,
-            "p_value": run.agreement.p_value,
-            "agrees": run.agreement.agrees,
-            "worst": run.agreement.worst,
-        },
+        "agreement": None if run.agreement is None else {**asdict(run.agreement), "agrees": run.agreement.agrees},
         "results": [_result(run, result) for result in run.results],
     }
 

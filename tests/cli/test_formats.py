@@ -156,9 +156,22 @@ def test_terminal_without_the_letters(tmp_path):
     assert result.stdout.startswith(b"?tude TAK")
 
 
-def test_full_disk():
+def test_json_keeps_every_letter_on_any_terminal(tmp_path):
+    file = tmp_path / "accents.toml"
+    file.write_text(Path(TAK).read_text().replace('name = "tak-007"', 'name = "étude"'))
+    result = subprocess.run(
+        [*PROCESS, "run", str(file), "--trials", "0", "--format", "json"],
+        capture_output=True,
+        check=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert json.loads(result.stdout)["scenario"] == "étude"
+
+
+@pytest.mark.parametrize("arguments", [SHORT, ["designs"], ["schema"]], ids=lambda arguments: arguments[0])
+def test_full_disk(arguments):
     with open("/dev/full", "w") as full:
-        result = subprocess.run([*PROCESS, *SHORT], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        result = subprocess.run([*PROCESS, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert result.returncode == 1
     assert "error: No space left on device" in result.stderr
     assert "Traceback" not in result.stderr
