@@ -1,7 +1,9 @@
 """Virtual patients.
 
 A virtual patient is a tolerance, uniform on [0, 1): the patient has a DLT at every dose whose true rate exceeds it. The
-same patients meet every design and every truth, so that comparisons between designs are paired.
+same patients meet every design and every truth, so that comparisons between designs are paired. Tolerances are kept as
+whole numbers of 2^-32 parts: half the memory and less than half the time of 53 bits, and a DLT rate is rounded up by
+less than 3e-10, some ten thousandths of the standard error after ten million trials.
 
 Trials come in blocks of a fixed size, each with a random stream of its own that depends on the seed and the block's
 number alone. Trial i therefore has the same patients whatever the number of trials or threads, and its first n patients
@@ -23,17 +25,27 @@ DLT_STREAM = 0
 """Number of the stream of tolerances; other properties of patients will have other numbers."""
 
 
+PARTS = 2.0**32
+"""Tolerances are counted in parts of 1 / PARTS."""
+
+
 @lru_cache(maxsize=16)  # designs and truths of a run meet the same patients, one block after another
-def tolerances(seed: int, block: int, max_patients: int) -> NDArray[np.float64]:
+def tolerances(seed: int, block: int, max_patients: int) -> NDArray[np.uint32]:
     """Tolerances of the patients of one block of trials.
 
     Returns
     -------
-    float64[BLOCK, max_patients]
-        In order of enrolment; read-only.
+    uint32[BLOCK, max_patients]
+        In order of enrolment, in parts of 1 / PARTS; read-only.
     """
     key = np.random.SeedSequence(seed, spawn_key=(DLT_STREAM, block)).generate_state(2, np.uint64)
-    drawn = np.random.Generator(np.random.Philox(key=key)).random((max_patients, BLOCK))
-    in_order = np.ascontiguousarray(drawn.T)
+    drawn = np.random.Philox(key=key).random_raw(max_patients * BLOCK // 2)
+    halves = drawn.astype("<u8", copy=False).view("<u4").astype(np.uint32, copy=False)  # the low half first
+    in_order = np.ascontiguousarray(halves.reshape(max_patients, BLOCK).T)
     in_order.flags.writeable = False
     return in_order
+
+
+def tolerance_limits(rates: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Limits of tolerances, int64[D]: a patient has a DLT at a dose when the patient's tolerance is below its limit."""
+    return np.ceil(rates * PARTS).astype(np.int64)

@@ -66,6 +66,7 @@ def simulate(
         if not isinstance(value, int) or value < least:
             raise DesignError(f"{name}: {value} should be a whole number, at least {least}")
     plan = design.plan(trial)
+    limits = virtual.tolerance_limits(true_rates)
     outcomes = _empty(trial, true_rates, trials)
     arrays = plan.arrays()
     likelihoods = cohort_likelihoods(plan) if isinstance(plan, CurvePlan) else None
@@ -77,9 +78,9 @@ def simulate(
         patients, dlts = outcomes.patients[first:last], outcomes.dlts[first:last]
         recommended, reason = outcomes.recommended[first:last], outcomes.reason[first:last]
         if isinstance(plan, CurvePlan):
-            run_curve_trials(arrays, likelihoods, true_rates, tolerances, patients, dlts, recommended, reason)
+            run_curve_trials(arrays, likelihoods, limits, tolerances, patients, dlts, recommended, reason)
         else:
-            run_table_trials(arrays, true_rates, tolerances, patients, dlts, reason)
+            run_table_trials(arrays, limits, tolerances, patients, dlts, reason)
             recommended[:] = recommend(plan, patients, dlts)
 
     with ThreadPoolExecutor(workers) as pool:

@@ -50,16 +50,16 @@ def _compiled(design: Design, trial: Trial):
 def replay(design: Design, trial: Trial, outcomes: list[int]) -> Replayed:
     """Play one trial in which patient i has a DLT, at whatever dose, when outcomes[i] is 1; others have none."""
     plan, arrays, likelihoods = _compiled(design, trial)
-    tolerances = np.ones((1, trial.max_patients))
-    tolerances[0, : len(outcomes)] = [0.0 if outcome else 1.0 for outcome in outcomes]
+    tolerances = np.ones((1, trial.max_patients), np.uint32)
+    tolerances[0, : len(outcomes)] = [0 if outcome else 1 for outcome in outcomes]
     tolerances.flags.writeable = False  # as the engine's are: one more signature would be compiled otherwise
-    rates = np.full(trial.levels, 0.5)
+    limits = np.ones(trial.levels, np.int64)
     patients, dlts = (np.zeros((1, trial.levels), np.int16) for _ in range(2))
     recommended, reasons = np.zeros(1, np.int16), np.zeros(1, np.int8)
     if isinstance(plan, CurvePlan):
-        run_curve_trials(arrays, likelihoods, rates, tolerances, patients, dlts, recommended, reasons)
+        run_curve_trials(arrays, likelihoods, limits, tolerances, patients, dlts, recommended, reasons)
     else:
-        run_table_trials(arrays, rates, tolerances, patients, dlts, reasons)
+        run_table_trials(arrays, limits, tolerances, patients, dlts, reasons)
         recommended = recommend(plan, patients, dlts)
     dose = int(recommended[0])
     return Replayed(

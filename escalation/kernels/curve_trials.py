@@ -39,7 +39,7 @@ def highest_tried(patients, dose):
 
 
 @kernel
-def run_curve_trial(plan, likelihoods, rates, tolerances, patients, dlts, posterior):
+def run_curve_trial(plan, likelihoods, limits, tolerances, patients, dlts, posterior):
     """Run one trial; fill the counts per dose and return the recommended dose and why the trial ended."""
     posterior[:] = plan.weight
     dose = plan.start
@@ -47,8 +47,9 @@ def run_curve_trial(plan, likelihoods, rates, tolerances, patients, dlts, poster
     while True:
         size = min(plan.cohort_size, plan.max_patients - enrolled)
         toxic = 0
+        limit = limits[dose]
         for patient in range(enrolled, enrolled + size):
-            if tolerances[patient] < rates[dose]:
+            if tolerances[patient] < limit:
                 toxic += 1
         enrolled += size
         patients[dose] += size
@@ -62,7 +63,7 @@ def run_curve_trial(plan, likelihoods, rates, tolerances, patients, dlts, poster
         if choice == NO_DOSE:
             return NO_DOSE, TOO_TOXIC
 
-        highest = rates.shape[0] - 1
+        highest = limits.shape[0] - 1
         if plan.no_skip:
             highest = min(highest, dose + 1)
         if plan.coherent == COHERENT_COHORT and toxic / size >= plan.target - SLACK:
@@ -76,7 +77,7 @@ def run_curve_trial(plan, likelihoods, rates, tolerances, patients, dlts, poster
 
 
 @kernel
-def run_curve_trials(plan, likelihoods, rates, tolerances, patients, dlts, recommended, reasons):
+def run_curve_trials(plan, likelihoods, limits, tolerances, patients, dlts, recommended, reasons):
     """Run a block of trials.
 
     Parameters and outputs as `table_trials.run_table_trials`, and
@@ -90,7 +91,7 @@ def run_curve_trials(plan, likelihoods, rates, tolerances, patients, dlts, recom
     posterior = np.empty(plan.weight.shape[0])
     for trial in range(tolerances.shape[0]):
         dose, reason = run_curve_trial(
-            plan, likelihoods, rates, tolerances[trial], patients[trial], dlts[trial], posterior
+            plan, likelihoods, limits, tolerances[trial], patients[trial], dlts[trial], posterior
         )
         recommended[trial] = dose
         reasons[trial] = reason

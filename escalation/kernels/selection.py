@@ -7,14 +7,12 @@ from escalation.kernels.jit import kernel
 
 
 @kernel
-def pool_adjacent_violators(values, weights, fitted):
-    """Weighted isotonic (non-decreasing) regression of `values`, written to `fitted`.
+def pool_adjacent_violators(values, weights, length, fitted, block_weights, sizes):
+    """Weighted isotonic (non-decreasing) regression of the first `length` values, written to `fitted`.
 
-    Equal neighbours are pooled too, so that doses with the same estimate share it to the last bit.
+    Equal neighbours are pooled too, so that doses with the same estimate share it to the last bit. `block_weights`
+    and `sizes` are scratch space: an allocation takes as long as the rest.
     """
-    length = values.shape[0]
-    sizes = np.empty(length, np.int64)
-    block_weights = np.empty(length)
     blocks = 0
     for i in range(length):
         fitted[blocks] = values[i]
@@ -38,15 +36,15 @@ def pool_adjacent_violators(values, weights, fitted):
 
 
 @kernel
-def closest_dose(fitted, target, bound):
-    """Index of the estimate closest to the target among those not above the bound; NO_DOSE when there is none.
+def closest_dose(fitted, length, target, bound):
+    """Index of the estimate closest to the target among the first `length` that are not above the bound, or NO_DOSE.
 
     Among equal estimates below the target the highest dose wins, otherwise the lowest; of two estimates equally far
     from the target on either side, the lower.
     """
     closest = NO_DOSE
     distance = np.inf
-    for i in range(fitted.shape[0]):
+    for i in range(length):
         if fitted[i] > bound + SLACK:
             continue
         candidate = abs(fitted[i] - target)
@@ -78,6 +76,8 @@ def recommend_isotonic(patients, dlts, codes, estimates, precisions, target, bou
     values = np.empty(levels)
     weights = np.empty(levels)
     fitted = np.empty(levels)
+    block_weights = np.empty(levels)
+    sizes = np.empty(levels, np.int64)
     dose_of = np.empty(levels, np.int64)
     for ending in range(patients.shape[0]):
         tried = 0
@@ -91,8 +91,8 @@ def recommend_isotonic(patients, dlts, codes, estimates, precisions, target, bou
                 weights[tried] = precisions[n, y]
                 dose_of[tried] = dose
                 tried += 1
-        pool_adjacent_violators(values[:tried], weights[:tried], fitted[:tried])
-        closest = closest_dose(fitted[:tried], target, bound)
+        pool_adjacent_violators(values, weights, tried, fitted, block_weights, sizes)
+        closest = closest_dose(fitted, tried, target, bound)
         recommended[ending] = NO_DOSE if closest == NO_DOSE else dose_of[closest]
 
 

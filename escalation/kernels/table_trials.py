@@ -13,18 +13,19 @@ from escalation.kernels.jit import kernel
 
 
 @kernel
-def run_table_trial(plan, rates, tolerances, patients, dlts):
+def run_table_trial(plan, limits, tolerances, patients, dlts):
     """Run one trial on the patients in `tolerances`; fill the counts per dose and return why it ended."""
     dose = plan.start
-    highest = rates.shape[0] - 1
+    highest = limits.shape[0] - 1
     enrolled = 0
     titrating = plan.titration
     size = 1 if titrating else plan.cohort_size
     while True:
         size = min(size, plan.max_patients - enrolled)
         toxic = 0
+        limit = limits[dose]
         for patient in range(enrolled, enrolled + size):
-            if tolerances[patient] < rates[dose]:
+            if tolerances[patient] < limit:
                 toxic += 1
         enrolled += size
         patients[dose] += size
@@ -64,21 +65,20 @@ def run_table_trial(plan, rates, tolerances, patients, dlts):
 
 
 @kernel
-def run_table_trials(plan, rates, tolerances, patients, dlts, reasons):
+def run_table_trials(plan, limits, tolerances, patients, dlts, reasons):
     """Run a block of trials.
 
     Parameters
     ----------
     plan : TableArrays
-    rates : float64[D]
-        True DLT rate of each dose.
-    tolerances : float64[T, N]
-        A patient has a DLT at a dose whose rate exceeds the patient's tolerance. Row t is trial t, in order of
-        enrolment.
+    limits : int64[D]
+        A patient has a DLT at a dose when the patient's tolerance is below its limit.
+    tolerances : uint32[T, N]
+        Row t is trial t, in order of enrolment.
     patients, dlts : int16[T, D]
         Output, zero on entry: counts at each dose.
     reasons : int8[T]
         Output: why each trial ended.
     """
     for trial in range(tolerances.shape[0]):
-        reasons[trial] = run_table_trial(plan, rates, tolerances[trial], patients[trial], dlts[trial])
+        reasons[trial] = run_table_trial(plan, limits, tolerances[trial], patients[trial], dlts[trial])

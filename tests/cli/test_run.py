@@ -173,7 +173,7 @@ def test_disagreement_is_loud(monkeypatch):
     from escalation import simulation
 
     original = simulation.virtual.tolerances
-    monkeypatch.setattr(simulation.virtual, "tolerances", lambda *arguments: 0.9 * original(*arguments))
+    monkeypatch.setattr(simulation.virtual, "tolerances", lambda *arguments: original(*arguments) // 10 * 9)
     result = run(TAK)
     assert result.exit_code == 1
     assert "simulated trials (seed 20260901) DISAGREE in " in result.stdout

@@ -102,7 +102,7 @@ def test_corrupted_weight_in_the_exact_engine_is_caught(monkeypatch):
 def test_corrupted_patients_in_the_simulation_are_caught(monkeypatch):
     """Tolerances that are 3 % too low."""
     original = simulation.virtual.tolerances
-    monkeypatch.setattr(simulation.virtual, "tolerances", lambda *arguments: 0.97 * original(*arguments))
+    monkeypatch.setattr(simulation.virtual, "tolerances", lambda *arguments: original(*arguments) // 100 * 97)
     assert compare(BOIN()).p_value < ALARM
 
 

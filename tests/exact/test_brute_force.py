@@ -6,7 +6,7 @@ import pytest
 
 from escalation import BOIN, CRM, Monitoring, ThreePlusThree, Trial, exact, simulate
 from escalation.kernels.codes import NO_DOSE, REASON_NAMES
-from escalation.patients import tolerances
+from escalation.patients import PARTS, tolerances
 from tests.naive import rules
 from tests.naive.play import every_path, run_trial
 from tests.support import levels
@@ -153,4 +153,4 @@ def test_simulated_trials_follow_the_rules(design, trial, rule, rates):
     simulated = simulate(design, trial, rates, trials=40, seed=9)
     for row, patients in enumerate(tolerances(9, 0, trial.max_patients)[:40]):
         ours = key(simulated.patients[row], simulated.dlts[row], simulated.recommended[row], simulated.reason[row])
-        assert ours == run_trial(rule, rates, patients)
+        assert ours == run_trial(rule, rates, patients / PARTS)

@@ -6,7 +6,7 @@ import pytest
 from escalation import Trial, simulate
 from escalation.designs import CRM
 from escalation.kernels import codes, curve_trials, posterior, probability, selection, states
-from escalation.patients import BLOCK, tolerances
+from escalation.patients import BLOCK, PARTS, tolerance_limits, tolerances
 from escalation.plans import ClosestIsotonic, CurvePlan
 from tests.conformance.test_every_design import CASES, rising
 from tests.naive import plans
@@ -23,7 +23,7 @@ def test_simulated_trials(design, trial):
     rates = rising(trial)
     simulated = simulate(design, trial, rates, trials=FEW, seed=SEED)
     for row, patients in enumerate(tolerances(SEED, 0, trial.max_patients)[:FEW]):
-        counts, dlts, recommended, reason = play(plan, rates, patients)
+        counts, dlts, recommended, reason = play(plan, rates, patients / PARTS)
         assert simulated.patients[row].tolist() == counts
         assert simulated.dlts[row].tolist() == dlts
         assert simulated.recommended[row] == recommended
@@ -33,13 +33,26 @@ def test_simulated_trials(design, trial):
 def test_patients_are_uniform_and_in_order_of_enrolment():
     drawn = tolerances(1, 0, 30)
     assert drawn.shape == (BLOCK, 30)
-    assert drawn.min() >= 0
-    assert drawn.max() < 1
+    assert drawn.dtype == np.uint32
     # Means of 30,000 uniforms: within four standard errors of 1/2.
-    assert abs(drawn.mean() - 0.5) < 4 / np.sqrt(12 * drawn.size)
+    assert abs(drawn.mean() / PARTS - 0.5) < 4 / np.sqrt(12 * drawn.size)
+    # Shares of 1,000 in each tenth: a chi-squared statistic with nine degrees of freedom.
+    tenths = np.bincount((drawn.ravel() / PARTS * 10).astype(int), minlength=10)
+    assert np.sum((tenths - 3000) ** 2 / 3000) < 28
     assert np.array_equal(tolerances(1, 0, 12), drawn[:, :12])
     assert not np.array_equal(tolerances(1, 1, 30), drawn)
     assert not np.array_equal(tolerances(2, 0, 30), drawn)
+
+
+def test_limits_of_tolerances():
+    """A patient has a DLT exactly when the tolerance, as a number, is below the rate."""
+    rates = np.array([0.0, 1e-12, 1 / PARTS, 0.1, 0.25, 0.3, 1.0])
+    limits = tolerance_limits(rates)
+    assert limits.tolist()[:3] == [0, 1, 1]
+    assert limits[-1] == PARTS
+    for rate, limit in zip(rates, limits, strict=True):
+        near = [part for part in range(limit - 2, limit + 2) if 0 <= part < PARTS]
+        assert [part / PARTS < rate for part in near] == [part < limit for part in near]
 
 
 def test_isotonic_regression():
@@ -47,8 +60,8 @@ def test_isotonic_regression():
     for _ in range(300):
         count = draw.integers(1, 7)
         values, weights = draw.integers(0, 6, count) / 5, draw.uniform(0.1, 5, count)
-        fitted = np.empty(count)
-        selection.pool_adjacent_violators(values, weights, fitted)
+        fitted, scratch, sizes = np.empty(count), np.empty(count), np.empty(count, np.int64)
+        selection.pool_adjacent_violators(values, weights, count, fitted, scratch, sizes)
         assert fitted == pytest.approx(plans.isotonic(values, weights), abs=1e-9)
 
 
@@ -69,7 +82,7 @@ def test_recommendation_over_all_counts_of_a_small_trial():
 
 def test_closest_dose_ties():
     def choose(estimates, target=0.3, bound=np.inf):
-        return selection.closest_dose(np.array(estimates, float), target, bound)
+        return selection.closest_dose(np.array(estimates, float), len(estimates), target, bound)
 
     assert choose([0.1, 0.2, 0.2, 0.6]) == 2, "equal and below the target: the highest"
     assert choose([0.4, 0.4, 0.6]) == 0, "equal and above the target: the lowest"

@@ -70,8 +70,9 @@ def test_isotonic_estimates(record):
         return
     n, y = (np.array(record[key], float)[admissible] for key in ("npts", "ntox"))
     values = (y + 0.05) / (n + 0.1)
-    fitted = np.empty(len(values))
-    pool_adjacent_violators(values, (n + 0.1) ** 2 * (n + 1.1) / ((y + 0.05) * (n - y + 0.05)), fitted)
+    weights = (n + 0.1) ** 2 * (n + 1.1) / ((y + 0.05) * (n - y + 0.05))
+    fitted, scratch, sizes = np.empty(len(n)), np.empty(len(n)), np.empty(len(n), np.int64)
+    pool_adjacent_violators(values, weights, len(n), fitted, scratch, sizes)
     assert fitted == pytest.approx([estimates[i] for i in admissible], abs=1e-9)
 
 
