@@ -66,6 +66,12 @@ def main() -> None:
 )
 @click.option("--exact/--no-exact", default=True, show_default=True, help="Whether to compute exact values.")
 @click.option(
+    "--max-states",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Simulate only where a design may have more states than this.  [default: 50 million, or half of the memory]",
+)
+@click.option(
     "--format",
     "form",
     type=click.Choice(["table", "json", "csv", "markdown"]),
@@ -83,6 +89,7 @@ def run_command(
     trials: int,
     seed: int,
     exact: bool,
+    max_states: int | None,
     form: str,
     output: Path | None,
 ) -> None:
@@ -109,7 +116,16 @@ def run_command(
     steps = sum((len(designs) or len(one.design)) * (len(truths) or len(one.truth)) for one in scenarios)
     with progress_bar(steps) as step:
         runs = [
-            run(scenario, designs=designs, truths=truths, trials=trials, seed=seed, exact=exact, step=step)
+            run(
+                scenario,
+                designs=designs,
+                truths=truths,
+                trials=trials,
+                seed=seed,
+                exact=exact,
+                max_states=max_states,
+                step=step,
+            )
             for scenario in scenarios
         ]
     if output is None:

@@ -9,10 +9,9 @@ weight is the number of patient sequences that reach it. Under a truth p an endi
 The enumeration does not depend on the truth: another truth costs one pass over the endings.
 """
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,23 +19,23 @@ from scipy import special
 
 from escalation.designs import Design
 from escalation.errors import StateSpaceError
-from escalation.kernels.codes import REASON_NAMES
-from escalation.kernels.curve_states import expand_curves
+from escalation.kernels.curve_states import settle_curves
+from escalation.kernels.layout import Children, Packing, StateArrays
 from escalation.kernels.probability import ending_probabilities
-from escalation.kernels.states import EMPTY
-from escalation.kernels.table_states import expand_table
+from escalation.kernels.states import merge_children, next_sizes, unpack
+from escalation.kernels.table_states import settle_table
 from escalation.outcomes import Outcomes, check_rates
-from escalation.plans import CurvePlan, Plan
+from escalation.plans import CurvePlan, Plan, TablePlan
 from escalation.recommend import recommend, recommend_by_model
+from escalation.state_limits import (
+    MEMORY_SHARE,
+    bits_per_cell,
+    check_bound,
+    default_max_states,
+    machine_memory,
+    too_many,
+)
 from escalation.trial import Trial
-
-MOST_STATES = 20_000_000
-"""No more states than this are enumerated unless the caller allows it: it would take about half a minute."""
-
-MEMORY_SHARE = 0.5
-"""Share of the machine's memory that the enumeration may use unless the caller allows more."""
-
-REASONS = max(REASON_NAMES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +45,10 @@ class Enumeration:
     Attributes
     ----------
     trial : Trial
+    cells : int32[E, D]
+        Counts at each dose at each ending, n (n + 1) / 2 + y for n patients with y DLTs.
     patients, dlts : int16[E, D]
-        Counts at each dose at each ending.
+        The same counts.
     recommended : int16[E]
         Recommended dose, as an index from 0; NO_DOSE (-1) for none.
     reason : int8[E]
@@ -59,6 +60,7 @@ class Enumeration:
     """
 
     trial: Trial
+    cells: NDArray[np.int32]
     patients: NDArray[np.int16]
     dlts: NDArray[np.int16]
     recommended: NDArray[np.int16]
@@ -80,12 +82,11 @@ class Enumeration:
             A ValueError: not one rate in [0, 1] for each dose level.
         """
         true_rates = check_rates(rates, self.trial)
+        patients, dlts = cells_of(self.trial.max_patients)
         counts = np.arange(self.trial.max_patients + 1)
-        dlt, no_dlt = (rate[:, None] ** counts for rate in (true_rates, 1 - true_rates))
-        patients, dlts = np.meshgrid(counts, counts, indexing="ij")
-        pattern = dlt[:, dlts] * no_dlt[:, np.maximum(patients - dlts, 0)]
+        pattern = (true_rates[:, None] ** counts)[:, dlts] * ((1 - true_rates)[:, None] ** counts)[:, patients - dlts]
         probability = np.empty(len(self.sequences))
-        ending_probabilities(self.patients, self.dlts, self.sequences, np.ascontiguousarray(pattern), probability)
+        ending_probabilities(self.cells, self.sequences, pattern, probability)
         return Outcomes(
             trial=self.trial,
             rates=true_rates,
@@ -105,8 +106,8 @@ def exact(design: Design, trial: Trial, *, max_states: int | None = None) -> Enu
     design : Design
     trial : Trial
     max_states : int, optional
-        Refuse when there are more states than this. By default 20 million, or as many as fit into half of the
-        machine's memory when that is less.
+        Refuse when there are, or may be, more states than this. By default 50 million, or as many as fit into half of
+        the machine's memory when that is less.
 
     Returns
     -------
@@ -118,7 +119,9 @@ def exact(design: Design, trial: Trial, *, max_states: int | None = None) -> Enu
     DesignError
         A ValueError: the design does not fit the trial.
     StateSpaceError
-        There are more than `max_states` states, or the likelihoods of a curve plan do not fit into the memory.
+        There may be more than `max_states` states: for a table plan said before any is enumerated, and for a curve
+        plan, which has no useful bound, as soon as there are. Or the likelihoods of a curve plan do not fit into the
+        memory.
 
     Examples
     --------
@@ -129,143 +132,131 @@ def exact(design: Design, trial: Trial, *, max_states: int | None = None) -> Enu
     0.6035
     """
     plan = design.plan(trial)
-    limit = default_max_states(trial.levels) if max_states is None else max_states
-    cells = _cells(trial.max_patients)
-    expand = _expander(plan, cells)
-    states = np.zeros((1, trial.levels), np.int32)
-    doses = np.array([plan.start], np.int8)
-    sequences = np.ones(1)
+    limit = default_max_states(plan) if max_states is None else max_states
+    if isinstance(plan, TablePlan):
+        check_bound(plan, limit)
+    cells = cells_of(trial.max_patients)
+    packing = packing_of(trial.levels, trial.max_patients)
+    settle = _settler(plan, packing, cells)
+    living = _states(1, packing)
+    living.rows[:], living.columns[:], living.sequences[:] = 0, plan.start, 1
     visited = 1
-    endings: list[_Endings] = []
-    while len(states):
-        level = expand(states, doses, sequences, limit - visited)
-        at, column = np.nonzero(level.arrivals)
-        visited += len(at)
-        if level.overflow or visited > limit:
-            treated = cells[0, states[0]].sum() + plan.cohort_size
-            raise StateSpaceError(
-                f"more than {limit:,} states (about {limit * state_bytes(trial.levels) / 1e9:.1f} GB) after some "
-                f"{treated} of {trial.max_patients} patients; larger cohorts, fewer patients or fewer doses need "
-                f"fewer states"
-            )
-        ended = column >= trial.levels
-        endings.append(_endings(plan, level, at[ended], column[ended], cells))
-        at, column = at[~ended], column[~ended]
-        states, doses, sequences = level.rows[at], column.astype(np.int8), level.arrivals[at, column]
-    joined = _Endings(*(np.concatenate(part) for part in zip(*endings, strict=True)))
-    for part in joined:
+    parts: list[StateArrays] = []
+    while len(living.rows):
+        sizes = np.empty(len(living.rows), np.int16)
+        treated = next_sizes(
+            packing,
+            living.rows,
+            living.columns,
+            cells,
+            plan.cohort_size,
+            plan.max_patients,
+            isinstance(plan, TablePlan) and plan.titration,
+            sizes,
+        )
+        children = children_of(packing, living, sizes, cells, limit - visited)
+        if children is None:
+            raise too_many(plan, limit, treated)
+        living, endings = settle(living, sizes, children)
+        visited += len(living.rows) + len(endings.rows)
+        if visited > limit:
+            raise too_many(plan, limit, treated)
+        parts.append(endings)
+    packed, reason, sequences, choices = (np.concatenate(part) for part in zip(*parts, strict=True))
+    shape = len(packed), trial.levels
+    rows, patients, dlts = np.empty(shape, np.int32), np.empty(shape, np.int16), np.empty(shape, np.int16)
+    unpack(packing, packed, cells, rows, patients, dlts)
+    if isinstance(plan, CurvePlan):
+        recommended = recommend_by_model(plan, patients, choices)
+    else:
+        recommended = recommend(plan, patients, dlts)
+    enumeration = Enumeration(trial, rows, patients, dlts, recommended, reason, sequences, visited)
+    for part in (rows, patients, dlts, recommended, reason, sequences):
         part.flags.writeable = False  # the outcomes under every truth share them
-    return Enumeration(trial, *joined, visited)
+    return enumeration
 
 
-class _Level(NamedTuple):
-    """All states after one more cohort.
-
-    Attributes
-    ----------
-    rows : int32[R, D]
-        The different counts, as cells.
-    arrivals : float64[R, D + REASONS]
-        Sequences that reach a row and go on at dose d (column d) or end for reason r (column D + r - 1).
-    choices : int8[R]
-        What the model chooses after each row; without meaning under a table plan.
-    overflow : bool
-        There would have been more rows than allowed; what is here is not complete.
-    """
-
-    rows: NDArray[np.int32]
-    arrivals: NDArray[np.float64]
-    choices: NDArray[np.int8]
-    overflow: bool
+_Settle = Callable[[StateArrays, NDArray[np.int16], Children], tuple[StateArrays, StateArrays]]
 
 
-class _Endings(NamedTuple):
-    """The attributes of `Enumeration` that have one entry an ending."""
-
-    patients: NDArray[np.int16]
-    dlts: NDArray[np.int16]
-    recommended: NDArray[np.int16]
-    reason: NDArray[np.int8]
-    sequences: NDArray[np.float64]
-
-
-_Expand = Callable[[NDArray[np.int32], NDArray[np.int8], NDArray[np.float64], int], _Level]
-
-
-def state_bytes(levels: int) -> int:
-    """Memory that a state takes, at most, while trials with this many dose levels are enumerated."""
-    row = 4 * levels + 8 * (levels + REASONS) + 1
-    slots = 4 * 4  # a hash table has up to four places a row
-    ending = 2 * 2 * levels + 2 + 1 + 8
-    return row + slots + 2 * ending  # endings are held twice while their parts are joined
-
-
-def default_max_states(levels: int) -> int:
-    """States that may be enumerated for trials with this many dose levels, unless the caller says otherwise."""
-    return min(MOST_STATES, int(MEMORY_SHARE * _machine_memory() / state_bytes(levels)))
-
-
-def _machine_memory() -> int:
-    """Physical memory in bytes; where the system does not tell, 4 GB."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return 4_000_000_000
-
-
-def _cells(max_patients: int) -> NDArray[np.int16]:
+@lru_cache(maxsize=8)
+def cells_of(max_patients: int) -> NDArray[np.int16]:
     """Patients and DLTs of each cell, int16[2, C]; see `kernels.states`."""
     patients = np.repeat(np.arange(max_patients + 1), np.arange(1, max_patients + 2))
     dlts = np.concatenate([np.arange(n + 1) for n in range(max_patients + 1)])
-    return np.array([patients, dlts], np.int16)
+    cells = np.array([patients, dlts], np.int16)
+    cells.flags.writeable = False
+    return cells
 
 
-def _expander(plan: Plan, cells: NDArray[np.int16]) -> _Expand:
+def packing_of(levels: int, max_patients: int) -> Packing:
+    """As many cells to a word as fit, the lowest dose in the highest bits."""
+    bits = bits_per_cell(max_patients)
+    in_a_word = 64 // bits
+    dose = np.arange(levels)
+    return Packing(
+        words=dose // in_a_word,
+        shifts=((in_a_word - 1 - dose % in_a_word) * bits).astype(np.uint64),
+        mask=np.uint64((1 << bits) - 1),
+    )
+
+
+def children_of(
+    packing: Packing, living: StateArrays, sizes: NDArray[np.int16], cells: NDArray[np.int16], limit: int
+) -> Children | None:
+    """The children of the living states; None when they have more than `limit` different counts."""
+    ways = int(sizes.sum()) + len(sizes)
+    room = min(ways, limit)
+    children = Children(
+        np.empty((room, living.rows.shape[1]), np.uint64),
+        np.empty(room + 1, np.int64),
+        np.empty(ways, np.int32),
+        np.empty(ways, np.int8),
+    )
+    count = merge_children(packing, living.rows, living.columns, sizes, cells, children)
+    if count < 0:
+        return None
+    return children._replace(rows=children.rows[:count], starts=children.starts[: count + 1])
+
+
+def _settler(plan: Plan, packing: Packing, cells: NDArray[np.int16]) -> _Settle:
     """Prepare what the plan's kernel needs at every cohort."""
     arrays = plan.arrays()
     size = plan.cohort_size + 1
     binomials = special.comb(np.arange(size)[:, None], np.arange(size)).astype(np.float64)
     likelihood = _likelihood_table(plan, cells) if isinstance(plan, CurvePlan) else None
 
-    def expand(
-        states: NDArray[np.int32], doses: NDArray[np.int8], sequences: NDArray[np.float64], limit: int
-    ) -> _Level:
-        # One more than there can be: where a candidate is written before it is looked up.
-        most = max(min(len(states) * size, limit), 1) + 1
-        slots = np.full(1 << int(2 * most).bit_length(), EMPTY, np.int32)
-        rows = np.empty((most, plan.levels), np.int32)
-        arrivals = np.zeros((most, plan.levels + REASONS))
-        choices = np.zeros(most, np.int8)
+    def settle(before: StateArrays, sizes: NDArray[np.int16], children: Children) -> tuple[StateArrays, StateArrays]:
+        """The living states and the endings after one more cohort."""
+        room = len(children.parents)
+        living, endings = _states(room, packing), _states(room, packing)
+        common = (packing, cells, binomials, before.columns, sizes, before.sequences, children, living, endings)
         if isinstance(plan, CurvePlan):
-            reached = expand_curves(
-                arrays, likelihood, states, doses, sequences, cells, binomials, slots, rows, arrivals, choices
-            )
+            alive, ended = settle_curves(arrays, likelihood, *common)
         else:
-            reached = expand_table(arrays, states, doses, sequences, cells, binomials, slots, rows, arrivals)
-        overflow = reached < 0
-        return _Level(rows[: max(reached, 0)], arrivals[: max(reached, 0)], choices[: max(reached, 0)], overflow)
+            alive, ended = settle_table(arrays, *common)
+        return _first(living, alive), _first(endings, ended)
 
-    return expand
+    return settle
+
+
+def _states(room: int, packing: Packing) -> StateArrays:
+    """Room for states; memory that is not written to is not taken."""
+    words = packing.words[-1] + 1
+    return StateArrays(
+        np.empty((room, words), np.uint64), np.empty(room, np.int8), np.empty(room), np.empty(room, np.int8)
+    )
+
+
+def _first(states: StateArrays, count: int) -> StateArrays:
+    return StateArrays(states.rows[:count], states.columns[:count], states.sequences[:count], states.choices[:count])
 
 
 def _likelihood_table(plan: CurvePlan, cells: NDArray[np.int16]) -> NDArray[np.float64]:
     size = plan.levels * cells.shape[1] * len(plan.weight) * 8
-    if size > MEMORY_SHARE * _machine_memory() / 2:  # as much again is needed while it is made
+    if size > MEMORY_SHARE * machine_memory() / 2:  # as much again is needed while it is made
         raise StateSpaceError(
             f"the likelihoods of up to {plan.max_patients} patients at {plan.levels} doses would take "
             f"{size / 1e9:.1f} GB; fewer patients need less"
         )
     return plan.likelihood(cells[0].astype(np.int64), cells[1].astype(np.int64))
-
-
-def _endings(
-    plan: Plan, level: _Level, at: NDArray[np.intp], column: NDArray[np.intp], cells: NDArray[np.int16]
-) -> _Endings:
-    """The endings among a level's states: row and column of each in its arrivals."""
-    patients, dlts = cells[0][level.rows[at]], cells[1][level.rows[at]]
-    if isinstance(plan, CurvePlan):
-        recommended = recommend_by_model(plan, patients, level.choices[at])
-    else:
-        recommended = recommend(plan, patients, dlts)
-    reason = (column - plan.levels + 1).astype(np.int8)
-    return _Endings(patients, dlts, recommended, reason, level.arrivals[at, column])

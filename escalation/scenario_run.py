@@ -74,6 +74,7 @@ def run(
     trials: int = TRIALS,
     seed: int = SEED,
     exact: bool = True,
+    max_states: int | None = None,
     step: Callable[[], None] = lambda: None,
 ) -> Run:
     """Run the designs of a scenario under its truths.
@@ -88,6 +89,8 @@ def run(
     seed : int
     exact : bool
         Whether to enumerate. A design for which the exact engine refuses is simulated only.
+    max_states : int, optional
+        As for `enumeration.exact`.
     step : function, optional
         Called after each design and truth, to show progress.
 
@@ -105,7 +108,7 @@ def run(
     refusals: dict[str, str] = {}
     for label in chosen if exact else ():
         try:
-            endings[label] = enumerate_endings(labelled[label], scenario.trial)
+            endings[label] = enumerate_endings(labelled[label], scenario.trial, max_states=max_states)
         except StateSpaceError as refusal:
             if trials == 0:
                 raise

@@ -104,12 +104,15 @@ def kernels() -> dict[str, object]:
 
 
 ENTRY_POINTS = {
-    "curve_states.expand_curves",
+    "curve_states.settle_curves",
     "curve_trials.run_curve_trials",
     "probability.ending_probabilities",
     "selection.recommend_highest",
     "selection.recommend_isotonic",
-    "table_states.expand_table",
+    "states.merge_children",
+    "states.next_sizes",
+    "states.unpack",
+    "table_states.settle_table",
     "table_trials.run_table_trials",
 }
 

@@ -1,4 +1,4 @@
-"""One cohort of every possible trial under a curve plan: the step of the exact engine."""
+"""Where a trial under a curve plan goes after a cohort: the exact engine's rendering of the rules."""
 
 import numpy as np
 
@@ -8,21 +8,22 @@ from escalation.kernels.codes import (
     ENOUGH_AT_DOSE,
     MAX_PATIENTS,
     NO_DOSE,
+    REASONS,
     SLACK,
     TOO_TOXIC,
 )
 from escalation.kernels.jit import kernel
 from escalation.kernels.posterior import choose
-from escalation.kernels.states import cell, find_or_add
+from escalation.kernels.states import keep
 
 
 @kernel
-def model_choice(plan, likelihood, row, posterior):
-    """Dose the model recommends after the counts in `row`, or NO_DOSE. `posterior` is scratch space."""
+def model_choice(plan, likelihood, counts, posterior):
+    """Dose the model recommends after the counts, a cell for each dose, or NO_DOSE. `posterior` is scratch space."""
     posterior[:] = plan.weight
-    for dose in range(row.shape[0]):
-        if row[dose] > 0:
-            factor = likelihood[dose, row[dose]]
+    for dose in range(counts.shape[0]):
+        if counts[dose] > 0:
+            factor = likelihood[dose, counts[dose]]
             for curve in range(posterior.shape[0]):
                 posterior[curve] *= factor[curve]
     return choose(plan, posterior, posterior.sum())
@@ -41,45 +42,39 @@ def ceiling_after(plan, levels, dose, size, toxic, patients, dlts):
 
 
 @kernel
-def expand_curves(plan, likelihood, states, doses, sequences, cells, binomials, slots, rows, arrivals, choices):
-    """Treat one cohort in every living state, in every way it can turn out.
+def settle_curves(plan, likelihood, packing, cells, binomials, doses, sizes, sequences, children, living, endings):
+    """Decide for all children of the living states whether and where the trial goes on.
 
-    Parameters and answer as `table_states.expand_table`, and
+    Parameters and answer as `table_states.settle_table`, and
 
     likelihood : float64[D, C, G]
         Likelihood of each cell at each dose under each curve, to a constant factor.
-    choices : int8[R]
-        Output: the model's choice after each row, or NO_DOSE.
     """
-    count = 0
-    levels = states.shape[1]
+    words, shifts, mask = packing
+    rows, starts, parents, toxic = children
+    levels = words.shape[0]
+    counts = np.empty(levels, np.int64)
     posterior = np.empty(plan.weight.shape[0])
-    for s in range(states.shape[0]):
-        dose = doses[s]
+    arrivals = np.zeros(levels + REASONS)
+    alive = ended = 0
+    for r in range(rows.shape[0]):
         treated = 0
         for level in range(levels):
-            treated += cells[0, states[s, level]]
-        size = min(plan.cohort_size, plan.max_patients - treated)
-        patients = cells[0, states[s, dose]] + size
-        for toxic in range(size + 1):
-            dlts = cells[1, states[s, dose]] + toxic
-            for level in range(levels):
-                rows[count, level] = states[s, level]
-            rows[count, dose] = cell(patients, dlts)
-            row = find_or_add(rows, count, slots)
-            if row == rows.shape[0] - 1:
-                return -1
-            if row == count:
-                choices[row] = model_choice(plan, likelihood, rows[row], posterior)
-                count += 1
-
-            next_dose = min(choices[row], ceiling_after(plan, levels, dose, size, toxic, patients, dlts))
-            column = next_dose
-            if treated + size >= plan.max_patients:
+            counts[level] = (rows[r, words[level]] >> shifts[level]) & mask
+            treated += cells[0, counts[level]]
+        choice = model_choice(plan, likelihood, counts, posterior)
+        for way in range(starts[r], starts[r + 1]):
+            size = sizes[parents[way]]
+            if treated >= plan.max_patients:
                 column = levels + MAX_PATIENTS - 1
-            elif choices[row] == NO_DOSE:
+            elif choice == NO_DOSE:
                 column = levels + TOO_TOXIC - 1
-            elif cells[0, rows[row, next_dose]] >= plan.stop_at:
-                column = levels + ENOUGH_AT_DOSE - 1
-            arrivals[row, column] += sequences[s] * binomials[size, toxic]
-    return count
+            else:
+                dose = doses[parents[way]]
+                patients, dlts = cells[0, counts[dose]], cells[1, counts[dose]]
+                column = min(choice, ceiling_after(plan, levels, dose, size, toxic[way], patients, dlts))
+                if cells[0, counts[column]] >= plan.stop_at:
+                    column = levels + ENOUGH_AT_DOSE - 1
+            arrivals[column] += sequences[parents[way]] * binomials[size, toxic[way]]
+        alive, ended = keep(rows, r, choice, arrivals, living, alive, endings, ended)
+    return alive, ended

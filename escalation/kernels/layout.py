@@ -9,6 +9,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+class Packing(NamedTuple):
+    """Where the cell of each dose is in a row of packed counts; see `kernels.states`."""
+
+    words: NDArray[np.int64]  # (D,)
+    shifts: NDArray[np.uint64]  # (D,)
+    mask: np.uint64
+
+
+class Children(NamedTuple):
+    """What the living states become by one cohort; `kernels.states.merge_children` says what the fields mean."""
+
+    rows: NDArray[np.uint64]  # (R, W)
+    starts: NDArray[np.int64]  # (R + 1,)
+    parents: NDArray[np.int32]  # (A,)
+    toxic: NDArray[np.int8]  # (A,)
+
+
+class StateArrays(NamedTuple):
+    """States of trials."""
+
+    rows: NDArray[np.uint64]  # (S, W), packed counts; see `kernels.states`
+    columns: NDArray[np.int8]  # (S,), dose of the next cohort, or why the trial has ended
+    sequences: NDArray[np.float64]  # (S,), patient sequences that lead to the state
+    choices: NDArray[np.int8]  # (S,), what the model chooses; without meaning under a table plan
+
+
 class TableArrays(NamedTuple):
     """A table plan as the kernels read it; `plans.TablePlan` says what the fields mean."""
 

@@ -203,17 +203,15 @@ def test_json_holds_what_the_results_came_from():
     assert tree["agreement"] is None
 
 
-def test_refusal_falls_back_to_simulation_and_says_so(tmp_path, monkeypatch):
-    from escalation import scenario_run as run_module
-    from escalation.errors import StateSpaceError
-
-    def refuse(design, trial):
-        raise StateSpaceError("more than 7 states")
-
-    monkeypatch.setattr(run_module, "enumerate_endings", refuse)
-    table = succeed(TAK, "--trials", "100", "--design", "boin")
-    assert "boin ~" in table
-    assert "boin: not exact: more than 7 states" in table
-    result = run(TAK, "--trials", "0", "--design", "boin")
+def test_refusal_falls_back_to_simulation_and_says_so():
+    table = succeed(LUCAR, "--trials", "100", "--max-states", "30000")
+    for label in ("boin", "crm"):
+        assert f"{label} ~" in table
+        assert f"{label} exact" not in table
+    assert "3+3 exact" in table
+    assert "boin: not exact: up to 36,412 states (" in table
+    assert "crm: not exact: more than 30,000 states after 36 of 36 patients" in table
+    result = run(LUCAR, "--trials", "0", "--design", "boin", "--max-states", "30000")
     assert result.exit_code == 2
-    assert "more than 7 states" in result.stderr
+    assert "up to 36,412 states" in result.stderr
+    assert result.stdout == ""

@@ -45,7 +45,7 @@ def corrupt_codes(arrays):
 @pytest.mark.parametrize("design", [BOIN(), ThreePlusThree()], ids=lambda design: design.kind)
 def test_corrupted_decision_is_caught(engine, design, monkeypatch):
     """One cell of the decision table differs in one engine: dose 2 after 1 DLT in 6."""
-    name = "expand_table" if engine is enumeration else "run_table_trials"
+    name = "settle_table" if engine is enumeration else "run_table_trials"
     original = getattr(engine, name)
     monkeypatch.setattr(engine, name, lambda plan, *rest: original(corrupt_codes(plan), *rest))
     assert compare(design).p_value < ALARM
@@ -54,7 +54,7 @@ def test_corrupted_decision_is_caught(engine, design, monkeypatch):
 @pytest.mark.parametrize("engine", [enumeration, simulation])
 def test_corrupted_model_is_caught(engine, monkeypatch):
     """The CRM's cut between doses 2 and 3 is a little too high in one engine."""
-    name = "expand_curves" if engine is enumeration else "run_curve_trials"
+    name = "settle_curves" if engine is enumeration else "run_curve_trials"
     original = getattr(engine, name)
     monkeypatch.setattr(
         engine,
@@ -66,16 +66,15 @@ def test_corrupted_model_is_caught(engine, monkeypatch):
 
 def test_corrupted_transition_in_the_exact_engine_is_caught(monkeypatch):
     """Trials that should stay at the lowest dose go up instead."""
-    original = enumeration.expand_table
+    original = enumeration.settle_table
 
     def corrupted(*arguments):
-        count = original(*arguments)
-        arrivals = arguments[-1]
-        arrivals[:count, 1] += arrivals[:count, 0]
-        arrivals[:count, 0] = 0
-        return count
+        alive, ended = original(*arguments)
+        next_doses = arguments[-2].columns[:alive]
+        next_doses[next_doses == 0] = 1
+        return alive, ended
 
-    monkeypatch.setattr(enumeration, "expand_table", corrupted)
+    monkeypatch.setattr(enumeration, "settle_table", corrupted)
     assert compare(BOIN()).p_value < ALARM
 
 

@@ -3,16 +3,40 @@
 import numpy as np
 import pytest
 
-from escalation import BOIN, CRM, DesignError, StateSpaceError, Trial, exact, operating_characteristics
+from escalation import BOIN, CRM, DesignError, StateSpaceError, Trial, enumeration, exact, operating_characteristics
 from tests.support import levels
 
 LUCAR = Trial(doses=[50, 150, 300, 600], target=0.25, max_patients=36)
 
 
+def test_refuses_when_there_may_be_too_many_states():
+    """Under a table plan before anything is enumerated."""
+    with pytest.raises(StateSpaceError) as refusal:
+        exact(BOIN(), LUCAR, max_states=30_000)
+    assert str(refusal.value) == (
+        "up to 36,412 states (3.0 MB), where at most 30,000 (2.4 MB) are allowed; larger cohorts, fewer patients or "
+        "fewer doses need fewer, a higher --max-states (in Python max_states) allows more"
+    )
+    assert exact(BOIN(), LUCAR, max_states=36_412).states == 34_334
+
+
 def test_refuses_when_there_are_too_many_states():
-    with pytest.raises(StateSpaceError, match=r"more than 5,000 states \(about .* GB\) after some \d+ of 36 patients"):
-        exact(BOIN(), LUCAR, max_states=5000)
-    assert exact(BOIN(), LUCAR, max_states=40_000).states < 40_000
+    """A curve plan has no useful bound: it stops on the way."""
+    design = CRM(half_width=0.06, prior_mtd=3)
+    with pytest.raises(
+        StateSpaceError, match=r"^more than 29,190 states after 36 of 36 patients, where at most 29,190 "
+    ):
+        exact(design, LUCAR, max_states=29_190)
+    with pytest.raises(StateSpaceError, match=r"^more than 1 states after 3 of 36 patients"):
+        exact(design, LUCAR, max_states=1)
+    assert exact(design, LUCAR, max_states=29_191).states == 29_191
+
+
+def test_refuses_a_large_trial_at_once(monkeypatch):
+    """Hours of work and terabytes: said within seconds, from the first patients alone."""
+    monkeypatch.setattr(enumeration, "merge_children", None)
+    with pytest.raises(StateSpaceError, match=r"^up to 84,513,545,068 states \(.* GB\) in the first 96 patients, "):
+        exact(BOIN(), Trial(doses=levels(10), target=0.25, max_patients=120))
 
 
 def test_refuses_a_likelihood_table_that_would_not_fit():

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from escalation import Trial, simulate
+from escalation import Trial, enumeration, simulate
 from escalation.designs import CRM
 from escalation.kernels import codes, curve_trials, posterior, probability, selection, states
+from escalation.kernels.layout import StateArrays
 from escalation.patients import BLOCK, PARTS, tolerance_limits, tolerances
 from escalation.plans import ClosestIsotonic, CurvePlan
 from tests.conformance.test_every_design import CASES, rising
@@ -100,18 +101,46 @@ def test_dot():
         assert posterior.dot(left, right) == pytest.approx(sum(left * right), abs=1e-12)
 
 
-def test_rows_are_found():
-    draw = np.random.default_rng(4)
-    rows = np.empty((4001, 3), np.int32)
-    slots = np.full(8192, states.EMPTY, np.int32)
-    known: dict[tuple[int, ...], int] = {}
-    count = 0
-    for _ in range(4000):
-        candidate = draw.integers(0, 12, 3)
-        rows[count] = candidate
-        found = states.find_or_add(rows, count, slots)
-        assert found == known.setdefault(tuple(candidate.tolist()), count)
-        count = len(known)
+@pytest.mark.parametrize(("doses", "max_patients", "words"), [(3, 12, 1), (4, 36, 1), (7, 36, 2), (12, 30, 2)])
+def test_children_are_merged(doses, max_patients, words):
+    """Random living states, dealt to streams and merged, against a dictionary of everything that can happen."""
+    draw = np.random.default_rng(doses)
+    packing, cells = enumeration.packing_of(doses, max_patients), enumeration.cells_of(max_patients)
+    living = set()
+    while len(living) < 500:
+        patients = draw.multinomial(draw.integers(max_patients - 3), draw.dirichlet(np.ones(doses)))
+        row = tuple(states.cell(int(n), int(draw.integers(n + 1))) for n in patients)
+        living.add((row, int(draw.integers(doses)), int(draw.integers(1, 4))))
+    in_order = sorted({(row, dose): size for row, dose, size in living}.items())
+    rows = np.zeros((len(in_order), words), np.uint64)
+    for s, ((row, _), _) in enumerate(in_order):
+        for dose, number in enumerate(row):
+            rows[s, packing.words[dose]] |= np.uint64(number) << packing.shifts[dose]
+    next_doses = np.array([dose for (_, dose), _ in in_order], np.int8)
+    sizes = np.array([size for _, size in in_order], np.int16)
+
+    expected: dict[tuple[int, ...], set[tuple[int, int]]] = {}
+    for s, ((row, dose), size) in enumerate(in_order):
+        patients, dlts = (int(part) for part in cells[:, row[dose]])
+        for toxic in range(size + 1):
+            child = (*row[:dose], states.cell(patients + size, dlts + toxic), *row[dose + 1 :])
+            expected.setdefault(child, set()).add((s, toxic))
+    before = StateArrays(rows, next_doses, np.ones(len(rows)), next_doses)
+    children = enumeration.children_of(packing, before, sizes, cells, 10**6)
+    assert children is not None
+    numbers = np.empty((len(children.rows), doses), np.int32)
+    counts = np.empty((len(children.rows), doses), np.int16), np.empty((len(children.rows), doses), np.int16)
+    states.unpack(packing, children.rows, cells, numbers, *counts)
+    assert [tuple(row) for row in numbers.tolist()] == sorted(expected)
+    assert np.array_equal(cells[0][numbers], counts[0])
+    assert np.array_equal(cells[1][numbers], counts[1])
+    for r, child in enumerate(sorted(expected)):
+        ways = slice(children.starts[r], children.starts[r + 1])
+        found = list(zip(children.parents[ways].tolist(), children.toxic[ways].tolist(), strict=True))
+        assert len(found) == len(set(found))
+        assert set(found) == expected[child]
+    assert enumeration.children_of(packing, before, sizes, cells, len(expected)) is not None
+    assert enumeration.children_of(packing, before, sizes, cells, len(expected) - 1) is None
 
 
 def test_cells_are_numbered_without_gaps():
@@ -121,14 +150,13 @@ def test_cells_are_numbered_without_gaps():
 
 def test_ending_probabilities():
     draw = np.random.default_rng(5)
-    patients = draw.integers(0, 5, (40, 3)).astype(np.int16)
-    dlts = draw.binomial(patients, 0.5).astype(np.int16)
+    cells = draw.integers(0, 21, (40, 3)).astype(np.int32)
     sequences = draw.integers(1, 99, 40).astype(float)
-    pattern = draw.random((3, 5, 5))
+    pattern = draw.random((3, 21))
     ours = np.empty(40)
-    probability.ending_probabilities(patients, dlts, sequences, pattern, ours)
+    probability.ending_probabilities(cells, sequences, pattern, ours)
     for row in range(40):
-        factors = [pattern[dose, patients[row, dose], dlts[row, dose]] for dose in range(3)]
+        factors = [pattern[dose, cells[row, dose]] for dose in range(3)]
         assert ours[row] == pytest.approx(sequences[row] * np.prod(factors), abs=1e-12)
 
 
