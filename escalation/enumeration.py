@@ -86,7 +86,7 @@ class Enumeration:
         counts = np.arange(self.trial.max_patients + 1)
         pattern = (true_rates[:, None] ** counts)[:, dlts] * ((1 - true_rates)[:, None] ** counts)[:, patients - dlts]
         probability = np.empty(len(self.sequences))
-        ending_probabilities(self.cells, self.sequences, pattern, probability)
+        ending_probabilities(self.cells, self.sequences, np.ascontiguousarray(pattern), probability)
         return Outcomes(
             trial=self.trial,
             rates=true_rates,
