@@ -31,6 +31,13 @@ class Grid:
     groups: list[list[list[str]]]
     marked: frozenset[int] = frozenset()
 
+    def part(self, columns: range) -> "Grid":
+        """The first column and some of the others."""
+        kept = [0, *columns]
+        groups = [[[row[column] for column in kept] for row in group] for group in self.groups]
+        marked = frozenset(place for place, column in enumerate(kept) if column in self.marked)
+        return Grid([self.header[column] for column in kept], groups, marked)
+
 
 def heading(run: Run) -> tuple[str, list[str]]:
     """Title of a run, and lines on its trial."""

@@ -1,6 +1,6 @@
 """A run as tables in a terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TextIO
 
 from rich import box
@@ -16,30 +16,44 @@ UNBOUNDED = 10_000
 
 
 def print_run(run: Run, file: TextIO) -> None:
-    """Print a run; in colour on a terminal, and never narrower than its tables, so that nothing is cut off."""
+    """Print a run; in colour on a terminal, and folded to its width, so that nothing is cut off."""
     # Names come from the user's file: no markup, no emoji codes in them.
     console = Console(file=file, highlight=False, markup=False, emoji=False)
-    parts = list(_parts(run))
+    width = console.width
     unbounded = console.options.update(width=UNBOUNDED)
-    widest = max(console.measure(part, options=unbounded).maximum for part in parts if isinstance(part, Table))
-    console.width = max(console.width, widest)
+    parts = list(_parts(run, lambda table: console.measure(table, options=unbounded).maximum <= width))
+    shown = [part for part in parts if isinstance(part, Table)]
+    console.width = max(width, *(console.measure(table, options=unbounded).maximum for table in shown))
     console.print(Group(*parts))
 
 
-def _parts(run: Run) -> Iterator[RenderableType]:
+def _parts(run: Run, fits: Callable[[Table], bool]) -> Iterator[RenderableType]:
     title, lines = tables.heading(run)
     yield Text(title, style="bold")
     yield from map(Text, lines)
     for truth, doses, summary in tables.truths(run):
         yield Text()
         yield Text(truth.name, style="bold")
-        yield _table(doses)
+        yield from _folded(doses, fits)
         yield Text()
-        yield _table(summary)
+        yield from _folded(summary, fits)
     yield Text()
     yield from map(Text, tables.footnotes())
     lines, alarm = tables.verdict(run)
     yield from (Text(line, style="bold red" if alarm else "") for line in lines)
+
+
+def _folded(grid: tables.Grid, fits: Callable[[Table], bool]) -> Iterator[RenderableType]:
+    """One table, or several below each other with as many of the columns in each as fit; at least one."""
+    first = 1
+    while first < len(grid.header):
+        last = len(grid.header)
+        while last > first + 1 and not fits(_table(grid.part(range(first, last)))):
+            last -= 1
+        if first > 1:
+            yield Text()
+        yield _table(grid.part(range(first, last)))
+        first = last
 
 
 def _table(grid: tables.Grid) -> Table:

@@ -194,21 +194,58 @@ def test_interrupt_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_progress_on_a_terminal_only():
+MANY_DOSES = """
+name = "Twelve doses"
+[trial]
+doses = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]
+target = 0.25
+max_patients = 12
+[[design]]
+kind = "3+3"
+label = "a label of some length"
+[[truth]]
+name = "rising"
+dlt_rates = [0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.14, 0.16, 0.18, 0.2, 0.22, 0.24]
+"""
+
+
+@pytest.mark.parametrize("width", [80, 60, 30])
+def test_tables_are_folded_to_the_terminal(tmp_path, width):
+    """Every column is there, beside the names of its rows; a table that cannot be narrower is not cut off."""
+    file = tmp_path / "many.toml"
+    file.write_text(MANY_DOSES)
+    environment = {**os.environ, "COLUMNS": str(width)}
+    command = [*PROCESS, "run", str(file), "--trials", "0"]
+    lines = subprocess.run(command, capture_output=True, check=True, text=True, env=environment).stdout.splitlines()
+    headers = [line for line in lines if line.startswith("dose ")]
+    assert [name for header in headers for name in header.split()[1:]] == [*map(str, range(1, 12)), "12*", "none"]
+    assert sum(line.startswith("a label of some length RP2D %") for line in lines) == len(headers)
+    assert (len(headers) > 1) == (width < 100)
+    if width == 80:
+        assert max(map(len, lines)) <= 80
+    columns = [name for line in lines if line.startswith("design ") for name in line.split("   ")[1:] if name.strip()]
+    assert [name.strip() for name in columns] == [
+        *["PCS %", "patients", "5-95 %", "DLTs", "DLT rate %", "> target %", "early %"]
+    ]
+
+
+def test_progress_on_a_terminal_only(tmp_path):
     """A run of a few seconds shows a bar on standard error when that is a terminal; results stay apart from it."""
     command = [*PROCESS, "run", LUCAR, "--trials", "600000", "--truth", "all safe", "--format", "json"]
     master, slave = os.openpty()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=slave)
+    results = tmp_path / "results.json"
+    with results.open("wb") as file:
+        process = subprocess.Popen(command, stdout=file, stderr=slave)
     os.close(slave)
-    out, _ = process.communicate(timeout=120)
     shown = b""
     try:
-        while part := os.read(master, 65536):
+        while part := os.read(master, 65536):  # while it runs: a terminal takes no more than some kilobytes unread
             shown += part
     except OSError:
         pass  # the other end is closed
     finally:
         os.close(master)
+    assert process.wait() == 0
     assert b"designs x truths" in shown
-    assert json.loads(out)["scenario"] == "lucar-dks1"
+    assert json.loads(results.read_text())["scenario"] == "lucar-dks1"
     assert subprocess.run(command, capture_output=True, check=True).stderr == b""
