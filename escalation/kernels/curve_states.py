@@ -56,7 +56,7 @@ def settle_curves(plan, likelihood, packing, cells, binomials, doses, sizes, seq
     counts = np.empty(levels, np.int64)
     posterior = np.empty(plan.weight.shape[0])
     arrivals = np.zeros(levels + REASONS)
-    alive = ended = 0
+    alive = ended = np.int64(0)  # not 0: what is called with a literal is compiled once more
     for r in range(rows.shape[0]):
         treated = 0
         for level in range(levels):

@@ -80,7 +80,7 @@ def recommend_isotonic(patients, dlts, codes, estimates, precisions, target, bou
     sizes = np.empty(levels, np.int64)
     dose_of = np.empty(levels, np.int64)
     for ending in range(patients.shape[0]):
-        tried = 0
+        tried = np.int64(0)  # not 0: what is called with a literal is compiled once more
         for dose in range(levels):
             n = patients[ending, dose]
             y = dlts[ending, dose]

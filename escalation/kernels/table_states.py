@@ -64,7 +64,7 @@ def settle_table(plan, packing, cells, binomials, doses, sizes, sequences, child
     patients = np.empty(levels, np.int64)
     dlts = np.empty(levels, np.int64)
     arrivals = np.zeros(levels + REASONS)
-    alive = ended = 0
+    alive = ended = np.int64(0)  # not 0: what is called with a literal is compiled once more
     for r in range(rows.shape[0]):
         treated = 0
         eliminated = levels  # the lowest eliminated dose
@@ -97,5 +97,5 @@ def settle_table(plan, packing, cells, binomials, doses, sizes, sequences, child
             elif next_dose == dose and patients[dose] >= plan.enough:
                 column = levels + ENOUGH_AT_DOSE - 1
             arrivals[column] += sequences[parents[way]] * binomials[sizes[parents[way]], toxic[way]]
-        alive, ended = keep(rows, r, NO_DOSE, arrivals, living, alive, endings, ended)
+        alive, ended = keep(rows, r, np.int64(NO_DOSE), arrivals, living, alive, endings, ended)
     return alive, ended
