@@ -5,7 +5,7 @@ import pytest
 
 from escalation import Trial, enumeration, simulate
 from escalation.designs import CRM
-from escalation.kernels import codes, curve_trials, posterior, probability, selection, states
+from escalation.kernels import codes, curve_states, curve_trials, posterior, probability, selection, states
 from escalation.kernels.layout import StateArrays
 from escalation.patients import BLOCK, PARTS, tolerance_limits, tolerances
 from escalation.plans import ClosestIsotonic, CurvePlan
@@ -229,3 +229,49 @@ def test_posterior_is_kept_above_underflow():
     weight = np.array([0.25, 0.75])
     assert curve_trials.learn(weight, np.array([0.5, 0.5])) == 0.5
     assert weight.tolist() == [0.125, 0.375]
+
+
+@pytest.mark.parametrize(
+    ("coherent", "target", "escalates"),
+    [
+        (codes.COHERENT_OFF, 1 / 3, [True, True, True, True]),
+        (codes.COHERENT_COHORT, 1 / 3, [True, False, False, False]),
+        (codes.COHERENT_COHORT, 1 / 3 + TINY, [True, False, False, False]),
+        (codes.COHERENT_COHORT, 1 / 3 + CLEAR, [True, True, False, False]),
+        (codes.COHERENT_DOSE, 1 / 3, [True, True, False, False]),
+        (codes.COHERENT_DOSE, 1 / 3 - TINY, [True, True, False, False]),
+        (codes.COHERENT_DOSE, 1 / 3 - CLEAR, [True, False, False, False]),
+    ],
+)
+def test_no_escalation_after_too_many_dlts(coherent, target, escalates):
+    """A model that always favours the highest of three doses; a first cohort of 3 at the lowest with 0 to 3 DLTs."""
+    plan = CurvePlan(
+        log_dlt=np.log([[0.1], [0.2], [0.3]]),
+        log_no_dlt=np.log([[0.9], [0.8], [0.7]]),
+        weight=np.ones(1),
+        target=target,
+        cohort_size=3,
+        max_patients=6,
+        start=0,
+        parameter=np.ones(1),
+        cuts=np.zeros(2),
+        coherent=coherent,
+    )
+    first_cohorts = np.array([[0] * dlts + [1] * (3 - dlts) for dlts in range(4)])
+    tolerances = np.hstack([first_cohorts, np.ones((4, 3))]).astype(np.uint32)
+    patients, dlts = np.zeros((4, 3), np.int16), np.zeros((4, 3), np.int16)
+    curve_trials.run_curve_trials(
+        plan.arrays(),
+        np.ones((3, 2, 4, 1)),
+        np.ones(3, np.int64),
+        tolerances,
+        patients,
+        dlts,
+        np.zeros(4, np.int16),
+        np.zeros(4, np.int8),
+    )
+    assert (patients[:, 1] == 3).tolist() == escalates
+    assert not patients[:, 2].any(), "no dose is skipped"
+    for toxic in range(4):
+        ceiling = curve_states.ceiling_after(plan.arrays(), 3, 0, 3, toxic, 3, toxic)
+        assert ceiling == (1 if escalates[toxic] else 0)
