@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from escalation import BOIN, CRM, DesignError, Trial, skeleton
+from escalation import BOIN, CRM, DesignError, Monitoring, Trial, skeleton
 from escalation.designs import Design
 from tests.support import levels
 
@@ -59,6 +59,12 @@ def test_boin_offset_between_zero_and_one_half(offset):
 def test_boin_has_no_boundaries_unless_its_rates_increase(options, target):
     with pytest.raises(DesignError, match="should increase between 0 and 1"):
         BOIN(**options).boundaries(target)
+
+
+def test_monitoring_is_for_one_dose():
+    for doses in (1, 2, 3):
+        found = list(Monitoring().problems(Trial(doses=levels(doses), target=0.25, max_patients=12)))
+        assert bool(found) == (doses > 1)
 
 
 def test_a_rule_that_is_never_reached_is_worth_a_word():

@@ -200,6 +200,38 @@ def test_grid_against_adaptive_quadrature(model, prior_sd, patients):
         assert weight @ tail / weight.sum() == pytest.approx(below, abs=1e-6)
 
 
+@pytest.mark.parametrize(("model", "precision_per_patient"), [("power", 1), ("logistic", 4)])
+@pytest.mark.parametrize("prior_sd", [0.3, DEFAULT_SCALE, 2.0])
+@pytest.mark.parametrize("patients", [12, 36, 120])
+def test_grid_ends_where_extreme_posteriors_have_fallen(model, precision_per_patient, prior_sd, patients):
+    """By 45 on the log scale, and no farther; half a standard deviation of the narrowest posterior between points."""
+    family = MODELS[model]
+    rates = np.array([0.05, 0.12, 0.25, 0.40])
+    b = parameter_grid(family, rates, prior_sd, patients)
+    everywhere = np.linspace(-14, 14, 100_001)
+    drops = []
+    for dose in range(4):
+        for dlts in (0, patients):
+
+            def log_posterior(at, dose=dose, dlts=dlts):
+                dlt, no_dlt = family.log_rates(rates[dose : dose + 1], at)
+                return (dlts * dlt + (patients - dlts) * no_dlt - (at / prior_sd) ** 2 / 2)[0]
+
+            drops.append(log_posterior(everywhere).max() - log_posterior(b[[0, -1]]))
+    for drop in np.min(drops, axis=0):
+        assert 45 <= drop < 45.5
+    narrowest = 1 / np.sqrt(1 / prior_sd**2 + precision_per_patient * patients)
+    assert 0.49 * narrowest < b[1] - b[0] <= 0.5 * narrowest
+
+
+def test_no_cut_where_no_rate_is_so_high():
+    """Under the logistic model no rate reaches 0.9526."""
+    rates = np.array([0.1, 0.5, 0.9])
+    assert np.isneginf(cuts_between_doses(MODELS["logistic"], rates, 0.96)).all()
+    assert np.isfinite(cuts_between_doses(MODELS["logistic"], rates, 0.94)).all()
+    assert np.isneginf(MODELS["power"].parameter_at(0.3, 1.0))
+
+
 def test_widest_prior_largest_trial():
     """The corner of what is allowed: no overflow, and a grid that covers all."""
     for model in MODELS.values():
