@@ -69,7 +69,8 @@ def main() -> None:
     "--max-states",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Simulate only where a design may have more states than this.  [default: 50 million, or half of the memory]",
+    help="No exact values for a design that may have more states.  "
+    "[default: 50 million, or as many as fit into half of the memory]",
 )
 @click.option(
     "--format",

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from escalation.designs import Design
-from escalation.errors import StateSpaceError
+from escalation.errors import DesignError, StateSpaceError
 from escalation.kernels.curve_states import settle_curves
 from escalation.kernels.layout import Children, Packing, StateArrays
 from escalation.kernels.probability import ending_probabilities
@@ -41,6 +41,9 @@ from escalation.trial import Trial
 @dataclass(frozen=True, eq=False)
 class Enumeration:
     """Every ending of a design's trials.
+
+    The same counts are listed apart when they end for different reasons and, under titration, after different numbers
+    of cohorts.
 
     Attributes
     ----------
@@ -117,11 +120,11 @@ def exact(design: Design, trial: Trial, *, max_states: int | None = None) -> Enu
     Raises
     ------
     DesignError
-        A ValueError: the design does not fit the trial.
+        A ValueError: the design does not fit the trial, or `max_states` is below 1.
     StateSpaceError
-        There may be more than `max_states` states: for a table plan said before any is enumerated, and for a curve
-        plan, which has no useful bound, as soon as there are. Or the likelihoods of a curve plan do not fit into the
-        memory.
+        There may be more than `max_states` states: for a table plan said before any is enumerated (unless there are
+        more than 64 cohorts), and for a curve plan, which has no useful bound, as soon as there are. Or the
+        likelihoods of a curve plan do not fit into the memory.
 
     Examples
     --------
@@ -133,6 +136,8 @@ def exact(design: Design, trial: Trial, *, max_states: int | None = None) -> Enu
     """
     plan = design.plan(trial)
     limit = default_max_states(plan) if max_states is None else max_states
+    if limit < 1:
+        raise DesignError(f"max_states: {max_states} should be at least 1")
     if isinstance(plan, TablePlan):
         check_bound(plan, limit)
     cells = cells_of(trial.max_patients)

@@ -74,7 +74,8 @@ class TablePlan:
     enough : int
         The trial ends when the next cohort would stay at a dose with this many patients.
     titration : bool
-        One patient a dose until the first DLT or the highest dose; then that dose's cohort is filled up.
+        One patient a dose until the first DLT or the highest dose; then that dose's cohort is filled up. For cohorts of
+        two or more.
     """
 
     codes: NDArray[np.int8]

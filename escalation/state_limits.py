@@ -7,7 +7,7 @@ the dose it starts from alone. So whole rows of counts need not be tried: dose b
 count the cells whose own history can have made as many moves up as the dose above has made down.
 
 It is an upper bound: not all histories that match at the borders fit together, and what happens at one dose when a rule
-ends the trial at another is left out. For BOIN it is 6 % too high.
+ends the trial at another is left out. For plain BOIN it is 6 % too high.
 """
 
 import os
@@ -31,16 +31,15 @@ MEMORY_SHARE = 0.5
 HORIZON = 64
 """The bound looks no further than this many cohorts: for more it would take longer than the enumeration."""
 
-UNTRIED, UP, STAYED, DOWN, CLOSED, ENDED = range(6)
-"""The last move from a dose; ENDED, when the trial ended instead of a stay."""
+UNTRIED, UP, UP_WITH_ENOUGH, STAYED, DOWN, CLOSED, ENDED = range(7)
+"""The last move from a dose. WITH_ENOUGH: if the dose above is closed, it is a stay at which the trial ends. ENDED: the
+trial ended instead of a stay."""
 
-_Moves = dict[int, int]
-"""Moves from a dose in its possible histories. Key: moves up; bit f of the value: with f moves down."""
+_Moves = tuple[tuple[int, int], ...]
+"""Moves from a dose in the possible histories of a cell: moves up, and as bits the moves down that go with them."""
 
-_Cell = dict[int, _Moves]
-"""Possible histories of a cell, by their last move."""
-
-_Frozen = tuple[tuple[int, tuple[tuple[int, int], ...]], ...]
+_Cell = tuple[int, _Moves]
+"""The last move, which the cell's own decision is, and all moves."""
 
 
 def default_max_states(plan: Plan) -> int:
@@ -75,7 +74,7 @@ def words_per_row(levels: int, max_patients: int) -> int:
 
 
 def check_bound(plan: TablePlan, limit: int) -> None:
-    """Refuse a plan whose trials can have more states than `limit`.
+    """Refuse a plan whose bound on the states exceeds `limit`; of a long trial only the first cohorts are looked at.
 
     Raises
     ------
@@ -86,7 +85,7 @@ def check_bound(plan: TablePlan, limit: int) -> None:
     cohorts = HORIZON // 4
     while True:  # the first cohorts of a large trial alone may be too many
         patients = min(cohorts * plan.cohort_size, plan.max_patients)
-        bound = most_states(replace(plan, max_patients=patients))
+        bound = most_states(replace(plan, max_patients=patients), limit)
         if bound > limit:
             raise StateSpaceError(
                 f"up to {bound:,.0f} states ({_memory(bound, plan)})"
@@ -129,19 +128,20 @@ def _all_rows(plan: TablePlan) -> float:
     return float(rows.sum())
 
 
-def most_states(plan: TablePlan) -> float:
+def most_states(plan: TablePlan, limit: float = np.inf) -> float:
     """An upper bound on the states that the trials of a plan can have, endings included.
 
-    A float: large trials have more than any integer type holds.
+    A float: large trials have more than any integer type holds. Under titration not completed once it exceeds `limit`.
     """
     if not plan.titration:
         return _most_rows(plan, plan.start, plan.max_patients)
     # Titration ends at some dose, with one patient at each dose before it; three states lead through each dose.
-    return sum(
-        3 + _most_rows(plan, dose, plan.max_patients - (dose - plan.start))
-        for dose in range(plan.start, plan.levels)
-        if dose - plan.start < plan.max_patients
-    )
+    bound = 0.0
+    for dose in range(plan.start, plan.levels):
+        patients = plan.max_patients - (dose - plan.start)
+        if patients > 0 and bound <= limit:
+            bound += 3 + _most_rows(plan, dose, patients)
+    return bound
 
 
 def _most_rows(plan: TablePlan, start: int, patients: int) -> float:
@@ -156,11 +156,12 @@ def _most_rows(plan: TablePlan, start: int, patients: int) -> float:
         below: dict[tuple[bool, bool, int], NDArray[np.float64]] = defaultdict(lambda: np.zeros(cohorts + 1))
         for (present_above, closed, downs), counts in rows.items():
             most_visits = cohorts - np.flatnonzero(counts)[0]
-            for (visits, histories), cells_alike in cells.items():
+            for (visits, cell), cells_alike in cells.items():
                 if visits > most_visits:
                     break  # the cells come by visits
-                for key, reached in _matches(histories, present_above, closed, downs, dose < start):
-                    below[*key, reached][visits:] += cells_alike * counts[: cohorts + 1 - visits]
+                for key, reached in _matches(cell, present_above, closed, downs, dose < start):
+                    if reached:
+                        below[*key, reached][visits:] += cells_alike * counts[: cohorts + 1 - visits]
         rows = below
     # Where the present dose is not among the doses, the trial has ended: the lowest dose was closed.
     ended_or_present = [counts for (present_above, closed, _), counts in rows.items() if present_above or closed]
@@ -169,66 +170,69 @@ def _most_rows(plan: TablePlan, start: int, patients: int) -> float:
     return float(by_cohorts.sum() + (by_cohorts[-1] * (rest + 1) if rest else 0))
 
 
-def _cells(plan: TablePlan, dose: int, patients: int, cohorts: int) -> Counter[tuple[int, _Frozen]]:
-    """How many cells a dose has with each number of cohorts and each set of possible histories.
+def _cells(plan: TablePlan, dose: int, patients: int, cohorts: int) -> Counter[tuple[int, _Cell]]:
+    """How many cells of a dose have the same number of cohorts and the same possible histories.
 
     `patients`, without DLTs, are there before the first cohort.
     """
-    codes = plan.codes[dose]
-    at_y: dict[int, _Cell] = {0: {UNTRIED: {0: 1}}}
-    found = Counter({(0, _frozen(at_y[0])): 1})
+    untried: _Cell = (UNTRIED, ((0, 1),))
+    at_y = {0: untried}
+    found = Counter({(0, untried): 1})
     for visit in range(1, cohorts + 1):
         patients += plan.cohort_size
         if patients > plan.max_patients or patients - plan.cohort_size >= plan.cap:
             break
-        after: dict[int, _Cell] = defaultdict(lambda: defaultdict(dict))
-        for dlts, histories in at_y.items():
-            going_on = [moves for last, moves in histories.items() if last not in (CLOSED, ENDED)]
-            for toxic in range(plan.cohort_size + 1 if going_on else 0):
-                last, up, down = _move(plan, dose, patients, codes[patients, dlts + toxic])
-                to = after[dlts + toxic][last]
-                for moves in going_on:
-                    for ups, downs in moves.items():
-                        to[ups + up] = to.get(ups + up, 0) | downs << down
-        at_y = after
-        for histories in at_y.values():
-            found[visit, _frozen(histories)] += 1
+        moves_before: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+        for dlts, (last, moves) in at_y.items():
+            for toxic in range(0 if last in (CLOSED, ENDED) else plan.cohort_size + 1):
+                for ups, downs in moves:
+                    moves_before[dlts + toxic][ups] |= downs
+        at_y = {}
+        for dlts, before in moves_before.items():
+            last, up, down = _move(plan, dose, patients, dlts)
+            at_y[dlts] = last, tuple(sorted((ups + up, downs << down) for ups, downs in before.items()))
+            found[visit, at_y[dlts]] += 1
     return found
 
 
-def _move(plan: TablePlan, dose: int, patients: int, code: int) -> tuple[int, int, int]:
-    """What a decision means: the kind of move, moves up, moves down."""
+def _move(plan: TablePlan, dose: int, patients: int, dlts: int) -> tuple[int, int, int]:
+    """What the decision at a cell means: the kind of move, moves up, moves down."""
+    code = plan.codes[dose, patients, dlts]
     if code == ELIMINATE:
         return CLOSED, 0, 1
     if code == ESCALATE and dose < plan.levels - 1:
-        return UP, 1, 0
+        return UP if patients < plan.enough else UP_WITH_ENOUGH, 1, 0
     if code == DE_ESCALATE and dose > 0:
         return DOWN, 0, 1
-    return (ENDED if patients >= plan.enough else STAYED), 0, 0
-
-
-def _frozen(histories: _Cell) -> _Frozen:
-    return tuple(sorted((last, tuple(sorted(moves.items()))) for last, moves in histories.items()))
+    return STAYED if patients < plan.enough else ENDED, 0, 0
 
 
 def _matches(
-    histories: _Frozen, present_above: bool, closed: bool, downs: int, started_above: bool
+    cell: _Cell, present_above: bool, closed: bool, downs: int, started_above: bool
 ) -> Iterator[tuple[tuple[bool, bool], int]]:
-    """Histories of a dose that fit the doses above: what they tell the doses below, and their moves down as bits."""
-    here = {UP, UNTRIED} if present_above else {UNTRIED, UP, STAYED, DOWN, ENDED}
-    for is_present_above, is_closed, lasts in (
-        (True, False, here),
-        (False, False, set() if present_above else {UNTRIED, DOWN}),
-        (False, True, set() if present_above else {CLOSED}),
-    ):
-        found = 0
-        for last, moves in histories:
-            if last not in lasts:
-                continue
-            for ups, with_downs in moves:
-                # Moves down from the dose above. Once that is closed, further moves up are stays.
-                needed = ups - present_above + started_above
-                if needed >= 0 and (downs & ((2 << needed) - 1) if closed else downs >> needed & 1):
-                    found |= with_downs
-        if found:
-            yield (is_present_above, is_closed), found
+    """Ways in which a cell fits the doses above: what each tells the doses below, and the moves down as bits.
+
+    The dose can be below the present dose, or the present dose, or above it, which it may have closed. What it tells is
+    whether the present dose is here or above, and whether this dose is closed. Without bits, the way is none.
+    """
+    last, moves = cell
+    exactly = more = 0  # moves down with as many moves up as the dose above needs, and with more
+    for ups, with_downs in moves:
+        needed = ups - present_above + started_above
+        if needed >= 0:
+            exactly |= with_downs if downs >> needed & 1 else 0
+            more |= with_downs if downs & ((1 << needed) - 1) else 0
+
+    # Once the dose above is closed, further moves up are stays; with enough patients, the trial ends at the first.
+    if closed and last == UP_WITH_ENOUGH:
+        yield (True, False), exactly
+        yield (True, False), more
+        return
+    reached = exactly | more if closed else exactly
+    if present_above:
+        parts = [(True, False)] * (last in (UNTRIED, UP, UP_WITH_ENOUGH))
+    else:
+        parts = [(False, True)] if last == CLOSED else [(True, False)]
+        parts += [(False, False)] * (last in (UNTRIED, DOWN))
+    for part in parts:
+        yield part, reached

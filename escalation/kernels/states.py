@@ -129,7 +129,7 @@ def merge_children(packing, rows, doses, sizes, cells, children):
     doses : int8[S]
         Dose its next cohort gets.
     sizes : int16[S]
-        Size of that cohort.
+        Size of that cohort, at least 1.
     cells : int16[2, C]
         Patients and DLTs of each cell.
     children : Children

@@ -66,26 +66,27 @@ def settle_table(plan, packing, cells, binomials, doses, sizes, sequences, child
     arrivals = np.zeros(levels + REASONS)
     alive = ended = np.int64(0)  # not 0: what is called with a literal is compiled once more
     for r in range(rows.shape[0]):
-        treated = 0
+        treated = most = 0
         eliminated = levels  # the lowest eliminated dose
         for level in range(levels - 1, -1, -1):
             number = np.int64((rows[r, words[level]] >> shifts[level]) & mask)
             patients[level] = cells[0, number]
             dlts[level] = cells[1, number]
             treated += patients[level]
+            most = max(most, patients[level])
             if codes[level, patients[level], dlts[level]] == ELIMINATE:
                 eliminated = level
         full = treated >= plan.max_patients
+        titrating = plan.titration and most == 1
 
         for way in range(starts[r], starts[r + 1]):
             dose = doses[parents[way]]
             code = codes[dose, patients[dose], dlts[dose]]
-            tried_alone = plan.titration and patients[dose] == 1
-            if tried_alone:
+            if titrating:
                 code = ESCALATE if dlts[dose] == 0 else STAY
             next_dose = move(code, dose, eliminated - 1)
             column = next_dose
-            if tried_alone:
+            if titrating:
                 if full:
                     column = levels + MAX_PATIENTS - 1
             elif next_dose < 0:

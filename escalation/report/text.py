@@ -11,12 +11,15 @@ from rich.text import Text
 from escalation.report import tables
 from escalation.scenario_run import Run
 
-UNBOUNDED = 10_000
+UNBOUNDED = 1_000_000
 """Columns that no table fills."""
 
 
 def print_run(run: Run, file: TextIO) -> None:
-    """Print a run; in colour on a terminal, and folded to its width, so that nothing is cut off."""
+    """Print a run; in colour on a terminal, and folded to its width.
+
+    Nothing is cut off: where two columns of a table are wider than the terminal, so are the lines.
+    """
     # Names come from the user's file: no markup, no emoji codes in them.
     console = Console(file=file, highlight=False, markup=False, emoji=False)
     width = console.width

@@ -1,10 +1,14 @@
 """Options at the edge of what fits a trial: on which side of it the edge itself lies."""
 
+from dataclasses import FrozenInstanceError
+
 import numpy as np
 import pytest
 
-from escalation import BOIN, CRM, DesignError, Monitoring, Trial, skeleton
+from escalation import BOIN, CRM, DesignError, Monitoring, Trial, exact, skeleton
 from escalation.designs import Design
+from escalation.designs.base import exceedance
+from escalation.kernels.codes import ELIMINATE
 from tests.support import levels
 
 
@@ -72,6 +76,44 @@ def test_a_rule_that_is_never_reached_is_worth_a_word():
         assert list(design.cautions(trial())) == ["stop_at = 13 is never reached: the trial has at most 12 patients"]
     for stop_at in (12, 11, None):
         assert list(BOIN(stop_at=stop_at).cautions(trial())) == []
+
+
+def test_titration_says_what_it_ignores():
+    def cautions(cohort_size: int, start_dose: int) -> list[str]:
+        shape = Trial(doses=levels(3), target=0.25, max_patients=12, cohort_size=cohort_size, start_dose=start_dose)
+        assert list(BOIN().cautions(shape)) == []
+        return list(BOIN(titration=True).cautions(shape))
+
+    assert cautions(1, 1) == ["titration has no effect with cohorts of 1"]
+    assert cautions(2, 1) == cautions(3, 1) == []
+    assert cautions(3, 2) == ["titration starts at the lowest dose; start_dose = 2 is not used"]
+
+
+@pytest.mark.parametrize(("target", "margin", "fits"), [(0.25, 0.05, True), (0.6, 0.5, False), (0.6, 0.4, False)])
+def test_limit_of_a_too_toxic_dose_is_a_rate(target, margin, fits):
+    design = CRM(half_width=0.05, prior_mtd=2, stop_if_too_toxic={"threshold": 0.9, "margin": margin})
+    assert (problems(design, target) == []) == fits
+
+
+def test_monitoring_at_its_threshold_does_not_stop():
+    """P(rate > 0.3 | 2 DLTs in 3), to the last bit, as threshold; one in a million below, it stops."""
+    shape = Trial(doses=levels(1), target=0.25, max_patients=3)
+    reached = float(exceedance(0.3, 3)[3, 2])
+    for threshold, stops in ((reached, False), (reached - 1e-6, True)):
+        plan = Monitoring(limit=0.3, threshold=threshold, min_patients=3).plan(shape)
+        assert (plan.codes[0, 3, 2] == ELIMINATE) == stops
+
+
+def test_one_patient_is_enough_to_recommend_the_only_dose():
+    outcomes = exact(Monitoring(), Trial(doses=levels(1), target=0.25, max_patients=1, cohort_size=1)).outcomes([0.0])
+    assert outcomes.recommended[outcomes.probability > 0].tolist() == [0]
+
+
+def test_plans_are_immutable():
+    """The engines share them between threads."""
+    for design in (BOIN(), CRM(half_width=0.05, prior_mtd=2)):
+        with pytest.raises(FrozenInstanceError):
+            design.plan(trial()).start = 1
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,13 @@ def test_refuses_when_there_are_too_many_states():
         exact(design, LUCAR, max_states=1)
 
 
+@pytest.mark.parametrize("design", [BOIN(), CRM(half_width=0.06, prior_mtd=3)])
+@pytest.mark.parametrize("max_states", [0, -1])
+def test_limits_that_allow_nothing(design, max_states):
+    with pytest.raises(DesignError, match=f"max_states: {max_states} should be at least 1"):
+        exact(design, LUCAR, max_states=max_states)
+
+
 def test_refuses_a_large_trial_at_once(monkeypatch):
     """Hours of work and terabytes: said within seconds, from the first patients alone."""
     monkeypatch.setattr(enumeration, "merge_children", None)

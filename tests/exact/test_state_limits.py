@@ -1,11 +1,15 @@
 """The bound on the states of a table plan: never too low, and seldom much too high."""
 
+import numpy as np
 import pytest
 
-from escalation import BOIN, Monitoring, ThreePlusThree, Trial, exact
+from escalation import BOIN, Monitoring, ThreePlusThree, Trial, exact, simulate
 from escalation.designs import Design
+from escalation.designs.base import count_grid
 from escalation.enumeration import cells_of
-from escalation.plans import TablePlan
+from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, STAY
+from escalation.patients import PARTS, tolerances
+from escalation.plans import NO_LIMIT, HighestCleared, TablePlan
 from escalation.state_limits import (
     MEMORY_SHARE,
     MOST_STATES,
@@ -16,6 +20,7 @@ from escalation.state_limits import (
     words_per_row,
 )
 from tests.conformance.test_every_design import CASES
+from tests.naive.plans import run_table_trial
 from tests.support import levels
 
 
@@ -41,10 +46,80 @@ def test_bound_holds_for_every_shape(doses, start, max_patients, cohort_size):
     if start > doses or cohort_size > max_patients:
         return
     trial = Trial(doses=levels(doses), target=0.3, max_patients=max_patients, cohort_size=cohort_size, start_dose=start)
-    for design in (BOIN(), BOIN(stop_at=9), BOIN(titration=True), BOIN(extra_safe=True, offset=0.05), Monitoring()):
+    for design in (
+        BOIN(),
+        BOIN(stop_at=2),
+        BOIN(stop_at=9),
+        BOIN(titration=True),
+        BOIN(extra_safe=True, offset=0.05),
+        Monitoring(),
+    ):
         if next(iter(design.problems(trial)), None) is None:
             bound, states = bound_and_states(design, trial)
             assert states <= bound
+
+
+def random_plan(draw: np.random.Generator) -> TablePlan:
+    """Decisions that rise with the DLT rate, with noise, and every rule that ends a trial."""
+    doses, cohort_size = int(draw.integers(1, 5)), int(draw.integers(2, 5))
+    max_patients = int(draw.integers(cohort_size, 19))
+    patients, dlts = count_grid(max_patients)
+    noisy = dlts / np.maximum(patients, 1) + draw.normal(0, 0.1, (doses, *patients.shape))
+    codes = np.select([noisy > 0.8, noisy > 0.4, noisy < 0.25], [ELIMINATE, DE_ESCALATE, ESCALATE], STAY)
+    return TablePlan(
+        codes=codes.astype(np.int8),
+        selection=HighestCleared(dlts == 0),
+        cohort_size=cohort_size,
+        max_patients=max_patients,
+        start=int(draw.integers(doses)),
+        completes=draw.random(codes.shape) < draw.choice([0, 0.1]),
+        cap=int(draw.choice([NO_LIMIT, draw.integers(3, 10)])),
+        enough=int(draw.choice([NO_LIMIT, draw.integers(2, 10)])),
+        titration=bool(draw.random() < 0.3),
+    )
+
+
+class Planned(BOIN):
+    """A design with a plan of its own, for the engines."""
+
+    def plan(self, trial):
+        return self._made
+
+    @classmethod
+    def of(cls, plan: TablePlan) -> "Planned":
+        design = cls()
+        object.__setattr__(design, "_made", plan)
+        return design
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_random_plans(seed):
+    """The bound holds, and the engines and the plain-Python walk over all DLT counts agree."""
+    draw = np.random.default_rng(seed)
+    plan = random_plan(draw)
+    trial = Trial(doses=levels(plan.levels), target=0.3, max_patients=plan.max_patients, cohort_size=plan.cohort_size)
+    endings = exact(Planned.of(plan), trial)
+    assert endings.states <= most_states(plan)
+    rates = np.sort(draw.random(plan.levels))
+    assert endings.outcomes(rates).probability.sum() == pytest.approx(1, abs=1e-12)
+    simulated = simulate(Planned.of(plan), trial, rates, trials=200, seed=seed)
+    reached = set(zip(map(bytes, endings.patients), map(bytes, endings.dlts), endings.reason.tolist(), strict=True))
+    for row in range(200):
+        ending = bytes(simulated.patients[row]), bytes(simulated.dlts[row]), int(simulated.reason[row])
+        assert ending in reached
+    for patient_outcomes in tolerances(seed, 0, plan.max_patients)[:20] / PARTS:
+        counts, dlts, recommended, reason = run_table_trial(plan, rates, patient_outcomes)
+        row = (np.array(counts, np.int16).tobytes(), np.array(dlts, np.int16).tobytes(), reason)
+        assert row in reached
+        assert recommended is not None
+
+
+def test_a_row_can_hold_a_trial_that_goes_on_and_one_that_has_ended():
+    """At a dose with enough patients: the dose above was closed just now, or before, and an escalation is a stay."""
+    trial = Trial(doses=levels(2), target=0.12, max_patients=6, cohort_size=1, start_dose=2)
+    bound, states = bound_and_states(BOIN(stop_at=2), trial)
+    assert states == 35
+    assert states <= bound < 1.2 * states
 
 
 @pytest.mark.parametrize(
@@ -54,7 +129,7 @@ def test_bound_holds_for_every_shape(doses, start, max_patients, cohort_size):
         (BOIN(), 4, 36, 1.07),
         (BOIN(), 5, 45, 1.07),
         (BOIN(), 2, 120, 1.01),
-        (BOIN(stop_at=12), 4, 36, 1.14),
+        (BOIN(stop_at=12), 4, 36, 1.17),
         (ThreePlusThree(), 4, 24, 1.001),
         (ThreePlusThree(), 8, 48, 1.001),
         (BOIN(titration=True), 4, 36, 2.1),
