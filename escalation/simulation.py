@@ -2,6 +2,7 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -83,9 +84,21 @@ def simulate(
             run_table_trials(arrays, limits, tolerances, patients, dlts, reason)
             recommended[:] = recommend(plan, patients, dlts)
 
+    stopped = Event()  # on Ctrl-C
+
+    def run_blocks(first: int) -> None:
+        # One task for each thread: handing over every block on its own would take a third of the time.
+        for block in range(first, -(-trials // virtual.BLOCK), workers):
+            if stopped.is_set():
+                return
+            run_block(block)
+
     with ThreadPoolExecutor(workers) as pool:
-        for _ in pool.map(run_block, range(-(-trials // virtual.BLOCK))):
-            pass
+        try:
+            for _ in pool.map(run_blocks, range(workers)):
+                pass
+        finally:
+            stopped.set()
     return outcomes
 
 

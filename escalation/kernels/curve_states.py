@@ -13,7 +13,7 @@ from escalation.kernels.codes import (
     TOO_TOXIC,
 )
 from escalation.kernels.jit import kernel
-from escalation.kernels.posterior import choose
+from escalation.kernels.posterior import choose, total
 from escalation.kernels.states import keep
 
 
@@ -26,7 +26,7 @@ def model_choice(plan, likelihood, counts, posterior):
             factor = likelihood[dose, counts[dose]]
             for curve in range(posterior.shape[0]):
                 posterior[curve] *= factor[curve]
-    return choose(plan, posterior, posterior.sum())
+    return choose(plan, posterior, total(posterior))
 
 
 @kernel

@@ -12,7 +12,7 @@ from escalation.kernels.codes import (
     TOO_TOXIC,
 )
 from escalation.kernels.jit import kernel
-from escalation.kernels.posterior import choose
+from escalation.kernels.posterior import choose, total
 
 SMALL = 1e-100
 
@@ -22,12 +22,12 @@ def learn(posterior, factor):
     """Multiply the posterior by a cohort's likelihood; return its sum, kept well above underflow."""
     for curve in range(posterior.shape[0]):
         posterior[curve] *= factor[curve]
-    total = posterior.sum()
-    if total < SMALL:
+    mass = total(posterior)
+    if mass < SMALL:
         for curve in range(posterior.shape[0]):
-            posterior[curve] /= total
-        total = posterior.sum()
-    return total
+            posterior[curve] /= mass
+        mass = total(posterior)
+    return mass
 
 
 @kernel
@@ -55,8 +55,8 @@ def run_curve_trial(plan, likelihoods, limits, tolerances, patients, dlts, poste
         patients[dose] += size
         dlts[dose] += toxic
 
-        total = learn(posterior, likelihoods[dose, 0 if size == plan.cohort_size else 1, toxic])
-        choice = choose(plan, posterior, total)
+        mass = learn(posterior, likelihoods[dose, 0 if size == plan.cohort_size else 1, toxic])
+        choice = choose(plan, posterior, mass)
         recommended = choice if plan.recommend_untried else highest_tried(patients, choice)
         if enrolled >= plan.max_patients:
             return recommended, MAX_PATIENTS

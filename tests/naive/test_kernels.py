@@ -94,11 +94,12 @@ def test_closest_dose_ties():
     assert choose([]) == codes.NO_DOSE
 
 
-def test_dot():
+def test_sums():
     draw = np.random.default_rng(2)
     for length in range(12):
         left, right = draw.random(length), draw.random(length)
         assert posterior.dot(left, right) == pytest.approx(sum(left * right), abs=1e-12)
+        assert posterior.total(left) == pytest.approx(sum(left), abs=1e-12)
 
 
 @pytest.mark.parametrize(("doses", "max_patients", "words"), [(3, 12, 1), (4, 36, 1), (7, 36, 2), (12, 30, 2)])
