@@ -2,7 +2,10 @@
 
 import doctest
 import importlib
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -100,3 +103,18 @@ def test_links_lead_somewhere():
     for page in PAGES:
         for link in re.findall(r"\]\(([^)#]+)", page.read_text()):
             assert link.startswith("https://") or (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shell_completion(shell):
+    """The scripts that the README names, and what they ask for."""
+    assert f"{shell}_source" in README
+
+    def ask(instruction: str, **environment: str) -> str:
+        command = [str(Path(sys.executable).parent / "escalation")]
+        asked = {**os.environ, "_ESCALATION_COMPLETE": f"{shell}_{instruction}", **environment}
+        return subprocess.run(command, env=asked, capture_output=True, text=True, check=True).stdout
+
+    assert f"_ESCALATION_COMPLETE={shell}_complete" in ask("source")
+    at = "--max" if shell == "fish" else "2"
+    assert "--max-states" in ask("complete", COMP_WORDS="escalation run --max", COMP_CWORD=at)
