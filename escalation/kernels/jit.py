@@ -38,7 +38,7 @@ def _cache_folder() -> str | None:
 _CACHE = _cache_folder()
 
 
-def kernel(function, **options):
+def kernel(function):
     """Compile a module-level function.
 
     cache: a compilation costs about a second, and a statistician starts many short runs. Where no folder can be written
@@ -48,7 +48,7 @@ def kernel(function, **options):
     error_model="numpy": drops the zero-division branch; kernels never divide by a count that can be zero.
     No fastmath: reassociated sums can flip a tie, and differ between processors.
     """
-    options |= {"nogil": True, "error_model": "numpy"}
+    options = {"nogil": True, "error_model": "numpy"}
     if _CACHE is None:
         return numba.njit(function, **options)
     # numba takes the folder from its configuration when a function is decorated; other packages keep theirs.
@@ -58,11 +58,3 @@ def kernel(function, **options):
         return numba.njit(function, cache=True, **options)
     finally:
         config.CACHE_DIR = before
-
-
-def inlined(function):
-    """Compile a small function into each of its callers.
-
-    For the innermost loops: a call that passes many arrays takes 80 ns.
-    """
-    return kernel(function, inline="always")

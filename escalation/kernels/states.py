@@ -12,13 +12,13 @@ merging these puts equal children side by side, without a search and with memory
 import numpy as np
 
 from escalation.kernels.codes import REASONS
-from escalation.kernels.jit import inlined, kernel
+from escalation.kernels.jit import kernel
 
 NEXT, END, DOSE, TOXIC = range(4)  # columns of `streams`
 PAST_ALL_ROWS = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
-@inlined
+@kernel
 def cell(patients, dlts):
     """Number of the pair (patients, dlts) among all pairs with dlts <= patients."""
     return patients * (patients + 1) // 2 + dlts

@@ -14,11 +14,11 @@ from escalation.kernels.codes import (
     STAY,
     TOO_TOXIC,
 )
-from escalation.kernels.jit import inlined, kernel
+from escalation.kernels.jit import kernel
 from escalation.kernels.states import keep
 
 
-@inlined
+@kernel
 def move(code, dose, highest):
     """Dose that a decision leads to; -1 below the lowest dose when that is eliminated."""
     if code == ESCALATE:
