@@ -70,7 +70,7 @@ def main() -> None:
     type=click.IntRange(min=1),
     metavar="N",
     help="No exact values for a design that may have more states.  "
-    "[default: 50 million, or as many as fit into half of the memory]",
+    "[default: 50 million, or as many as fit into half of the memory if fewer]",
 )
 @click.option(
     "--format",

@@ -30,6 +30,7 @@ from escalation.recommend import recommend, recommend_by_model
 from escalation.state_limits import (
     MEMORY_SHARE,
     bits_per_cell,
+    cells_per_word,
     check_bound,
     default_max_states,
     machine_memory,
@@ -197,7 +198,7 @@ def cells_of(max_patients: int) -> NDArray[np.int16]:
 def packing_of(levels: int, max_patients: int) -> Packing:
     """As many cells to a word as fit, the lowest dose in the highest bits."""
     bits = bits_per_cell(max_patients)
-    in_a_word = 64 // bits
+    in_a_word = cells_per_word(max_patients)
     dose = np.arange(levels)
     return Packing(
         words=dose // in_a_word,

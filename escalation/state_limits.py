@@ -68,9 +68,14 @@ def bits_per_cell(max_patients: int) -> int:
     return ((max_patients + 1) * (max_patients + 2) // 2).bit_length()
 
 
+def cells_per_word(max_patients: int) -> int:
+    """Cell numbers that fit into 64 bits."""
+    return 64 // bits_per_cell(max_patients)
+
+
 def words_per_row(levels: int, max_patients: int) -> int:
     """64-bit words for the cells of all doses."""
-    return -(-levels // (64 // bits_per_cell(max_patients)))
+    return -(-levels // cells_per_word(max_patients))
 
 
 def check_bound(plan: TablePlan, limit: int) -> None:

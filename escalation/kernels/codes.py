@@ -19,7 +19,7 @@ REASON_NAMES: Final = {
     TOO_TOXIC: "too_toxic",
     ENOUGH_AT_DOSE: "enough_at_dose",
 }
-REASONS: Final = 4  # numbered from 1
+REASONS: Final = len(REASON_NAMES)  # numbered from 1
 
 # When a model-based design may not escalate.
 COHERENT_OFF: Final = 0

@@ -207,7 +207,7 @@ def test_refusal_falls_back_to_simulation_and_says_so():
     table = succeed(LUCAR, "--trials", "100", "--max-states", "20000")
     for label in ("boin", "crm"):
         assert f"{label} ~" in table
-        assert f"{label} exact" not in table
+        assert f"{label} RP2D" not in table
     assert "3+3 ~" not in table
     assert "boin: not exact: up to 36,412 states (" in table
     assert "crm: not exact: more than 20,000 states after 36 of 36 patients" in table
