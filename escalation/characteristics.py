@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 from scipy import special
 
 from escalation.errors import DesignError
-from escalation.kernels.codes import ENOUGH_AT_DOSE, NO_DOSE, REASON_NAMES, SLACK, TOO_TOXIC
+from escalation.kernels.codes import (
+    ENOUGH_AT_DOSE,
+    EXPANSION_STOPPED,
+    NO_DOSE,
+    REASON_NAMES,
+    SLACK,
+    STOPPING_RULE,
+    TOO_TOXIC,
+)
 from escalation.outcomes import Outcomes
 
 Floats = NDArray[np.float64]
@@ -24,6 +32,9 @@ TOLERATED_EXCESS = 0.10
 """A truth whose lowest rate exceeds the target by more than this has no correct dose."""
 
 CONFIDENCE = 0.95
+
+EARLY = (TOO_TOXIC, ENOUGH_AT_DOSE, STOPPING_RULE, EXPANSION_STOPPED)
+"""Reasons for which a trial stops early."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +113,7 @@ class OperatingCharacteristics:
     poor_allocation : float or None
         Probability that fewer than max_patients / doses patients were at a correct dose; None when none is correct.
     early_stop : float
-        Probability that the trial stopped for toxicity, or with enough patients at a dose.
+        Probability that the trial stopped for toxicity, with enough patients at a dose, or by a rule in `stop_when`.
     stop_reasons : dict
         Probability of each reason.
     estimate : EstimateQuality or None
@@ -174,7 +185,7 @@ def trial_quantities(outcomes: Outcomes, correct: Sequence[int]) -> dict[str, ND
     if indices:
         at_correct = patients[:, indices].sum(axis=1)
         quantities["poor_allocation"] = at_correct * outcomes.trial.levels < outcomes.trial.max_patients
-    quantities["early_stop"] = np.isin(outcomes.reason, (TOO_TOXIC, ENOUGH_AT_DOSE))
+    quantities["early_stop"] = np.isin(outcomes.reason, EARLY)
     quantities |= {f"stop_reasons.{name}": outcomes.reason == code for code, name in REASON_NAMES.items()}
     return quantities
 

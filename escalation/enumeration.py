@@ -26,7 +26,7 @@ from escalation.kernels.states import merge_children, next_sizes, unpack
 from escalation.kernels.table_states import settle_table
 from escalation.outcomes import Outcomes, check_rates
 from escalation.plans import CurvePlan, Plan, TablePlan
-from escalation.recommend import recommend, recommend_by_model
+from escalation.recommend import recommend, recommend_by_model, reject_too_toxic
 from escalation.state_limits import (
     MEMORY_SHARE,
     bits_per_cell,
@@ -143,6 +143,7 @@ def exact(design: Design, trial: Trial, *, max_states: int | None = None) -> Enu
         check_bound(plan, limit)
     cells = cells_of(trial.max_patients)
     packing = packing_of(trial.levels, trial.max_patients)
+    conduct = plan.conduct()
     settle = _settler(plan, packing, cells)
     living = _states(1, packing)
     living.rows[:], living.columns[:], living.sequences[:] = 0, plan.start, 1
@@ -150,16 +151,7 @@ def exact(design: Design, trial: Trial, *, max_states: int | None = None) -> Enu
     parts: list[StateArrays] = []
     while len(living.rows):
         sizes = np.empty(len(living.rows), np.int16)
-        treated = next_sizes(
-            packing,
-            living.rows,
-            living.columns,
-            cells,
-            plan.cohort_size,
-            plan.max_patients,
-            isinstance(plan, TablePlan) and plan.titration,
-            sizes,
-        )
+        treated = next_sizes(conduct, packing, living.rows, living.columns, cells, sizes)
         children = children_of(packing, living, sizes, cells, limit - visited)
         if children is None:
             raise too_many(plan, limit, treated)
@@ -176,6 +168,7 @@ def exact(design: Design, trial: Trial, *, max_states: int | None = None) -> Enu
         recommended = recommend_by_model(plan, patients, choices)
     else:
         recommended = recommend(plan, patients, dlts)
+    reject_too_toxic(recommended, reason)
     enumeration = Enumeration(trial, rows, patients, dlts, recommended, reason, sequences, visited)
     for part in (rows, patients, dlts, recommended, reason, sequences):
         part.flags.writeable = False  # the outcomes under every truth share them
@@ -228,9 +221,9 @@ def children_of(
 def _settler(plan: Plan, packing: Packing, cells: NDArray[np.int16]) -> _Settle:
     """Prepare what the plan's kernel needs at every cohort."""
     arrays = plan.arrays()
-    size = plan.cohort_size + 1
+    size = int(plan.sizes.max()) + 1
     binomials = special.comb(np.arange(size)[:, None], np.arange(size)).astype(np.float64)
-    likelihood = _likelihood_table(plan, cells) if isinstance(plan, CurvePlan) else None
+    evidence = _evidence_table(plan, cells) if isinstance(plan, CurvePlan) else None
 
     def settle(before: StateArrays, sizes: NDArray[np.int16], children: Children) -> tuple[StateArrays, StateArrays]:
         """The living states and the endings after one more cohort."""
@@ -238,7 +231,7 @@ def _settler(plan: Plan, packing: Packing, cells: NDArray[np.int16]) -> _Settle:
         living, endings = _states(room, packing), _states(room, packing)
         common = (packing, cells, binomials, before.columns, sizes, before.sequences, children, living, endings)
         if isinstance(plan, CurvePlan):
-            alive, ended = settle_curves(arrays, likelihood, *common)
+            alive, ended = settle_curves(arrays, evidence, *common)
         else:
             alive, ended = settle_table(arrays, *common)
         return _first(living, alive), _first(endings, ended)
@@ -258,11 +251,11 @@ def _first(states: StateArrays, count: int) -> StateArrays:
     return StateArrays(states.rows[:count], states.columns[:count], states.sequences[:count], states.choices[:count])
 
 
-def _likelihood_table(plan: CurvePlan, cells: NDArray[np.int16]) -> NDArray[np.float64]:
+def _evidence_table(plan: CurvePlan, cells: NDArray[np.int16]) -> NDArray[np.float64]:
     size = plan.levels * cells.shape[1] * len(plan.weight) * 8
     if size > MEMORY_SHARE * machine_memory() / 2:  # as much again is needed while it is made
         raise StateSpaceError(
             f"the likelihoods of up to {plan.max_patients} patients at {plan.levels} doses would take "
             f"{size / 1e9:.1f} GB; fewer patients need less"
         )
-    return plan.likelihood(cells[0].astype(np.int64), cells[1].astype(np.int64))
+    return plan.evidence(cells[0].astype(np.int64), cells[1].astype(np.int64))

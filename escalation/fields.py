@@ -44,17 +44,18 @@ class Frozen(BaseModel):
 
     @classmethod
     def field_texts(cls) -> dict[str, str]:
-        """What the class's docstring says of each parameter."""
+        """What the docstrings of the class and its bases say of each parameter."""
         texts: dict[str, list[str]] = {}
-        names: list[str] = []
-        _, _, section = inspect.cleandoc(cls.__doc__ or "").partition("Parameters\n----------\n")
-        for line in section.split("\n\n")[0].splitlines():
-            if line.startswith(" "):
-                for name in names:
-                    texts[name].append(line.strip())
-            else:
-                names = line.partition(" : ")[0].split(", ")
-                texts |= {name: [] for name in names}
+        for base in reversed(cls.__mro__):
+            names: list[str] = []
+            _, _, section = inspect.cleandoc(base.__doc__ or "").partition("Parameters\n----------\n")
+            for line in section.split("\n\n")[0].splitlines():
+                if line.startswith(" "):
+                    for name in names:
+                        texts[name].append(line.strip())
+                else:
+                    names = line.partition(" : ")[0].split(", ")
+                    texts |= {name: [] for name in names}
         return {name: " ".join(lines) for name, lines in texts.items()}
 
     @classmethod

@@ -9,13 +9,116 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from escalation.kernels.codes import COHERENT_COHORT
-from escalation.kernels.layout import CurveArrays, TableArrays
+from escalation.kernels.codes import (
+    COHERENT_COHORT,
+    INTERVALS,
+    PLUG_IN,
+    POSTERIOR_MEAN,
+    RULE_COMPLETE,
+    SCORE,
+    TOO_TOXIC,
+)
+from escalation.kernels.layout import ConductArrays, CurveArrays, ReadingArrays, StopArrays, TableArrays
 
 Floats = NDArray[np.float64]
 
 NO_LIMIT = np.iinfo(np.int32).max
-"""In place of a number of patients that no dose can reach."""
+"""In place of a number of patients or DLTs that no trial can reach."""
+
+
+@dataclass(frozen=True, eq=False)
+class Criterion:
+    """What counts must be for a rule to end the trial.
+
+    Attributes
+    ----------
+    place : int
+        Whose counts: NEXT_DOSE, SAME_DOSE, LAST_DOSE, ANY_DOSE or ALL_DOSES.
+    holds : bool[D, N + 1, N + 1]
+        By dose, patients and DLTs there. For ALL_DOSES the first dose's part is read, with the sums over doses.
+    """
+
+    place: int
+    holds: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Stop:
+    """A rule that ends the trial after a cohort, when all its criteria hold.
+
+    Attributes
+    ----------
+    reason : int
+        RULE_COMPLETE, TOO_TOXIC (which recommends no dose), ENOUGH_AT_DOSE or STOPPING_RULE.
+    criteria : tuple of Criterion
+    """
+
+    reason: int
+    criteria: tuple[Criterion, ...]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Conduct:
+    """How a trial is conducted, whatever decides on its doses.
+
+    Attributes
+    ----------
+    sizes : int64[N + 1]
+        Size of the next cohort at a dose, by the patients it has had; the last cohort is smaller when fewer remain.
+    max_patients : int
+        N; the trial ends when it is reached.
+    start : int
+        Dose index of the first cohort.
+    titration : bool
+        One patient a dose until the first DLT or the highest dose; then that dose's cohort is filled up. For cohorts of
+        two or more. Until then the other rules rest.
+    ceiling : int64[D], optional
+        Highest dose that may follow each dose. By default the highest.
+    hold_at : int
+        No dose above the last from so many DLTs on, in the whole trial.
+    stops : tuple of Stop
+        After each cohort the first that holds ends the trial: first those that find it too toxic, then those that are
+        complete, then, unless the trial is full, the others in their order.
+    """
+
+    sizes: NDArray[np.int64]
+    max_patients: int
+    start: int
+    titration: bool = False
+    ceiling: NDArray[np.int64] | None = None
+    hold_at: int = NO_LIMIT
+    stops: tuple[Stop, ...] = ()
+
+    @property
+    def levels(self) -> int:
+        """Number of dose levels."""
+        raise NotImplementedError
+
+    def conduct(self) -> ConductArrays:
+        """How the trial is conducted, as the kernels read it."""
+        levels = self.levels
+        first = {TOO_TOXIC: 0, RULE_COMPLETE: 1}
+        stops = sorted(self.stops, key=lambda stop: first.get(stop.reason, 2))
+        criteria = [criterion for stop in stops for criterion in stop.criteria]
+        holds = np.empty((len(criteria), levels, self.max_patients + 1, self.max_patients + 1), np.bool_)
+        for part, criterion in enumerate(criteria):
+            holds[part] = criterion.holds
+        return ConductArrays(
+            sizes=np.ascontiguousarray(self.sizes, np.int64),
+            ceiling=np.ascontiguousarray(
+                np.full(levels, levels - 1) if self.ceiling is None else self.ceiling, np.int64
+            ),
+            hold_at=int(self.hold_at),
+            titration=bool(self.titration),
+            max_patients=int(self.max_patients),
+            start=int(self.start),
+            stops=StopArrays(
+                reasons=np.array([stop.reason for stop in stops], np.int8),
+                starts=np.cumsum([0, *(len(stop.criteria) for stop in stops)], dtype=np.int64),
+                places=np.array([criterion.place for criterion in criteria], np.int8),
+                holds=holds,
+            ),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +153,8 @@ class HighestCleared:
     cleared: NDArray[np.bool_]
 
 
-@dataclass(frozen=True, eq=False)
-class TablePlan:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TablePlan(Conduct):
     """A design whose decisions look up the counts at the dose just given.
 
     ELIMINATE overrides everything: the dose and all above are closed for good and the next cohort gets the dose below;
@@ -64,29 +167,10 @@ class TablePlan:
         ESCALATE, STAY, DE_ESCALATE or ELIMINATE, by dose, patients and DLTs there.
     selection : ClosestIsotonic or HighestCleared
         The recommendation at the end.
-    cohort_size, max_patients : int
-    start : int
-        Dose index of the first cohort.
-    completes : bool[D, N + 1, N + 1], optional
-        Cells after whose decision the design has its answer and the trial ends.
-    cap : int
-        The trial ends when the next cohort would go to a dose with this many patients.
-    enough : int
-        The trial ends when the next cohort would stay at a dose with this many patients.
-    titration : bool
-        One patient a dose until the first DLT or the highest dose; then that dose's cohort is filled up. For cohorts of
-        two or more.
     """
 
     codes: NDArray[np.int8]
     selection: ClosestIsotonic | HighestCleared
-    cohort_size: int
-    max_patients: int
-    start: int
-    completes: NDArray[np.bool_] | None = None
-    cap: int = NO_LIMIT
-    enough: int = NO_LIMIT
-    titration: bool = False
 
     @property
     def levels(self) -> int:
@@ -95,49 +179,88 @@ class TablePlan:
 
     def arrays(self) -> TableArrays:
         """The plan as the kernels read it."""
-        completes = np.zeros(self.codes.shape, np.bool_) if self.completes is None else self.completes
-        return TableArrays(
-            codes=np.ascontiguousarray(self.codes, np.int8),
-            completes=np.ascontiguousarray(completes, np.bool_),
-            cap=int(self.cap),
-            enough=int(self.enough),
-            titration=bool(self.titration),
-            cohort_size=int(self.cohort_size),
-            max_patients=int(self.max_patients),
-            start=int(self.start),
-        )
+        return TableArrays(codes=np.ascontiguousarray(self.codes, np.int8), conduct=self.conduct())
 
 
 @dataclass(frozen=True, eq=False)
-class CurvePlan:
+class PlugIn:
+    """Prefer the dose closest to the target under the curve of the mean parameter.
+
+    Attributes
+    ----------
+    parameter : float64[G]
+        Each curve's parameter.
+    cuts : float64[D - 1]
+        The values above which the posterior mean of the parameter means the next higher dose.
+    """
+
+    parameter: Floats
+    cuts: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class PosteriorMean:
+    """Prefer the dose whose posterior mean DLT rate is closest to the target."""
+
+
+@dataclass(frozen=True, eq=False)
+class Intervals:
+    """Prefer the dose that is most probably in the target interval, among those that are not probably overdoses.
+
+    Attributes
+    ----------
+    in_target, overdose : float64[D, G]
+        Their posterior means are the probabilities that a dose's DLT rate is in the target interval, or above it.
+    ewoc : float
+        A dose with a larger probability of being above may not be given; nor may higher ones. When that is the lowest,
+        the trial ends as too toxic.
+    """
+
+    in_target: Floats
+    overdose: Floats
+    ewoc: float
+
+
+@dataclass(frozen=True, eq=False)
+class MaximumLikelihood:
+    """Prefer the dose closest to the target under the curve of largest likelihood.
+
+    The log likelihood of one parameter rises up to its largest value and falls from there. So that value is above a cut
+    between two doses where the slope at the cut is positive, and a slope is a sum over patients: no curve is needed.
+    Before the first DLT the largest value is at the end of the range. Until then each cohort goes one dose up.
+
+    Attributes
+    ----------
+    slope_dlt, slope_no_dlt : float64[D, D - 1]
+        Slope of the log probability of a DLT, and of none, at each dose and each cut.
+    """
+
+    slope_dlt: Floats
+    slope_no_dlt: Floats
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CurvePlan(Conduct):
     """A design whose decisions come from a posterior over dose-toxicity curves.
 
     The posterior is discrete: a prior weight for each of G curves. Decisions after a cohort: the trial ends with no
-    recommendation when the lowest dose is too toxic; else the next cohort gets the dose that the model holds closest to
-    the target (the lower of two), but not above what `no_skip` and `coherent` allow.
+    recommendation when the lowest dose is too toxic; else the next cohort gets the dose that the model prefers (the
+    lower of two), but not above what `ceiling`, `hold_at` and `coherent` allow.
 
     Attributes
     ----------
     log_dlt, log_no_dlt : float64[D, G]
-        Log probability of a DLT, and of none, at each dose under each curve.
+        Log probability of a DLT, and of none, at each dose under each curve. No curves under MaximumLikelihood.
     weight : float64[G]
         Prior weight of each curve; they sum to 1.
     target : float
-    cohort_size, max_patients : int
-    start : int
-        Dose index of the first cohort.
-    parameter, cuts : float64[G], float64[D - 1], optional
-        For a plug-in decision: each curve's parameter, and the values above which the posterior mean of the parameter
-        means the next higher dose. Without them the posterior mean of each dose's DLT rate decides.
+    reading : PlugIn, PosteriorMean, Intervals or MaximumLikelihood
+        What the model prefers.
     too_toxic : float64[G], optional
         The trial ends when the posterior mean of this exceeds `too_toxic_threshold`.
     too_toxic_threshold : float
-    no_skip : bool
-        The next dose is at most one level above the last.
     coherent : int
         COHERENT_OFF, COHERENT_COHORT or COHERENT_DOSE.
-    stop_at : int
-        The trial ends when the next cohort would go to a dose with this many patients.
     recommend_untried : bool
         Whether the recommendation is the model's choice even where nobody was treated; if not, it is the highest tried
         dose not above the model's choice.
@@ -147,16 +270,10 @@ class CurvePlan:
     log_no_dlt: Floats
     weight: Floats
     target: float
-    cohort_size: int
-    max_patients: int
-    start: int
-    parameter: Floats | None = None
-    cuts: Floats | None = None
+    reading: PlugIn | PosteriorMean | Intervals | MaximumLikelihood
     too_toxic: Floats | None = None
     too_toxic_threshold: float = 1.0
-    no_skip: bool = True
     coherent: int = COHERENT_COHORT
-    stop_at: int = NO_LIMIT
     recommend_untried: bool = False
 
     @property
@@ -166,31 +283,46 @@ class CurvePlan:
 
     def arrays(self) -> CurveArrays:
         """The plan as the kernels read it."""
-        nothing = np.empty(0)
-        plugin = self.parameter is not None and self.cuts is not None
         return CurveArrays(
-            rates=np.ascontiguousarray(np.exp(self.log_dlt)),
             weight=np.ascontiguousarray(self.weight, np.float64),
-            parameter=np.ascontiguousarray(self.parameter if plugin else nothing, np.float64),
-            cuts=np.ascontiguousarray(self.cuts if plugin else nothing, np.float64),
-            plugin=plugin,
-            too_toxic=np.ascontiguousarray(nothing if self.too_toxic is None else self.too_toxic, np.float64),
-            too_toxic_threshold=float(self.too_toxic_threshold),
+            reading=self._reading(),
             target=float(self.target),
-            no_skip=bool(self.no_skip),
             coherent=int(self.coherent),
-            stop_at=int(self.stop_at),
+            one_up_until_dlt=isinstance(self.reading, MaximumLikelihood),
             recommend_untried=bool(self.recommend_untried),
-            cohort_size=int(self.cohort_size),
-            max_patients=int(self.max_patients),
-            start=int(self.start),
+            conduct=self.conduct(),
         )
 
-    def likelihood(self, patients: NDArray[np.integer], dlts: NDArray[np.integer]) -> Floats:
-        """Likelihood of counts at each dose under each curve.
+    def _reading(self) -> ReadingArrays:
+        reading = self.reading
+        functions = [] if self.too_toxic is None else [self.too_toxic]
+        if isinstance(reading, PlugIn):
+            kind, parts = PLUG_IN, [reading.parameter]
+        elif isinstance(reading, PosteriorMean):
+            kind, parts = POSTERIOR_MEAN, list(np.exp(self.log_dlt))
+        elif isinstance(reading, Intervals):
+            pairs = zip(reading.in_target, reading.overdose, strict=True)
+            kind, parts = INTERVALS, [part for pair in pairs for part in pair]
+        else:
+            kind, parts = SCORE, []
+        stacked = np.empty((len(functions) + len(parts), len(self.weight)))
+        for row, function in enumerate([*functions, *parts]):
+            stacked[row] = function
+        return ReadingArrays(
+            kind=kind,
+            functions=stacked,
+            cuts=np.ascontiguousarray(reading.cuts if isinstance(reading, PlugIn) else np.empty(0), np.float64),
+            target=float(self.target),
+            ewoc=float(reading.ewoc) if isinstance(reading, Intervals) else 1.0,
+            too_toxic=self.too_toxic is not None,
+            too_toxic_threshold=float(self.too_toxic_threshold),
+        )
 
-        A posterior needs it only to a constant factor: each is divided by its largest value over the curves, so that
-        no count, however unlikely, underflows everywhere.
+    def evidence(self, patients: NDArray[np.integer], dlts: NDArray[np.integer]) -> Floats:
+        """What counts at each dose say of each curve: their likelihood, or under MaximumLikelihood the slopes.
+
+        A posterior needs the likelihood only to a constant factor: each is divided by its largest value over the
+        curves, so that no count, however unlikely, underflows everywhere.
 
         Parameters
         ----------
@@ -199,12 +331,18 @@ class CurvePlan:
         Returns
         -------
         float64[D, C, G]
+            To be multiplied over doses. Under MaximumLikelihood float64[D, C, D - 1], to be added.
         """
-        log = np.empty((self.levels, len(patients), len(self.weight)))
+        slopes = isinstance(self.reading, MaximumLikelihood)
+        dlt = self.reading.slope_dlt if isinstance(self.reading, MaximumLikelihood) else self.log_dlt
+        no_dlt = self.reading.slope_no_dlt if isinstance(self.reading, MaximumLikelihood) else self.log_no_dlt
+        found = np.empty((self.levels, len(patients), dlt.shape[1]))
         for dose in range(self.levels):
-            log[dose] = np.outer(dlts, self.log_dlt[dose]) + np.outer(patients - dlts, self.log_no_dlt[dose])
-        log -= log.max(axis=-1, keepdims=True)
-        return np.exp(log, out=log)
+            found[dose] = np.outer(dlts, dlt[dose]) + np.outer(patients - dlts, no_dlt[dose])
+        if slopes:
+            return found
+        found -= found.max(axis=-1, keepdims=True)
+        return np.exp(found, out=found)
 
 
 Plan = TablePlan | CurvePlan

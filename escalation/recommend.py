@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from escalation.kernels import selection
-from escalation.kernels.codes import NO_DOSE
+from escalation.kernels.codes import FULL_AND_TOO_TOXIC, MAX_PATIENTS, NO_DOSE, TOO_TOXIC
 from escalation.plans import ClosestIsotonic, CurvePlan, TablePlan
 
 
@@ -60,3 +60,9 @@ def recommend_by_model(plan: CurvePlan, patients: NDArray[np.int16], choices: ND
     tried = (patients > 0) & (np.arange(plan.levels) <= choices[:, None])
     highest = plan.levels - 1 - np.argmax(tried[:, ::-1], axis=1)
     return np.where(tried.any(axis=1), highest, NO_DOSE).astype(np.int16)
+
+
+def reject_too_toxic(recommended: NDArray[np.int16], reason: NDArray[np.int8]) -> None:
+    """In place: no dose is recommended where a rule found the trial too toxic, and what was full too says so."""
+    recommended[(reason == TOO_TOXIC) | (reason == FULL_AND_TOO_TOXIC)] = NO_DOSE
+    reason[reason == FULL_AND_TOO_TOXIC] = MAX_PATIENTS

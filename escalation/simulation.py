@@ -15,7 +15,7 @@ from escalation.kernels.curve_trials import run_curve_trials
 from escalation.kernels.table_trials import run_table_trials
 from escalation.outcomes import Outcomes, check_rates
 from escalation.plans import CurvePlan
-from escalation.recommend import recommend
+from escalation.recommend import recommend, reject_too_toxic
 from escalation.trial import Trial
 
 
@@ -70,7 +70,7 @@ def simulate(
     limits = virtual.tolerance_limits(true_rates)
     outcomes = _empty(trial, true_rates, trials)
     arrays = plan.arrays()
-    likelihoods = cohort_likelihoods(plan) if isinstance(plan, CurvePlan) else None
+    evidence = cohort_evidence(plan) if isinstance(plan, CurvePlan) else ()
 
     def run_block(block: int) -> None:
         first = block * virtual.BLOCK
@@ -79,10 +79,11 @@ def simulate(
         patients, dlts = outcomes.patients[first:last], outcomes.dlts[first:last]
         recommended, reason = outcomes.recommended[first:last], outcomes.reason[first:last]
         if isinstance(plan, CurvePlan):
-            run_curve_trials(arrays, likelihoods, limits, tolerances, patients, dlts, recommended, reason)
+            run_curve_trials(arrays, *evidence, limits, tolerances, patients, dlts, recommended, reason)
         else:
             run_table_trials(arrays, limits, tolerances, patients, dlts, reason)
             recommended[:] = recommend(plan, patients, dlts)
+        reject_too_toxic(recommended, reason)
 
     stopped = Event()  # on Ctrl-C
 
@@ -116,12 +117,25 @@ def _empty(trial: Trial, rates: NDArray[np.float64], trials: int) -> Outcomes:
     )
 
 
-def cohort_likelihoods(plan: CurvePlan) -> NDArray[np.float64]:
-    """Likelihood of each outcome of a cohort, float64[D, 2, m + 1, G] by dose, cohort, DLTs and curve.
+def cohort_evidence(plan: CurvePlan) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """What each outcome of a cohort says of the curves, for all sizes that a cohort can have.
 
-    Cohorts have one of two sizes: full (0), or smaller because it is the last (1).
+    Returns
+    -------
+    evidence : float64[D, P, m + 1, G]
+        By dose, place of the size, DLTs and curve.
+    places : int64[m + 1]
+        Place of each size.
     """
-    sizes = np.array([plan.cohort_size, plan.max_patients % plan.cohort_size])
-    patients = np.repeat(sizes, plan.cohort_size + 1)
-    dlts = np.minimum(np.tile(np.arange(plan.cohort_size + 1), 2), patients)
-    return plan.likelihood(patients, dlts).reshape(plan.levels, 2, plan.cohort_size + 1, -1)
+    most = int(plan.sizes.max())
+    regular = np.unique(plan.sizes)
+    if plan.titration or len(regular) > 1:
+        sizes = np.arange(1, most + 1)  # what is left for the last cohort depends on the trial
+    else:
+        sizes = np.unique([most, plan.max_patients % most or most])
+    places = np.zeros(most + 1, np.int64)
+    places[sizes] = np.arange(len(sizes))
+    patients = np.repeat(sizes, most + 1)
+    dlts = np.minimum(np.tile(np.arange(most + 1), len(sizes)), patients)
+    evidence = plan.evidence(patients, dlts)
+    return evidence.reshape(plan.levels, len(sizes), most + 1, evidence.shape[2]), places

@@ -7,7 +7,8 @@ the dose it starts from alone. So whole rows of counts need not be tried: dose b
 count the cells whose own history can have made as many moves up as the dose above has made down.
 
 It is an upper bound: not all histories that match at the borders fit together, and what happens at one dose when a rule
-ends the trial at another is left out. For plain BOIN it is 6 % too high.
+ends the trial at another is left out. For plain BOIN it is 6 % too high. There is no bound where a move or a stop
+depends on several doses at once.
 """
 
 import os
@@ -19,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from escalation.errors import StateSpaceError
-from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE
-from escalation.plans import Plan, TablePlan
+from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, LAST_DOSE, NEXT_DOSE, SAME_DOSE
+from escalation.plans import NO_LIMIT, Plan, TablePlan
 
 MOST_STATES = 50_000_000
 """No more states than this are visited unless the caller allows it: they would take a quarter to one minute."""
@@ -59,7 +60,7 @@ def state_bytes(plan: Plan) -> int:
     """Memory that a state takes, at most."""
     row = 8 * words_per_row(plan.levels, plan.max_patients)
     ending = 2 * (row + 1 + 8 + 1) + 8 * plan.levels + 2  # held twice while the cohorts' parts are joined
-    living = row + 1 + 8 + 1 + 2 + 4 + (plan.cohort_size + 1) * (4 + 1)
+    living = row + 1 + 8 + 1 + 2 + 4 + (int(plan.sizes.max()) + 1) * (4 + 1)
     return max(ending, living) + row + 8  # and the row it came from
 
 
@@ -85,11 +86,11 @@ def check_bound(plan: TablePlan, limit: int) -> None:
     ------
     StateSpaceError
     """
-    if _all_rows(plan) * (plan.levels + 1) <= limit:
+    if not has_bound(plan) or _all_rows(plan) * (plan.levels + 1) <= limit:
         return
     cohorts = HORIZON // 4
     while True:  # the first cohorts of a large trial alone may be too many
-        patients = min(cohorts * plan.cohort_size, plan.max_patients)
+        patients = min(cohorts * int(plan.sizes.max()), plan.max_patients)
         bound = most_states(replace(plan, max_patients=patients), limit)
         if bound > limit:
             raise StateSpaceError(
@@ -121,15 +122,24 @@ def _memory(states: float, plan: Plan) -> str:
     return f"{size / 1e9:,.1f} GB" if size > 1e8 else f"{size / 1e6:,.1f} MB"
 
 
+def has_bound(plan: TablePlan) -> bool:
+    """Whether each move and each stop depends on the counts at one dose alone."""
+    places = {tuple(criterion.place for criterion in stop.criteria) for stop in plan.stops}
+    return plan.hold_at == NO_LIMIT and places <= {(NEXT_DOSE,), (SAME_DOSE,), (LAST_DOSE,)}
+
+
 def _all_rows(plan: TablePlan) -> float:
     """Number of rows of counts with so many cohorts or fewer, whatever the decisions."""
-    cohorts = -(-plan.max_patients // plan.cohort_size)
-    cells = plan.cohort_size * np.arange(cohorts + 1.0) + 1  # at a dose, by its number of cohorts
-    if plan.titration:
-        cells += cells + 1  # with a patient more
+    reach = plan.max_patients + int(plan.sizes.max())  # the last cohort may be smaller
+    cells = np.zeros(reach + 1)
+    for first in (0, 1) if plan.titration else (0,):
+        patients = first
+        while patients <= reach:
+            cells[patients] = patients + 1
+            patients += int(plan.sizes[min(patients, plan.max_patients)])
     rows = np.ones(1)
     for _ in range(plan.levels):
-        rows = np.convolve(rows, cells)[: cohorts + 1]
+        rows = np.convolve(rows, cells)[: reach + 1]
     return float(rows.sum())
 
 
@@ -149,67 +159,84 @@ def most_states(plan: TablePlan, limit: float = np.inf) -> float:
     return bound
 
 
-def _most_rows(plan: TablePlan, start: int, patients: int) -> float:
-    """Bound for trials with full cohorts from dose `start` on, after titration there if there was any below."""
-    cohorts, rest = divmod(patients, plan.cohort_size)
+def _most_rows(plan: TablePlan, start: int, most: int) -> float:
+    """Bound for trials of `most` patients from dose `start` on, after titration there if there was any below."""
     # By what a dose needs to know of the doses above: whether the present dose is among them, whether the one next
-    # above is closed, and how many moves down that has made (as bits); how many rows of these there are, by cohorts.
-    rows: dict[tuple[bool, bool, int], NDArray[np.float64]] = {(False, False, 1): np.eye(1, cohorts + 1)[0]}
+    # above is closed, and how many moves down that has made (as bits); how many rows of these there are, by patients.
+    rows: dict[tuple[bool, bool, int], NDArray[np.float64]] = {(False, False, 1): np.eye(1, most + 1)[0]}
     for dose in range(plan.levels - 1, -1, -1):
         alone = plan.titration and plan.start <= dose < start
-        cells = _cells(plan, dose, 1 if alone else 0, cohorts)
-        below: dict[tuple[bool, bool, int], NDArray[np.float64]] = defaultdict(lambda: np.zeros(cohorts + 1))
+        cells = _cells(plan, dose, 1 if alone else 0, most)
+        below: dict[tuple[bool, bool, int], NDArray[np.float64]] = defaultdict(lambda: np.zeros(most + 1))
         for (present_above, closed, downs), counts in rows.items():
-            most_visits = cohorts - np.flatnonzero(counts)[0]
-            for (visits, cell), cells_alike in cells.items():
-                if visits > most_visits:
-                    break  # the cells come by visits
+            room = most - np.flatnonzero(counts)[0]
+            for (patients, cell), cells_alike in cells.items():
+                if patients > room:
+                    break  # the cells come by patients
                 for key, reached in _matches(cell, present_above, closed, downs, dose < start):
                     if reached:
-                        below[*key, reached][visits:] += cells_alike * counts[: cohorts + 1 - visits]
+                        below[*key, reached][patients:] += cells_alike * counts[: most + 1 - patients]
         rows = below
     # Where the present dose is not among the doses, the trial has ended: the lowest dose was closed.
     ended_or_present = [counts for (present_above, closed, _), counts in rows.items() if present_above or closed]
-    by_cohorts = np.sum(ended_or_present, axis=0)
+    by_patients = np.sum(ended_or_present, axis=0)
     # A smaller last cohort: every state before it, with each number of DLTs.
-    return float(by_cohorts.sum() + (by_cohorts[-1] * (rest + 1) if rest else 0))
+    left = np.arange(most, -1, -1)
+    last = (left > 0) & (left < plan.sizes.max())
+    return float(by_patients.sum() + (by_patients * (left + 1))[last].sum())
 
 
-def _cells(plan: TablePlan, dose: int, patients: int, cohorts: int) -> Counter[tuple[int, _Cell]]:
-    """How many cells of a dose have the same number of cohorts and the same possible histories.
+def _cells(plan: TablePlan, dose: int, before: int, most: int) -> Counter[tuple[int, _Cell]]:
+    """How many cells of a dose have the same number of patients and the same possible histories.
 
-    `patients`, without DLTs, are there before the first cohort.
+    `before` patients, without DLTs and not counted, are there before the first cohort.
     """
+    closed, enough = _holding(plan, NEXT_DOSE)[dose], _holding(plan, SAME_DOSE)[dose]
+    patients = before
     untried: _Cell = (UNTRIED, ((0, 1),))
     at_y = {0: untried}
     found = Counter({(0, untried): 1})
-    for visit in range(1, cohorts + 1):
-        patients += plan.cohort_size
-        if patients > plan.max_patients or patients - plan.cohort_size >= plan.cap:
-            break
+    while True:
+        size = int(plan.sizes[patients])
+        patients += size
+        if patients - before > most:
+            return found
         moves_before: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
         for dlts, (last, moves) in at_y.items():
-            for toxic in range(0 if last in (CLOSED, ENDED) else plan.cohort_size + 1):
+            if last in (CLOSED, ENDED) or closed[patients - size, dlts]:
+                continue
+            for toxic in range(size + 1):
                 for ups, downs in moves:
                     moves_before[dlts + toxic][ups] |= downs
+        if not moves_before:
+            return found
         at_y = {}
-        for dlts, before in moves_before.items():
-            last, up, down = _move(plan, dose, patients, dlts)
-            at_y[dlts] = last, tuple(sorted((ups + up, downs << down) for ups, downs in before.items()))
-            found[visit, at_y[dlts]] += 1
-    return found
+        for dlts, history in moves_before.items():
+            last, up, down = _move(plan, dose, patients, dlts, bool(enough[patients, dlts]))
+            at_y[dlts] = last, tuple(sorted((ups + up, downs << down) for ups, downs in history.items()))
+            found[patients - before, at_y[dlts]] += 1
 
 
-def _move(plan: TablePlan, dose: int, patients: int, dlts: int) -> tuple[int, int, int]:
+def _holding(plan: TablePlan, place: int) -> NDArray[np.bool_]:
+    """Cells at which a rule of this place ends the trial, bool[D, N + 1, N + 1]."""
+    holds = np.zeros(plan.codes.shape, np.bool_)
+    for stop in plan.stops:
+        if stop.criteria[0].place == place:
+            holds |= stop.criteria[0].holds
+    return holds
+
+
+def _move(plan: TablePlan, dose: int, patients: int, dlts: int, enough: bool) -> tuple[int, int, int]:
     """What the decision at a cell means: the kind of move, moves up, moves down."""
     code = plan.codes[dose, patients, dlts]
+    ceiling = plan.levels - 1 if plan.ceiling is None else plan.ceiling[dose]
     if code == ELIMINATE:
         return CLOSED, 0, 1
-    if code == ESCALATE and dose < plan.levels - 1:
-        return UP if patients < plan.enough else UP_WITH_ENOUGH, 1, 0
+    if code == ESCALATE and dose < ceiling:
+        return UP_WITH_ENOUGH if enough else UP, 1, 0
     if code == DE_ESCALATE and dose > 0:
         return DOWN, 0, 1
-    return STAYED if patients < plan.enough else ENDED, 0, 0
+    return ENDED if enough else STAYED, 0, 0
 
 
 def _matches(

@@ -10,11 +10,13 @@ import numpy as np
 from escalation import Trial, exact, operating_characteristics
 from escalation.designs import Design
 from escalation.kernels.codes import NO_DOSE
+from escalation.kernels.curve_states import weigh
 from escalation.kernels.curve_trials import run_curve_trials
+from escalation.kernels.posterior import choose
 from escalation.kernels.table_trials import run_table_trials
-from escalation.plans import CurvePlan
+from escalation.plans import CurvePlan, MaximumLikelihood
 from escalation.recommend import recommend
-from escalation.simulation import cohort_likelihoods
+from escalation.simulation import cohort_evidence
 
 HERE = Path(__file__).parent
 
@@ -44,12 +46,12 @@ class Replayed:
 @lru_cache(maxsize=64)
 def _compiled(design: Design, trial: Trial):
     plan = design.plan(trial)
-    return plan, plan.arrays(), cohort_likelihoods(plan) if isinstance(plan, CurvePlan) else None
+    return plan, plan.arrays(), cohort_evidence(plan) if isinstance(plan, CurvePlan) else None
 
 
 def replay(design: Design, trial: Trial, outcomes: list[int]) -> Replayed:
     """Play one trial in which patient i has a DLT, at whatever dose, when outcomes[i] is 1; others have none."""
-    plan, arrays, likelihoods = _compiled(design, trial)
+    plan, arrays, evidence = _compiled(design, trial)
     tolerances = np.ones((1, trial.max_patients), np.uint32)
     tolerances[0, : len(outcomes)] = [0 if outcome else 1 for outcome in outcomes]
     tolerances.flags.writeable = False  # as the engine's are: one more signature would be compiled otherwise
@@ -57,7 +59,7 @@ def replay(design: Design, trial: Trial, outcomes: list[int]) -> Replayed:
     patients, dlts = (np.zeros((1, trial.levels), np.int16) for _ in range(2))
     recommended, reasons = np.zeros(1, np.int16), np.zeros(1, np.int8)
     if isinstance(plan, CurvePlan):
-        run_curve_trials(arrays, likelihoods, limits, tolerances, patients, dlts, recommended, reasons)
+        run_curve_trials(arrays, *evidence, limits, tolerances, patients, dlts, recommended, reasons)
     else:
         run_table_trials(arrays, limits, tolerances, patients, dlts, reasons)
         recommended = recommend(plan, patients, dlts)
@@ -68,6 +70,13 @@ def replay(design: Design, trial: Trial, outcomes: list[int]) -> Replayed:
         None if dose == NO_DOSE else dose + 1,
         int(reasons[0]),
     )
+
+
+def preferred(plan: CurvePlan, evidence: np.ndarray, row: np.ndarray) -> int:
+    """Dose index that the compiled model prefers after a row of cells, or NO_DOSE."""
+    arrays, posterior = plan.arrays(), np.empty(evidence.shape[2])
+    mass = weigh(arrays.weight, isinstance(plan.reading, MaximumLikelihood), evidence, row, posterior)
+    return choose(arrays.reading, posterior, mass, plan.levels, plan.levels - 1)
 
 
 def parse_path(path: str) -> list[tuple[int, list[int]]]:

@@ -11,7 +11,16 @@ from pathlib import Path
 import pytest
 
 import escalation
-from escalation.kernels import codes, curve_states, curve_trials, posterior, probability, selection, table_states
+from escalation.kernels import (
+    codes,
+    curve_states,
+    curve_trials,
+    posterior,
+    probability,
+    selection,
+    stopping,
+    table_states,
+)
 from escalation.kernels import states as state_kernels
 from escalation.kernels import table_trials as trial_kernels
 from escalation.scenario import load_scenario
@@ -26,6 +35,7 @@ KERNEL_MODULES = (
     probability,
     selection,
     state_kernels,
+    stopping,
     table_states,
     trial_kernels,
 )

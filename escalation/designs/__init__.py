@@ -1,5 +1,6 @@
 """What to do next, in plain Python: one file a design, and the registry that names them."""
 
+from escalation.designs.a_plus_b import APlusB
 from escalation.designs.base import Design
 from escalation.designs.boin import BOIN
 from escalation.designs.crm import CRM, TooToxic
@@ -8,8 +9,8 @@ from escalation.designs.monitoring import Monitoring
 from escalation.designs.three_plus_three import ThreePlusThree
 
 REGISTRY: dict[str, type[Design]] = {
-    design.model_fields["kind"].default: design for design in (ThreePlusThree, BOIN, CRM, Monitoring)
+    design.model_fields["kind"].default: design for design in (ThreePlusThree, APlusB, BOIN, CRM, Monitoring)
 }
 """Every design, by the kind that a scenario file names."""
 
-__all__ = ["BOIN", "CRM", "REGISTRY", "Design", "Monitoring", "ThreePlusThree", "TooToxic", "skeleton"]
+__all__ = ["BOIN", "CRM", "REGISTRY", "APlusB", "Design", "Monitoring", "ThreePlusThree", "TooToxic", "skeleton"]

@@ -2,15 +2,19 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
+from pydantic import model_validator
 
+from escalation.counts import count_grid
 from escalation.errors import DesignError
-from escalation.fields import Frozen, Text
+from escalation.fields import Flag, Frozen, Text
 from escalation.kernels.codes import STAY
-from escalation.plans import Plan
+from escalation.plans import Criterion, Plan, Stop
+from escalation.rules import MOST_STOPS, AnyRestriction, Condition, alternatives, each_rule, stops
 from escalation.trial import Trial
 
 
@@ -20,19 +24,46 @@ class Design(Frozen):
     Parameters
     ----------
     label : str, optional
-        Name in tables; by default the kind.
+        Name in tables. Default: the kind, then crm-2, crm-3 for repeats.
+    titration : bool, default False
+        Treat one patient a dose, from the lowest, until the first DLT or the highest dose; then fill up the cohort.
+    stop_when : condition, optional
+        End the trial when a rule holds, or any or all of several.
+    restrict : sequence of rules
+        Rules that limit escalation.
     """
 
     kind: str
     label: Text | None = None
+    titration: Flag = False
+    stop_when: Condition | None = None
+    restrict: tuple[AnyRestriction, ...] = ()
 
-    def problems(self, trial: Trial) -> Iterator[tuple[str, str]]:  # noqa: ARG002
+    @model_validator(mode="after")
+    def _few_stops(self) -> Self:
+        if self.stop_when is not None and len(alternatives(self.stop_when)) > MOST_STOPS:
+            raise ValueError(f"stop_when: there are more than {MOST_STOPS} ways to pick one rule of each `any`")
+        return self
+
+    def problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
         """Options that do not fit the trial: (name of the option, what is wrong)."""
-        yield from ()
+        yield from self._problems(trial)
+        for rule in () if self.stop_when is None else each_rule(self.stop_when):
+            for problem in rule.problems(trial):
+                yield "stop_when", f"rule '{rule.rule}': {problem}"
+        for restriction in self.restrict:
+            for problem in restriction.problems(trial):
+                yield "restrict", f"rule '{restriction.rule}': {problem}"
 
-    def cautions(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
+    def cautions(self, trial: Trial) -> Iterator[str]:
         """What a user should know about this design on this trial, although it can run."""
-        yield from ()
+        yield from self._cautions(trial)
+        if self.titration and not self._titrates(self._plan(trial)):
+            yield "titration has no effect with cohorts of 1"
+        elif self.titration and trial.start_dose > 1:
+            yield f"titration starts at the lowest dose; start_dose = {trial.start_dose} is not used"
+        for rule in () if self.stop_when is None else each_rule(self.stop_when):
+            yield from rule.cautions(trial)
 
     def plan(self, trial: Trial) -> Plan:
         """Compile the design for a trial.
@@ -45,10 +76,34 @@ class Design(Frozen):
         problems = [f"{self.kind}: {option}: {problem}" for option, problem in self.problems(trial)]
         if problems:
             raise DesignError("\n".join(problems))
-        return self._plan(trial)
+        plan = self._plan(trial)
+        if self._titrates(plan):
+            plan = replace(plan, titration=True, start=0)
+        if self.restrict:
+            ceilings = [rule.ceiling(trial) for rule in self.restrict]
+            plan = replace(
+                plan,
+                ceiling=np.min(ceilings if plan.ceiling is None else [plan.ceiling, *ceilings], axis=0),
+                hold_at=min(plan.hold_at, *(rule.hold_at for rule in self.restrict)),
+            )
+        if self.stop_when is not None:
+            plan = replace(plan, stops=(*plan.stops, *stops(self.stop_when, trial)))
+        return plan
+
+    def _titrates(self, plan: Plan) -> bool:
+        return self.titration and bool(plan.sizes[0] > 1)
+
+    def _problems(self, trial: Trial) -> Iterator[tuple[str, str]]:  # noqa: ARG002
+        """What of the design's own options does not fit the trial, as `problems`."""
+        yield from ()
+
+    def _cautions(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
+        """What to know about the design's own options, as `cautions`."""
+        yield from ()
 
     @abstractmethod
-    def _plan(self, trial: Trial) -> Plan: ...
+    def _plan(self, trial: Trial) -> Plan:
+        """The plan of the design's own rules."""
 
 
 def never_reached(option: str, patients: int | None, trial: Trial) -> Iterator[str]:
@@ -57,10 +112,17 @@ def never_reached(option: str, patients: int | None, trial: Trial) -> Iterator[s
         yield f"{option} = {patients} is never reached: the trial has at most {trial.max_patients} patients"
 
 
-def count_grid(max_patients: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Patients and DLTs of every cell of a decision table, int64[N + 1, N + 1] each, impossible ones included."""
-    patients, dlts = np.indices((max_patients + 1, max_patients + 1))
-    return patients, dlts
+def equal_cohorts(trial: Trial) -> NDArray[np.int64]:
+    """The trial's cohort size at any number of patients, int64[N + 1]."""
+    return np.full(trial.max_patients + 1, trial.cohort_size, np.int64)
+
+
+def patients_reach(number: int | None, place: int, reason: int, levels: int, max_patients: int) -> tuple[Stop, ...]:
+    """The rule that the trial ends once a dose has so many patients; none for None."""
+    if number is None:
+        return ()
+    patients, _ = count_grid(max_patients)
+    return (Stop(reason, (Criterion(place, (patients >= number)[None].repeat(levels, axis=0)),)),)
 
 
 def decision_table(levels: int, rules: list[tuple[NDArray[np.bool_], int]]) -> NDArray[np.int8]:
@@ -82,17 +144,3 @@ def decision_table(levels: int, rules: list[tuple[NDArray[np.bool_], int]]) -> N
     table = np.select(applies, codes, STAY)
     table[(patients == 0) | (dlts > patients)] = STAY
     return np.repeat(table[None].astype(np.int8), levels, axis=0)
-
-
-def exceedance(limit: float, max_patients: int, prior: tuple[float, float] = (1.0, 1.0)) -> NDArray[np.float64]:
-    """P(rate > limit | data) under a Beta prior, by patients and DLTs at a dose.
-
-    Returns
-    -------
-    float64[N + 1, N + 1]
-        NaN where DLTs exceed patients.
-    """
-    patients, dlts = count_grid(max_patients)
-    possible = dlts <= patients
-    tail = special.betaincc(prior[0] + dlts, np.where(possible, prior[1] + patients - dlts, 1.0), limit)
-    return np.where(possible, tail, np.nan)

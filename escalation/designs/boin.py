@@ -19,11 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from escalation.designs.base import Design, count_grid, decision_table, exceedance, never_reached
+from escalation.counts import count_grid, exceedance
+from escalation.designs.base import Design, decision_table, equal_cohorts, never_reached, patients_reach
 from escalation.errors import DesignError
 from escalation.fields import Count, Flag, Fraction, Real
-from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, SLACK
-from escalation.plans import NO_LIMIT, ClosestIsotonic, TablePlan
+from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ENOUGH_AT_DOSE, ESCALATE, SAME_DOSE, SLACK
+from escalation.plans import ClosestIsotonic, TablePlan
 from escalation.trial import Trial
 
 FEWEST_TO_ELIMINATE = 3
@@ -52,10 +53,6 @@ class BOIN(Design):
         End the trial when a dose has this many patients and the next cohort would be given there again.
     bound_mtd : bool, default False
         Recommend only doses whose isotonic estimate is at most lambda_d.
-    titration : bool, default False
-        Treat one patient a dose, from the lowest, until the first DLT or the highest dose; then fill up the cohort.
-    label : str, optional
-        Name in tables. Default: the kind, then crm-2, crm-3 for repeats.
     """
 
     kind: Literal["boin"] = "boin"
@@ -66,7 +63,6 @@ class BOIN(Design):
     offset: Real = Field(default=0.05, gt=0, lt=0.5)
     stop_at: Count | None = None
     bound_mtd: Flag = False
-    titration: Flag = False
 
     def boundaries(self, target: float) -> tuple[float, float]:
         """lambda_e and lambda_d for a target DLT rate (Liu & Yuan 2015).
@@ -83,8 +79,7 @@ class BOIN(Design):
         de_escalate = log((1 - target) / (1 - high)) / log(high * (1 - target) / (target * (1 - high)))
         return escalate, de_escalate
 
-    def problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
-        """Options that do not fit the trial: (name of the option, what is wrong)."""
+    def _problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
         low, high = self._limits(trial.target)
         if low >= trial.target:
             yield "p_saf", f"{low:g} should be below the target of {trial.target:g}"
@@ -95,15 +90,10 @@ class BOIN(Design):
         if self.extra_safe and self.offset >= self.cutoff_eli:
             yield "offset", f"{self.offset:g} should be below cutoff_eli = {self.cutoff_eli:g}"
 
-    def cautions(self, trial: Trial) -> Iterator[str]:
-        """What a user should know about this design on this trial, although it can run."""
+    def _cautions(self, trial: Trial) -> Iterator[str]:
         if "offset" in self.model_fields_set and not self.extra_safe:
             yield "offset is not used without extra_safe"
         yield from never_reached("stop_at", self.stop_at, trial)
-        if self.titration and trial.cohort_size == 1:
-            yield "titration has no effect with cohorts of 1"
-        elif self.titration and trial.start_dose > 1:
-            yield f"titration starts at the lowest dose; start_dose = {trial.start_dose} is not used"
 
     def _limits(self, target: float) -> tuple[float, float]:
         low = 0.6 * target if self.p_saf is None else self.p_saf
@@ -113,8 +103,6 @@ class BOIN(Design):
     def _plan(self, trial: Trial) -> TablePlan:
         escalate, de_escalate = self.boundaries(trial.target)
         above_target = exceedance(trial.target, trial.max_patients)
-        titration = self.titration and trial.cohort_size > 1
-
         patients, dlts = count_grid(trial.max_patients)
 
         def table(levels: int, cutoff: float) -> NDArray[np.int8]:
@@ -141,9 +129,8 @@ class BOIN(Design):
                 target=trial.target,
                 bound=de_escalate if self.bound_mtd else inf,
             ),
-            cohort_size=trial.cohort_size,
+            sizes=equal_cohorts(trial),
             max_patients=trial.max_patients,
-            start=0 if titration else trial.start_dose - 1,
-            enough=NO_LIMIT if self.stop_at is None else self.stop_at,
-            titration=titration,
+            start=trial.start_dose - 1,
+            stops=patients_reach(self.stop_at, SAME_DOSE, ENOUGH_AT_DOSE, trial.levels, trial.max_patients),
         )

@@ -3,8 +3,8 @@
 A one-parameter curve is fitted to all data after each cohort, and the next cohort gets the dose whose rate under the
 fitted curve is closest to the target, within what `no_skip` and `coherent` allow.
 
-Source: O'Quigley J, Pepe M, Fisher L (1990) Biometrics 46:33-48; the defaults are those of the R package dfcrm
-(Cheung YK 2011).
+Source: O'Quigley J, Pepe M, Fisher L (1990) Biometrics 46:33-48; O'Quigley J, Shen LZ (1996) Biometrics 52:673-684 for
+maximum likelihood; the defaults are those of the R package dfcrm (Cheung YK 2011).
 """
 
 from collections.abc import Iterator
@@ -16,18 +16,23 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from escalation.designs.base import Design, never_reached
+from escalation.designs.base import Design, equal_cohorts, never_reached, patients_reach
 from escalation.designs.curves import (
     MODELS,
+    Prior,
     cuts_between_doses,
+    gamma_prior,
+    normal_prior,
     parameter_grid,
+    slopes_at,
     tail_weights,
 )
 from escalation.designs.indifference import skeleton
 from escalation.errors import DesignError
 from escalation.fields import Count, Flag, Fraction, Frozen, Real
-from escalation.kernels.codes import COHERENT_COHORT, COHERENT_DOSE, COHERENT_OFF
-from escalation.plans import NO_LIMIT, CurvePlan
+from escalation.kernels.codes import COHERENT_COHORT, COHERENT_DOSE, COHERENT_OFF, ENOUGH_AT_DOSE, NEXT_DOSE
+from escalation.plans import CurvePlan, MaximumLikelihood, PlugIn, PosteriorMean
+from escalation.rules import NeverSkip
 from escalation.trial import Trial
 
 COHERENT = {"cohort": COHERENT_COHORT, "dose": COHERENT_DOSE, "off": COHERENT_OFF}
@@ -59,10 +64,19 @@ class CRM(Design):
         Instead of a skeleton, with prior_mtd: half width of the indifference interval (Lee & Cheung 2009).
     prior_mtd : int, optional
         Dose level, from 1, whose skeleton value is the target.
+    method : {"bayes", "mle"}
+        Fit by a posterior or by maximum likelihood; the latter goes one dose up after each cohort until the first DLT.
+    prior : {"normal", "exponential", "gamma"}
+        A normal prior of b, or an exponential or gamma prior of exp(b).
     prior_sd : float, default sqrt(1.34)
         Standard deviation of the normal prior of b; dfcrm's `scale`.
+    prior_shape : float, optional
+        Shape of the gamma prior.
+    prior_rate : float, optional
+        Rate of the gamma or exponential prior. Default: the shape (1 for the exponential), for a mean of 1.
     estimate : {"plugin", "mean"}
-        The fitted rates: those at the posterior mean of b (as dfcrm), or their posterior means.
+        The fitted rates: those at the posterior mean of the parameter that has the prior, b (as dfcrm) or exp(b); or
+        their posterior means.
     no_skip : bool, default True
         Give at most the dose one above the last.
     coherent : {"cohort", "dose", "off"}
@@ -75,8 +89,6 @@ class CRM(Design):
     recommend_untried : bool, default False
         Recommend the model's choice even where nobody was treated (as dfcrm); if not, the highest tried dose not above
         it.
-    label : str, optional
-        Name in tables. Default: the kind, then crm-2, crm-3 for repeats.
     """
 
     kind: Literal["crm"] = "crm"
@@ -84,7 +96,11 @@ class CRM(Design):
     skeleton: tuple[Fraction, ...] | None = Field(default=None, min_length=1)
     half_width: Fraction | None = None
     prior_mtd: Count | None = None
+    method: Literal["bayes", "mle"] = "bayes"
+    prior: Literal["normal", "exponential", "gamma"] = "normal"
     prior_sd: Real = Field(default=sqrt(1.34), gt=0.01, le=10)
+    prior_shape: Real | None = Field(default=None, ge=0.2, le=1000)
+    prior_rate: Real | None = Field(default=None, ge=0.001, le=1000)
     estimate: Literal["plugin", "mean"] = "plugin"
     no_skip: Flag = True
     coherent: Literal["cohort", "dose", "off"] = "cohort"
@@ -104,10 +120,18 @@ class CRM(Design):
             highest = MODELS[self.model].highest
             if self.skeleton[-1] >= highest:
                 raise ValueError(f"skeleton: should stay below {highest:.4f} for the {self.model} model")
+        self._check_prior()
         return self
 
-    def problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
-        """Options that do not fit the trial: (name of the option, what is wrong)."""
+    def _check_prior(self) -> None:
+        if self.method == "mle" and self.estimate == "mean":
+            raise ValueError('estimate: "mean" is a posterior mean; it needs method = "bayes"')
+        if self.method == "mle" and self.stop_if_too_toxic is not None:
+            raise ValueError('stop_if_too_toxic: needs a posterior, method = "bayes"; or use stop_when')
+        if self.prior == "gamma" and self.prior_shape is None:
+            raise ValueError("prior_shape: needed for the gamma prior")
+
+    def _problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
         if self.skeleton is not None and len(self.skeleton) != trial.levels:
             yield "skeleton", f"{len(self.skeleton)} values for {trial.levels} dose levels"
         if self.skeleton is None:
@@ -119,9 +143,14 @@ class CRM(Design):
         if self.stop_if_too_toxic is not None and not 0 < trial.target + self.stop_if_too_toxic.margin < 1:
             yield "stop_if_too_toxic.margin", "target + margin should be strictly between 0 and 1"
 
-    def cautions(self, trial: Trial) -> Iterator[str]:
-        """What a user should know about this design on this trial, although it can run."""
+    def _cautions(self, trial: Trial) -> Iterator[str]:
         yield from never_reached("stop_at", self.stop_at, trial)
+        used = {"normal": {"prior_sd"}, "exponential": {"prior_rate"}, "gamma": {"prior_shape", "prior_rate"}}
+        wanted = set() if self.method == "mle" else used[self.prior]
+        for option in ("prior_sd", "prior_shape", "prior_rate"):
+            if option in self.model_fields_set - wanted and getattr(self, option) is not None:
+                reason = 'method = "mle"' if self.method == "mle" else f'prior = "{self.prior}"'
+                yield f"{option} is not used with {reason}"
 
     def prior_rates(self, trial: Trial) -> NDArray[np.float64]:
         """The skeleton for a trial, float64[D].
@@ -145,25 +174,41 @@ class CRM(Design):
 
     def _plan(self, trial: Trial) -> CurvePlan:
         model, rates = MODELS[self.model], self.prior_rates(trial)
-        b = parameter_grid(model, rates, self.prior_sd, trial.max_patients)
-        log_dlt, log_no_dlt = model.log_rates(rates, b)
-        weight = np.exp(-((b / self.prior_sd) ** 2) / 2)
+        cuts = cuts_between_doses(model, rates, trial.target)
         stop = self.stop_if_too_toxic
-        plugin = self.estimate == "plugin"
+        if self.method == "mle":
+            b = np.empty(0)
+            weight, tail = b, None
+            reading: PlugIn | PosteriorMean | MaximumLikelihood = MaximumLikelihood(*slopes_at(model, rates, cuts))
+        else:
+            prior = self._prior()
+            b = parameter_grid(model, rates, prior, trial.max_patients)
+            weight = np.exp(prior.log_density(b) - prior.log_density(b).max())
+            tail = tail_weights(b, model.parameter_at(rates[0], trial.target + stop.margin)) if stop else None
+            if self.estimate == "mean":
+                reading = PosteriorMean()
+            else:
+                reading = PlugIn(b, cuts) if self.prior == "normal" else PlugIn(np.exp(b), np.exp(cuts))
+        log_dlt, log_no_dlt = model.log_rates(rates, b)
         return CurvePlan(
             log_dlt=log_dlt,
             log_no_dlt=log_no_dlt,
             weight=weight / weight.sum(),
             target=trial.target,
-            cohort_size=trial.cohort_size,
+            reading=reading,
+            sizes=equal_cohorts(trial),
             max_patients=trial.max_patients,
             start=trial.start_dose - 1,
-            parameter=b if plugin else None,
-            cuts=cuts_between_doses(model, rates, trial.target) if plugin else None,
-            too_toxic=tail_weights(b, model.parameter_at(rates[0], trial.target + stop.margin)) if stop else None,
+            ceiling=NeverSkip().ceiling(trial) if self.no_skip else None,
+            stops=patients_reach(self.stop_at, NEXT_DOSE, ENOUGH_AT_DOSE, trial.levels, trial.max_patients),
+            too_toxic=tail,
             too_toxic_threshold=stop.threshold if stop else 1.0,
-            no_skip=self.no_skip,
             coherent=COHERENT[self.coherent],
-            stop_at=NO_LIMIT if self.stop_at is None else self.stop_at,
             recommend_untried=self.recommend_untried,
         )
+
+    def _prior(self) -> Prior:
+        if self.prior == "normal":
+            return normal_prior(self.prior_sd)
+        shape = 1.0 if self.prior_shape is None else self.prior_shape
+        return gamma_prior(shape, shape if self.prior_rate is None else self.prior_rate)

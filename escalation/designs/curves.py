@@ -1,7 +1,7 @@
 """One-parameter dose-toxicity curves, and the grid of parameters that stands for their posterior.
 
 Power model: p_d(b) = s_d^exp(b), s the skeleton. Logistic model: logit p_d(b) = 3 + exp(b) x_d, x_d = logit(s_d) - 3.
-Both have p_d(0) = s_d, and every p_d falls as b grows. The prior is b ~ N(0, prior_sd^2).
+Both have p_d(0) = s_d, and every p_d falls as b grows. The prior is b ~ N(0, prior_sd^2), or exp(b) ~ Gamma.
 
 Posterior integrals are sums over equally spaced b. The integrand is analytic and vanishes at both ends, so the error
 of such a sum falls exponentially with the spacing once that is below the posterior's width. Gauss-Hermite nodes, placed
@@ -46,6 +46,8 @@ class Model(NamedTuple):
         Rates lie below this whatever b; so must skeletons.
     log_rates : function of (skeleton float64[D], b float64[G])
         Log probability of a DLT and of none, float64[D, G] each.
+    slopes : function of (skeleton float64[D], b float64[G])
+        Their derivatives by b, float64[D, G] each.
     precision_per_patient : float
         A patient adds about this much, at most, to the posterior precision of b. The largest Fisher information over
         all rates is 0.65 for the power and 3.2 for the logistic model; observed information can be somewhat larger.
@@ -55,6 +57,7 @@ class Model(NamedTuple):
     rate: Callable[[Floats], Floats]
     highest: float
     log_rates: Callable[[Floats, Floats], tuple[Floats, Floats]]
+    slopes: Callable[[Floats, Floats], tuple[Floats, Floats]]
     precision_per_patient: float
 
     def parameter_at(self, skeleton: float, rate: float) -> float:
@@ -67,9 +70,19 @@ def _power(skeleton: Floats, b: Floats) -> tuple[Floats, Floats]:
     return log_dlt, np.log(-np.expm1(log_dlt))
 
 
+def _power_slopes(skeleton: Floats, b: Floats) -> tuple[Floats, Floats]:
+    t = np.outer(-np.log(skeleton), np.exp(b))
+    return -t, t / np.expm1(t)
+
+
 def _logistic(skeleton: Floats, b: Floats) -> tuple[Floats, Floats]:
     logit = INTERCEPT + np.outer(special.logit(skeleton) - INTERCEPT, np.exp(b))
     return -np.logaddexp(0, -logit), -np.logaddexp(0, logit)
+
+
+def _logistic_slopes(skeleton: Floats, b: Floats) -> tuple[Floats, Floats]:
+    t = np.outer(INTERCEPT - special.logit(skeleton), np.exp(b))
+    return -t * special.expit(t - INTERCEPT), t * special.expit(INTERCEPT - t)
 
 
 MODELS = {
@@ -78,6 +91,7 @@ MODELS = {
         rate=np.exp,
         highest=1.0,
         log_rates=_power,
+        slopes=_power_slopes,
         precision_per_patient=1.0,
     ),
     "logistic": Model(
@@ -85,12 +99,38 @@ MODELS = {
         rate=lambda scaled: special.expit(scaled + INTERCEPT),
         highest=float(special.expit(INTERCEPT)),
         log_rates=_logistic,
+        slopes=_logistic_slopes,
         precision_per_patient=4.0,
     ),
 }
 
 
-def parameter_grid(model: Model, skeleton: Floats, prior_sd: float, max_patients: int) -> Floats:
+class Prior(NamedTuple):
+    """A prior of b.
+
+    Attributes
+    ----------
+    log_density : function of float64[G]
+        To an additive constant; concave.
+    precision : float
+        Minus its second derivative at its peak.
+    """
+
+    log_density: Callable[[Floats], Floats]
+    precision: float
+
+
+def normal_prior(sd: float) -> Prior:
+    """B ~ N(0, sd^2)."""
+    return Prior(lambda b: -((b / sd) ** 2) / 2, sd**-2)
+
+
+def gamma_prior(shape: float, rate: float) -> Prior:
+    """exp(b) ~ Gamma(shape, rate); the density of b is proportional to exp(shape b - rate exp(b))."""
+    return Prior(lambda b: shape * b - rate * np.exp(b), shape)
+
+
+def parameter_grid(model: Model, skeleton: Floats, prior: Prior, max_patients: int) -> Floats:
     """Equally spaced b that carry every posterior a trial of this size can give.
 
     The likelihood of any data is a product over patients, so that it moves the posterior no farther than all patients
@@ -106,18 +146,38 @@ def parameter_grid(model: Model, skeleton: Floats, prior_sd: float, max_patients
 
             def log_posterior(b: Floats, dose: int = dose, dlts: int = dlts) -> Floats:
                 log_dlt, log_no_dlt = model.log_rates(skeleton[dose : dose + 1], b)
-                log: Floats = dlts * log_dlt[0] + (max_patients - dlts) * log_no_dlt[0] - (b / prior_sd) ** 2 / 2
+                log: Floats = dlts * log_dlt[0] + (max_patients - dlts) * log_no_dlt[0] + prior.log_density(b)
                 return log
 
-            # Beyond this the prior alone is lower than the posterior at 0 by more than the drop.
-            reach = min(prior_sd * np.sqrt(2 * (DROP - log_posterior(np.zeros(1))[0])), FARTHEST)
-            b = np.linspace(-reach, reach, SCAN)
+            b = np.linspace(*_reach(prior, log_posterior(np.zeros(1))[0] - DROP), SCAN)
             log = log_posterior(b)
             carried = np.flatnonzero(log >= log.max() - DROP)
             edges += [b[max(carried[0] - 1, 0)], b[min(carried[-1] + 1, len(b) - 1)]]
-    narrowest = 1 / np.sqrt(prior_sd**-2 + model.precision_per_patient * max_patients)
+    narrowest = 1 / np.sqrt(prior.precision + model.precision_per_patient * max_patients)
     points = int(np.ceil((max(edges) - min(edges)) / (SPACING * narrowest))) + 1
     return np.linspace(min(edges), max(edges), points)
+
+
+def _reach(prior: Prior, floor: float) -> tuple[float, float]:
+    """The b to the left and right of which the prior alone, a bound on the posterior, is below `floor`."""
+    ends = []
+    for farthest in (-FARTHEST, FARTHEST):
+
+        def above(b: float) -> float:
+            return float(prior.log_density(np.array([b]))[0] - floor)
+
+        ends.append(farthest if above(farthest) >= 0 else optimize.brentq(above, 0.0, farthest))
+    return ends[0], ends[1]
+
+
+def slopes_at(model: Model, skeleton: Floats, cuts: Floats) -> tuple[Floats, Floats]:
+    """Slope of the log probability of a DLT, and of none, at each dose and each cut, float64[D, D - 1] each.
+
+    Where a cut is minus infinity the higher dose is preferred whatever the data; positive slopes say so.
+    """
+    finite = np.isfinite(cuts)
+    found = model.slopes(skeleton, np.where(finite, cuts, 0.0))
+    return np.where(finite, found[0], 1.0), np.where(finite, found[1], 1.0)
 
 
 def cuts_between_doses(model: Model, skeleton: Floats, target: float) -> Floats:

@@ -8,7 +8,8 @@ Source: Thall PF, Simon R (1994) Biometrics 50:337-349; Zhou H, Lee JJ, BTOX man
 from collections.abc import Iterator
 from typing import Literal
 
-from escalation.designs.base import Design, count_grid, decision_table, exceedance, never_reached
+from escalation.counts import count_grid, exceedance
+from escalation.designs.base import Design, decision_table, equal_cohorts, never_reached
 from escalation.fields import Count, Fraction, Positive
 from escalation.kernels.codes import ELIMINATE, SLACK
 from escalation.plans import HighestCleared, TablePlan
@@ -30,8 +31,6 @@ class Monitoring(Design):
         Parameters of the Beta prior of the DLT rate: prior DLTs, prior patients without.
     min_patients : int, default 1
         No stop before this many patients.
-    label : str, optional
-        Name in tables. Default: the kind, then crm-2, crm-3 for repeats.
     """
 
     kind: Literal["monitoring"] = "monitoring"
@@ -40,13 +39,11 @@ class Monitoring(Design):
     prior: tuple[Positive, Positive] = (1.0, 1.0)
     min_patients: Count = 1
 
-    def problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
-        """Options that do not fit the trial: (name of the option, what is wrong)."""
+    def _problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
         if trial.levels > 1:
             yield "kind", f"monitoring is for a single dose; this trial has {trial.levels} dose levels"
 
-    def cautions(self, trial: Trial) -> Iterator[str]:
-        """What a user should know about this design on this trial, although it can run."""
+    def _cautions(self, trial: Trial) -> Iterator[str]:
         yield from never_reached("min_patients", self.min_patients, trial)
 
     def _plan(self, trial: Trial) -> TablePlan:
@@ -58,7 +55,7 @@ class Monitoring(Design):
         return TablePlan(
             codes=codes,
             selection=HighestCleared(patients > 0),
-            cohort_size=trial.cohort_size,
+            sizes=equal_cohorts(trial),
             max_patients=trial.max_patients,
             start=trial.start_dose - 1,
         )

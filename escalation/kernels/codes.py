@@ -13,13 +13,32 @@ MAX_PATIENTS: Final = 1
 RULE_COMPLETE: Final = 2
 TOO_TOXIC: Final = 3
 ENOUGH_AT_DOSE: Final = 4
+STOPPING_RULE: Final = 5
+EXPANSION_STOPPED: Final = 6
 REASON_NAMES: Final = {
     MAX_PATIENTS: "max_patients",
     RULE_COMPLETE: "rule_complete",
     TOO_TOXIC: "too_toxic",
     ENOUGH_AT_DOSE: "enough_at_dose",
+    STOPPING_RULE: "stopping_rule",
+    EXPANSION_STOPPED: "expansion_stopped",
 }
-REASONS: Final = len(REASON_NAMES)  # numbered from 1
+# In the engines only: full, and too toxic by a stopping rule. The outcomes say max_patients, and recommend no dose.
+FULL_AND_TOO_TOXIC: Final = 7
+REASONS: Final = 7  # numbered from 1
+
+# Whose counts a stopping rule looks at.
+NEXT_DOSE: Final = 0  # the dose that the next cohort would get
+SAME_DOSE: Final = 1  # that dose, if it is the last cohort's as well
+LAST_DOSE: Final = 2  # the dose of the last cohort
+ANY_DOSE: Final = 3  # at least one dose
+ALL_DOSES: Final = 4  # the sums over all doses
+
+# How a model-based design reads its posterior.
+PLUG_IN: Final = 0
+POSTERIOR_MEAN: Final = 1
+INTERVALS: Final = 2
+SCORE: Final = 3
 
 # When a model-based design may not escalate.
 COHERENT_OFF: Final = 0

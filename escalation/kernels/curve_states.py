@@ -5,76 +5,113 @@ import numpy as np
 from escalation.kernels.codes import (
     COHERENT_COHORT,
     COHERENT_DOSE,
-    ENOUGH_AT_DOSE,
+    INTERVALS,
     MAX_PATIENTS,
     NO_DOSE,
     REASONS,
+    SCORE,
     SLACK,
     TOO_TOXIC,
 )
 from escalation.kernels.jit import kernel
 from escalation.kernels.posterior import choose, total
 from escalation.kernels.states import keep
+from escalation.kernels.stopping import stop_reason
 
 
 @kernel
-def model_choice(plan, likelihood, counts, posterior):
-    """Dose the model recommends after the counts, a cell for each dose, or NO_DOSE. `posterior` is scratch space."""
-    posterior[:] = plan.weight
+def weigh(weight, scores, evidence, counts, posterior):
+    """Posterior after the counts, a cell for each dose, to a constant factor; with `scores` the sum of these.
+
+    Returns what `posterior.choose` calls its mass.
+    """
+    if scores:
+        posterior[:] = 0
+        for dose in range(counts.shape[0]):
+            part = evidence[dose, counts[dose]]
+            for cut in range(posterior.shape[0]):
+                posterior[cut] += part[cut]
+        return 1.0
+    posterior[:] = weight
     for dose in range(counts.shape[0]):
         if counts[dose] > 0:
-            factor = likelihood[dose, counts[dose]]
+            part = evidence[dose, counts[dose]]
             for curve in range(posterior.shape[0]):
-                posterior[curve] *= factor[curve]
-    return choose(plan, posterior, total(posterior))
+                posterior[curve] *= part[curve]
+    return total(posterior)
 
 
 @kernel
-def ceiling_after(plan, levels, dose, size, toxic, patients, dlts):
-    """Highest dose the next cohort may get after `toxic` DLTs in a cohort of `size` at `dose`."""
-    if plan.coherent == COHERENT_COHORT and toxic >= (plan.target - SLACK) * size:
-        return dose
-    if plan.coherent == COHERENT_DOSE and dlts > (plan.target + SLACK) * patients:
-        return dose
-    if plan.no_skip:
-        return min(dose + 1, levels - 1)
-    return levels - 1
+def may_escalate(coherent, target, size, toxic, patients, dlts):
+    """Whether `coherent` lets a dose above the last follow `toxic` DLTs in a cohort of `size`.
+
+    `patients` and `dlts` are those at the last dose.
+    """
+    if coherent == COHERENT_COHORT:
+        return toxic < (target - SLACK) * size
+    if coherent == COHERENT_DOSE:
+        return dlts <= (target + SLACK) * patients
+    return True
 
 
 @kernel
-def settle_curves(plan, likelihood, packing, cells, binomials, doses, sizes, sequences, children, living, endings):
+def settle_curves(plan, evidence, packing, cells, binomials, doses, sizes, sequences, children, living, endings):
     """Decide for all children of the living states whether and where the trial goes on.
 
     Parameters and answer as `table_states.settle_table`, and
 
-    likelihood : float64[D, C, G]
-        Likelihood of each cell at each dose under each curve, to a constant factor.
+    evidence : float64[D, C, G]
+        What each cell says at each dose; see `plans.CurvePlan.evidence`.
     """
     words, shifts, mask = packing
     rows, starts, parents, toxic = children
+    conduct, ceiling = plan.conduct, plan.conduct.ceiling
     levels = words.shape[0]
+    rules = conduct.stops.reasons.shape[0]
+    highest = np.int64(levels - 1)
     counts = np.empty(levels, np.int64)
-    posterior = np.empty(plan.weight.shape[0])
+    patients = np.empty(levels, np.int16)
+    dlts = np.empty(levels, np.int16)
+    posterior = np.empty(evidence.shape[2])
     arrivals = np.zeros(levels + REASONS)
     alive = ended = np.int64(0)  # not 0: what is called with a literal is compiled once more
     for r in range(rows.shape[0]):
-        treated = 0
+        treated = toxicities = most = 0
         for level in range(levels):
             counts[level] = (rows[r, words[level]] >> shifts[level]) & mask
-            treated += cells[0, counts[level]]
-        choice = model_choice(plan, likelihood, counts, posterior)
+            patients[level] = cells[0, counts[level]]
+            dlts[level] = cells[1, counts[level]]
+            treated += patients[level]
+            toxicities += dlts[level]
+            most = max(most, patients[level])
+        full = treated >= conduct.max_patients
+        titrating = conduct.titration and most == 1
+        mass = weigh(plan.weight, plan.reading.kind == SCORE, evidence, counts, posterior)
+        choice = choose(plan.reading, posterior, mass, levels, highest)
         for way in range(starts[r], starts[r + 1]):
             size = sizes[parents[way]]
-            if treated >= plan.max_patients:
-                column = levels + MAX_PATIENTS - 1
+            dose = np.int64(doses[parents[way]])
+            allowed = dose if toxicities >= conduct.hold_at else ceiling[dose]
+            if titrating:
+                column = min(dose + 1, allowed) if dlts[dose] == 0 else dose
+                if full:
+                    column = levels + MAX_PATIENTS - 1
             elif choice == NO_DOSE:
-                column = levels + TOO_TOXIC - 1
+                column = levels + (MAX_PATIENTS if full else TOO_TOXIC) - 1
             else:
-                dose = doses[parents[way]]
-                patients, dlts = cells[0, counts[dose]], cells[1, counts[dose]]
-                column = min(choice, ceiling_after(plan, levels, dose, size, toxic[way], patients, dlts))
-                if cells[0, counts[column]] >= plan.stop_at:
-                    column = levels + ENOUGH_AT_DOSE - 1
+                if not may_escalate(plan.coherent, plan.target, size, toxic[way], patients[dose], dlts[dose]):
+                    allowed = min(allowed, dose)
+                if plan.one_up_until_dlt and toxicities == 0:
+                    allowed = min(allowed, dose + 1)
+                column = min(choice, allowed)
+                if allowed < choice and plan.reading.kind == INTERVALS:
+                    column = choose(plan.reading, posterior, mass, levels, allowed)
+                if rules > 0:
+                    reason = stop_reason(conduct.stops, patients, dlts, dose, column, full)
+                    if reason > 0:
+                        column = levels + reason - 1
+                elif full:
+                    column = levels + MAX_PATIENTS - 1
             arrivals[column] += sequences[parents[way]] * binomials[size, toxic[way]]
         alive, ended = keep(rows, r, choice, arrivals, living, alive, endings, ended)
     return alive, ended

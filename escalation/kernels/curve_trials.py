@@ -5,23 +5,32 @@ import numpy as np
 from escalation.kernels.codes import (
     COHERENT_COHORT,
     COHERENT_DOSE,
-    ENOUGH_AT_DOSE,
+    INTERVALS,
     MAX_PATIENTS,
     NO_DOSE,
+    SCORE,
     SLACK,
     TOO_TOXIC,
 )
 from escalation.kernels.jit import kernel
 from escalation.kernels.posterior import choose, total
+from escalation.kernels.stopping import stop_reason
 
 SMALL = 1e-100
 
 
 @kernel
-def learn(posterior, factor):
-    """Multiply the posterior by a cohort's likelihood; return its sum, kept well above underflow."""
+def learn(scores, posterior, part):
+    """Multiply the posterior by a cohort's likelihood; return its sum, kept well above underflow.
+
+    With `scores` add the cohort's.
+    """
+    if scores:
+        for cut in range(posterior.shape[0]):
+            posterior[cut] += part[cut]
+        return 1.0
     for curve in range(posterior.shape[0]):
-        posterior[curve] *= factor[curve]
+        posterior[curve] *= part[curve]
     mass = total(posterior)
     if mass < SMALL:
         for curve in range(posterior.shape[0]):
@@ -39,59 +48,87 @@ def highest_tried(patients, dose):
 
 
 @kernel
-def run_curve_trial(plan, likelihoods, limits, tolerances, patients, dlts, posterior):
+def run_curve_trial(plan, evidence, places, limits, tolerances, patients, dlts, posterior):
     """Run one trial; fill the counts per dose and return the recommended dose and why the trial ended."""
-    posterior[:] = plan.weight
-    dose = plan.start
-    enrolled = 0
+    conduct = plan.conduct
+    reading, scores = plan.reading, plan.reading.kind == SCORE
+    if scores:
+        posterior[:] = 0
+    else:
+        posterior[:] = plan.weight
+    levels = limits.shape[0]
+    top = np.int64(levels - 1)
+    dose = conduct.start
+    enrolled = toxicities = 0
+    titrating = conduct.titration
+    size = 1 if titrating else conduct.sizes[0]
     while True:
-        size = min(plan.cohort_size, plan.max_patients - enrolled)
+        size = min(size, conduct.max_patients - enrolled)
         toxic = 0
         limit = limits[dose]
         for patient in range(enrolled, enrolled + size):
             if tolerances[patient] < limit:
                 toxic += 1
         enrolled += size
+        toxicities += toxic
         patients[dose] += size
         dlts[dose] += toxic
+        out_of_patients = enrolled >= conduct.max_patients
+        ceiling = dose if toxicities >= conduct.hold_at else conduct.ceiling[dose]
 
-        mass = learn(posterior, likelihoods[dose, 0 if size == plan.cohort_size else 1, toxic])
-        choice = choose(plan, posterior, mass)
+        mass = learn(scores, posterior, evidence[dose, places[size], toxic])
+        if titrating and not out_of_patients:
+            if toxic == 0 and dose < ceiling:
+                dose += 1
+            else:
+                titrating = False
+                size = conduct.sizes[0] - 1  # the rest of this dose's cohort
+            continue
+
+        choice = choose(reading, posterior, mass, levels, top)
         recommended = choice if plan.recommend_untried else highest_tried(patients, choice)
-        if enrolled >= plan.max_patients:
+        if titrating:
             return recommended, MAX_PATIENTS
         if choice == NO_DOSE:
-            return NO_DOSE, TOO_TOXIC
+            return NO_DOSE, MAX_PATIENTS if out_of_patients else TOO_TOXIC
 
-        highest = limits.shape[0] - 1
-        if plan.no_skip:
-            highest = min(highest, dose + 1)
+        if plan.one_up_until_dlt and toxicities == 0:
+            ceiling = min(ceiling, dose + 1)
         if plan.coherent == COHERENT_COHORT and toxic / size >= plan.target - SLACK:
-            highest = dose
+            ceiling = dose
         elif plan.coherent == COHERENT_DOSE and dlts[dose] / patients[dose] > plan.target + SLACK:
-            highest = dose
-        next_dose = min(choice, highest)
-        if patients[next_dose] >= plan.stop_at:
-            return recommended, ENOUGH_AT_DOSE
-        dose = next_dose
+            ceiling = dose
+        last_dose = dose
+        dose = min(choice, ceiling)
+        if ceiling < choice and reading.kind == INTERVALS:
+            dose = choose(reading, posterior, mass, levels, ceiling)
+        if conduct.stops.reasons.shape[0] > 0:
+            reason = stop_reason(conduct.stops, patients, dlts, last_dose, dose, out_of_patients)
+            if reason > 0:
+                return recommended, reason
+        elif out_of_patients:
+            return recommended, MAX_PATIENTS
+        size = conduct.sizes[patients[dose]]
 
 
 @kernel
-def run_curve_trials(plan, likelihoods, limits, tolerances, patients, dlts, recommended, reasons):
+def run_curve_trials(plan, evidence, places, limits, tolerances, patients, dlts, recommended, reasons):
     """Run a block of trials.
 
     Parameters and outputs as `table_trials.run_table_trials`, and
 
-    likelihoods : float64[D, 2, m + 1, G]
-        likelihoods[d, 0, y]: likelihood of a full cohort with y DLTs at dose d under each curve, to a constant factor;
-        likelihoods[d, 1, y]: that of a smaller, last cohort.
+    evidence : float64[D, P, m + 1, G]
+        evidence[d, places[n], y]: what a cohort of n patients with y DLTs says at dose d; see
+        `plans.CurvePlan.evidence`.
+    places : int64[m + 1]
+        Where cohorts of each size are in `evidence`.
     recommended : int16[T]
         Output: the dose each trial recommends, or NO_DOSE.
     """
-    posterior = np.empty(plan.weight.shape[0])
+    posterior = np.empty(evidence.shape[3])
     for trial in range(tolerances.shape[0]):
         dose, reason = run_curve_trial(
-            plan, likelihoods, limits, tolerances[trial], patients[trial], dlts[trial], posterior
+            plan, evidence, places, limits, tolerances[trial], patients[trial], dlts[trial], posterior
         )
         recommended[trial] = dose
         reasons[trial] = reason

@@ -35,34 +35,58 @@ class StateArrays(NamedTuple):
     choices: NDArray[np.int8]  # (S,), what the model chooses; without meaning under a table plan
 
 
+class StopArrays(NamedTuple):
+    """The rules that end trials, as `plans.Stop` and `plans.Criterion`: S rules with A criteria in all."""
+
+    reasons: NDArray[np.int8]  # (S,)
+    starts: NDArray[np.int64]  # (S + 1,), each rule's first criterion
+    places: NDArray[np.int8]  # (A,)
+    holds: NDArray[np.bool_]  # (A, D, N + 1, N + 1)
+
+
+class ConductArrays(NamedTuple):
+    """What both kinds of plan say of a trial's conduct; `plans.Conduct` says what the fields mean."""
+
+    sizes: NDArray[np.int64]  # (N + 1,)
+    ceiling: NDArray[np.int64]  # (D,)
+    hold_at: int
+    titration: bool
+    max_patients: int
+    start: int
+    stops: StopArrays
+
+
 class TableArrays(NamedTuple):
     """A table plan as the kernels read it; `plans.TablePlan` says what the fields mean."""
 
     codes: NDArray[np.int8]  # (D, N + 1, N + 1), by dose, patients and DLTs there
-    completes: NDArray[np.bool_]  # (D, N + 1, N + 1)
-    cap: int
-    enough: int
-    titration: bool
-    cohort_size: int
-    max_patients: int
-    start: int
+    conduct: ConductArrays
+
+
+class ReadingArrays(NamedTuple):
+    """How a dose is preferred. Few arrays, because each that is passed to a function takes time.
+
+    F functions of the curves, of which the posterior means are looked at: when `too_toxic` applies first that of the
+    rule; then under PLUG_IN the parameter, under POSTERIOR_MEAN the rate at each dose, under INTERVALS for each dose
+    `in_target` and `overdose`, under SCORE nothing.
+    """
+
+    kind: int
+    functions: NDArray[np.float64]  # (F, G)
+    cuts: NDArray[np.float64]  # (D - 1,), for PLUG_IN
+    target: float
+    ewoc: float
+    too_toxic: bool
+    too_toxic_threshold: float
 
 
 class CurveArrays(NamedTuple):
     """A curve plan as the kernels read it; `plans.CurvePlan` says what the fields mean."""
 
-    rates: NDArray[np.float64]  # (D, G)
     weight: NDArray[np.float64]  # (G,)
-    parameter: NDArray[np.float64]  # (G,)
-    cuts: NDArray[np.float64]  # (D - 1,)
-    plugin: bool
-    too_toxic: NDArray[np.float64]  # (G,), or empty when the rule is off
-    too_toxic_threshold: float
+    reading: ReadingArrays
     target: float
-    no_skip: bool
     coherent: int
-    stop_at: int
+    one_up_until_dlt: bool
     recommend_untried: bool
-    cohort_size: int
-    max_patients: int
-    start: int
+    conduct: ConductArrays

@@ -1,6 +1,6 @@
 """What a model-based design reads off its posterior: a weight for each dose-toxicity curve."""
 
-from escalation.kernels.codes import NO_DOSE, SLACK
+from escalation.kernels.codes import INTERVALS, NO_DOSE, PLUG_IN, SCORE, SLACK
 from escalation.kernels.jit import kernel
 
 
@@ -37,26 +37,41 @@ def total(values):
 
 
 @kernel
-def choose(plan, posterior, mass):
-    """Dose that the model holds closest to the target, the lower of two; NO_DOSE when the lowest is too toxic.
+def choose(reading, posterior, mass, levels, highest):
+    """Dose that the model prefers among those up to `highest`, the lower of two; NO_DOSE when the lowest is too toxic.
 
-    `posterior` need not sum to one; `mass` is its sum.
+    `posterior` need not sum to one; `mass` is its sum. Under SCORE it holds the slope of the log likelihood at each
+    cut: positive where the likelihood is largest above the cut.
     """
-    if plan.too_toxic.shape[0] > 0:
-        excess = dot(posterior, plan.too_toxic) / mass
-        if excess > plan.too_toxic_threshold + SLACK:
+    functions = reading.functions
+    dose = first = 0
+    if reading.too_toxic:
+        if dot(posterior, functions[0]) / mass > reading.too_toxic_threshold + SLACK:
             return NO_DOSE
-    if plan.plugin:
-        estimate = dot(posterior, plan.parameter) / mass
-        dose = 0
-        while dose < plan.cuts.shape[0] and estimate > plan.cuts[dose] + SLACK:
+        first = 1
+    if reading.kind == SCORE:
+        while dose < posterior.shape[0] and posterior[dose] > SLACK:
             dose += 1
-        return dose
+        return min(dose, highest)
+    if reading.kind == PLUG_IN:
+        estimate = dot(posterior, functions[first]) / mass
+        while dose < levels - 1 and estimate > reading.cuts[dose] + SLACK:
+            dose += 1
+        return min(dose, highest)
+    if reading.kind == INTERVALS:
+        best, largest = NO_DOSE, -1.0
+        for dose in range(highest + 1):
+            if dot(posterior, functions[first + 2 * dose + 1]) / mass > reading.ewoc + SLACK:
+                break  # and so is every higher dose
+            share = dot(posterior, functions[first + 2 * dose]) / mass
+            if share > largest + SLACK:
+                best, largest = dose, share
+        return best
     closest = 0
-    distance = abs(dot(posterior, plan.rates[0]) / mass - plan.target)
-    for dose in range(1, plan.rates.shape[0]):
-        candidate = abs(dot(posterior, plan.rates[dose]) / mass - plan.target)
+    distance = abs(dot(posterior, functions[first]) / mass - reading.target)
+    for dose in range(1, levels):
+        candidate = abs(dot(posterior, functions[first + dose]) / mass - reading.target)
         if candidate < distance - SLACK:
             closest = dose
             distance = candidate
-    return closest
+    return min(closest, highest)

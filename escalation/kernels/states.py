@@ -25,8 +25,8 @@ def cell(patients, dlts):
 
 
 @kernel
-def next_sizes(packing, rows, doses, cells, cohort_size, max_patients, titration, sizes):
-    """Size of the cohort that each living state gets next.
+def next_sizes(conduct, packing, rows, doses, cells, sizes):
+    """Size of the cohort that each living state gets next, written to `sizes`.
 
     Under titration doses are tried on one patient each; while no dose has had a second patient, an untried dose gets
     one patient, and the dose at which titration ended gets the rest of a cohort. Returns the largest number of patients
@@ -42,10 +42,10 @@ def next_sizes(packing, rows, doses, cells, cohort_size, max_patients, titration
             most = max(most, patients)
             if level == doses[s]:
                 at_dose = patients
-        size = cohort_size
-        if titration and most <= 1:
-            size = 1 if at_dose == 0 else cohort_size - 1
-        sizes[s] = min(size, max_patients - treated)
+        size = conduct.sizes[at_dose]
+        if conduct.titration and most <= 1:
+            size = 1 if at_dose == 0 else conduct.sizes[0] - 1
+        sizes[s] = min(size, conduct.max_patients - treated)
         largest = max(largest, treated + sizes[s])
     return largest
 

@@ -5,17 +5,16 @@ import numpy as np
 from escalation.kernels.codes import (
     DE_ESCALATE,
     ELIMINATE,
-    ENOUGH_AT_DOSE,
     ESCALATE,
     MAX_PATIENTS,
     NO_DOSE,
     REASONS,
-    RULE_COMPLETE,
     STAY,
     TOO_TOXIC,
 )
 from escalation.kernels.jit import kernel
 from escalation.kernels.states import keep
+from escalation.kernels.stopping import stop_reason
 
 
 @kernel
@@ -59,44 +58,46 @@ def settle_table(plan, packing, cells, binomials, doses, sizes, sequences, child
     """
     words, shifts, mask = packing
     rows, starts, parents, toxic = children
-    codes, completes = plan.codes, plan.completes
+    codes, conduct = plan
+    ceiling = conduct.ceiling
     levels = words.shape[0]
-    patients = np.empty(levels, np.int64)
-    dlts = np.empty(levels, np.int64)
+    rules = conduct.stops.reasons.shape[0]
+    patients = np.empty(levels, np.int16)
+    dlts = np.empty(levels, np.int16)
     arrivals = np.zeros(levels + REASONS)
     alive = ended = np.int64(0)  # not 0: what is called with a literal is compiled once more
     for r in range(rows.shape[0]):
-        treated = most = 0
+        treated = toxicities = most = 0
         eliminated = levels  # the lowest eliminated dose
         for level in range(levels - 1, -1, -1):
             number = np.int64((rows[r, words[level]] >> shifts[level]) & mask)
             patients[level] = cells[0, number]
             dlts[level] = cells[1, number]
             treated += patients[level]
+            toxicities += dlts[level]
             most = max(most, patients[level])
             if codes[level, patients[level], dlts[level]] == ELIMINATE:
                 eliminated = level
-        full = treated >= plan.max_patients
-        titrating = plan.titration and most == 1
+        full = treated >= conduct.max_patients
+        titrating = conduct.titration and most == 1
 
         for way in range(starts[r], starts[r + 1]):
-            dose = doses[parents[way]]
+            dose = np.int64(doses[parents[way]])
             code = codes[dose, patients[dose], dlts[dose]]
             if titrating:
                 code = ESCALATE if dlts[dose] == 0 else STAY
             next_dose = move(code, dose, eliminated - 1)
+            if next_dose > dose:
+                next_dose = dose if toxicities >= conduct.hold_at else min(next_dose, ceiling[dose])
             column = next_dose
-            if titrating:
-                if full:
-                    column = levels + MAX_PATIENTS - 1
-            elif next_dose < 0:
+            if next_dose < 0:
                 column = levels + (MAX_PATIENTS if full else TOO_TOXIC) - 1
-            elif completes[dose, patients[dose], dlts[dose]] or patients[next_dose] >= plan.cap:
-                column = levels + RULE_COMPLETE - 1
+            elif rules > 0 and not titrating:  # the call takes longer than the rest
+                reason = stop_reason(conduct.stops, patients, dlts, dose, next_dose, full)
+                if reason > 0:
+                    column = levels + reason - 1
             elif full:
                 column = levels + MAX_PATIENTS - 1
-            elif next_dose == dose and patients[dose] >= plan.enough:
-                column = levels + ENOUGH_AT_DOSE - 1
             arrivals[column] += sequences[parents[way]] * binomials[sizes[parents[way]], toxic[way]]
         alive, ended = keep(rows, r, np.int64(NO_DOSE), arrivals, living, alive, endings, ended)
     return alive, ended

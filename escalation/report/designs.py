@@ -1,37 +1,51 @@
-"""The designs that a scenario file can name, with their options."""
+"""The designs and rules that a scenario file can name, with their options."""
 
 import inspect
+from collections.abc import Iterable
 from typing import TextIO
 
+from pydantic_core import PydanticUndefined
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from escalation.designs import REGISTRY
+from escalation.designs import REGISTRY, Design
+from escalation.fields import Frozen
+from escalation.rules import RESTRICTIONS, RULES
 
 
 def print_designs(file: TextIO) -> None:
-    """Print each design, its options with their defaults, and its source."""
+    """Print each design with its options, their defaults, and its source; then what goes with every design."""
     console = Console(file=file, highlight=False, markup=False, emoji=False)
-    for number, (kind, design) in enumerate(REGISTRY.items()):
-        if number:
-            console.print()
-        console.print(Text.assemble((kind, "bold"), f"  {inspect.cleandoc(design.__doc__ or '').splitlines()[0]}"))
-        options = Table.grid(padding=(0, 2))
-        options.add_column(no_wrap=True, style="bold")
-        options.add_column(no_wrap=True)
-        texts = design.field_texts()
-        for name, field in design.model_fields.items():
-            if name != "kind":
-                options.add_row(name, "" if field.default is None else _toml(field.default), texts[name])
+    for kind, design in REGISTRY.items():
+        _print_options(console, kind, design, set(design.model_fields) - set(Design.model_fields))
         _, _, source = inspect.cleandoc(inspect.getmodule(design).__doc__ or "").rpartition("Source: ")
-        console.print(Padding(options, (0, 0, 0, 2)))
         console.print(Padding(Text(f"Source: {' '.join(source.split())}"), (0, 0, 0, 2)))
+        console.print()
+    _print_options(console, "every design", Design, set(Design.model_fields) - {"kind"})
+    for option, rules in (("stop_when", RULES), ("restrict", RESTRICTIONS)):
+        for name, rule in rules.items():
+            console.print()
+            _print_options(console, f"{option}: {name}", rule, set(rule.model_fields) - {"rule"})
+
+
+def _print_options(console: Console, name: str, model: type[Frozen], wanted: Iterable[str]) -> None:
+    console.print(Text.assemble((name, "bold"), f"  {inspect.cleandoc(model.__doc__ or '').splitlines()[0]}"))
+    options = Table.grid(padding=(0, 2))
+    options.add_column(no_wrap=True, style="bold")
+    options.add_column(no_wrap=True)
+    texts = model.field_texts()
+    for option, field in model.model_fields.items():
+        if option in wanted:
+            options.add_row(option, _toml(field.default), texts[option])
+    console.print(Padding(options, (0, 0, 0, 2)))
 
 
 def _toml(value: object) -> str:
-    """A default as a scenario file would write it."""
+    """A default as a scenario file would write it; nothing where there is none."""
+    if value is None or value is PydanticUndefined:
+        return ""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from escalation import BOIN, CRM, DesignError, Monitoring, Trial, exact, skeleton
+from escalation.counts import exceedance
 from escalation.designs import Design
-from escalation.designs.base import exceedance
 from escalation.kernels.codes import ELIMINATE
 from tests.support import levels
 

@@ -51,6 +51,10 @@ def test_corrupted_decision_is_caught(engine, design, monkeypatch):
     assert compare(design).p_value < ALARM
 
 
+def corrupt_cuts(reading):
+    return reading._replace(cuts=reading.cuts + np.array([0, 0.1, 0]))
+
+
 @pytest.mark.parametrize("engine", [enumeration, simulation])
 def test_corrupted_model_is_caught(engine, monkeypatch):
     """The CRM's cut between doses 2 and 3 is a little too high in one engine."""
@@ -59,7 +63,7 @@ def test_corrupted_model_is_caught(engine, monkeypatch):
     monkeypatch.setattr(
         engine,
         name,
-        lambda plan, *rest: original(plan._replace(cuts=plan.cuts + np.array([0, 0.1, 0])), *rest),
+        lambda plan, *rest: original(plan._replace(reading=corrupt_cuts(plan.reading)), *rest),
     )
     assert compare(DESIGNS[1]).p_value < ALARM
 
@@ -81,7 +85,15 @@ def test_corrupted_transition_in_the_exact_engine_is_caught(monkeypatch):
 def test_corrupted_transition_in_the_simulation_is_caught(monkeypatch):
     """The 3+3 goes on at a dose with six patients, up to nine."""
     original = simulation.run_table_trials
-    monkeypatch.setattr(simulation, "run_table_trials", lambda plan, *rest: original(plan._replace(cap=9), *rest))
+
+    def corrupted(plan, *rest):
+        stops = plan.conduct.stops
+        patients = np.arange(stops.holds.shape[2])[:, None]
+        at_dose = stops.places == codes.NEXT_DOSE
+        holds = np.where(at_dose[:, None, None, None], patients >= 9, stops.holds)
+        return original(plan._replace(conduct=plan.conduct._replace(stops=stops._replace(holds=holds))), *rest)
+
+    monkeypatch.setattr(simulation, "run_table_trials", corrupted)
     assert compare(ThreePlusThree()).p_value < ALARM
 
 

@@ -4,12 +4,23 @@ import numpy as np
 import pytest
 
 from escalation import BOIN, Monitoring, ThreePlusThree, Trial, exact, simulate
+from escalation.counts import count_grid
 from escalation.designs import Design
-from escalation.designs.base import count_grid
+from escalation.designs.base import patients_reach
 from escalation.enumeration import cells_of
-from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, STAY
+from escalation.kernels.codes import (
+    DE_ESCALATE,
+    ELIMINATE,
+    ENOUGH_AT_DOSE,
+    ESCALATE,
+    LAST_DOSE,
+    NEXT_DOSE,
+    RULE_COMPLETE,
+    SAME_DOSE,
+    STAY,
+)
 from escalation.patients import PARTS, tolerances
-from escalation.plans import NO_LIMIT, HighestCleared, TablePlan
+from escalation.plans import Criterion, HighestCleared, Stop, TablePlan
 from escalation.state_limits import (
     MEMORY_SHARE,
     MOST_STATES,
@@ -64,18 +75,29 @@ def random_plan(draw: np.random.Generator) -> TablePlan:
     doses, cohort_size = int(draw.integers(1, 5)), int(draw.integers(2, 5))
     max_patients = int(draw.integers(cohort_size, 19))
     patients, dlts = count_grid(max_patients)
+    sizes = np.full(max_patients + 1, cohort_size)
+    if draw.random() < 0.3:
+        sizes = draw.integers(1, cohort_size + 1, max_patients + 1)
+        sizes[0] = max(sizes[0], 2)
+
+    def at_random(low: int, high: int) -> int | None:
+        return int(draw.integers(low, high)) if draw.random() < 0.5 else None
+
     noisy = dlts / np.maximum(patients, 1) + draw.normal(0, 0.1, (doses, *patients.shape))
     codes = np.select([noisy > 0.8, noisy > 0.4, noisy < 0.25], [ELIMINATE, DE_ESCALATE, ESCALATE], STAY)
     return TablePlan(
         codes=codes.astype(np.int8),
         selection=HighestCleared((patients > 0) & (dlts == 0)),
-        cohort_size=cohort_size,
+        sizes=sizes,
         max_patients=max_patients,
         start=int(draw.integers(doses)),
-        completes=draw.random(codes.shape) < draw.choice([0, 0.1]),
-        cap=int(draw.choice([NO_LIMIT, draw.integers(3, 10)])),
-        enough=int(draw.choice([NO_LIMIT, draw.integers(2, 10)])),
         titration=bool(draw.random() < 0.3),
+        ceiling=None if draw.random() < 0.7 else np.maximum(np.arange(doses), draw.integers(doses, size=doses)),
+        stops=(
+            Stop(RULE_COMPLETE, (Criterion(LAST_DOSE, draw.random(codes.shape) < draw.choice([0, 0.1])),)),
+            *patients_reach(at_random(3, 10), NEXT_DOSE, RULE_COMPLETE, doses, max_patients),
+            *patients_reach(at_random(2, 10), SAME_DOSE, ENOUGH_AT_DOSE, doses, max_patients),
+        ),
     )
 
 
@@ -97,7 +119,7 @@ def test_random_plans(seed):
     """The bound holds; trials of the simulation, and of its twin in plain Python, end as the exact engine lists."""
     draw = np.random.default_rng(seed)
     plan = random_plan(draw)
-    trial = Trial(doses=levels(plan.levels), target=0.3, max_patients=plan.max_patients, cohort_size=plan.cohort_size)
+    trial = Trial(doses=levels(plan.levels), target=0.3, max_patients=plan.max_patients)
     endings = exact(Planned.of(plan), trial)
     assert endings.states <= most_states(plan)
     rates = np.sort(draw.random(plan.levels))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from escalation.kernels import codes
-from escalation.plans import ClosestIsotonic, CurvePlan, TablePlan
+from escalation.plans import ClosestIsotonic, CurvePlan, Intervals, MaximumLikelihood, PlugIn, TablePlan
 
 
 def posterior(plan: CurvePlan, patients, dlts) -> np.ndarray:
@@ -15,15 +15,67 @@ def posterior(plan: CurvePlan, patients, dlts) -> np.ndarray:
     return weight / weight.sum()
 
 
-def model_choice(plan: CurvePlan, patients, dlts) -> int:
-    """Dose index closest to the target under the model, or NO_DOSE when the lowest is too toxic."""
+def model_choice(plan: CurvePlan, patients, dlts, highest=None) -> int:
+    """Dose index up to `highest` that the model prefers, or NO_DOSE when the lowest is too toxic."""
+    highest = plan.levels - 1 if highest is None else highest
+    reading = plan.reading
+    if isinstance(reading, MaximumLikelihood):
+        patients, dlts = np.asarray(patients), np.asarray(dlts)
+        slopes = dlts @ reading.slope_dlt + (patients - dlts) @ reading.slope_no_dlt
+        return min([dose for dose, slope in enumerate(slopes) if slope <= codes.SLACK] + [highest])
     weight = posterior(plan, patients, dlts)
     if plan.too_toxic is not None and weight @ plan.too_toxic > plan.too_toxic_threshold + codes.SLACK:
         return codes.NO_DOSE
-    if plan.cuts is not None:
-        return int(np.sum(weight @ plan.parameter > plan.cuts + codes.SLACK))
+    if isinstance(reading, PlugIn):
+        return min(int(np.sum(weight @ reading.parameter > reading.cuts + codes.SLACK)), highest)
+    if isinstance(reading, Intervals):
+        overdose, in_target = reading.overdose @ weight, reading.in_target @ weight
+        safe = [dose for dose in range(highest + 1) if max(overdose[: dose + 1]) <= reading.ewoc + codes.SLACK]
+        best = max((in_target[dose] for dose in safe), default=0)
+        return min((dose for dose in safe if in_target[dose] >= best - codes.SLACK), default=codes.NO_DOSE)
     distance = np.abs(np.exp(plan.log_dlt) @ weight - plan.target)
-    return int(np.flatnonzero(distance <= distance.min() + codes.SLACK)[0])
+    return min(int(np.flatnonzero(distance <= distance.min() + codes.SLACK)[0]), highest)
+
+
+def stop_reason(plan, patients, dlts, last: int, following: int) -> int:
+    """Why a rule ends the trial, or 0: too toxic before complete before the others."""
+
+    def holds(criterion) -> bool:
+        if criterion.place == codes.ALL_DOSES:
+            return bool(criterion.holds[0, sum(patients), sum(dlts)])
+        at = [bool(table[n, y]) for table, n, y in zip(criterion.holds, patients, dlts, strict=True)]
+        return {
+            codes.NEXT_DOSE: at[following],
+            codes.SAME_DOSE: last == following and at[last],
+            codes.LAST_DOSE: at[last],
+            codes.ANY_DOSE: any(at),
+        }[criterion.place]
+
+    found = [stop.reason for stop in plan.stops if all(map(holds, stop.criteria))]
+    first = [reason for reason in (codes.TOO_TOXIC, codes.RULE_COMPLETE) if reason in found]
+    return (first + found + [0])[0]
+
+
+def ending(plan, patients, dlts, last: int, following: int, full: bool) -> int:
+    """Why the trial ends after a cohort, or 0."""
+    reason = stop_reason(plan, patients, dlts, last, following)
+    if full and reason == codes.TOO_TOXIC:
+        return codes.FULL_AND_TOO_TOXIC
+    return codes.MAX_PATIENTS if full and reason != codes.RULE_COMPLETE else reason
+
+
+def ceiling(plan, dose: int, dlts) -> int:
+    """Highest dose that may follow."""
+    if sum(dlts) >= plan.hold_at:
+        return dose
+    return plan.levels - 1 if plan.ceiling is None else int(plan.ceiling[dose])
+
+
+def ended(patients, dlts, recommended: int, reason: int):
+    """An ending as the outcomes list it."""
+    if reason in (codes.TOO_TOXIC, codes.FULL_AND_TOO_TOXIC):
+        recommended = codes.NO_DOSE
+    return patients, dlts, recommended, codes.MAX_PATIENTS if reason == codes.FULL_AND_TOO_TOXIC else reason
 
 
 def isotonic(values, weights) -> list[float]:
@@ -59,72 +111,78 @@ def recommended(plan: TablePlan, patients, dlts) -> int:
     return tried[max(below) if below else min(nearest)]
 
 
+def titrate(plan, rates, tolerances, patients, dlts) -> tuple[int, int]:
+    """Give one patient a dose until the first DLT or the highest dose; the dose and size of the next cohort."""
+    if not plan.titration:
+        return plan.start, int(plan.sizes[0])
+    dose = plan.start
+    while True:
+        patients[dose], dlts[dose] = 1, int(tolerances[sum(patients)] < rates[dose])
+        if sum(patients) == plan.max_patients:
+            return dose, 0
+        if dlts[dose] or ceiling(plan, dose, dlts) == dose:
+            return dose, int(plan.sizes[0]) - 1
+        dose += 1
+
+
+def treat(plan, rates, tolerances, patients, dlts, dose: int, size: int) -> tuple[int, int]:
+    """Give a dose to the next cohort: its size and its DLTs."""
+    first = sum(patients)
+    cohort = tolerances[first : min(first + size, plan.max_patients)]
+    toxic = sum(1 for tolerance in cohort if tolerance < rates[dose])
+    patients[dose] += len(cohort)
+    dlts[dose] += toxic
+    return len(cohort), toxic
+
+
 def run_table_trial(plan: TablePlan, rates, tolerances) -> tuple[list[int], list[int], int, int]:
     """One trial under a table plan: patients, DLTs, recommended dose index and reason."""
     patients, dlts = [0] * plan.levels, [0] * plan.levels
     highest = plan.levels - 1
-    dose, size, titrating = plan.start, 1 if plan.titration else plan.cohort_size, plan.titration
-
-    def finish(reason: int):
-        return patients, dlts, recommended(plan, patients, dlts), reason
-
+    dose, size = titrate(plan, rates, tolerances, patients, dlts)
     while True:
-        first = sum(patients)
-        cohort = tolerances[first : min(first + size, plan.max_patients)]
-        toxic = sum(1 for tolerance in cohort if tolerance < rates[dose])
-        patients[dose] += len(cohort)
-        dlts[dose] += toxic
+        if size == 0:
+            return ended(patients, dlts, recommended(plan, patients, dlts), codes.MAX_PATIENTS)
+        treat(plan, rates, tolerances, patients, dlts, dose, size)
         full = sum(patients) == plan.max_patients
-        if titrating:
-            if full:
-                return finish(codes.MAX_PATIENTS)
-            titrating = toxic == 0 and dose < plan.levels - 1
-            dose, size = (dose + 1, 1) if titrating else (dose, plan.cohort_size - 1)
-            continue
-        size = plan.cohort_size
-        cell = dose, patients[dose], dlts[dose]
-        code = plan.codes[cell]
+        code = plan.codes[dose, patients[dose], dlts[dose]]
         if code == codes.ELIMINATE:
             highest = dose - 1
         if highest < 0:
-            return finish(codes.MAX_PATIENTS if full else codes.TOO_TOXIC)
+            return patients, dlts, codes.NO_DOSE, codes.MAX_PATIENTS if full else codes.TOO_TOXIC
         step = {codes.ESCALATE: 1, codes.STAY: 0, codes.DE_ESCALATE: -1, codes.ELIMINATE: -1}[int(code)]
         following = max(0, min(dose + step, highest))
-        if (plan.completes is not None and plan.completes[cell]) or patients[following] >= plan.cap:
-            return finish(codes.RULE_COMPLETE)
-        if full:
-            return finish(codes.MAX_PATIENTS)
-        if following == dose and patients[dose] >= plan.enough:
-            return finish(codes.ENOUGH_AT_DOSE)
-        dose = following
+        if following > dose:
+            following = min(following, ceiling(plan, dose, dlts))
+        if reason := ending(plan, patients, dlts, dose, following, full):
+            return ended(patients, dlts, recommended(plan, patients, dlts), reason)
+        dose, size = following, int(plan.sizes[patients[following]])
 
 
 def run_curve_trial(plan: CurvePlan, rates, tolerances) -> tuple[list[int], list[int], int, int]:
     """One trial under a curve plan: patients, DLTs, recommended dose index and reason."""
     patients, dlts = [0] * plan.levels, [0] * plan.levels
-    dose = plan.start
+    dose, size = titrate(plan, rates, tolerances, patients, dlts)
     while True:
-        first = sum(patients)
-        cohort = tolerances[first : min(first + plan.cohort_size, plan.max_patients)]
-        toxic = sum(1 for tolerance in cohort if tolerance < rates[dose])
-        patients[dose] += len(cohort)
-        dlts[dose] += toxic
-        choice = model_choice(plan, patients, dlts)
-        at_end = choice
+        given, toxic = treat(plan, rates, tolerances, patients, dlts, dose, size)
+        full = sum(patients) == plan.max_patients
+        choice = at_end = model_choice(plan, patients, dlts)
         if not plan.recommend_untried:
             at_end = max((d for d in range(choice + 1) if patients[d] > 0), default=codes.NO_DOSE)
-        if sum(patients) == plan.max_patients:
-            return patients, dlts, at_end, codes.MAX_PATIENTS
+        if size == 0:
+            return ended(patients, dlts, at_end, codes.MAX_PATIENTS)
         if choice == codes.NO_DOSE:
-            return patients, dlts, codes.NO_DOSE, codes.TOO_TOXIC
-        limits = [plan.levels - 1]
-        if plan.no_skip:
+            return patients, dlts, codes.NO_DOSE, codes.MAX_PATIENTS if full else codes.TOO_TOXIC
+        limits = [ceiling(plan, dose, dlts)]
+        if isinstance(plan.reading, MaximumLikelihood) and sum(dlts) == 0:
             limits.append(dose + 1)
-        if plan.coherent == codes.COHERENT_COHORT and toxic / len(cohort) >= plan.target - codes.SLACK:
+        if plan.coherent == codes.COHERENT_COHORT and toxic / given >= plan.target - codes.SLACK:
             limits.append(dose)
         if plan.coherent == codes.COHERENT_DOSE and dlts[dose] / patients[dose] > plan.target + codes.SLACK:
             limits.append(dose)
-        following = min([choice, *limits])
-        if patients[following] >= plan.stop_at:
-            return patients, dlts, at_end, codes.ENOUGH_AT_DOSE
-        dose = following
+        following = choice
+        if min(limits) < choice:
+            following = model_choice(plan, patients, dlts, min(limits))
+        if reason := ending(plan, patients, dlts, dose, following, full):
+            return ended(patients, dlts, at_end, reason)
+        dose, size = following, int(plan.sizes[patients[following]])

@@ -8,10 +8,10 @@ from escalation.designs import CRM
 from escalation.kernels import codes, curve_states, curve_trials, posterior, probability, selection, states
 from escalation.kernels.layout import StateArrays
 from escalation.patients import BLOCK, PARTS, tolerance_limits, tolerances
-from escalation.plans import ClosestIsotonic, CurvePlan
+from escalation.plans import ClosestIsotonic, CurvePlan, Intervals, PlugIn, PosteriorMean
 from tests.conformance.test_every_design import CASES, rising
 from tests.naive import plans
-from tests.support import levels
+from tests.support import levels, preferred
 
 SEED = 3
 FEW = 60
@@ -163,21 +163,17 @@ def test_ending_probabilities():
 
 @pytest.mark.parametrize("estimate", ["plugin", "mean"])
 def test_model_choice(estimate):
-    from escalation.kernels.curve_states import model_choice
-
     trial = Trial(doses=levels(4), target=0.25, max_patients=24)
     design = CRM(half_width=0.06, prior_mtd=3, estimate=estimate, stop_if_too_toxic={"threshold": 0.9})
     plan = design.plan(trial)
     cells = np.array([(n, y) for n in range(25) for y in range(n + 1)])
-    likelihood = plan.likelihood(cells[:, 0], cells[:, 1])
-    scratch = np.empty(len(plan.weight))
+    evidence = plan.evidence(cells[:, 0], cells[:, 1])
     draw = np.random.default_rng(6)
     seen = set()
     for _ in range(400):
         n = draw.multinomial(draw.integers(1, 25), draw.dirichlet(np.ones(4)))
         y = draw.binomial(n, draw.random())
-        row = (n * (n + 1) // 2 + y).astype(np.int32)
-        choice = model_choice(plan.arrays(), likelihood, row, scratch)
+        choice = preferred(plan, evidence, n * (n + 1) // 2 + y)
         assert choice == plans.model_choice(plan, n, y)
         seen.add(choice)
     assert seen == {codes.NO_DOSE, 0, 1, 2, 3}
@@ -190,12 +186,9 @@ def curve_arrays(**changes):
         log_no_dlt=np.log([[0.9, 0.7], [0.6, 0.4]]),
         weight=np.array([0.5, 0.5]),
         target=0.35,
-        cohort_size=1,
-        max_patients=2,
-        start=0,
-        **changes,
+        **{"reading": PosteriorMean(), "sizes": np.ones(3, int), "max_patients": 2, "start": 0, **changes},
     )
-    return plan.arrays()
+    return plan.arrays().reading
 
 
 EVEN = np.array([0.5, 0.5])
@@ -205,30 +198,48 @@ CLEAR = 1e-6
 
 @pytest.mark.parametrize(("excess", "dose"), [(-CLEAR, 0), (-TINY, 0), (0, 0), (TINY, 0), (CLEAR, 1)])
 def test_plugin_tie_goes_to_the_lower_dose(excess, dose):
-    plan = curve_arrays(parameter=np.array([0.0, 2.0]), cuts=np.array([1.0 - excess]))
-    assert posterior.choose(plan, EVEN, 1.0) == dose
+    reading = curve_arrays(reading=PlugIn(np.array([0.0, 2.0]), np.array([1.0 - excess])))
+    assert posterior.choose(reading, EVEN, 1.0, 2, 1) == dose
 
 
 @pytest.mark.parametrize(("shift", "dose"), [(-CLEAR, 0), (-TINY, 0), (0, 0), (TINY, 0), (CLEAR, 1)])
 def test_mean_tie_goes_to_the_lower_dose(shift, dose):
     """Posterior mean rates of 0.2 and 0.5: equally far from a target of 0.35."""
-    plan = curve_arrays()._replace(target=0.35 + shift)
-    assert posterior.choose(plan, EVEN, 1.0) == dose
+    reading = curve_arrays()._replace(target=0.35 + shift)
+    assert posterior.choose(reading, EVEN, 1.0, 2, 1) == dose
 
 
 @pytest.mark.parametrize(("shift", "stops"), [(-CLEAR, True), (-TINY, False), (0, False), (CLEAR, False)])
 def test_toxicity_at_the_threshold_does_not_stop(shift, stops):
-    plan = curve_arrays(too_toxic=np.array([0.0, 1.0]), too_toxic_threshold=0.5 + shift)
-    assert (posterior.choose(plan, EVEN, 1.0) == codes.NO_DOSE) == stops
+    reading = curve_arrays(too_toxic=np.array([0.0, 1.0]), too_toxic_threshold=0.5 + shift)
+    assert (posterior.choose(reading, EVEN, 1.0, 2, 1) == codes.NO_DOSE) == stops
+
+
+@pytest.mark.parametrize(
+    ("overdose", "in_target", "highest", "dose"),
+    [
+        ([0.1, 0.25], [0.3, 0.3 + CLEAR], 1, 1),
+        ([0.1, 0.25], [0.3, 0.3 + TINY], 1, 0),
+        ([0.1, 0.25 + TINY], [0.2, 0.5], 1, 1),
+        ([0.1, 0.25 + CLEAR], [0.2, 0.5], 1, 0),
+        ([0.1, 0.2], [0.2, 0.5], 0, 0),
+        ([0.25 + CLEAR, 0.25], [0.2, 0.5], 1, codes.NO_DOSE),
+    ],
+)
+def test_most_probably_in_the_target_interval(overdose, in_target, highest, dose):
+    """Of two equally probable doses the lower; none that is an overdose with more than 25 %, nor any above it."""
+    parts = (np.repeat(np.array(part)[:, None], 2, axis=1) for part in (in_target, overdose))
+    reading = curve_arrays(reading=Intervals(*parts, ewoc=0.25))
+    assert posterior.choose(reading, EVEN, 1.0, 2, highest) == dose
 
 
 def test_posterior_is_kept_above_underflow():
     weight = np.array([1e-140, 3e-140])
-    total = curve_trials.learn(weight, np.array([1e-60, 1e-60]))
+    total = curve_trials.learn(False, weight, np.array([1e-60, 1e-60]))
     assert total == pytest.approx(1)
     assert weight == pytest.approx([0.25, 0.75])
     weight = np.array([0.25, 0.75])
-    assert curve_trials.learn(weight, np.array([0.5, 0.5])) == 0.5
+    assert curve_trials.learn(False, weight, np.array([0.5, 0.5])) == 0.5
     assert weight.tolist() == [0.125, 0.375]
 
 
@@ -251,11 +262,11 @@ def test_no_escalation_after_too_many_dlts(coherent, target, escalates):
         log_no_dlt=np.log([[0.9], [0.8], [0.7]]),
         weight=np.ones(1),
         target=target,
-        cohort_size=3,
+        sizes=np.full(7, 3),
         max_patients=6,
         start=0,
-        parameter=np.ones(1),
-        cuts=np.zeros(2),
+        ceiling=np.array([1, 2, 2]),
+        reading=PlugIn(np.ones(1), np.zeros(2)),
         coherent=coherent,
     )
     first_cohorts = np.array([[0] * dlts + [1] * (3 - dlts) for dlts in range(4)])
@@ -263,7 +274,8 @@ def test_no_escalation_after_too_many_dlts(coherent, target, escalates):
     patients, dlts = np.zeros((4, 3), np.int16), np.zeros((4, 3), np.int16)
     curve_trials.run_curve_trials(
         plan.arrays(),
-        np.ones((3, 2, 4, 1)),
+        np.ones((3, 1, 4, 1)),
+        np.zeros(4, np.int64),
         np.ones(3, np.int64),
         tolerances,
         patients,
@@ -274,5 +286,4 @@ def test_no_escalation_after_too_many_dlts(coherent, target, escalates):
     assert (patients[:, 1] == 3).tolist() == escalates
     assert not patients[:, 2].any(), "no dose is skipped"
     for toxic in range(4):
-        ceiling = curve_states.ceiling_after(plan.arrays(), 3, 0, 3, toxic, 3, toxic)
-        assert ceiling == (1 if escalates[toxic] else 0)
+        assert curve_states.may_escalate(coherent, target, 3, toxic, 3, toxic) == escalates[toxic]

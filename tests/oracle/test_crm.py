@@ -7,11 +7,10 @@ import pytest
 from scipy import integrate, special
 
 from escalation import CRM, Trial, skeleton
-from escalation.designs.curves import MODELS, cuts_between_doses, parameter_grid, tail_weights
+from escalation.designs.curves import MODELS, cuts_between_doses, normal_prior, parameter_grid, tail_weights
 from escalation.kernels.codes import NO_DOSE
-from escalation.kernels.curve_states import model_choice
 from tests.naive.plans import posterior
-from tests.support import exact_characteristics, levels, records
+from tests.support import exact_characteristics, levels, preferred, records
 
 MODEL = {"empiric": "power", "logistic": "logistic"}
 DEFAULT_SCALE = 1.34**0.5
@@ -44,9 +43,9 @@ POSTERIORS = records("crm_posterior")
 def test_posterior(record):
     plan = crm(record).plan(trial_for(record))
     weight = posterior(plan, *counts(record))
-    mean = weight @ plan.parameter
+    mean = weight @ plan.reading.parameter
     assert mean == pytest.approx(record["ref_mean"], abs=1e-8)
-    assert weight @ (plan.parameter - mean) ** 2 == pytest.approx(record["ref_var"], abs=1e-8)
+    assert weight @ (plan.reading.parameter - mean) ** 2 == pytest.approx(record["ref_var"], abs=1e-8)
     assert np.exp(plan.log_dlt) @ weight == pytest.approx(record["ref_posterior_mean_ptox"], abs=1e-8)
     if record["scale"] == pytest.approx(DEFAULT_SCALE):
         assert mean == pytest.approx(record["estimate"], abs=1e-5)
@@ -64,14 +63,13 @@ def test_recommended_doses(estimate):
         plan = crm(record, estimate=estimate).plan(trial)
         patients, dlts = counts(record)
         cells = patients * (patients + 1) // 2 + dlts
-        likelihood = plan.likelihood(
+        likelihood = plan.evidence(
             *(
                 np.array(part)
                 for part in zip(*[(n, y) for n in range(max(patients) + 1) for y in range(n + 1)], strict=True)
             )
         )
-        scratch = np.empty(len(plan.weight))
-        choice = model_choice(plan.arrays(), likelihood, cells.astype(np.int32), scratch) + 1
+        choice = preferred(plan, likelihood, cells.astype(np.int64)) + 1
         distance = np.abs(np.array(record["ref_posterior_mean_ptox"]) - record["target"])
         closest = int(np.argmin(distance)) + 1
         expected = record["mtd"] if estimate == "plugin" else closest
@@ -106,7 +104,7 @@ def test_ubcrm(record):
     rates = tuple(record["prior"])
     trial = Trial(doses=levels(len(rates)), target=record["target"], max_patients=int(patients.sum()), cohort_size=1)
     plan = CRM(skeleton=rates, prior_sd=record["sd"]).plan(trial)
-    mean = posterior(plan, patients, dlts) @ plan.parameter
+    mean = posterior(plan, patients, dlts) @ plan.reading.parameter
     assert np.array(rates) ** np.exp(mean) == pytest.approx(record["prob"], abs=2e-5)
     assert np.array(rates) ** np.exp(mean) == pytest.approx(record["ref"], abs=1e-8)
 
@@ -159,7 +157,7 @@ def test_grid_against_adaptive_quadrature(model, prior_sd, patients):
     """Posterior mean, tail and decision, also where data are extreme or the posterior is narrow."""
     rates = np.array([0.02, 0.10, 0.25, 0.60, 0.90])
     family = MODELS[model]
-    b = parameter_grid(family, rates, prior_sd, patients)
+    b = parameter_grid(family, rates, normal_prior(prior_sd), patients)
     log_dlt, log_no_dlt = family.log_rates(rates, b)
     limit = family.parameter_at(rates[0], 0.30)
     tail = tail_weights(b, limit)
@@ -207,7 +205,7 @@ def test_grid_ends_where_extreme_posteriors_have_fallen(model, precision_per_pat
     """By 45 on the log scale, and no farther; half a standard deviation of the narrowest posterior between points."""
     family = MODELS[model]
     rates = np.array([0.05, 0.12, 0.25, 0.40])
-    b = parameter_grid(family, rates, prior_sd, patients)
+    b = parameter_grid(family, rates, normal_prior(prior_sd), patients)
     everywhere = np.linspace(-14, 14, 100_001)
     drops = []
     for dose in range(4):
@@ -235,7 +233,7 @@ def test_no_cut_where_no_rate_is_so_high():
 def test_widest_prior_largest_trial():
     """The corner of what is allowed: no overflow, and a grid that covers all."""
     for model in MODELS.values():
-        b = parameter_grid(model, np.array([0.001, 0.25, 0.9]), 10.0, 1000)
+        b = parameter_grid(model, np.array([0.001, 0.25, 0.9]), normal_prior(10.0), 1000)
         assert np.isfinite(b).all()
         assert np.all(np.diff(b) > 0)
         assert np.isfinite(model.log_rates(np.array([0.001, 0.9]), b)[0]).all()
@@ -264,12 +262,12 @@ def test_too_toxic_lowest_dose_ends_the_trial():
     threshold = (tail(2) + tail(3)) / 2
     design = CRM(skeleton=prior, stop_if_too_toxic={"threshold": threshold, "margin": 0.05})
     plan = design.plan(trial)
-    likelihood = plan.likelihood(np.array([3, 3]), np.array([2, 3]))
+    likelihood = plan.evidence(np.array([3, 3]), np.array([2, 3]))
     for dlts, stops in ((2, False), (3, True)):
         weight = plan.weight * likelihood[0, dlts - 2]
         assert weight @ plan.too_toxic / weight.sum() == pytest.approx(tail(dlts), abs=1e-9)
-        row = np.array([6 + dlts, 0, 0], np.int32)  # cell of 3 patients with so many DLTs
+        row = np.array([6 + dlts, 0, 0])  # cell of 3 patients with so many DLTs
         cells = np.ones((3, 10, len(plan.weight)))
         cells[0, 8:10] = likelihood[0]
-        choice = model_choice(plan.arrays(), cells, row, np.empty(len(plan.weight)))
+        choice = preferred(plan, cells, row)
         assert (choice == NO_DOSE) == stops

@@ -44,7 +44,7 @@ def counts(doses, dlts, count):
 
 def estimate(design, trial, doses, dlts) -> float:
     plan = design.plan(trial)
-    return float(posterior(plan, *counts(doses, dlts, trial.levels)) @ plan.parameter)
+    return float(posterior(plan, *counts(doses, dlts, trial.levels)) @ plan.reading.parameter)
 
 
 def test_cheung_table_3_2():

@@ -1,0 +1,25 @@
+"""Tables by the patients and DLTs at a dose."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+
+def count_grid(max_patients: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Patients and DLTs of every cell of a decision table, int64[N + 1, N + 1] each, impossible ones included."""
+    patients, dlts = np.indices((max_patients + 1, max_patients + 1))
+    return patients, dlts
+
+
+def exceedance(limit: float, max_patients: int, prior: tuple[float, float] = (1.0, 1.0)) -> NDArray[np.float64]:
+    """P(rate > limit | data) under a Beta prior, by patients and DLTs at a dose.
+
+    Returns
+    -------
+    float64[N + 1, N + 1]
+        NaN where DLTs exceed patients.
+    """
+    patients, dlts = count_grid(max_patients)
+    possible = dlts <= patients
+    tail = special.betaincc(prior[0] + dlts, np.where(possible, prior[1] + patients - dlts, 1.0), limit)
+    return np.where(possible, tail, np.nan)

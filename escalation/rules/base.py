@@ -1,0 +1,82 @@
+"""What rules have in common: each is a function of the counts, and means the same whatever the design."""
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from escalation.counts import count_grid
+from escalation.fields import Count, Frozen
+from escalation.kernels.codes import ANY_DOSE, NEXT_DOSE
+from escalation.plans import NO_LIMIT, Criterion
+from escalation.trial import Trial
+
+Dose = Literal["next", "lowest", "any"] | Count
+"""The dose that the next cohort would get, the lowest dose, any dose, or a dose level from 1."""
+
+
+class StoppingRule(Frozen):
+    """A rule that can end a trial after a cohort."""
+
+    rule: str
+
+    @abstractmethod
+    def criterion(self, trial: Trial) -> Criterion:
+        """The counts at which the rule holds."""
+
+    def problems(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
+        """What of the rule does not fit the trial."""
+        yield from ()
+
+    def cautions(self, trial: Trial) -> Iterator[str]:
+        """What a user should know of the rule on this trial, although it can run."""
+        if not self.criterion(trial).holds.any():
+            yield f"rule '{self.rule}' never holds in this trial"
+
+
+class DoseRule(StoppingRule):
+    """A stopping rule that looks at the counts at one dose."""
+
+    dose: Dose
+
+    @abstractmethod
+    def holds(self, patients: NDArray[np.int64], dlts: NDArray[np.int64], trial: Trial) -> NDArray[np.bool_]:
+        """Whether the rule holds at a dose, by the patients (at least one) and DLTs there."""
+
+    def criterion(self, trial: Trial) -> Criterion:
+        """The counts at which the rule holds."""
+        patients, dlts = count_grid(trial.max_patients)
+        possible = (patients > 0) & (dlts <= patients)
+        table = np.zeros((trial.levels, *patients.shape), np.bool_)
+        if self.dose in ("next", "any"):
+            table[:, possible] = self.holds(patients[possible], dlts[possible], trial)
+        else:
+            level = 1 if isinstance(self.dose, str) else self.dose
+            table[level - 1, possible] = self.holds(patients[possible], dlts[possible], trial)
+        return Criterion(NEXT_DOSE if self.dose == "next" else ANY_DOSE, table)
+
+    def problems(self, trial: Trial) -> Iterator[str]:
+        """What of the rule does not fit the trial."""
+        if not isinstance(self.dose, str) and self.dose > trial.levels:
+            yield f"dose: there are only {trial.levels} dose levels"
+
+
+class Restriction(Frozen):
+    """A rule that limits escalation."""
+
+    rule: str
+
+    def ceiling(self, trial: Trial) -> NDArray[np.int64]:
+        """Highest dose index that may follow each dose, int64[D]."""
+        return np.full(trial.levels, trial.levels - 1)
+
+    @property
+    def hold_at(self) -> int:
+        """No escalation from so many DLTs on, in the whole trial."""
+        return NO_LIMIT
+
+    def problems(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
+        """What of the rule does not fit the trial."""
+        yield from ()

@@ -1,0 +1,24 @@
+"""No escalation once the trial has seen so many DLTs."""
+
+from typing import Literal
+
+from escalation.fields import Count
+from escalation.rules.base import Restriction
+
+
+class NoEscalation(Restriction):
+    """No dose above the last cohort's from so many DLTs on, in the whole trial.
+
+    Parameters
+    ----------
+    dlts : int
+        DLTs at all doses together.
+    """
+
+    rule: Literal["no_escalation"] = "no_escalation"
+    dlts: Count
+
+    @property
+    def hold_at(self) -> int:
+        """No escalation from so many DLTs on, in the whole trial."""
+        return self.dlts

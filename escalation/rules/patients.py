@@ -1,0 +1,28 @@
+"""Stop when enough patients have been treated in the trial. In R's escalation: stop_at_n."""
+
+from typing import Literal
+
+from escalation.counts import count_grid
+from escalation.fields import Count
+from escalation.kernels.codes import ALL_DOSES
+from escalation.plans import Criterion
+from escalation.rules.base import StoppingRule
+from escalation.trial import Trial
+
+
+class Patients(StoppingRule):
+    """Stop when enough patients have been treated in the trial.
+
+    Parameters
+    ----------
+    at_least : int
+        Patients at all doses together.
+    """
+
+    rule: Literal["patients"] = "patients"
+    at_least: Count
+
+    def criterion(self, trial: Trial) -> Criterion:
+        """The counts at which the rule holds."""
+        patients, _ = count_grid(trial.max_patients)
+        return Criterion(ALL_DOSES, (patients >= self.at_least)[None].repeat(trial.levels, axis=0))

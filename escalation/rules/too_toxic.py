@@ -1,0 +1,45 @@
+"""Stop, recommending no dose, when a dose is probably too toxic. In R's escalation: stop_when_too_toxic."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from escalation.fields import Fraction, Positive
+from escalation.kernels.codes import SLACK
+from escalation.rules.base import Dose, DoseRule
+from escalation.trial import Trial
+
+
+class TooToxicDose(DoseRule):
+    """Stop, recommending no dose, when P(rate > limit | the dose's own data) > threshold.
+
+    Parameters
+    ----------
+    dose : {"next", "lowest", "any"} or int, default "lowest"
+    limit : float, optional
+        DLT rate that should not be exceeded. Default: the trial's target.
+    threshold : float
+    prior : (float, float), default (1, 1)
+        Parameters of the Beta prior of the DLT rate.
+    """
+
+    rule: Literal["too_toxic"] = "too_toxic"
+    dose: Dose = "lowest"
+    limit: Fraction | None = None
+    threshold: Fraction
+    prior: tuple[Positive, Positive] = (1.0, 1.0)
+
+    def holds(self, patients: NDArray[np.int64], dlts: NDArray[np.int64], trial: Trial) -> NDArray[np.bool_]:
+        """Whether the rule holds at a dose, by the patients (at least one) and DLTs there."""
+        limit = trial.target if self.limit is None else self.limit
+        above = special.betaincc(self.prior[0] + dlts, self.prior[1] + patients - dlts, limit)
+        return above > self.threshold + SLACK
+
+    def cautions(self, trial: Trial) -> Iterator[str]:
+        """What a user should know of the rule on this trial, although it can run."""
+        yield from super().cautions(trial)
+        if self.holds(np.array([1]), np.array([0]), trial)[0]:
+            yield "rule 'too_toxic' holds after a patient without a DLT"
