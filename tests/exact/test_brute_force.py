@@ -3,8 +3,9 @@
 from collections import Counter
 
 import pytest
+from scipy import stats
 
-from escalation import BOIN, CRM, Monitoring, ThreePlusThree, Trial, exact, simulate
+from escalation import BOIN, CRM, APlusB, Monitoring, ThreePlusThree, Trial, exact, simulate
 from escalation.kernels.codes import NO_DOSE, REASON_NAMES
 from escalation.patients import PARTS, tolerances
 from tests.naive import rules
@@ -66,6 +67,33 @@ def crm(name, rates, max_patients, cohort, target=0.25, start=1, skeleton=SKELET
     )
 
 
+def a_plus_b(name, rates, max_patients, **options):
+    return case(
+        f"a+b {name}",
+        APlusB(**options),
+        rules.APlusB(len(rates), max_patients, **options),
+        rates,
+        max_patients=max_patients,
+    )
+
+
+def composed(name, base, stop_when=None, restrict=(), **naive):
+    """A case with rules added, in the words of a scenario file and as functions."""
+    design, trial, rule, rates = base.values
+    built = type(design)(**design.model_dump() | {"stop_when": stop_when, "restrict": restrict})
+    return pytest.param(built, trial, rules.Composed(rule, **naive), rates, id=f"{design.kind}, {name}")
+
+
+def probability_above(limit, seen, a=1, b=1):
+    n, y = seen
+    return stats.beta.sf(limit, a + y, b + n - y)
+
+
+def width(n, y):
+    lower, upper = stats.beta.interval(0.95, 1 + y, 1 + n - y)
+    return upper - lower
+
+
 THREE = [0.1, 0.25, 0.45]
 CASES = [
     three_plus_three("default", [0.1, 0.25, 0.4, 0.6], 24),
@@ -105,6 +133,98 @@ CASES = [
     crm("untried", THREE, 9, 3, recommend_untried=True, start=2),
     crm("from the top", THREE, 12, 3, start=3),
     crm("one dose", [0.3], 15, 3, too_toxic=(0.8, 0.0), skeleton=(0.25,)),
+    a_plus_b("2+3", THREE, 15, a=2, b=3, c=1, d=1, e=1),
+    a_plus_b("3+3", THREE, 18, a=3, b=3, c=1, d=1, e=1),
+    a_plus_b("4+2, no de-escalation", THREE, 15, a=4, b=2, c=2, d=2, e=3, de_escalate=False),
+    a_plus_b("1+2, top on one", [0.1, 0.3, 0.4, 0.6], 8, a=1, b=2, c=1, d=0, e=0, full_at_top=False),
+    a_plus_b("out of patients", THREE, 7, a=3, b=1, c=1, d=1, e=1),
+    composed(
+        "stop at 9, or 6 at the next dose",
+        boin("", THREE, 15, 3),
+        {"any": [{"rule": "patients", "at_least": 9}, {"rule": "patients_at_dose", "at_least": 6}]},
+        stop=lambda seen: sum(seen.patients) >= 9 or seen.at()[0] >= 6,
+    ),
+    composed(
+        "stop at 6, but not before 6 at any dose",
+        crm("", THREE, 15, 3),
+        {
+            "all": [
+                {"rule": "patients", "at_least": 6},
+                {"rule": "patients_at_dose", "dose": "any", "at_least": 6},
+            ]
+        },
+        stop=lambda seen: sum(seen.patients) >= 6 and max(seen.patients) >= 6,
+    ),
+    composed(
+        "lowest dose too toxic",
+        crm("", [0.4, 0.5, 0.6], 14, 3),
+        {"rule": "too_toxic", "threshold": 0.8},
+        too_toxic=lambda seen: seen.patients[0] > 0 and probability_above(0.25, seen.at(1)) > 0.8,
+    ),
+    composed(
+        "any dose too toxic, by a prior",
+        boin("", THREE, 14, 3),
+        {"rule": "too_toxic", "dose": "any", "threshold": 0.7, "limit": 0.3, "prior": [0.5, 1.5]},
+        too_toxic=lambda seen: any(
+            seen.patients[d] > 0 and probability_above(0.3, seen.at(d + 1), 0.5, 1.5) > 0.7 for d in range(3)
+        ),
+    ),
+    composed(
+        "precise at the next dose, with 3 at the second",
+        crm("", THREE, 12, 2, target=0.3),
+        {"all": [{"rule": "precise", "width": 0.55}, {"rule": "patients_at_dose", "dose": 2, "at_least": 3}]},
+        stop=lambda seen: seen.at()[0] > 0 and width(*seen.at()) <= 0.55 and seen.patients[1] >= 3,
+    ),
+    composed(
+        "too toxic and enough seen, or too many",
+        three_plus_three("", [0.3, 0.4, 0.5], 18),
+        {
+            "any": [
+                {
+                    "all": [
+                        {"rule": "too_toxic", "threshold": 0.6},
+                        {"any": [{"rule": "patients", "at_least": 6}, {"rule": "precise", "width": 0.65}]},
+                    ]
+                },
+                {"rule": "patients", "at_least": 12},
+            ]
+        },
+        too_toxic=lambda seen: (
+            probability_above(0.25, seen.at(1)) > 0.6
+            and (sum(seen.patients) >= 6 or (seen.at()[0] > 0 and width(*seen.at()) <= 0.65))
+        ),
+        stop=lambda seen: sum(seen.patients) >= 12,
+    ),
+    composed(
+        "no escalation after 2 DLTs",
+        crm("", THREE, 15, 3),
+        restrict=[{"rule": "no_escalation", "dlts": 2}],
+        highest=lambda last, dlts: last if dlts >= 2 else 3,
+    ),
+    composed(
+        "no escalation after 1 DLT",
+        boin("", THREE, 12, 2, target=0.3),
+        restrict=[{"rule": "no_escalation", "dlts": 1}],
+        highest=lambda last, dlts: last if dlts >= 1 else 3,
+    ),
+    composed(
+        "never skip",
+        crm("", THREE, 12, 3, no_skip=False, coherent="off"),
+        restrict=[{"rule": "never_skip"}],
+        highest=lambda last, dlts: last + 1,
+    ),
+    composed(
+        "at most twice the dose",
+        crm("", [0.05, 0.1, 0.2, 0.4], 12, 3, no_skip=False, skeleton=(0.05, 0.15, 0.25, 0.4)),
+        restrict=[{"rule": "max_step", "factor": 2}],
+        highest=lambda last, dlts: {1: 2, 2: 4, 3: 4, 4: 4}[last],
+    ),
+    composed(
+        "two levels, and the third dose for ever",
+        crm("", [0.05, 0.1, 0.2, 0.4], 12, 3, no_skip=False, skeleton=(0.05, 0.15, 0.25, 0.4)),
+        restrict=[{"rule": "max_step", "levels": 2}, {"rule": "max_step", "factor": 1.3}],
+        highest=lambda last, dlts: {1: 1, 2: 2, 3: 3, 4: 4}[last],
+    ),
     case(
         "monitoring",
         Monitoring(limit=0.3, threshold=0.8, prior=(0.5, 0.5), min_patients=3),

@@ -14,10 +14,12 @@ Comparisons of computed numbers have a slack: "greater" means greater by more th
 not less by more than 1e-9, and numbers within 1e-9 of each other are tied.
 """
 
+from tests.naive.rules.a_plus_b import APlusB
 from tests.naive.rules.boin import Boin
+from tests.naive.rules.composed import Composed
 from tests.naive.rules.crm import Crm
 from tests.naive.rules.history import History, Stop, Treat, totals
 from tests.naive.rules.monitoring import Monitoring
 from tests.naive.rules.three_plus_three import ThreePlusThree
 
-__all__ = ["Boin", "Crm", "History", "Monitoring", "Stop", "ThreePlusThree", "Treat", "totals"]
+__all__ = ["APlusB", "Boin", "Composed", "Crm", "History", "Monitoring", "Stop", "ThreePlusThree", "Treat", "totals"]

@@ -21,10 +21,11 @@ class Treat:
 
 @dataclass(frozen=True)
 class Stop:
-    """End the trial; ``recommended`` is a dose or None, ``reason`` one of the four reasons for ending.
+    """End the trial; ``recommended`` is a dose or None, ``reason`` one of the reasons for ending.
 
     ``max_patients``: all planned patients were treated. ``rule_complete``: the rule has its answer.
     ``too_toxic``: even the lowest dose is too toxic. ``enough_at_dose``: the dose has enough patients.
+    ``stopping_rule``: a stopping rule added to the design holds.
     """
 
     recommended: int | None
