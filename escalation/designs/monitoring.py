@@ -4,7 +4,8 @@ After every cohort the dose is stopped when its DLTs are too many: under the Bay
 P(rate > limit | data) > threshold, the rate having a Beta(a, b) prior; under the other rules at a boundary that is
 crossed with probability at most alpha when the rate equals the limit (see `boundaries`).
 
-Source: Thall PF, Simon R (1994) Biometrics 50:337-349; Zhou H, Lee JJ, BTOX manual (MD Anderson).
+Source: Thall PF, Simon R (1994) Biometrics 50:337-349; Zhou H, Lee JJ, BTOX manual (MD Anderson); Ivanova A et al.
+(2005) Biometrics 61:540-545; Martens MJ, Logan BR (2024) Clin Trials 21:152-161.
 """
 
 from collections.abc import Iterator
@@ -47,12 +48,11 @@ class Monitoring(Design):
     threshold : float, default 0.95
         Of "bayes": stop when P(rate > limit | data) exceeds this.
     prior : (float, float), default (1, 1)
-        Of "bayes" and "beta-binomial": parameters of the Beta prior of the DLT rate, prior DLTs and prior patients
-        without.
+        Of "bayes" and "beta-binomial": the Beta prior of the DLT rate, as prior DLTs and prior patients without.
     min_patients : int, default 1
         No stop before this many patients.
     alpha : float, optional
-        Of every rule but "bayes": the largest probability of stopping, at any look, when the rate equals the limit.
+        Of every rule but "bayes": the highest probability of stopping, over all looks, when the rate is the limit.
         Default 0.05.
     delta : float, optional
         Of "wang-tsiatis": shape of the boundary, from 0 (O'Brien-Fleming) to 0.5 (Pocock).

@@ -34,7 +34,15 @@ SETTINGS = {
             "recommend_untried": True,
         },
     ],
-    "monitoring": [{}, {"limit": 0.2, "threshold": 0.8, "prior": [0.5, 0.5], "min_patients": 4}],
+    "monitoring": [
+        {},
+        {"limit": 0.2, "threshold": 0.8, "prior": [0.5, 0.5], "min_patients": 4},
+        {"rule": "pocock", "alpha": 0.1},
+        {"rule": "obrien-fleming", "min_patients": 4},
+        {"rule": "wang-tsiatis", "delta": 0.25, "limit": 0.15},
+        {"rule": "sprt", "p1": 0.5},
+        {"rule": "beta-binomial", "alpha": 0.2, "prior": [0.5, 1.5]},
+    ],
 }
 
 TRIALS = [

@@ -1,6 +1,7 @@
 """Calibrated boundaries against a search of every critical value, and crossing probabilities against the engine."""
 
 from itertools import product
+from math import log
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ import pytest
 from escalation import DesignError, Monitoring, Trial, exact
 from escalation.kernels.codes import NO_DOSE
 from tests.naive import rules
-from tests.naive.rules.monitoring import chance_of_elimination
+from tests.naive.rules.history import at_least
+from tests.naive.rules.monitoring import chance_of_elimination, statistic
 
 RULES = [
     {"rule": "bayes", "threshold": 0.9},
@@ -106,3 +108,12 @@ def test_rates_and_trials_that_do_not_fit():
         Monitoring().crossing_probability(Trial(doses=[1, 2], target=0.3, max_patients=9), 0.3)
     with pytest.raises(DesignError, match=r"^p1: 0.3 should be above the limit of 0.3"):
         Monitoring(rule="sprt", p1=0.3).rejects(0.3, 3, 9)
+
+
+def test_walds_bound_leaves_part_of_alpha_unused():
+    """The figures on the design's page: log(0.9 / 0.05) as critical value; 5 DLTs in 7 patients reach it exactly."""
+    trial = Trial(doses=[1], target=0.2, max_patients=30, cohort_size=1)
+    rule = naive({"rule": "sprt", "p1": 0.4}, 0.2, (1, 30, 1))
+    wald = chance_of_elimination(rule, 0.2, lambda n, y: at_least(statistic(rule, n, y), log(0.9 / 0.05)))
+    assert round(wald, 3) == 0.029
+    assert round(Monitoring(rule="sprt", p1=0.4).crossing_probability(trial, 0.2), 3) == 0.048

@@ -66,6 +66,18 @@ def crm(name, rates, max_patients, cohort, target=0.25, start=1, skeleton=SKELET
     )
 
 
+def calibrated(name, max_patients, cohort_size, min_patients=1, prior=(1, 1), **options):
+    given = {"prior": prior} if name == "beta-binomial" else {}
+    return case(
+        f"monitoring {name} {max_patients}",
+        Monitoring(rule=name, limit=0.3, min_patients=min_patients, **given, **options),
+        rules.Monitoring(0.3, 0.95, prior, min_patients, max_patients, cohort_size, rule=name, **options),
+        [0.45],
+        max_patients=max_patients,
+        cohort_size=cohort_size,
+    )
+
+
 THREE = [0.1, 0.25, 0.45]
 CASES = [
     three_plus_three("default", [0.1, 0.25, 0.4, 0.6], 24),
@@ -121,6 +133,12 @@ CASES = [
         max_patients=10,
         cohort_size=1,
     ),
+    calibrated("pocock", 10, 1),
+    calibrated("obrien-fleming", 14, 3, alpha=0.1),
+    calibrated("wang-tsiatis", 11, 2, delta=0.2),
+    calibrated("sprt", 13, 2, p1=0.55, min_patients=4),
+    calibrated("beta-binomial", 12, 2, alpha=0.1, prior=(0.6, 2.4)),
+    calibrated("pocock", 6, 3, alpha=0.001),
 ]
 
 
