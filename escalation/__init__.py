@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from escalation.characteristics import operating_characteristics as operating_characteristics
     from escalation.cross_check import Agreement as Agreement
     from escalation.cross_check import agreement as agreement
-    from escalation.designs import APlusB as APlusB
     from escalation.designs import BOIN as BOIN
     from escalation.designs import CRM as CRM
+    from escalation.designs import APlusB as APlusB
     from escalation.designs import Design as Design
     from escalation.designs import Monitoring as Monitoring
     from escalation.designs import ThreePlusThree as ThreePlusThree

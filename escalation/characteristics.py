@@ -91,6 +91,25 @@ class EstimateQuality:
 
 
 @dataclass(frozen=True)
+class ExpansionQuality:
+    """What an expansion cohort does to the RP2D.
+
+    Attributes
+    ----------
+    declared : tuple of float
+        Probability that dose escalation declares each dose the RP2D.
+    none_declared : float
+        Probability that it declares none.
+    survival : float or None
+        Probability that an RP2D, once declared, is still recommended at the end; None when none ever is.
+    """
+
+    declared: tuple[float, ...]
+    none_declared: float
+    survival: float | None
+
+
+@dataclass(frozen=True)
 class OperatingCharacteristics:
     """How a design performs under one truth.
 
@@ -108,16 +127,21 @@ class OperatingCharacteristics:
     dlt_rate : DLTRate
     above_mtd : float
         E[patients at doses whose true rate exceeds the target] / E[patients].
+    patients_above_mtd : CountSummary
+        Number of patients at such doses.
     overdosing_60, overdosing_80 : float
         Probability that more than 60 %, 80 % of a trial's patients were at such doses.
     poor_allocation : float or None
-        Probability that fewer than max_patients / doses patients were at a correct dose; None when none is correct.
+        Probability that fewer than max_patients / doses patients, those of an expansion included in max_patients, were
+        at a correct dose; None when none is correct.
     early_stop : float
         Probability that the trial stopped for toxicity, with enough patients at a dose, or by a rule in `stop_when`.
     stop_reasons : dict
         Probability of each reason.
     estimate : EstimateQuality or None
         None when no dose with patients is ever recommended.
+    expansion : ExpansionQuality or None
+        None in a trial without an expansion.
     mcse : dict or None
         For outcomes of at least two simulated trials: the Monte Carlo standard errors, under the same names, where
         one exists.
@@ -132,12 +156,14 @@ class OperatingCharacteristics:
     total_dlts: CountSummary
     dlt_rate: DLTRate
     above_mtd: float
+    patients_above_mtd: CountSummary
     overdosing_60: float
     overdosing_80: float
     poor_allocation: float | None
     early_stop: float
     stop_reasons: dict[str, float]
     estimate: EstimateQuality | None
+    expansion: ExpansionQuality | None = None
     mcse: dict[str, Any] | None = field(default=None, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
@@ -184,9 +210,12 @@ def trial_quantities(outcomes: Outcomes, correct: Sequence[int]) -> dict[str, ND
     quantities["overdosing_80"] = 5 * over > 4 * total
     if indices:
         at_correct = patients[:, indices].sum(axis=1)
-        quantities["poor_allocation"] = at_correct * outcomes.trial.levels < outcomes.trial.max_patients
+        quantities["poor_allocation"] = at_correct * outcomes.trial.levels < outcomes.trial.most_patients
     quantities["early_stop"] = np.isin(outcomes.reason, EARLY)
     quantities |= {f"stop_reasons.{name}": outcomes.reason == code for code, name in REASON_NAMES.items()}
+    if outcomes.declared is not None:
+        quantities |= {f"declared.{d + 1}": outcomes.declared == d for d in doses}
+        quantities["none_declared"] = outcomes.declared == NO_DOSE
     return quantities
 
 
@@ -235,13 +264,23 @@ def operating_characteristics(outcomes: Outcomes, correct: Sequence[int] | None 
             "rate_of_means": _ratio(outcomes, total_dlts, size),
         },
         "above_mtd": _ratio(outcomes, quantities["above_target"], size),
+        "patients_above_mtd": _count_summary(outcomes, quantities["above_target"]),
         "overdosing_60": means["overdosing_60"],
         "overdosing_80": means["overdosing_80"],
         "poor_allocation": means.get("poor_allocation"),
         "early_stop": means["early_stop"],
         "stop_reasons": {name: means[f"stop_reasons.{name}"] for name in REASON_NAMES.values()},
         "estimate": _estimate_quality(outcomes),
+        "expansion": None,
     }
+    if outcomes.declared is not None:
+        ever = means["none_declared"].value < 1
+        survives, declared = ~quantities["no_selection"], ~quantities["none_declared"]
+        numbers["expansion"] = {
+            "declared": per_dose("declared"),
+            "none_declared": means["none_declared"],
+            "survival": _ratio(outcomes, survives, declared) if ever else None,
+        }
     values, errors = _values(numbers), _errors(numbers)
     return OperatingCharacteristics(
         **values
@@ -249,7 +288,9 @@ def operating_characteristics(outcomes: Outcomes, correct: Sequence[int] | None 
             "sample_size": CountSummary(**values["sample_size"]),
             "total_dlts": CountSummary(**values["total_dlts"]),
             "dlt_rate": DLTRate(**values["dlt_rate"]),
+            "patients_above_mtd": CountSummary(**values["patients_above_mtd"]),
             "estimate": None if values["estimate"] is None else EstimateQuality(**values["estimate"]),
+            "expansion": None if values["expansion"] is None else ExpansionQuality(**values["expansion"]),
         },
         mcse=errors if _has_errors(outcomes) else None,
     )
@@ -325,7 +366,7 @@ def _estimate_quality(outcomes: Outcomes) -> dict[str, _Number] | None:
         return None
     patients, dlts = outcomes.patients[recommended, dose], outcomes.dlts[recommended, dose]
     rate = outcomes.rates[dose]
-    lower, upper = clopper_pearson(outcomes.trial.max_patients)
+    lower, upper = clopper_pearson(outcomes.trial.most_patients)
     given = np.zeros(len(outcomes.probability))
     given[recommended] = 1
 

@@ -19,13 +19,15 @@ from scipy import special
 
 from escalation.designs import Design
 from escalation.errors import DesignError, StateSpaceError
+from escalation.expansion import endings_after
+from escalation.kernels.codes import EXPANSION_STOPPED, NO_DOSE
 from escalation.kernels.curve_states import settle_curves
 from escalation.kernels.layout import Children, Packing, StateArrays
 from escalation.kernels.probability import ending_probabilities
 from escalation.kernels.states import merge_children, next_sizes, unpack
 from escalation.kernels.table_states import settle_table
 from escalation.outcomes import Outcomes, check_rates
-from escalation.plans import CurvePlan, Plan, TablePlan
+from escalation.plans import CurvePlan, Plan, TablePlan, expansion_plan
 from escalation.recommend import recommend, recommend_by_model, reject_too_toxic
 from escalation.state_limits import (
     MEMORY_SHARE,
@@ -55,6 +57,8 @@ class Enumeration:
         The same counts.
     recommended : int16[E]
         Recommended dose, as an index from 0; NO_DOSE (-1) for none.
+    declared : int16[E] or None
+        In a trial with an expansion, the RP2D that dose escalation declared; `recommended` is what is left of it.
     reason : int8[E]
         Why the trial ended: a key of `kernels.codes.REASON_NAMES`.
     sequences : float64[E]
@@ -68,6 +72,7 @@ class Enumeration:
     patients: NDArray[np.int16]
     dlts: NDArray[np.int16]
     recommended: NDArray[np.int16]
+    declared: NDArray[np.int16] | None
     reason: NDArray[np.int8]
     sequences: NDArray[np.float64]
     states: int
@@ -86,8 +91,8 @@ class Enumeration:
             A ValueError: not one rate in [0, 1] for each dose level.
         """
         true_rates = check_rates(rates, self.trial)
-        patients, dlts = cells_of(self.trial.max_patients)
-        counts = np.arange(self.trial.max_patients + 1)
+        patients, dlts = cells_of(self.trial.most_patients)
+        counts = np.arange(self.trial.most_patients + 1)
         pattern = (true_rates[:, None] ** counts)[:, dlts] * ((1 - true_rates)[:, None] ** counts)[:, patients - dlts]
         probability = np.empty(len(self.sequences))
         ending_probabilities(self.cells, self.sequences, np.ascontiguousarray(pattern), probability)
@@ -99,6 +104,7 @@ class Enumeration:
             recommended=self.recommended,
             reason=self.reason,
             probability=probability,
+            declared=self.declared,
         )
 
 
@@ -135,6 +141,7 @@ def exact(design: Design, trial: Trial, *, max_states: int | None = None) -> Enu
     >>> round(operating_characteristics(endings.outcomes([0.05, 0.12, 0.25, 0.40])).pcs, 4)
     0.6035
     """
+    trial = design.applied_to(trial)
     plan = design.plan(trial)
     limit = default_max_states(plan) if max_states is None else max_states
     if limit < 1:
@@ -169,10 +176,40 @@ def exact(design: Design, trial: Trial, *, max_states: int | None = None) -> Enu
     else:
         recommended = recommend(plan, patients, dlts)
     reject_too_toxic(recommended, reason)
-    enumeration = Enumeration(trial, rows, patients, dlts, recommended, reason, sequences, visited)
-    for part in (rows, patients, dlts, recommended, reason, sequences):
-        part.flags.writeable = False  # the outcomes under every truth share them
+    enumeration = Enumeration(trial, rows, patients, dlts, recommended, None, reason, sequences, visited)
+    if trial.expansion is not None:
+        enumeration = _expanded(enumeration, plan, limit)
+    for part in vars(enumeration).values():
+        if isinstance(part, np.ndarray):
+            part.flags.writeable = False  # the outcomes under every truth share them
     return enumeration
+
+
+def _expanded(escalated: Enumeration, plan: Plan, limit: int) -> Enumeration:
+    """Every ending after the expansion."""
+    trial, visited = escalated.trial, escalated.states
+    expansion = expansion_plan(trial)
+    assert expansion is not None
+    after = endings_after(expansion, escalated.patients, escalated.dlts, escalated.recommended, limit - visited)
+    if after is None:
+        raise too_many(plan, limit, trial.max_patients)
+    before = after.before
+    patients, dlts, declared = escalated.patients[before], escalated.dlts[before], escalated.recommended[before]
+    row = np.arange(len(before))
+    patients[row, declared] += after.patients  # none where no dose was declared
+    dlts[row, declared] += after.dlts
+    n = patients.astype(np.int32)
+    return Enumeration(
+        trial=trial,
+        cells=n * (n + 1) // 2 + dlts,
+        patients=patients,
+        dlts=dlts,
+        recommended=np.where(after.rejected, np.int16(NO_DOSE), declared),
+        declared=declared,
+        reason=np.where(after.rejected & after.early, np.int8(EXPANSION_STOPPED), escalated.reason[before]),
+        sequences=escalated.sequences[before] * after.sequences,
+        states=visited + len(before),
+    )
 
 
 _Settle = Callable[[StateArrays, NDArray[np.int16], Children], tuple[StateArrays, StateArrays]]

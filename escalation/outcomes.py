@@ -28,6 +28,8 @@ class Outcomes:
         Probability of each ending; simulated trials have 1 / trials each.
     trials : int or None
         Number of simulated trials; None when the endings are all there can be.
+    declared : int16[E] or None
+        In a trial with an expansion, the RP2D that dose escalation declared; `recommended` is what is left of it.
     """
 
     trial: Trial
@@ -38,6 +40,7 @@ class Outcomes:
     reason: NDArray[np.int8]
     probability: NDArray[np.float64]
     trials: int | None = None
+    declared: NDArray[np.int16] | None = None
 
 
 def check_rates(rates: ArrayLike, trial: Trial) -> NDArray[np.float64]:

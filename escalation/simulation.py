@@ -12,9 +12,10 @@ from escalation.defaults import SEED, TRIALS
 from escalation.designs import Design
 from escalation.errors import DesignError
 from escalation.kernels.curve_trials import run_curve_trials
+from escalation.kernels.expansion_trials import run_expansions
 from escalation.kernels.table_trials import run_table_trials
 from escalation.outcomes import Outcomes, check_rates
-from escalation.plans import CurvePlan
+from escalation.plans import CurvePlan, expansion_plan
 from escalation.recommend import recommend, reject_too_toxic
 from escalation.trial import Trial
 
@@ -66,7 +67,8 @@ def simulate(
     for name, value, least in (("trials", trials, 1), ("seed", seed, 0), ("threads", workers, 1)):
         if not isinstance(value, int) or value < least:
             raise DesignError(f"{name}: {value} should be a whole number, at least {least}")
-    plan = design.plan(trial)
+    trial = design.applied_to(trial)
+    plan, expansion = design.plan(trial), expansion_plan(trial)
     limits = virtual.tolerance_limits(true_rates)
     outcomes = _empty(trial, true_rates, trials)
     arrays = plan.arrays()
@@ -75,7 +77,7 @@ def simulate(
     def run_block(block: int) -> None:
         first = block * virtual.BLOCK
         last = min(first + virtual.BLOCK, trials)
-        tolerances = virtual.tolerances(seed, block, trial.max_patients)[: last - first]
+        tolerances = virtual.tolerances(seed, block, trial.most_patients)[: last - first]
         patients, dlts = outcomes.patients[first:last], outcomes.dlts[first:last]
         recommended, reason = outcomes.recommended[first:last], outcomes.reason[first:last]
         if isinstance(plan, CurvePlan):
@@ -84,6 +86,9 @@ def simulate(
             run_table_trials(arrays, limits, tolerances, patients, dlts, reason)
             recommended[:] = recommend(plan, patients, dlts)
         reject_too_toxic(recommended, reason)
+        if expansion is not None and outcomes.declared is not None:
+            outcomes.declared[first:last] = recommended
+            run_expansions(expansion.arrays(), limits, tolerances, patients, dlts, recommended, reason)
 
     stopped = Event()  # on Ctrl-C
 
@@ -114,6 +119,7 @@ def _empty(trial: Trial, rates: NDArray[np.float64], trials: int) -> Outcomes:
         reason=np.zeros(trials, np.int8),
         probability=np.full(trials, 1 / trials),
         trials=trials,
+        declared=None if trial.expansion is None else np.zeros(trials, np.int16),
     )
 
 

@@ -7,8 +7,43 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from escalation.fields import Count, Fraction, Frozen, Real, Text, Whole
+from escalation.safety import SafetyRule
+
+MOST_PATIENTS = 1000
 
 Amount = Annotated[Whole, Field(ge=0, le=10**15)] | Annotated[Real, Field(ge=0, le=1e15)]
+
+
+class Expansion(Frozen):
+    """An expansion cohort: patients at the RP2D, after dose escalation has declared one.
+
+    Parameters
+    ----------
+    patients : int
+        How many, on top of those in dose escalation.
+    cohort_size : int, optional
+        How many are treated between two looks. Default: the trial's cohort size.
+    monitoring : SafetyRule, optional
+        Looked at after every cohort; a dose that it stops is no longer recommended. The Bayesian rule counts all
+        patients at the dose, the rules that are calibrated to alpha those of the expansion, to which alpha belongs.
+        Without it the RP2D is not questioned.
+    """
+
+    patients: Annotated[Whole, Field(ge=1, le=MOST_PATIENTS)]
+    cohort_size: Annotated[Whole, Field(ge=1, le=100)] | None = None
+    monitoring: SafetyRule | None = None
+
+    def problems(self, target: float, escalated: int) -> Iterator[tuple[str, str]]:
+        """What does not fit a trial with so many patients in escalation: (name of the option, what is wrong)."""
+        if self.cohort_size is not None and self.cohort_size > self.patients:
+            yield (
+                "cohort_size",
+                f"a cohort of {self.cohort_size} is larger than the expansion ({self.patients} patients)",
+            )
+        if escalated + self.patients > MOST_PATIENTS:
+            yield "patients", f"{escalated + self.patients} patients in all; at most {MOST_PATIENTS} are possible"
+        for option, problem in () if self.monitoring is None else self.monitoring.misfits(target):
+            yield f"monitoring.{option}", problem
 
 
 class Trial(Frozen):
@@ -21,8 +56,8 @@ class Trial(Frozen):
     target : float
         Target DLT rate, strictly between 0 and 1.
     max_patients : int
-        No more patients than this are treated; the last cohort is smaller when fewer than a cohort remain. At most
-        1000: the number of patient sequences, up to 2^1000, is still a floating-point number.
+        No more patients than this are treated in dose escalation; the last cohort is smaller when fewer than a cohort
+        remain. At most 1000: the number of patient sequences, up to 2^1000, is still a floating-point number.
     cohort_size : int, default 3
         At most 100.
     start_dose : int, default 1
@@ -30,6 +65,8 @@ class Trial(Frozen):
     dose_unit : str, optional
     dlt_window_days : float, optional
         Days after the first infusion in which a toxicity counts as a DLT. Carried along; no design uses it yet.
+    expansion : Expansion, optional
+        What follows dose escalation at the RP2D.
 
     Raises
     ------
@@ -45,10 +82,11 @@ class Trial(Frozen):
     doses: tuple[Amount | Text, ...] = Field(min_length=1, max_length=50)
     dose_unit: Text | None = None
     target: Fraction
-    max_patients: Annotated[Whole, Field(ge=1, le=1000)]
+    max_patients: Annotated[Whole, Field(ge=1, le=MOST_PATIENTS)]
     cohort_size: Annotated[Whole, Field(ge=1, le=100)] = 3
     start_dose: Count = 1
     dlt_window_days: Real | None = Field(default=None, gt=0)
+    expansion: Expansion | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -71,11 +109,19 @@ class Trial(Frozen):
             )
         if self.start_dose > self.levels:
             yield f"start_dose: there are only {self.levels} dose levels"
+        if self.expansion is not None:
+            for option, problem in self.expansion.problems(self.target, self.max_patients):
+                yield f"expansion.{option}: {problem}"
 
     @property
     def levels(self) -> int:
         """Number of dose levels."""
         return len(self.doses)
+
+    @property
+    def most_patients(self) -> int:
+        """The most patients that are treated, expansion included."""
+        return self.max_patients + (0 if self.expansion is None else self.expansion.patients)
 
     @property
     def dose_names(self) -> tuple[str, ...]:

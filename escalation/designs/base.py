@@ -15,7 +15,7 @@ from escalation.fields import Flag, Frozen, Text
 from escalation.kernels.codes import STAY
 from escalation.plans import Criterion, Plan, Stop
 from escalation.rules import MOST_STOPS, AnyRestriction, Condition, alternatives, each_rule, stops
-from escalation.trial import Trial
+from escalation.trial import Expansion, Trial
 
 
 class Design(Frozen):
@@ -31,6 +31,8 @@ class Design(Frozen):
         End the trial when a rule holds, or any or all of several.
     restrict : sequence of rules
         Rules that limit escalation.
+    expansion : Expansion, optional
+        What follows dose escalation at the RP2D. Default: the trial's.
     """
 
     kind: str
@@ -38,6 +40,7 @@ class Design(Frozen):
     titration: Flag = False
     stop_when: Condition | None = None
     restrict: tuple[AnyRestriction, ...] = ()
+    expansion: Expansion | None = None
 
     @model_validator(mode="after")
     def _few_stops(self) -> Self:
@@ -54,6 +57,10 @@ class Design(Frozen):
         for restriction in self.restrict:
             for problem in restriction.problems(trial):
                 yield "restrict", f"rule '{restriction.rule}': {problem}"
+        for option, problem in (
+            () if self.expansion is None else self.expansion.problems(trial.target, trial.max_patients)
+        ):
+            yield f"expansion.{option}", problem
 
     def cautions(self, trial: Trial) -> Iterator[str]:
         """What a user should know about this design on this trial, although it can run."""
@@ -64,6 +71,10 @@ class Design(Frozen):
             yield f"titration starts at the lowest dose; start_dose = {trial.start_dose} is not used"
         for rule in () if self.stop_when is None else each_rule(self.stop_when):
             yield from rule.cautions(trial)
+
+    def applied_to(self, trial: Trial) -> Trial:
+        """The trial as this design runs it: with the design's own expansion, if it has one."""
+        return trial if self.expansion is None else trial.model_copy(update={"expansion": self.expansion})
 
     def plan(self, trial: Trial) -> Plan:
         """Compile the design for a trial.

@@ -1,59 +1,72 @@
-"""Bayesian safety monitoring of a single dose.
+"""Safety monitoring of a single dose: after every cohort the dose is stopped when its DLTs are too many.
 
-After every cohort the dose is stopped when P(rate > limit | data) > threshold, the rate having a Beta(a, b) prior.
-
-Source: Thall PF, Simon R (1994) Biometrics 50:337-349; Zhou H, Lee JJ, BTOX manual (MD Anderson).
+Source: Thall PF, Simon R (1994) Biometrics 50:337-349; Zhou H, Lee JJ, BTOX manual (MD Anderson); Ivanova A et al.
+(2005) Biometrics 61:540-545; Martens MJ, Logan BR (2024) Clin Trials 21:152-161.
 """
 
 from collections.abc import Iterator
 from typing import Literal
 
-from escalation.counts import count_grid, exceedance
-from escalation.designs.base import Design, decision_table, equal_cohorts, never_reached
-from escalation.fields import Count, Fraction, Positive
-from escalation.kernels.codes import ELIMINATE, SLACK
+from escalation import boundaries
+from escalation.counts import count_grid
+from escalation.designs.base import Design, decision_table, equal_cohorts
+from escalation.errors import DesignError
+from escalation.kernels.codes import ELIMINATE
 from escalation.plans import HighestCleared, TablePlan
+from escalation.safety import SafetyRule
 from escalation.trial import Trial
 
 
-class Monitoring(Design):
-    """Bayesian monitoring of one dose, looked at after every cohort.
+class Monitoring(SafetyRule, Design):
+    """Safety monitoring of one dose, looked at after every cohort.
 
-    A dose that is never stopped is recommended.
-
-    Parameters
-    ----------
-    limit : float, optional
-        DLT rate that should not be exceeded. Default: the trial's target.
-    threshold : float, default 0.95
-        Stop when P(rate > limit | data) exceeds this.
-    prior : (float, float), default (1, 1)
-        Parameters of the Beta prior of the DLT rate: prior DLTs, prior patients without.
-    min_patients : int, default 1
-        No stop before this many patients.
+    A dose that is never stopped is recommended. The options are those of `SafetyRule`.
     """
 
     kind: Literal["monitoring"] = "monitoring"
-    limit: Fraction | None = None
-    threshold: Fraction = 0.95
-    prior: tuple[Positive, Positive] = (1.0, 1.0)
-    min_patients: Count = 1
 
     def _problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
         if trial.levels > 1:
             yield "kind", f"monitoring is for a single dose; this trial has {trial.levels} dose levels"
+        yield from self.misfits(trial.target)
 
     def _cautions(self, trial: Trial) -> Iterator[str]:
-        yield from never_reached("min_patients", self.min_patients, trial)
+        yield from self.caveats(trial.target, trial.cohort_size, trial.max_patients)
+
+    def crossing_probability(self, trial: Trial, rate: float) -> float:
+        """Probability that the dose is stopped at any look, the last included.
+
+        Parameters
+        ----------
+        trial : Trial
+        rate : float
+            True DLT rate.
+
+        Raises
+        ------
+        DesignError
+            A ValueError: the design does not fit the trial, or the rate is not between 0 and 1.
+
+        Examples
+        --------
+        What is left of alpha = 0.05 when DLTs are counted in whole numbers, and the probability of stopping at 0.5.
+
+        >>> trial = Trial(doses=[800], target=0.25, max_patients=20)
+        >>> design = Monitoring(rule="pocock")
+        >>> [round(design.crossing_probability(trial, rate), 4) for rate in (0.25, 0.5)]
+        [0.0455, 0.6797]
+        """
+        if not 0 <= rate <= 1:
+            raise DesignError(f"rate: {rate:g} should be between 0 and 1")
+        plan = self.plan(trial)
+        assert isinstance(plan, TablePlan)
+        return boundaries.crossing_probability(plan.codes[0] == ELIMINATE, trial.cohort_size, rate)
 
     def _plan(self, trial: Trial) -> TablePlan:
-        limit = trial.target if self.limit is None else self.limit
+        stops = self.rejects(trial.target, trial.cohort_size, trial.max_patients)
         patients, _ = count_grid(trial.max_patients)
-        above_limit = exceedance(limit, trial.max_patients, self.prior)
-        stops = (patients >= self.min_patients) & (above_limit > self.threshold + SLACK)
-        codes = decision_table(trial.levels, [(stops, ELIMINATE)])
         return TablePlan(
-            codes=codes,
+            codes=decision_table(trial.levels, [(stops, ELIMINATE)]),
             selection=HighestCleared(patients > 0),
             sizes=equal_cohorts(trial),
             max_patients=trial.max_patients,

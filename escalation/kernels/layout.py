@@ -90,3 +90,11 @@ class CurveArrays(NamedTuple):
     one_up_until_dlt: bool
     recommend_untried: bool
     conduct: ConductArrays
+
+
+class ExpansionArrays(NamedTuple):
+    """An expansion cohort as the kernels read it; `plans.ExpansionPlan` says what the fields mean."""
+
+    cohorts: NDArray[np.int64]  # (K,)
+    rejects: NDArray[np.bool_]  # (M + 1, M + 1)
+    own: bool

@@ -17,6 +17,7 @@ TAK = str(SCENARIOS / "tak-007.toml")
 OC_KEYS = {
     "selection", "no_selection", "pcs", "patients", "dlts", "sample_size", "total_dlts", "dlt_rate", "above_mtd",
     "overdosing_60", "overdosing_80", "poor_allocation", "early_stop", "stop_reasons", "estimate",
+    "patients_above_mtd", "expansion",
 }  # fmt: skip
 
 
@@ -43,7 +44,7 @@ def test_json_contract():
         assert set(result["exact"]) == OC_KEYS
         assert set(result["simulated"]) == OC_KEYS | {"trials", "seed", "mcse", "max_abs_z", "p_value"}
         assert len(result["exact"]["selection"]) == 4
-        for count in ("sample_size", "total_dlts"):
+        for count in ("sample_size", "total_dlts", "patients_above_mtd"):
             assert set(result["exact"][count]) == {"mean", "sd", "q05", "q50", "q95", "distribution"}
         assert set(result["exact"]["dlt_rate"]) == {"mean_of_rates", "rate_of_means"}
         assert set(result["exact"]["stop_reasons"]) == {
@@ -51,7 +52,10 @@ def test_json_contract():
             "rule_complete",
             "too_toxic",
             "enough_at_dose",
+            "stopping_rule",
+            "expansion_stopped",
         }
+        assert result["exact"]["expansion"] is None
         assert set(result["exact"]["estimate"]) == {"bias", "rmse", "coverage"}
         assert result["simulated"]["trials"] == 500
         assert result["simulated"]["p_value"] > 1e-4

@@ -104,6 +104,87 @@ def test_monitoring_at_its_threshold_does_not_stop():
         assert (plan.codes[0, 3, 2] == ELIMINATE) == stops
 
 
+@pytest.mark.parametrize(
+    ("options", "problems"),
+    [
+        ({"alpha": 0.1}, ['alpha: not an option of rule = "bayes"']),
+        ({"rule": "pocock", "delta": 0.5}, ['delta: not an option of rule = "pocock"']),
+        ({"rule": "obrien-fleming", "delta": 0.0}, ['delta: not an option of rule = "obrien-fleming"']),
+        ({"rule": "wang-tsiatis"}, ['delta: needed by rule = "wang-tsiatis"']),
+        ({"rule": "sprt", "delta": 0.1},
+         ['delta: not an option of rule = "sprt"', 'p1: needed by rule = "sprt"']),
+        ({"rule": "beta-binomial", "p1": 0.4}, ['p1: not an option of rule = "beta-binomial"']),
+        ({"rule": "wang-tsiatis", "delta": -0.01}, ["greater than or equal to 0"]),
+        ({"rule": "wang-tsiatis", "delta": 0.51}, ["less than or equal to 0.5"]),
+        ({"rule": "Pocock"}, ["'bayes', 'pocock', 'obrien-fleming', 'wang-tsiatis', 'sprt' or 'beta-binomial'"]),
+    ],
+)  # fmt: skip
+def test_options_belong_to_rules(options, problems):
+    with pytest.raises(ValueError, match="validation error") as raised:
+        Monitoring(**options)
+    for problem in problems:
+        assert problem in str(raised.value)
+
+
+@pytest.mark.parametrize(("p1", "fits"), [(0.26, True), (0.25, False), (0.2, False)])
+def test_rate_that_is_too_high_is_above_the_limit(p1, fits):
+    one = Trial(doses=levels(1), target=0.25, max_patients=12)
+    design = Monitoring(rule="sprt", p1=p1)
+    assert [option for option, _ in design.problems(one)] == ([] if fits else ["p1"])
+    assert list(Monitoring(rule="sprt", p1=p1, limit=0.1).problems(one)) == []
+    assert list(design.cautions(one)) == []
+
+
+def test_monitoring_says_what_it_does_not_use():
+    one = Trial(doses=levels(1), target=0.25, max_patients=12)
+    given = {"threshold": 0.9, "prior": (0.5, 0.5)}
+    assert list(Monitoring(**given).cautions(one)) == []
+    assert list(Monitoring(rule="beta-binomial", **given).cautions(one)) == [
+        'threshold is not used by rule = "beta-binomial"'
+    ]
+    assert list(Monitoring(rule="pocock", **given).cautions(one)) == [
+        'threshold is not used by rule = "pocock"',
+        'prior is not used by rule = "pocock"',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        # All of 3 patients with a DLT: P(rate > 0.25) = 1 - 0.25^4, and probability 0.25^3.
+        ({"threshold": 0.995}, None),
+        ({"threshold": 0.997}, "threshold = 0.997"),
+        ({"rule": "pocock", "alpha": 0.016}, None),
+        ({"rule": "pocock", "alpha": 0.015}, "alpha = 0.015"),
+        ({"rule": "sprt", "p1": 0.5, "alpha": 0.015}, "alpha = 0.015"),
+    ],
+)
+def test_a_dose_that_is_never_stopped_is_worth_a_word(options, reason):
+    one = Trial(doses=levels(1), target=0.25, max_patients=3)
+    expected = [] if reason is None else [
+        f"the dose is never stopped, whatever the DLTs: {reason} cannot be met in cohorts of 3 and at most 3 patients"
+    ]  # fmt: skip
+    assert list(Monitoring(**options).cautions(one)) == expected
+    assert Monitoring(**options).crossing_probability(one, 1.0) == (1 if reason is None else 0)
+
+
+def test_no_look_before_enough_patients():
+    one = Trial(doses=levels(1), target=0.25, max_patients=12)
+    for rule in ("bayes", "pocock"):
+        assert list(Monitoring(rule=rule, min_patients=13).cautions(one)) == [
+            "min_patients = 13 is never reached: the trial has at most 12 patients"
+        ]
+        for fewest, looks in ((9, {9, 12}), (10, {12}), (12, {12})):
+            stops = Monitoring(rule=rule, min_patients=fewest).plan(one).codes[0] == ELIMINATE
+            assert set(np.flatnonzero(stops.any(axis=1))) & {3, 6, 9, 12} == looks
+
+
+def test_between_looks_calibrated_rules_do_nothing():
+    stops = Monitoring(rule="pocock", alpha=0.2).rejects(0.25, 3, 11)
+    assert np.flatnonzero(stops.any(axis=1)).tolist() == [3, 6, 9, 11]
+    assert np.flatnonzero(Monitoring().rejects(0.25, 3, 11).any(axis=1)).tolist() == list(range(2, 12))
+
+
 def test_one_patient_is_enough_to_recommend_the_only_dose():
     outcomes = exact(Monitoring(), Trial(doses=levels(1), target=0.25, max_patients=1, cohort_size=1)).outcomes([0.0])
     assert outcomes.recommended[outcomes.probability > 0].tolist() == [0]

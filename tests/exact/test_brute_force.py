@@ -94,6 +94,33 @@ def width(n, y):
     return upper - lower
 
 
+def calibrated(name, max_patients, cohort_size, min_patients=1, prior=(1, 1), **options):
+    given = {"prior": prior} if name == "beta-binomial" else {}
+    return case(
+        f"monitoring {name} {max_patients}",
+        Monitoring(rule=name, limit=0.3, min_patients=min_patients, **given, **options),
+        rules.Monitoring(0.3, 0.95, prior, min_patients, max_patients, cohort_size, rule=name, **options),
+        [0.45],
+        max_patients=max_patients,
+        cohort_size=cohort_size,
+    )
+
+
+def expanded(name, base, patients, cohort_size, rejects, monitoring=None, own=False, in_trial=True):
+    """A case with an expansion cohort, of the trial or of the design."""
+    design, trial, rule, rates = base.values
+    expansion = {"patients": patients, "cohort_size": cohort_size, "monitoring": monitoring}
+    where = trial if in_trial else design
+    built = type(where)(**where.model_dump() | {"expansion": expansion})
+    parts = (design, built) if in_trial else (built, trial)
+    return pytest.param(
+        *parts,
+        rules.Expanded(rule, patients, cohort_size, rejects, own),
+        rates,
+        id=f"{design.kind}, then {name}",
+    )
+
+
 THREE = [0.1, 0.25, 0.45]
 CASES = [
     three_plus_three("default", [0.1, 0.25, 0.4, 0.6], 24),
@@ -225,6 +252,49 @@ CASES = [
         restrict=[{"rule": "max_step", "levels": 2}, {"rule": "max_step", "factor": 1.3}],
         highest=lambda last, dlts: {1: 1, 2: 2, 3: 3, 4: 4}[last],
     ),
+    expanded("5 more", boin("", THREE, 9, 3), 5, 2, lambda n, y: False),
+    expanded(
+        "5 more, Bayes",
+        boin("", THREE, 12, 3),
+        5,
+        2,
+        lambda n, y: probability_above(0.25, (n, y)) > 0.8,
+        {"threshold": 0.8},
+    ),
+    expanded(
+        "6 more, Bayes from 8 patients on",
+        crm("", [0.2, 0.3, 0.5], 9, 3),
+        6,
+        3,
+        lambda n, y: n >= 8 and probability_above(0.3, (n, y), 0.5, 0.5) > 0.7,
+        {"threshold": 0.7, "limit": 0.3, "prior": [0.5, 0.5], "min_patients": 8},
+        in_trial=False,
+    ),
+    expanded(
+        "7 more, Pocock",
+        three_plus_three("", [0.2, 0.4], 12),
+        7,
+        2,
+        rules.Monitoring(0.25, 0.95, (1, 1), 1, 7, 2, rule="pocock", alpha=0.2).eliminated,
+        {"rule": "pocock", "alpha": 0.2},
+        own=True,
+    ),
+    expanded(
+        "4 more where nobody was treated",
+        crm("", THREE, 6, 3, recommend_untried=True),
+        4,
+        4,
+        lambda n, y: probability_above(0.25, (n, y)) > 0.9,
+        {"threshold": 0.9},
+    ),
+    expanded(
+        "3 more, one dose",
+        three_plus_three("", [0.3], 20),
+        3,
+        1,
+        lambda n, y: probability_above(0.25, (n, y)) > 0.5,
+        {"threshold": 0.5},
+    ),
     case(
         "monitoring",
         Monitoring(limit=0.3, threshold=0.8, prior=(0.5, 0.5), min_patients=3),
@@ -241,6 +311,12 @@ CASES = [
         max_patients=10,
         cohort_size=1,
     ),
+    calibrated("pocock", 10, 1),
+    calibrated("obrien-fleming", 14, 3, alpha=0.1),
+    calibrated("wang-tsiatis", 11, 2, delta=0.2),
+    calibrated("sprt", 13, 2, p1=0.55, min_patients=4),
+    calibrated("beta-binomial", 12, 2, alpha=0.1, prior=(0.6, 2.4)),
+    calibrated("pocock", 6, 3, alpha=0.001),
 ]
 
 
@@ -271,6 +347,6 @@ def test_every_ending_has_the_probability_of_its_paths(design, trial, rule, rate
 @pytest.mark.parametrize(("design", "trial", "rule", "rates"), CASES)
 def test_simulated_trials_follow_the_rules(design, trial, rule, rates):
     simulated = simulate(design, trial, rates, trials=40, seed=9)
-    for row, patients in enumerate(tolerances(9, 0, trial.max_patients)[:40]):
+    for row, patients in enumerate(tolerances(9, 0, design.applied_to(trial).most_patients)[:40]):
         ours = key(simulated.patients[row], simulated.dlts[row], simulated.recommended[row], simulated.reason[row])
         assert ours == run_trial(rule, rates, patients / PARTS)

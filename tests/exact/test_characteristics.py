@@ -6,7 +6,7 @@ from scipy import stats
 
 from escalation import BOIN, CRM, DesignError, Trial, exact, operating_characteristics, simulate
 from escalation.characteristics import clopper_pearson, correct_doses
-from escalation.kernels.codes import ENOUGH_AT_DOSE, MAX_PATIENTS, NO_DOSE, RULE_COMPLETE, TOO_TOXIC
+from escalation.kernels.codes import ENOUGH_AT_DOSE, MAX_PATIENTS, NO_DOSE, REASON_NAMES, RULE_COMPLETE, TOO_TOXIC
 from escalation.outcomes import Outcomes
 from tests.support import levels
 
@@ -48,7 +48,8 @@ def test_by_hand():
     assert oc.poor_allocation == pytest.approx(0.1), "fewer than 10 / 2 at dose 1"
     assert oc.early_stop == pytest.approx(0.3)
     assert oc.stop_reasons == pytest.approx(
-        {"max_patients": 0.4, "rule_complete": 0.3, "too_toxic": 0.2, "enough_at_dose": 0.1}
+        dict.fromkeys(REASON_NAMES.values(), 0)
+        | {"max_patients": 0.4, "rule_complete": 0.3, "too_toxic": 0.2, "enough_at_dose": 0.1}
     )
     # Estimates at the recommended dose: 2/5 against .40, 2/10 and 0/2 against .20, with weights 4 : 3 : 1.
     assert oc.estimate.bias == pytest.approx(-0.2 / 8)

@@ -30,6 +30,8 @@ DESIGNS = [
      "no_skip": False, "coherent": "dose", "stop_if_too_toxic": {"threshold": 0.9, "margin": 0.05}, "stop_at": 9},
     {"kind": "crm", "skeleton": [0.1, 0.2, 0.3], "recommend_untried": True},
     {"kind": "monitoring", "limit": 0.3, "threshold": 0.9, "prior": [0.5, 0.5], "min_patients": 3},
+    {"kind": "monitoring", "rule": "wang-tsiatis", "alpha": 0.1, "delta": 0.25},
+    {"kind": "monitoring", "rule": "sprt", "p1": 0.5},
 ]  # fmt: skip
 TRUTH = {"name": "t", "dlt_rates": [0.1, 0.2, 0.3], "rp2d": 2}
 

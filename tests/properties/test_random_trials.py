@@ -64,8 +64,20 @@ crm = st.builds(
     stop_at=st.none() | st.integers(1, 12),
     recommend_untried=st.booleans(),
 )
-monitoring = st.builds(
-    Monitoring, threshold=st.sampled_from([0.6, 0.9]), prior=st.tuples(st.just(0.5), st.floats(0.1, 3))
+priors = st.tuples(st.just(0.5), st.floats(0.1, 3))
+alphas = st.sampled_from([None, 0.001, 0.2, 0.6])
+monitoring = st.one_of(
+    st.builds(Monitoring, threshold=st.sampled_from([0.6, 0.9]), prior=priors),
+    st.builds(
+        Monitoring,
+        rule=st.sampled_from(["pocock", "obrien-fleming"]),
+        alpha=alphas,
+        limit=st.floats(0.01, 0.99),
+        min_patients=st.integers(1, 9),
+    ),
+    st.builds(Monitoring, rule=st.just("wang-tsiatis"), alpha=alphas, delta=st.floats(0, 0.5)),
+    st.builds(Monitoring, rule=st.just("sprt"), alpha=alphas, p1=st.floats(0.51, 0.99)),
+    st.builds(Monitoring, rule=st.just("beta-binomial"), alpha=alphas, prior=priors),
 )
 
 

@@ -18,8 +18,21 @@ from tests.naive.rules.a_plus_b import APlusB
 from tests.naive.rules.boin import Boin
 from tests.naive.rules.composed import Composed
 from tests.naive.rules.crm import Crm
+from tests.naive.rules.expanded import Expanded
 from tests.naive.rules.history import History, Stop, Treat, totals
 from tests.naive.rules.monitoring import Monitoring
 from tests.naive.rules.three_plus_three import ThreePlusThree
 
-__all__ = ["APlusB", "Boin", "Composed", "Crm", "History", "Monitoring", "Stop", "ThreePlusThree", "Treat", "totals"]
+__all__ = [
+    "APlusB",
+    "Boin",
+    "Composed",
+    "Crm",
+    "Expanded",
+    "History",
+    "Monitoring",
+    "Stop",
+    "ThreePlusThree",
+    "Treat",
+    "totals",
+]

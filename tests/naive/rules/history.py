@@ -25,7 +25,8 @@ class Stop:
 
     ``max_patients``: all planned patients were treated. ``rule_complete``: the rule has its answer.
     ``too_toxic``: even the lowest dose is too toxic. ``enough_at_dose``: the dose has enough patients.
-    ``stopping_rule``: a stopping rule added to the design holds.
+    ``stopping_rule``: a stopping rule added to the design holds. ``expansion_stopped``: the expansion cohort was not
+    completed.
     """
 
     recommended: int | None
