@@ -17,7 +17,24 @@ not less by more than 1e-9, and numbers within 1e-9 of each other are tied.
 from tests.naive.rules.boin import Boin
 from tests.naive.rules.crm import Crm
 from tests.naive.rules.history import History, Stop, Treat, totals
+from tests.naive.rules.intervals import CumulativeCohorts, I3Plus3, IntervalRule, Keyboard, Mtpi, MtpiTwo, Tpi
 from tests.naive.rules.monitoring import Monitoring
 from tests.naive.rules.three_plus_three import ThreePlusThree
 
-__all__ = ["Boin", "Crm", "History", "Monitoring", "Stop", "ThreePlusThree", "Treat", "totals"]
+__all__ = [
+    "Boin",
+    "Crm",
+    "CumulativeCohorts",
+    "History",
+    "I3Plus3",
+    "IntervalRule",
+    "Keyboard",
+    "Monitoring",
+    "Mtpi",
+    "MtpiTwo",
+    "Stop",
+    "ThreePlusThree",
+    "Tpi",
+    "Treat",
+    "totals",
+]
