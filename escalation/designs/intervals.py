@@ -141,7 +141,7 @@ def by_strongest(strengths: Floats) -> tuple[Cells, Cells]:
 
 
 def by_strongest_key(low: float, high: float, max_patients: int) -> tuple[Cells, Cells]:
-    """Escalate where the strongest of equally wide intervals, the keys, is below one of them, de-escalate where above.
+    """Escalate where the strongest of equally wide keys is below the target key; of the rest, de-escalate where above.
 
     Keys as wide as the target key, [low, high], cover all rates; what is left at 0 and at 1 makes shorter ones. The
     strongest has the largest mean posterior density. The density rises up to its mode, y/n, and falls beyond it, and so
@@ -158,6 +158,5 @@ def by_strongest_key(low: float, high: float, max_patients: int) -> tuple[Cells,
     patients, dlts = count_grid(max_patients)
     first, last = max(2 * low - high, 0.0), min(2 * high - low, 1.0)
     escalates, de_escalates = by_strongest(mean_densities((first, low, high, last), max_patients))
-    # At the end of a neighbour either answer is the same, so that these two comparisons need no slack.
-    mode_below, mode_above = dlts <= first * patients, dlts >= last * patients
-    return mode_below | (escalates & ~mode_above), mode_above | (de_escalates & ~mode_below)
+    # At the end of a neighbour the mode and the densities say the same, so that these comparisons need no slack.
+    return escalates | (dlts <= first * patients), de_escalates | (dlts >= last * patients)

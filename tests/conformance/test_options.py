@@ -150,6 +150,23 @@ def test_a_tie_of_two_keys_goes_to_the_higher():
         assert design.plan(shape).codes[0, 2, 1] == STAY
 
 
+def test_a_tie_with_the_key_below_is_a_stay():
+    """As above, but the target key begins at 0.5."""
+    shape = Trial(doses=levels(1), target=0.55, max_patients=2, cohort_size=2)
+    for margin, expected in ((0.05, STAY), (0.049, ESCALATE)):
+        for design in (Keyboard(half_width=margin), MTPI2(epsilon1=margin, epsilon2=margin)):
+            assert design.plan(shape).codes[0, 2, 1] == expected
+
+
+def test_interval_designs_at_their_cutoff_do_not_eliminate():
+    """P(rate > 0.3 | 3 DLTs in 4), to the last bit, as cutoff; one in a million below, they eliminate."""
+    reached = float(exceedance(0.3, 4)[4, 3])
+    for cutoff, eliminates in ((reached, False), (reached - 1e-6, True)):
+        for design in (I3Plus3, MTPI, MTPI2, Keyboard, CCD):
+            codes = design(cutoff_eli=cutoff).plan(trial(0.3)).codes
+            assert (codes[0, 4, 3] == ELIMINATE) == eliminates
+
+
 def test_monitoring_is_for_one_dose():
     for doses in (1, 2, 3):
         found = list(Monitoring().problems(Trial(doses=levels(doses), target=0.25, max_patients=12)))
