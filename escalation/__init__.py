@@ -17,9 +17,15 @@ if TYPE_CHECKING:
     from escalation.cross_check import Agreement as Agreement
     from escalation.cross_check import agreement as agreement
     from escalation.designs import BOIN as BOIN
+    from escalation.designs import CCD as CCD
     from escalation.designs import CRM as CRM
+    from escalation.designs import MTPI as MTPI
+    from escalation.designs import MTPI2 as MTPI2
+    from escalation.designs import TPI as TPI
     from escalation.designs import APlusB as APlusB
     from escalation.designs import Design as Design
+    from escalation.designs import I3Plus3 as I3Plus3
+    from escalation.designs import Keyboard as Keyboard
     from escalation.designs import Monitoring as Monitoring
     from escalation.designs import ThreePlusThree as ThreePlusThree
     from escalation.designs import TooToxic as TooToxic
@@ -45,18 +51,24 @@ __version__ = "0.1.0"
 _HOMES = {
     "APlusB": "designs",
     "BOIN": "designs",
+    "CCD": "designs",
     "CRM": "designs",
     "Design": "designs",
     "DesignError": "errors",
     "Agreement": "cross_check",
     "Enumeration": "enumeration",
     "EscalationError": "errors",
+    "I3Plus3": "designs",
+    "Keyboard": "designs",
+    "MTPI": "designs",
+    "MTPI2": "designs",
     "Monitoring": "designs",
     "OperatingCharacteristics": "characteristics",
     "Outcomes": "outcomes",
     "Scenario": "scenario",
     "ScenarioError": "errors",
     "StateSpaceError": "errors",
+    "TPI": "designs",
     "ThreePlusThree": "designs",
     "TooToxic": "designs",
     "Trial": "trial",

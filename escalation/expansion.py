@@ -118,6 +118,9 @@ def endings_after(
         rejected=np.zeros(len(before), np.bool_),
         early=np.zeros(len(before), np.bool_),
     )
-    for all_endings, of_ways in zip(found[1:], ways[1:], strict=True):
-        all_endings[goes_on] = of_ways[way]
+    found.patients[goes_on] = ways.patients[way]
+    found.dlts[goes_on] = ways.dlts[way]
+    found.sequences[goes_on] = ways.sequences[way]
+    found.rejected[goes_on] = ways.rejected[way]
+    found.early[goes_on] = ways.early[way]
     return found

@@ -127,7 +127,7 @@ class SafetyRule(Frozen):
                 yield f'{option} is not used by rule = "{self.rule}"'
         if self.min_patients > max_patients:
             yield f"min_patients = {self.min_patients} is never reached: there are at most {max_patients} patients"
-        elif not self.rejects(target, cohort_size, max_patients).any():
+        elif not any(self.misfits(target)) and not self.rejects(target, cohort_size, max_patients).any():
             size = f"in cohorts of {cohort_size} and at most {max_patients} patients"
             reason = f"threshold = {self.threshold:g}" if self.rule == "bayes" else f"alpha = {self._alpha:g}"
             yield f"the dose is never stopped, whatever the DLTs: {reason} cannot be met {size}"

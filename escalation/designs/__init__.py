@@ -3,14 +3,37 @@
 from escalation.designs.a_plus_b import APlusB
 from escalation.designs.base import Design
 from escalation.designs.boin import BOIN
+from escalation.designs.ccd import CCD
 from escalation.designs.crm import CRM, TooToxic
+from escalation.designs.i3plus3 import I3Plus3
 from escalation.designs.indifference import skeleton
+from escalation.designs.keyboard import Keyboard
 from escalation.designs.monitoring import Monitoring
+from escalation.designs.mtpi import MTPI
+from escalation.designs.mtpi2 import MTPI2
 from escalation.designs.three_plus_three import ThreePlusThree
+from escalation.designs.tpi import TPI
 
 REGISTRY: dict[str, type[Design]] = {
-    design.model_fields["kind"].default: design for design in (ThreePlusThree, APlusB, BOIN, CRM, Monitoring)
+    design.model_fields["kind"].default: design
+    for design in (ThreePlusThree, APlusB, BOIN, CRM, Monitoring, I3Plus3, TPI, MTPI, MTPI2, Keyboard, CCD)
 }
 """Every design, by the kind that a scenario file names."""
 
-__all__ = ["BOIN", "CRM", "REGISTRY", "APlusB", "Design", "Monitoring", "ThreePlusThree", "TooToxic", "skeleton"]
+__all__ = [
+    "BOIN",
+    "CCD",
+    "CRM",
+    "MTPI",
+    "MTPI2",
+    "REGISTRY",
+    "TPI",
+    "APlusB",
+    "Design",
+    "I3Plus3",
+    "Keyboard",
+    "Monitoring",
+    "ThreePlusThree",
+    "TooToxic",
+    "skeleton",
+]

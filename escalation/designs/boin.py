@@ -21,10 +21,11 @@ from pydantic import Field
 
 from escalation.counts import count_grid, exceedance
 from escalation.designs.base import Design, decision_table, equal_cohorts, never_reached, patients_reach
+from escalation.designs.isotonic import closest_isotonic
 from escalation.errors import DesignError
 from escalation.fields import Count, Flag, Fraction, Real
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ENOUGH_AT_DOSE, ESCALATE, SAME_DOSE, SLACK
-from escalation.plans import ClosestIsotonic, TablePlan
+from escalation.plans import TablePlan
 from escalation.trial import Trial
 
 FEWEST_TO_ELIMINATE = 3
@@ -119,16 +120,9 @@ class BOIN(Design):
         if self.extra_safe:
             codes[:1] = table(1, self.cutoff_eli - self.offset)
 
-        # Posterior mean and precision under Beta(0.05, 0.05), as BOIN::select.mtd has them.
-        n, y = patients + 0.1, np.minimum(dlts, patients) + 0.05
         return TablePlan(
             codes=codes,
-            selection=ClosestIsotonic(
-                estimates=y / n,
-                precisions=n**2 * (n + 1) / (y * (n - y)),
-                target=trial.target,
-                bound=de_escalate if self.bound_mtd else inf,
-            ),
+            selection=closest_isotonic(trial.target, trial.max_patients, bound=de_escalate if self.bound_mtd else inf),
             sizes=equal_cohorts(trial),
             max_patients=trial.max_patients,
             start=trial.start_dose - 1,

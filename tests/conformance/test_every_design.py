@@ -78,6 +78,12 @@ SETTINGS = {
         {"rule": "sprt", "p1": 0.5},
         {"rule": "beta-binomial", "alpha": 0.2, "prior": [0.5, 1.5]},
     ],
+    "i3+3": [{}, {"epsilon1": 0.1, "epsilon2": 0.02, "cutoff_eli": 0.8, "stop_at": 6}],
+    "tpi": [{}, {"k1": 1.5, "k2": 0.5, "cutoff_eli": 0.8, "stop_at": 6}],
+    "mtpi": [{}, {"epsilon1": 0.1, "epsilon2": 0.02, "cutoff_eli": 0.8, "stop_at": 6}],
+    "mtpi2": [{}, {"epsilon1": 0.1, "epsilon2": 0.02, "cutoff_eli": 0.8, "stop_at": 6}],
+    "keyboard": [{}, {"half_width": 0.1, "cutoff_eli": 0.8, "stop_at": 6}],
+    "ccd": [{}, {"half_width": 0.05, "cutoff_eli": 0.8, "stop_at": 6}],
 }
 
 TRIALS = [
@@ -102,11 +108,12 @@ def cases():
             for trial in TRIALS:
                 built = design(**options)
                 if not list(built.problems(trial)):
+                    more = f"+{trial.expansion.patients}" if trial.expansion else ""
                     text = ",".join(f"{name}={value}" for name, value in options.items())
                     yield pytest.param(
                         built,
                         trial,
-                        id=f"{kind}({text})-{trial.levels}x{trial.max_patients}x{trial.cohort_size}{'+' if trial.expansion else ''}",
+                        id=f"{kind}({text})-{trial.levels}x{trial.max_patients}x{trial.cohort_size}{more}",
                     )
 
 

@@ -5,10 +5,24 @@ from dataclasses import FrozenInstanceError
 import numpy as np
 import pytest
 
-from escalation import BOIN, CRM, DesignError, Monitoring, Trial, exact, skeleton
+from escalation import (
+    BOIN,
+    CCD,
+    CRM,
+    MTPI,
+    MTPI2,
+    TPI,
+    DesignError,
+    I3Plus3,
+    Keyboard,
+    Monitoring,
+    Trial,
+    exact,
+    skeleton,
+)
 from escalation.counts import exceedance
 from escalation.designs import Design
-from escalation.kernels.codes import ELIMINATE
+from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, STAY
 from tests.support import levels
 
 
@@ -65,6 +79,94 @@ def test_boin_has_no_boundaries_unless_its_rates_increase(options, target):
         BOIN(**options).boundaries(target)
 
 
+@pytest.mark.parametrize("design", [I3Plus3, MTPI, MTPI2])
+@pytest.mark.parametrize(
+    ("options", "target", "expected"),
+    [
+        ({}, 0.06, []),
+        ({}, 0.05, ["epsilon1"]),
+        ({}, 0.94, []),
+        ({}, 0.95, ["epsilon2"]),
+        ({"epsilon1": 0.3}, 0.1 + 0.2, ["epsilon1"]),
+        ({"epsilon1": 0.29}, 0.3, []),
+        ({"epsilon1": 0.3, "epsilon2": 0.7}, 0.3, ["epsilon1", "epsilon2"]),
+    ],
+)
+def test_equivalence_interval_between_zero_and_one(design, options, target, expected):
+    assert problems(design(**options), target) == expected
+
+
+@pytest.mark.parametrize("design", [Keyboard, CCD])
+@pytest.mark.parametrize(
+    ("half_width", "target", "expected"),
+    [
+        (0.24, 0.25, []),
+        (0.25, 0.25, ["half_width"]),
+        (0.25, 0.75, ["half_width"]),
+        (0.24, 0.75, []),
+        (0.5, 0.5, ["half_width", "half_width"]),
+    ],
+)
+def test_half_width_between_zero_and_one(design, half_width, target, expected):
+    assert problems(design(half_width=half_width), target) == expected
+
+
+def test_half_width_of_the_ccd_is_recommended_for_some_targets():
+    def cautions(target: float, **options: float) -> list[str]:
+        return list(CCD(**options).cautions(trial(target)))
+
+    assert cautions(0.1) == cautions(0.3) == cautions(0.5) == cautions(0.6, half_width=0.1) == []
+    assert cautions(0.6) == ["half_width: 0.13 is recommended for targets from 0.1 to 0.5 only"]
+    assert cautions(0.095) == ["half_width: 0.09 is recommended for targets from 0.1 to 0.5 only"]
+    assert problems(CCD(), 0.09) == ["half_width"]
+    assert problems(CCD(), 0.095) == []
+
+
+def test_tpi_warns_of_its_prior_with_cohorts_of_one():
+    def cautions(cohort_size: int, **options: float) -> list[str]:
+        shape = Trial(doses=levels(3), target=0.25, max_patients=12, cohort_size=cohort_size)
+        return list(TPI(**options).cautions(shape))
+
+    assert cautions(1) == ["with cohorts of 1, a DLT in the first patient of a dose eliminates it"]
+    assert cautions(2) == cautions(1, cutoff_eli=0.9999) == []
+
+
+def test_an_observed_rate_at_the_end_of_an_interval():
+    """In floating point 0.3 - 0.1 is below 0.2, and 0.7 + 0.1 below 0.8."""
+    i3 = I3Plus3(epsilon1=0.1, epsilon2=0.1, cutoff_eli=0.999).plan(trial(0.3)).codes[0]
+    assert i3[10, :6].tolist() == [ESCALATE, ESCALATE, STAY, STAY, STAY, DE_ESCALATE]
+    i3 = I3Plus3(epsilon1=0.1, epsilon2=0.1, cutoff_eli=0.999).plan(trial(0.7)).codes[0]
+    assert i3[10, 5:10].tolist() == [ESCALATE, STAY, STAY, STAY, DE_ESCALATE]
+    ccd = CCD(half_width=0.1, cutoff_eli=0.999).plan(trial(0.3)).codes[0]
+    assert ccd[10, :6].tolist() == [ESCALATE, ESCALATE, ESCALATE, STAY, DE_ESCALATE, DE_ESCALATE]
+
+
+def test_a_tie_of_two_keys_goes_to_the_higher():
+    """After 1 DLT in 2 the posterior is symmetric about 0.5, where the target key ends and the next begins."""
+    shape = Trial(doses=levels(1), target=0.45, max_patients=2, cohort_size=2)
+    for design in (Keyboard(), MTPI2()):
+        assert design.plan(shape).codes[0, 2, 1] == DE_ESCALATE
+    for design in (Keyboard(half_width=0.051), MTPI2(epsilon1=0.051, epsilon2=0.051)):
+        assert design.plan(shape).codes[0, 2, 1] == STAY
+
+
+def test_a_tie_with_the_key_below_is_a_stay():
+    """As above, but the target key begins at 0.5."""
+    shape = Trial(doses=levels(1), target=0.55, max_patients=2, cohort_size=2)
+    for margin, expected in ((0.05, STAY), (0.049, ESCALATE)):
+        for design in (Keyboard(half_width=margin), MTPI2(epsilon1=margin, epsilon2=margin)):
+            assert design.plan(shape).codes[0, 2, 1] == expected
+
+
+def test_interval_designs_at_their_cutoff_do_not_eliminate():
+    """P(rate > 0.3 | 3 DLTs in 4), to the last bit, as cutoff; one in a million below, they eliminate."""
+    reached = float(exceedance(0.3, 4)[4, 3])
+    for cutoff, eliminates in ((reached, False), (reached - 1e-6, True)):
+        for design in (I3Plus3, MTPI, MTPI2, Keyboard, CCD):
+            codes = design(cutoff_eli=cutoff).plan(trial(0.3)).codes
+            assert (codes[0, 4, 3] == ELIMINATE) == eliminates
+
+
 def test_monitoring_is_for_one_dose():
     for doses in (1, 2, 3):
         found = list(Monitoring().problems(Trial(doses=levels(doses), target=0.25, max_patients=12)))
@@ -72,7 +174,8 @@ def test_monitoring_is_for_one_dose():
 
 
 def test_a_rule_that_is_never_reached_is_worth_a_word():
-    for design in (BOIN(stop_at=13), CRM(half_width=0.05, prior_mtd=2, stop_at=13)):
+    intervals = [design(stop_at=13) for design in (I3Plus3, TPI, MTPI, MTPI2, Keyboard, CCD)]
+    for design in (BOIN(stop_at=13), CRM(half_width=0.05, prior_mtd=2, stop_at=13), *intervals):
         assert list(design.cautions(trial())) == ["stop_at = 13 is never reached: the trial has at most 12 patients"]
     for stop_at in (12, 11, None):
         assert list(BOIN(stop_at=stop_at).cautions(trial())) == []
@@ -172,7 +275,7 @@ def test_no_look_before_enough_patients():
     one = Trial(doses=levels(1), target=0.25, max_patients=12)
     for rule in ("bayes", "pocock"):
         assert list(Monitoring(rule=rule, min_patients=13).cautions(one)) == [
-            "min_patients = 13 is never reached: the trial has at most 12 patients"
+            "min_patients = 13 is never reached: there are at most 12 patients"
         ]
         for fewest, looks in ((9, {9, 12}), (10, {12}), (12, {12})):
             stops = Monitoring(rule=rule, min_patients=fewest).plan(one).codes[0] == ELIMINATE

@@ -5,7 +5,22 @@ from collections import Counter
 import pytest
 from scipy import stats
 
-from escalation import BOIN, CRM, APlusB, Monitoring, ThreePlusThree, Trial, exact, simulate
+from escalation import (
+    BOIN,
+    CCD,
+    CRM,
+    MTPI,
+    MTPI2,
+    TPI,
+    APlusB,
+    I3Plus3,
+    Keyboard,
+    Monitoring,
+    ThreePlusThree,
+    Trial,
+    exact,
+    simulate,
+)
 from escalation.kernels.codes import NO_DOSE, REASON_NAMES
 from escalation.patients import PARTS, tolerances
 from tests.naive import rules
@@ -118,6 +133,30 @@ def expanded(name, base, patients, cohort_size, rejects, monitoring=None, own=Fa
         rules.Expanded(rule, patients, cohort_size, rejects, own),
         rates,
         id=f"{design.kind}, then {name}",
+    )
+
+
+RULES = {
+    CCD: rules.CumulativeCohorts,
+    I3Plus3: rules.I3Plus3,
+    Keyboard: rules.Keyboard,
+    MTPI: rules.Mtpi,
+    MTPI2: rules.MtpiTwo,
+    TPI: rules.Tpi,
+}
+
+
+def interval(design, name, rates, max_patients, cohort, target=0.25, start=1, **options):
+    built = design(**options)
+    return case(
+        f"{built.kind} {name}",
+        built,
+        RULES[design](len(rates), target, max_patients, cohort, start, **options),
+        rates,
+        max_patients=max_patients,
+        cohort_size=cohort,
+        target=target,
+        start_dose=start,
     )
 
 
@@ -295,6 +334,24 @@ CASES = [
         lambda n, y: probability_above(0.25, (n, y)) > 0.5,
         {"threshold": 0.5},
     ),
+    interval(I3Plus3, "default", THREE, 15, 3),
+    interval(I3Plus3, "cohorts of 2, stop at 4", THREE, 11, 2, target=0.3, start=2, stop_at=4),
+    interval(I3Plus3, "cohorts of 1, uneven", [0.2, 0.5], 9, 1, target=0.2, epsilon1=0.1, epsilon2=0.05),
+    interval(TPI, "default", THREE, 15, 3),
+    interval(TPI, "cohorts of 2, stop at 4", THREE, 11, 2, target=0.3, start=2, stop_at=4),
+    interval(TPI, "cohorts of 1, other intervals", [0.2, 0.5], 9, 1, k1=1.5, k2=0.5, cutoff_eli=0.999),
+    interval(MTPI, "default", THREE, 15, 3),
+    interval(MTPI, "cohorts of 2, stop at 4", THREE, 11, 2, target=0.3, start=2, stop_at=4),
+    interval(MTPI, "cohorts of 1, uneven", [0.2, 0.5], 9, 1, target=0.2, epsilon1=0.1, epsilon2=0.05),
+    interval(MTPI2, "default", THREE, 15, 3),
+    interval(MTPI2, "cohorts of 2, stop at 4", THREE, 11, 2, target=0.3, start=2, stop_at=4),
+    interval(MTPI2, "cohorts of 1, uneven", [0.2, 0.5], 9, 1, target=0.2, epsilon1=0.1, epsilon2=0.05),
+    interval(Keyboard, "default", THREE, 15, 3),
+    interval(Keyboard, "cohorts of 2, stop at 4", THREE, 11, 2, target=0.3, start=2, stop_at=4),
+    interval(Keyboard, "cohorts of 1, low target", [0.05, 0.2], 9, 1, target=0.1, half_width=0.04),
+    interval(CCD, "half-width 0.1", THREE, 15, 3, target=0.3, half_width=0.1),
+    interval(CCD, "cohorts of 2, stop at 4", THREE, 11, 2, target=0.3, start=2, stop_at=4, half_width=0.1),
+    interval(CCD, "cohorts of 1", [0.2, 0.5], 10, 1, target=0.3, half_width=0.2, cutoff_eli=0.8),
     case(
         "monitoring",
         Monitoring(limit=0.3, threshold=0.8, prior=(0.5, 0.5), min_patients=3),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from escalation import BOIN, CRM, ThreePlusThree, Trial
+from escalation import BOIN, CRM, MTPI, MTPI2, TPI, ThreePlusThree, Trial
 from escalation.designs import Design
 from tests.support import exact_characteristics, levels, next_dose, records
 
@@ -21,6 +21,8 @@ def comparable(record: dict) -> tuple[Design, float] | None:
     if name.startswith("BOIN"):
         # "stop when 6 at recommended" stops on the dose given next, BOIN's own rule only when the dose stays.
         return None if "stop when" in name else (BOIN(), target)
+    if "TPI" in name:
+        return {"TPI": TPI, "mTPI": MTPI, "mTPI-2": MTPI2}[name.split()[0]](), target
     if "no-skip both ways" in name:
         return None
     if "skipping allowed" in name:
@@ -62,12 +64,12 @@ def test_exact_path_probabilities(record):
     assert oc.sample_size.mean == pytest.approx(record["expected_n"], abs=1e-9)
     distribution = {int(n): p for n, p in record["n_distribution"].items()}
     assert dict(oc.sample_size.distribution) == pytest.approx(distribution, abs=1e-9)
-    # Without select_boin_mtd() that package's final answer for BOIN is the next dose, not the isotonic MTD.
-    if not record["id"].startswith("BOIN") or "select_boin_mtd" in record["call"]:
+    # Without select_boin_mtd() that package's final answer for interval designs is the next dose, not the isotonic MTD.
+    if "select_boin_mtd" in record["call"] or not any(name in record["id"] for name in ("BOIN", "TPI")):
         assert oc.selection == pytest.approx(record["prob_recommend"], abs=1e-9)
         assert oc.no_selection == pytest.approx(record["prob_no_dose"], abs=1e-9)
 
 
 def test_enough_is_compared():
-    assert len(TREES) == 7
-    assert len(EXACT) == 15
+    assert len(TREES) == 9
+    assert len(EXACT) == 20

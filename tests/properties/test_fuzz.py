@@ -32,6 +32,12 @@ DESIGNS = [
     {"kind": "monitoring", "limit": 0.3, "threshold": 0.9, "prior": [0.5, 0.5], "min_patients": 3},
     {"kind": "monitoring", "rule": "wang-tsiatis", "alpha": 0.1, "delta": 0.25},
     {"kind": "monitoring", "rule": "sprt", "p1": 0.5},
+    {"kind": "i3+3", "epsilon1": 0.05, "epsilon2": 0.1, "cutoff_eli": 0.9, "stop_at": 9},
+    {"kind": "tpi", "k1": 1.0, "k2": 1.5, "cutoff_eli": 0.9, "stop_at": 9},
+    {"kind": "mtpi", "epsilon1": 0.05, "epsilon2": 0.1, "cutoff_eli": 0.9, "stop_at": 9},
+    {"kind": "mtpi2", "epsilon1": 0.05, "epsilon2": 0.1, "cutoff_eli": 0.9, "stop_at": 9},
+    {"kind": "keyboard", "half_width": 0.05, "cutoff_eli": 0.9, "stop_at": 9},
+    {"kind": "ccd", "half_width": 0.1, "cutoff_eli": 0.9, "stop_at": 9},
 ]  # fmt: skip
 TRUTH = {"name": "t", "dlt_rates": [0.1, 0.2, 0.3], "rp2d": 2}
 

@@ -6,7 +6,13 @@ from hypothesis import strategies as st
 
 from escalation import (
     BOIN,
+    CCD,
     CRM,
+    MTPI,
+    MTPI2,
+    TPI,
+    I3Plus3,
+    Keyboard,
     Monitoring,
     ThreePlusThree,
     Trial,
@@ -79,13 +85,20 @@ monitoring = st.one_of(
     st.builds(Monitoring, rule=st.just("sprt"), alpha=alphas, p1=st.floats(0.51, 0.99)),
     st.builds(Monitoring, rule=st.just("beta-binomial"), alpha=alphas, prior=priors),
 )
+shared = {"cutoff_eli": st.sampled_from([0.7, 0.95]), "stop_at": st.none() | st.integers(1, 12)}
+margins = {"epsilon1": st.sampled_from([0.02, 0.09]), "epsilon2": st.sampled_from([0.02, 0.2])}
+intervals = st.one_of(
+    *(st.builds(design, **margins, **shared) for design in (I3Plus3, MTPI, MTPI2)),
+    *(st.builds(design, half_width=st.sampled_from([0.03, 0.09]), **shared) for design in (Keyboard, CCD)),
+    st.builds(TPI, k1=st.sampled_from([0.5, 1.0]), k2=st.sampled_from([1.0, 2.0]), **shared),
+)
 
 
 @st.composite
 def settled(draw):
     """A trial, a design that fits it, and a truth."""
     trial = draw(trials())
-    designs = [three_plus_three, boin, crm] + ([monitoring] if trial.levels == 1 else [])
+    designs = [three_plus_three, boin, crm, intervals] + ([monitoring] if trial.levels == 1 else [])
     design = draw(st.one_of(designs))
     rates = draw(st.lists(rate, min_size=trial.levels, max_size=trial.levels))
     return trial, design, sorted(rates) if draw(st.booleans()) else rates

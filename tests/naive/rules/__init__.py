@@ -20,6 +20,7 @@ from tests.naive.rules.composed import Composed
 from tests.naive.rules.crm import Crm
 from tests.naive.rules.expanded import Expanded
 from tests.naive.rules.history import History, Stop, Treat, totals
+from tests.naive.rules.intervals import CumulativeCohorts, I3Plus3, IntervalRule, Keyboard, Mtpi, MtpiTwo, Tpi
 from tests.naive.rules.monitoring import Monitoring
 from tests.naive.rules.three_plus_three import ThreePlusThree
 
@@ -28,11 +29,18 @@ __all__ = [
     "Boin",
     "Composed",
     "Crm",
+    "CumulativeCohorts",
     "Expanded",
     "History",
+    "I3Plus3",
+    "IntervalRule",
+    "Keyboard",
     "Monitoring",
+    "Mtpi",
+    "MtpiTwo",
     "Stop",
     "ThreePlusThree",
+    "Tpi",
     "Treat",
     "totals",
 ]

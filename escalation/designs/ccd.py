@@ -1,0 +1,65 @@
+"""The cumulative cohort design (CCD).
+
+With target phi and half-width Delta, after y DLTs in n patients at a dose: escalate when y/n <= phi - Delta,
+de-escalate when y/n >= phi + Delta, else stay.
+
+Source: Ivanova A, Flournoy N, Chung Y (2007) J Stat Plan Inference 137:2316-2327.
+"""
+
+from collections.abc import Iterator
+from typing import ClassVar, Literal
+
+from escalation.counts import count_grid
+from escalation.designs.intervals import Cells, IntervalDesign, margin_problems
+from escalation.fields import Fraction
+from escalation.kernels.codes import SLACK
+from escalation.trial import Trial
+
+HALF_WIDTHS = ((0.3, 0.09), (0.4, 0.10), (0.45, 0.12), (1.0, 0.13))
+"""Recommended half-widths, each for targets below a limit (Ivanova et al. 2007, for targets from 0.1 to 0.5)."""
+
+
+class CCD(IntervalDesign):
+    """The cumulative cohort design (CCD), with the safety rule of BOIN.
+
+    A dose is eliminated, with all above, when at least 3 patients were treated there and
+    P(rate > target | data) > cutoff_eli under a uniform prior. The recommended dose has the isotonic estimate closest
+    to the target, among tried doses that are not eliminated.
+
+    Parameters
+    ----------
+    half_width : float, optional
+        Escalate at target - half_width or below, de-escalate at target + half_width or above. Default: as recommended
+        for the target, from 0.09 to 0.13.
+    cutoff_eli : float, default 0.95
+        Posterior probability of exceeding the target above which a dose is eliminated.
+    stop_at : int, optional
+        End the trial when a dose has this many patients and the next cohort would be given there again.
+    """
+
+    kind: Literal["ccd"] = "ccd"
+    half_width: Fraction | None = None
+
+    fewest_to_eliminate: ClassVar[int] = 3
+
+    def _problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
+        half_width = self._half_width(trial.target)
+        yield from margin_problems(trial.target, ("half_width", half_width), ("half_width", half_width))
+
+    def _cautions(self, trial: Trial) -> Iterator[str]:
+        if self.half_width is None and not 0.1 - SLACK <= trial.target <= 0.5 + SLACK:
+            yield f"half_width: {self._half_width(trial.target):g} is recommended for targets from 0.1 to 0.5 only"
+        yield from super()._cautions(trial)
+
+    def _half_width(self, target: float) -> float:
+        if self.half_width is not None:
+            return self.half_width
+        return next(half_width for limit, half_width in HALF_WIDTHS if target < limit - SLACK)
+
+    def _moves(self, target: float, max_patients: int) -> tuple[Cells, Cells]:
+        patients, dlts = count_grid(max_patients)
+        half_width = self._half_width(target)
+        return (
+            dlts <= (target - half_width) * patients + SLACK,
+            dlts >= (target + half_width) * patients - SLACK,
+        )

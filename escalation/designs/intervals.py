@@ -1,0 +1,162 @@
+"""What designs share that place a dose's DLT rate below, inside or above an interval about the target.
+
+They escalate below, stay inside and de-escalate above. They differ in how the counts at the dose place its rate: by the
+observed rate, or by which of three adjacent intervals has the largest posterior probability or mean posterior density.
+"""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from escalation.counts import count_grid, exceedance
+from escalation.designs.base import Design, decision_table, equal_cohorts, never_reached, patients_reach
+from escalation.designs.isotonic import closest_isotonic
+from escalation.fields import Count, Fraction
+from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ENOUGH_AT_DOSE, ESCALATE, SAME_DOSE, SLACK
+from escalation.plans import TablePlan
+from escalation.trial import Trial
+
+Cells = NDArray[np.bool_]
+"""Cells of a decision table, bool[N + 1, N + 1], by patients and DLTs at a dose."""
+
+Floats = NDArray[np.float64]
+
+
+class IntervalDesign(Design):
+    """A design that moves by the place of a dose's DLT rate, and eliminates and recommends as BOIN does.
+
+    Parameters
+    ----------
+    cutoff_eli : float, default 0.95
+        Posterior probability of exceeding the target above which a dose is eliminated.
+    stop_at : int, optional
+        End the trial when a dose has this many patients and the next cohort would be given there again.
+    """
+
+    cutoff_eli: Fraction = 0.95
+    stop_at: Count | None = None
+
+    prior: ClassVar[tuple[float, float]] = (1.0, 1.0)
+    """Parameters of the Beta prior of each dose's DLT rate."""
+    fewest_to_eliminate: ClassVar[int] = 1
+    """Patients at a dose before it can be eliminated."""
+
+    def _cautions(self, trial: Trial) -> Iterator[str]:
+        yield from never_reached("stop_at", self.stop_at, trial)
+
+    @abstractmethod
+    def _moves(self, target: float, max_patients: int) -> tuple[Cells, Cells]:
+        """Cells in which to escalate and, of the others, those in which to de-escalate."""
+
+    def _eliminates(self, target: float, max_patients: int) -> Cells:
+        patients, _ = count_grid(max_patients)
+        too_toxic: Cells = exceedance(target, max_patients, self.prior) > self.cutoff_eli + SLACK
+        return too_toxic & (patients >= self.fewest_to_eliminate)
+
+    def _plan(self, trial: Trial) -> TablePlan:
+        escalates, de_escalates = self._moves(trial.target, trial.max_patients)
+        return TablePlan(
+            codes=decision_table(
+                trial.levels,
+                [
+                    (self._eliminates(trial.target, trial.max_patients), ELIMINATE),
+                    (escalates, ESCALATE),
+                    (de_escalates, DE_ESCALATE),
+                ],
+            ),
+            selection=closest_isotonic(trial.target, trial.max_patients),
+            sizes=equal_cohorts(trial),
+            max_patients=trial.max_patients,
+            start=trial.start_dose - 1,
+            stops=patients_reach(self.stop_at, SAME_DOSE, ENOUGH_AT_DOSE, trial.levels, trial.max_patients),
+        )
+
+
+def margin_problems(target: float, below: tuple[str, float], above: tuple[str, float]) -> Iterator[tuple[str, str]]:
+    """Problems of an interval that reaches from below the target to above it.
+
+    Parameters
+    ----------
+    target : float
+    below, above : (str, float)
+        Name of the option and its value: how far the interval reaches.
+    """
+    if target - below[1] <= SLACK:
+        yield below[0], f"{below[1]:g} should be less than the target of {target:g}"
+    if target + above[1] >= 1 - SLACK:
+        yield above[0], f"{above[1]:g} should be less than 1 - target = {1 - target:g}"
+
+
+def posterior_masses(
+    edges: Sequence[float | Floats], max_patients: int, prior: tuple[float, float] = (1.0, 1.0)
+) -> Floats:
+    """Posterior probabilities of adjacent intervals of the DLT rate under a Beta prior, by patients and DLTs at a dose.
+
+    Parameters
+    ----------
+    edges : sequence of K + 1 float or float64[N + 1, N + 1]
+        Ends of the intervals, in increasing order; they may depend on the counts.
+
+    Returns
+    -------
+    float64[K, N + 1, N + 1]
+        Without meaning where DLTs exceed patients.
+    """
+    patients, dlts = count_grid(max_patients)
+    a, b = prior[0] + dlts, prior[1] + np.maximum(patients - dlts, 0)
+    return np.diff([special.betainc(a, b, edge) for edge in edges], axis=0)
+
+
+def mean_densities(edges: Sequence[float], max_patients: int) -> Floats:
+    """Unit probability masses of adjacent intervals: their posterior probability, under a uniform prior, by length.
+
+    Parameters
+    ----------
+    edges : sequence of K + 1 float
+        Ends of the intervals, in increasing order.
+
+    Returns
+    -------
+    float64[K, N + 1, N + 1]
+        Without meaning where DLTs exceed patients.
+    """
+    return posterior_masses(edges, max_patients) / np.diff(edges)[:, None, None]
+
+
+def by_strongest(strengths: Floats) -> tuple[Cells, Cells]:
+    """Escalate where the lowest of three intervals is the strongest, de-escalate where the highest is.
+
+    A tie goes to the higher interval, the more cautious choice.
+
+    Parameters
+    ----------
+    strengths : float64[3, N + 1, N + 1]
+    """
+    below, inside, above = strengths
+    return below > np.maximum(inside, above) + SLACK, above >= np.maximum(below, inside) - SLACK
+
+
+def by_strongest_key(low: float, high: float, max_patients: int) -> tuple[Cells, Cells]:
+    """Escalate where the strongest of equally wide keys is below the target key; of the rest, de-escalate where above.
+
+    Keys as wide as the target key, [low, high], cover all rates; what is left at 0 and at 1 makes shorter ones. The
+    strongest has the largest mean posterior density. The density rises up to its mode, y/n, and falls beyond it, and so
+    do its means over adjacent keys: the strongest key is below the target key if and only if the target key's lower
+    neighbour is stronger than the target key, and likewise above. Where the mode is beyond a neighbour no comparison is
+    needed, and none could be made: all three may be too weak for floating-point numbers.
+
+    Parameters
+    ----------
+    low, high : float
+        The target key, strictly between 0 and 1.
+    max_patients : int
+    """
+    patients, dlts = count_grid(max_patients)
+    first, last = max(2 * low - high, 0.0), min(2 * high - low, 1.0)
+    escalates, de_escalates = by_strongest(mean_densities((first, low, high, last), max_patients))
+    # At the end of a neighbour the mode and the densities say the same, so that these comparisons need no slack.
+    return escalates | (dlts <= first * patients), de_escalates | (dlts >= last * patients)
