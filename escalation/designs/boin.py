@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from escalation.designs.base import Design, count_grid, decision_table, exceedance, never_reached
+from escalation.designs.isotonic import closest_isotonic
 from escalation.errors import DesignError
 from escalation.fields import Count, Flag, Fraction, Real
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, SLACK
-from escalation.plans import NO_LIMIT, ClosestIsotonic, TablePlan
+from escalation.plans import NO_LIMIT, TablePlan
 from escalation.trial import Trial
 
 FEWEST_TO_ELIMINATE = 3
@@ -131,16 +132,9 @@ class BOIN(Design):
         if self.extra_safe:
             codes[:1] = table(1, self.cutoff_eli - self.offset)
 
-        # Posterior mean and precision under Beta(0.05, 0.05), as BOIN::select.mtd has them.
-        n, y = patients + 0.1, np.minimum(dlts, patients) + 0.05
         return TablePlan(
             codes=codes,
-            selection=ClosestIsotonic(
-                estimates=y / n,
-                precisions=n**2 * (n + 1) / (y * (n - y)),
-                target=trial.target,
-                bound=de_escalate if self.bound_mtd else inf,
-            ),
+            selection=closest_isotonic(trial.target, trial.max_patients, bound=de_escalate if self.bound_mtd else inf),
             cohort_size=trial.cohort_size,
             max_patients=trial.max_patients,
             start=0 if titration else trial.start_dose - 1,
