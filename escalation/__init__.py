@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from escalation.cross_check import agreement as agreement
     from escalation.designs import BOIN as BOIN
     from escalation.designs import CRM as CRM
+    from escalation.designs import DecisionTable as DecisionTable
     from escalation.designs import Design as Design
     from escalation.designs import Monitoring as Monitoring
     from escalation.designs import ThreePlusThree as ThreePlusThree
@@ -44,6 +45,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "BOIN": "designs",
     "CRM": "designs",
+    "DecisionTable": "designs",
     "Design": "designs",
     "DesignError": "errors",
     "Agreement": "cross_check",

@@ -5,11 +5,12 @@ from escalation.designs.boin import BOIN
 from escalation.designs.crm import CRM, TooToxic
 from escalation.designs.indifference import skeleton
 from escalation.designs.monitoring import Monitoring
+from escalation.designs.table import DecisionTable
 from escalation.designs.three_plus_three import ThreePlusThree
 
 REGISTRY: dict[str, type[Design]] = {
-    design.model_fields["kind"].default: design for design in (ThreePlusThree, BOIN, CRM, Monitoring)
+    design.model_fields["kind"].default: design for design in (ThreePlusThree, BOIN, CRM, Monitoring, DecisionTable)
 }
 """Every design, by the kind that a scenario file names."""
 
-__all__ = ["BOIN", "CRM", "REGISTRY", "Design", "Monitoring", "ThreePlusThree", "TooToxic", "skeleton"]
+__all__ = ["BOIN", "CRM", "REGISTRY", "DecisionTable", "Design", "Monitoring", "ThreePlusThree", "TooToxic", "skeleton"]

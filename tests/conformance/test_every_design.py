@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from escalation import Trial, exact, operating_characteristics, simulate
+from escalation import BOIN, Trial, exact, operating_characteristics, simulate
 from escalation.characteristics import correct_doses
 from escalation.cross_check import agreement
 from escalation.designs import REGISTRY
 from escalation.kernels.codes import NO_DOSE, REASON_NAMES
-from tests.support import levels
+from tests.support import levels, table_rows
+
+TABLE = table_rows(BOIN().plan(Trial(doses=[1], target=0.25, max_patients=20)).codes[0])
 
 # At least the required options of each kind; several settings where options change the course of a trial.
 SETTINGS = {
@@ -35,6 +37,10 @@ SETTINGS = {
         },
     ],
     "monitoring": [{}, {"limit": 0.2, "threshold": 0.8, "prior": [0.5, 0.5], "min_patients": 4}],
+    "table": [
+        {"label": "isotonic", "rows": TABLE},
+        {"label": "cap", "rows": TABLE, "cap": 6, "recommend": "highest_cleared"},
+    ],
 }
 
 TRIALS = [
@@ -53,7 +59,7 @@ def cases():
             for trial in TRIALS:
                 built = design(**options)
                 if not list(built.problems(trial)):
-                    text = ",".join(f"{name}={value}" for name, value in options.items())
+                    text = built.label or ",".join(f"{name}={value}" for name, value in options.items())
                     yield pytest.param(
                         built,
                         trial,
