@@ -85,7 +85,7 @@ class DecisionTable(Design):
         if self.recommend == "highest_cleared":
             codes, decided = decisions_of(self.rows, trial)
             escalates = codes == ESCALATE
-            differs = (decided & escalates).any(axis=0) & (decided & ~escalates).any(axis=0)
+            differs = escalates.any(axis=0) & (decided & ~escalates).any(axis=0)
             for patients, dlts in np.argwhere(differs)[:1]:
                 yield "recommend", f"highest_cleared needs one answer at all doses; {dlts} of {patients} has several"
 

@@ -12,8 +12,8 @@ A cell is a number of patients and of DLTs at a dose. It is called *reachable* w
 Doses are looked at one by one, and what has to happen at several at once only in these numbers of patients. Every cell
 that a trial reaches is therefore reachable; a few reachable ones may not be reached by any trial.
 
-The rule on observed rates is long-memory coherence: Liu S, Yuan Y (2015) JRSS C 64:507-523. (That of Cheung YK (2005)
-Biometrika 92:863-873 looks at the last patient alone, and a table of counts does not know who was last.)
+The rule on observed rates is long-term memory coherence: Liu S, Yuan Y (2015) JRSS C 64:507-523. (That of Cheung YK
+(2005) Biometrika 92:863-873 looks at the last patient alone, and a table of counts does not know who was last.)
 """
 
 from collections.abc import Iterator, Sequence
@@ -89,7 +89,7 @@ def reachable_cells(codes: Codes, trial: Trial, cap: int = NO_LIMIT) -> Cells:
         dose = start
         while 0 <= dose + step < trial.levels:
             leaving = np.flatnonzero((reachable[dose] & leads_on[dose])[1:].any(axis=1)) + 1
-            if not leaving.size or fewest[dose] + leaving[0] >= trial.max_patients:
+            if not leaving.size:
                 break
             fewest[dose + step] = fewest[dose] + int(leaving[0])
             dose += step
@@ -128,7 +128,7 @@ def _beyond(rows: Sequence[Row], trial: Trial) -> Iterator[str]:
 
 def _undecided(cells: Cells) -> Iterator[str]:
     if cells.any():
-        yield f"no decision in cells that a trial may reach: {_some(_names(cells))}"
+        yield f"no decision in cells that a trial may reach: {_named(cells)}"
 
 
 def _not_monotone(codes: Codes, known: Cells, trial: Trial) -> Iterator[str]:
@@ -165,9 +165,8 @@ def _incoherent(codes: Codes, known: Cells, trial: Trial) -> Iterator[str]:
         ((codes < STAY) & (rate < trial.target - SLACK), "de-escalates", "below"),
     ):
         if (known & moves).any():
-            yield f"{does} although the observed rate is {side} the target of {trial.target:g}: " + _some(
-                _names(known & moves)
-            )
+            found = _named(known & moves)
+            yield f"{does} although the observed rate is {side} the target of {trial.target:g}: {found}"
 
 
 def _unreachable(rows: Sequence[Row], reachable: Cells) -> Iterator[str]:
@@ -186,20 +185,22 @@ def _some(names: Sequence[str]) -> str:
     return "; ".join(names[:NAMED]) + (f"; and {more} more" if more > 0 else "")
 
 
-def _names(cells: Cells) -> list[str]:
-    """Names of cells; neighbours in DLTs that are of the same doses are named together."""
-    found = [
+def _named(cells: Cells) -> str:
+    """The first of some cells by name, and their number; neighbours in DLTs at the same doses are named together."""
+    found = (
         (int(patients), int(dlts), tuple(np.flatnonzero(cells[:, patients, dlts]) + 1))
         for patients, dlts in np.argwhere(cells.any(axis=0))
-    ]
-    names = []
+    )
+    names: list[str] = []
     for (patients, doses, _), run in groupby(
         enumerate(found), lambda item: (item[1][0], item[1][2], item[1][1] - item[0])
     ):
+        if len(names) == NAMED:
+            return "; ".join(names) + f"; and others, {int(cells.sum())} in all"
         dlts = [cell[1] for _, cell in run]
         levels = f"dose {doses[0]}" if len(doses) == 1 else f"doses {_series(doses)}"
         names.append(f"{levels}, {_series(dlts)} of {patients}")
-    return names
+    return "; ".join(names)
 
 
 def _series(numbers: Sequence[int]) -> str:

@@ -144,9 +144,7 @@ def decisions_of(rows: Sequence[Row], trial: Trial) -> tuple[NDArray[np.int8], N
     for row in rows:
         codes[row.indices] = CODES[row.decision]
         decided[row.indices] = True
-    impossible = ~np.tri(size, dtype=np.bool_)
-    codes[:, impossible] = STAY
-    decided[:, impossible] = False
+    codes[:, ~np.tri(size, dtype=np.bool_)] = STAY  # more DLTs than patients
     return codes, decided
 
 

@@ -93,7 +93,7 @@ def test_missing_cells_are_named():
     ]
     longer = Trial(doses=levels(2), target=0.25, max_patients=30)
     (problem,) = problems([row(3, 0, "E"), row(3, "1-3", "S")], longer)
-    assert problem.endswith(": doses 1-2, 0-6 of 6; doses 1-2, 0-9 of 9; doses 1-2, 0-12 of 12; and 6 more")
+    assert problem.endswith(": doses 1-2, 0-6 of 6; doses 1-2, 0-9 of 9; doses 1-2, 0-12 of 12; and others, 311 in all")
     with pytest.raises(DesignError, match=r"^table: rows: no decision in cells"):
         DecisionTable(rows=WHOLE[1:]).plan(TWO)
 
@@ -160,6 +160,27 @@ def test_one_meaning_of_cleared():
     assert problems(rows, TWO) == []
     (problem,) = problems(rows, TWO, recommend="highest_cleared")
     assert problem == "recommend: highest_cleared needs one answer at all doses; 1 of 3 has several"
+
+
+def test_what_is_cleared_may_be_undecided_at_other_doses():
+    """Dose 2 never has more than 3 patients, and nobody has 5 DLTs in 4."""
+    by_dose = [
+        *(row(3, dlts, decision, 1) for dlts, decision in [(0, "E"), (1, "S"), (">=2", "DU")]),
+        *[row(6, "0-1", "E", 1), row(6, "2-4", "DU", 1), row("4-6", ">=5", "E", 1)],
+        *[row("3-4", 0, "E", 2), row("3-4", 1, "S", 2), row("3-4", ">=2", "DU", 2)],
+    ]
+    assert problems(by_dose, TWO, recommend="highest_cleared") == []
+    same = [*WHOLE[:4], row(6, "2-4", "DU"), row(6, ">=5", "E")]
+    ours, expected = (exact(DecisionTable(rows=rows, recommend="highest_cleared"), TWO) for rows in (by_dose, same))
+    assert_same(ours, expected)
+    assert ours.recommended[(ours.patients[:, 0] == 6) & (ours.dlts[:, 0] == 1)].tolist() == [0]
+
+
+def test_rows_may_differ_on_impossible_cells():
+    rows = [row("1-3", ">=3", "DU"), row(2, ">=2", "D")]  # 3 DLTs in 2 patients
+    assert len(DecisionTable(rows=rows).rows) == 2
+    with pytest.raises(ValueError, match="row 1 and row 2 decide differently on 3 of 3: DU and D"):
+        DecisionTable(rows=[rows[0], row("2-3", ">=2", "D")])
 
 
 def test_one_row_in_many_spellings():
