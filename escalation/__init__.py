@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from escalation.designs import MTPI2 as MTPI2
     from escalation.designs import TPI as TPI
     from escalation.designs import APlusB as APlusB
+    from escalation.designs import DecisionTable as DecisionTable
     from escalation.designs import Design as Design
     from escalation.designs import I3Plus3 as I3Plus3
     from escalation.designs import Keyboard as Keyboard
@@ -53,6 +54,7 @@ _HOMES = {
     "BOIN": "designs",
     "CCD": "designs",
     "CRM": "designs",
+    "DecisionTable": "designs",
     "Design": "designs",
     "DesignError": "errors",
     "Agreement": "cross_check",

@@ -141,13 +141,14 @@ def load_scenario(path: str | PathLike[str]) -> Scenario:
         content = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # also numbers of thousands of digits, and endless nesting
         raise ScenarioError(source, [f"not valid TOML: {error}"]) from None
-    return parse_scenario(content, source)
+    return parse_scenario(content, source, Path(path).parent)
 
 
-def parse_scenario(content: dict[str, Any], source: str = "scenario") -> Scenario:
+def parse_scenario(content: dict[str, Any], source: str = "scenario", folder: Path = Path()) -> Scenario:
     """Validate the content of a scenario file.
 
-    Every part is validated on its own, so that all problems are found at once.
+    Every part is validated on its own, so that all problems are found at once. `folder` is where the files lie that
+    the scenario names.
 
     Raises
     ------
@@ -170,7 +171,7 @@ def parse_scenario(content: dict[str, Any], source: str = "scenario") -> Scenari
         _validated(TypeAdapter(_annotation(name)), value, name, problems)
     trial = _validated(TypeAdapter(Trial), parts["trial"], "trial", problems) if "trial" in parts else None
     designs = [
-        _validated(TypeAdapter(AnyDesign), value, f"design[{number}]", problems)
+        _validated(TypeAdapter(AnyDesign), value, f"design[{number}]", problems, folder)
         for number, value in enumerate(parts.get("design", ()), 1)
     ]
     truths = [
@@ -202,10 +203,10 @@ def _tables(name: str, value: Any, problems: list[str]) -> list[Any]:
     return value
 
 
-def _validated(adapter: TypeAdapter[Any], value: Any, place: str, problems: list[str]) -> Any:
+def _validated(adapter: TypeAdapter[Any], value: Any, place: str, problems: list[str], folder: Path = Path()) -> Any:
     """The validated value, or None with its problems noted."""
     try:
-        return adapter.validate_python(value)
+        return adapter.validate_python(value, context={"folder": folder})
     except ValidationError as error:
         known = _known_names(value)
         details = error.errors(include_url=False)

@@ -3,13 +3,14 @@
 import json
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 
 from escalation import Trial, exact, operating_characteristics
 from escalation.designs import Design
-from escalation.kernels.codes import NO_DOSE
+from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, NO_DOSE, STAY
 from escalation.kernels.curve_states import weigh
 from escalation.kernels.curve_trials import run_curve_trials
 from escalation.kernels.posterior import choose
@@ -29,6 +30,21 @@ def records(name: str) -> list[dict]:
 def levels(count: int) -> list[int]:
     """Dose levels where only their number matters."""
     return list(range(1, count + 1))
+
+
+LETTERS = {ESCALATE: "E", STAY: "S", DE_ESCALATE: "D", ELIMINATE: "DU"}
+
+
+def table_rows(codes) -> list[dict]:
+    """A decision table [patients, DLTs] as rows for a DecisionTable: one for DLTs that are decided alike."""
+    rows = []
+    for patients, decisions in enumerate(codes[1:], 1):
+        dlts = 0
+        for code, run in groupby(decisions[: patients + 1].tolist()):
+            end = dlts + len(list(run))
+            rows.append({"patients": patients, "dlts": f"{dlts}-{end - 1}", "decision": LETTERS[code]})
+            dlts = end
+    return rows
 
 
 def exact_characteristics(design: Design, trial: Trial, rates, correct=None):

@@ -11,12 +11,26 @@ from escalation.designs.keyboard import Keyboard
 from escalation.designs.monitoring import Monitoring
 from escalation.designs.mtpi import MTPI
 from escalation.designs.mtpi2 import MTPI2
+from escalation.designs.table import DecisionTable
 from escalation.designs.three_plus_three import ThreePlusThree
 from escalation.designs.tpi import TPI
 
 REGISTRY: dict[str, type[Design]] = {
     design.model_fields["kind"].default: design
-    for design in (ThreePlusThree, APlusB, BOIN, CRM, Monitoring, I3Plus3, TPI, MTPI, MTPI2, Keyboard, CCD)
+    for design in (
+        ThreePlusThree,
+        APlusB,
+        BOIN,
+        CRM,
+        Monitoring,
+        I3Plus3,
+        TPI,
+        MTPI,
+        MTPI2,
+        Keyboard,
+        CCD,
+        DecisionTable,
+    )
 }
 """Every design, by the kind that a scenario file names."""
 
@@ -29,6 +43,7 @@ __all__ = [
     "REGISTRY",
     "TPI",
     "APlusB",
+    "DecisionTable",
     "Design",
     "I3Plus3",
     "Keyboard",

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from escalation import Trial, exact, operating_characteristics, simulate
+from escalation import BOIN, Trial, exact, operating_characteristics, simulate
 from escalation.characteristics import correct_doses
 from escalation.cross_check import agreement
 from escalation.designs import REGISTRY
 from escalation.kernels.codes import NO_DOSE, REASON_NAMES
-from tests.support import levels
+from tests.support import levels, table_rows
+
+TABLE = table_rows(BOIN().plan(Trial(doses=[1], target=0.25, max_patients=20)).codes[0])
 
 # Every kind of stopping rule, combined.
 STOP = {
@@ -84,6 +86,10 @@ SETTINGS = {
     "mtpi2": [{}, {"epsilon1": 0.1, "epsilon2": 0.02, "cutoff_eli": 0.8, "stop_at": 6}],
     "keyboard": [{}, {"half_width": 0.1, "cutoff_eli": 0.8, "stop_at": 6}],
     "ccd": [{}, {"half_width": 0.05, "cutoff_eli": 0.8, "stop_at": 6}],
+    "table": [
+        {"label": "isotonic", "rows": TABLE},
+        {"label": "cap", "rows": TABLE, "cap": 6, "recommend": "highest_cleared"},
+    ],
 }
 
 TRIALS = [
@@ -109,7 +115,7 @@ def cases():
                 built = design(**options)
                 if not list(built.problems(trial)):
                     more = f"+{trial.expansion.patients}" if trial.expansion else ""
-                    text = ",".join(f"{name}={value}" for name, value in options.items())
+                    text = built.label or ",".join(f"{name}={value}" for name, value in options.items())
                     yield pytest.param(
                         built,
                         trial,

@@ -38,6 +38,11 @@ DESIGNS = [
     {"kind": "mtpi2", "epsilon1": 0.05, "epsilon2": 0.1, "cutoff_eli": 0.9, "stop_at": 9},
     {"kind": "keyboard", "half_width": 0.05, "cutoff_eli": 0.9, "stop_at": 9},
     {"kind": "ccd", "half_width": 0.1, "cutoff_eli": 0.9, "stop_at": 9},
+    {"kind": "table", "recommend": "highest_cleared", "cap": 6, "rows": [
+        {"patients": "1-12", "dlts": 0, "decision": "E"},
+        {"dose": ">=1", "patients": "1-12", "dlts": 1, "decision": "S"},
+        {"patients": ">=1", "dlts": ">=2", "decision": "DU"}]},
+    {"kind": "table", "file": "no-table.csv"},
 ]  # fmt: skip
 TRUTH = {"name": "t", "dlt_rates": [0.1, 0.2, 0.3], "rp2d": 2}
 
@@ -59,6 +64,9 @@ def changed(draw, table):
 def documents(draw):
     content = {"name": "fuzzed", "trial": draw(changed(TRIAL))}
     content["design"] = [draw(changed(draw(st.sampled_from(DESIGNS)))) for _ in range(draw(st.integers(0, 3)))]
+    for design in content["design"]:
+        if isinstance(design.get("rows"), list) and draw(st.booleans()):
+            design["rows"] = [draw(changed(row)) if isinstance(row, dict) else row for row in design["rows"]]
     content["truth"] = [draw(changed(TRUTH)) for _ in range(draw(st.integers(0, 2)))]
     if draw(st.booleans()):
         content = draw(changed(content))
@@ -119,3 +127,26 @@ def test_no_file_ends_in_a_traceback(tmp_path, text):
         assert result.stdout == ""
         assert all(line.startswith(("error: ", "warning: ")) for line in result.stderr.splitlines())
         assert f"error: {file}: " in result.stderr
+
+
+CSV = ["patients,dlts,decision\n", "dlts,3,6\n", "1-12,0,E\n", "1-12,>=1,DU\n", "3,1,S\n", "0,E,E\n", "1,,S\n", "dose,",
+       "9" * 7, ",", "\n", '"', "#", "-1", ">=", "\x00", "\r", "é", "\u2028", "DU", "\ufeff", ";", "\x1b"]  # fmt: skip
+
+
+@settings(
+    max_examples=EXAMPLES // 3,
+    deadline=None,
+    derandomize=EXAMPLES == 300,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(parts=st.lists(st.sampled_from(CSV) | st.text(max_size=3), max_size=9))
+def test_no_table_ends_in_a_traceback(tmp_path, parts):
+    (tmp_path / "table.csv").write_bytes("".join(parts).encode("utf-8", "surrogatepass"))
+    file = tmp_path / "fuzzed.toml"
+    design = {"kind": "table", "file": "table.csv"}
+    file.write_text("\n".join(toml({"name": "fuzzed", "trial": TRIAL, "design": [design], "truth": [TRUTH]})))
+    result = CliRunner().invoke(main, ["run", str(file), "--trials", "20", "--format", "json"])
+    assert result.exit_code in (0, 2), parts
+    assert result.exception is None or isinstance(result.exception, SystemExit), parts
+    if result.exit_code == 2:
+        assert all(line.startswith((f"error: {file}: design[1]", "warning: ")) for line in result.stderr.splitlines())

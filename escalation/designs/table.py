@@ -1,0 +1,110 @@
+"""A design given by a decision table.
+
+The user's own table says for each number of patients and DLTs at the dose just given whether the next cohort gets a
+higher dose, the same or a lower one, as the decision tables that protocols print.
+
+Source: the letters E, S, D, DU are those of Ji Y, Liu P, Li Y, Bekele BN (2010) Clin Trials 7:653-663.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+from pydantic import Field, TypeAdapter, ValidationError, ValidationInfo, model_validator
+
+from escalation.designs.base import Design, equal_cohorts, never_reached, patients_reach
+from escalation.designs.isotonic import closest_isotonic
+from escalation.designs.table_check import Finding, check_table
+from escalation.designs.table_file import read_table
+from escalation.designs.table_rows import MOST_ROWS, Row, contradictions, decisions_of
+from escalation.fields import Count, Text
+from escalation.kernels.codes import ESCALATE, NEXT_DOSE, RULE_COMPLETE
+from escalation.plans import NO_LIMIT, HighestCleared, TablePlan
+from escalation.trial import Trial
+
+
+class DecisionTable(Design):
+    """A decision table of one's own.
+
+    Elimination closes the dose and all above. Rows that decide differently on the same numbers are an error, and so is
+    a cell that a trial can reach and no row decides.
+
+    Parameters
+    ----------
+    file : str, optional
+        CSV file with the table; its folder is counted from that of the scenario file. The design keeps the rows alone.
+    rows : sequence of {"patients": ..., "dlts": ..., "decision": ...}
+        Instead of a file: the rows, each perhaps with a "dose".
+    recommend : {"isotonic", "highest_cleared"}
+        The dose whose isotonic estimate is closest to the target, as BOIN; or the highest below eliminated ones whose
+        numbers say escalate, as 3+3.
+    cap : int, optional
+        End the trial when the next cohort would go to a dose with this many patients.
+    """
+
+    kind: Literal["table"] = "table"
+    file: Text | None = None
+    rows: tuple[Row, ...] = Field(default=(), max_length=MOST_ROWS)
+    recommend: Literal["isotonic", "highest_cleared"] = "isotonic"
+    cap: Count | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_file(cls, content: Any, info: ValidationInfo) -> Any:
+        if not isinstance(content, dict) or content.get("file") is None:
+            return content
+        if content.get("rows"):
+            raise ValueError("file: give either a file or rows, not both")
+        try:
+            file = TypeAdapter(Text).validate_python(content["file"])
+        except ValidationError:
+            return content  # the field itself says what is wrong
+        try:
+            rows = read_table((info.context or {}).get("folder", Path()) / file)
+        except ValueError as error:
+            raise ValueError("\n".join(f"file: {file}: {line}" for line in str(error).splitlines())) from None
+        return content | {"file": None, "rows": tuple(rows)}
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if not self.rows:
+            raise ValueError("rows: needed, or else a file")
+        problems = [f"rows: {problem}" for problem in contradictions(self.rows, lambda index: f"row {index + 1}")]
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    def _problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
+        for finding in self._findings(trial):
+            if finding.fatal:
+                yield "rows", finding.text
+        if self.recommend == "highest_cleared":
+            codes, decided = decisions_of(self.rows, trial)
+            escalates = codes == ESCALATE
+            differs = escalates.any(axis=0) & (decided & ~escalates).any(axis=0)
+            for patients, dlts in np.argwhere(differs)[:1]:
+                yield "recommend", f"highest_cleared needs one answer at all doses; {dlts} of {patients} has several"
+
+    def _cautions(self, trial: Trial) -> Iterator[str]:
+        yield from never_reached("cap", self.cap, trial)
+        for finding in self._findings(trial):
+            if not finding.fatal:
+                yield finding.text
+
+    def _findings(self, trial: Trial) -> tuple[Finding, ...]:
+        return check_table(self.rows, trial, NO_LIMIT if self.cap is None else self.cap, titration=self.titration)
+
+    def _plan(self, trial: Trial) -> TablePlan:
+        codes, _ = decisions_of(self.rows, trial)
+        isotonic = self.recommend == "isotonic"
+        return TablePlan(
+            codes=codes,
+            selection=closest_isotonic(trial.target, trial.max_patients)
+            if isotonic
+            else HighestCleared((codes == ESCALATE).any(axis=0)),
+            sizes=equal_cohorts(trial),
+            max_patients=trial.max_patients,
+            start=trial.start_dose - 1,
+            stops=patients_reach(self.cap, NEXT_DOSE, RULE_COMPLETE, trial.levels, trial.max_patients),
+        )
