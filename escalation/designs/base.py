@@ -13,7 +13,7 @@ from escalation.counts import count_grid
 from escalation.errors import DesignError
 from escalation.fields import Flag, Frozen, Text
 from escalation.kernels.codes import STAY
-from escalation.plans import Criterion, Plan, Stop
+from escalation.plans import Criterion, Plan, Stop, TablePlan
 from escalation.rules import MOST_STOPS, AnyRestriction, Condition, alternatives, each_rule, stops
 from escalation.trial import Expansion, Trial
 
@@ -90,6 +90,11 @@ class Design(Frozen):
         plan = self._plan(trial)
         if self._titrates(plan):
             plan = replace(plan, titration=True, start=0)
+            if isinstance(plan, TablePlan):
+                # Titration leaves single patients behind; nothing is decided on one without a DLT.
+                codes = plan.codes.copy()
+                codes[:, 1, 0] = STAY
+                plan = replace(plan, codes=codes)
         if self.restrict:
             ceilings = [rule.ceiling(trial) for rule in self.restrict]
             plan = replace(

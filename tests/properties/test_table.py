@@ -75,3 +75,17 @@ def test_reachable_cells_are_all_that_a_table_needs(case):
         rest = needed[:left_out] + needed[left_out + 1 :]
         if rest:
             assert "no decision" in dict(DecisionTable(rows=rest, cap=design.cap).problems(trial))["rows"]
+
+
+@PROPERTY
+@given(tables())
+def test_what_is_reached_after_titration_is_reachable(case):
+    """But for the single patients, on whom nothing is decided."""
+    trial, design = case
+    titrated = design.model_copy(update={"titration": True})
+    codes = titrated.plan(trial).codes
+    reachable = reachable_cells(codes, trial, NO_LIMIT if design.cap is None else design.cap, titration=True)
+    endings = exact(titrated, trial)
+    for dose in range(trial.levels):
+        several = endings.patients[:, dose] > 1
+        assert np.all(reachable[dose, endings.patients[several, dose], endings.dlts[several, dose]])
