@@ -82,6 +82,8 @@ class Conduct:
         two or more. Until then the other rules rest.
     ceiling : int64[D], optional
         Highest dose that may follow each dose. By default the highest.
+    floor : int64[D], optional
+        Lowest dose that may follow each dose, unless that is eliminated. By default the lowest.
     hold_at : int
         No dose above the last from so many DLTs on, in the whole trial.
     stops : tuple of Stop
@@ -94,6 +96,7 @@ class Conduct:
     start: int
     titration: bool = False
     ceiling: NDArray[np.int64] | None = None
+    floor: NDArray[np.int64] | None = None
     hold_at: int = NO_LIMIT
     stops: tuple[Stop, ...] = ()
 
@@ -116,6 +119,7 @@ class Conduct:
             ceiling=np.ascontiguousarray(
                 np.full(levels, levels - 1) if self.ceiling is None else self.ceiling, np.int64
             ),
+            floor=np.ascontiguousarray(np.zeros(levels) if self.floor is None else self.floor, np.int64),
             hold_at=int(self.hold_at),
             titration=bool(self.titration),
             max_patients=int(self.max_patients),

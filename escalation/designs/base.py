@@ -30,7 +30,7 @@ class Design(Frozen):
     stop_when : condition, optional
         End the trial when a rule holds, or any or all of several.
     restrict : sequence of rules
-        Rules that limit escalation.
+        Rules that limit how far the next dose may be from the last.
     expansion : Expansion, optional
         What follows dose escalation at the RP2D. Default: the trial's.
     """
@@ -100,6 +100,7 @@ class Design(Frozen):
             plan = replace(
                 plan,
                 ceiling=np.min(ceilings if plan.ceiling is None else [plan.ceiling, *ceilings], axis=0),
+                floor=np.max([rule.floor(trial) for rule in self.restrict], axis=0),
                 hold_at=min(plan.hold_at, *(rule.hold_at for rule in self.restrict)),
             )
         if self.stop_when is not None:

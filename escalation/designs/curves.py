@@ -72,7 +72,7 @@ def _power(skeleton: Floats, b: Floats) -> tuple[Floats, Floats]:
 
 def _power_slopes(skeleton: Floats, b: Floats) -> tuple[Floats, Floats]:
     t = np.outer(-np.log(skeleton), np.exp(b))
-    return -t, t / np.expm1(t)
+    return -t, t * np.exp(-t) / -np.expm1(-t)
 
 
 def _logistic(skeleton: Floats, b: Floats) -> tuple[Floats, Floats]:

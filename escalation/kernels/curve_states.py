@@ -106,6 +106,7 @@ def settle_curves(plan, evidence, packing, cells, binomials, doses, sizes, seque
                 column = min(choice, allowed)
                 if allowed < choice and plan.reading.kind == INTERVALS:
                     column = choose(plan.reading, posterior, mass, levels, allowed)
+                column = max(column, conduct.floor[dose])
                 if rules > 0:
                     reason = stop_reason(conduct.stops, patients, dlts, dose, column, full)
                     if reason > 0:

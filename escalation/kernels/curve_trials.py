@@ -102,6 +102,7 @@ def run_curve_trial(plan, evidence, places, limits, tolerances, patients, dlts, 
         dose = min(choice, ceiling)
         if ceiling < choice and reading.kind == INTERVALS:
             dose = choose(reading, posterior, mass, levels, ceiling)
+        dose = max(dose, conduct.floor[last_dose])
         if conduct.stops.reasons.shape[0] > 0:
             reason = stop_reason(conduct.stops, patients, dlts, last_dose, dose, out_of_patients)
             if reason > 0:

@@ -49,6 +49,7 @@ class ConductArrays(NamedTuple):
 
     sizes: NDArray[np.int64]  # (N + 1,)
     ceiling: NDArray[np.int64]  # (D,)
+    floor: NDArray[np.int64]  # (D,)
     hold_at: int
     titration: bool
     max_patients: int

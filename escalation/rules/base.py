@@ -64,13 +64,17 @@ class DoseRule(StoppingRule):
 
 
 class Restriction(Frozen):
-    """A rule that limits escalation."""
+    """A rule that limits how far the next dose may be from the last."""
 
     rule: str
 
     def ceiling(self, trial: Trial) -> NDArray[np.int64]:
         """Highest dose index that may follow each dose, int64[D]."""
         return np.full(trial.levels, trial.levels - 1)
+
+    def floor(self, trial: Trial) -> NDArray[np.int64]:
+        """Lowest dose index that may follow each dose, int64[D]."""
+        return np.zeros(trial.levels, np.int64)
 
     @property
     def hold_at(self) -> int:

@@ -70,6 +70,12 @@ SETTINGS = {
             "titration": True,
             "restrict": [{"rule": "max_step", "levels": 2}, {"rule": "no_escalation", "dlts": 2}],
         },
+        {
+            "half_width": 0.05,
+            "prior_mtd": 1,
+            "coherent": "off",
+            "restrict": [{"rule": "never_skip", "when_deescalating": True}],
+        },
     ],
     "monitoring": [
         {},
@@ -82,7 +88,11 @@ SETTINGS = {
     ],
     "i3+3": [{}, {"epsilon1": 0.1, "epsilon2": 0.02, "cutoff_eli": 0.8, "stop_at": 6}],
     "tpi": [{}, {"k1": 1.5, "k2": 0.5, "cutoff_eli": 0.8, "stop_at": 6}],
-    "mtpi": [{}, {"cutoff_eli": 0.5, "titration": True}, {"epsilon1": 0.1, "epsilon2": 0.02, "cutoff_eli": 0.8, "stop_at": 6}],
+    "mtpi": [
+        {},
+        {"cutoff_eli": 0.5, "titration": True},
+        {"epsilon1": 0.1, "epsilon2": 0.02, "cutoff_eli": 0.8, "stop_at": 6},
+    ],
     "mtpi2": [{}, {"epsilon1": 0.1, "epsilon2": 0.02, "cutoff_eli": 0.8, "stop_at": 6}],
     "keyboard": [{}, {"half_width": 0.1, "cutoff_eli": 0.8, "stop_at": 6}],
     "ccd": [{}, {"half_width": 0.05, "cutoff_eli": 0.8, "stop_at": 6}],

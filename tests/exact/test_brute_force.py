@@ -280,6 +280,13 @@ CASES = [
         highest=lambda last, dlts: last + 1,
     ),
     composed(
+        "never skip either way",
+        crm("", [0.1, 0.2, 0.3, 0.5], 12, 3, coherent="off", start=4, skeleton=(0.05, 0.15, 0.25, 0.4)),
+        restrict=[{"rule": "never_skip", "when_deescalating": True}],
+        highest=lambda last, dlts: last + 1,
+        lowest=lambda last: last - 1,
+    ),
+    composed(
         "at most twice the dose",
         crm("", [0.05, 0.1, 0.2, 0.4], 12, 3, no_skip=False, skeleton=(0.05, 0.15, 0.25, 0.4)),
         restrict=[{"rule": "max_step", "factor": 2}],

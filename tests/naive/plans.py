@@ -183,6 +183,8 @@ def run_curve_trial(plan: CurvePlan, rates, tolerances) -> tuple[list[int], list
         following = choice
         if min(limits) < choice:
             following = model_choice(plan, patients, dlts, min(limits))
+        if plan.floor is not None:
+            following = max(following, int(plan.floor[dose]))
         if reason := ending(plan, patients, dlts, dose, following, full):
             return ended(patients, dlts, at_end, reason)
         dose, size = following, int(plan.sizes[patients[following]])

@@ -4,13 +4,13 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from scipy import integrate, special
+from scipy import integrate, optimize, special, stats
 
 from escalation import CRM, Trial, skeleton
 from escalation.designs.curves import MODELS, cuts_between_doses, normal_prior, parameter_grid, tail_weights
 from escalation.kernels.codes import NO_DOSE
-from tests.naive.plans import posterior
-from tests.support import exact_characteristics, levels, preferred, records
+from tests.naive.plans import model_choice, posterior
+from tests.support import exact_characteristics, levels, next_dose, preferred, records
 
 MODEL = {"empiric": "power", "logistic": "logistic"}
 DEFAULT_SCALE = 1.34**0.5
@@ -271,3 +271,90 @@ def test_too_toxic_lowest_dose_ends_the_trial():
         cells[0, 8:10] = likelihood[0]
         choice = preferred(plan, cells, row)
         assert (choice == NO_DOSE) == stops
+
+
+MLE = records("crm_mle")
+
+
+@pytest.mark.parametrize("record", MLE, ids=lambda r: f"{r['model']}-{r['target']}-{len(r['tox'])}")
+def test_maximum_likelihood(record):
+    """The slope changes its sign at the reference's estimate; dfcrm's dose on every data set."""
+    model, rates = MODELS[MODEL[record["model"]]], np.array(record["prior"])
+    patients, dlts = counts(record)
+
+    def slope(b: float) -> float:
+        dlt, no_dlt = model.slopes(rates, np.array([b]))
+        return float(dlts @ dlt[:, 0] + (patients - dlts) @ no_dlt[:, 0])
+
+    assert optimize.brentq(slope, -10, 10, xtol=1e-12) == pytest.approx(record["ref_mle"], abs=1e-6)
+    assert record["estimate"] == pytest.approx(record["ref_mle"], abs=1e-4)
+    design = CRM(model=MODEL[record["model"]], skeleton=tuple(record["prior"]), method="mle")
+    plan = design.plan(trial_for(record))
+    each = [
+        np.array(part) for part in zip(*[(n, y) for n in range(max(patients) + 1) for y in range(n + 1)], strict=True)
+    ]
+    row = patients * (patients + 1) // 2 + dlts
+    assert preferred(plan, plan.evidence(*each), row) + 1 == record["mtd"]
+    assert model_choice(plan, patients, dlts) + 1 == record["mtd"]
+
+
+@pytest.mark.parametrize("model", ["power", "logistic"])
+def test_maximum_likelihood_of_one_sided_data(model):
+    """All with a DLT: the lowest dose, where dfcrm falls back to its skeleton. None: one dose up, cohort by cohort."""
+    trial = Trial(doses=levels(4), target=0.25, max_patients=15)
+    design = CRM(model=model, skeleton=(0.05, 0.15, 0.25, 0.4), method="mle", no_skip=False)
+    plan = design.plan(trial)
+    assert model_choice(plan, [3, 0, 0, 0], [3, 0, 0, 0]) == 0
+    assert model_choice(plan, [3, 3, 3, 0], [3, 3, 3, 0]) == 0
+    settings = {"doses": trial.doses, "target": trial.target}
+    for path, dose in (("", 1), ("1NNN", 2), ("1NNN 2NNN", 3), ("1NNN 2NNN 3NNN 4NNN", 4), ("1NNN 2TTT", 1)):
+        assert next_dose(design, settings, path) == dose
+
+
+@pytest.mark.parametrize(("prior", "shape", "rate"), [("exponential", 1, 1), ("gamma", 2.5, 2.5), ("gamma", 0.5, 2.0)])
+@pytest.mark.parametrize("model", ["power", "logistic"])
+def test_gamma_prior_against_quadrature(prior, shape, rate, model):
+    """Posterior mean of exp(b), the mean rates and a tail, in the parameter that has the prior."""
+    rates, patients = np.array([0.05, 0.15, 0.25, 0.4]), 24
+    options = {"exponential": {}, "gamma": {"prior_shape": shape, "prior_rate": rate}}[prior]
+    design = CRM(
+        model=model, skeleton=tuple(rates), prior=prior, stop_if_too_toxic={"threshold": 0.9, "margin": 0.1}, **options
+    )
+    trial = Trial(doses=levels(4), target=0.25, max_patients=patients)
+    plan, family = design.plan(trial), MODELS[model]
+    for n, y in (
+        ([24, 0, 0, 0], [24, 0, 0, 0]),
+        ([0, 0, 0, 24], [0, 0, 0, 0]),
+        ([3, 6, 9, 6], [0, 1, 2, 3]),
+        ([12, 12, 0, 0], [4, 8, 0, 0]),
+        ([3, 0, 0, 0], [0, 0, 0, 0]),
+    ):
+        dlts, free = np.array(y), np.array(n) - np.array(y)
+
+        def density(log_theta, dlts=dlts, free=free):
+            dlt, no_dlt = family.log_rates(rates, np.atleast_1d(log_theta))
+            log = dlts @ dlt + free @ no_dlt + stats.gamma.logpdf(np.exp(log_theta), shape, scale=1 / rate) + log_theta
+            return float(log[0])
+
+        at = np.linspace(-100, 6, 4001)
+        top = max(map(density, at))
+        inside = at[[density(point) > top - 60 for point in at]]
+        limit = family.parameter_at(rates[0], 0.35)
+
+        def mean(function, low=inside[0] - 0.1, high=inside[-1] + 0.1, density=density, top=top):
+            edges = np.linspace(low, high, 61)
+            return sum(
+                integrate.quad(lambda b: function(b) * np.exp(density(b) - top), *pair, epsabs=1e-15)[0]
+                for pair in pairwise(edges)
+            )
+
+        whole, weight = mean(lambda _: 1.0), posterior(plan, n, y)
+        assert weight @ plan.reading.parameter == pytest.approx(mean(np.exp) / whole, rel=1e-9)
+        for dose in range(4):
+
+            def rate_at(b, dose=dose):
+                return float(np.exp(family.log_rates(rates[dose : dose + 1], np.array([b]))[0][0, 0]))
+
+            assert np.exp(plan.log_dlt[dose]) @ weight == pytest.approx(mean(rate_at) / whole, abs=1e-9)
+        below = mean(lambda _: 1.0, high=min(limit, inside[-1])) / whole if limit > inside[0] else 0.0
+        assert weight @ plan.too_toxic == pytest.approx(below, abs=1e-7)

@@ -34,7 +34,28 @@ def comparable(record: dict) -> tuple[Design, float] | None:
     return crm(record), target
 
 
+def with_rules(record: dict) -> Design | None:
+    """The design with its rules written as rules; None where R's rules are others."""
+    name = record["id"]
+    if name == "CRM empiric .25 n=12 no-skip":
+        return crm(record, no_skip=False, restrict=[{"rule": "never_skip"}])
+    if "stop 9 at recommended" in name:
+        return crm(
+            record,
+            prior_sd=0.75,
+            no_skip=False,
+            restrict=[{"rule": "never_skip"}],
+            stop_when={"rule": "patients_at_dose", "at_least": 9},
+        )
+    if "stop when 6 at recommended" in name:
+        return BOIN(
+            stop_when={"any": [{"rule": "patients_at_dose", "at_least": 6}, {"rule": "patients", "at_least": 12}]}
+        )
+    return None
+
+
 TREES = [record for record in records("dose_paths") if comparable(record)]
+EXACT_WITH_RULES = [record for record in records("dose_paths_exact") if with_rules(record)]
 EXACT = [record for record in records("dose_paths_exact") if comparable(record)]
 
 
@@ -68,6 +89,51 @@ def test_exact_path_probabilities(record):
     if "select_boin_mtd" in record["call"] or not any(name in record["id"] for name in ("BOIN", "TPI")):
         assert oc.selection == pytest.approx(record["prob_recommend"], abs=1e-9)
         assert oc.no_selection == pytest.approx(record["prob_no_dose"], abs=1e-9)
+
+
+@pytest.mark.parametrize("record", EXACT, ids=lambda r: f"{r['id']}-{r['true_prob_tox'][0]}")
+def test_stop_at_n_is_a_rule(record):
+    """The same numbers with more patients planned, and R's stop_at_n() as a stopping rule."""
+    design, target = comparable(record)
+    rates, size = record["true_prob_tox"], record["cohort_sizes"][0]
+    patients = sum(record["cohort_sizes"])
+    settings = {"doses": levels(len(rates)), "target": target, "cohort_size": size}
+    stopped = type(design)(**design.model_dump() | {"stop_when": {"rule": "patients", "at_least": patients}})
+    ours = exact_characteristics(stopped, Trial(max_patients=patients + 2 * size, **settings), rates)
+    full = exact_characteristics(design, Trial(max_patients=patients, **settings), rates)
+    for part in ("selection", "patients", "dlts"):
+        assert getattr(ours, part) == pytest.approx(getattr(full, part), abs=1e-12)
+    assert dict(ours.sample_size.distribution) == pytest.approx(dict(full.sample_size.distribution), abs=1e-12)
+    assert ours.stop_reasons["max_patients"] == 0
+    assert (ours.stop_reasons["stopping_rule"] > 0) == (design.kind != "3+3")
+
+
+@pytest.mark.parametrize("record", EXACT_WITH_RULES, ids=lambda r: f"{r['id']}-{r['true_prob_tox'][0]}")
+def test_rules_around_a_design(record):
+    """R's dont_skip_doses() and stop_when_n_at_dose() around a design that has no such option of its own."""
+    rates = record["true_prob_tox"]
+    trial = Trial(doses=levels(len(rates)), target=0.25, max_patients=sum(record["cohort_sizes"]))
+    design = with_rules(record)
+    oc = exact_characteristics(design, trial, rates)
+    assert oc.patients == pytest.approx(record["expected_patients"], abs=1e-9)
+    assert oc.dlts == pytest.approx(record["expected_tox"], abs=1e-9)
+    distribution = {int(n): p for n, p in record["n_distribution"].items()}
+    assert dict(oc.sample_size.distribution) == pytest.approx(distribution, abs=1e-9)
+    if design.kind == "crm":
+        assert oc.selection == pytest.approx(record["prob_recommend"], abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "record", [r for r in TREES if "stop 9" in r["id"] or "empiric .25 n=12" in r["id"]], ids=lambda r: r["id"]
+)
+def test_next_dose_under_rules(record):
+    design = with_rules(record)
+    settings = {"doses": levels(record["num_doses"]), "target": 0.25}
+    for node in record["nodes"]:
+        if node["continue"]:
+            assert next_dose(design, settings, node["path"]) == node["next_dose"], node["path"]
+        elif node["path"] and node["path"].count(" ") < len(record["cohort_sizes"]) - 1:
+            assert next_dose(design, settings, node["path"]) is None, node["path"]
 
 
 def test_enough_is_compared():

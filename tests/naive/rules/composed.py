@@ -26,13 +26,15 @@ class Composed:
     """Wrap a rule.
 
     ``too_toxic`` ends the trial with no recommendation, ``stop`` with the recommendation that the rule would give if it
-    were out of patients. ``highest`` says which dose may at most follow, by the last dose and the number of DLTs.
+    were out of patients. ``highest`` says which dose may at most follow, by the last dose and the number of DLTs;
+    ``lowest`` which at least, by the last dose.
     """
 
     rule: Any
     too_toxic: Callable[[Seen], bool] = lambda seen: False
     stop: Callable[[Seen], bool] = lambda seen: False
     highest: Callable[[int, int], int] = lambda last, dlts: 10**6
+    lowest: Callable[[int], int] = lambda last: 1
 
     @property
     def doses(self) -> int:
@@ -47,7 +49,7 @@ class Composed:
         patients, dlts = totals(history, self.doses)
         last = history[-1][0]
         following = decision.dose if isinstance(decision, Treat) else last
-        following = min(following, max(last, self.highest(last, sum(dlts))))
+        following = max(self.lowest(last), min(following, max(last, self.highest(last, sum(dlts)))))
         seen = Seen(patients, dlts, following)
         if self.too_toxic(seen):
             return stop_as_too_toxic(patients, self.rule.max_patients)
