@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from escalation.characteristics import operating_characteristics as operating_characteristics
     from escalation.cross_check import Agreement as Agreement
     from escalation.cross_check import agreement as agreement
+    from escalation.designs import BLRM as BLRM
+    from escalation.designs import BMACRM as BMACRM
     from escalation.designs import BOIN as BOIN
     from escalation.designs import CRM as CRM
     from escalation.designs import Design as Design
@@ -42,6 +44,8 @@ __version__ = "0.1.0"
 # Public names and the modules they live in. They are imported on first use: a command line that only prints its help
 # should not wait for numpy and numba.
 _HOMES = {
+    "BLRM": "designs",
+    "BMACRM": "designs",
     "BOIN": "designs",
     "CRM": "designs",
     "Design": "designs",

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from escalation.designs import REGISTRY
+from escalation.fields import Frozen
 
 
 def print_designs(file: TextIO) -> None:
@@ -24,7 +25,9 @@ def print_designs(file: TextIO) -> None:
         texts = design.field_texts()
         for name, field in design.model_fields.items():
             if name != "kind":
-                options.add_row(name, "" if field.default is None else _toml(field.default), texts[name])
+                options.add_row(
+                    name, "" if field.is_required() or field.default is None else _toml(field.default), texts[name]
+                )
         _, _, source = inspect.cleandoc(inspect.getmodule(design).__doc__ or "").rpartition("Source: ")
         console.print(Padding(options, (0, 0, 0, 2)))
         console.print(Padding(Text(f"Source: {' '.join(source.split())}"), (0, 0, 0, 2)))
@@ -36,4 +39,7 @@ def _toml(value: object) -> str:
         return str(value).lower()
     if isinstance(value, tuple):
         return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, Frozen):
+        settings = value.model_dump(exclude_defaults=True)
+        return f"{{{', '.join(f'{name} = {_toml(setting)}' for name, setting in settings.items())}}}"
     return f'"{value}"' if isinstance(value, str) else f"{value:g}"
