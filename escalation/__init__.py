@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from escalation.characteristics import operating_characteristics as operating_characteristics
     from escalation.cross_check import Agreement as Agreement
     from escalation.cross_check import agreement as agreement
+    from escalation.designs import BLRM as BLRM
+    from escalation.designs import BMACRM as BMACRM
     from escalation.designs import BOIN as BOIN
     from escalation.designs import CCD as CCD
     from escalation.designs import CRM as CRM
@@ -51,6 +53,8 @@ __version__ = "0.1.0"
 # should not wait for numpy and numba.
 _HOMES = {
     "APlusB": "designs",
+    "BLRM": "designs",
+    "BMACRM": "designs",
     "BOIN": "designs",
     "CCD": "designs",
     "CRM": "designs",

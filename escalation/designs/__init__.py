@@ -2,6 +2,8 @@
 
 from escalation.designs.a_plus_b import APlusB
 from escalation.designs.base import Design
+from escalation.designs.blrm import BLRM
+from escalation.designs.bma_crm import BMACRM
 from escalation.designs.boin import BOIN
 from escalation.designs.ccd import CCD
 from escalation.designs.crm import CRM, TooToxic
@@ -22,6 +24,8 @@ REGISTRY: dict[str, type[Design]] = {
         APlusB,
         BOIN,
         CRM,
+        BMACRM,
+        BLRM,
         Monitoring,
         I3Plus3,
         TPI,
@@ -35,6 +39,8 @@ REGISTRY: dict[str, type[Design]] = {
 """Every design, by the kind that a scenario file names."""
 
 __all__ = [
+    "BLRM",
+    "BMACRM",
     "BOIN",
     "CCD",
     "CRM",

@@ -24,6 +24,7 @@ from escalation.designs.curves import (
     gamma_prior,
     normal_prior,
     parameter_grid,
+    prior_weights,
     slopes_at,
     tail_weights,
 )
@@ -183,7 +184,7 @@ class CRM(Design):
         else:
             prior = self._prior()
             b = parameter_grid(model, rates, prior, trial.max_patients)
-            weight = np.exp(prior.log_density(b) - prior.log_density(b).max())
+            weight = prior_weights(prior, b)
             tail = tail_weights(b, model.parameter_at(rates[0], trial.target + stop.margin)) if stop else None
             if self.estimate == "mean":
                 reading = PosteriorMean()
@@ -193,7 +194,7 @@ class CRM(Design):
         return CurvePlan(
             log_dlt=log_dlt,
             log_no_dlt=log_no_dlt,
-            weight=weight / weight.sum(),
+            weight=weight,
             target=trial.target,
             reading=reading,
             sizes=equal_cohorts(trial),

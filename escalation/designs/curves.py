@@ -130,6 +130,13 @@ def gamma_prior(shape: float, rate: float) -> Prior:
     return Prior(lambda b: shape * b - rate * np.exp(b), shape)
 
 
+def prior_weights(prior: Prior, b: Floats) -> Floats:
+    """Prior weights of equally spaced b, float64[G]; they sum to 1."""
+    log = prior.log_density(b)
+    weights: Floats = np.exp(log - log.max())
+    return weights / weights.sum()
+
+
 def parameter_grid(model: Model, skeleton: Floats, prior: Prior, max_patients: int) -> Floats:
     """Equally spaced b that carry every posterior a trial of this size can give.
 

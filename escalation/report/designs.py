@@ -50,4 +50,7 @@ def _toml(value: object) -> str:
         return str(value).lower()
     if isinstance(value, tuple):
         return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, Frozen):
+        settings = value.model_dump(exclude_defaults=True)
+        return f"{{{', '.join(f'{name} = {_toml(setting)}' for name, setting in settings.items())}}}"
     return f'"{value}"' if isinstance(value, str) else f"{value:g}"

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from escalation import (
+    BLRM,
+    BMACRM,
     BOIN,
     CCD,
     CRM,
@@ -323,3 +325,72 @@ def test_skeleton(arguments, message):
     assert np.all(np.diff(skeleton(**good)) > 0)
     with pytest.raises(DesignError, match=f"^{message}"):
         skeleton(**good | arguments)
+
+
+@pytest.mark.parametrize(
+    ("options", "target", "expected"),
+    [
+        ({}, 0.25, []),
+        ({}, 0.2, []),
+        ({}, 0.19, ["intervals"]),
+        ({}, 0.34, []),
+        ({}, 0.35, ["intervals"]),
+        ({"intervals": [0.1, 0.2]}, 0.25, ["intervals"]),
+    ],
+)
+def test_blrm_target_lies_in_its_interval(options, target, expected):
+    assert problems(BLRM(**options), target) == expected
+
+
+@pytest.mark.parametrize("doses", [["low", "high"], [0, 1]])
+def test_blrm_needs_positive_doses(doses):
+    shape = Trial(doses=doses, target=0.25, max_patients=12)
+    assert [option for option, _ in BLRM().problems(shape)] == ["kind"]
+    assert list(BLRM().cautions(shape)) == []
+
+
+def test_blrm_says_when_its_prior_closes_the_start_dose():
+    """P(rate >= 0.35) at the reference dose: log odds normal with mean logit(0.25) and sd 2."""
+    alone = Trial(doses=[800], target=0.25, max_patients=12)
+    assert [caution.split()[-1] for caution in BLRM().cautions(alone)] == ["0.41"]
+    assert list(BLRM(ewoc=0.41).cautions(alone)) == []
+    assert list(BLRM().cautions(Trial(doses=[50, 600], target=0.25, max_patients=12))) == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"intervals": [0.35, 0.2]},
+        {"intervals": [0.2, 0.2]},
+        {"intervals": [0.2]},
+        {"prior_sd": [2, 2.1]},
+        {"prior_sd": [0.04, 1]},
+        {"prior_correlation": 0.99},
+        {"reference_dose": 0},
+        {"ewoc": 0},
+    ],
+)
+def test_blrm_options(options):
+    with pytest.raises(ValueError, match=next(iter(options))):
+        BLRM(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"skeletons": [[0.1, 0.2, 0.2]]}, "skeletons: number 1 should increase"),
+        ({"skeletons": [[0.1, 0.2], [0.1, 0.2, 0.3]]}, "skeletons: should have equally many values"),
+        ({"skeletons": [[0.1, 0.2]], "weights": [1, 1]}, "weights: 2 values for 1 skeletons"),
+        ({"skeletons": []}, "skeletons"),
+        ({"skeletons": [[0.1, 0.2]], "weights": [0]}, "weights"),
+    ],
+)
+def test_bma_crm_options(options, message):
+    with pytest.raises(ValueError, match=message):
+        BMACRM(**options)
+
+
+def test_bma_crm_fits_the_trial():
+    assert problems(BMACRM(skeletons=[[0.1, 0.2]])) == ["skeletons"]
+    too_high = {"threshold": 0.9, "margin": 0.75}
+    assert problems(BMACRM(skeletons=[[0.1, 0.2, 0.3]], stop_if_too_toxic=too_high)) == ["stop_if_too_toxic.margin"]

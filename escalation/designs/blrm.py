@@ -1,0 +1,151 @@
+"""The Bayesian logistic regression model with overdose control.
+
+A two-parameter logistic curve is fitted to all data after each cohort. Doses that are probably overdoses are closed;
+of the others the next cohort gets the one most probably in the target interval.
+
+Source: Neuenschwander B, Branson M, Gsponer T (2008) Stat Med 27:2420-2439; escalation with overdose control (EWOC):
+Babb J, Rogatko A, Zacks S (1998) Stat Med 17:1103-1120.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Annotated, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+from scipy import special
+
+from escalation.designs.base import Design, equal_cohorts
+from escalation.designs.crm import COHERENT
+from escalation.designs.logistic_grid import LogisticGrid, Prior, logistic_grid
+from escalation.fields import Flag, Fraction, Positive, Real
+from escalation.kernels.codes import SLACK
+from escalation.plans import CurvePlan, Intervals
+from escalation.rules import NeverSkip
+from escalation.trial import Trial
+
+# 95 % of the odds at the reference dose within a factor of 50 of their median, 95 % of the slopes within one of 7.
+WEAK_SD = (2.0, 1.0)
+
+
+class BLRM(Design):
+    """The Bayesian logistic regression model (BLRM) with escalation with overdose control (EWOC).
+
+    logit p = log_alpha + exp(log_beta) log(dose / reference_dose), with a bivariate normal prior of log_alpha and
+    log_beta. The doses of the trial are positive numbers.
+
+    Parameters
+    ----------
+    prior_mean : (float, float), optional
+        Prior means of the log odds of a DLT at the reference dose, and of the log slope. Default: the log odds of the
+        target, and 0.
+    prior_sd : (float, float), default (2, 1)
+        Prior standard deviations of the two; from 0.05 up to 10 and 2.
+    prior_correlation : float, default 0
+        Prior correlation of the two; between -0.98 and 0.98.
+    reference_dose : float, optional
+        The dose at which log_alpha is the log odds of a DLT. Default: the highest dose.
+    intervals : sequence of float, default (0.2, 0.35, 0.6)
+        Limits of the intervals of the DLT rate: the first two bound the target interval, and all rates from the second
+        on are overdoses. Further limits divide the overdoses in interval_probabilities.
+    ewoc : float, default 0.25
+        A dose is closed when the probability that its DLT rate is an overdose exceeds this.
+    no_skip : bool, default True
+        Give at most the dose one above the last.
+    coherent : {"off", "cohort", "dose"}
+        No such rule; no escalation when the DLT rate of the last cohort is at or above the target; or when the rate
+        among all patients at the current dose is above it.
+    recommend_untried : bool, default False
+        Recommend the model's choice even where nobody was treated; if not, the highest tried dose not above it.
+    """
+
+    kind: Literal["blrm"] = "blrm"
+    prior_mean: tuple[Annotated[Real, Field(ge=-10, le=10)], Annotated[Real, Field(ge=-5, le=5)]] | None = None
+    prior_sd: tuple[
+        Annotated[Real, Field(ge=0.05, le=10)],
+        Annotated[Real, Field(ge=0.05, le=2)],
+    ] = WEAK_SD
+    prior_correlation: Real = Field(default=0.0, ge=-0.98, le=0.98)
+    reference_dose: Positive | None = None
+    intervals: tuple[Fraction, ...] = Field(default=(0.2, 0.35, 0.6), min_length=2)
+    ewoc: Fraction = 0.25
+    no_skip: Flag = True
+    coherent: Literal["cohort", "dose", "off"] = "off"
+    recommend_untried: Flag = False
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if any(low >= high for low, high in pairwise(self.intervals)):
+            raise ValueError("intervals: should increase")
+        return self
+
+    def _problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
+        if any(isinstance(dose, str) or dose <= 0 for dose in trial.doses):
+            yield "kind", "blrm needs doses that are positive numbers"
+        low, high = self.intervals[:2]
+        if not low - SLACK <= trial.target < high - SLACK:
+            yield "intervals", f"the target of {trial.target:g} should be in the target interval, {low:g} to {high:g}"
+
+    def _cautions(self, trial: Trial) -> Iterator[str]:
+        if any(True for _ in self._problems(trial)):
+            return
+        none = [0] * trial.levels
+        overdose = self.interval_probabilities(trial, none, none)[trial.start_dose - 1, 2:].sum()
+        if overdose > self.ewoc + SLACK:
+            yield (
+                f"under the prior alone ewoc closes the start dose: its DLT rate is {self.intervals[1]:g} or more "
+                f"with probability {overdose:.2f}"
+            )
+
+    def interval_probabilities(self, trial: Trial, patients: Sequence[int], dlts: Sequence[int]) -> NDArray[np.float64]:
+        """Posterior probabilities that a dose's DLT rate lies in each interval.
+
+        Parameters
+        ----------
+        trial : Trial
+        patients, dlts : sequence of int
+            At each dose.
+
+        Returns
+        -------
+        float64[D, I + 1]
+            By dose and interval: below the first limit, between two limits, from the last limit on.
+
+        Examples
+        --------
+        >>> trial = Trial(doses=[50, 150, 300, 600], target=0.25, max_patients=36)
+        >>> BLRM().interval_probabilities(trial, [3, 3, 0, 0], [0, 1, 0, 0])[1].round(3)
+        array([0.628, 0.236, 0.124, 0.012])
+        """
+        n, y = np.asarray(patients), np.asarray(dlts)
+        grid = self._grid(trial, self.intervals, max(trial.max_patients, int(n.sum())))
+        log = np.log(grid.weight) + y @ grid.log_dlt + (n - y) @ grid.log_no_dlt
+        posterior = np.exp(log - log.max())
+        above = grid.above @ (posterior / posterior.sum())
+        edges = np.vstack([np.ones(trial.levels), above, np.zeros(trial.levels)])
+        probabilities: NDArray[np.float64] = -np.diff(edges, axis=0).T
+        return probabilities
+
+    def _grid(self, trial: Trial, limits: Sequence[float], max_patients: int) -> LogisticGrid:
+        doses = np.array(trial.doses, dtype=np.float64)
+        reference = doses[-1] if self.reference_dose is None else self.reference_dose
+        mean = (float(special.logit(trial.target)), 0.0) if self.prior_mean is None else self.prior_mean
+        prior = Prior(mean, self.prior_sd, self.prior_correlation)
+        return logistic_grid(np.log(doses / reference), prior, limits, max_patients)
+
+    def _plan(self, trial: Trial) -> CurvePlan:
+        grid = self._grid(trial, self.intervals[:2], trial.max_patients)
+        return CurvePlan(
+            log_dlt=grid.log_dlt,
+            log_no_dlt=grid.log_no_dlt,
+            weight=grid.weight,
+            target=trial.target,
+            sizes=equal_cohorts(trial),
+            max_patients=trial.max_patients,
+            start=trial.start_dose - 1,
+            reading=Intervals(in_target=grid.above[0] - grid.above[1], overdose=grid.above[1], ewoc=self.ewoc),
+            ceiling=NeverSkip().ceiling(trial) if self.no_skip else None,
+            coherent=COHERENT[self.coherent],
+            recommend_untried=self.recommend_untried,
+        )

@@ -1,0 +1,168 @@
+"""The grid of the two-parameter logistic model against Gauss-Legendre quadrature that knows nothing of it."""
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from scipy import special
+
+from escalation import BLRM, Trial
+from escalation.designs.logistic_grid import LogisticGrid, Prior, logistic_grid
+from escalation.kernels.codes import NO_DOSE, SLACK
+
+LUCAR = np.log(np.array([50, 150, 300, 600]) / 600)
+WEAK = Prior((-1.1, 0.0), (2.0, 1.0), 0.0)
+LIMITS = (0.2, 0.35)
+
+
+class Nodes(NamedTuple):
+    """Parameters with the log of prior density times quadrature weight, and whether each rate is above each limit."""
+
+    a: np.ndarray
+    c: np.ndarray
+    log_weight: np.ndarray
+    above: np.ndarray
+
+
+def panels(edges, order=10):
+    """Gauss-Legendre nodes and weights of each panel between edges."""
+    node, weight = np.polynomial.legendre.leggauss(order)
+    half = np.diff(edges)[:, None] / 2
+    return (edges[:-1, None] + half * (1 + node)).ravel(), (half * weight).ravel()
+
+
+def quadrature(doses, prior, limits, reach=11) -> Nodes:
+    """A product rule whose panels along a end where a dose's rate is at a limit."""
+    sd = prior.sd[0] * np.sqrt(1 - prior.correlation**2)
+    c_nodes, c_weights = panels(np.linspace(-reach, reach, 60) * prior.sd[1] + prior.mean[1])
+    logits = special.logit(np.array(limits))
+    parts = []
+    for c, c_weight in zip(c_nodes, c_weights, strict=True):
+        mean = prior.mean[0] + prior.correlation * prior.sd[0] * (c - prior.mean[1]) / prior.sd[1]
+        low, high = mean - reach * sd - 1, mean + reach * sd + 1
+        cuts = (logits[:, None] - np.exp(c) * doses).ravel()
+        ends = np.unique([low, *cuts[(cuts > low) & (cuts < high)], high])
+        pieces = [
+            np.linspace(left, right, int(np.ceil((right - left) / min(1, 3 * sd))) + 1)[:-1]
+            for left, right in pairwise(ends)
+        ]
+        a, weight = panels(np.append(np.concatenate(pieces), high))
+        density = -(((c - prior.mean[1]) / prior.sd[1]) ** 2) / 2 - ((a - mean) / sd) ** 2 / 2
+        parts.append((a, np.full(len(a), c), density + np.log(weight * c_weight)))
+    a, c, log_weight = (np.concatenate(part) for part in zip(*parts, strict=True))
+    near = log_weight > -150
+    a, c, log_weight = a[near], c[near], log_weight[near]
+    above = (a + np.multiply.outer(doses, np.exp(c))) >= logits[:, None, None]
+    return Nodes(a, c, log_weight, above.astype(float))
+
+
+def probabilities_above(log_dlt, log_no_dlt, log_weight, above, n, y) -> np.ndarray:
+    log = log_weight + y @ log_dlt + (n - y) @ log_no_dlt
+    weight = np.exp(log - log.max())
+    return above @ (weight / weight.sum())
+
+
+class Exact:
+    """Posterior probabilities by quadrature."""
+
+    def __init__(self, doses, prior, limits):
+        self.nodes = quadrature(doses, prior, limits)
+        logit = self.nodes.a + np.multiply.outer(doses, np.exp(self.nodes.c))
+        self.logs = -np.logaddexp(0, -logit), -np.logaddexp(0, logit)
+
+    def __call__(self, n, y) -> np.ndarray:
+        return probabilities_above(*self.logs, self.nodes.log_weight, self.nodes.above, n, y)
+
+
+def by_grid(grid: LogisticGrid, n, y) -> np.ndarray:
+    return probabilities_above(grid.log_dlt, grid.log_no_dlt, np.log(grid.weight), grid.above, n, y)
+
+
+def data_sets(doses: int, patients: int, random: int):
+    """Everybody at one dose, halves at two, and random data; DLTs in none, half or all, and any number."""
+    some = [0, 0.5, 0.8, 0.95, 1]
+    for dose in range(doses):
+        n = np.zeros(doses, int)
+        n[dose] = patients
+        for share in some:
+            yield n, np.round(share * n).astype(int)
+    for first in range(doses):
+        for second in range(first + 1, doses):
+            n = np.zeros(doses, int)
+            n[[first, second]] = patients // 2, patients - patients // 2
+            for shares in np.ndindex(3, 3):
+                y = np.zeros(doses, int)
+                y[[first, second]] = n[[first, second]] * np.array(shares) // 2
+                yield n, y
+    draw = np.random.default_rng([doses, patients])
+    for _ in range(random):
+        n = draw.multinomial(draw.integers(0, patients + 1), draw.dirichlet(np.ones(doses) / 2))
+        yield n, draw.binomial(n, np.sort(draw.random(doses)))
+
+
+@pytest.mark.parametrize(
+    ("doses", "prior", "limits", "patients", "points"),
+    [
+        pytest.param(LUCAR, WEAK, LIMITS, 36, 5000, id="four doses"),
+        pytest.param(LUCAR, WEAK, (0.16, 0.33), 60, 8000, id="60 patients"),
+        pytest.param(np.log(np.array([1, 2, 4, 7, 10, 14]) / 14), WEAK, LIMITS, 60, 9000, id="six doses"),
+        pytest.param(np.zeros(1), WEAK, LIMITS, 20, 1500, id="one dose"),
+        pytest.param(LUCAR[:1], WEAK, LIMITS, 36, 3000, id="one dose below the reference dose"),
+        pytest.param(LUCAR - LUCAR[1], Prior((-2, 0), (2, 1), 0.3), (0.05, 0.15), 36, 8000, id="reference in between"),
+        pytest.param(LUCAR, Prior((2.15, 0.52), (0.84, 0.8), 0.2), LIMITS, 36, 5000, id="prior of the paper"),
+        pytest.param(LUCAR, Prior((-1.1, 0), (2, 1), 0.9), LIMITS, 36, 5000, id="positive correlation"),
+        pytest.param(LUCAR, Prior((-1.1, 0), (2, 1), -0.9), LIMITS, 36, 5000, id="negative correlation"),
+        pytest.param(LUCAR, Prior((-1.1, 0), (0.1, 0.1), 0.0), LIMITS, 36, 1500, id="strong prior"),
+        pytest.param(LUCAR, Prior((-1.1, 0), (5, 2), 0.0), LIMITS, 36, 12000, id="vague prior"),
+        pytest.param(np.array([-6.9, -4.6, 0]), WEAK, LIMITS, 36, 5000, id="doses far apart"),
+        pytest.param(np.array([-0.19, -0.1, 0]), WEAK, LIMITS, 36, 5000, id="doses close together"),
+    ],
+)
+def test_probabilities_of_exceeding_a_limit(doses, prior, limits, patients, points):
+    """To 5e-9 in all kinds of data that a trial of this size can give, on a grid that is small enough."""
+    grid, quadrature = logistic_grid(doses, prior, limits, patients), Exact(doses, prior, limits)
+    assert len(grid.weight) < points
+    assert grid.weight.sum() == pytest.approx(1, abs=1e-12)
+    for n, y in data_sets(len(doses), patients, 12):
+        assert by_grid(grid, n, y) == pytest.approx(quadrature(n, y), abs=5e-9), (n, y)
+
+
+def choice(above: np.ndarray, ewoc: float) -> int:
+    """The open dose that is most probably in the target interval, the lower of two; NO_DOSE when none is open."""
+    in_target, overdose = above[0] - above[1], above[1]
+    best = NO_DOSE
+    for dose in range(len(overdose)):
+        is_open = overdose[dose] <= ewoc + SLACK
+        if is_open and (best == NO_DOSE or in_target[dose] > in_target[best] + SLACK):
+            best = dose
+    return best
+
+
+def test_decisions():
+    """As by quadrature for data of every size that a trial in cohorts of three can give."""
+    design = BLRM()
+    trial = Trial(doses=[50, 150, 300, 600], target=0.25, max_patients=36)
+    prior = Prior((float(special.logit(0.25)), 0.0), (2.0, 1.0), 0.0)
+    grid = logistic_grid(LUCAR, prior, design.intervals[:2], trial.max_patients)
+    quadrature = Exact(LUCAR, prior, design.intervals[:2])
+    draw = np.random.default_rng(7)
+    chosen = []
+    for _ in range(200):
+        cohorts = draw.multinomial(draw.integers(1, 13), draw.dirichlet(np.ones(4)))
+        n = 3 * cohorts
+        y = draw.binomial(n, np.sort(draw.beta(1, 3, 4)))
+        chosen.append(choice(by_grid(grid, n, y), design.ewoc))
+        assert chosen[-1] == choice(quadrature(n, y), design.ewoc), (n, y)
+    assert set(chosen) == {NO_DOSE, 0, 1, 2, 3}
+
+
+def test_interval_probabilities_are_those_of_the_grid():
+    trial = Trial(doses=[50, 150, 300, 600], target=0.25, max_patients=36)
+    quadrature = Exact(LUCAR, Prior((float(special.logit(0.25)), 0.0), (2.0, 1.0), 0.0), (0.2, 0.35, 0.6))
+    n, y = np.array([3, 6, 3, 0]), np.array([0, 1, 2, 0])
+    above = quadrature(n, y)
+    expected = np.column_stack([1 - above[0], above[0] - above[1], above[1] - above[2], above[2]])
+    assert BLRM().interval_probabilities(trial, n, y) == pytest.approx(expected, abs=5e-9)
+    # More data than the trial's size.
+    assert BLRM().interval_probabilities(trial, 10 * n, 10 * y).sum(axis=1) == pytest.approx(np.ones(4), abs=1e-12)
