@@ -21,5 +21,6 @@ def exceedance(limit: float, max_patients: int, prior: tuple[float, float] = (1.
     """
     patients, dlts = count_grid(max_patients)
     possible = dlts <= patients
-    tail = special.betaincc(prior[0] + dlts, np.where(possible, prior[1] + patients - dlts, 1.0), limit)
-    return np.where(possible, tail, np.nan)
+    tail = np.full(patients.shape, np.nan)
+    tail[possible] = special.betaincc((prior[0] + dlts)[possible], (prior[1] + patients - dlts)[possible], limit)
+    return tail

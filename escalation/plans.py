@@ -10,13 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from escalation.kernels.codes import (
+    ARRIVE,
     COHERENT_COHORT,
     INTERVALS,
+    LAST_DOSE,
+    LEAVE,
+    NEXT_DOSE,
     PLUG_IN,
     POSTERIOR_MEAN,
-    RULE_COMPLETE,
+    SAME_DOSE,
     SCORE,
-    TOO_TOXIC,
+    STAY_AT,
 )
 from escalation.kernels.layout import (
     ConductArrays,
@@ -64,6 +68,11 @@ class Stop:
     reason: int
     criteria: tuple[Criterion, ...]
 
+    @property
+    def is_single(self) -> bool:
+        """Whether it looks at the counts at one dose: the last or the next."""
+        return len(self.criteria) == 1 and self.criteria[0].place in (NEXT_DOSE, SAME_DOSE, LAST_DOSE)
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Conduct:
@@ -87,8 +96,8 @@ class Conduct:
     hold_at : int
         No dose above the last from so many DLTs on, in the whole trial.
     stops : tuple of Stop
-        After each cohort the first that holds ends the trial: first those that find it too toxic, then those that are
-        complete, then, unless the trial is full, the others in their order.
+        After each cohort those that hold end the trial. The reason is the one that counts first: that it is too toxic,
+        that a rule is complete, that it is full, the others.
     """
 
     sizes: NDArray[np.int64]
@@ -108,12 +117,6 @@ class Conduct:
     def conduct(self) -> ConductArrays:
         """How the trial is conducted, as the kernels read it."""
         levels = self.levels
-        first = {TOO_TOXIC: 0, RULE_COMPLETE: 1}
-        stops = sorted(self.stops, key=lambda stop: first.get(stop.reason, 2))
-        criteria = [criterion for stop in stops for criterion in stop.criteria]
-        holds = np.empty((len(criteria), levels, self.max_patients + 1, self.max_patients + 1), np.bool_)
-        for part, criterion in enumerate(criteria):
-            holds[part] = criterion.holds
         return ConductArrays(
             sizes=np.ascontiguousarray(self.sizes, np.int64),
             ceiling=np.ascontiguousarray(
@@ -124,12 +127,32 @@ class Conduct:
             titration=bool(self.titration),
             max_patients=int(self.max_patients),
             start=int(self.start),
-            stops=StopArrays(
-                reasons=np.array([stop.reason for stop in stops], np.int8),
-                starts=np.cumsum([0, *(len(stop.criteria) for stop in stops)], dtype=np.int64),
-                places=np.array([criterion.place for criterion in criteria], np.int8),
-                holds=holds,
-            ),
+            reasons=self._reasons(),
+            joint=self._joint(),
+        )
+
+    def _reasons(self) -> NDArray[np.int8]:
+        """Why the rules that look at one dose end the trial: all of them in one table, to be looked up at once."""
+        single = [stop for stop in self.stops if stop.is_single]
+        size = self.max_patients + 1
+        reasons = np.zeros((3, self.levels, size, size) if single else (3, 0, 0, 0), np.int8)
+        for stop in sorted(single, key=lambda stop: -stop.reason):  # the last one written is the one that counts
+            place, holds = stop.criteria[0].place, stop.criteria[0].holds
+            for where in {NEXT_DOSE: (STAY_AT, ARRIVE), SAME_DOSE: (STAY_AT,), LAST_DOSE: (STAY_AT, LEAVE)}[place]:
+                reasons[where][holds] = stop.reason
+        return reasons
+
+    def _joint(self) -> StopArrays:
+        stops = [stop for stop in self.stops if not stop.is_single]
+        criteria = [criterion for stop in stops for criterion in stop.criteria]
+        holds = np.empty((len(criteria), self.levels, self.max_patients + 1, self.max_patients + 1), np.bool_)
+        for part, criterion in enumerate(criteria):
+            holds[part] = criterion.holds
+        return StopArrays(
+            reasons=np.array([stop.reason for stop in stops], np.int8),
+            starts=np.cumsum([0, *(len(stop.criteria) for stop in stops)], dtype=np.int64),
+            places=np.array([criterion.place for criterion in criteria], np.int8),
+            holds=holds,
         )
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from escalation.errors import StateSpaceError
-from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, LAST_DOSE, NEXT_DOSE, SAME_DOSE
+from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, NEXT_DOSE, SAME_DOSE
 from escalation.plans import NO_LIMIT, Plan, TablePlan
 
 MOST_STATES = 50_000_000
@@ -124,8 +124,7 @@ def _memory(states: float, plan: Plan) -> str:
 
 def has_bound(plan: TablePlan) -> bool:
     """Whether each move and each stop depends on the counts at one dose alone."""
-    places = {tuple(criterion.place for criterion in stop.criteria) for stop in plan.stops}
-    return plan.hold_at == NO_LIMIT and places <= {(NEXT_DOSE,), (SAME_DOSE,), (LAST_DOSE,)}
+    return plan.hold_at == NO_LIMIT and all(stop.is_single for stop in plan.stops)
 
 
 def _all_rows(plan: TablePlan) -> float:

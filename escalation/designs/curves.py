@@ -133,8 +133,9 @@ def gamma_prior(shape: float, rate: float) -> Prior:
 def prior_weights(prior: Prior, b: Floats) -> Floats:
     """Prior weights of equally spaced b, float64[G]; they sum to 1."""
     log = prior.log_density(b)
-    weights: Floats = np.exp(log - log.max())
-    return weights / weights.sum()
+    density = np.exp(log - log.max())
+    weights: Floats = density / density.sum()
+    return weights
 
 
 def parameter_grid(model: Model, skeleton: Floats, prior: Prior, max_patients: int) -> Floats:

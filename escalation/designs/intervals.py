@@ -107,8 +107,13 @@ def posterior_masses(
         Without meaning where DLTs exceed patients.
     """
     patients, dlts = count_grid(max_patients)
-    a, b = prior[0] + dlts, prior[1] + np.maximum(patients - dlts, 0)
-    return np.diff([special.betainc(a, b, edge) for edge in edges], axis=0)
+    possible = dlts <= patients
+    a, b = (prior[0] + dlts)[possible], (prior[1] + patients - dlts)[possible]
+    below = np.empty((len(edges), *patients.shape))
+    for row, edge in zip(below, edges, strict=True):
+        row[:] = edge
+        row[possible] = special.betainc(a, b, row[possible])
+    return np.diff(below, axis=0)
 
 
 def mean_densities(edges: Sequence[float], max_patients: int) -> Floats:

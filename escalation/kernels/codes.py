@@ -8,17 +8,17 @@ STAY: Final = 0
 DE_ESCALATE: Final = -1
 ELIMINATE: Final = -2
 
-# Why a trial ended.
-MAX_PATIENTS: Final = 1
+# Why a trial ended, in the order in which the reasons count.
+TOO_TOXIC: Final = 1
 RULE_COMPLETE: Final = 2
-TOO_TOXIC: Final = 3
+MAX_PATIENTS: Final = 3
 ENOUGH_AT_DOSE: Final = 4
 STOPPING_RULE: Final = 5
 EXPANSION_STOPPED: Final = 6
 REASON_NAMES: Final = {
-    MAX_PATIENTS: "max_patients",
-    RULE_COMPLETE: "rule_complete",
     TOO_TOXIC: "too_toxic",
+    RULE_COMPLETE: "rule_complete",
+    MAX_PATIENTS: "max_patients",
     ENOUGH_AT_DOSE: "enough_at_dose",
     STOPPING_RULE: "stopping_rule",
     EXPANSION_STOPPED: "expansion_stopped",
@@ -26,6 +26,11 @@ REASON_NAMES: Final = {
 # In the engines only: full, and too toxic by a stopping rule. The outcomes say max_patients, and recommend no dose.
 FULL_AND_TOO_TOXIC: Final = 7
 REASONS: Final = 7  # numbered from 1
+
+# Places in the reasons for which rules end a trial by the counts at one dose.
+STAY_AT: Final = 0  # the dose that would be given again
+LEAVE: Final = 1  # the dose that would not
+ARRIVE: Final = 2  # the dose that would be given instead
 
 # Whose counts a stopping rule looks at.
 NEXT_DOSE: Final = 0  # the dose that the next cohort would get

@@ -3,20 +3,23 @@
 import numpy as np
 
 from escalation.kernels.codes import (
+    ARRIVE,
     COHERENT_COHORT,
     COHERENT_DOSE,
     INTERVALS,
+    LEAVE,
     MAX_PATIENTS,
     NO_DOSE,
     REASONS,
     SCORE,
     SLACK,
+    STAY_AT,
     TOO_TOXIC,
 )
 from escalation.kernels.jit import kernel
 from escalation.kernels.posterior import choose, total
 from escalation.kernels.states import keep
-from escalation.kernels.stopping import stop_reason
+from escalation.kernels.stopping import final_reason, joint_reason, sooner
 
 
 @kernel
@@ -67,7 +70,7 @@ def settle_curves(plan, evidence, packing, cells, binomials, doses, sizes, seque
     rows, starts, parents, toxic = children
     conduct, ceiling = plan.conduct, plan.conduct.ceiling
     levels = words.shape[0]
-    rules = conduct.stops.reasons.shape[0]
+    reasons, rules, joint = conduct.reasons, conduct.reasons.shape[1] > 0, conduct.joint.reasons.shape[0] > 0
     highest = np.int64(levels - 1)
     counts = np.empty(levels, np.int64)
     patients = np.empty(levels, np.int16)
@@ -107,12 +110,20 @@ def settle_curves(plan, evidence, packing, cells, binomials, doses, sizes, seque
                 if allowed < choice and plan.reading.kind == INTERVALS:
                     column = choose(plan.reading, posterior, mass, levels, allowed)
                 column = max(column, conduct.floor[dose])
-                if rules > 0:
-                    reason = stop_reason(conduct.stops, patients, dlts, dose, column, full)
-                    if reason > 0:
-                        column = levels + reason - 1
-                elif full:
-                    column = levels + MAX_PATIENTS - 1
+                reason = np.int64(0)
+                if rules:
+                    if column == dose:
+                        reason = np.int64(reasons[STAY_AT, dose, patients[dose], dlts[dose]])
+                    else:
+                        reason = sooner(
+                            np.int64(reasons[LEAVE, dose, patients[dose], dlts[dose]]),
+                            np.int64(reasons[ARRIVE, column, patients[column], dlts[column]]),
+                        )
+                if joint:
+                    reason = sooner(reason, joint_reason(conduct.joint, patients, dlts, dose, column))
+                reason = final_reason(reason, full)
+                if reason > 0:
+                    column = levels + reason - 1
             arrivals[column] += sequences[parents[way]] * binomials[size, toxic[way]]
         alive, ended = keep(rows, r, choice, arrivals, living, alive, endings, ended)
     return alive, ended

@@ -3,18 +3,21 @@
 import numpy as np
 
 from escalation.kernels.codes import (
+    ARRIVE,
     COHERENT_COHORT,
     COHERENT_DOSE,
     INTERVALS,
+    LEAVE,
     MAX_PATIENTS,
     NO_DOSE,
     SCORE,
     SLACK,
+    STAY_AT,
     TOO_TOXIC,
 )
 from escalation.kernels.jit import kernel
 from escalation.kernels.posterior import choose, total
-from escalation.kernels.stopping import stop_reason
+from escalation.kernels.stopping import final_reason, joint_reason, sooner
 
 SMALL = 1e-100
 
@@ -103,12 +106,18 @@ def run_curve_trial(plan, evidence, places, limits, tolerances, patients, dlts, 
         if ceiling < choice and reading.kind == INTERVALS:
             dose = choose(reading, posterior, mass, levels, ceiling)
         dose = max(dose, conduct.floor[last_dose])
-        if conduct.stops.reasons.shape[0] > 0:
-            reason = stop_reason(conduct.stops, patients, dlts, last_dose, dose, out_of_patients)
-            if reason > 0:
-                return recommended, reason
-        elif out_of_patients:
-            return recommended, MAX_PATIENTS
+        reason = np.int64(0)
+        if conduct.reasons.shape[1] > 0:
+            if dose == last_dose:
+                reason = np.int64(conduct.reasons[STAY_AT, dose, patients[dose], dlts[dose]])
+            else:
+                left = conduct.reasons[LEAVE, last_dose, patients[last_dose], dlts[last_dose]]
+                reason = sooner(np.int64(left), np.int64(conduct.reasons[ARRIVE, dose, patients[dose], dlts[dose]]))
+        if conduct.joint.reasons.shape[0] > 0:
+            reason = sooner(reason, joint_reason(conduct.joint, patients, dlts, last_dose, dose))
+        reason = final_reason(reason, out_of_patients)
+        if reason > 0:
+            return recommended, reason
         size = conduct.sizes[patients[dose]]
 
 

@@ -36,7 +36,7 @@ class StateArrays(NamedTuple):
 
 
 class StopArrays(NamedTuple):
-    """The rules that end trials, as `plans.Stop` and `plans.Criterion`: S rules with A criteria in all."""
+    """Rules that end trials and look at several doses, or ask for several things: S rules with A criteria in all."""
 
     reasons: NDArray[np.int8]  # (S,)
     starts: NDArray[np.int64]  # (S + 1,), each rule's first criterion
@@ -54,7 +54,8 @@ class ConductArrays(NamedTuple):
     titration: bool
     max_patients: int
     start: int
-    stops: StopArrays
+    reasons: NDArray[np.int8]  # (3, D, N + 1, N + 1) by STAY_AT, LEAVE or ARRIVE; empty when there are none
+    joint: StopArrays
 
 
 class TableArrays(NamedTuple):

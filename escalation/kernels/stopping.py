@@ -1,12 +1,17 @@
-"""Whether a rule ends the trial after a cohort."""
+"""Whether a rule ends the trial after a cohort.
+
+Reasons are numbered in the order in which they count, from 1; 0 says that the trial goes on.
+"""
+
+import numpy as np
 
 from escalation.kernels.codes import (
     ALL_DOSES,
+    ANY_DOSE,
     FULL_AND_TOO_TOXIC,
     LAST_DOSE,
     MAX_PATIENTS,
     NEXT_DOSE,
-    RULE_COMPLETE,
     SAME_DOSE,
     TOO_TOXIC,
 )
@@ -14,48 +19,48 @@ from escalation.kernels.jit import kernel
 
 
 @kernel
-def criterion_holds(place, holds, patients, dlts, last, following):
-    """Whether the counts at a place are among those of a criterion.
+def sooner(reason, other):
+    """The one of two reasons that counts."""
+    return other if reason == 0 or 0 < other < reason else reason
+
+
+@kernel
+def final_reason(reason, full):
+    """The reason that counts when the trial may be full as well."""
+    if not full:
+        return reason
+    return FULL_AND_TOO_TOXIC if reason == TOO_TOXIC else sooner(reason, np.int64(MAX_PATIENTS))
+
+
+@kernel
+def joint_reason(stops, patients, dlts, last, following):
+    """Why a rule that looks at several doses, or asks for several things, ends the trial.
 
     Parameters
     ----------
-    place : int
-        NEXT_DOSE, SAME_DOSE, LAST_DOSE, ANY_DOSE or ALL_DOSES.
-    holds : bool[D, N + 1, N + 1]
-    patients, dlts : int[D]
+    stops : StopArrays
+    patients, dlts : int16[D]
         Counts at each dose.
     last, following : int
         Dose of the last cohort and of the one that would come next.
     """
-    if place == NEXT_DOSE:
-        return holds[following, patients[following], dlts[following]]
-    if place == SAME_DOSE:
-        return last == following and holds[last, patients[last], dlts[last]]
-    if place == LAST_DOSE:
-        return holds[last, patients[last], dlts[last]]
-    if place == ALL_DOSES:
-        return holds[0, patients.sum(), dlts.sum()]
-    for dose in range(patients.shape[0]):
-        if holds[dose, patients[dose], dlts[dose]]:
-            return True
-    return False
-
-
-@kernel
-def stop_reason(stops, patients, dlts, last, following, full):
-    """Why the trial ends after a cohort, by a rule or because it is full; 0 when it goes on.
-
-    The rules come in the order of `plans.Conduct.stops`; a trial that is full counts after those that are complete.
-    """
+    found = np.int64(0)  # not 0: what is called with a literal is compiled once more
     for rule in range(stops.reasons.shape[0]):
         ends = True
         for part in range(stops.starts[rule], stops.starts[rule + 1]):
-            if not criterion_holds(stops.places[part], stops.holds[part], patients, dlts, last, following):
-                ends = False
-                break
+            place = stops.places[part]
+            if place == ALL_DOSES:
+                holds = stops.holds[part, 0, patients.sum(), dlts.sum()]
+            elif place == ANY_DOSE:
+                holds = False
+                for dose in range(patients.shape[0]):
+                    holds = holds or stops.holds[part, dose, patients[dose], dlts[dose]]
+            elif place == NEXT_DOSE:
+                holds = stops.holds[part, following, patients[following], dlts[following]]
+            else:
+                holds = stops.holds[part, last, patients[last], dlts[last]]
+                holds = holds and (place == LAST_DOSE or (place == SAME_DOSE and last == following))
+            ends = ends and holds
         if ends:
-            reason = stops.reasons[rule]
-            if full and reason == TOO_TOXIC:
-                return FULL_AND_TOO_TOXIC
-            return MAX_PATIENTS if full and reason != RULE_COMPLETE else reason
-    return MAX_PATIENTS if full else 0
+            found = sooner(found, np.int64(stops.reasons[rule]))
+    return found

@@ -3,18 +3,21 @@
 import numpy as np
 
 from escalation.kernels.codes import (
+    ARRIVE,
     DE_ESCALATE,
     ELIMINATE,
     ESCALATE,
+    LEAVE,
     MAX_PATIENTS,
     NO_DOSE,
     REASONS,
     STAY,
+    STAY_AT,
     TOO_TOXIC,
 )
 from escalation.kernels.jit import kernel
 from escalation.kernels.states import keep
-from escalation.kernels.stopping import stop_reason
+from escalation.kernels.stopping import final_reason, joint_reason, sooner
 
 
 @kernel
@@ -61,7 +64,7 @@ def settle_table(plan, packing, cells, binomials, doses, sizes, sequences, child
     codes, conduct = plan
     ceiling = conduct.ceiling
     levels = words.shape[0]
-    rules = conduct.stops.reasons.shape[0]
+    reasons, rules, joint = conduct.reasons, conduct.reasons.shape[1] > 0, conduct.joint.reasons.shape[0] > 0
     patients = np.empty(levels, np.int16)
     dlts = np.empty(levels, np.int16)
     arrivals = np.zeros(levels + REASONS)
@@ -92,12 +95,21 @@ def settle_table(plan, packing, cells, binomials, doses, sizes, sequences, child
             column = next_dose
             if next_dose < 0:
                 column = levels + (MAX_PATIENTS if full else TOO_TOXIC) - 1
-            elif rules > 0 and not titrating:  # the call takes longer than the rest
-                reason = stop_reason(conduct.stops, patients, dlts, dose, next_dose, full)
+            else:
+                reason = np.int64(0)
+                if rules and not titrating:
+                    if next_dose == dose:
+                        reason = np.int64(reasons[STAY_AT, dose, patients[dose], dlts[dose]])
+                    else:
+                        reason = sooner(
+                            np.int64(reasons[LEAVE, dose, patients[dose], dlts[dose]]),
+                            np.int64(reasons[ARRIVE, next_dose, patients[next_dose], dlts[next_dose]]),
+                        )
+                if joint and not titrating:
+                    reason = sooner(reason, joint_reason(conduct.joint, patients, dlts, dose, next_dose))
+                reason = final_reason(reason, full)
                 if reason > 0:
                     column = levels + reason - 1
-            elif full:
-                column = levels + MAX_PATIENTS - 1
             arrivals[column] += sequences[parents[way]] * binomials[sizes[parents[way]], toxic[way]]
         alive, ended = keep(rows, r, np.int64(NO_DOSE), arrivals, living, alive, endings, ended)
     return alive, ended

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, MAX_PATIENTS, TOO_TOXIC
+from escalation.kernels.codes import ARRIVE, DE_ESCALATE, ELIMINATE, ESCALATE, LEAVE, MAX_PATIENTS, STAY_AT, TOO_TOXIC
 from escalation.kernels.jit import kernel
-from escalation.kernels.stopping import stop_reason
+from escalation.kernels.stopping import final_reason, joint_reason, sooner
 
 
 @kernel
@@ -26,12 +26,13 @@ def run_table_trials(plan, limits, tolerances, patients, dlts, reasons):
         Output: why each trial ended.
     """
     codes, conduct = plan
-    sizes, ceilings, most = conduct.sizes, conduct.ceiling, conduct.max_patients
-    rules = conduct.stops.reasons.shape[0]
+    sizes, ceilings, reason_at, most = conduct.sizes, conduct.ceiling, conduct.reasons, conduct.max_patients
+    rules, joint = conduct.reasons.shape[1] > 0, conduct.joint.reasons.shape[0] > 0
     for trial in range(tolerances.shape[0]):
         dose = conduct.start
         highest = limits.shape[0] - 1
-        enrolled = toxicities = reason = 0
+        enrolled = toxicities = 0
+        reason = np.int64(0)
         titrating = conduct.titration
         size = 1 if titrating else sizes[0]
         while reason == 0:
@@ -71,11 +72,15 @@ def run_table_trials(plan, limits, tolerances, patients, dlts, reasons):
             if dose < 0:
                 reason = MAX_PATIENTS if out_of_patients else TOO_TOXIC
             else:
-                if rules > 0:
-                    reason = np.int64(
-                        stop_reason(conduct.stops, patients[trial], dlts[trial], last_dose, dose, out_of_patients)
-                    )
-                elif out_of_patients:
-                    reason = MAX_PATIENTS
-                size = sizes[patients[trial, dose]]
+                n, y = patients[trial, dose], dlts[trial, dose]
+                if rules:
+                    if dose == last_dose:
+                        reason = np.int64(reason_at[STAY_AT, dose, n, y])
+                    else:
+                        left = reason_at[LEAVE, last_dose, patients[trial, last_dose], dlts[trial, last_dose]]
+                        reason = sooner(np.int64(left), np.int64(reason_at[ARRIVE, dose, n, y]))
+                if joint:
+                    reason = sooner(reason, joint_reason(conduct.joint, patients[trial], dlts[trial], last_dose, dose))
+                reason = final_reason(reason, out_of_patients)
+                size = sizes[n]
         reasons[trial] = reason

@@ -87,11 +87,9 @@ def test_corrupted_transition_in_the_simulation_is_caught(monkeypatch):
     original = simulation.run_table_trials
 
     def corrupted(plan, *rest):
-        stops = plan.conduct.stops
-        patients = np.arange(stops.holds.shape[2])[:, None]
-        at_dose = stops.places == codes.NEXT_DOSE
-        holds = np.where(at_dose[:, None, None, None], patients >= 9, stops.holds)
-        return original(plan._replace(conduct=plan.conduct._replace(stops=stops._replace(holds=holds))), *rest)
+        patients = np.arange(plan.conduct.reasons.shape[2])[:, None]
+        reasons = np.where(patients == 6, 0, plan.conduct.reasons).astype(np.int8)
+        return original(plan._replace(conduct=plan.conduct._replace(reasons=reasons)), *rest)
 
     monkeypatch.setattr(simulation, "run_table_trials", corrupted)
     assert compare(ThreePlusThree()).p_value < ALARM

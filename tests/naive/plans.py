@@ -52,8 +52,8 @@ def stop_reason(plan, patients, dlts, last: int, following: int) -> int:
         }[criterion.place]
 
     found = [stop.reason for stop in plan.stops if all(map(holds, stop.criteria))]
-    first = [reason for reason in (codes.TOO_TOXIC, codes.RULE_COMPLETE) if reason in found]
-    return (first + found + [0])[0]
+    in_order = (codes.TOO_TOXIC, codes.RULE_COMPLETE, codes.ENOUGH_AT_DOSE, codes.STOPPING_RULE)
+    return next((reason for reason in in_order if reason in found), 0)
 
 
 def ending(plan, patients, dlts, last: int, following: int, full: bool) -> int:

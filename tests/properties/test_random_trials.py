@@ -22,7 +22,7 @@ from escalation import (
 )
 from escalation.characteristics import correct_doses
 from escalation.cross_check import agreement
-from escalation.kernels.codes import ELIMINATE, NO_DOSE
+from escalation.kernels.codes import ELIMINATE, MAX_PATIENTS, NO_DOSE
 from escalation.plans import TablePlan
 from tests.support import levels
 
@@ -193,4 +193,4 @@ def test_simulated_trials_are_possible(case):
     total = simulated.patients.sum(axis=1)
     assert np.all(simulated.dlts <= simulated.patients)
     assert np.all((total > 0) & (total <= trial.max_patients))
-    assert np.all((simulated.reason != 1) | (total == trial.max_patients))
+    assert np.all((simulated.reason != MAX_PATIENTS) | (total == trial.max_patients))
