@@ -25,7 +25,7 @@ def _lines(run: Run) -> Iterator[str]:
         yield ""
         yield from _table(summary)
     yield ""
-    for line in [*tables.footnotes(), *tables.verdict(run)[0]]:
+    for line in [*tables.footnotes(run), *tables.verdict(run)[0]]:
         yield f"- {_plain(line)}"
 
 

@@ -45,6 +45,8 @@ def heading(run: Run) -> tuple[str, list[str]]:
     facts = [scenario.registry] if scenario.registry else []
     facts += [f"target DLT rate {percent(trial.target)} %", f"at most {trial.max_patients} patients"]
     facts += [f"cohorts of {trial.cohort_size}"]
+    if trial.expansion is not None:
+        facts += [f"then {trial.expansion.patients} at the RP2D"]
     if trial.start_dose > 1:
         facts += [f"start at {trial.dose_names[trial.start_dose - 1]}"]
     lines = ["; ".join(facts)]
@@ -68,8 +70,11 @@ def dose_grid(results: Sequence[Result], trial: Trial) -> Grid:
     groups = [[["true DLT rate %", *(percent(rate) for rate in truth.dlt_rates), ""]]]
     for result in results:
         name, oc = label(result), shown(result)
+        after = oc.expansion
+        declared = [] if after is None else [*map(percent, after.declared), percent(after.none_declared)]
         groups.append(
             [
+                *([[f"{name} declared %", *declared]] if declared else []),
                 [f"{name} RP2D %", *(percent(share) for share in oc.selection), percent(oc.no_selection)],
                 [f"{name} patients", *(mean(count) for count in oc.patients), ""],
                 [f"{name} DLTs", *(mean(count) for count in oc.dlts), ""],
@@ -81,8 +86,10 @@ def dose_grid(results: Sequence[Result], trial: Trial) -> Grid:
 def summary_grid(results: Sequence[Result]) -> Grid:
     """The designs under one truth, a row each."""
     rows = []
+    expanded = any(shown(result).expansion is not None for result in results)
     for result in results:
         oc = shown(result)
+        survival = None if oc.expansion is None else oc.expansion.survival
         rows.append(
             [
                 label(result),
@@ -93,18 +100,22 @@ def summary_grid(results: Sequence[Result]) -> Grid:
                 percent(oc.dlt_rate.rate_of_means),
                 percent(oc.above_mtd),
                 percent(oc.early_stop),
+                *(["" if survival is None else percent(survival)] if expanded else []),
             ]
         )
-    return Grid(["design", "PCS %", "patients", "5-95 %", "DLTs", "DLT rate %", "> target %", "early %"], [rows])
+    header = ["design", "PCS %", "patients", "5-95 %", "DLTs", "DLT rate %", "> target %", "early %"]
+    return Grid([*header, *(["kept %"] if expanded else [])], [rows])
 
 
-def footnotes() -> list[str]:
+def footnotes(run: Run) -> list[str]:
     """What the columns mean."""
+    expanded = any(shown(result).expansion is not None for result in run.results)
     return [
         "* correct dose. RP2D %: probability of being recommended.",
         "PCS: probability of correct selection. Patients, DLTs: mean per trial.",
         "5-95 %: quantiles of the sample size. DLT rate: mean DLTs / mean patients.",
         "> target: patients at doses whose true rate exceeds it. Early: early stop.",
+        *(["Declared: RP2D after dose escalation. Kept: share of these after expansion."] if expanded else []),
     ]
 
 

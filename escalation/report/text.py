@@ -41,7 +41,7 @@ def _parts(run: Run, fits: Callable[[Table], bool]) -> Iterator[RenderableType]:
         yield Text()
         yield from _folded(summary, fits)
     yield Text()
-    yield from map(Text, tables.footnotes())
+    yield from map(Text, tables.footnotes(run))
     lines, alarm = tables.verdict(run)
     yield from (Text(line, style="bold red" if alarm else "") for line in lines)
 
