@@ -19,6 +19,7 @@ from escalation.designs import REGISTRY, Design
 from escalation.errors import ScenarioError
 from escalation.fields import Count, Frozen, Prose, Rate, Text
 from escalation.kernels.codes import SLACK
+from escalation.rules import RESTRICTIONS
 from escalation.trial import Trial
 
 if TYPE_CHECKING:
@@ -95,7 +96,8 @@ class Scenario(Frozen):
     @property
     def warnings(self) -> list[str]:
         """What is unusual, though not wrong."""
-        cautions = [
+        cautions = [f"trial: {caution}" for caution in self.trial.cautions()]
+        cautions += [
             f"design '{label}': {caution}"
             for label, design in self.designs.items()
             for caution in design.cautions(self.trial)
@@ -210,9 +212,9 @@ def _validated(adapter: TypeAdapter[Any], value: Any, place: str, problems: list
     except ValidationError as error:
         known = _known_names(value)
         details = error.errors(include_url=False)
-        inner = {detail["loc"][:-1] for detail in details if detail["loc"]}
+        outer = {detail["loc"][:end] for detail in details for end in range(len(detail["loc"]))}
         # A list of which every item is wrong is also called too short.
-        details = [detail for detail in details if detail["type"] != "too_short" or detail["loc"] not in inner]
+        details = [detail for detail in details if detail["type"] != "too_short" or detail["loc"] not in outer]
         found = [line for detail in details for line in _problem(detail, place, known)]
         problems += list(dict.fromkeys(found))  # the alternatives of a union may say the same
         return None
@@ -238,8 +240,12 @@ _WORDS = {
     "a valid boolean": "true or false",
     "a valid number": "a number",
     "a valid integer": "a whole number",
+    "a valid dictionary or object to extract fields from": "a table",
     "a valid dictionary": "a table",
 }
+
+
+_KIND = ("kind", "design", REGISTRY)
 
 
 def _problem(detail: Any, place: str, known: Iterable[str]) -> list[str]:
@@ -249,10 +255,9 @@ def _problem(detail: Any, place: str, known: Iterable[str]) -> list[str]:
     for theirs, ours in _WORDS.items():
         message = message.replace(theirs, ours)
     kind = detail["type"]
-    path = [part for part in detail["loc"] if part not in REGISTRY]
+    path = _path(detail["loc"], place)
     if kind == "extra_forbidden":
-        key = str(detail["loc"][-1])
-        path = path[: len(path) - (key not in REGISTRY)]
+        key = str(path.pop())
     for part in path:
         if part in _ALTERNATIVES and kind not in ("too_short", "too_long"):
             return [f"{place}.{part}: {_ALTERNATIVES[part]}"]
@@ -268,23 +273,31 @@ def _problem(detail: Any, place: str, known: Iterable[str]) -> list[str]:
         return [f"{place}: should have at most {detail['ctx']['max_length']} entries"]
     if kind == "missing":
         return [f"{place}: needed"]
-    if kind == "union_tag_not_found":
-        return [f"{place}.kind: needed: one of {_kinds()}"]
-    if kind == "union_tag_invalid":
+    if kind in ("union_tag_not_found", "union_tag_invalid"):
+        tag, what, known = ("rule", "rule", RESTRICTIONS) if "rule" in detail["ctx"]["discriminator"] else _KIND
+        names = ", ".join(f"'{name}'" for name in known)
+        if kind == "union_tag_not_found":
+            return [f"{place}.{tag}: needed: one of {names}"]
         given = str(detail["ctx"]["tag"])
-        return [f"{place}.kind: unknown design '{_printable(given)}'{suggestion(given, REGISTRY)}; one of {_kinds()}"]
+        return [f"{place}.{tag}: unknown {what} '{_printable(given)}'{suggestion(given, known)}; one of {names}"]
     if kind == "value_error" and ": " in message:  # of a table as a whole: each line names its option
         return [f"{place}.{line}" for line in message.splitlines()]
     return [f"{place}: {message[0].lower()}{message[1:]}"]
 
 
+def _path(loc: Sequence[str | int], place: str) -> list[str | int]:
+    """Where in its part of the file a problem is, without the kinds of design and rule that were recognised."""
+    path = list(loc)
+    if place.startswith("design") and path and path[0] in REGISTRY:
+        del path[0]
+    if path[:1] == ["restrict"] and len(path) > 2:
+        del path[2]
+    return path
+
+
 def _printable(name: str) -> str:
     """A name from the file with nothing in it that a terminal would obey."""
     return name if name.isprintable() and name else repr(name)
-
-
-def _kinds() -> str:
-    return ", ".join(f"'{kind}'" for kind in REGISTRY)
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

@@ -45,6 +45,14 @@ class Expansion(Frozen):
         for option, problem in () if self.monitoring is None else self.monitoring.misfits(target):
             yield f"monitoring.{option}", problem
 
+    def cautions(self, target: float, escalated: int, cohort_size: int) -> Iterator[str]:
+        """What a user should know, although it can run."""
+        if self.monitoring is not None:
+            size = cohort_size if self.cohort_size is None else self.cohort_size
+            counted = self.patients + (escalated if self.monitoring.rule == "bayes" else 0)
+            for caution in self.monitoring.caveats(target, size, counted):
+                yield f"expansion.monitoring: {caution}"
+
 
 class Trial(Frozen):
     """A phase I trial: its dose levels, target and size.
@@ -112,6 +120,11 @@ class Trial(Frozen):
         if self.expansion is not None:
             for option, problem in self.expansion.problems(self.target, self.max_patients):
                 yield f"expansion.{option}: {problem}"
+
+    def cautions(self) -> Iterator[str]:
+        """What a user should know about the trial, although it can run."""
+        if self.expansion is not None:
+            yield from self.expansion.cautions(self.target, self.max_patients, self.cohort_size)
 
     @property
     def levels(self) -> int:

@@ -71,6 +71,8 @@ class Design(Frozen):
             yield f"titration starts at the lowest dose; start_dose = {trial.start_dose} is not used"
         for rule in () if self.stop_when is None else each_rule(self.stop_when):
             yield from rule.cautions(trial)
+        if self.expansion is not None:
+            yield from self.expansion.cautions(trial.target, trial.max_patients, trial.cohort_size)
 
     def applied_to(self, trial: Trial) -> Trial:
         """The trial as this design runs it: with the design's own expansion, if it has one."""

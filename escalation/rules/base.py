@@ -2,10 +2,11 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BeforeValidator
 
 from escalation.counts import count_grid
 from escalation.fields import Count, Frozen
@@ -13,7 +14,14 @@ from escalation.kernels.codes import ANY_DOSE, NEXT_DOSE
 from escalation.plans import NO_LIMIT, Criterion
 from escalation.trial import Trial
 
-Dose = Literal["next", "lowest", "any"] | Count
+
+def _named_or_level(value: object) -> object:
+    if value in ("next", "lowest", "any") or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
+        return value
+    raise ValueError('should be "next", "lowest", "any" or a dose level from 1')
+
+
+Dose = Annotated[Literal["next", "lowest", "any"] | Count, BeforeValidator(_named_or_level)]
 """The dose that the next cohort would get, the lowest dose, any dose, or a dose level from 1."""
 
 

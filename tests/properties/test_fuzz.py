@@ -19,7 +19,19 @@ scalars = st.one_of(
     st.booleans(),
     st.sampled_from(["", " ", "none", "boin", "3+3", "power", "dose", "é", "a\nb", "[x]", "2020-01-01"]),
 )
-values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=4), max_leaves=6)
+rules = st.fixed_dictionaries(
+    {},
+    optional={
+        "rule": st.sampled_from(["patients", "precise", "too_toxic", "max_step", "never_skip", "bayes", "sprt", ""]),
+        "any": st.lists(st.builds(dict), max_size=2),
+        "at_least": scalars,
+        "dose": scalars,
+        "levels": scalars,
+        "patients": scalars,
+        "monitoring": scalars,
+    },
+)
+values = st.recursive(scalars | rules, lambda inner: st.lists(inner, max_size=4), max_leaves=6)
 
 TRIAL = {"doses": [1, 2, 3], "target": 0.25, "max_patients": 12, "cohort_size": 3, "start_dose": 1, "dose_unit": "mg"}
 DESIGNS = [
@@ -43,6 +55,16 @@ DESIGNS = [
         {"dose": ">=1", "patients": "1-12", "dlts": 1, "decision": "S"},
         {"patients": ">=1", "dlts": ">=2", "decision": "DU"}]},
     {"kind": "table", "file": "no-table.csv"},
+    {"kind": "a+b", "a": 2, "b": 3, "c": 1, "d": 1, "e": 2, "de_escalate": False, "full_at_top": False, "titration": True},
+    {"kind": "crm", "skeleton": [0.1, 0.2, 0.3], "method": "mle", "expansion": {"patients": 4, "cohort_size": 2,
+     "monitoring": {"rule": "pocock", "alpha": 0.2}}},
+    {"kind": "crm", "skeleton": [0.1, 0.2, 0.3], "prior": "gamma", "prior_shape": 2.0, "prior_rate": 1.5},
+    {"kind": "blrm", "prior_mean": [-1.0, 0.0], "prior_sd": [1.5, 0.7], "prior_correlation": 0.2, "reference_dose": 2.0,
+     "intervals": [0.2, 0.35, 0.6], "ewoc": 0.5},
+    {"kind": "bma-crm", "skeletons": [[0.1, 0.2, 0.3], [0.2, 0.3, 0.4]], "weights": [1.0, 2.0]},
+    {"kind": "boin", "restrict": [{"rule": "max_step", "factor": 1.5}, {"rule": "no_escalation", "dlts": 2}],
+     "stop_when": {"any": [{"rule": "too_toxic", "dose": "any", "threshold": 0.9}, {"all": [
+         {"rule": "patients", "at_least": 6}, {"rule": "precise", "width": 0.5, "dose": 2}]}]}},
 ]  # fmt: skip
 TRUTH = {"name": "t", "dlt_rates": [0.1, 0.2, 0.3], "rp2d": 2}
 
