@@ -6,13 +6,16 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from escalation.cli import main
-from escalation.designs import REGISTRY
+from escalation.designs import REGISTRY, Design
+from escalation.rules import RESTRICTIONS, RULES
+from escalation.scenario import parse_scenario
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -95,8 +98,27 @@ def test_every_design_has_a_page():
     assert pages == set(REGISTRY)
     for kind, design in REGISTRY.items():
         text = (ROOT / "docs" / "designs" / f"{kind}.md").read_text()
-        for option in design.model_fields:
-            assert option in ("kind", "label") or f"`{option}`" in text, f"{kind}: {option}"
+        for option in set(design.model_fields) - set(Design.model_fields):
+            assert f"`{option}`" in text, f"{kind}: {option}"
+
+
+def test_every_rule_is_documented():
+    text = (ROOT / "docs" / "rules.md").read_text()
+    for option in set(Design.model_fields) - {"kind", "label"}:
+        assert f"`{option}`" in text, option
+    for name, rule in (RULES | RESTRICTIONS).items():
+        for option in (name, *rule.model_fields):
+            assert option == "rule" or f"`{option}`" in text, f"{name}: {option}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_scenario_examples_are_valid(page):
+    """Each TOML block of the docs, completed to a scenario."""
+    for block in blocks("toml", page.read_text()):
+        content = tomllib.loads(block)
+        trial = {"doses": [50, 150, 300, 600], "target": 0.25, "max_patients": 36} | content.get("trial", {})
+        truth = {"name": "t", "dlt_rates": [0.1, 0.2, 0.3, 0.4]}
+        parse_scenario({"name": "n", "design": [{"kind": "3+3"}], "truth": [truth]} | content | {"trial": trial})
 
 
 def test_links_lead_somewhere():
