@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy import optimize
 
 from escalation import CRM, Trial
-from tests.naive.plans import posterior
+from escalation.designs.curves import MODELS
+from tests.naive.plans import model_choice, posterior
 from tests.support import levels, next_dose
 
 CHEUNG = (0.05, 0.12, 0.25, 0.40, 0.55)
@@ -83,3 +85,25 @@ def test_clintrials_example(model, rates):
     else:
         fitted = 1 / (1 + np.exp(-(3 + np.exp(beta) * (np.log(prior / (1 - prior)) - 3))))
     assert fitted.round(3).tolist() == rates
+
+
+# Maximum likelihood, logistic model: dose and DLT of 17 patients, and the estimate before each from the third on; the
+# sequential example in the tests of the Python package clintrials, with the skeleton of Cheung (2011), table 3.2.
+MLE_DOSES = [3, 3, 1, 2, 2, 3, 3, 2, 3, 2, 1, 2, 1, 1, 1, 2, 2]
+MLE_DLTS = [0, 1, 0, 0, 0, 0, 1, 0, 1, 1, 0, 1, 0, 0, 0, 0, 0]
+MLE_BETA = [-0.312, -0.193, -0.099, -0.04, 0.03, -0.121, -0.084, -0.177, -0.284, -0.256]
+MLE_BETA += [-0.336, -0.308, -0.286, -0.266, -0.24]
+
+
+def test_maximum_likelihood_sequence():
+    model, trial = MODELS["logistic"], Trial(doses=levels(5), target=0.25, max_patients=17, cohort_size=1)
+    plan = CRM(model="logistic", skeleton=CHEUNG, method="mle").plan(trial)
+    for before, beta in enumerate(MLE_BETA, 2):
+        patients, dlts = counts(MLE_DOSES[:before], MLE_DLTS[:before], 5)
+
+        def slope(b, patients=patients, dlts=dlts):
+            dlt, no_dlt = model.slopes(np.array(CHEUNG), np.array([b]))
+            return float((dlts @ dlt + (patients - dlts) @ no_dlt)[0])
+
+        assert optimize.brentq(slope, -5, 5) == pytest.approx(beta, abs=0.005)
+        assert model_choice(plan, patients, dlts) + 1 == MLE_DOSES[before]
