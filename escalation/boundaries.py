@@ -25,7 +25,7 @@ from math import log1p
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
 
 from escalation.counts import count_grid
 from escalation.kernels.codes import SLACK
@@ -114,7 +114,8 @@ def crossing_probability(stops: NDArray[np.bool_], cohort_size: int, rate: float
     living, treated, crossed = np.ones(1), 0, 0.0
     for patients in looks(cohort_size, max_patients):
         size = patients - treated
-        reached = np.convolve(living, stats.binom.pmf(np.arange(size + 1), size, rate))
+        toxic = np.arange(size + 1)
+        reached = np.convolve(living, special.comb(size, toxic) * rate**toxic * (1 - rate) ** (size - toxic))
         stopped = stops[patients, : patients + 1]
         crossed += float(reached[stopped].sum())
         living, treated = np.where(stopped, 0.0, reached), patients
