@@ -40,11 +40,22 @@ if TYPE_CHECKING:
     from escalation.errors import ScenarioError as ScenarioError
     from escalation.errors import StateSpaceError as StateSpaceError
     from escalation.outcomes import Outcomes as Outcomes
+    from escalation.rules import AllOf as AllOf
+    from escalation.rules import AnyOf as AnyOf
+    from escalation.rules import MaxStep as MaxStep
+    from escalation.rules import NeverSkip as NeverSkip
+    from escalation.rules import NoEscalation as NoEscalation
+    from escalation.rules import Patients as Patients
+    from escalation.rules import PatientsAtDose as PatientsAtDose
+    from escalation.rules import Precise as Precise
+    from escalation.rules import TooToxicDose as TooToxicDose
+    from escalation.safety import SafetyRule as SafetyRule
     from escalation.scenario import Scenario as Scenario
     from escalation.scenario import Truth as Truth
     from escalation.scenario import load_scenario as load_scenario
     from escalation.scenario_run import run as run
     from escalation.simulation import simulate as simulate
+    from escalation.trial import Expansion as Expansion
     from escalation.trial import Trial as Trial
 
 __version__ = "0.1.0"
@@ -52,6 +63,17 @@ __version__ = "0.1.0"
 # Public names and the modules they live in. They are imported on first use: a command line that only prints its help
 # should not wait for numpy and numba.
 _HOMES = {
+    "TooToxicDose": "rules",
+    "SafetyRule": "safety",
+    "Precise": "rules",
+    "PatientsAtDose": "rules",
+    "Patients": "rules",
+    "NoEscalation": "rules",
+    "NeverSkip": "rules",
+    "MaxStep": "rules",
+    "Expansion": "trial",
+    "AnyOf": "rules",
+    "AllOf": "rules",
     "APlusB": "designs",
     "BLRM": "designs",
     "BMACRM": "designs",

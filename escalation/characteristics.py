@@ -132,10 +132,10 @@ class OperatingCharacteristics:
     overdosing_60, overdosing_80 : float
         Probability that more than 60 %, 80 % of a trial's patients were at such doses.
     poor_allocation : float or None
-        Probability that fewer than max_patients / doses patients, those of an expansion included in max_patients, were
-        at a correct dose; None when none is correct.
+        Probability that fewer than max_patients / doses patients were at a correct dose; None when none is correct.
     early_stop : float
-        Probability that the trial stopped for toxicity, with enough patients at a dose, or by a rule in `stop_when`.
+        Probability that the trial stopped for toxicity, with enough patients at a dose, by a rule in `stop_when`, or
+        within the expansion.
     stop_reasons : dict
         Probability of each reason.
     estimate : EstimateQuality or None
@@ -210,7 +210,7 @@ def trial_quantities(outcomes: Outcomes, correct: Sequence[int]) -> dict[str, ND
     quantities["overdosing_80"] = 5 * over > 4 * total
     if indices:
         at_correct = patients[:, indices].sum(axis=1)
-        quantities["poor_allocation"] = at_correct * outcomes.trial.levels < outcomes.trial.most_patients
+        quantities["poor_allocation"] = at_correct * outcomes.trial.levels < outcomes.trial.max_patients
     quantities["early_stop"] = np.isin(outcomes.reason, EARLY)
     quantities |= {f"stop_reasons.{name}": outcomes.reason == code for code, name in REASON_NAMES.items()}
     if outcomes.declared is not None:
@@ -274,8 +274,8 @@ def operating_characteristics(outcomes: Outcomes, correct: Sequence[int] | None 
         "expansion": None,
     }
     if outcomes.declared is not None:
-        ever = means["none_declared"].value < 1
         survives, declared = ~quantities["no_selection"], ~quantities["none_declared"]
+        ever = expectation(outcomes, declared) > 0
         numbers["expansion"] = {
             "declared": per_dose("declared"),
             "none_declared": means["none_declared"],

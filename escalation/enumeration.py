@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from escalation.designs import Design
-from escalation.errors import DesignError, StateSpaceError
+from escalation.errors import DesignError, EscalationError, StateSpaceError
 from escalation.expansion import endings_after
 from escalation.kernels.codes import EXPANSION_STOPPED, NO_DOSE
 from escalation.kernels.curve_states import settle_curves
@@ -39,6 +39,9 @@ from escalation.state_limits import (
     too_many,
 )
 from escalation.trial import Trial
+
+WRONG = 1e-9
+"""Rounding moves a sum of probabilities from 1 by some 1e-15; by more than this, something is wrong."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +92,8 @@ class Enumeration:
         ------
         DesignError
             A ValueError: not one rate in [0, 1] for each dose level.
+        EscalationError
+            The probabilities do not sum to 1.
         """
         true_rates = check_rates(rates, self.trial)
         patients, dlts = cells_of(self.trial.most_patients)
@@ -96,6 +101,9 @@ class Enumeration:
         pattern = (true_rates[:, None] ** counts)[:, dlts] * ((1 - true_rates)[:, None] ** counts)[:, patients - dlts]
         probability = np.empty(len(self.sequences))
         ending_probabilities(self.cells, self.sequences, np.ascontiguousarray(pattern), probability)
+        total = float(probability.sum())
+        if not abs(total - 1) < WRONG:
+            raise EscalationError(f"the probabilities of all endings sum to {total:g}: an error in this package")
         return Outcomes(
             trial=self.trial,
             rates=true_rates,
@@ -150,7 +158,7 @@ def exact(design: Design, trial: Trial, *, max_states: int | None = None) -> Enu
         check_bound(plan, limit)
     cells = cells_of(trial.max_patients)
     packing = packing_of(trial.levels, trial.max_patients)
-    conduct = plan.conduct()
+    conduct = plan.conduct_arrays()
     settle = _settler(plan, packing, cells)
     living = _states(1, packing)
     living.rows[:], living.columns[:], living.sequences[:] = 0, plan.start, 1
@@ -192,7 +200,8 @@ def _expanded(escalated: Enumeration, plan: Plan, limit: int) -> Enumeration:
     assert expansion is not None
     after = endings_after(expansion, escalated.patients, escalated.dlts, escalated.recommended, limit - visited)
     if after is None:
-        raise too_many(plan, limit, trial.max_patients)
+        assert trial.expansion is not None
+        raise too_many(plan, limit, trial.max_patients, f" and an expansion of {trial.expansion.patients}")
     before = after.before
     patients, dlts, declared = escalated.patients[before], escalated.dlts[before], escalated.recommended[before]
     row = np.arange(len(before))

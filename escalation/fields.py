@@ -36,6 +36,8 @@ Positive = Annotated[Real, Field(gt=0)]
 Count = Annotated[Whole, Field(ge=1, le=100_000)]
 """A number of patients, or a 1-based dose level."""
 
+CohortSize = Annotated[Whole, Field(ge=1, le=100)]
+
 
 class Frozen(BaseModel):
     """Immutable, validated, and closed to unknown names."""

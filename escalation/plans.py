@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from escalation.kernels.codes import (
     ARRIVE,
-    COHERENT_COHORT,
     INTERVALS,
     LAST_DOSE,
     LEAVE,
@@ -88,11 +87,11 @@ class Conduct:
         Dose index of the first cohort.
     titration : bool
         One patient a dose until the first DLT or the highest dose; then that dose's cohort is filled up. For cohorts of
-        two or more. Until then the other rules rest.
+        two or more. Until then decisions and stops rest.
     ceiling : int64[D], optional
         Highest dose that may follow each dose. By default the highest.
     floor : int64[D], optional
-        Lowest dose that may follow each dose, unless that is eliminated. By default the lowest.
+        Lowest dose that may follow each dose, unless that is eliminated or a probable overdose. By default the lowest.
     hold_at : int
         No dose above the last from so many DLTs on, in the whole trial.
     stops : tuple of Stop
@@ -114,7 +113,7 @@ class Conduct:
         """Number of dose levels."""
         raise NotImplementedError
 
-    def conduct(self) -> ConductArrays:
+    def conduct_arrays(self) -> ConductArrays:
         """How the trial is conducted, as the kernels read it."""
         levels = self.levels
         return ConductArrays(
@@ -214,7 +213,7 @@ class TablePlan(Conduct):
 
     def arrays(self) -> TableArrays:
         """The plan as the kernels read it."""
-        return TableArrays(codes=np.ascontiguousarray(self.codes, np.int8), conduct=self.conduct())
+        return TableArrays(codes=np.ascontiguousarray(self.codes, np.int8), conduct=self.conduct_arrays())
 
 
 @dataclass(frozen=True, eq=False)
@@ -306,9 +305,9 @@ class CurvePlan(Conduct):
     weight: Floats
     target: float
     reading: PlugIn | PosteriorMean | Intervals | MaximumLikelihood
+    coherent: int
     too_toxic: Floats | None = None
     too_toxic_threshold: float = 1.0
-    coherent: int = COHERENT_COHORT
     recommend_untried: bool = False
 
     @property
@@ -325,7 +324,7 @@ class CurvePlan(Conduct):
             coherent=int(self.coherent),
             one_up_until_dlt=isinstance(self.reading, MaximumLikelihood),
             recommend_untried=bool(self.recommend_untried),
-            conduct=self.conduct(),
+            conduct=self.conduct_arrays(),
         )
 
     def _reading(self) -> ReadingArrays:

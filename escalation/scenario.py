@@ -1,10 +1,8 @@
 """Scenario files: one trial with its designs and truths, in TOML."""
 
-import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 from functools import reduce
 from itertools import pairwise
 from operator import or_
@@ -18,8 +16,8 @@ from escalation.characteristics import correct_doses
 from escalation.designs import REGISTRY, Design
 from escalation.errors import ScenarioError
 from escalation.fields import Count, Frozen, Prose, Rate, Text
+from escalation.findings import findings, printable, suggestion
 from escalation.kernels.codes import SLACK
-from escalation.rules import RESTRICTIONS
 from escalation.trial import Trial
 
 if TYPE_CHECKING:
@@ -141,8 +139,10 @@ def load_scenario(path: str | PathLike[str]) -> Scenario:
         raise ScenarioError(source, [f"cannot be read: {reason}"]) from None
     try:
         content = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # also numbers of thousands of digits, and endless nesting
+    except ValueError as error:  # also numbers of thousands of digits
         raise ScenarioError(source, [f"not valid TOML: {error}"]) from None
+    except RecursionError:
+        raise ScenarioError(source, ["nested too deeply"]) from None
     return parse_scenario(content, source, Path(path).parent)
 
 
@@ -161,7 +161,7 @@ def parse_scenario(content: dict[str, Any], source: str = "scenario", folder: Pa
     parts: dict[str, Any] = {}
     for name, value in content.items():
         if name not in Scenario.model_fields:
-            problems.append(f"{_printable(name)}: unknown key{suggestion(name, Scenario.model_fields)}")
+            problems.append(f"{printable(name)}: unknown key{suggestion(name, Scenario.model_fields)}")
             continue
         parts[name] = _tables(name, value, problems) if name in ("design", "truth") else value
     for name, field in Scenario.model_fields.items():
@@ -210,100 +210,8 @@ def _validated(adapter: TypeAdapter[Any], value: Any, place: str, problems: list
     try:
         return adapter.validate_python(value, context={"folder": folder})
     except ValidationError as error:
-        known = _known_names(value)
-        details = error.errors(include_url=False)
-        outer = {detail["loc"][:end] for detail in details for end in range(len(detail["loc"]))}
-        # A list of which every item is wrong is also called too short.
-        details = [detail for detail in details if detail["type"] != "too_short" or detail["loc"] not in outer]
-        found = [line for detail in details for line in _problem(detail, place, known)]
-        problems += list(dict.fromkeys(found))  # the alternatives of a union may say the same
+        problems += findings(error, value, place)
         return None
-
-
-def _known_names(value: Any) -> Iterable[str]:
-    kind = value.get("kind") if isinstance(value, dict) else None
-    if isinstance(kind, str) and kind in REGISTRY:
-        return REGISTRY[kind].model_fields
-    return {*Trial.model_fields, *Truth.model_fields}
-
-
-# Fields of which there are several kinds: one message instead of one for each kind.
-_ALTERNATIVES = {
-    "doses": "should be numbers from 0 to 1e15, or texts",
-    "rp2d": 'should be a dose level from 1, a list of them, or "none"',
-}
-
-_WORDS = {
-    "Input should": "should",
-    "a valid tuple": "a list",
-    "a valid string": "a text in quotes",
-    "a valid boolean": "true or false",
-    "a valid number": "a number",
-    "a valid integer": "a whole number",
-    "a valid dictionary or object to extract fields from": "a table",
-    "a valid dictionary": "a table",
-}
-
-
-_KIND = ("kind", "design", REGISTRY)
-
-
-def _problem(detail: Any, place: str, known: Iterable[str]) -> list[str]:
-    """What pydantic found, with its place, in words for the person who wrote the file."""
-    message = str(detail["msg"]).removeprefix("Value error, ")
-    message = re.sub(r" or (an )?instance of \w+", "", message)
-    for theirs, ours in _WORDS.items():
-        message = message.replace(theirs, ours)
-    kind = detail["type"]
-    path = _path(detail["loc"], place)
-    if kind == "extra_forbidden":
-        key = str(path.pop())
-    for part in path:
-        if part in _ALTERNATIVES and kind not in ("too_short", "too_long"):
-            return [f"{place}.{part}: {_ALTERNATIVES[part]}"]
-        if isinstance(part, int):
-            place += f"[{part + 1}]"
-        elif part.isidentifier():
-            place += f".{part}"
-    if kind == "extra_forbidden":
-        return [f"{place}.{_printable(key)}: unknown key{suggestion(key, known)}"]
-    if kind == "too_short":
-        return [f"{place}: should not be empty"]
-    if kind == "too_long":
-        return [f"{place}: should have at most {detail['ctx']['max_length']} entries"]
-    if kind == "missing":
-        return [f"{place}: needed"]
-    if kind in ("union_tag_not_found", "union_tag_invalid"):
-        tag, what, known = ("rule", "rule", RESTRICTIONS) if "rule" in detail["ctx"]["discriminator"] else _KIND
-        names = ", ".join(f"'{name}'" for name in known)
-        if kind == "union_tag_not_found":
-            return [f"{place}.{tag}: needed: one of {names}"]
-        given = str(detail["ctx"]["tag"])
-        return [f"{place}.{tag}: unknown {what} '{_printable(given)}'{suggestion(given, known)}; one of {names}"]
-    if kind == "value_error" and ": " in message:  # of a table as a whole: each line names its option
-        return [f"{place}.{line}" for line in message.splitlines()]
-    return [f"{place}: {message[0].lower()}{message[1:]}"]
-
-
-def _path(loc: Sequence[str | int], place: str) -> list[str | int]:
-    """Where in its part of the file a problem is, without the kinds of design and rule that were recognised."""
-    path = list(loc)
-    if place.startswith("design") and path and path[0] in REGISTRY:
-        del path[0]
-    if path[:1] == ["restrict"] and len(path) > 2:
-        del path[2]
-    return path
-
-
-def _printable(name: str) -> str:
-    """A name from the file with nothing in it that a terminal would obey."""
-    return name if name.isprintable() and name else repr(name)
-
-
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """The nearest known name, as the end of a message; nothing when none is near."""
-    close = get_close_matches(name, list(known), n=1)
-    return f"; did you mean '{close[0]}'?" if close else ""
 
 
 def _mismatches(trial: Trial | None, designs: Sequence[Design | None], truths: Sequence[Truth | None]) -> list[str]:

@@ -10,7 +10,8 @@ from escalation.designs import Design
 from escalation.enumeration import Enumeration
 from escalation.enumeration import exact as enumerate_endings
 from escalation.errors import EscalationError, StateSpaceError
-from escalation.scenario import Scenario, Truth, suggestion
+from escalation.findings import suggestion
+from escalation.scenario import Scenario, Truth
 from escalation.simulation import simulate
 
 

@@ -103,10 +103,10 @@ def check_bound(plan: TablePlan, limit: int) -> None:
         cohorts *= 2
 
 
-def too_many(plan: Plan, limit: int, treated: int) -> StateSpaceError:
-    """The error when more than `limit` states were found after `treated` patients."""
+def too_many(plan: Plan, limit: int, treated: int, further: str = "") -> StateSpaceError:
+    """The error when more than `limit` states were found after `treated` patients, and what `further` says."""
     return StateSpaceError(
-        f"more than {limit:,} states after {treated} of {plan.max_patients} patients, {_advice(limit, plan)}"
+        f"more than {limit:,} states after {treated} of {plan.max_patients} patients{further}, {_advice(limit, plan)}"
     )
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from escalation.fields import Count, Fraction, Frozen, Real, Text, Whole
+from escalation.fields import CohortSize, Count, Fraction, Frozen, Real, Text, Whole
 from escalation.safety import SafetyRule
 
 MOST_PATIENTS = 1000
@@ -30,7 +30,7 @@ class Expansion(Frozen):
     """
 
     patients: Annotated[Whole, Field(ge=1, le=MOST_PATIENTS)]
-    cohort_size: Annotated[Whole, Field(ge=1, le=100)] | None = None
+    cohort_size: CohortSize | None = None
     monitoring: SafetyRule | None = None
 
     def problems(self, target: float, escalated: int) -> Iterator[tuple[str, str]]:
@@ -72,7 +72,7 @@ class Trial(Frozen):
         Dose level of the first cohort; the lowest is 1.
     dose_unit : str, optional
     dlt_window_days : float, optional
-        Days after the first infusion in which a toxicity counts as a DLT. Carried along; no design uses it yet.
+        Days after the first dose in which a toxicity counts as a DLT. Carried along; no design uses it yet.
     expansion : Expansion, optional
         What follows dose escalation at the RP2D.
 
@@ -91,7 +91,7 @@ class Trial(Frozen):
     dose_unit: Text | None = None
     target: Fraction
     max_patients: Annotated[Whole, Field(ge=1, le=MOST_PATIENTS)]
-    cohort_size: Annotated[Whole, Field(ge=1, le=100)] = 3
+    cohort_size: CohortSize = 3
     start_dose: Count = 1
     dlt_window_days: Real | None = Field(default=None, gt=0)
     expansion: Expansion | None = None

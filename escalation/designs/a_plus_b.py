@@ -14,8 +14,8 @@ import numpy as np
 from pydantic import model_validator
 
 from escalation.counts import count_grid
-from escalation.designs.base import Design, decision_table, patients_reach
-from escalation.fields import Count, Flag, Whole
+from escalation.designs.base import Design, decision_table, never_reached, patients_reach
+from escalation.fields import CohortSize, Count, Flag, Whole
 from escalation.kernels.codes import ELIMINATE, ESCALATE, LAST_DOSE, NEXT_DOSE, RULE_COMPLETE
 from escalation.plans import Criterion, HighestCleared, Stop, TablePlan
 from escalation.trial import Trial
@@ -44,7 +44,7 @@ def two_stage_plan(
     return TablePlan(
         codes=codes,
         selection=HighestCleared(((patients >= a) & (dlts < c)) | (both & (dlts <= e))),
-        sizes=np.where(ever < a, a - ever, np.maximum(a + b - ever, 1)),
+        sizes=np.minimum(np.where(ever < a, a - ever, np.maximum(a + b - ever, 1)), trial.max_patients),
         max_patients=trial.max_patients,
         start=trial.start_dose - 1,
         stops=(
@@ -62,8 +62,10 @@ class APlusB(Design):
 
     Parameters
     ----------
-    a, b : int
-        Patients at first, and those added. No cohort_size is used.
+    a : int
+        Patients treated at a dose at first. The trial's cohort_size is not used.
+    b : int
+        Patients added when the first leave it open.
     c : int
         Fewer DLTs than this among the first a: escalate.
     d : int
@@ -77,8 +79,8 @@ class APlusB(Design):
     """
 
     kind: Literal["a+b"] = "a+b"
-    a: Count
-    b: Count
+    a: CohortSize
+    b: CohortSize
     c: Count
     d: Whole
     e: Whole
@@ -96,6 +98,9 @@ class APlusB(Design):
     def _cautions(self, trial: Trial) -> Iterator[str]:
         if trial.cohort_size != self.a:
             yield f"a+b treats {self.a}, then {self.b}; the trial's cohort_size of {trial.cohort_size} is not used"
+        yield from never_reached("a", self.a, trial)
+        if self.a <= trial.max_patients:
+            yield from never_reached("a + b", self.a + self.b, trial)
 
     def _plan(self, trial: Trial) -> TablePlan:
         return two_stage_plan(

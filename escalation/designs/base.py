@@ -3,23 +3,28 @@
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import model_validator
+from pydantic import BeforeValidator, model_validator
 
 from escalation.counts import count_grid
 from escalation.errors import DesignError
 from escalation.fields import Flag, Frozen, Text
-from escalation.kernels.codes import STAY
+from escalation.kernels.codes import ELIMINATE, STAY
 from escalation.plans import Criterion, Plan, Stop, TablePlan
 from escalation.rules import MOST_STOPS, AnyRestriction, Condition, alternatives, each_rule, stops
 from escalation.trial import Expansion, Trial
 
 
+def _listed(value: object) -> object:
+    """A single rule needs no list around it."""
+    return [value] if isinstance(value, dict) else value
+
+
 class Design(Frozen):
-    """A dose-escalation design: its options, and how they become a plan for a trial.
+    """Options that every design takes.
 
     Parameters
     ----------
@@ -29,7 +34,7 @@ class Design(Frozen):
         Treat one patient a dose, from the lowest, until the first DLT or the highest dose; then fill up the cohort.
     stop_when : condition, optional
         End the trial when a rule holds, or any or all of several.
-    restrict : sequence of rules
+    restrict : rule or sequence of rules
         Rules that limit how far the next dose may be from the last.
     expansion : Expansion, optional
         What follows dose escalation at the RP2D. Default: the trial's.
@@ -39,7 +44,7 @@ class Design(Frozen):
     label: Text | None = None
     titration: Flag = False
     stop_when: Condition | None = None
-    restrict: tuple[AnyRestriction, ...] = ()
+    restrict: Annotated[tuple[AnyRestriction, ...], BeforeValidator(_listed)] = ()
     expansion: Expansion | None = None
 
     @model_validator(mode="after")
@@ -71,6 +76,9 @@ class Design(Frozen):
             yield f"titration starts at the lowest dose; start_dose = {trial.start_dose} is not used"
         for rule in () if self.stop_when is None else each_rule(self.stop_when):
             yield from rule.cautions(trial)
+        for restriction in self.restrict:
+            if not any(restriction.problems(trial)):
+                yield from restriction.cautions(trial)
         if self.expansion is not None:
             yield from self.expansion.cautions(trial.target, trial.max_patients, trial.cohort_size)
 
@@ -93,16 +101,17 @@ class Design(Frozen):
         if self._titrates(plan):
             plan = replace(plan, titration=True, start=0)
             if isinstance(plan, TablePlan):
-                # Titration leaves single patients behind; nothing is decided on one without a DLT.
+                # Titration leaves single patients behind; none without a DLT closes a dose.
                 codes = plan.codes.copy()
-                codes[:, 1, 0] = STAY
+                codes[:, 1, 0][codes[:, 1, 0] == ELIMINATE] = STAY
                 plan = replace(plan, codes=codes)
         if self.restrict:
             ceilings = [rule.ceiling(trial) for rule in self.restrict]
+            floors = [rule.floor(trial) for rule in self.restrict]
             plan = replace(
                 plan,
                 ceiling=np.min(ceilings if plan.ceiling is None else [plan.ceiling, *ceilings], axis=0),
-                floor=np.max([rule.floor(trial) for rule in self.restrict], axis=0),
+                floor=np.max(floors if plan.floor is None else [plan.floor, *floors], axis=0),
                 hold_at=min(plan.hold_at, *(rule.hold_at for rule in self.restrict)),
             )
         if self.stop_when is not None:

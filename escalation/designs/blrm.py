@@ -1,6 +1,6 @@
 """The Bayesian logistic regression model with overdose control.
 
-A two-parameter logistic curve is fitted to all data after each cohort. Doses that are probably overdoses are closed;
+A two-parameter logistic curve is fitted to all data after each cohort. Doses that are probably overdoses are excluded;
 of the others the next cohort gets the one most probably in the target interval.
 
 Source: Neuenschwander B, Branson M, Gsponer T (2008) Stat Med 27:2420-2439; escalation with overdose control (EWOC):
@@ -16,20 +16,18 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from scipy import special
 
-from escalation.designs.base import Design, equal_cohorts
-from escalation.designs.crm import COHERENT
 from escalation.designs.logistic_grid import LogisticGrid, Prior, logistic_grid
-from escalation.fields import Flag, Fraction, Positive, Real
+from escalation.designs.model_based import ModelDesign
+from escalation.fields import Fraction, Positive, Real
 from escalation.kernels.codes import SLACK
 from escalation.plans import CurvePlan, Intervals
-from escalation.rules import NeverSkip
 from escalation.trial import Trial
 
 # 95 % of the odds at the reference dose within a factor of 50 of their median, 95 % of the slopes within one of 7.
 WEAK_SD = (2.0, 1.0)
 
 
-class BLRM(Design):
+class BLRM(ModelDesign):
     """The Bayesian logistic regression model (BLRM) with escalation with overdose control (EWOC).
 
     logit p = log_alpha + exp(log_beta) log(dose / reference_dose), with a bivariate normal prior of log_alpha and
@@ -50,14 +48,7 @@ class BLRM(Design):
         Limits of the intervals of the DLT rate: the first two bound the target interval, and all rates from the second
         on are overdoses. Further limits divide the overdoses in interval_probabilities.
     ewoc : float, default 0.25
-        A dose is closed when the probability that its DLT rate is an overdose exceeds this.
-    no_skip : bool, default True
-        Give at most the dose one above the last.
-    coherent : {"off", "cohort", "dose"}
-        No such rule; no escalation when the DLT rate of the last cohort is at or above the target; or when the rate
-        among all patients at the current dose is above it.
-    recommend_untried : bool, default False
-        Recommend the model's choice even where nobody was treated; if not, the highest tried dose not above it.
+        A dose is excluded while the probability that its DLT rate is an overdose exceeds this.
     """
 
     kind: Literal["blrm"] = "blrm"
@@ -70,9 +61,6 @@ class BLRM(Design):
     reference_dose: Positive | None = None
     intervals: tuple[Fraction, ...] = Field(default=(0.2, 0.35, 0.6), min_length=2)
     ewoc: Fraction = 0.25
-    no_skip: Flag = True
-    coherent: Literal["cohort", "dose", "off"] = "off"
-    recommend_untried: Flag = False
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -94,8 +82,8 @@ class BLRM(Design):
         overdose = self.interval_probabilities(trial, none, none)[trial.start_dose - 1, 2:].sum()
         if overdose > self.ewoc + SLACK:
             yield (
-                f"under the prior alone ewoc closes the start dose: its DLT rate is {self.intervals[1]:g} or more "
-                f"with probability {overdose:.2f}"
+                f"under the prior alone ewoc excludes the start dose: its DLT rate is {self.intervals[1]:g} or more "
+                f"with probability {overdose:.2f}; another prior_mean, prior_sd or reference_dose may be meant"
             )
 
     def interval_probabilities(self, trial: Trial, patients: Sequence[int], dlts: Sequence[int]) -> NDArray[np.float64]:
@@ -136,16 +124,10 @@ class BLRM(Design):
 
     def _plan(self, trial: Trial) -> CurvePlan:
         grid = self._grid(trial, self.intervals[:2], trial.max_patients)
-        return CurvePlan(
-            log_dlt=grid.log_dlt,
-            log_no_dlt=grid.log_no_dlt,
+        overdose = grid.above[1]
+        return self._curve_plan(
+            trial,
+            log_rates=(grid.log_dlt, grid.log_no_dlt),
             weight=grid.weight,
-            target=trial.target,
-            sizes=equal_cohorts(trial),
-            max_patients=trial.max_patients,
-            start=trial.start_dose - 1,
-            reading=Intervals(in_target=grid.above[0] - grid.above[1], overdose=grid.above[1], ewoc=self.ewoc),
-            ceiling=NeverSkip().ceiling(trial) if self.no_skip else None,
-            coherent=COHERENT[self.coherent],
-            recommend_untried=self.recommend_untried,
+            reading=Intervals(in_target=grid.above[0] - overdose, overdose=overdose, ewoc=self.ewoc),
         )

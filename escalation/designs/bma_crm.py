@@ -7,6 +7,7 @@ Source: Yin G, Yuan Y (2009) J Am Stat Assoc 104:954-968.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from math import sqrt
 from typing import Annotated, Literal, Self
@@ -14,10 +15,9 @@ from typing import Annotated, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from escalation.designs.base import Design, equal_cohorts
-from escalation.designs.crm import COHERENT, TooToxic
 from escalation.designs.curves import MODELS, normal_prior, parameter_grid, prior_weights, tail_weights
-from escalation.fields import Flag, Fraction, Positive, Real
+from escalation.designs.model_based import ModelDesign, TooToxic
+from escalation.fields import Fraction, Positive, Real
 from escalation.plans import CurvePlan, PosteriorMean
 from escalation.rules import NeverSkip
 from escalation.trial import Trial
@@ -25,7 +25,7 @@ from escalation.trial import Trial
 POWER = MODELS["power"]
 
 
-class BMACRM(Design):
+class BMACRM(ModelDesign):
     """The Bayesian model averaging continual reassessment method (BMA-CRM).
 
     In model k the DLT rate at dose d is skeleton_kd^exp(b), with b ~ N(0, prior_sd^2).
@@ -39,24 +39,16 @@ class BMACRM(Design):
     prior_sd : float, default sqrt(2)
         Standard deviation of the normal prior of b.
     no_skip : bool, default True
-        Give at most the dose one above the last.
-    coherent : {"off", "cohort", "dose"}
-        No such rule; no escalation when the DLT rate of the last cohort is at or above the target; or when the rate
-        among all patients at the current dose is above it.
-    stop_if_too_toxic : TooToxic or {"threshold": ..., "margin": ...}, optional
-        End the trial, recommending no dose, when the lowest dose is probably too toxic.
-    recommend_untried : bool, default False
-        Recommend the model's choice even where nobody was treated; if not, the highest tried dose not above it.
+        Give at most the dose one above or one below the last, as the published algorithm.
+    stop_if_too_toxic : TooToxic, {"threshold": ..., "margin": ...} or False, default threshold 0.9
+        End the trial, recommending no dose, when the lowest dose is probably too toxic, as the published algorithm.
     """
 
     kind: Literal["bma-crm"] = "bma-crm"
     skeletons: tuple[Annotated[tuple[Fraction, ...], Field(min_length=1)], ...] = Field(min_length=1)
     weights: tuple[Positive, ...] | None = None
     prior_sd: Real = Field(default=sqrt(2), gt=0.01, le=10)
-    no_skip: Flag = True
-    coherent: Literal["cohort", "dose", "off"] = "off"
-    stop_if_too_toxic: TooToxic | None = None
-    recommend_untried: Flag = False
+    stop_if_too_toxic: TooToxic | Literal[False] = TooToxic(threshold=0.9)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -72,13 +64,13 @@ class BMACRM(Design):
     def _problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
         if len(self.skeletons[0]) != trial.levels:
             yield "skeletons", f"{len(self.skeletons[0])} values for {trial.levels} dose levels"
-        if self.stop_if_too_toxic is not None and not 0 < trial.target + self.stop_if_too_toxic.margin < 1:
-            yield "stop_if_too_toxic.margin", "target + margin should be strictly between 0 and 1"
+        if self.stop_if_too_toxic:
+            yield from self.stop_if_too_toxic.misfits(trial)
 
     def _plan(self, trial: Trial) -> CurvePlan:
         skeletons = [np.array(skeleton) for skeleton in self.skeletons]
-        prior = np.ones(len(skeletons)) if self.weights is None else np.array(self.weights)
-        normal, stop = normal_prior(self.prior_sd), self.stop_if_too_toxic
+        prior = np.ones(len(skeletons)) if self.weights is None else np.array(self.weights) / max(self.weights)
+        normal, stop = normal_prior(self.prior_sd), self.stop_if_too_toxic or None
         log_dlt, log_no_dlt, weight, too_toxic = [], [], [], []
         for skeleton, model_weight in zip(skeletons, prior / prior.sum(), strict=True):
             b = parameter_grid(POWER, skeleton, normal, trial.max_patients)
@@ -89,18 +81,12 @@ class BMACRM(Design):
             weight.append(model_weight * prior_weights(normal, b))
             if stop is not None:
                 too_toxic.append(tail_weights(b, POWER.parameter_at(skeleton[0], trial.target + stop.margin)))
-        return CurvePlan(
-            log_dlt=np.concatenate(log_dlt, axis=1),
-            log_no_dlt=np.concatenate(log_no_dlt, axis=1),
+        plan = self._curve_plan(
+            trial,
+            log_rates=(np.concatenate(log_dlt, axis=1), np.concatenate(log_no_dlt, axis=1)),
             weight=np.concatenate(weight),
-            target=trial.target,
             reading=PosteriorMean(),
-            sizes=equal_cohorts(trial),
-            max_patients=trial.max_patients,
-            start=trial.start_dose - 1,
+            stop=stop,
             too_toxic=np.concatenate(too_toxic) if stop else None,
-            too_toxic_threshold=stop.threshold if stop else 1.0,
-            ceiling=NeverSkip().ceiling(trial) if self.no_skip else None,
-            coherent=COHERENT[self.coherent],
-            recommend_untried=self.recommend_untried,
         )
+        return replace(plan, floor=NeverSkip(when_deescalating=True).floor(trial)) if self.no_skip else plan

@@ -13,25 +13,20 @@ Source: Liu S, Yuan Y (2015) JRSS C 64:507-523; Yan F et al. (2020) J Stat Softw
 
 from collections.abc import Iterator
 from math import inf, log
-from typing import Literal
+from typing import ClassVar, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-from escalation.counts import count_grid, exceedance
-from escalation.designs.base import Design, decision_table, equal_cohorts, never_reached, patients_reach
-from escalation.designs.isotonic import closest_isotonic
+from escalation.counts import count_grid
+from escalation.designs.intervals import Cells, IntervalDesign
 from escalation.errors import DesignError
-from escalation.fields import Count, Flag, Fraction, Real
-from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ENOUGH_AT_DOSE, ESCALATE, SAME_DOSE, SLACK
+from escalation.fields import Flag, Fraction, Real
+from escalation.kernels.codes import SLACK
 from escalation.plans import TablePlan
 from escalation.trial import Trial
 
-FEWEST_TO_ELIMINATE = 3
 
-
-class BOIN(Design):
+class BOIN(IntervalDesign):
     """The Bayesian optimal interval design (BOIN).
 
     A dose is eliminated, with all above, when at least 3 patients were treated there and
@@ -44,14 +39,10 @@ class BOIN(Design):
         Highest DLT rate deemed too low; below the target. Default 0.6 x target.
     p_tox : float, optional
         Lowest DLT rate deemed too high; above the target. Default 1.4 x target.
-    cutoff_eli : float, default 0.95
-        Posterior probability of exceeding the target above which a dose is eliminated.
     extra_safe : bool, default False
         Eliminate the lowest dose, which ends the trial, already above cutoff_eli - offset.
     offset : float, default 0.05
         How much lower the cutoff of extra_safe is; between 0 and 0.5.
-    stop_at : int, optional
-        End the trial when a dose has this many patients and the next cohort would be given there again.
     bound_mtd : bool, default False
         Recommend only doses whose isotonic estimate is at most lambda_d.
     """
@@ -59,11 +50,11 @@ class BOIN(Design):
     kind: Literal["boin"] = "boin"
     p_saf: Fraction | None = None
     p_tox: Fraction | None = None
-    cutoff_eli: Fraction = 0.95
     extra_safe: Flag = False
     offset: Real = Field(default=0.05, gt=0, lt=0.5)
-    stop_at: Count | None = None
     bound_mtd: Flag = False
+
+    fewest_to_eliminate: ClassVar[int] = 3
 
     def boundaries(self, target: float) -> tuple[float, float]:
         """lambda_e and lambda_d for a target DLT rate (Liu & Yuan 2015).
@@ -94,37 +85,24 @@ class BOIN(Design):
     def _cautions(self, trial: Trial) -> Iterator[str]:
         if "offset" in self.model_fields_set and not self.extra_safe:
             yield "offset is not used without extra_safe"
-        yield from never_reached("stop_at", self.stop_at, trial)
+        yield from super()._cautions(trial)
 
     def _limits(self, target: float) -> tuple[float, float]:
         low = 0.6 * target if self.p_saf is None else self.p_saf
         high = 1.4 * target if self.p_tox is None else self.p_tox
         return low, high
 
+    def _moves(self, target: float, max_patients: int) -> tuple[Cells, Cells]:
+        escalate, de_escalate = self.boundaries(target)
+        patients, dlts = count_grid(max_patients)
+        return dlts <= escalate * patients + SLACK, dlts > de_escalate * patients + SLACK
+
+    def _most_recommended(self, target: float) -> float:
+        return self.boundaries(target)[1] if self.bound_mtd else inf
+
     def _plan(self, trial: Trial) -> TablePlan:
-        escalate, de_escalate = self.boundaries(trial.target)
-        above_target = exceedance(trial.target, trial.max_patients)
-        patients, dlts = count_grid(trial.max_patients)
-
-        def table(levels: int, cutoff: float) -> NDArray[np.int8]:
-            return decision_table(
-                levels,
-                [
-                    ((patients >= FEWEST_TO_ELIMINATE) & (above_target > cutoff + SLACK), ELIMINATE),
-                    (dlts <= escalate * patients + SLACK, ESCALATE),
-                    (dlts > de_escalate * patients + SLACK, DE_ESCALATE),
-                ],
-            )
-
-        codes = table(trial.levels, self.cutoff_eli)
+        plan = super()._plan(trial)
         if self.extra_safe:
-            codes[:1] = table(1, self.cutoff_eli - self.offset)
-
-        return TablePlan(
-            codes=codes,
-            selection=closest_isotonic(trial.target, trial.max_patients, bound=de_escalate if self.bound_mtd else inf),
-            sizes=equal_cohorts(trial),
-            max_patients=trial.max_patients,
-            start=trial.start_dose - 1,
-            stops=patients_reach(self.stop_at, SAME_DOSE, ENOUGH_AT_DOSE, trial.levels, trial.max_patients),
-        )
+            stricter = self.model_copy(update={"cutoff_eli": self.cutoff_eli - self.offset, "extra_safe": False})
+            plan.codes[0] = stricter._plan(trial).codes[0]
+        return plan

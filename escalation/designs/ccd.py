@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 from escalation.counts import count_grid
-from escalation.designs.intervals import Cells, IntervalDesign, margin_problems
-from escalation.fields import Fraction
+from escalation.designs.intervals import Cells, IntervalDesign, Margin, margin_problems
 from escalation.kernels.codes import SLACK
 from escalation.trial import Trial
 
@@ -31,14 +30,10 @@ class CCD(IntervalDesign):
     half_width : float, optional
         Escalate at target - half_width or below, de-escalate at target + half_width or above. Default: as recommended
         for the target, from 0.09 to 0.13.
-    cutoff_eli : float, default 0.95
-        Posterior probability of exceeding the target above which a dose is eliminated.
-    stop_at : int, optional
-        End the trial when a dose has this many patients and the next cohort would be given there again.
     """
 
     kind: Literal["ccd"] = "ccd"
-    half_width: Fraction | None = None
+    half_width: Margin | None = None
 
     fewest_to_eliminate: ClassVar[int] = 3
 

@@ -4,10 +4,11 @@ A one-parameter curve is fitted to all data after each cohort, and the next coho
 fitted curve is closest to the target, within what `no_skip` and `coherent` allow.
 
 Source: O'Quigley J, Pepe M, Fisher L (1990) Biometrics 46:33-48; O'Quigley J, Shen LZ (1996) Biometrics 52:673-684 for
-maximum likelihood; the defaults are those of the R package dfcrm (Cheung YK 2011).
+maximum likelihood; the defaults are those of the R package dfcrm (Cheung YK 2011), but for recommend_untried.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from math import sqrt
 from typing import Literal, Self
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from escalation.designs.base import Design, equal_cohorts, never_reached, patients_reach
+from escalation.designs.base import never_reached, patients_reach
 from escalation.designs.curves import (
     MODELS,
     Prior,
@@ -29,30 +30,15 @@ from escalation.designs.curves import (
     tail_weights,
 )
 from escalation.designs.indifference import skeleton
+from escalation.designs.model_based import ModelDesign, TooToxic
 from escalation.errors import DesignError
-from escalation.fields import Count, Flag, Fraction, Frozen, Real
-from escalation.kernels.codes import COHERENT_COHORT, COHERENT_DOSE, COHERENT_OFF, ENOUGH_AT_DOSE, NEXT_DOSE
+from escalation.fields import Count, Fraction, Real
+from escalation.kernels.codes import ENOUGH_AT_DOSE, NEXT_DOSE
 from escalation.plans import CurvePlan, MaximumLikelihood, PlugIn, PosteriorMean
-from escalation.rules import NeverSkip
 from escalation.trial import Trial
 
-COHERENT = {"cohort": COHERENT_COHORT, "dose": COHERENT_DOSE, "off": COHERENT_OFF}
 
-
-class TooToxic(Frozen):
-    """End the trial when P(rate at the lowest dose > target + margin | data) > threshold.
-
-    Parameters
-    ----------
-    threshold : float
-    margin : float, default 0
-    """
-
-    threshold: Fraction
-    margin: Real = Field(default=0.0, gt=-1, lt=1)
-
-
-class CRM(Design):
+class CRM(ModelDesign):
     """The continual reassessment method (CRM) with a one-parameter model.
 
     Parameters
@@ -78,11 +64,9 @@ class CRM(Design):
     estimate : {"plugin", "mean"}
         The fitted rates: those at the posterior mean of the parameter that has the prior, b (as dfcrm) or exp(b); or
         their posterior means.
-    no_skip : bool, default True
-        Give at most the dose one above the last.
     coherent : {"cohort", "dose", "off"}
-        No escalation when the DLT rate of the last cohort is at or above the target (as dfcrm's `restrict`); when the
-        rate among all patients at the current dose is above it (as dtpcrm); or no such rule.
+        No escalation when the DLT rate of the last cohort is at or above the target ("cohort", as dfcrm's `restrict`),
+        or when the rate among all patients at the current dose is above it ("dose", as dtpcrm).
     stop_if_too_toxic : TooToxic or {"threshold": ..., "margin": ...}, optional
         End the trial, recommending no dose, when the lowest dose is probably too toxic.
     stop_at : int, optional
@@ -103,11 +87,9 @@ class CRM(Design):
     prior_shape: Real | None = Field(default=None, ge=0.2, le=1000)
     prior_rate: Real | None = Field(default=None, ge=0.001, le=1000)
     estimate: Literal["plugin", "mean"] = "plugin"
-    no_skip: Flag = True
     coherent: Literal["cohort", "dose", "off"] = "cohort"
     stop_if_too_toxic: TooToxic | None = None
     stop_at: Count | None = None
-    recommend_untried: Flag = False
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -129,7 +111,7 @@ class CRM(Design):
             raise ValueError('estimate: "mean" is a posterior mean; it needs method = "bayes"')
         if self.method == "mle" and self.stop_if_too_toxic is not None:
             raise ValueError('stop_if_too_toxic: needs a posterior, method = "bayes"; or use stop_when')
-        if self.prior == "gamma" and self.prior_shape is None:
+        if self.method == "bayes" and self.prior == "gamma" and self.prior_shape is None:
             raise ValueError("prior_shape: needed for the gamma prior")
 
     def _problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
@@ -141,11 +123,13 @@ class CRM(Design):
             except DesignError as error:
                 option, problem = str(error).split(": ", 1)
                 yield option, problem
-        if self.stop_if_too_toxic is not None and not 0 < trial.target + self.stop_if_too_toxic.margin < 1:
-            yield "stop_if_too_toxic.margin", "target + margin should be strictly between 0 and 1"
+        if self.stop_if_too_toxic is not None:
+            yield from self.stop_if_too_toxic.misfits(trial)
 
     def _cautions(self, trial: Trial) -> Iterator[str]:
         yield from never_reached("stop_at", self.stop_at, trial)
+        if self.method == "mle" and "prior" in self.model_fields_set:
+            yield 'prior is not used with method = "mle"'
         used = {"normal": {"prior_sd"}, "exponential": {"prior_rate"}, "gamma": {"prior_shape", "prior_rate"}}
         wanted = set() if self.method == "mle" else used[self.prior]
         for option in ("prior_sd", "prior_shape", "prior_rate"):
@@ -190,23 +174,16 @@ class CRM(Design):
                 reading = PosteriorMean()
             else:
                 reading = PlugIn(b, cuts) if self.prior == "normal" else PlugIn(np.exp(b), np.exp(cuts))
-        log_dlt, log_no_dlt = model.log_rates(rates, b)
-        return CurvePlan(
-            log_dlt=log_dlt,
-            log_no_dlt=log_no_dlt,
+        plan = self._curve_plan(
+            trial,
+            log_rates=model.log_rates(rates, b),
             weight=weight,
-            target=trial.target,
             reading=reading,
-            sizes=equal_cohorts(trial),
-            max_patients=trial.max_patients,
-            start=trial.start_dose - 1,
-            ceiling=NeverSkip().ceiling(trial) if self.no_skip else None,
-            stops=patients_reach(self.stop_at, NEXT_DOSE, ENOUGH_AT_DOSE, trial.levels, trial.max_patients),
+            stop=stop,
             too_toxic=tail,
-            too_toxic_threshold=stop.threshold if stop else 1.0,
-            coherent=COHERENT[self.coherent],
-            recommend_untried=self.recommend_untried,
         )
+        enough = patients_reach(self.stop_at, NEXT_DOSE, ENOUGH_AT_DOSE, trial.levels, trial.max_patients)
+        return replace(plan, stops=enough)
 
     def _prior(self) -> Prior:
         if self.prior == "normal":

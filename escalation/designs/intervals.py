@@ -6,10 +6,12 @@ observed rate, or by which of three adjacent intervals has the largest posterior
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
+from math import inf
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 from scipy import special
 
 from escalation.counts import count_grid, exceedance
@@ -24,6 +26,9 @@ Cells = NDArray[np.bool_]
 """Cells of a decision table, bool[N + 1, N + 1], by patients and DLTs at a dose."""
 
 Floats = NDArray[np.float64]
+
+Margin = Annotated[Fraction, Field(ge=0.0001)]
+"""How far an interval reaches. In much narrower ones rounding errors would decide."""
 
 
 class IntervalDesign(Design):
@@ -46,6 +51,8 @@ class IntervalDesign(Design):
     """Patients at a dose before it can be eliminated."""
 
     def _cautions(self, trial: Trial) -> Iterator[str]:
+        if trial.cohort_size == 1 and self._eliminates(trial.target, 1)[1, 1]:
+            yield "with cohorts of 1, a DLT in the first patient of a dose eliminates it"
         yield from never_reached("stop_at", self.stop_at, trial)
 
     @abstractmethod
@@ -56,6 +63,10 @@ class IntervalDesign(Design):
         patients, _ = count_grid(max_patients)
         too_toxic: Cells = exceedance(target, max_patients, self.prior) > self.cutoff_eli + SLACK
         return too_toxic & (patients >= self.fewest_to_eliminate)
+
+    def _most_recommended(self, target: float) -> float:  # noqa: ARG002
+        """Largest isotonic estimate that may be recommended."""
+        return inf
 
     def _plan(self, trial: Trial) -> TablePlan:
         escalates, de_escalates = self._moves(trial.target, trial.max_patients)
@@ -68,12 +79,30 @@ class IntervalDesign(Design):
                     (de_escalates, DE_ESCALATE),
                 ],
             ),
-            selection=closest_isotonic(trial.target, trial.max_patients),
+            selection=closest_isotonic(trial.target, trial.max_patients, self._most_recommended(trial.target)),
             sizes=equal_cohorts(trial),
             max_patients=trial.max_patients,
             start=trial.start_dose - 1,
             stops=patients_reach(self.stop_at, SAME_DOSE, ENOUGH_AT_DOSE, trial.levels, trial.max_patients),
         )
+
+
+class EquivalenceInterval(IntervalDesign):
+    """An interval design with an equivalence interval about the target.
+
+    Parameters
+    ----------
+    epsilon1 : float, default 0.05
+        How far the equivalence interval reaches below the target.
+    epsilon2 : float, default 0.05
+        How far the equivalence interval reaches above the target.
+    """
+
+    epsilon1: Margin = 0.05
+    epsilon2: Margin = 0.05
+
+    def _problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
+        yield from margin_problems(trial.target, ("epsilon1", self.epsilon1), ("epsilon2", self.epsilon2))
 
 
 def margin_problems(target: float, below: tuple[str, float], above: tuple[str, float]) -> Iterator[tuple[str, str]]:

@@ -10,8 +10,7 @@ Source: Yan F, Mandrekar SJ, Yuan Y (2017) Clin Cancer Res 23:3994-4003.
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 
-from escalation.designs.intervals import Cells, IntervalDesign, by_strongest_key, margin_problems
-from escalation.fields import Fraction
+from escalation.designs.intervals import Cells, IntervalDesign, Margin, by_strongest_key, margin_problems
 from escalation.trial import Trial
 
 
@@ -26,14 +25,10 @@ class Keyboard(IntervalDesign):
     ----------
     half_width : float, default 0.05
         The target key reaches from target - half_width to target + half_width.
-    cutoff_eli : float, default 0.95
-        Posterior probability of exceeding the target above which a dose is eliminated.
-    stop_at : int, optional
-        End the trial when a dose has this many patients and the next cohort would be given there again.
     """
 
     kind: Literal["keyboard"] = "keyboard"
-    half_width: Fraction = 0.05
+    half_width: Margin = 0.05
 
     fewest_to_eliminate: ClassVar[int] = 3
 

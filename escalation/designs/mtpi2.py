@@ -8,38 +8,19 @@ escalate; the equivalence interval itself, stay; above, de-escalate.
 Source: Guo W, Wang SJ, Yang S, Lynn H, Ji Y (2017) Contemp Clin Trials 58:23-33.
 """
 
-from collections.abc import Iterator
 from typing import Literal
 
-from escalation.designs.intervals import Cells, IntervalDesign, by_strongest_key, margin_problems
-from escalation.fields import Fraction
-from escalation.trial import Trial
+from escalation.designs.intervals import Cells, EquivalenceInterval, by_strongest_key
 
 
-class MTPI2(IntervalDesign):
+class MTPI2(EquivalenceInterval):
     """The mTPI-2 design, a toxicity probability interval design with intervals of equal length.
 
     A dose is eliminated, with all above, when P(rate > target | data) > cutoff_eli under a uniform prior. The
     recommended dose has the isotonic estimate closest to the target, among tried doses that are not eliminated.
-
-    Parameters
-    ----------
-    epsilon1 : float, default 0.05
-        How far the equivalence interval reaches below the target.
-    epsilon2 : float, default 0.05
-        How far the equivalence interval reaches above the target.
-    cutoff_eli : float, default 0.95
-        Posterior probability of exceeding the target above which a dose is eliminated.
-    stop_at : int, optional
-        End the trial when a dose has this many patients and the next cohort would be given there again.
     """
 
     kind: Literal["mtpi2"] = "mtpi2"
-    epsilon1: Fraction = 0.05
-    epsilon2: Fraction = 0.05
-
-    def _problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
-        yield from margin_problems(trial.target, ("epsilon1", self.epsilon1), ("epsilon2", self.epsilon2))
 
     def _moves(self, target: float, max_patients: int) -> tuple[Cells, Cells]:
         return by_strongest_key(target - self.epsilon1, target + self.epsilon2, max_patients)

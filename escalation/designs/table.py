@@ -33,7 +33,7 @@ class DecisionTable(Design):
     Parameters
     ----------
     file : str, optional
-        CSV file with the table; its folder is counted from that of the scenario file. The design keeps the rows alone.
+        CSV file with the table; a relative path starts at the folder of the scenario file.
     rows : sequence of {"patients": ..., "dlts": ..., "decision": ...}
         Instead of a file: the rows, each perhaps with a "dose".
     recommend : {"isotonic", "highest_cleared"}

@@ -7,7 +7,6 @@ largest posterior probability decides: escalate, stay or de-escalate.
 Source: Ji Y, Li Y, Bekele BN (2007) Clin Trials 4:235-244.
 """
 
-from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -15,7 +14,6 @@ import numpy as np
 from escalation.counts import count_grid
 from escalation.designs.intervals import Cells, IntervalDesign, by_strongest, posterior_masses
 from escalation.fields import Positive
-from escalation.trial import Trial
 
 
 class TPI(IntervalDesign):
@@ -30,10 +28,6 @@ class TPI(IntervalDesign):
         How far the equivalence interval reaches above the target, in posterior standard deviations.
     k2 : float, default 1.5
         How far the equivalence interval reaches below the target, in posterior standard deviations.
-    cutoff_eli : float, default 0.95
-        Posterior probability of exceeding the target above which a dose is eliminated.
-    stop_at : int, optional
-        End the trial when a dose has this many patients and the next cohort would be given there again.
     """
 
     kind: Literal["tpi"] = "tpi"
@@ -41,11 +35,6 @@ class TPI(IntervalDesign):
     k2: Positive = 1.5
 
     prior: ClassVar[tuple[float, float]] = (0.005, 0.005)
-
-    def _cautions(self, trial: Trial) -> Iterator[str]:
-        if trial.cohort_size == 1 and self._eliminates(trial.target, 1)[1, 1]:
-            yield "with cohorts of 1, a DLT in the first patient of a dose eliminates it"
-        yield from super()._cautions(trial)
 
     def _moves(self, target: float, max_patients: int) -> tuple[Cells, Cells]:
         patients, dlts = count_grid(max_patients)

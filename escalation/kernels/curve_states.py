@@ -17,7 +17,7 @@ from escalation.kernels.codes import (
     TOO_TOXIC,
 )
 from escalation.kernels.jit import kernel
-from escalation.kernels.posterior import choose, total
+from escalation.kernels.posterior import choose, highest_open, total
 from escalation.kernels.states import keep
 from escalation.kernels.stopping import final_reason, joint_reason, sooner
 
@@ -79,7 +79,7 @@ def settle_curves(plan, evidence, packing, cells, binomials, doses, sizes, seque
     arrivals = np.zeros(levels + REASONS)
     alive = ended = np.int64(0)  # not 0: what is called with a literal is compiled once more
     for r in range(rows.shape[0]):
-        treated = toxicities = most = 0
+        treated = toxicities = most = tried = 0
         for level in range(levels):
             counts[level] = (rows[r, words[level]] >> shifts[level]) & mask
             patients[level] = cells[0, counts[level]]
@@ -87,12 +87,13 @@ def settle_curves(plan, evidence, packing, cells, binomials, doses, sizes, seque
             treated += patients[level]
             toxicities += dlts[level]
             most = max(most, patients[level])
+            tried += patients[level] > 0
         full = treated >= conduct.max_patients
         titrating = conduct.titration and most == 1
         mass = weigh(plan.weight, plan.reading.kind == SCORE, evidence, counts, posterior)
         choice = choose(plan.reading, posterior, mass, levels, highest)
         for way in range(starts[r], starts[r + 1]):
-            size = sizes[parents[way]]
+            size, toxic_sequences = sizes[parents[way]], binomials[sizes[parents[way]], toxic[way]]
             dose = np.int64(doses[parents[way]])
             allowed = dose if toxicities >= conduct.hold_at else ceiling[dose]
             if titrating:
@@ -102,14 +103,20 @@ def settle_curves(plan, evidence, packing, cells, binomials, doses, sizes, seque
             elif choice == NO_DOSE:
                 column = levels + (MAX_PATIENTS if full else TOO_TOXIC) - 1
             else:
-                if not may_escalate(plan.coherent, plan.target, size, toxic[way], patients[dose], dlts[dose]):
+                in_cohort = toxic[way]
+                if conduct.titration and patients[dose] == size + 1 and treated - patients[dose] == tried - 1:
+                    size, in_cohort = patients[dose], dlts[dose]  # filled up: the titrated patient is one of the cohort
+                if not may_escalate(plan.coherent, plan.target, size, in_cohort, patients[dose], dlts[dose]):
                     allowed = min(allowed, dose)
                 if plan.one_up_until_dlt and toxicities == 0:
                     allowed = min(allowed, dose + 1)
                 column = min(choice, allowed)
                 if allowed < choice and plan.reading.kind == INTERVALS:
                     column = choose(plan.reading, posterior, mass, levels, allowed)
-                column = max(column, conduct.floor[dose])
+                floor = conduct.floor[dose]
+                if floor > column and plan.reading.kind == INTERVALS:
+                    floor = highest_open(plan.reading, posterior, mass, floor)
+                column = max(column, floor)
                 reason = np.int64(0)
                 if rules:
                     if column == dose:
@@ -124,6 +131,6 @@ def settle_curves(plan, evidence, packing, cells, binomials, doses, sizes, seque
                 reason = final_reason(reason, full)
                 if reason > 0:
                     column = levels + reason - 1
-            arrivals[column] += sequences[parents[way]] * binomials[size, toxic[way]]
+            arrivals[column] += sequences[parents[way]] * toxic_sequences
         alive, ended = keep(rows, r, choice, arrivals, living, alive, endings, ended)
     return alive, ended

@@ -16,7 +16,7 @@ from escalation.kernels.codes import (
     TOO_TOXIC,
 )
 from escalation.kernels.jit import kernel
-from escalation.kernels.posterior import choose, total
+from escalation.kernels.posterior import choose, highest_open, total
 from escalation.kernels.stopping import final_reason, joint_reason, sooner
 
 SMALL = 1e-100
@@ -63,7 +63,7 @@ def run_curve_trial(plan, evidence, places, limits, tolerances, patients, dlts, 
     top = np.int64(levels - 1)
     dose = conduct.start
     enrolled = toxicities = 0
-    titrating = conduct.titration
+    titrating, filling = conduct.titration, False
     size = 1 if titrating else conduct.sizes[0]
     while True:
         size = min(size, conduct.max_patients - enrolled)
@@ -84,7 +84,7 @@ def run_curve_trial(plan, evidence, places, limits, tolerances, patients, dlts, 
             if toxic == 0 and dose < ceiling:
                 dose += 1
             else:
-                titrating = False
+                titrating, filling = False, True
                 size = conduct.sizes[0] - 1  # the rest of this dose's cohort
             continue
 
@@ -97,6 +97,8 @@ def run_curve_trial(plan, evidence, places, limits, tolerances, patients, dlts, 
 
         if plan.one_up_until_dlt and toxicities == 0:
             ceiling = min(ceiling, dose + 1)
+        if filling:  # the titrated patient is one of the cohort
+            size, toxic, filling = patients[dose], dlts[dose], False
         if plan.coherent == COHERENT_COHORT and toxic / size >= plan.target - SLACK:
             ceiling = dose
         elif plan.coherent == COHERENT_DOSE and dlts[dose] / patients[dose] > plan.target + SLACK:
@@ -105,7 +107,10 @@ def run_curve_trial(plan, evidence, places, limits, tolerances, patients, dlts, 
         dose = min(choice, ceiling)
         if ceiling < choice and reading.kind == INTERVALS:
             dose = choose(reading, posterior, mass, levels, ceiling)
-        dose = max(dose, conduct.floor[last_dose])
+        floor = conduct.floor[last_dose]
+        if floor > dose and reading.kind == INTERVALS:
+            floor = highest_open(reading, posterior, mass, floor)
+        dose = max(dose, floor)
         reason = np.int64(0)
         if conduct.reasons.shape[1] > 0:
             if dose == last_dose:

@@ -75,3 +75,15 @@ def choose(reading, posterior, mass, levels, highest):
             closest = dose
             distance = candidate
     return min(closest, highest)
+
+
+@kernel
+def highest_open(reading, posterior, mass, highest):
+    """Highest dose up to `highest` that is not excluded as a probable overdose; under INTERVALS only."""
+    first = 1 if reading.too_toxic else 0
+    dose = -1
+    while dose < highest:
+        if dot(posterior, reading.functions[first + 2 * (dose + 1) + 1]) / mass > reading.ewoc + SLACK:
+            break
+        dose += 1
+    return dose

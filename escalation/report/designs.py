@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Iterable
-from typing import TextIO
+from typing import Literal, TextIO, get_args, get_origin
 
 from pydantic_core import PydanticUndefined
 from rich.console import Console
@@ -10,9 +10,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from escalation.designs import REGISTRY, Design
+from escalation.designs import REGISTRY, Design, TooToxic
 from escalation.fields import Frozen
 from escalation.rules import RESTRICTIONS, RULES
+from escalation.safety import SafetyRule
+from escalation.trial import Expansion
 
 
 def print_designs(file: TextIO) -> None:
@@ -28,6 +30,13 @@ def print_designs(file: TextIO) -> None:
         for name, rule in rules.items():
             console.print()
             _print_options(console, f"{option}: {name}", rule, set(rule.model_fields) - {"rule"})
+    for option, model in (
+        ("expansion", Expansion),
+        ("expansion.monitoring", SafetyRule),
+        ("stop_if_too_toxic", TooToxic),
+    ):
+        console.print()
+        _print_options(console, option, model, model.model_fields)
 
 
 def _print_options(console: Console, name: str, model: type[Frozen], wanted: Iterable[str]) -> None:
@@ -38,14 +47,30 @@ def _print_options(console: Console, name: str, model: type[Frozen], wanted: Ite
     texts = model.field_texts()
     for option, field in model.model_fields.items():
         if option in wanted:
-            options.add_row(option, _toml(field.default), texts[option])
+            options.add_row(option, _toml(field.default), texts[option] + _choices(field.annotation, texts[option]))
     console.print(Padding(options, (0, 0, 0, 2)))
+
+
+def _choices(annotation: object, text: str) -> str:
+    """The texts that an option can be, unless its own text names them."""
+    named = (
+        [choice for choice in get_args(annotation) if isinstance(choice, str)]
+        if get_origin(annotation) is Literal
+        else []
+    )
+    missing = [choice for choice in named if f'"{choice}"' not in text]
+    return f" One of {', '.join(map(_toml, named))}." if missing else ""
 
 
 def _toml(value: object) -> str:
     """A default as a scenario file would write it; nothing where there is none."""
-    if value is None or value is PydanticUndefined:
+    if value is PydanticUndefined:
+        return "needed"
+    if value is None:
         return ""
+    if isinstance(value, Frozen):
+        parts = {name: part for name, part in value if part != type(value).model_fields[name].default}
+        return f"{{ {', '.join(f'{name} = {_toml(part)}' for name, part in parts.items())} }}"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple):

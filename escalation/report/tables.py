@@ -47,6 +47,10 @@ def heading(run: Run) -> tuple[str, list[str]]:
     facts += [f"cohorts of {trial.cohort_size}"]
     if trial.expansion is not None:
         facts += [f"then {trial.expansion.patients} at the RP2D"]
+    for name in dict.fromkeys(result.design for result in run.results):
+        expansion = scenario.designs[name].expansion
+        if expansion is not None:
+            facts += [f"{name}: then {expansion.patients} at the RP2D"]
     if trial.start_dose > 1:
         facts += [f"start at {trial.dose_names[trial.start_dose - 1]}"]
     lines = ["; ".join(facts)]
@@ -131,7 +135,7 @@ def verdict(run: Run) -> tuple[list[str], bool]:
         else:
             word = f"DISAGREE in {agreement.worst}" if alarm else "agree"
             largest = f"largest |z| {agreement.max_abs_z or 0:.2f}"
-            lines += [f"Exact; {simulated} {word}: {largest}, p = {agreement.p_value:.2g}."]
+            lines += [f"Exact; {simulated} {word}:", f"{largest}, p = {agreement.p_value:.2g}."]
     elif all(result.exact is not None for result in run.results):
         lines += ["Exact; no trials were simulated."]
     if any(result.exact is None for result in run.results):

@@ -92,3 +92,10 @@ class Restriction(Frozen):
     def problems(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
         """What of the rule does not fit the trial."""
         yield from ()
+
+    def cautions(self, trial: Trial) -> Iterator[str]:
+        """What a user should know of the rule on this trial, although it can run."""
+        ceiling = self.ceiling(trial)
+        for dose, name in enumerate(trial.dose_names[:-1]):
+            if ceiling[dose] == dose:
+                yield f"rule '{self.rule}': no higher dose can ever follow {name}"

@@ -51,12 +51,11 @@ class AllOf(Frozen):
 
 def _tag(value: Any) -> str | None:
     """Which kind of condition a table of a scenario file, or an object, is. Tags are no names of options."""
-    names = value.model_fields_set | {"rule"} if isinstance(value, Frozen) else value if isinstance(value, dict) else ()
-    for word in ("any", "all"):
-        if word in names:
-            return f"<{word}>"
+    names = value.model_fields_set if isinstance(value, Frozen) else value if isinstance(value, dict) else ()
+    words = [word for word in ("any", "all") if word in names]
     rule = getattr(value, "rule", None) if isinstance(value, Frozen) else value.get("rule") if names else None
-    return f"<{rule}>" if isinstance(rule, str) and rule in RULES else None
+    found = [*words, *([rule] if rule is not None else [])]
+    return f"<{found[0]}>" if len(found) == 1 and (words or rule in RULES) else None
 
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ else:
             _tag,
             custom_error_type="unknown_rule",
             custom_error_message=(
-                f"should be a table with rule = {', '.join(repr(name) for name in RULES)}, or with any or all of such"
+                f"should be a table with one of rule = {', '.join(repr(name) for name in RULES)}, any or all"
             ),
         ),
     ]

@@ -26,7 +26,7 @@ class MaxStep(Restriction):
 
     rule: Literal["max_step"] = "max_step"
     levels: Count | None = None
-    factor: Annotated[Real, Field(gt=1)] | None = None
+    factor: Annotated[Real, Field(gt=1, le=1_000_000)] | None = None
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:

@@ -1,9 +1,11 @@
 """No escalation once the trial has seen so many DLTs."""
 
+from collections.abc import Iterator
 from typing import Literal
 
 from escalation.fields import Count
 from escalation.rules.base import Restriction
+from escalation.trial import Trial
 
 
 class NoEscalation(Restriction):
@@ -22,3 +24,8 @@ class NoEscalation(Restriction):
     def hold_at(self) -> int:
         """No escalation from so many DLTs on, in the whole trial."""
         return self.dlts
+
+    def cautions(self, trial: Trial) -> Iterator[str]:
+        """What a user should know of the rule on this trial, although it can run."""
+        if self.dlts > trial.max_patients:
+            yield f"rule 'no_escalation': {self.dlts} DLTs are never reached"

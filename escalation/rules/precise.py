@@ -1,4 +1,4 @@
-"""Stop when the DLT rate at a dose is known precisely enough. In R's crmPack: StoppingMTDCV, in spirit."""
+"""Stop when the DLT rate at a dose is known precisely enough."""
 
 from typing import Annotated, Literal
 

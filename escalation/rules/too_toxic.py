@@ -19,9 +19,11 @@ class TooToxicDose(DoseRule):
     Parameters
     ----------
     dose : {"next", "lowest", "any"} or int, default "lowest"
+        The dose that is looked at; "next" is the one that the next cohort would get.
     limit : float, optional
         DLT rate that should not be exceeded. Default: the trial's target.
     threshold : float
+        Posterior probability above which the trial ends.
     prior : (float, float), default (1, 1)
         Parameters of the Beta prior of the DLT rate.
     """

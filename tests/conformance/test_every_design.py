@@ -103,7 +103,7 @@ SETTINGS = {
     "bma-crm": [
         {"skeletons": [[0.25]], "coherent": "cohort"},
         {"skeletons": [[0.1, 0.3], [0.3, 0.5]], "weights": [2, 1]},
-        {"skeletons": [[0.05, 0.2, 0.4], [0.2, 0.3, 0.4]], "stop_if_too_toxic": None, "prior_sd": 1},
+        {"skeletons": [[0.05, 0.2, 0.4], [0.2, 0.3, 0.4]], "stop_if_too_toxic": False, "prior_sd": 1},
         {
             "skeletons": [[0.05, 0.12, 0.25, 0.4], [0.25, 0.4, 0.55, 0.65]],
             "stop_if_too_toxic": {"threshold": 0.8, "margin": 0.05},

@@ -35,9 +35,9 @@ def reading(design: BMACRM, shape: Trial, n, y) -> tuple[np.ndarray, float]:
 @pytest.mark.parametrize("coherent", ["off", "cohort", "dose"])
 def test_one_skeleton_is_the_crm(stop, coherent):
     """With posterior mean rates: the same arrays, hence the same endings."""
-    options = {"prior_sd": 1.2, "coherent": coherent, "no_skip": False, "stop_if_too_toxic": stop}
+    options = {"prior_sd": 1.2, "coherent": coherent, "no_skip": False, "stop_if_too_toxic": stop or False}
     averaged = BMACRM(skeletons=[THREE[0]], weights=[7], **options).plan(trial(5))
-    single = CRM(skeleton=THREE[0], estimate="mean", **options).plan(trial(5))
+    single = CRM(skeleton=THREE[0], estimate="mean", **options | {"stop_if_too_toxic": stop}).plan(trial(5))
     for name, value in vars(single).items():
         if name != "reading":  # a posterior mean, as seen in the arrays
             assert np.array_equal(getattr(averaged, name), value), name

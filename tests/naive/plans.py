@@ -163,8 +163,11 @@ def run_curve_trial(plan: CurvePlan, rates, tolerances) -> tuple[list[int], list
     """One trial under a curve plan: patients, DLTs, recommended dose index and reason."""
     patients, dlts = [0] * plan.levels, [0] * plan.levels
     dose, size = titrate(plan, rates, tolerances, patients, dlts)
+    filling = plan.titration
     while True:
         given, toxic = treat(plan, rates, tolerances, patients, dlts, dose, size)
+        if filling:
+            given, toxic, filling = patients[dose], dlts[dose], False
         full = sum(patients) == plan.max_patients
         choice = at_end = model_choice(plan, patients, dlts)
         if not plan.recommend_untried:
@@ -184,7 +187,11 @@ def run_curve_trial(plan: CurvePlan, rates, tolerances) -> tuple[list[int], list
         if min(limits) < choice:
             following = model_choice(plan, patients, dlts, min(limits))
         if plan.floor is not None:
-            following = max(following, int(plan.floor[dose]))
+            floor = int(plan.floor[dose])
+            if isinstance(plan.reading, Intervals):
+                overdose = plan.reading.overdose @ posterior(plan, patients, dlts)
+                floor = max(d for d in range(floor + 1) if d == following or overdose[d] <= plan.reading.ewoc)
+            following = max(following, floor)
         if reason := ending(plan, patients, dlts, dose, following, full):
             return ended(patients, dlts, at_end, reason)
         dose, size = following, int(plan.sizes[patients[following]])

@@ -186,7 +186,14 @@ def curve_arrays(**changes):
         log_no_dlt=np.log([[0.9, 0.7], [0.6, 0.4]]),
         weight=np.array([0.5, 0.5]),
         target=0.35,
-        **{"reading": PosteriorMean(), "sizes": np.ones(3, int), "max_patients": 2, "start": 0, **changes},
+        **{
+            "reading": PosteriorMean(),
+            "coherent": codes.COHERENT_OFF,
+            "sizes": np.ones(3, int),
+            "max_patients": 2,
+            "start": 0,
+            **changes,
+        },
     )
     return plan.arrays().reading
 
