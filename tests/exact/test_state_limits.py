@@ -137,7 +137,7 @@ def test_random_plans(seed):
     """The bound holds; trials of the simulation, and of its twin in plain Python, end as the exact engine lists."""
     draw = np.random.default_rng(seed)
     plan = random_plan(draw)
-    trial = Trial(doses=levels(plan.levels), target=0.3, max_patients=plan.max_patients)
+    trial = Trial(doses=levels(plan.levels), target=0.3, max_patients=plan.max_patients, cohort_size=1)
     endings = exact(Planned.of(plan), trial)
     assert not has_bound(plan) or endings.states <= most_states(plan)
     rates = np.sort(draw.random(plan.levels))
