@@ -134,8 +134,8 @@ def verdict(run: Run) -> tuple[list[str], bool]:
             lines += [f"Exact; {simulated} are too few for a comparison."]
         else:
             word = f"DISAGREE in {agreement.worst}" if alarm else "agree"
-            largest = f"largest |z| {agreement.max_abs_z or 0:.2f}"
-            lines += [f"Exact; {simulated} {word}:", f"{largest}, p = {agreement.p_value:.2g}."]
+            largest = f"Largest |z| {agreement.max_abs_z or 0:.2f}"
+            lines += [f"Exact; {simulated} {word}.", f"{largest}, p = {agreement.p_value:.2g}."]
     elif all(result.exact is not None for result in run.results):
         lines += ["Exact; no trials were simulated."]
     if any(result.exact is None for result in run.results):

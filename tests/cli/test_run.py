@@ -98,7 +98,7 @@ def test_table():
     assert "true DLT rate %" in table
     assert "300*" in table
     assert "none*" in table, "the truth in which every dose is too toxic"
-    assert "Exact; 1,000 simulated trials (seed 20260901) agree:\nlargest |z|" in table
+    assert "Exact; 1,000 simulated trials (seed 20260901) agree.\nLargest |z|" in table
     assert "60.3" in table, "BOIN's PCS at 300"
     assert "…" not in table
     assert max(map(len, table.splitlines())) <= 100
