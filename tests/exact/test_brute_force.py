@@ -248,16 +248,16 @@ CASES = [
             "any": [
                 {
                     "all": [
-                        {"rule": "too_toxic", "threshold": 0.6},
-                        {"any": [{"rule": "patients", "at_least": 6}, {"rule": "precise", "width": 0.65}]},
+                        {"rule": "too_toxic", "threshold": 0.4},
+                        {"any": [{"rule": "patients", "at_least": 6}, {"rule": "precise", "width": 0.75}]},
                     ]
                 },
                 {"rule": "patients", "at_least": 12},
             ]
         },
         too_toxic=lambda seen: (
-            probability_above(0.25, seen.at(1)) > 0.6
-            and (sum(seen.patients) >= 6 or (seen.at()[0] > 0 and width(*seen.at()) <= 0.65))
+            probability_above(0.25, seen.at(1)) > 0.4
+            and (sum(seen.patients) >= 6 or (seen.at()[0] > 0 and width(*seen.at()) <= 0.75))
         ),
         stop=lambda seen: sum(seen.patients) >= 12,
     ),
