@@ -19,9 +19,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from escalation.conduct import NO_LIMIT
 from escalation.errors import StateSpaceError
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, NEXT_DOSE, SAME_DOSE
-from escalation.plans import NO_LIMIT, Plan, TablePlan
+from escalation.plans import Plan, TablePlan
 
 MOST_STATES = 50_000_000
 """No more states than this are visited unless the caller allows it: they would take a quarter to one minute."""

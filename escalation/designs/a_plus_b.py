@@ -13,11 +13,12 @@ from typing import Literal, Self
 import numpy as np
 from pydantic import model_validator
 
+from escalation.conduct import Criterion, Stop
 from escalation.counts import count_grid
 from escalation.designs.base import Design, decision_table, never_reached, patients_reach
 from escalation.fields import CohortSize, Count, Flag, Whole
 from escalation.kernels.codes import ELIMINATE, ESCALATE, LAST_DOSE, NEXT_DOSE, RULE_COMPLETE
-from escalation.plans import Criterion, HighestCleared, Stop, TablePlan
+from escalation.plans import HighestCleared, TablePlan
 from escalation.trial import Trial
 
 

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, model_validator
 
+from escalation.conduct import Criterion, Stop
 from escalation.counts import count_grid
 from escalation.errors import DesignError
 from escalation.fields import Flag, Frozen, Text
 from escalation.kernels.codes import ELIMINATE, STAY
-from escalation.plans import Criterion, Plan, Stop, TablePlan
+from escalation.plans import Plan, TablePlan
 from escalation.rules import MOST_STOPS, AnyRestriction, Condition, alternatives, each_rule, stops
 from escalation.trial import Expansion, Trial
 

@@ -13,6 +13,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from pydantic import Field, TypeAdapter, ValidationError, ValidationInfo, model_validator
 
+from escalation.conduct import NO_LIMIT
 from escalation.designs.base import Design, equal_cohorts, never_reached, patients_reach
 from escalation.designs.isotonic import closest_isotonic
 from escalation.designs.table_check import Finding, check_table
@@ -20,7 +21,7 @@ from escalation.designs.table_file import read_table
 from escalation.designs.table_rows import MOST_ROWS, Row, contradictions, decisions_of
 from escalation.fields import Count, Text
 from escalation.kernels.codes import ESCALATE, NEXT_DOSE, RULE_COMPLETE
-from escalation.plans import NO_LIMIT, HighestCleared, TablePlan
+from escalation.plans import HighestCleared, TablePlan
 from escalation.trial import Trial
 
 

@@ -24,10 +24,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from escalation.conduct import NO_LIMIT
 from escalation.counts import count_grid
 from escalation.designs.table_rows import LARGEST, NAMED, Row, decisions_of
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, SLACK, STAY
-from escalation.plans import NO_LIMIT
 from escalation.trial import Trial
 
 Cells = NDArray[np.bool_]

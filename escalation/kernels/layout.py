@@ -45,7 +45,7 @@ class StopArrays(NamedTuple):
 
 
 class ConductArrays(NamedTuple):
-    """What both kinds of plan say of a trial's conduct; `plans.Conduct` says what the fields mean."""
+    """What both kinds of plan say of a trial's conduct; `conduct.Conduct` says what the fields mean."""
 
     sizes: NDArray[np.int64]  # (N + 1,)
     ceiling: NDArray[np.int64]  # (D,)

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator
 
+from escalation.conduct import NO_LIMIT, Criterion
 from escalation.counts import count_grid
 from escalation.fields import Count, Frozen
 from escalation.kernels.codes import ANY_DOSE, NEXT_DOSE
-from escalation.plans import NO_LIMIT, Criterion
 from escalation.trial import Trial
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Discriminator, Field, Tag
 
+from escalation.conduct import Stop
 from escalation.fields import Frozen
 from escalation.kernels.codes import STOPPING_RULE, TOO_TOXIC
-from escalation.plans import Stop
 from escalation.rules.base import StoppingRule
 from escalation.rules.patients import Patients
 from escalation.rules.patients_at_dose import PatientsAtDose

@@ -2,10 +2,10 @@
 
 from typing import Literal
 
+from escalation.conduct import Criterion
 from escalation.counts import count_grid
 from escalation.fields import Count
 from escalation.kernels.codes import ALL_DOSES
-from escalation.plans import Criterion
 from escalation.rules.base import StoppingRule
 from escalation.trial import Trial
 

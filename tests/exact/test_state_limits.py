@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from escalation import BOIN, Monitoring, ThreePlusThree, Trial, exact, simulate
+from escalation.conduct import NO_LIMIT, Criterion, Stop
 from escalation.counts import count_grid
 from escalation.designs import Design
 from escalation.designs.base import patients_reach
@@ -24,7 +25,7 @@ from escalation.kernels.codes import (
     TOO_TOXIC,
 )
 from escalation.patients import PARTS, tolerances
-from escalation.plans import NO_LIMIT, Criterion, HighestCleared, Stop, TablePlan
+from escalation.plans import HighestCleared, TablePlan
 from escalation.state_limits import (
     MEMORY_SHARE,
     MOST_STATES,

@@ -316,7 +316,9 @@ def test_maximum_likelihood_of_one_sided_data(model):
 def test_gamma_prior_against_quadrature(prior, shape, rate, model):
     """Posterior mean of exp(b), the mean rates and a tail, in the parameter that has the prior."""
     rates, patients = np.array([0.05, 0.15, 0.25, 0.4]), 24
-    options = {"exponential": {}, "gamma": {"prior_shape": shape, "prior_rate": rate}}[prior]
+    options = {} if prior == "exponential" else {"prior_shape": shape}
+    if rate != shape:  # else the default
+        options["prior_rate"] = rate
     design = CRM(
         model=model, skeleton=tuple(rates), prior=prior, stop_if_too_toxic={"threshold": 0.9, "margin": 0.1}, **options
     )

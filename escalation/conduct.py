@@ -1,0 +1,131 @@
+"""How a trial is conducted, whatever decides on its doses: the part that both kinds of plan share."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from escalation.kernels.codes import ARRIVE, LAST_DOSE, LEAVE, NEXT_DOSE, SAME_DOSE, STAY_AT
+from escalation.kernels.layout import ConductArrays, StopArrays
+
+NO_LIMIT = np.iinfo(np.int32).max
+"""In place of a number of patients or DLTs that no trial can reach."""
+
+
+@dataclass(frozen=True, eq=False)
+class Criterion:
+    """What counts must be for a rule to end the trial.
+
+    Attributes
+    ----------
+    place : int
+        Whose counts: NEXT_DOSE, SAME_DOSE, LAST_DOSE, ANY_DOSE or ALL_DOSES.
+    holds : bool[D, N + 1, N + 1]
+        By dose, patients and DLTs there. For ALL_DOSES the first dose's part is read, with the sums over doses.
+    """
+
+    place: int
+    holds: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Stop:
+    """A rule that ends the trial after a cohort, when all its criteria hold.
+
+    Attributes
+    ----------
+    reason : int
+        RULE_COMPLETE, TOO_TOXIC (which recommends no dose), ENOUGH_AT_DOSE or STOPPING_RULE.
+    criteria : tuple of Criterion
+    """
+
+    reason: int
+    criteria: tuple[Criterion, ...]
+
+    @property
+    def is_single(self) -> bool:
+        """Whether it looks at the counts at one dose: the last or the next."""
+        return len(self.criteria) == 1 and self.criteria[0].place in (NEXT_DOSE, SAME_DOSE, LAST_DOSE)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Conduct(ABC):
+    """How a trial is conducted, whatever decides on its doses.
+
+    Attributes
+    ----------
+    sizes : int64[N + 1]
+        Size of the next cohort at a dose, by the patients it has had; the last cohort is smaller when fewer remain.
+    max_patients : int
+        N; the trial ends when it is reached.
+    start : int
+        Dose index of the first cohort.
+    titration : bool
+        One patient a dose until the first DLT or the highest dose; then that dose's cohort is filled up. For cohorts of
+        two or more. Until then decisions and stops rest.
+    ceiling : int64[D], optional
+        Highest dose that may follow each dose. By default the highest.
+    floor : int64[D], optional
+        Lowest dose that may follow each dose, unless that is eliminated or a probable overdose. By default the lowest.
+    hold_at : int
+        No dose above the last from so many DLTs on, in the whole trial.
+    stops : tuple of Stop
+        After each cohort those that hold end the trial. The reason is the one that counts first: that it is too toxic,
+        that a rule is complete, that it is full, the others.
+    """
+
+    sizes: NDArray[np.int64]
+    max_patients: int
+    start: int
+    titration: bool = False
+    ceiling: NDArray[np.int64] | None = None
+    floor: NDArray[np.int64] | None = None
+    hold_at: int = NO_LIMIT
+    stops: tuple[Stop, ...] = ()
+
+    @property
+    @abstractmethod
+    def levels(self) -> int:
+        """Number of dose levels."""
+
+    def conduct_arrays(self) -> ConductArrays:
+        """How the trial is conducted, as the kernels read it."""
+        levels = self.levels
+        return ConductArrays(
+            sizes=np.ascontiguousarray(self.sizes, np.int64),
+            ceiling=np.ascontiguousarray(
+                np.full(levels, levels - 1) if self.ceiling is None else self.ceiling, np.int64
+            ),
+            floor=np.ascontiguousarray(np.zeros(levels) if self.floor is None else self.floor, np.int64),
+            hold_at=int(self.hold_at),
+            titration=bool(self.titration),
+            max_patients=int(self.max_patients),
+            start=int(self.start),
+            reasons=self._reasons(),
+            joint=self._joint(),
+        )
+
+    def _reasons(self) -> NDArray[np.int8]:
+        """Why the rules that look at one dose end the trial: all of them in one table, to be looked up at once."""
+        single = [stop for stop in self.stops if stop.is_single]
+        size = self.max_patients + 1
+        reasons = np.zeros((3, self.levels, size, size) if single else (3, 0, 0, 0), np.int8)
+        for stop in sorted(single, key=lambda stop: -stop.reason):  # the last one written is the one that counts
+            place, holds = stop.criteria[0].place, stop.criteria[0].holds
+            for where in {NEXT_DOSE: (STAY_AT, ARRIVE), SAME_DOSE: (STAY_AT,), LAST_DOSE: (STAY_AT, LEAVE)}[place]:
+                reasons[where][holds] = stop.reason
+        return reasons
+
+    def _joint(self) -> StopArrays:
+        stops = [stop for stop in self.stops if not stop.is_single]
+        criteria = [criterion for stop in stops for criterion in stop.criteria]
+        holds = np.empty((len(criteria), self.levels, self.max_patients + 1, self.max_patients + 1), np.bool_)
+        for part, criterion in enumerate(criteria):
+            holds[part] = criterion.holds
+        return StopArrays(
+            reasons=np.array([stop.reason for stop in stops], np.int8),
+            starts=np.cumsum([0, *(len(stop.criteria) for stop in stops)], dtype=np.int64),
+            places=np.array([criterion.place for criterion in criteria], np.int8),
+            holds=holds,
+        )
