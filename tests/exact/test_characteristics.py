@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from escalation import BOIN, CRM, DesignError, Trial, exact, operating_characteristics, simulate
+from escalation import BOIN, CRM, DesignError, ThreePlusThree, Trial, exact, operating_characteristics, simulate
 from escalation.characteristics import clopper_pearson, correct_doses
 from escalation.kernels.codes import ENOUGH_AT_DOSE, MAX_PATIENTS, NO_DOSE, REASON_NAMES, RULE_COMPLETE, TOO_TOXIC
 from escalation.outcomes import Outcomes
@@ -182,3 +182,14 @@ def test_untried_recommendation_has_no_estimate():
     oc = operating_characteristics(exact(design, trial).outcomes([0.0, 0.1, 0.2]))
     assert oc.selection[0] == 0
     assert oc.estimate is None
+
+
+def test_survival_of_the_rp2d():
+    """Up to six patients lead in; of three more, two with a DLT reject the dose."""
+    rule = {"rule": "pocock", "alpha": 0.2}  # at a limit of 0.25, stops at 2 of 3: P = 0.156
+    trial = Trial(doses=levels(1), target=0.25, max_patients=6, expansion={"patients": 3, "monitoring": rule})
+    oc = operating_characteristics(exact(ThreePlusThree(), trial).outcomes([0.3]))
+    alone = exact(ThreePlusThree(), trial.model_copy(update={"expansion": None})).outcomes([0.3])
+    assert oc.expansion.declared == pytest.approx(operating_characteristics(alone).selection, abs=1e-12)
+    assert oc.expansion.survival == pytest.approx(stats.binom.cdf(1, 3, 0.3), abs=1e-12)
+    assert oc.selection[0] == pytest.approx(oc.expansion.declared[0] * oc.expansion.survival, abs=1e-12)
