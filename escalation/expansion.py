@@ -108,7 +108,6 @@ def endings_after(
     start[rows] = first[start_of.ravel()]
     way = start[before] + place
     goes_on = declared[before]
-
     way = way[goes_on]
     found = Continued(
         before,

@@ -159,11 +159,11 @@ class CRM(ModelDesign):
 
     def _plan(self, trial: Trial) -> CurvePlan:
         model, rates = MODELS[self.model], self.prior_rates(trial)
-        cuts = cuts_between_doses(model, rates, trial.target)
         stop = self.stop_if_too_toxic
         if self.method == "mle":
             b = np.empty(0)
             weight, tail = b, None
+            cuts = cuts_between_doses(model, rates, trial.target)
             reading: PlugIn | PosteriorMean | MaximumLikelihood = MaximumLikelihood(*slopes_at(model, rates, cuts))
         else:
             prior = self._prior()
@@ -173,6 +173,7 @@ class CRM(ModelDesign):
             if self.estimate == "mean":
                 reading = PosteriorMean()
             else:
+                cuts = cuts_between_doses(model, rates, trial.target)
                 reading = PlugIn(b, cuts) if self.prior == "normal" else PlugIn(np.exp(b), np.exp(cuts))
         plan = self._curve_plan(
             trial,

@@ -1,5 +1,6 @@
 """Designs that compare the DLT rate at the current dose with an interval around the target."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -28,7 +29,7 @@ def probability_between(low: float, high: float, a: float, b: float) -> float:
 
 
 @dataclass(frozen=True)
-class IntervalRule:
+class IntervalRule(ABC):
     """What all of them do, given what each says about y DLTs in n patients: "up", "stay" or "down".
 
     A dose is eliminated, with all doses above it, when ``fewest`` patients were treated there and
@@ -49,9 +50,9 @@ class IntervalRule:
     fewest = 1
     prior = 1.0
 
+    @abstractmethod
     def direction(self, n: int, y: int) -> str:
         """Say where y DLTs in n patients lead."""
-        raise NotImplementedError
 
     def next(self, history: History) -> Treat | Stop:
         """Return what to do after this history."""
