@@ -103,8 +103,8 @@ def run(
     if not exact and trials == 0:
         raise EscalationError("neither exact values nor simulated trials are asked for")
     labelled = scenario.designs
-    chosen = _choose(designs, labelled, "design")
-    names = _choose(truths, (truth.name for truth in scenario.truth), "truth")
+    chosen = choose(designs, labelled, "design")
+    names = choose(truths, (truth.name for truth in scenario.truth), "truth")
     endings: dict[str, Enumeration] = {}
     refusals: dict[str, str] = {}
     for label in chosen if exact else ():
@@ -144,7 +144,7 @@ def _result(
     )
 
 
-def _choose(wanted: Iterable[str], available: Iterable[str], what: str) -> list[str]:
+def choose(wanted: Iterable[str], available: Iterable[str], what: str) -> list[str]:
     """The wanted names in the order in which they are available; all when none is wanted."""
     names = list(available)
     asked = list(wanted)

@@ -1,29 +1,37 @@
-"""Reports of a run. No arithmetic here: the numbers arrive finished."""
+"""Reports. No arithmetic here: the numbers arrive finished."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import TextIO
 
-from escalation.scenario_run import Run
+from escalation.report.blocks import Block
+
+FORMATS = ("table", "json", "markdown")
+"""Every command that prints a page has these."""
 
 
-def render(runs: Sequence[Run], form: str, file: TextIO) -> None:
-    """Write runs in a format: "table", "json", "csv" or "markdown"."""
-    if form == "json":
-        from escalation.report.json import to_json
+def render(form: str, file: TextIO, pages: Iterable[Iterable[Block]], others: Mapping[str, Callable[[], str]]) -> None:
+    """Write pages for people, or what programs read.
 
-        file.write(to_json(runs) + "\n")
-    elif form == "csv":
-        from escalation.report.csv import to_csv
-
-        file.write(to_csv(runs))
-    elif form == "markdown":
+    Parameters
+    ----------
+    form : str
+        "table" or "markdown" for the pages, or a key of `others`.
+    file : file open for writing
+    pages : iterable of iterables of Block
+    others : mapping of str to function
+        The text in other formats, by their names.
+    """
+    if form in others:
+        file.write(others[form]())
+        return
+    if form == "markdown":
         from escalation.report.markdown import to_markdown
 
-        file.write("\n".join(map(to_markdown, runs)))
-    else:
-        from escalation.report.text import print_run
+        file.write("\n".join(map(to_markdown, pages)))
+        return
+    from escalation.report.text import print_blocks
 
-        for number, run in enumerate(runs):
-            if number:
-                file.write("\n")
-            print_run(run, file)
+    for number, page in enumerate(pages):
+        if number:
+            file.write("\n")
+        print_blocks(page, file)

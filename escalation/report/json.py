@@ -1,4 +1,4 @@
-"""A run as JSON, at full precision."""
+"""JSON, at full precision."""
 
 import json
 from collections.abc import Sequence
@@ -10,10 +10,15 @@ from escalation.scenario import Scenario
 from escalation.scenario_run import Result, Run
 
 
-def to_json(runs: Sequence[Run]) -> str:
+def to_json(tree: Any) -> str:
+    """A tree of dictionaries, lists and plain numbers as the text of a file."""
+    return json.dumps(tree, indent=1, allow_nan=False) + "\n"
+
+
+def runs_to_json(runs: Sequence[Run]) -> str:
     """One object for a single run, a list of them for several."""
     trees = [_run(run) for run in runs]
-    return json.dumps(trees[0] if len(trees) == 1 else trees, indent=1, allow_nan=False)
+    return to_json(trees[0] if len(trees) == 1 else trees)
 
 
 def scenario_schema() -> str:

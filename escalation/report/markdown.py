@@ -1,42 +1,46 @@
-"""A run as Markdown tables."""
+"""A page as Markdown."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from escalation.report import tables
-from escalation.scenario_run import Run
-
-
-def to_markdown(run: Run) -> str:
-    """A section for the run, a subsection for each truth."""
-    return "\n".join(_lines(run)) + "\n"
+from escalation.report.blocks import Block, Grid, Heading, Lines
 
 
-def _lines(run: Run) -> Iterator[str]:
-    title, lines = tables.heading(run)
-    yield f"## {_plain(title)}"
-    for line in lines:
-        yield ""
-        yield _plain(line)
-    for truth, doses, summary in tables.truths(run):
-        yield ""
-        yield f"### {_plain(truth.name)}"
-        yield ""
-        yield from _table(doses)
-        yield ""
-        yield from _table(summary)
-    yield ""
-    for line in [*tables.footnotes(run), *tables.verdict(run)[0]]:
-        yield f"- {_plain(line)}"
+def to_markdown(blocks: Iterable[Block], *, top: int = 2) -> str:
+    """A page whose own heading has `top` number signs."""
+    return "\n".join(_lines(blocks, top)) + "\n"
 
 
-def _table(grid: tables.Grid) -> Iterator[str]:
-    yield f"| {' | '.join(map(_plain, grid.header))} |"
-    yield f"|{'---|' + '---:|' * (len(grid.header) - 1)}"
+def _lines(blocks: Iterable[Block], top: int) -> Iterator[str]:
+    for number, block in enumerate(blocks):
+        if number:
+            yield ""
+        if isinstance(block, Heading):
+            yield f"{'#' * (top + block.level - 1)} {plain(block.text)}"
+        elif isinstance(block, Lines):
+            for place, line in enumerate(block.lines):
+                if place and not block.listed:
+                    yield ""
+                yield f"- {plain(line)}" if block.listed else plain(line)
+        elif isinstance(block, Grid):
+            if block.caption:
+                yield f"*{plain(block.caption)}*"
+                yield ""
+            yield from _table(block)
+        else:
+            yield "```text"
+            yield from block.lines
+            yield "```"
+
+
+def _table(grid: Grid) -> Iterator[str]:
+    yield f"| {' | '.join(map(plain, grid.header))} |"
+    sides = ("---" if column == 0 or column in grid.words else "---:" for column in range(len(grid.header)))
+    yield f"|{'|'.join(sides)}|"
     for group in grid.groups:
         for row in group:
-            yield f"| {' | '.join(map(_plain, row))} |"
+            yield f"| {' | '.join(map(plain, row))} |"
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """The text with nothing in it that Markdown would take for its own."""
     return "".join(f"\\{letter}" if letter in "\\`*_[]<>|#~" else letter for letter in text)

@@ -1,6 +1,6 @@
-"""A run as tables in a terminal."""
+"""A page in a terminal."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TextIO
 
 from rich import box
@@ -8,15 +8,14 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from escalation.report import tables
-from escalation.scenario_run import Run
+from escalation.report.blocks import Block, Grid, Heading, Lines
 
 UNBOUNDED = 1_000_000
 """Columns that no table fills."""
 
 
-def print_run(run: Run, file: TextIO) -> None:
-    """Print a run; in colour on a terminal, and folded to its width.
+def print_blocks(blocks: Iterable[Block], file: TextIO) -> None:
+    """Print a page; in colour on a terminal, and folded to its width.
 
     Nothing is cut off: where two columns of a table are wider than the terminal, so are the lines.
     """
@@ -24,29 +23,31 @@ def print_run(run: Run, file: TextIO) -> None:
     console = Console(file=file, highlight=False, markup=False, emoji=False)
     width = console.width
     unbounded = console.options.update(width=UNBOUNDED)
-    parts = list(_parts(run, lambda table: console.measure(table, options=unbounded).maximum <= width))
+    parts = list(_parts(blocks, lambda table: console.measure(table, options=unbounded).maximum <= width))
     shown = [part for part in parts if isinstance(part, Table)]
-    console.width = max(width, *(console.measure(table, options=unbounded).maximum for table in shown))
+    console.width = max(width, *(console.measure(table, options=unbounded).maximum for table in shown), 1)
     console.print(Group(*parts))
 
 
-def _parts(run: Run, fits: Callable[[Table], bool]) -> Iterator[RenderableType]:
-    title, lines = tables.heading(run)
-    yield Text(title, style="bold")
-    yield from map(Text, lines)
-    for truth, doses, summary in tables.truths(run):
-        yield Text()
-        yield Text(truth.name, style="bold")
-        yield from _folded(doses, fits)
-        yield Text()
-        yield from _folded(summary, fits)
-    yield Text()
-    yield from map(Text, tables.footnotes(run))
-    lines, alarm = tables.verdict(run)
-    yield from (Text(line, style="bold red" if alarm else "") for line in lines)
+def _parts(blocks: Iterable[Block], fits: Callable[[Table], bool]) -> Iterator[RenderableType]:
+    previous: Block | None = None
+    for block in blocks:
+        if previous is not None and not isinstance(previous, Heading):
+            yield Text()
+        previous = block
+        if isinstance(block, Grid):
+            if block.caption:
+                yield Text(block.caption, style="italic")
+            yield from _folded(block, fits)
+        elif isinstance(block, Heading):
+            yield Text(block.text, style="bold")
+        elif isinstance(block, Lines):
+            yield from (Text(line, style="bold red" if block.alarm else "") for line in block.lines)
+        else:
+            yield from (Text(line, no_wrap=True, overflow="ignore") for line in block.lines)
 
 
-def _folded(grid: tables.Grid, fits: Callable[[Table], bool]) -> Iterator[RenderableType]:
+def _folded(grid: Grid, fits: Callable[[Table], bool]) -> Iterator[RenderableType]:
     """One table, or several below each other with as many of the columns in each as fit; at least one."""
     first = 1
     while first < len(grid.header):
@@ -59,11 +60,12 @@ def _folded(grid: tables.Grid, fits: Callable[[Table], bool]) -> Iterator[Render
         first = last
 
 
-def _table(grid: tables.Grid) -> Table:
+def _table(grid: Grid) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for column, name in enumerate(grid.header):
         style = "bold" if column in grid.marked else ""
-        table.add_column(name, justify="right" if column else "left", style=style, no_wrap=True)
+        justify = "left" if column == 0 or column in grid.words else "right"
+        table.add_column(name, justify=justify, style=style, no_wrap=True)  # type: ignore[arg-type]
     for group in grid.groups:
         for row in group:
             table.add_row(*row, end_section=len(grid.groups) > 1 and row is group[-1])

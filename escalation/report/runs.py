@@ -1,42 +1,28 @@
-"""What a report says of a run, as grids of text: the same for every format that people read."""
+"""What a report says of a run."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
 from escalation.characteristics import OperatingCharacteristics
+from escalation.report.blocks import Block, Grid, Heading, Lines
+from escalation.report.numbers import mean, percent
 from escalation.scenario import Truth
 from escalation.scenario_run import Result, Run
 from escalation.trial import Trial
 
-ROUNDING = 1e-12
-"""A sum of probabilities may be this far from 1."""
 
-
-@dataclass(frozen=True)
-class Grid:
-    """A table of text.
-
-    Attributes
-    ----------
-    header : list of str
-        The first column names the rows, the others hold numbers.
-    groups : list of list of rows
-        Rows that belong together.
-    marked : frozenset of int
-        Columns of correct doses.
-    """
-
-    header: list[str]
-    groups: list[list[list[str]]]
-    marked: frozenset[int] = frozenset()
-
-    def part(self, columns: range) -> "Grid":
-        """The first column and some of the others."""
-        kept = [0, *columns]
-        groups = [[[row[column] for column in kept] for row in group] for group in self.groups]
-        marked = frozenset(place for place, column in enumerate(kept) if column in self.marked)
-        return Grid([self.header[column] for column in kept], groups, marked)
+def run_blocks(run: Run) -> Iterator[Block]:
+    """A page on a run: its trial, a section for each truth, and how exact and simulated numbers agree."""
+    title, lines = heading(run)
+    yield Heading(title, level=1)
+    yield Lines(tuple(lines))
+    for truth, doses, summary in truths(run):
+        yield Heading(truth.name)
+        yield doses
+        yield summary
+    yield Lines(tuple(footnotes(run)), listed=True)
+    lines, alarm = verdict(run)
+    yield Lines(tuple(lines), alarm=alarm, listed=True)
 
 
 def heading(run: Run) -> tuple[str, list[str]]:
@@ -156,17 +142,3 @@ def shown(result: Result) -> OperatingCharacteristics:
 def label(result: Result) -> str:
     """Label of the design; a tilde says that its numbers are simulated."""
     return result.design if result.exact is not None else f"{result.design} ~"
-
-
-def percent(share: float) -> str:
-    """A probability in percent; one that is not 0 or 1 is not printed as if it were."""
-    if 0 < share < 0.0005:
-        return "<0.1"
-    if 0.9995 <= share < 1 - ROUNDING:
-        return ">99.9"
-    return f"{100 * share:.1f}"
-
-
-def mean(count: float) -> str:
-    """A mean count with one decimal; one that is not 0 is not printed as if it were."""
-    return f"{count:.1f}" if count == 0 or count >= 0.05 else "<0.1"

@@ -1,0 +1,41 @@
+"""The group of all commands, and what becomes of errors."""
+
+import errno
+import io
+import sys
+from typing import Any
+
+import click
+
+from escalation import __version__
+from escalation.errors import EscalationError
+
+EXIT_FAILED = 1
+EXIT_BAD_INPUT = 2
+
+
+class _Group(click.Group):
+    """Turns the package's errors, and those of writing to the screen, into messages on standard error."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")  # names may hold letters that the terminal does not have
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except EscalationError as error:
+            for line in str(error).splitlines():
+                click.echo(f"error: {line}", err=True)
+            sys.exit(EXIT_BAD_INPUT)
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise  # click ends quietly when nobody reads on
+            click.echo(f"error: {error.strerror or error}", err=True)
+            sys.exit(EXIT_FAILED)
+        return result
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="escalation")
+def main() -> None:
+    """Operating characteristics of phase I dose-escalation designs, exact and simulated."""

@@ -1,0 +1,107 @@
+"""Options that several commands have, and writing where they say."""
+
+import io
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from escalation.report.blocks import Block
+    from escalation.scenario import Scenario
+
+Command = Callable[..., Any]
+
+scenario_file = click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+"""One scenario file."""
+
+output_file = click.option(
+    "--output", type=click.Path(path_type=Path), help="Write to this file, whole or not at all, instead of the screen."
+)
+
+one_design = click.option("--design", metavar="LABEL", help="The design; may be left out where the file has only one.")
+
+some_designs = click.option(
+    "--design", "designs", metavar="LABEL", multiple=True, help="Only this design; may be repeated."
+)
+
+some_truths = click.option("--truth", "truths", metavar="NAME", multiple=True, help="Only this truth; may be repeated.")
+
+max_states = click.option(
+    "--max-states",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="No exact values for a design that may have more states.  "
+    "[default: 50 million, or as many as fit into half of the memory if fewer]",
+)
+
+
+def simulated_trials(default: int) -> Callable[[Command], Command]:
+    """How many trials are simulated."""
+    return click.option(
+        "--trials",
+        type=click.IntRange(min=0, max=10_000_000),
+        default=default,
+        show_default=True,
+        help="Simulated trials for each design and truth; 0 for none.",
+    )
+
+
+def random_seed(default: int) -> Callable[[Command], Command]:
+    """The seed of the simulated patients."""
+    return click.option(
+        "--seed", type=click.IntRange(min=0), default=default, show_default=True, help="Seed of the simulated patients."
+    )
+
+
+def output_format(*forms: str) -> Callable[[Command], Command]:
+    """The formats that a command has."""
+    return click.option(
+        "--format", "form", type=click.Choice(forms), default=forms[0], show_default=True, help="Output format."
+    )
+
+
+def read_scenarios(paths: Sequence[Path]) -> "list[Scenario]":
+    """The scenarios of files; their warnings go to standard error."""
+    from escalation.scenario import load_scenario
+
+    scenarios = [load_scenario(path) for path in paths]
+    for path, scenario in zip(paths, scenarios, strict=True):
+        for warning in scenario.warnings:
+            click.echo(f"warning: {path}: {warning}", err=True)
+    return scenarios
+
+
+def choose_design(scenario: "Scenario", label: str | None) -> str:
+    """The label of the one design that is asked for."""
+    from escalation.scenario_run import choose
+
+    if label is None and len(scenario.designs) > 1:
+        listed = ", ".join(f"'{known}'" for known in scenario.designs)
+        raise click.UsageError(f"--design is needed; there are {listed}")
+    return choose([] if label is None else [label], scenario.designs, "design")[0]
+
+
+def check_output(path: Path | None) -> None:
+    """Refuse an output file that could not be written, before any work is done."""
+    if path is not None:
+        from escalation.report.files import check_writable
+
+        check_writable(path)
+
+
+def emit(
+    form: str, output: Path | None, pages: "Iterable[Iterable[Block]]", others: Mapping[str, Callable[[], str]]
+) -> None:
+    """Write pages, or what programs read, to the screen or a file; see `report.render`."""
+    from escalation.report import render
+    from escalation.report.files import write_whole
+
+    if output is None:
+        render(form, sys.stdout, pages, others)
+    else:
+        text = io.StringIO()
+        render(form, text, pages, others)
+        write_whole(output, text.getvalue())

@@ -1,0 +1,70 @@
+"""`escalation run`: operating characteristics."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from escalation.cli import options
+from escalation.cli.group import EXIT_FAILED, main
+from escalation.defaults import SEED, TRIALS
+
+
+@main.command("run")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@options.some_designs
+@options.some_truths
+@options.simulated_trials(TRIALS)
+@options.random_seed(SEED)
+@click.option("--exact/--no-exact", default=True, show_default=True, help="Whether to compute exact values.")
+@options.max_states
+@options.output_format("table", "json", "csv", "markdown")
+@options.output_file
+def run_command(
+    files: tuple[Path, ...],
+    designs: tuple[str, ...],
+    truths: tuple[str, ...],
+    trials: int,
+    seed: int,
+    exact: bool,
+    max_states: int | None,
+    form: str,
+    output: Path | None,
+) -> None:
+    """Run the designs of scenario files under their truths.
+
+    Prints for each design and truth the DLT rates, the RP2D selection probabilities and the sample size: exact values,
+    cross-checked by simulated trials.
+    """
+    if not exact and trials == 0:
+        raise click.UsageError("--no-exact with --trials 0 leaves nothing to compute")
+
+    from escalation.report.csv import to_csv
+    from escalation.report.json import runs_to_json
+    from escalation.report.progress import progress_bar
+    from escalation.report.runs import run_blocks
+    from escalation.scenario_run import run
+
+    options.check_output(output)
+    scenarios = options.read_scenarios(files)
+    steps = sum((len(designs) or len(one.design)) * (len(truths) or len(one.truth)) for one in scenarios)
+    with progress_bar(steps) as step:
+        runs = [
+            run(
+                scenario,
+                designs=designs,
+                truths=truths,
+                trials=trials,
+                seed=seed,
+                exact=exact,
+                max_states=max_states,
+                step=step,
+            )
+            for scenario in scenarios
+        ]
+    others = {"json": lambda: runs_to_json(runs), "csv": lambda: to_csv(runs)}
+    options.emit(form, output, map(run_blocks, runs), others)
+    for path, finished in zip(files, runs, strict=True):
+        if finished.agreement is not None and not finished.agreement.agrees:
+            click.echo(f"error: {path}: simulated trials and exact values DISAGREE; do not use these results", err=True)
+            sys.exit(EXIT_FAILED)
