@@ -110,6 +110,20 @@ class ExpansionQuality:
 
 
 @dataclass(frozen=True)
+class FurtherCourse:
+    """What is still to come in a running trial.
+
+    Attributes
+    ----------
+    patients, dlts : CountSummary
+        Further patients, and DLTs among them.
+    """
+
+    patients: CountSummary
+    dlts: CountSummary
+
+
+@dataclass(frozen=True)
 class OperatingCharacteristics:
     """How a design performs under one truth.
 
@@ -142,6 +156,8 @@ class OperatingCharacteristics:
         None when no dose with patients is ever recommended.
     expansion : ExpansionQuality or None
         None in a trial without an expansion.
+    further : FurtherCourse or None
+        None but for outcomes that begin with the data of a running trial. All other numbers include these data.
     mcse : dict or None
         For outcomes of at least two simulated trials: the Monte Carlo standard errors, under the same names, where
         one exists.
@@ -164,6 +180,7 @@ class OperatingCharacteristics:
     stop_reasons: dict[str, float]
     estimate: EstimateQuality | None
     expansion: ExpansionQuality | None = None
+    further: FurtherCourse | None = None
     mcse: dict[str, Any] | None = field(default=None, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
@@ -272,6 +289,7 @@ def operating_characteristics(outcomes: Outcomes, correct: Sequence[int] | None 
         "stop_reasons": {name: means[f"stop_reasons.{name}"] for name in REASON_NAMES.values()},
         "estimate": _estimate_quality(outcomes),
         "expansion": None,
+        "further": None,
     }
     if outcomes.declared is not None:
         survives, declared = ~quantities["no_selection"], ~quantities["none_declared"]
@@ -281,7 +299,14 @@ def operating_characteristics(outcomes: Outcomes, correct: Sequence[int] | None 
             "none_declared": means["none_declared"],
             "survival": _ratio(outcomes, survives, declared) if ever else None,
         }
+    if outcomes.after is not None:
+        seen = outcomes.after
+        numbers["further"] = {
+            "patients": _count_summary(outcomes, size - seen.treated),
+            "dlts": _count_summary(outcomes, total_dlts - sum(seen.dlts)),
+        }
     values, errors = _values(numbers), _errors(numbers)
+    further = values["further"]
     return OperatingCharacteristics(
         **values
         | {
@@ -291,6 +316,9 @@ def operating_characteristics(outcomes: Outcomes, correct: Sequence[int] | None 
             "patients_above_mtd": CountSummary(**values["patients_above_mtd"]),
             "estimate": None if values["estimate"] is None else EstimateQuality(**values["estimate"]),
             "expansion": None if values["expansion"] is None else ExpansionQuality(**values["expansion"]),
+            "further": None
+            if further is None
+            else FurtherCourse(CountSummary(**further["patients"]), CountSummary(**further["dlts"])),
         },
         mcse=errors if _has_errors(outcomes) else None,
     )

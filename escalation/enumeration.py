@@ -20,6 +20,7 @@ from scipy import special
 from escalation.designs import Design
 from escalation.errors import DesignError, EscalationError, StateSpaceError
 from escalation.expansion import endings_after
+from escalation.interim import InterimData
 from escalation.kernels.codes import EXPANSION_STOPPED, NO_DOSE
 from escalation.kernels.curve_states import settle_curves
 from escalation.kernels.layout import Children, Packing, StateArrays
@@ -27,8 +28,9 @@ from escalation.kernels.probability import ending_probabilities
 from escalation.kernels.states import merge_children, next_sizes, unpack
 from escalation.kernels.table_states import settle_table
 from escalation.outcomes import Outcomes, check_rates
-from escalation.plans import CurvePlan, Plan, TablePlan, expansion_plan
+from escalation.plans import CurvePlan, ExpansionPlan, Plan, TablePlan
 from escalation.recommend import recommend, recommend_by_model, reject_too_toxic
+from escalation.start import Start, start_of
 from escalation.state_limits import (
     MEMORY_SHARE,
     bits_per_cell,
@@ -68,6 +70,8 @@ class Enumeration:
         Number of patient sequences with this ending.
     states : int
         Number of states that were visited, endings included.
+    after : InterimData or None
+        The data of a running trial that all endings begin with. Sequences are those of the patients who follow.
     """
 
     trial: Trial
@@ -79,6 +83,7 @@ class Enumeration:
     reason: NDArray[np.int8]
     sequences: NDArray[np.float64]
     states: int
+    after: InterimData | None = None
 
     def outcomes(self, rates: ArrayLike) -> Outcomes:
         """Probability of every ending under a truth.
@@ -98,7 +103,11 @@ class Enumeration:
         true_rates = check_rates(rates, self.trial)
         patients, dlts = cells_of(self.trial.most_patients)
         counts = np.arange(self.trial.most_patients + 1)
-        pattern = (true_rates[:, None] ** counts)[:, dlts] * ((1 - true_rates)[:, None] ** counts)[:, patients - dlts]
+        seen, toxic = self._seen  # patients who follow: those at the end but those who were seen
+        with_dlt = np.maximum(counts - toxic[:, None], 0)
+        without = np.maximum(counts - (seen - toxic)[:, None], 0)
+        pattern = (true_rates[:, None] ** with_dlt)[:, dlts]
+        pattern *= ((1 - true_rates)[:, None] ** without)[:, patients - dlts]
         probability = np.empty(len(self.sequences))
         ending_probabilities(self.cells, self.sequences, np.ascontiguousarray(pattern), probability)
         total = float(probability.sum())
@@ -113,10 +122,20 @@ class Enumeration:
             reason=self.reason,
             probability=probability,
             declared=self.declared,
+            after=self.after,
         )
 
+    @property
+    def _seen(self) -> NDArray[np.int64]:
+        """Patients and DLTs at each dose that all endings begin with, int64[2, D]."""
+        if self.after is None:
+            return np.zeros((2, self.trial.levels), np.int64)
+        return np.array([self.after.patients, self.after.dlts])
 
-def exact(design: Design, trial: Trial, *, max_states: int | None = None) -> Enumeration:
+
+def exact(
+    design: Design, trial: Trial, *, max_states: int | None = None, after: InterimData | str | None = None
+) -> Enumeration:
     """Enumerate every ending of a design's trials.
 
     Parameters
@@ -126,6 +145,8 @@ def exact(design: Design, trial: Trial, *, max_states: int | None = None) -> Enu
     max_states : int, optional
         Refuse when there are, or may be, more states than this. By default 50 million, or as many as fit into half of
         the machine's memory when that is less.
+    after : InterimData or str, optional
+        The data of a running trial, such as "1NNN 2NTT": every ending that is still possible.
 
     Returns
     -------
@@ -136,6 +157,8 @@ def exact(design: Design, trial: Trial, *, max_states: int | None = None) -> Enu
     ------
     DesignError
         A ValueError: the design does not fit the trial, or `max_states` is below 1.
+    OutcomesError
+        A ValueError: the data cannot be read, or leave open what the design looks at.
     StateSpaceError
         There may be more than `max_states` states: for a table plan said before any is enumerated (unless there are
         more than 64 cohorts), and for a curve plan, which has no useful bound, as soon as there are. Or the
@@ -149,19 +172,30 @@ def exact(design: Design, trial: Trial, *, max_states: int | None = None) -> Enu
     >>> round(operating_characteristics(endings.outcomes([0.05, 0.12, 0.25, 0.40])).pcs, 4)
     0.6035
     """
-    trial = design.applied_to(trial)
-    plan = design.plan(trial)
+    start = start_of(design, trial, after)
+    plan, expansion = start.plan, start.expansion
     limit = default_max_states(plan) if max_states is None else max_states
     if limit < 1:
         raise DesignError(f"max_states: {max_states} should be at least 1")
-    if isinstance(plan, TablePlan):
+    if isinstance(plan, TablePlan) and start.data is None:
         check_bound(plan, limit)
+    escalated = _ended(start) if start.has_escalated else _escalated(start, limit)
+    enumeration = escalated if expansion is None else _expanded(escalated, plan, expansion, limit)
+    for part in vars(enumeration).values():
+        if isinstance(part, np.ndarray):
+            part.flags.writeable = False  # the outcomes under every truth share them
+    return enumeration
+
+
+def _escalated(start: Start, limit: int) -> Enumeration:
+    """Every ending of dose escalation."""
+    plan, trial = start.plan, start.trial
     cells = cells_of(trial.max_patients)
     packing = packing_of(trial.levels, trial.max_patients)
     conduct = plan.conduct_arrays()
     settle = _settler(plan, packing, cells)
     living = _states(1, packing)
-    living.rows[:], living.columns[:], living.sequences[:] = 0, plan.start, 1
+    living.rows[:], living.columns[:], living.sequences[:] = packed(packing, *start.counts), plan.start, 1
     visited = 1
     parts: list[StateArrays] = []
     while len(living.rows):
@@ -175,29 +209,38 @@ def exact(design: Design, trial: Trial, *, max_states: int | None = None) -> Enu
         if visited > limit:
             raise too_many(plan, limit, treated)
         parts.append(endings)
-    packed, reason, sequences, choices = (np.concatenate(part) for part in zip(*parts, strict=True))
-    shape = len(packed), trial.levels
-    rows, patients, dlts = np.empty(shape, np.int32), np.empty(shape, np.int16), np.empty(shape, np.int16)
-    unpack(packing, packed, cells, rows, patients, dlts)
+    rows, reason, sequences, choices = (np.concatenate(part) for part in zip(*parts, strict=True))
+    shape = len(rows), trial.levels
+    numbers, patients, dlts = np.empty(shape, np.int32), np.empty(shape, np.int16), np.empty(shape, np.int16)
+    unpack(packing, rows, cells, numbers, patients, dlts)
     if isinstance(plan, CurvePlan):
         recommended = recommend_by_model(plan, patients, choices)
     else:
         recommended = recommend(plan, patients, dlts)
     reject_too_toxic(recommended, reason)
-    enumeration = Enumeration(trial, rows, patients, dlts, recommended, None, reason, sequences, visited)
-    if trial.expansion is not None:
-        enumeration = _expanded(enumeration, plan, limit)
-    for part in vars(enumeration).values():
-        if isinstance(part, np.ndarray):
-            part.flags.writeable = False  # the outcomes under every truth share them
-    return enumeration
+    return Enumeration(trial, numbers, patients, dlts, recommended, None, reason, sequences, visited, start.data)
 
 
-def _expanded(escalated: Enumeration, plan: Plan, limit: int) -> Enumeration:
+def _ended(start: Start) -> Enumeration:
+    """Dose escalation that has ended already: the one ending that it has."""
+    patients, dlts = start.counts[:, None].astype(np.int16)
+    return Enumeration(
+        trial=start.trial,
+        cells=cells_at(patients, dlts),
+        patients=patients,
+        dlts=dlts,
+        recommended=np.array([start.recommended], np.int16),
+        declared=None if start.trial.expansion is None else np.array([start.declared], np.int16),
+        reason=np.array([start.reason], np.int8),
+        sequences=np.ones(1),
+        states=1,
+        after=start.data,
+    )
+
+
+def _expanded(escalated: Enumeration, plan: Plan, expansion: ExpansionPlan, limit: int) -> Enumeration:
     """Every ending after the expansion."""
     trial, visited = escalated.trial, escalated.states
-    expansion = expansion_plan(trial)
-    assert expansion is not None
     after = endings_after(expansion, escalated.patients, escalated.dlts, escalated.recommended, limit - visited)
     if after is None:
         assert trial.expansion is not None
@@ -207,10 +250,9 @@ def _expanded(escalated: Enumeration, plan: Plan, limit: int) -> Enumeration:
     row = np.arange(len(before))
     patients[row, declared] += after.patients  # none where no dose was declared
     dlts[row, declared] += after.dlts
-    n = patients.astype(np.int32)
     return Enumeration(
         trial=trial,
-        cells=n * (n + 1) // 2 + dlts,
+        cells=cells_at(patients, dlts),
         patients=patients,
         dlts=dlts,
         recommended=np.where(after.rejected, np.int16(NO_DOSE), declared),
@@ -218,7 +260,22 @@ def _expanded(escalated: Enumeration, plan: Plan, limit: int) -> Enumeration:
         reason=np.where(after.rejected & after.early, np.int8(EXPANSION_STOPPED), escalated.reason[before]),
         sequences=escalated.sequences[before] * after.sequences,
         states=visited + len(before),
+        after=escalated.after,
     )
+
+
+def cells_at(patients: NDArray[np.int16], dlts: NDArray[np.int16]) -> NDArray[np.int32]:
+    """Cells of counts, int32[...]; see `kernels.states`."""
+    n = patients.astype(np.int32)
+    return n * (n + 1) // 2 + dlts
+
+
+def packed(packing: Packing, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Counts at each dose as a row of packed cells, uint64[W]."""
+    row = np.zeros(packing.words[-1] + 1, np.uint64)
+    for word, shift, number in zip(packing.words, packing.shifts, patients * (patients + 1) // 2 + dlts, strict=True):
+        row[word] |= np.uint64(number) << shift
+    return row
 
 
 _Settle = Callable[[StateArrays, NDArray[np.int16], Children], tuple[StateArrays, StateArrays]]

@@ -24,6 +24,14 @@ class ScenarioError(EscalationError, ValueError):
         super().__init__("\n".join(f"{source}: {problem}" for problem in problems))
 
 
+class OutcomesError(EscalationError, ValueError):
+    """Data of a running trial that cannot be read, or that leave open what a design needs to know."""
+
+
+class PathwayError(EscalationError, ValueError):
+    """Dose transition pathways that cannot be listed."""
+
+
 class OutputError(EscalationError):
     """A file that cannot be written."""
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from escalation.errors import DesignError
+from escalation.interim import InterimData
 from escalation.trial import Trial
 
 
@@ -30,6 +31,8 @@ class Outcomes:
         Number of simulated trials; None when the endings are all there can be.
     declared : int16[E] or None
         In a trial with an expansion, the RP2D that dose escalation declared; `recommended` is what is left of it.
+    after : InterimData or None
+        The data of a running trial that all endings begin with; probabilities are those given these data.
     """
 
     trial: Trial
@@ -41,6 +44,7 @@ class Outcomes:
     probability: NDArray[np.float64]
     trials: int | None = None
     declared: NDArray[np.int16] | None = None
+    after: InterimData | None = None
 
 
 def check_rates(rates: ArrayLike, trial: Trial) -> NDArray[np.float64]:

@@ -148,7 +148,8 @@ class CurvePlan(Conduct):
     log_dlt, log_no_dlt : float64[D, G]
         Log probability of a DLT, and of none, at each dose under each curve. No curves under MaximumLikelihood.
     weight : float64[G]
-        Prior weight of each curve; they sum to 1.
+        Prior weight of each curve; they sum to 1. Under MaximumLikelihood float64[D - 1], the slopes at the cuts before
+        the first patient: zeros.
     target : float
     reading : PlugIn, PosteriorMean, Intervals or MaximumLikelihood
         What the model prefers.
@@ -201,7 +202,7 @@ class CurvePlan(Conduct):
             kind, parts = INTERVALS, [part for pair in pairs for part in pair]
         else:
             kind, parts = SCORE, []
-        stacked = np.empty((len(functions) + len(parts), len(self.weight)))
+        stacked = np.empty((len(functions) + len(parts), self.log_dlt.shape[1]))
         for row, function in enumerate([*functions, *parts]):
             stacked[row] = function
         return ReadingArrays(
@@ -213,6 +214,21 @@ class CurvePlan(Conduct):
             too_toxic=self.too_toxic is not None,
             too_toxic_threshold=float(self.too_toxic_threshold),
         )
+
+    def posterior(self, patients: NDArray[np.integer], dlts: NDArray[np.integer]) -> Floats:
+        """Posterior probability of each curve, float64[G], after counts at each dose, int[D]."""
+        with np.errstate(divide="ignore"):  # far out a weight may be too small for a floating-point number
+            prior = np.log(self.weight)
+        log = prior + dlts @ self.log_dlt + (patients - dlts) @ self.log_no_dlt
+        likely = np.exp(log - log.max())
+        posterior: Floats = likely / likely.sum()
+        return posterior
+
+    def learned(self, patients: NDArray[np.integer], dlts: NDArray[np.integer]) -> Floats:
+        """What takes the place of `weight` after counts at each dose, int[D]."""
+        if isinstance(self.reading, MaximumLikelihood):
+            return dlts @ self.reading.slope_dlt + (patients - dlts) @ self.reading.slope_no_dlt
+        return self.posterior(patients, dlts)
 
     def evidence(self, patients: NDArray[np.integer], dlts: NDArray[np.integer]) -> Floats:
         """What counts at each dose say of each curve: their likelihood, or under MaximumLikelihood the slopes.

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from escalation.characteristics import OperatingCharacteristics, operating_characteristics
 from escalation.cross_check import Agreement, agreement, overall
 from escalation.defaults import SEED, TRIALS
-from escalation.designs import Design
 from escalation.enumeration import Enumeration
 from escalation.enumeration import exact as enumerate_endings
 from escalation.errors import EscalationError, StateSpaceError
 from escalation.findings import suggestion
+from escalation.interim import InterimData
+from escalation.outcomes import Outcomes
+from escalation.running_trial import standing
 from escalation.scenario import Scenario, Truth
 from escalation.simulation import simulate
 
@@ -52,6 +54,10 @@ class Run:
         Simulated trials for each result (0: none), and the seed of their patients.
     refusals : dict of str to str
         Designs for which the exact engine refused, and why.
+    after : InterimData or None
+        The data of a running trial that all results are given.
+    departures : tuple of str
+        Where these data are not what a design would have done.
     """
 
     scenario: Scenario
@@ -59,6 +65,8 @@ class Run:
     trials: int
     seed: int
     refusals: dict[str, str]
+    after: InterimData | None = None
+    departures: tuple[str, ...] = ()
 
     @property
     def agreement(self) -> Agreement | None:
@@ -76,6 +84,7 @@ def run(
     seed: int = SEED,
     exact: bool = True,
     max_states: int | None = None,
+    after: InterimData | str | None = None,
     step: Callable[[], None] = lambda: None,
 ) -> Run:
     """Run the designs of a scenario under its truths.
@@ -92,24 +101,33 @@ def run(
         Whether to enumerate. A design for which the exact engine refuses is simulated only.
     max_states : int, optional
         As for `enumeration.exact`.
+    after : InterimData or str, optional
+        The data of a running trial, such as "1NNN 2NTT": its conditional operating characteristics.
     step : function, optional
         Called after each design and truth, to show progress.
 
     Raises
     ------
     EscalationError
-        An unknown label or name, or a design left with neither an exact nor a simulated result.
+        An unknown label or name, data that cannot be read, or a design left with neither an exact nor a simulated
+        result.
     """
     if not exact and trials == 0:
         raise EscalationError("neither exact values nor simulated trials are asked for")
     labelled = scenario.designs
     chosen = choose(designs, labelled, "design")
     names = choose(truths, (truth.name for truth in scenario.truth), "truth")
+    data = InterimData.from_outcomes(after, scenario.trial.levels) if isinstance(after, str) else after
+    departures = []
+    if data is not None:
+        for label in chosen:
+            found = standing(labelled[label], scenario.trial, data).departures
+            departures += [f"design '{label}': {departure}" for departure in found]
     endings: dict[str, Enumeration] = {}
     refusals: dict[str, str] = {}
     for label in chosen if exact else ():
         try:
-            endings[label] = enumerate_endings(labelled[label], scenario.trial, max_states=max_states)
+            endings[label] = enumerate_endings(labelled[label], scenario.trial, max_states=max_states, after=data)
         except StateSpaceError as refusal:
             if trials == 0:
                 raise
@@ -117,23 +135,19 @@ def run(
     results = []
     for truth in scenario.truth:
         for label in chosen if truth.name in names else ():
-            results.append(_result(scenario, label, labelled[label], truth, endings.get(label), trials, seed))
+            simulated = None
+            if trials:
+                simulated = simulate(
+                    labelled[label], scenario.trial, truth.dlt_rates, trials=trials, seed=seed, after=data
+                )
+            results.append(_result(label, truth, scenario.trial.target, endings.get(label), simulated))
             step()
-    return Run(scenario, tuple(results), trials, seed, refusals)
+    return Run(scenario, tuple(results), trials, seed, refusals, data, tuple(departures))
 
 
-def _result(
-    scenario: Scenario,
-    label: str,
-    design: Design,
-    truth: Truth,
-    endings: Enumeration | None,
-    trials: int,
-    seed: int,
-) -> Result:
-    correct = truth.correct_doses(scenario.trial.target)
+def _result(label: str, truth: Truth, target: float, endings: Enumeration | None, simulated: Outcomes | None) -> Result:
+    correct = truth.correct_doses(target)
     expected = None if endings is None else endings.outcomes(truth.dlt_rates)
-    simulated = None if trials == 0 else simulate(design, scenario.trial, truth.dlt_rates, trials=trials, seed=seed)
     return Result(
         design=label,
         truth=truth,

@@ -1,7 +1,9 @@
 """The Monte Carlo engine: the rules applied cohort by cohort to virtual patients."""
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import Event
 
 import numpy as np
@@ -11,12 +13,14 @@ from escalation import patients as virtual
 from escalation.defaults import SEED, TRIALS
 from escalation.designs import Design
 from escalation.errors import DesignError
+from escalation.interim import InterimData
 from escalation.kernels.curve_trials import run_curve_trials
 from escalation.kernels.expansion_trials import run_expansions
 from escalation.kernels.table_trials import run_table_trials
 from escalation.outcomes import Outcomes, check_rates
-from escalation.plans import CurvePlan, expansion_plan
+from escalation.plans import CurvePlan, Plan
 from escalation.recommend import recommend, reject_too_toxic
+from escalation.start import Start, start_of
 from escalation.trial import Trial
 
 
@@ -28,6 +32,7 @@ def simulate(
     trials: int = TRIALS,
     seed: int = SEED,
     threads: int | None = None,
+    after: InterimData | str | None = None,
 ) -> Outcomes:
     """Simulate trials of a design under a truth.
 
@@ -44,6 +49,8 @@ def simulate(
         outcomes to the bit whatever the number of threads.
     threads : int, optional
         By default one for each core.
+    after : InterimData or str, optional
+        The data of a running trial, such as "1NNN 2NTT": how it can go on.
 
     Returns
     -------
@@ -54,6 +61,8 @@ def simulate(
     ------
     DesignError
         A ValueError: the design does not fit the trial, or another argument is out of range.
+    OutcomesError
+        A ValueError: the data cannot be read, or leave open what the design looks at.
 
     Examples
     --------
@@ -67,12 +76,11 @@ def simulate(
     for name, value, least in (("trials", trials, 1), ("seed", seed, 0), ("threads", workers, 1)):
         if not isinstance(value, int) or value < least:
             raise DesignError(f"{name}: {value} should be a whole number, at least {least}")
-    trial = design.applied_to(trial)
-    plan, expansion = design.plan(trial), expansion_plan(trial)
+    start = start_of(design, trial, after)
+    trial, plan, expansion = start.trial, start.plan, start.expansion
     limits = virtual.tolerance_limits(true_rates)
-    outcomes = _empty(trial, true_rates, trials)
-    arrays = plan.arrays()
-    evidence = cohort_evidence(plan) if isinstance(plan, CurvePlan) else ()
+    outcomes = _unfinished(start, true_rates, trials)
+    escalate = None if start.has_escalated else _escalation(plan, start.counts, limits)
 
     def run_block(block: int) -> None:
         first = block * virtual.BLOCK
@@ -80,12 +88,9 @@ def simulate(
         tolerances = virtual.tolerances(seed, block, trial.most_patients)[: last - first]
         patients, dlts = outcomes.patients[first:last], outcomes.dlts[first:last]
         recommended, reason = outcomes.recommended[first:last], outcomes.reason[first:last]
-        if isinstance(plan, CurvePlan):
-            run_curve_trials(arrays, *evidence, limits, tolerances, patients, dlts, recommended, reason)
-        else:
-            run_table_trials(arrays, limits, tolerances, patients, dlts, reason)
-            recommended[:] = recommend(plan, patients, dlts)
-        reject_too_toxic(recommended, reason)
+        if escalate is not None:
+            escalate(tolerances, patients, dlts, recommended, reason)
+            reject_too_toxic(recommended, reason)
         if expansion is not None and outcomes.declared is not None:
             outcomes.declared[first:last] = recommended
             run_expansions(expansion.arrays(), limits, tolerances, patients, dlts, recommended, reason)
@@ -108,18 +113,44 @@ def simulate(
     return outcomes
 
 
-def _empty(trial: Trial, rates: NDArray[np.float64], trials: int) -> Outcomes:
-    """Outcomes for the blocks to fill in, each its own part."""
+_Escalate = Callable[
+    [NDArray[np.uint32], NDArray[np.int16], NDArray[np.int16], NDArray[np.int16], NDArray[np.int8]], None
+]
+
+
+def _escalation(plan: Plan, counts: NDArray[np.int64], limits: NDArray[np.int64]) -> _Escalate:
+    """Dose escalation in a block of trials: from tolerances to counts, recommended doses and reasons."""
+    if isinstance(plan, CurvePlan):
+        evidence, places = cohort_evidence(plan)
+        curves = (replace(plan, weight=plan.learned(*counts)) if counts.any() else plan).arrays()
+
+        def by_model(tolerances, patients, dlts, recommended, reason):  # type: ignore[no-untyped-def]
+            run_curve_trials(curves, evidence, places, limits, tolerances, patients, dlts, recommended, reason)
+
+        return by_model
+    tables = plan.arrays()
+
+    def by_table(tolerances, patients, dlts, recommended, reason):  # type: ignore[no-untyped-def]
+        run_table_trials(tables, limits, tolerances, patients, dlts, reason)
+        recommended[:] = recommend(plan, patients, dlts)
+
+    return by_table
+
+
+def _unfinished(start: Start, rates: NDArray[np.float64], trials: int) -> Outcomes:
+    """Outcomes for the blocks to finish, each its own part."""
+    shape = trials, start.trial.levels
     return Outcomes(
-        trial=trial,
+        trial=start.trial,
         rates=rates,
-        patients=np.zeros((trials, trial.levels), np.int16),
-        dlts=np.zeros((trials, trial.levels), np.int16),
-        recommended=np.zeros(trials, np.int16),
-        reason=np.zeros(trials, np.int8),
+        patients=np.full(shape, start.counts[0], np.int16),
+        dlts=np.full(shape, start.counts[1], np.int16),
+        recommended=np.full(trials, start.recommended, np.int16),
+        reason=np.full(trials, start.reason, np.int8),
         probability=np.full(trials, 1 / trials),
         trials=trials,
-        declared=None if trial.expansion is None else np.zeros(trials, np.int16),
+        declared=None if start.trial.expansion is None else np.full(trials, start.declared, np.int16),
+        after=start.data,
     )
 
 

@@ -17,6 +17,12 @@ from escalation.defaults import SEED, TRIALS
 @options.simulated_trials(TRIALS)
 @options.random_seed(SEED)
 @click.option("--exact/--no-exact", default=True, show_default=True, help="Whether to compute exact values.")
+@click.option(
+    "--from",
+    "after",
+    metavar="OUTCOMES",
+    help="Given the data of a running trial, such as '1NNN 2NTT'; see `escalation next`.",
+)
 @options.max_states
 @options.output_format("table", "json", "csv", "markdown")
 @options.output_file
@@ -27,6 +33,7 @@ def run_command(
     trials: int,
     seed: int,
     exact: bool,
+    after: str | None,
     max_states: int | None,
     form: str,
     output: Path | None,
@@ -34,7 +41,7 @@ def run_command(
     """Run the designs of scenario files under their truths.
 
     Prints for each design and truth the DLT rates, the RP2D selection probabilities and the sample size: exact values,
-    cross-checked by simulated trials.
+    cross-checked by simulated trials. With --from: given what has been seen in a running trial, how it may end.
     """
     if not exact and trials == 0:
         raise click.UsageError("--no-exact with --trials 0 leaves nothing to compute")
@@ -58,10 +65,14 @@ def run_command(
                 seed=seed,
                 exact=exact,
                 max_states=max_states,
+                after=after,
                 step=step,
             )
             for scenario in scenarios
         ]
+    for path, finished in zip(files, runs, strict=True):
+        for departure in finished.departures:
+            click.echo(f"warning: {path}: {departure}", err=True)
     others = {"json": lambda: runs_to_json(runs), "csv": lambda: to_csv(runs)}
     options.emit(form, output, map(run_blocks, runs), others)
     for path, finished in zip(files, runs, strict=True):

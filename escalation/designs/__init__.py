@@ -10,7 +10,7 @@ from escalation.designs.crm import CRM
 from escalation.designs.i3plus3 import I3Plus3
 from escalation.designs.indifference import skeleton
 from escalation.designs.keyboard import Keyboard
-from escalation.designs.model_based import TooToxic
+from escalation.designs.model_based import ModelDesign, TooToxic
 from escalation.designs.monitoring import Monitoring
 from escalation.designs.mtpi import MTPI
 from escalation.designs.mtpi2 import MTPI2
@@ -54,6 +54,7 @@ __all__ = [
     "Design",
     "I3Plus3",
     "Keyboard",
+    "ModelDesign",
     "Monitoring",
     "ThreePlusThree",
     "TooToxic",

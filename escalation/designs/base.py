@@ -87,6 +87,11 @@ class Design(Frozen):
         """The trial as this design runs it: with the design's own expansion, if it has one."""
         return trial if self.expansion is None else trial.model_copy(update={"expansion": self.expansion})
 
+    @property
+    def beta_prior(self) -> tuple[float, float]:
+        """Parameters of the Beta prior under which a single dose's rate is looked at; here uniform."""
+        return (1.0, 1.0)
+
     def plan(self, trial: Trial) -> Plan:
         """Compile the design for a trial.
 

@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 from scipy import special
 
 from escalation.designs.logistic_grid import LogisticGrid, Prior, logistic_grid
-from escalation.designs.model_based import ModelDesign
+from escalation.designs.model_based import Exceedance, ModelDesign
 from escalation.fields import Fraction, Positive, Real
 from escalation.kernels.codes import SLACK
 from escalation.plans import CurvePlan, Intervals
@@ -107,13 +107,20 @@ class BLRM(ModelDesign):
         array([0.628, 0.236, 0.124, 0.012])
         """
         n, y = np.asarray(patients), np.asarray(dlts)
-        grid = self._grid(trial, self.intervals, max(trial.max_patients, int(n.sum())))
-        log = np.log(grid.weight) + y @ grid.log_dlt + (n - y) @ grid.log_no_dlt
-        posterior = np.exp(log - log.max())
-        above = grid.above @ (posterior / posterior.sum())
+        above = self._exceedance(trial, n, y)(np.array(self.intervals))
         edges = np.vstack([np.ones(trial.levels), above, np.zeros(trial.levels)])
         probabilities: NDArray[np.float64] = -np.diff(edges, axis=0).T
         return probabilities
+
+    def _exceedance(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Exceedance:
+        def above(limits: NDArray[np.float64]) -> NDArray[np.float64]:
+            grid = self._grid(trial, limits.tolist(), max(trial.max_patients, int(patients.sum())))
+            log = np.log(grid.weight) + dlts @ grid.log_dlt + (patients - dlts) @ grid.log_no_dlt
+            posterior = np.exp(log - log.max())
+            found: NDArray[np.float64] = grid.above @ (posterior / posterior.sum())
+            return found
+
+        return above
 
     def _grid(self, trial: Trial, limits: Sequence[float], max_patients: int) -> LogisticGrid:
         doses = np.array(trial.doses, dtype=np.float64)

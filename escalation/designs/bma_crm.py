@@ -13,10 +13,11 @@ from math import sqrt
 from typing import Annotated, Literal, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from escalation.designs.curves import MODELS, normal_prior, parameter_grid, prior_weights, tail_weights
-from escalation.designs.model_based import ModelDesign, TooToxic
+from escalation.designs.curves import MODELS, exceedance, normal_prior, parameter_grid, prior_weights, tail_weights
+from escalation.designs.model_based import Exceedance, ModelDesign, TooToxic
 from escalation.fields import Fraction, Positive, Real
 from escalation.plans import CurvePlan, PosteriorMean
 from escalation.rules import NeverSkip
@@ -67,13 +68,31 @@ class BMACRM(ModelDesign):
         if self.stop_if_too_toxic:
             yield from self.stop_if_too_toxic.misfits(trial)
 
+    def _exceedance(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Exceedance:
+        grids = [(skeleton, self._grid(skeleton, trial)) for skeleton in map(np.array, self.skeletons)]
+        posterior = self._plan(trial).posterior(patients, dlts)
+        parts = np.split(posterior, np.cumsum([len(b) for _, b in grids])[:-1])  # their sums: those of the models
+
+        def above(limits: NDArray[np.float64]) -> NDArray[np.float64]:
+            models = zip(grids, parts, strict=True)
+            found: NDArray[np.float64] = sum(
+                (exceedance(POWER, skeleton, b, part, limits) for (skeleton, b), part in models),
+                np.zeros((len(limits), trial.levels)),
+            )
+            return found
+
+        return above
+
+    def _grid(self, skeleton: NDArray[np.float64], trial: Trial) -> NDArray[np.float64]:
+        return parameter_grid(POWER, skeleton, normal_prior(self.prior_sd), trial.max_patients)
+
     def _plan(self, trial: Trial) -> CurvePlan:
         skeletons = [np.array(skeleton) for skeleton in self.skeletons]
         prior = np.ones(len(skeletons)) if self.weights is None else np.array(self.weights) / max(self.weights)
         normal, stop = normal_prior(self.prior_sd), self.stop_if_too_toxic or None
         log_dlt, log_no_dlt, weight, too_toxic = [], [], [], []
         for skeleton, model_weight in zip(skeletons, prior / prior.sum(), strict=True):
-            b = parameter_grid(POWER, skeleton, normal, trial.max_patients)
+            b = self._grid(skeleton, trial)
             with_dlt, without = POWER.log_rates(skeleton, b)
             log_dlt.append(with_dlt)
             log_no_dlt.append(without)

@@ -7,7 +7,7 @@ Source: O'Quigley J, Pepe M, Fisher L (1990) Biometrics 46:33-48; O'Quigley J, S
 maximum likelihood; the defaults are those of the R package dfcrm (Cheung YK 2011), but for recommend_untried.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from math import sqrt
@@ -22,7 +22,9 @@ from escalation.designs.curves import (
     MODELS,
     Prior,
     cuts_between_doses,
+    exceedance,
     gamma_prior,
+    likelihood_interval,
     normal_prior,
     parameter_grid,
     prior_weights,
@@ -30,7 +32,7 @@ from escalation.designs.curves import (
     tail_weights,
 )
 from escalation.designs.indifference import skeleton
-from escalation.designs.model_based import ModelDesign, TooToxic
+from escalation.designs.model_based import Exceedance, ModelDesign, RateEstimates, TooToxic
 from escalation.errors import DesignError
 from escalation.fields import Count, Fraction, Real
 from escalation.kernels.codes import ENOUGH_AT_DOSE, NEXT_DOSE
@@ -162,7 +164,7 @@ class CRM(ModelDesign):
         stop = self.stop_if_too_toxic
         if self.method == "mle":
             b = np.empty(0)
-            weight, tail = b, None
+            weight, tail = np.zeros(trial.levels - 1), None
             cuts = cuts_between_doses(model, rates, trial.target)
             reading: PlugIn | PosteriorMean | MaximumLikelihood = MaximumLikelihood(*slopes_at(model, rates, cuts))
         else:
@@ -185,6 +187,34 @@ class CRM(ModelDesign):
         )
         enough = patients_reach(self.stop_at, NEXT_DOSE, ENOUGH_AT_DOSE, trial.levels, trial.max_patients)
         return replace(plan, stops=enough)
+
+    def estimates(self, trial: Trial, patients: Sequence[int], dlts: Sequence[int]) -> RateEstimates:
+        """DLT rates after counts at each dose.
+
+        Under maximum likelihood the limits are those of the likelihood ratio; there is no posterior probability.
+        """
+        if self.method == "bayes":
+            return super().estimates(trial, patients, dlts)
+        n, y = np.array(patients), np.array(dlts)
+        none = np.full(trial.levels, np.nan)
+        if n.sum() == 0:
+            return RateEstimates(none, none, none, none)
+        model, rates = MODELS[self.model], self.prior_rates(trial)
+        best, low, high = (model.rates_at(rates, b) for b in likelihood_interval(model, rates, n, y))
+        return RateEstimates(best, high, low, none)  # rates fall as b grows
+
+    def _fitted(self, trial: Trial, plan: CurvePlan, posterior: NDArray[np.float64]) -> NDArray[np.float64]:
+        if not isinstance(plan.reading, PlugIn):
+            return super()._fitted(trial, plan, posterior)
+        mean = float(plan.reading.parameter @ posterior)
+        b = mean if self.prior == "normal" else float(np.log(mean))
+        return MODELS[self.model].rates_at(self.prior_rates(trial), b)
+
+    def _exceedance(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Exceedance:
+        model, rates = MODELS[self.model], self.prior_rates(trial)
+        b = parameter_grid(model, rates, self._prior(), trial.max_patients)
+        posterior = self._plan(trial).posterior(patients, dlts)
+        return lambda limits: exceedance(model, rates, b, posterior, limits)
 
     def _prior(self) -> Prior:
         if self.prior == "normal":

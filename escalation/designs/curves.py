@@ -29,6 +29,8 @@ SPACING = 0.5
 DROP = 45.0
 # exp(b) is finite up to here; ten times the largest prior sd, and all curves are flat at 0 or at their top long before.
 FARTHEST = 300.0
+# Beyond this all rates are at their limits as far as a likelihood can tell.
+FLAT = 30.0
 # Points at which the drop is looked for; the grid ends one of them farther out.
 SCAN = 2001
 
@@ -63,6 +65,10 @@ class Model(NamedTuple):
     def parameter_at(self, skeleton: float, rate: float) -> float:
         """The b at which a dose has this DLT rate; minus infinity where no b gives so high a rate."""
         return float(np.log(self.scale(rate) / self.scale(skeleton))) if rate < self.highest else -np.inf
+
+    def rates_at(self, skeleton: Floats, b: float) -> Floats:
+        """The rate at each dose, float64[D], at one b; it may be infinite."""
+        return self.rate(np.exp(b) * np.array([self.scale(rate) for rate in skeleton]))
 
 
 def _power(skeleton: Floats, b: Floats) -> tuple[Floats, Floats]:
@@ -209,6 +215,57 @@ def cuts_between_doses(model: Model, skeleton: Floats, target: float) -> Floats:
         low, high = (model.parameter_at(value, target) for value in pair)
         cuts[dose] = -np.inf if np.isinf(low) else optimize.brentq(excess, low, high, args=(pair,), xtol=1e-13)
     return cuts
+
+
+def exceedance(model: Model, skeleton: Floats, b: Floats, posterior: Floats, limits: Floats) -> Floats:
+    """P(rate > limit | data), float64[L, D].
+
+    Parameters
+    ----------
+    model : Model
+    skeleton : float64[D]
+    b : float64[G]
+        Equally spaced.
+    posterior : float64[G]
+        Its sum is the probability of the model.
+    limits : float64[L]
+    """
+    return np.array(
+        [[tail_weights(b, model.parameter_at(rate, limit)) @ posterior for rate in skeleton] for limit in limits]
+    )
+
+
+def likelihood_interval(
+    model: Model, skeleton: Floats, patients: NDArray[np.int64], dlts: NDArray[np.int64]
+) -> tuple[float, float, float]:
+    """The b of largest likelihood, and the limits of its 95 % likelihood-ratio interval; they may be infinite.
+
+    Parameters
+    ----------
+    patients, dlts : int64[D]
+        At least one patient in all.
+    """
+
+    def log_likelihood(b: float) -> float:
+        log_dlt, log_no_dlt = model.log_rates(skeleton, np.array([b]))
+        return float(dlts @ log_dlt[:, 0] + (patients - dlts) @ log_no_dlt[:, 0])
+
+    def slope(b: float) -> float:
+        of_dlt, of_no_dlt = model.slopes(skeleton, np.array([b]))
+        return float(dlts @ of_dlt[:, 0] + (patients - dlts) @ of_no_dlt[:, 0])
+
+    left, right = -FLAT, FLAT  # where all rates are at their limits
+    best = right
+    if dlts.any():
+        best = left if slope(left) <= 0 else optimize.brentq(slope, left, right, xtol=1e-13)
+    lowest = log_likelihood(best) - float(special.chdtri(1, 0.05)) / 2
+
+    def excess(b: float) -> float:
+        return log_likelihood(b) - lowest
+
+    low = -np.inf if excess(left) >= 0 else optimize.brentq(excess, left, best, xtol=1e-13)
+    high = np.inf if excess(right) >= 0 else optimize.brentq(excess, best, right, xtol=1e-13)
+    return {left: -np.inf, right: np.inf}.get(best, best), low, high
 
 
 def tail_weights(b: Floats, limit: float) -> Floats:

@@ -50,6 +50,11 @@ class IntervalDesign(Design):
     fewest_to_eliminate: ClassVar[int] = 1
     """Patients at a dose before it can be eliminated."""
 
+    @property
+    def beta_prior(self) -> tuple[float, float]:
+        """Parameters of the Beta prior of each dose's DLT rate."""
+        return self.prior
+
     def _cautions(self, trial: Trial) -> Iterator[str]:
         if trial.cohort_size == 1 and self._eliminates(trial.target, 1)[1, 1]:
             yield "with cohorts of 1, a DLT in the first patient of a dose eliminates it"

@@ -1,11 +1,14 @@
 """What the designs share that decide by a model of the dose-toxicity curve."""
 
-from collections.abc import Iterator
-from typing import Literal
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
+from scipy import special
+from scipy.optimize import elementwise
 
 from escalation.designs.base import Design, equal_cohorts
 from escalation.fields import Flag, Fraction, Frozen, Real
@@ -16,7 +19,13 @@ from escalation.trial import Trial
 
 Floats = NDArray[np.float64]
 
+Exceedance = Callable[[Floats], Floats]
+
 COHERENT = {"cohort": COHERENT_COHORT, "dose": COHERENT_DOSE, "off": COHERENT_OFF}
+
+
+LOGITS = (-700.0, 36.0)
+"""Beyond these a floating-point rate is 0 or 1."""
 
 
 class TooToxic(Frozen):
@@ -39,6 +48,15 @@ class TooToxic(Frozen):
             yield "stop_if_too_toxic.margin", "target + margin should be strictly between 0 and 1"
 
 
+class RateEstimates(NamedTuple):
+    """What a model says of the DLT rate at each dose, float64[D] each; NaN where it says nothing."""
+
+    rate: Floats
+    lower: Floats  # 95 % limits
+    upper: Floats
+    above_target: Floats  # probability that the rate exceeds the target
+
+
 class ModelDesign(Design):
     """A design that decides by a model of the dose-toxicity curve.
 
@@ -56,6 +74,33 @@ class ModelDesign(Design):
     no_skip: Flag = True
     coherent: Literal["cohort", "dose", "off"] = "off"
     recommend_untried: Flag = False
+
+    def estimates(self, trial: Trial, patients: Sequence[int], dlts: Sequence[int]) -> RateEstimates:
+        """DLT rates after counts at each dose.
+
+        The rates are those that the design compares with the target, or else posterior means; the limits are the 2.5 %
+        and 97.5 % quantiles of the posterior.
+        """
+        n, y = np.array(patients), np.array(dlts)
+        trial = trial.model_copy(update={"max_patients": max(trial.max_patients, int(n.sum()))})
+        plan = self._plan(trial)
+        posterior = plan.posterior(n, y)
+        above = self._exceedance(trial, n, y)
+        lower, upper = _limits(np.exp(plan.log_dlt), posterior, above)
+        return RateEstimates(self._fitted(trial, plan, posterior), lower, upper, above(np.array([trial.target]))[0])
+
+    def _fitted(self, trial: Trial, plan: CurvePlan, posterior: Floats) -> Floats:  # noqa: ARG002
+        """The rates that the design compares, float64[D]; here posterior means."""
+        rates: Floats = np.exp(plan.log_dlt) @ posterior
+        return rates
+
+    @abstractmethod
+    def _plan(self, trial: Trial) -> CurvePlan:
+        """The plan of the design's own rules."""
+
+    @abstractmethod
+    def _exceedance(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Exceedance:
+        """P(rate > limit | data) as a function of limits, float64[L] to float64[L, D]."""
 
     def _curve_plan(
         self,
@@ -83,3 +128,33 @@ class ModelDesign(Design):
             coherent=COHERENT[self.coherent],
             recommend_untried=self.recommend_untried,
         )
+
+
+def _limits(rates: Floats, posterior: Floats, above: Exceedance) -> tuple[Floats, Floats]:
+    """The 2.5 % and 97.5 % quantiles of the posterior of each dose's rate, float64[D] each.
+
+    Parameters
+    ----------
+    rates : float64[D, G]
+    posterior : float64[G]
+        Its jumps show about where the quantiles are.
+    above : function
+        Where they are.
+    """
+    shares = np.repeat([0.025, 0.975], len(rates))
+    doses = np.tile(np.arange(len(rates)), 2)
+    order = np.argsort(rates, axis=1)
+    reached = np.cumsum(posterior[order], axis=1)[doses] >= shares[:, None]
+    near = np.take_along_axis(rates, order, axis=1)[doses, np.argmax(reached, axis=1)]
+    guess = np.clip(special.logit(near), *LOGITS)
+
+    def excess(logit: Floats, dose: NDArray[np.int64], share: Floats) -> Floats:
+        below = 1 - above(special.expit(np.clip(logit, *LOGITS)))[np.arange(len(dose)), dose]
+        # Nearly straight on these scales, so that few steps are needed.
+        found: Floats = special.ndtri(np.clip(below, 1e-15, 1 - 1e-15)) - special.ndtri(share)
+        return found
+
+    bracket = elementwise.bracket_root(excess, guess - 0.05, guess + 0.05, args=(doses, shares), factor=4)
+    root = elementwise.find_root(excess, bracket.bracket, args=(doses, shares), tolerances={"xatol": 1e-8})
+    lower, upper = special.expit(root.x).reshape(2, -1)
+    return lower, upper

@@ -25,6 +25,11 @@ class Monitoring(SafetyRule, Design):
 
     kind: Literal["monitoring"] = "monitoring"
 
+    @property
+    def beta_prior(self) -> tuple[float, float]:
+        """Parameters of the Beta prior of the DLT rate."""
+        return self.prior
+
     def _problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
         if trial.levels > 1:
             yield "kind", f"monitoring is for a single dose; this trial has {trial.levels} dose levels"

@@ -52,19 +52,23 @@ def highest_tried(patients, dose):
 
 @kernel
 def run_curve_trial(plan, evidence, places, limits, tolerances, patients, dlts, posterior):
-    """Run one trial; fill the counts per dose and return the recommended dose and why the trial ended."""
+    """Run one trial from the counts that it begins with; return the recommended dose and why the trial ended."""
     conduct = plan.conduct
     reading, scores = plan.reading, plan.reading.kind == SCORE
-    if scores:
-        posterior[:] = 0
-    else:
-        posterior[:] = plan.weight
+    posterior[:] = plan.weight
     levels = limits.shape[0]
     top = np.int64(levels - 1)
     dose = conduct.start
-    enrolled = toxicities = 0
-    titrating, filling = conduct.titration, False
-    size = 1 if titrating else conduct.sizes[0]
+    enrolled = toxicities = largest = 0
+    for level in range(levels):
+        enrolled += patients[level]
+        toxicities += dlts[level]
+        largest = max(largest, patients[level])
+    titrating, filling = conduct.titration and largest <= 1, False
+    size = conduct.sizes[patients[dose]]
+    if titrating:
+        titrating, filling = patients[dose] == 0, patients[dose] > 0
+        size = 1 if titrating else conduct.sizes[0] - 1  # the rest of this dose's cohort
     while True:
         size = min(size, conduct.max_patients - enrolled)
         toxic = 0

@@ -21,7 +21,7 @@ def run_table_trials(plan, limits, tolerances, patients, dlts, reasons):
     tolerances : uint32[T, N]
         Row t is trial t, in order of enrolment.
     patients, dlts : int16[T, D]
-        Output, zero on entry: counts at each dose.
+        Counts at each dose: on entry those that the trials begin with, the same for all; on return those at the end.
     reasons : int8[T]
         Output: why each trial ended.
     """
@@ -31,10 +31,20 @@ def run_table_trials(plan, limits, tolerances, patients, dlts, reasons):
     for trial in range(tolerances.shape[0]):
         dose = conduct.start
         highest = limits.shape[0] - 1
-        enrolled = toxicities = 0
+        enrolled = toxicities = largest = 0
+        for level in range(limits.shape[0] - 1, -1, -1):
+            n, y = patients[trial, level], dlts[trial, level]
+            enrolled += n
+            toxicities += y
+            largest = max(largest, n)
+            if codes[level, n, y] == ELIMINATE:
+                highest = level - 1
         reason = np.int64(0)
-        titrating = conduct.titration
-        size = 1 if titrating else sizes[0]
+        titrating = conduct.titration and largest <= 1
+        size = sizes[patients[trial, dose]]
+        if titrating:
+            titrating = patients[trial, dose] == 0
+            size = 1 if titrating else sizes[0] - 1  # the rest of this dose's cohort
         while reason == 0:
             toxic = 0
             limit = limits[dose]

@@ -35,12 +35,14 @@ def _run(run: Run) -> dict[str, Any]:
         "doses": list(run.scenario.trial.doses),
         "warnings": [
             *run.scenario.warnings,
+            *run.departures,
             *(f"design '{label}': not exact: {reason}" for label, reason in run.refusals.items()),
         ],
         "trial": run.scenario.trial.model_dump(mode="json"),
         "designs": {
             label: design.model_dump(mode="json", exclude={"label"}) for label, design in run.scenario.designs.items()
         },
+        "after": None if run.after is None else asdict(run.after),
         "agreement": None if run.agreement is None else {**asdict(run.agreement), "agrees": run.agreement.agrees},
         "results": [_result(run, result) for result in run.results],
     }

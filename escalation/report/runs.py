@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from escalation.characteristics import OperatingCharacteristics
+from escalation.interim import InterimData
 from escalation.report.blocks import Block, Grid, Heading, Lines
 from escalation.report.numbers import mean, percent
 from escalation.scenario import Truth
@@ -40,6 +41,9 @@ def heading(run: Run) -> tuple[str, list[str]]:
     if trial.start_dose > 1:
         facts += [f"start at {trial.dose_names[trial.start_dose - 1]}"]
     lines = ["; ".join(facts)]
+    if run.after is not None:
+        lines += [f"given the data so far: {data_text(run.after)}"]
+        lines += [f"warning: {departure}" for departure in run.departures]
     if scenario.assumptions:
         lines += [f"assumed, for reasons the file gives: {', '.join(scenario.assumptions)}"]
     return scenario.title or scenario.name, lines
@@ -75,38 +79,50 @@ def dose_grid(results: Sequence[Result], trial: Trial) -> Grid:
 
 def summary_grid(results: Sequence[Result]) -> Grid:
     """The designs under one truth, a row each."""
+    ocs = [shown(result) for result in results]
+    expanded, running = (any(getattr(oc, part) is not None for oc in ocs) for part in ("expansion", "further"))
     rows = []
-    expanded = any(shown(result).expansion is not None for result in results)
-    for result in results:
-        oc = shown(result)
+    for result, oc in zip(results, ocs, strict=True):
         survival = None if oc.expansion is None else oc.expansion.survival
+        size, dlts = (oc.sample_size, oc.total_dlts) if oc.further is None else (oc.further.patients, oc.further.dlts)
         rows.append(
             [
                 label(result),
                 percent(oc.pcs),
-                mean(oc.sample_size.mean),
-                f"{oc.sample_size.q05}-{oc.sample_size.q95}",
-                mean(oc.total_dlts.mean),
+                mean(size.mean),
+                f"{size.q05}-{size.q95}",
+                mean(dlts.mean),
                 percent(oc.dlt_rate.rate_of_means),
                 percent(oc.above_mtd),
                 percent(oc.early_stop),
                 *(["" if survival is None else percent(survival)] if expanded else []),
             ]
         )
-    header = ["design", "PCS %", "patients", "5-95 %", "DLTs", "DLT rate %", "> target %", "early %"]
+    counted = ["patients +", "5-95 %", "DLTs +"] if running else ["patients", "5-95 %", "DLTs"]
+    header = ["design", "PCS %", *counted, "DLT rate %", "> target %", "early %"]
     return Grid([*header, *(["kept %"] if expanded else [])], [rows])
 
 
 def footnotes(run: Run) -> list[str]:
     """What the columns mean."""
     expanded = any(shown(result).expansion is not None for result in run.results)
+    running = run.after is not None
     return [
         "* correct dose. RP2D %: probability of being recommended.",
         "PCS: probability of correct selection. Patients, DLTs: mean per trial.",
         "5-95 %: quantiles of the sample size. DLT rate: mean DLTs / mean patients.",
         "> target: patients at doses whose true rate exceeds it. Early: early stop.",
+        *(["Patients +, DLTs +: those to come. All else includes the data so far."] if running else []),
         *(["Declared: RP2D after dose escalation. Kept: share of these after expansion."] if expanded else []),
     ]
+
+
+def data_text(data: InterimData) -> str:
+    """The data of a running trial: cohort by cohort, or the DLTs at each dose."""
+    if data.cohorts is not None:
+        return " ".join(map(str, data.cohorts)) or "no patient yet"
+    counts = enumerate(zip(data.patients, data.dlts, strict=True), 1)
+    return ", ".join(f"dose level {dose}: {y} of {n}" for dose, (n, y) in counts if n)
 
 
 def verdict(run: Run) -> tuple[list[str], bool]:

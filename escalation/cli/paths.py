@@ -1,0 +1,60 @@
+"""`escalation paths`: dose transition pathways."""
+
+from pathlib import Path
+
+import click
+
+from escalation.cli import options
+from escalation.cli.group import main
+
+
+@main.command("paths")
+@options.scenario_file
+@options.one_design
+@click.option("--cohorts", type=click.IntRange(min=1), default=3, show_default=True, help="How many to look ahead.")
+@click.option(
+    "--from",
+    "after",
+    metavar="OUTCOMES",
+    default="",
+    help="Start from the data of a running trial, such as '1NNN 2NTT'; see `escalation next`.",
+)
+@click.option(
+    "--truth", "truths", metavar="NAME", multiple=True, help="Probabilities under this truth; may be repeated."
+)
+@options.output_format("table", "json", "markdown")
+@options.output_file
+def paths_command(
+    file: Path,
+    design: str | None,
+    cohorts: int,
+    after: str,
+    truths: tuple[str, ...],
+    form: str,
+    output: Path | None,
+) -> None:
+    """Dose transition pathways: every way a trial can go over its next cohorts.
+
+    Prints them as a tree and as a table, with the exact probability of each path under the truths that are named.
+    """
+    from escalation.pathways import paths
+    from escalation.report.json import to_json
+    from escalation.report.pathways import pathway_blocks, pathway_tree
+    from escalation.scenario_run import choose
+
+    options.check_output(output)
+    (scenario,) = options.read_scenarios([file])
+    label = options.choose_design(scenario, design)
+    rates = {truth.name: truth.dlt_rates for truth in scenario.truth}
+    named = choose(truths, rates, "truth") if truths else []
+    found = paths(
+        scenario.designs[label],
+        scenario.trial,
+        cohorts=cohorts,
+        after=after,
+        truths={name: rates[name] for name in named},
+    )
+    for warning in found.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    tree = {"scenario": scenario.name, "design": label, "from": after} | pathway_tree(found)
+    options.emit(form, output, [pathway_blocks(label, found, after)], {"json": lambda: to_json(tree)})

@@ -1,0 +1,205 @@
+"""The data of a running trial, as people write them down.
+
+`1NNN 2NTT` is a cohort at dose level 1 and one at dose level 2: a word for each cohort, the dose level and then a
+letter for each patient, N for no DLT and T for a DLT. The notation is that of the R package escalation (K. Brock).
+
+Counts by dose say less: not where the last cohort was treated, nor what happened in it. Both can be said beside them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Self
+
+from escalation.errors import OutcomesError
+from escalation.trial import MOST_PATIENTS
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Patients treated together.
+
+    Attributes
+    ----------
+    dose : int
+        Dose level, from 1.
+    patients, dlts : int
+    """
+
+    dose: int
+    patients: int
+    dlts: int
+
+    def __str__(self) -> str:
+        return f"{self.dose}{'N' * (self.patients - self.dlts)}{'T' * self.dlts}"
+
+
+@dataclass(frozen=True)
+class InterimData:
+    """What has been seen in a running trial.
+
+    Attributes
+    ----------
+    patients, dlts : tuple of int
+        At each dose level.
+    dose : int or None
+        Dose level of the last cohort, from 1; None when it is not known or nobody was treated.
+    last_cohort : (int, int) or None
+        Patients and DLTs of the last cohort.
+    cohorts : tuple of Cohort or None
+        All cohorts in order; None when only counts are known.
+    """
+
+    patients: tuple[int, ...]
+    dlts: tuple[int, ...]
+    dose: int | None = None
+    last_cohort: tuple[int, int] | None = None
+    cohorts: tuple[Cohort, ...] | None = None
+
+    @property
+    def treated(self) -> int:
+        """Patients at all doses."""
+        return sum(self.patients)
+
+    @classmethod
+    def from_outcomes(cls, text: str, levels: int) -> Self:
+        """Read outcomes such as `1NNN 2NTT`; an empty text for a trial that has not begun.
+
+        Parameters
+        ----------
+        text : str
+        levels : int
+            Number of dose levels of the trial.
+
+        Raises
+        ------
+        OutcomesError
+            A ValueError that shows the bad character.
+
+        Examples
+        --------
+        >>> InterimData.from_outcomes("1NNN 2NTT", levels=4).dlts
+        (0, 2, 0, 0)
+        """
+        cohorts = []
+        end = 0
+        for word in text.split():
+            start = text.index(word, end)
+            end = start + len(word)
+            cohorts.append(_cohort(text, start, word, levels))
+        return cls.from_cohorts(cohorts, levels)
+
+    @classmethod
+    def from_cohorts(cls, cohorts: Sequence[Cohort], levels: int) -> Self:
+        """Data known cohort by cohort.
+
+        Raises
+        ------
+        OutcomesError
+            A ValueError: there are more patients than any trial has.
+        """
+        patients, dlts = [0] * levels, [0] * levels
+        for cohort in cohorts:
+            patients[cohort.dose - 1] += cohort.patients
+            dlts[cohort.dose - 1] += cohort.dlts
+        _check_number(sum(patients))
+        last = cohorts[-1] if cohorts else None
+        return cls(
+            tuple(patients),
+            tuple(dlts),
+            None if last is None else last.dose,
+            None if last is None else (last.patients, last.dlts),
+            tuple(cohorts),
+        )
+
+    @classmethod
+    def from_counts(
+        cls,
+        patients: Sequence[int],
+        dlts: Sequence[int],
+        levels: int,
+        *,
+        dose: int | None = None,
+        last_cohort: tuple[int, int] | None = None,
+    ) -> Self:
+        """Data known as counts.
+
+        Parameters
+        ----------
+        patients, dlts : sequence of int
+            At each dose level from the lowest; none at those left out.
+        levels : int
+            Number of dose levels of the trial.
+        dose : int, optional
+            Dose level of the last cohort, from 1.
+        last_cohort : (int, int), optional
+            Patients and DLTs of the last cohort.
+
+        Raises
+        ------
+        OutcomesError
+            A ValueError: the counts contradict each other or the trial.
+        """
+        if len(patients) != len(dlts):
+            raise OutcomesError(f"dlts: {len(dlts)} numbers, but {len(patients)} numbers of patients")
+        if len(patients) > levels:
+            raise OutcomesError(f"patients: {len(patients)} numbers, but there are only {levels} dose levels")
+        for level, (treated, toxic) in enumerate(zip(patients, dlts, strict=True), 1):
+            if treated < 0 or toxic < 0:
+                raise OutcomesError(f"dose level {level}: numbers should not be negative")
+            if toxic > treated:
+                raise OutcomesError(f"dose level {level}: {toxic} DLTs in only {treated} patients")
+        _check_number(sum(patients))
+        n, y = ((*counts, *[0] * (levels - len(counts))) for counts in (patients, dlts))
+        if sum(n) == 0:
+            if dose is not None or last_cohort is not None:
+                raise OutcomesError("dose, last_cohort: nobody was treated yet")
+            return cls(n, y, cohorts=())
+        if dose is not None and not 1 <= dose <= levels:
+            raise OutcomesError(f"dose: {dose}, but the dose levels are 1 to {levels}")
+        if dose is not None and n[dose - 1] == 0:
+            raise OutcomesError(f"dose: nobody was treated at dose level {dose}")
+        if last_cohort is not None:
+            _check_last(n, y, dose, last_cohort)
+        return cls(n, y, dose, last_cohort)
+
+
+def _check_last(
+    patients: tuple[int, ...], dlts: tuple[int, ...], dose: int | None, last_cohort: tuple[int, int]
+) -> None:
+    size, toxic = last_cohort
+    if size < 1 or not 0 <= toxic <= size:
+        raise OutcomesError(f"last_cohort: {toxic} DLTs in {size} patients")
+    places = range(len(patients)) if dose is None else [dose - 1]
+    if not any(size <= patients[place] and 0 <= dlts[place] - toxic <= patients[place] - size for place in places):
+        where = "no dose level has" if dose is None else f"dose level {dose} does not have"
+        raise OutcomesError(f"last_cohort: {where} {size} patients of whom {toxic} had a DLT")
+
+
+def _check_number(treated: int) -> None:
+    if treated > MOST_PATIENTS:
+        raise OutcomesError(f"{treated} patients; at most {MOST_PATIENTS} are possible")
+
+
+def _cohort(text: str, start: int, word: str, levels: int) -> Cohort:
+    """The cohort that a word means; `start` is where it begins in the text."""
+    digits = "".join(takewhile(lambda letter: letter in "0123456789", word))
+    if not digits:
+        raise _pointed(text, start, "a cohort begins with its dose level, a number")
+    if len(digits) > 9 or not 1 <= int(digits) <= levels:
+        there_are = "there is only dose level 1" if levels == 1 else f"the dose levels are 1 to {levels}"
+        raise _pointed(text, start, f"dose level {digits} does not exist; {there_are}")
+    letters = word[len(digits) :]
+    for place, letter in enumerate(letters):
+        if letter not in "NT":
+            problem = f"'{letter}' should be N (no DLT) or T (DLT)"
+            raise _pointed(text, start + len(digits) + place, problem)
+    if not letters:
+        raise _pointed(text, start + len(digits), "a letter for each patient should follow: N (no DLT) or T (DLT)")
+    return Cohort(int(digits), len(letters), letters.count("T"))
+
+
+def _pointed(text: str, place: int, problem: str) -> OutcomesError:
+    """An error that shows the text with a caret under one place."""
+    shown = "".join(" " if letter.isspace() else letter if letter.isprintable() else "?" for letter in text)
+    return OutcomesError(f"outcomes: {problem}\n  {shown}\n  {' ' * place}^")

@@ -1,0 +1,83 @@
+"""What a report says of the next dose of a running trial."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from escalation.designs import Design, ModelDesign
+from escalation.interim_decision import NextDose
+from escalation.report.blocks import Block, Grid, Heading, Lines
+from escalation.report.numbers import count
+from escalation.trial import Trial
+
+
+def next_dose_blocks(label: str, design: Design, trial: Trial, found: NextDose) -> Iterator[Block]:
+    """A page on the decision, why it was taken, and what is known of the doses."""
+    yield Heading(f"{label}: {_headline(trial, found)}", level=1)
+    yield Lines((found.reason,))
+    yield Lines((_recommendation(trial, found),))
+    if found.warnings:
+        yield Lines(tuple(f"warning: {warning}" for warning in found.warnings), alarm=True)
+    yield _grid(trial, found)
+    yield Lines(tuple(_footnotes(design, trial)), listed=True)
+
+
+def next_dose_tree(found: NextDose) -> dict[str, Any]:
+    """The same as plain values; dose levels from 1, rates and probabilities as fractions."""
+    tree = asdict(found)
+    first = ("next_dose", "stop", "reason", "recommended_dose", "estimates", "warnings")
+    return {name: tree[name] for name in first} | tree
+
+
+def _headline(trial: Trial, found: NextDose) -> str:
+    if found.next_dose is None:
+        assert found.stop_reason is not None
+        return f"the trial stops ({found.stop_reason.replace('_', ' ')})"
+    cohort = "expansion cohort" if found.expansion else "next cohort"
+    return f"{cohort}, {count(found.cohort_size, 'patient')}, at {dose_text(trial, found.next_dose)}"
+
+
+def _recommendation(trial: Trial, found: NextDose) -> str:
+    dose = "none" if found.recommended_dose is None else dose_text(trial, found.recommended_dose)
+    return f"Recommended dose {'at the end' if found.stop else 'if the trial ended now'}: {dose}."
+
+
+def dose_text(trial: Trial, dose: int) -> str:
+    """A dose level with its name."""
+    unit = f" {trial.dose_unit}" if trial.dose_unit else ""
+    return f"dose level {dose} ({trial.dose_names[dose - 1]}{unit})"
+
+
+def _grid(trial: Trial, found: NextDose) -> Grid:
+    rows = []
+    for estimate, name in zip(found.estimates, trial.dose_names, strict=True):
+        known = estimate.lower is not None and estimate.upper is not None
+        interval = f"{100 * (estimate.lower or 0):.1f}-{100 * (estimate.upper or 0):.1f}" if known else ""
+        numbers = [
+            "" if share is None else f"{100 * share:.1f}" for share in (estimate.estimate, estimate.above_target)
+        ]
+        rows.append(
+            [
+                f"{estimate.dose}: {name}",
+                str(estimate.patients),
+                str(estimate.dlts),
+                rate,
+                f"{lower}-{upper}" if lower else "",
+                above,
+                "yes" if estimate.eliminated else "",
+            ]
+        )
+    unit = f" ({trial.dose_unit})" if trial.dose_unit else ""
+    header = [f"dose{unit}", "patients", "DLTs", "DLT rate %", "95 %", "P(> target) %", "closed"]
+    return Grid(header, [rows])
+
+
+def _footnotes(design: Design, trial: Trial) -> Iterator[str]:
+    target = f"{100 * trial.target:g} %"
+    if isinstance(design, ModelDesign):
+        yield f"DLT rate, 95 %, P(> target of {target}): under the model, given the data at all doses."
+    else:
+        a, b = design.beta_prior
+        yield "DLT rate: as the design estimates it. 95 %: Clopper-Pearson, the dose's own patients."
+        yield f"P(> target of {target}): under a Beta({a:g}, {b:g}) prior, the dose's own patients."
+    yield "Closed: eliminated, or excluded as a probable overdose."

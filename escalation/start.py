@@ -1,0 +1,99 @@
+"""Where the engines start: before the first patient, or from the data of a running trial."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from escalation.course import Expanding
+from escalation.designs import Design
+from escalation.interim import InterimData
+from escalation.kernels.codes import NO_DOSE
+from escalation.plans import ExpansionPlan, Plan, expansion_plan
+from escalation.running_trial import standing
+from escalation.trial import Trial
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """Where the engines start.
+
+    Attributes
+    ----------
+    trial : Trial
+        As the design runs it.
+    plan : Plan
+        It starts at the dose of the next cohort.
+    expansion : ExpansionPlan or None
+        What is left of the expansion; None where it is over, or the trial has none.
+    data : InterimData or None
+        None before the first patient.
+    counts : int64[2, D]
+        Patients and DLTs at each dose.
+    has_escalated : bool
+        Whether dose escalation has ended.
+    declared : int
+        Then the index of the dose that it declared; NO_DOSE for none.
+    recommended : int
+        Then that of the dose which is still recommended; NO_DOSE for none.
+    reason : int
+        Then why it, or the trial, ended: a key of `kernels.codes.REASON_NAMES`.
+    """
+
+    trial: Trial
+    plan: Plan
+    expansion: ExpansionPlan | None
+    data: InterimData | None
+    counts: NDArray[np.int64]
+    has_escalated: bool = False
+    declared: int = NO_DOSE
+    recommended: int = NO_DOSE
+    reason: int = 0
+
+
+def start_of(design: Design, trial: Trial, after: InterimData | str | None) -> Start:
+    """Where the engines start.
+
+    Raises
+    ------
+    DesignError
+        The design does not fit the trial.
+    OutcomesError
+        The data cannot be read, or leave open what the design looks at.
+    """
+    if after is None:
+        trial = design.applied_to(trial)
+        none = np.zeros((2, trial.levels), np.int64)
+        return Start(trial, design.plan(trial), expansion_plan(trial), None, none)
+    data = InterimData.from_outcomes(after, trial.levels) if isinstance(after, str) else after
+    now = standing(design, trial, data)
+    rules, decision = now.rules, now.decision
+    counts = np.array([data.patients, data.dlts])
+    more = max(data.treated - rules.trial.most_patients, 0)
+    large = rules.trial.model_copy(update={"max_patients": rules.trial.max_patients + more})
+    if decision.reason == 0:
+        assert decision.next_dose is not None
+        plan = replace(rules.plan, start=decision.next_dose)
+        return Start(rules.trial, plan, rules.expansion, data, counts)
+    at, recommended = now.state.expanding, now.rules.recommended(now.state)
+    found = NO_DOSE if recommended is None else recommended
+    is_over = at is not None and decision.next_dose is None
+    return Start(
+        large,
+        rules.plan,
+        None if is_over else _left(rules.expansion, at),
+        data,
+        counts,
+        has_escalated=True,
+        declared=found if at is None else at.dose,
+        recommended=found,
+        reason=decision.reason,
+    )
+
+
+def _left(expansion: ExpansionPlan | None, at: Expanding | None) -> ExpansionPlan | None:
+    """What is left of an expansion, as an expansion of its own."""
+    if expansion is None or at is None:
+        return expansion
+    rejects = expansion.rejects[at.patients :, at.dlts :] if expansion.own else expansion.rejects
+    return replace(expansion, cohorts=expansion.cohorts[at.cohorts :], rejects=rejects)

@@ -1,0 +1,111 @@
+"""The course of one trial, decision by decision, leads to the endings of the exact engine, for every design."""
+
+from collections import Counter
+from math import comb
+
+import numpy as np
+import pytest
+
+from escalation import Enumeration, exact, operating_characteristics, simulate
+from escalation.characteristics import correct_doses
+from escalation.course import Rules, State, rules_of
+from escalation.cross_check import agreement
+from escalation.interim import Cohort, InterimData
+from escalation.kernels.codes import NO_DOSE
+from escalation.running_trial import standing
+from tests.conformance.test_every_design import CASES, rising
+
+
+def endings_of(rules: Rules, start: State) -> Counter:
+    """Patient sequences by ending: counts, recommended dose, reason."""
+    living: dict[State, int] = {start: 1}
+    endings: Counter = Counter()
+    while living:
+        reached: Counter = Counter()
+        for state, sequences in living.items():
+            decision = rules.decide(state)
+            if decision.next_dose is None:
+                dose = rules.recommended(state)
+                key = (state.patients, state.dlts, NO_DOSE if dose is None else dose, decision.reason)
+                endings[key] += sequences
+                continue
+            assert decision.size > 0
+            for dlts in range(decision.size + 1):
+                reached[rules.after(state, decision, dlts)] += sequences * comb(decision.size, dlts)
+        living = reached
+    return endings
+
+
+def listed(enumerated: Enumeration) -> Counter:
+    """The same of an enumeration."""
+    found: Counter = Counter()
+    rows = zip(
+        map(tuple, enumerated.patients.tolist()),
+        map(tuple, enumerated.dlts.tolist()),
+        enumerated.recommended.tolist(),
+        enumerated.reason.tolist(),
+        enumerated.sequences.tolist(),
+        strict=True,
+    )
+    for *key, sequences in rows:
+        found[tuple(key)] += int(sequences)
+    return found
+
+
+def some_cohorts(rules: Rules, number: int, generator: np.random.Generator) -> tuple[State, list[Cohort]]:
+    """The course of one trial, for so many cohorts or to its end."""
+    state, cohorts = rules.start, []
+    for _ in range(number):
+        decision = rules.decide(state)
+        if decision.next_dose is None:
+            break
+        dlts = int(generator.binomial(decision.size, 0.2))
+        cohorts.append(Cohort(decision.next_dose + 1, decision.size, dlts))
+        state = rules.after(state, decision, dlts)
+    return state, cohorts
+
+
+@pytest.mark.parametrize(("design", "trial"), CASES)
+class TestEveryDesign:
+    def test_endings_are_those_of_the_exact_engine(self, design, trial):
+        rules = rules_of(design, trial)
+        assert endings_of(rules, rules.start) == listed(exact(design, trial))
+
+    def test_so_are_those_of_a_running_trial(self, design, trial):
+        rules, generator = rules_of(design, trial), np.random.default_rng(1)
+        for number in (0, 1, 2, 3, 5, 20):
+            state, cohorts = some_cohorts(rules, number, generator)
+            data = InterimData.from_cohorts(cohorts, trial.levels)
+            given = exact(design, trial, after=data)
+            assert endings_of(rules, state) == listed(given)
+            assert given.outcomes(rising(trial)).probability.sum() == pytest.approx(1, abs=1e-12)
+            standing_now = standing(design, trial, data)
+            assert standing_now.state == state
+            assert standing_now.departures == ()
+
+    def test_simulated_trials_go_on_as_the_exact_ones(self, design, trial):
+        rules, generator = rules_of(design, trial), np.random.default_rng(2)
+        for number in (1, 2, 3, 20):
+            _, cohorts = some_cohorts(rules, number, generator)
+            data = InterimData.from_cohorts(cohorts, trial.levels)
+            expected = exact(design, trial, after=data).outcomes(rising(trial))
+            simulated = simulate(design, trial, rising(trial), trials=2000, seed=7, after=data)
+            correct = correct_doses(rising(trial), trial.target)
+            assert agreement(expected, simulated, correct).p_value > 1e-4 / len(CASES)
+
+    def test_total_probability(self, design, trial):
+        """What is expected after each outcome of the first cohort is, on average, what is expected before it."""
+        rates = rising(trial)
+        before = operating_characteristics(exact(design, trial).outcomes(rates))
+        rules = rules_of(design, trial)
+        first = rules.decide(rules.start)
+        selection, patients = np.zeros(trial.levels), np.zeros(trial.levels)
+        for dlts in range(first.size + 1):
+            data = InterimData.from_cohorts([Cohort(first.next_dose + 1, first.size, dlts)], trial.levels)
+            then = operating_characteristics(exact(design, trial, after=data).outcomes(rates))
+            rate = rates[first.next_dose]
+            probability = comb(first.size, dlts) * rate**dlts * (1 - rate) ** (first.size - dlts)
+            selection += probability * np.array(then.selection)
+            patients += probability * np.array(then.patients)
+        assert selection == pytest.approx(np.array(before.selection), abs=1e-12)
+        assert patients == pytest.approx(np.array(before.patients), abs=1e-11)
