@@ -202,6 +202,7 @@ class Design(Frozen):
         """
         trial = self.applied_to(trial)
         yield from conduct_sentences(trial, plan)
+        yield from self._limits_in_words(trial)
         yield from (rule.words(trial) for rule in self.restrict)
         yield from stop_sentences(plan)
         yield from self._recommendation_in_words(trial)
@@ -230,6 +231,10 @@ class Design(Frozen):
     def _decisions_in_words(self, trial: Trial) -> Iterator[str]:
         """Sentences on how the design's own rules decide on the next dose."""
         yield f"Doses are decided on by the design {self.kind!r} with a target DLT rate of {trial.target:g}."
+
+    def _limits_in_words(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
+        """Sentences on the design's own limits to escalation and rules that end the trial, but for those in its plan."""
+        yield from ()
 
     def _recommendation_in_words(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
         """Sentences on the dose that the design recommends at the end."""

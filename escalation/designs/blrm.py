@@ -156,8 +156,10 @@ class BLRM(ModelDesign):
         )
         if more:
             yield f"For information overdoses are divided at DLT rates of {listed(more)}."
+
+    def _limits_in_words(self, trial: Trial) -> Iterator[str]:
+        yield from super()._limits_in_words(trial)
         yield "When every dose is excluded the trial ends and no dose is recommended."
-        yield from self._limits_in_words()
 
     def _plan(self, trial: Trial) -> CurvePlan:
         grid = self._grid(trial, self.intervals[:2], trial.max_patients)

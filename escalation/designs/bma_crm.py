@@ -96,14 +96,13 @@ class BMACRM(ModelDesign):
             "mean DLT rate, averaged over the models with their posterior probabilities, is closest to the target, "
             "the lower of two."
         )
-        yield from self._limits_in_words()
-        if self.stop_if_too_toxic:
-            yield self.stop_if_too_toxic.words(trial)
 
-    def _limits_in_words(self) -> Iterator[str]:
-        first, *others = super()._limits_in_words()
+    def _limits_in_words(self, trial: Trial) -> Iterator[str]:
+        first, *others = super()._limits_in_words(trial)
         yield "No dose level is skipped on the way up or down." if self.no_skip else first
         yield from others
+        if self.stop_if_too_toxic:
+            yield self.stop_if_too_toxic.words(trial)
 
     def _plan(self, trial: Trial) -> CurvePlan:
         skeletons = [np.array(skeleton) for skeleton in self.skeletons]

@@ -231,7 +231,9 @@ class CRM(ModelDesign):
         )
         if self.method == "mle":
             yield "Before the first DLT each cohort goes one dose up."
-        yield from self._limits_in_words()
+
+    def _limits_in_words(self, trial: Trial) -> Iterator[str]:
+        yield from super()._limits_in_words(trial)
         if self.stop_if_too_toxic is not None:
             yield self.stop_if_too_toxic.words(trial)
 

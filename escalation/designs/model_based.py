@@ -64,8 +64,7 @@ class ModelDesign(Design):
     coherent: Literal["cohort", "dose", "off"] = "off"
     recommend_untried: Flag = False
 
-    def _limits_in_words(self) -> Iterator[str]:
-        """Sentences on what keeps the next dose from going up."""
+    def _limits_in_words(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
         if self.no_skip:
             yield "No dose level is skipped on the way up."
         else:

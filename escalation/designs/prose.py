@@ -99,14 +99,14 @@ def conduct_sentences(trial: Trial, plan: Plan) -> Iterator[str]:
     if plan.titration:
         yield (
             f"Doses are first tried on one patient each, from {first} on, until the first DLT or the highest dose that "
-            f"may be given; the cohort at that dose is then filled up to {plan.sizes[0]} patients and the rules above "
+            f"may be given; the cohort at that dose is then filled up to {plan.sizes[0]} patients, and the design's rules "
             "take over."
         )
     else:
         yield f"The first cohort gets {first}."
-    cohorts = f"in cohorts of {sizes[0]}" if len(sizes) == 1 else "in cohorts as described above"
+    cohorts = f", in cohorts of {sizes[0]}" if len(sizes) == 1 else ""  # the others' own text gives the numbers
     yield (
-        f"At most {plan.max_patients} patients are treated{'' if trial.expansion is None else ' in dose escalation'}, "
+        f"At most {plan.max_patients} patients are treated{'' if trial.expansion is None else ' in dose escalation'}"
         f"{cohorts}; the last cohort is smaller when fewer remain."
     )
     if isinstance(plan, TablePlan) and plan.moves:
