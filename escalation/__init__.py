@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from escalation.characteristics import operating_characteristics as operating_characteristics
     from escalation.cross_check import Agreement as Agreement
     from escalation.cross_check import agreement as agreement
+    from escalation.decision_tables import ProtocolTable as ProtocolTable
+    from escalation.decision_tables import decision_table as decision_table
     from escalation.designs import BLRM as BLRM
     from escalation.designs import BMACRM as BMACRM
     from escalation.designs import BOIN as BOIN
@@ -101,7 +103,9 @@ _HOMES = {
     "TooToxic": "designs",
     "Trial": "trial",
     "Truth": "scenario",
+    "ProtocolTable": "decision_tables",
     "agreement": "cross_check",
+    "decision_table": "decision_tables",
     "exact": "enumeration",
     "load_scenario": "scenario",
     "operating_characteristics": "characteristics",

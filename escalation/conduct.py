@@ -38,10 +38,13 @@ class Stop:
     reason : int
         RULE_COMPLETE, TOO_TOXIC (which recommends no dose), ENOUGH_AT_DOSE or STOPPING_RULE.
     criteria : tuple of Criterion
+    words : str
+        The rule as the end of a sentence: "at least 12 patients have been treated in the trial".
     """
 
     reason: int
     criteria: tuple[Criterion, ...]
+    words: str
 
     @property
     def is_single(self) -> bool:

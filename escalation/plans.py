@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from escalation.conduct import Conduct
-from escalation.kernels.codes import INTERVALS, PLUG_IN, POSTERIOR_MEAN, SCORE
+from escalation.kernels.codes import DE_ESCALATE, ESCALATE, INTERVALS, PLUG_IN, POSTERIOR_MEAN, SCORE
 from escalation.kernels.layout import CurveArrays, ExpansionArrays, ReadingArrays, TableArrays
 from escalation.trial import Trial
 
@@ -72,6 +72,11 @@ class TablePlan(Conduct):
     def levels(self) -> int:
         """Number of dose levels."""
         return len(self.codes)
+
+    @property
+    def moves(self) -> bool:
+        """Whether any decision is to escalate or de-escalate; if not, a dose is only monitored."""
+        return bool(np.isin(self.codes, (ESCALATE, DE_ESCALATE)).any())
 
     def arrays(self) -> TableArrays:
         """The plan as the kernels read it."""

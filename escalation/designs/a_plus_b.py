@@ -8,7 +8,7 @@ Source: Lin Y, Shih WJ (2001) Biostatistics 2:203-215.
 """
 
 from collections.abc import Iterator
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self, TypedDict
 
 import numpy as np
 from pydantic import model_validator
@@ -16,10 +16,32 @@ from pydantic import model_validator
 from escalation.conduct import Criterion, Stop
 from escalation.counts import count_grid
 from escalation.designs.base import Design, decision_table, never_reached, patients_reach
+from escalation.designs.prose import observed
 from escalation.fields import CohortSize, Count, Flag, Whole
 from escalation.kernels.codes import ELIMINATE, ESCALATE, LAST_DOSE, NEXT_DOSE, RULE_COMPLETE
 from escalation.plans import HighestCleared, TablePlan
 from escalation.trial import Trial
+
+KORN = (
+    "Korn EL, Midthune D, Chen TT, Rubinstein LV, Christian MC, Simon RM (1994). A comparison of two phase I trial "
+    "designs. Stat Med 13:1799-1806."
+)
+LIN_SHIH = (
+    "Lin Y, Shih WJ (2001). Statistical properties of the traditional algorithm-based designs for phase I cancer "
+    "clinical trials. Biostatistics 2:203-215."
+)
+
+
+class TwoStage(TypedDict):
+    """The numbers of an A+B design, whether it de-escalates, and whether the highest dose needs A + B patients."""
+
+    a: int
+    b: int
+    c: int
+    d: int
+    e: int
+    de_escalate: bool
+    full_at_top: bool
 
 
 def two_stage_plan(
@@ -36,11 +58,15 @@ def two_stage_plan(
             ((first & (dlts < c)) | both, ESCALATE),
         ],
     )
-    completes = np.zeros(codes.shape, np.bool_)
+    completes = []
     if not de_escalate:
-        completes |= codes == ELIMINATE
+        completes.append(
+            Stop(RULE_COMPLETE, (Criterion(LAST_DOSE, codes == ELIMINATE),), "a dose has proved too toxic")
+        )
     if not full_at_top:
-        completes[-1] |= codes[-1] == ESCALATE
+        cleared = codes == ESCALATE
+        cleared[:-1] = False
+        completes.append(Stop(RULE_COMPLETE, (Criterion(LAST_DOSE, cleared),), "the highest dose has been cleared"))
     ever = np.arange(trial.max_patients + 1)
     return TablePlan(
         codes=codes,
@@ -49,10 +75,69 @@ def two_stage_plan(
         max_patients=trial.max_patients,
         start=trial.start_dose - 1,
         stops=(
-            Stop(RULE_COMPLETE, (Criterion(LAST_DOSE, completes),)),
+            *completes,
             *patients_reach(a + b, NEXT_DOSE, RULE_COMPLETE, trial.levels, trial.max_patients),
         ),
     )
+
+
+def two_stage_grounds(rule: TwoStage, patients: int, dlts: int, code: int) -> str:
+    """Why the table of an A+B design says what it says, as `Design.grounds`."""
+    seen, both = observed(patients, dlts), rule["a"] + rule["b"]
+    if code == ELIMINATE:
+        return f"{seen}, more than {rule['d'] if patients == rule['a'] else rule['e']}: the dose is too toxic"
+    if code == ESCALATE:
+        limit = f"fewer than {rule['c']}" if patients == rule["a"] else f"at most {rule['e']}"
+        return f"{seen}, {limit}: the dose is cleared"
+    if patients == rule["a"]:
+        return f"{seen}: {rule['b']} more are treated at the dose"
+    following = [number for number in (rule["a"], both) if number > patients]
+    return f"{seen}: nothing is decided " + (f"before there are {following[0]}" if following else f"beyond {both}")
+
+
+def two_stage_decisions(rule: TwoStage) -> Iterator[str]:
+    """How an A+B design decides, in sentences."""
+    a, b, c, d, e = (rule[name] for name in ("a", "b", "c", "d", "e"))
+    fewer = "no DLT" if c == 1 else f"fewer than {c} DLTs"
+    yield (
+        f"At first {a} {'patient is' if a == 1 else 'patients are'} treated at a dose. With {fewer} among them the "
+        f"dose is cleared and the next cohort gets the next higher dose; with more than {d} "
+        f"{'DLT' if d == 1 else 'DLTs'} the dose is too toxic"
+        + (
+            f"; with {_range(c, d)} {b} more {'patient is' if b == 1 else 'patients are'} treated at it."
+            if c <= d
+            else "."
+        )
+    )
+    yield (
+        f"Of {a + b} patients at most {e} with a DLT clear the dose and the next cohort gets the next higher one; with "
+        "more the dose is too toxic."
+    )
+    closed = "A dose that is too toxic is not given again, nor is any higher one"
+    if rule["de_escalate"]:
+        yield f"{closed}; the dose below is then filled up to {a + b} patients."
+    else:
+        yield f"{closed}; there is no de-escalation."
+    yield "When the lowest dose is too toxic the trial ends and no dose is recommended."
+    if rule["full_at_top"]:
+        yield f"The highest dose, too, is given to {a + b} patients before it is recommended."
+    else:
+        yield f"At the highest dose {a} patients with {fewer} suffice."
+
+
+def two_stage_recommendation(rule: TwoStage) -> str:
+    """What an A+B design recommends, in a sentence."""
+    fewer = "no DLT" if rule["c"] == 1 else f"fewer than {rule['c']} DLTs"
+    return (
+        f"The MTD is the highest dose with {fewer} in at least {rule['a']} patients, or with at most {rule['e']} in "
+        f"{rule['a'] + rule['b']}, below every dose found too toxic; without such a dose none is recommended."
+    )
+
+
+def _range(low: int, high: int) -> str:
+    if low == high:
+        return f"{low} {'DLT' if low == 1 else 'DLTs'}"
+    return f"{low} to {high} DLTs"
 
 
 class APlusB(Design):
@@ -88,6 +173,8 @@ class APlusB(Design):
     de_escalate: Flag = True
     full_at_top: Flag = True
 
+    sources: ClassVar[tuple[str, ...]] = (LIN_SHIH, KORN)
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if not self.c - 1 <= self.d < self.a:
@@ -104,13 +191,29 @@ class APlusB(Design):
             yield from never_reached("a + b", self.a + self.b, trial)
 
     def _plan(self, trial: Trial) -> TablePlan:
-        return two_stage_plan(
-            trial,
-            a=self.a,
-            b=self.b,
-            c=self.c,
-            d=self.d,
-            e=self.e,
-            de_escalate=self.de_escalate,
-            full_at_top=self.full_at_top,
+        return two_stage_plan(trial, **self._rule)
+
+    @property
+    def _rule(self) -> "TwoStage":
+        return {
+            "a": self.a,
+            "b": self.b,
+            "c": self.c,
+            "d": self.d,
+            "e": self.e,
+            "de_escalate": self.de_escalate,
+            "full_at_top": self.full_at_top,
+        }
+
+    def _grounds(self, trial: Trial, dose: int, patients: int, dlts: int, code: int) -> str:  # noqa: ARG002
+        return two_stage_grounds(self._rule, patients, dlts, code)
+
+    def _decisions_in_words(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
+        yield (
+            f"Dose escalation follows an A+B design (Lin & Shih 2001) with A = {self.a}, B = {self.b}, C = {self.c}, "
+            f"D = {self.d} and E = {self.e}."
         )
+        yield from two_stage_decisions(self._rule)
+
+    def _recommendation_in_words(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
+        yield two_stage_recommendation(self._rule)

@@ -3,7 +3,8 @@
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Annotated, Self
+from functools import lru_cache
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +12,16 @@ from pydantic import BeforeValidator, model_validator
 
 from escalation.conduct import Criterion, Stop
 from escalation.counts import count_grid
+from escalation.designs.prose import (
+    MONITORING_REFERENCES,
+    conduct_sentences,
+    expansion_sentences,
+    observed,
+    stop_sentences,
+)
 from escalation.errors import DesignError
 from escalation.fields import Flag, Frozen, Text
-from escalation.kernels.codes import ELIMINATE, STAY
+from escalation.kernels.codes import ELIMINATE, LAST_DOSE, NEXT_DOSE, SAME_DOSE, STAY
 from escalation.plans import Plan, TablePlan
 from escalation.rules import MOST_STOPS, AnyRestriction, Condition, alternatives, each_rule, stops
 from escalation.trial import Expansion, Trial
@@ -47,6 +55,9 @@ class Design(Frozen):
     stop_when: Condition | None = None
     restrict: Annotated[tuple[AnyRestriction, ...], BeforeValidator(_listed)] = ()
     expansion: Expansion | None = None
+
+    sources: ClassVar[tuple[str, ...]] = ()
+    """Where the design comes from, as full references."""
 
     @model_validator(mode="after")
     def _few_stops(self) -> Self:
@@ -124,6 +135,116 @@ class Design(Frozen):
             plan = replace(plan, stops=(*plan.stops, *stops(self.stop_when, trial)))
         return plan
 
+    def parameters(self, trial: Trial) -> dict[str, float]:  # noqa: ARG002
+        """The numbers that the design compares the data at a dose with, by name."""
+        return {}
+
+    def grounds(self, trial: Trial, dose: int, patients: int, dlts: int) -> str:
+        """Why the design's table says what it says, as one clause of a sentence.
+
+        Parameters
+        ----------
+        trial : Trial
+        dose : int
+            Index of the dose, from 0.
+        patients, dlts : int
+            At the dose.
+
+        Raises
+        ------
+        DesignError
+            There is no such dose, or no such counts in this trial.
+
+        Examples
+        --------
+        >>> from escalation.designs import BOIN
+        >>> BOIN().grounds(Trial(doses=[50, 150], target=0.25, max_patients=36), 0, 3, 2)
+        '2 of 3 patients with a DLT is a rate of 0.667, above lambda_d = 0.298'
+        """
+        if not 0 <= dose < trial.levels:
+            raise DesignError(f"dose: index {dose} should be from 0 to {trial.levels - 1}")
+        if not 1 <= patients <= trial.max_patients:
+            raise DesignError(f"patients: {patients} should be from 1 to {trial.max_patients}")
+        if not 0 <= dlts <= patients:
+            raise DesignError(f"dlts: {dlts} should be from 0 to {patients}")
+        codes, titrated = _own_codes(self, trial)
+        if codes is None:
+            return observed(patients, dlts)
+        code = int(codes[dose, patients, dlts])
+        if titrated and code == ELIMINATE and (patients, dlts) == (1, 0):
+            return f"{observed(patients, dlts)}, which eliminates no dose after titration"
+        return self._grounds(trial, dose, patients, dlts, code)
+
+    def description(self, trial: Trial) -> str:
+        """The design in the words of a protocol's methods section.
+
+        Returns
+        -------
+        str
+            Two paragraphs with a blank line between them: how doses are decided on, and what else decides.
+
+        Raises
+        ------
+        DesignError
+            An option does not fit the trial.
+        """
+        plan = self.plan(trial)
+        return f"{' '.join(self._decisions_in_words(trial))}\n\n{' '.join(self.further_rules(trial, plan))}"
+
+    def further_rules(self, trial: Trial, plan: Plan) -> Iterator[str]:
+        """What decides besides the data at a dose: how the trial is conducted, when it ends, and what is recommended.
+
+        Parameters
+        ----------
+        trial : Trial
+        plan : Plan
+            The design's plan for the trial.
+
+        Yields
+        ------
+        str
+            A sentence.
+        """
+        trial = self.applied_to(trial)
+        yield from conduct_sentences(trial, plan)
+        yield from self._limits_in_words(trial)
+        yield from (rule.words(trial) for rule in self.restrict)
+        yield from stop_sentences(plan)
+        yield from self._recommendation_in_words(trial)
+        yield from expansion_sentences(trial)
+
+    def references(self, trial: Trial | None = None) -> list[str]:
+        """Full references of the design with these options, and of the monitoring of its expansion.
+
+        Parameters
+        ----------
+        trial : Trial, optional
+            Where the expansion is the trial's.
+        """
+        expansion = self.expansion if self.expansion is not None or trial is None else trial.expansion
+        monitored = None if expansion is None else expansion.monitoring
+        found = [*self._references(), *(() if monitored is None else MONITORING_REFERENCES[monitored.rule])]
+        return list(dict.fromkeys(found))
+
+    def _references(self) -> tuple[str, ...]:
+        return self.sources
+
+    def _grounds(self, trial: Trial, dose: int, patients: int, dlts: int, code: int) -> str:  # noqa: ARG002
+        """As `grounds`, for a design with a table whose code for these counts is given."""
+        return observed(patients, dlts)
+
+    def _decisions_in_words(self, trial: Trial) -> Iterator[str]:
+        """Sentences on how the design's own rules decide on the next dose."""
+        yield f"Doses are decided on by the design {self.kind!r} with a target DLT rate of {trial.target:g}."
+
+    def _limits_in_words(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
+        """Sentences on the design's own limits to escalation and rules that end the trial, but for those in its plan."""
+        yield from ()
+
+    def _recommendation_in_words(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
+        """Sentences on the dose that the design recommends at the end."""
+        yield from ()
+
     def _titrates(self, plan: Plan) -> bool:
         return self.titration and bool(plan.sizes[0] > 1)
 
@@ -138,6 +259,13 @@ class Design(Frozen):
     @abstractmethod
     def _plan(self, trial: Trial) -> Plan:
         """The plan of the design's own rules."""
+
+
+@lru_cache(maxsize=4)
+def _own_codes(design: Design, trial: Trial) -> tuple[NDArray[np.int8] | None, bool]:
+    """The design's own table, if it has one, and whether titration goes before it."""
+    plan = design._plan(trial)
+    return plan.codes if isinstance(plan, TablePlan) else None, design._titrates(plan)
 
 
 def never_reached(option: str, patients: int | None, trial: Trial) -> Iterator[str]:
@@ -156,7 +284,13 @@ def patients_reach(number: int | None, place: int, reason: int, levels: int, max
     if number is None:
         return ()
     patients, _ = count_grid(max_patients)
-    return (Stop(reason, (Criterion(place, (patients >= number)[None].repeat(levels, axis=0)),)),)
+    where = {
+        NEXT_DOSE: "the dose that would be given next",
+        SAME_DOSE: "the current dose and it would be given again",
+        LAST_DOSE: "the current dose",
+    }[place]
+    words = f"at least {number} patients have been treated at {where}"
+    return (Stop(reason, (Criterion(place, (patients >= number)[None].repeat(levels, axis=0)),), words),)
 
 
 def decision_table(levels: int, rules: list[tuple[NDArray[np.bool_], int]]) -> NDArray[np.int8]:

@@ -9,7 +9,7 @@ Babb J, Rogatko A, Zacks S (1998) Stat Med 17:1103-1120.
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from scipy import special
 
 from escalation.designs.logistic_grid import LogisticGrid, Prior, logistic_grid
 from escalation.designs.model_based import Exceedance, ModelDesign
+from escalation.designs.prose import listed
 from escalation.fields import Fraction, Positive, Real
 from escalation.kernels.codes import SLACK
 from escalation.plans import CurvePlan, Intervals
@@ -61,6 +62,13 @@ class BLRM(ModelDesign):
     reference_dose: Positive | None = None
     intervals: tuple[Fraction, ...] = Field(default=(0.2, 0.35, 0.6), min_length=2)
     ewoc: Fraction = 0.25
+
+    sources: ClassVar[tuple[str, ...]] = (
+        "Neuenschwander B, Branson M, Gsponer T (2008). Critical aspects of the Bayesian approach to phase I cancer "
+        "trials. Stat Med 27:2420-2439.",
+        "Babb J, Rogatko A, Zacks S (1998). Cancer phase I clinical trials: efficient dose escalation with overdose "
+        "control. Stat Med 17:1103-1120.",
+    )
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -124,10 +132,41 @@ class BLRM(ModelDesign):
 
     def _grid(self, trial: Trial, limits: Sequence[float], max_patients: int) -> LogisticGrid:
         doses = np.array(trial.doses, dtype=np.float64)
-        reference = doses[-1] if self.reference_dose is None else self.reference_dose
-        mean = (float(special.logit(trial.target)), 0.0) if self.prior_mean is None else self.prior_mean
-        prior = Prior(mean, self.prior_sd, self.prior_correlation)
-        return logistic_grid(np.log(doses / reference), prior, limits, max_patients)
+        prior = Prior(self._mean(trial), self.prior_sd, self.prior_correlation)
+        return logistic_grid(np.log(doses / self._reference(trial)), prior, limits, max_patients)
+
+    def _reference(self, trial: Trial) -> float:
+        return float(trial.doses[-1]) if self.reference_dose is None else self.reference_dose
+
+    def _mean(self, trial: Trial) -> tuple[float, float]:
+        return (float(special.logit(trial.target)), 0.0) if self.prior_mean is None else self.prior_mean
+
+    def _decisions_in_words(self, trial: Trial) -> Iterator[str]:
+        (low, high, *more), mean, sd = self.intervals, self._mean(trial), self.prior_sd
+        unit = f" {trial.dose_unit}" if trial.dose_unit else ""
+        yield (
+            "Dose escalation follows the Bayesian logistic regression model (BLRM; Neuenschwander et al. 2008) with "
+            f"escalation with overdose control (EWOC; Babb et al. 1998) and a target DLT rate of {trial.target:g}."
+        )
+        yield (
+            "The DLT rate p at a dose is modelled as logit p = log_alpha + exp(log_beta) log(dose / "
+            f"{self._reference(trial):g}{unit})."
+        )
+        yield (
+            f"log_alpha and log_beta have a bivariate normal prior with means {mean[0]:.4g} and {mean[1]:.4g}, "
+            f"standard deviations {sd[0]:.4g} and {sd[1]:.4g} and correlation {self.prior_correlation:g}."
+        )
+        yield (
+            f"After each cohort the model is fitted to all data. A dose is excluded while P(DLT rate >= {high:g} | "
+            f"data) > {self.ewoc:g}; of the others the next cohort gets the one whose DLT rate is most probably in "
+            f"the target interval from {low:g} to {high:g}, the lower of two."
+        )
+        if more:
+            yield f"For information overdoses are divided at DLT rates of {listed(more)}."
+
+    def _limits_in_words(self, trial: Trial) -> Iterator[str]:
+        yield from super()._limits_in_words(trial)
+        yield "When every dose is excluded the trial ends and no dose is recommended."
 
     def _plan(self, trial: Trial) -> CurvePlan:
         grid = self._grid(trial, self.intervals[:2], trial.max_patients)

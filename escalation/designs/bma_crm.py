@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from math import sqrt
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from pydantic import Field, model_validator
 
 from escalation.designs.curves import MODELS, exceedance, normal_prior, parameter_grid, prior_weights, tail_weights
 from escalation.designs.model_based import Exceedance, ModelDesign, TooToxic
+from escalation.designs.prose import listed
 from escalation.fields import Fraction, Positive, Real
 from escalation.plans import CurvePlan, PosteriorMean
 from escalation.rules import NeverSkip
@@ -50,6 +51,11 @@ class BMACRM(ModelDesign):
     weights: tuple[Positive, ...] | None = None
     prior_sd: Real = Field(default=sqrt(2), gt=0.01, le=10)
     stop_if_too_toxic: TooToxic | Literal[False] = TooToxic(threshold=0.9)
+
+    sources: ClassVar[tuple[str, ...]] = (
+        "Yin G, Yuan Y (2009). Bayesian model averaging continual reassessment method in phase I clinical trials. J "
+        "Am Stat Assoc 104:954-968.",
+    )
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -86,12 +92,41 @@ class BMACRM(ModelDesign):
     def _grid(self, skeleton: NDArray[np.float64], trial: Trial) -> NDArray[np.float64]:
         return parameter_grid(POWER, skeleton, normal_prior(self.prior_sd), trial.max_patients)
 
+    @property
+    def _model_weights(self) -> NDArray[np.float64]:
+        prior = np.ones(len(self.skeletons)) if self.weights is None else np.array(self.weights) / max(self.weights)
+        weights: NDArray[np.float64] = prior / prior.sum()
+        return weights
+
+    def _decisions_in_words(self, trial: Trial) -> Iterator[str]:
+        yield (
+            "Dose escalation follows the Bayesian model averaging continual reassessment method (BMA-CRM; Yin & Yuan "
+            f"2009) with a target DLT rate of {trial.target:g}."
+        )
+        models = "; ".join(
+            f"{listed(skeleton)} (prior probability {weight:.4g})"
+            for skeleton, weight in zip(self.skeletons, self._model_weights, strict=True)
+        )
+        yield f"In each model the DLT rate p at a dose is skeleton^exp(b), with the skeletons {models}."
+        yield f"b has a normal prior with mean 0 and standard deviation {self.prior_sd:.4g}."
+        yield (
+            "After each cohort the models are fitted to all data, and the next cohort gets the dose whose posterior "
+            "mean DLT rate, averaged over the models with their posterior probabilities, is closest to the target, "
+            "the lower of two."
+        )
+
+    def _limits_in_words(self, trial: Trial) -> Iterator[str]:
+        first, *others = super()._limits_in_words(trial)
+        yield "No dose level is skipped on the way up or down." if self.no_skip else first
+        yield from others
+        if self.stop_if_too_toxic:
+            yield self.stop_if_too_toxic.words(trial)
+
     def _plan(self, trial: Trial) -> CurvePlan:
         skeletons = [np.array(skeleton) for skeleton in self.skeletons]
-        prior = np.ones(len(skeletons)) if self.weights is None else np.array(self.weights) / max(self.weights)
         normal, stop = normal_prior(self.prior_sd), self.stop_if_too_toxic or None
         log_dlt, log_no_dlt, weight, too_toxic = [], [], [], []
-        for skeleton, model_weight in zip(skeletons, prior / prior.sum(), strict=True):
+        for skeleton, model_weight in zip(skeletons, self._model_weights, strict=True):
             b = self._grid(skeleton, trial)
             with_dlt, without = POWER.log_rates(skeleton, b)
             log_dlt.append(with_dlt)

@@ -19,9 +19,10 @@ from pydantic import Field
 
 from escalation.counts import count_grid
 from escalation.designs.intervals import Cells, IntervalDesign
+from escalation.designs.prose import beside, observed
 from escalation.errors import DesignError
 from escalation.fields import Flag, Fraction, Real
-from escalation.kernels.codes import SLACK
+from escalation.kernels.codes import DE_ESCALATE, ESCALATE, SLACK
 from escalation.plans import TablePlan
 from escalation.trial import Trial
 
@@ -55,6 +56,11 @@ class BOIN(IntervalDesign):
     bound_mtd: Flag = False
 
     fewest_to_eliminate: ClassVar[int] = 3
+    sources: ClassVar[tuple[str, ...]] = (
+        "Liu S, Yuan Y (2015). Bayesian optimal interval designs for phase I clinical trials. JRSS C 64:507-523.",
+        "Yan F, Zhang L, Zhou Y, Pan H, Liu S, Yuan Y (2020). BOIN: an R package for designing single-agent and "
+        "drug-combination dose-finding trials using Bayesian optimal interval designs. J Stat Softw 94(13).",
+    )
 
     def boundaries(self, target: float) -> tuple[float, float]:
         """lambda_e and lambda_d for a target DLT rate (Liu & Yuan 2015).
@@ -70,6 +76,11 @@ class BOIN(IntervalDesign):
         escalate = log((1 - low) / (1 - target)) / log(target * (1 - low) / (low * (1 - target)))
         de_escalate = log((1 - target) / (1 - high)) / log(high * (1 - target) / (target * (1 - high)))
         return escalate, de_escalate
+
+    def parameters(self, trial: Trial) -> dict[str, float]:
+        """lambda_e and lambda_d."""
+        escalate, de_escalate = self.boundaries(trial.target)
+        return {"lambda_e": escalate, "lambda_d": de_escalate}
 
     def _problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
         low, high = self._limits(trial.target)
@@ -100,9 +111,33 @@ class BOIN(IntervalDesign):
     def _most_recommended(self, target: float) -> float:
         return self.boundaries(target)[1] if self.bound_mtd else inf
 
+    def _cutoff(self, dose: int) -> float:
+        return self.cutoff_eli - self.offset if self.extra_safe and dose == 0 else self.cutoff_eli
+
+    def _place(self, target: float, patients: int, dlts: int, code: int) -> str:
+        rate, low, high = beside(dlts / patients, *self.boundaries(target))
+        clause = f"{observed(patients, dlts)} is a rate of {rate}"
+        if code == ESCALATE:
+            return f"{clause}, at most lambda_e = {low}"
+        if code == DE_ESCALATE:
+            return f"{clause}, above lambda_d = {high}"
+        return f"{clause}, above lambda_e = {low} and at most lambda_d = {high}"
+
+    def _moves_in_words(self, target: float) -> Iterator[str]:
+        (low, high), (escalate, de_escalate) = self._limits(target), self.boundaries(target)
+        yield (
+            "Dose escalation follows the Bayesian optimal interval (BOIN) design (Liu & Yuan 2015) with a target DLT "
+            f"rate of {target:g}; a DLT rate of {low:g} is deemed too low and one of {high:g} too high."
+        )
+        yield (
+            "After each cohort the dose is escalated when the observed DLT rate at the current dose is at most "
+            f"{escalate:.3f} (lambda_e), de-escalated when it is above {de_escalate:.3f} (lambda_d), and otherwise "
+            "given again."
+        )
+
     def _plan(self, trial: Trial) -> TablePlan:
         plan = super()._plan(trial)
         if self.extra_safe:
-            stricter = self.model_copy(update={"cutoff_eli": self.cutoff_eli - self.offset, "extra_safe": False})
+            stricter = self.model_copy(update={"cutoff_eli": self._cutoff(0), "extra_safe": False})
             plan.codes[0] = stricter._plan(trial).codes[0]
         return plan

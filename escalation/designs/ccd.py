@@ -11,7 +11,8 @@ from typing import ClassVar, Literal
 
 from escalation.counts import count_grid
 from escalation.designs.intervals import Cells, IntervalDesign, Margin, margin_problems
-from escalation.kernels.codes import SLACK
+from escalation.designs.prose import beside, observed
+from escalation.kernels.codes import DE_ESCALATE, ESCALATE, SLACK
 from escalation.trial import Trial
 
 HALF_WIDTHS = ((0.3, 0.09), (0.4, 0.10), (0.45, 0.12), (1.0, 0.13))
@@ -36,6 +37,15 @@ class CCD(IntervalDesign):
     half_width: Margin | None = None
 
     fewest_to_eliminate: ClassVar[int] = 3
+    sources: ClassVar[tuple[str, ...]] = (
+        "Ivanova A, Flournoy N, Chung Y (2007). Cumulative cohort design for dose-finding. J Stat Plan Inference "
+        "137:2316-2327.",
+    )
+
+    def parameters(self, trial: Trial) -> dict[str, float]:
+        """The observed DLT rates up to which the design escalates, and from which on it de-escalates."""
+        low, high = self._interval(trial.target)
+        return {"interval_low": low, "interval_high": high}
 
     def _problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
         half_width = self._half_width(trial.target)
@@ -51,10 +61,31 @@ class CCD(IntervalDesign):
             return self.half_width
         return next(half_width for limit, half_width in HALF_WIDTHS if target < limit - SLACK)
 
+    def _interval(self, target: float) -> tuple[float, float]:
+        half_width = self._half_width(target)
+        return target - half_width, target + half_width
+
     def _moves(self, target: float, max_patients: int) -> tuple[Cells, Cells]:
         patients, dlts = count_grid(max_patients)
-        half_width = self._half_width(target)
-        return (
-            dlts <= (target - half_width) * patients + SLACK,
-            dlts >= (target + half_width) * patients - SLACK,
+        low, high = self._interval(target)
+        return dlts <= low * patients + SLACK, dlts >= high * patients - SLACK
+
+    def _place(self, target: float, patients: int, dlts: int, code: int) -> str:
+        rate, low, high = beside(dlts / patients, *self._interval(target))
+        clause = f"{observed(patients, dlts)} is a rate of {rate}"
+        if code == ESCALATE:
+            return f"{clause}, at most {low}"
+        if code == DE_ESCALATE:
+            return f"{clause}, at least {high}"
+        return f"{clause}, above {low} and below {high}"
+
+    def _moves_in_words(self, target: float) -> Iterator[str]:
+        low, high = self._interval(target)
+        yield (
+            "Dose escalation follows the cumulative cohort design (Ivanova et al. 2007) with a target DLT rate of "
+            f"{target:g} and a half-width of {self._half_width(target):g}."
+        )
+        yield (
+            "After each cohort the dose is escalated when the observed DLT rate at the current dose is at most "
+            f"{low:g}, de-escalated when it is at least {high:g}, and otherwise given again."
         )

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from math import sqrt
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,11 +33,20 @@ from escalation.designs.curves import (
 )
 from escalation.designs.indifference import skeleton
 from escalation.designs.model_based import Exceedance, ModelDesign, RateEstimates, TooToxic
+from escalation.designs.prose import listed
 from escalation.errors import DesignError
 from escalation.fields import Count, Fraction, Real
 from escalation.kernels.codes import ENOUGH_AT_DOSE, NEXT_DOSE
 from escalation.plans import CurvePlan, MaximumLikelihood, PlugIn, PosteriorMean
 from escalation.trial import Trial
+
+BAYES = (
+    "O'Quigley J, Pepe M, Fisher L (1990). Continual reassessment method: a practical design for phase 1 clinical "
+    "trials in cancer. Biometrics 46:33-48."
+)
+LIKELIHOOD = "O'Quigley J, Shen LZ (1996). Continual reassessment method: a likelihood approach. Biometrics 52:673-684."
+CHEUNG = "Cheung YK (2011). Dose Finding by the Continual Reassessment Method. CRC."
+SKELETONS = "Lee SM, Cheung YK (2009). Model calibration in the continual reassessment method. Clin Trials 6:227-238."
 
 
 class CRM(ModelDesign):
@@ -92,6 +101,8 @@ class CRM(ModelDesign):
     coherent: Literal["cohort", "dose", "off"] = "cohort"
     stop_if_too_toxic: TooToxic | None = None
     stop_at: Count | None = None
+
+    sources: ClassVar[tuple[str, ...]] = (BAYES, LIKELIHOOD, CHEUNG)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -217,7 +228,58 @@ class CRM(ModelDesign):
         return lambda limits: exceedance(model, rates, b, posterior, limits)
 
     def _prior(self) -> Prior:
-        if self.prior == "normal":
-            return normal_prior(self.prior_sd)
-        shape = 1.0 if self.prior_shape is None else self.prior_shape
-        return gamma_prior(shape, shape if self.prior_rate is None else self.prior_rate)
+        return normal_prior(self.prior_sd) if self.prior == "normal" else gamma_prior(*self._gamma)
+
+    @property
+    def _gamma(self) -> tuple[float, float]:
+        """Shape and rate of the gamma prior; the exponential is one."""
+        shape = 1.0 if self.prior == "exponential" or self.prior_shape is None else self.prior_shape
+        return shape, shape if self.prior_rate is None else self.prior_rate
+
+    def _references(self) -> tuple[str, ...]:
+        fit = LIKELIHOOD if self.method == "mle" else BAYES
+        return (fit, CHEUNG) if self.skeleton is not None else (fit, CHEUNG, SKELETONS)
+
+    def _decisions_in_words(self, trial: Trial) -> Iterator[str]:
+        source = "O'Quigley & Shen 1996" if self.method == "mle" else "O'Quigley et al. 1990"
+        yield (
+            f"Dose escalation follows the continual reassessment method (CRM; {source}) with a target DLT rate of "
+            f"{trial.target:g}."
+        )
+        curve = {"power": "p = skeleton^exp(b)", "logistic": "logit p = 3 + exp(b) (logit skeleton - 3)"}[self.model]
+        yield f"The DLT rate p at a dose is modelled as {curve}, with {self._skeleton_in_words(trial)}."
+        if self.method == "bayes":
+            yield f"{self._prior_in_words()}."
+            parameter = "b" if self.prior == "normal" else "exp(b)"
+            plugin = f"DLT rate at the posterior mean of {parameter}"
+            rate = plugin if self.estimate == "plugin" else "posterior mean DLT rate"
+        else:
+            rate = "DLT rate under the curve of largest likelihood"
+        yield (
+            f"After each cohort the model is fitted to all data, and the next cohort gets the dose whose {rate} is "
+            "closest to the target, the lower of two."
+        )
+        if self.method == "mle":
+            yield "Before the first DLT each cohort goes one dose up."
+
+    def _limits_in_words(self, trial: Trial) -> Iterator[str]:
+        yield from super()._limits_in_words(trial)
+        if self.stop_if_too_toxic is not None:
+            yield self.stop_if_too_toxic.words(trial)
+
+    def _skeleton_in_words(self, trial: Trial) -> str:
+        skeleton = f"the skeleton {listed(self.prior_rates(trial).tolist())}"
+        if self.half_width is None:
+            return skeleton
+        return (
+            f"{skeleton}, from indifference intervals of half-width {self.half_width:g} about the target and dose "
+            f"level {self.prior_mtd} as the prior MTD (Lee & Cheung 2009)"
+        )
+
+    def _prior_in_words(self) -> str:
+        shape, rate = self._gamma
+        return {
+            "normal": f"b has a normal prior with mean 0 and standard deviation {self.prior_sd:.4g}",
+            "exponential": f"exp(b) has an exponential prior with rate {rate:g}",
+            "gamma": f"exp(b) has a gamma prior with shape {shape:g} and rate {rate:g}",
+        }[self.prior]

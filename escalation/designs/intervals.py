@@ -16,7 +16,8 @@ from scipy import special
 
 from escalation.counts import count_grid, exceedance
 from escalation.designs.base import Design, decision_table, equal_cohorts, never_reached, patients_reach
-from escalation.designs.isotonic import closest_isotonic
+from escalation.designs.isotonic import closest_isotonic, isotonic_in_words
+from escalation.designs.prose import beside, beta, observed, ranked
 from escalation.fields import Count, Fraction
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ENOUGH_AT_DOSE, ESCALATE, SAME_DOSE, SLACK
 from escalation.plans import TablePlan
@@ -73,6 +74,42 @@ class IntervalDesign(Design):
         """Largest isotonic estimate that may be recommended."""
         return inf
 
+    def _cutoff(self, dose: int) -> float:  # noqa: ARG002
+        """Posterior probability above which a dose, by its index, is eliminated."""
+        return self.cutoff_eli
+
+    @abstractmethod
+    def _place(self, target: float, patients: int, dlts: int, code: int) -> str:
+        """Why the counts at a dose, which do not eliminate it, mean this code; as `grounds`."""
+
+    @abstractmethod
+    def _moves_in_words(self, target: float) -> Iterator[str]:
+        """Sentences on how the design places a dose's DLT rate."""
+
+    def _grounds(self, trial: Trial, dose: int, patients: int, dlts: int, code: int) -> str:
+        if code != ELIMINATE:
+            return self._place(trial.target, patients, dlts, code)
+        above = special.betainc(self.prior[1] + patients - dlts, self.prior[0] + dlts, 1 - trial.target)
+        probability, cutoff = beside(float(above), self._cutoff(dose))
+        return f"P(DLT rate > {trial.target:g} | {dlts} of {patients}) = {probability} exceeds {cutoff}"
+
+    def _decisions_in_words(self, trial: Trial) -> Iterator[str]:
+        yield from self._moves_in_words(trial.target)
+        fewest = self.fewest_to_eliminate
+        enough = f"at least {fewest} patients have been treated there and " if fewest > 1 else ""
+        yield (
+            f"A dose and all above it are eliminated, whatever else the rules say, when {enough}P(DLT rate > "
+            f"{trial.target:g} | data at the dose) > {self.cutoff_eli:g} under {beta(self.prior)}; the next cohort "
+            "then gets the dose below."
+        )
+        if self._cutoff(0) != self.cutoff_eli:
+            yield f"The lowest dose is eliminated as soon as that probability exceeds {self._cutoff(0):g}."
+        yield "Elimination of the lowest dose ends the trial, and no dose is recommended."
+
+    def _recommendation_in_words(self, trial: Trial) -> Iterator[str]:
+        bound = self._most_recommended(trial.target)
+        yield isotonic_in_words(bound)
+
     def _plan(self, trial: Trial) -> TablePlan:
         escalates, de_escalates = self._moves(trial.target, trial.max_patients)
         return TablePlan(
@@ -106,8 +143,23 @@ class EquivalenceInterval(IntervalDesign):
     epsilon1: Margin = 0.05
     epsilon2: Margin = 0.05
 
+    def parameters(self, trial: Trial) -> dict[str, float]:
+        """The limits of the equivalence interval."""
+        low, high = self._interval(trial.target)
+        return {"interval_low": low, "interval_high": high}
+
+    def _interval(self, target: float) -> tuple[float, float]:
+        return target - self.epsilon1, target + self.epsilon2
+
     def _problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
         yield from margin_problems(trial.target, ("epsilon1", self.epsilon1), ("epsilon2", self.epsilon2))
+
+
+def largest_of_three(what: str, strengths: Sequence[float], code: int, middle: str) -> str:
+    """That something is largest below, in or above the middle one of three intervals, as a clause with the numbers."""
+    below, inside, above = ranked(strengths)
+    where = {ESCALATE: "below", DE_ESCALATE: "above"}.get(code, "in")
+    return f"the {what} is largest {where} {middle} ({below} below, {inside} in, {above} above)"
 
 
 def margin_problems(target: float, below: tuple[str, float], above: tuple[str, float]) -> Iterator[tuple[str, str]]:
@@ -148,6 +200,13 @@ def posterior_masses(
         row[:] = edge
         row[possible] = special.betainc(a, b, row[possible])
     return np.diff(below, axis=0)
+
+
+def masses_at(
+    edges: Sequence[float], patients: int, dlts: int, prior: tuple[float, float] = (1.0, 1.0)
+) -> NDArray[np.float64]:
+    """As `posterior_masses`, after one pair of counts: float64[K]."""
+    return np.diff(special.betainc(prior[0] + dlts, prior[1] + patients - dlts, np.array(edges)))
 
 
 def mean_densities(edges: Sequence[float], max_patients: int) -> Floats:
@@ -195,7 +254,27 @@ def by_strongest_key(low: float, high: float, max_patients: int) -> tuple[Cells,
     max_patients : int
     """
     patients, dlts = count_grid(max_patients)
-    first, last = max(2 * low - high, 0.0), min(2 * high - low, 1.0)
+    first, last = neighbours(low, high)
     escalates, de_escalates = by_strongest(mean_densities((first, low, high, last), max_patients))
     # At the end of a neighbour the mode and the densities say the same, so that these comparisons need no slack.
     return escalates | (dlts <= first * patients), de_escalates | (dlts >= last * patients)
+
+
+def neighbours(low: float, high: float) -> tuple[float, float]:
+    """Where the key below the target key begins, and where the one above it ends."""
+    return max(2 * low - high, 0.0), min(2 * high - low, 1.0)
+
+
+def place_by_key(low: float, high: float, patients: int, dlts: int, code: int, name: str) -> str:
+    """Why the strongest key is where `by_strongest_key` finds it, as a clause; `name` is that of the target key."""
+    first, last = neighbours(low, high)
+    seen, rate, noun = observed(patients, dlts), dlts / patients, name.rsplit(maxsplit=1)[-1]
+    if code == ESCALATE and dlts <= first * patients:
+        shown, limit = beside(rate, first)
+        return f"{seen} is a rate of {shown}, at most {limit}, where the {noun} below {name} begins"
+    if code == DE_ESCALATE and dlts >= last * patients:
+        shown, limit = beside(rate, last)
+        return f"{seen} is a rate of {shown}, at least {limit}, where the {noun} above {name} ends"
+    edges = (first, low, high, last)
+    densities = masses_at(edges, patients, dlts) / np.diff(edges)
+    return f"{seen}: {largest_of_three('mean posterior density', densities.tolist(), code, name)}"

@@ -8,6 +8,16 @@ from escalation.counts import count_grid
 from escalation.plans import ClosestIsotonic
 
 
+def isotonic_in_words(bound: float = inf) -> str:
+    """The recommendation of `closest_isotonic`, as a sentence."""
+    limit = "" if bound == inf else f" and whose estimate is at most {bound:.3f}"
+    return (
+        "At the end the recommended dose is the one whose DLT rate, estimated by isotonic regression, is closest to "
+        f"the target, among doses that have been given and are not eliminated{limit}; of equally close ones the "
+        "highest below the target, else the lowest."
+    )
+
+
 def closest_isotonic(target: float, max_patients: int, bound: float = inf) -> ClosestIsotonic:
     """Recommendation by isotonic regression of posterior means under a Beta(0.05, 0.05) prior.
 

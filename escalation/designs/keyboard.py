@@ -10,7 +10,14 @@ Source: Yan F, Mandrekar SJ, Yuan Y (2017) Clin Cancer Res 23:3994-4003.
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 
-from escalation.designs.intervals import Cells, IntervalDesign, Margin, by_strongest_key, margin_problems
+from escalation.designs.intervals import (
+    Cells,
+    IntervalDesign,
+    Margin,
+    by_strongest_key,
+    margin_problems,
+    place_by_key,
+)
 from escalation.trial import Trial
 
 
@@ -31,9 +38,36 @@ class Keyboard(IntervalDesign):
     half_width: Margin = 0.05
 
     fewest_to_eliminate: ClassVar[int] = 3
+    sources: ClassVar[tuple[str, ...]] = (
+        "Yan F, Mandrekar SJ, Yuan Y (2017). Keyboard: a novel Bayesian toxicity probability interval design for "
+        "phase I clinical trials. Clin Cancer Res 23:3994-4003.",
+    )
+
+    def parameters(self, trial: Trial) -> dict[str, float]:
+        """The ends of the target key."""
+        low, high = self._key(trial.target)
+        return {"interval_low": low, "interval_high": high}
+
+    def _key(self, target: float) -> tuple[float, float]:
+        return target - self.half_width, target + self.half_width
 
     def _problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
         yield from margin_problems(trial.target, ("half_width", self.half_width), ("half_width", self.half_width))
 
     def _moves(self, target: float, max_patients: int) -> tuple[Cells, Cells]:
-        return by_strongest_key(target - self.half_width, target + self.half_width, max_patients)
+        return by_strongest_key(*self._key(target), max_patients)
+
+    def _place(self, target: float, patients: int, dlts: int, code: int) -> str:
+        return place_by_key(*self._key(target), patients, dlts, code, "the target key")
+
+    def _moves_in_words(self, target: float) -> Iterator[str]:
+        low, high = self._key(target)
+        yield (
+            f"Dose escalation follows the Keyboard design (Yan et al. 2017) with a target DLT rate of {target:g} and "
+            f"the target key from {low:g} to {high:g}; keys as wide as it divide the rates below and above."
+        )
+        yield (
+            "After each cohort the strongest key at the current dose, the most probable one under a uniform prior, "
+            "decides: the dose is escalated when it is below the target key, given again when it is the target key "
+            "and de-escalated when it is above; at a tie the higher key counts."
+        )

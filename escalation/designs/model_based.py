@@ -42,6 +42,13 @@ class TooToxic(Frozen):
     threshold: Fraction
     margin: Real = Field(default=0.0, gt=-1, lt=1)
 
+    def words(self, trial: Trial) -> str:
+        """The rule, as a sentence."""
+        return (
+            "The trial ends, and no dose is recommended, when P(DLT rate at the lowest dose > "
+            f"{trial.target + self.margin:g} | data) > {self.threshold:g} under the model."
+        )
+
     def misfits(self, trial: Trial) -> Iterator[tuple[str, str]]:
         """What does not fit the trial: (name of the design's option, what is wrong)."""
         if not 0 < trial.target + self.margin < 1:
@@ -101,6 +108,24 @@ class ModelDesign(Design):
     @abstractmethod
     def _exceedance(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Exceedance:
         """P(rate > limit | data) as a function of limits, float64[L] to float64[L, D]."""
+
+    def _limits_in_words(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
+        if self.no_skip:
+            yield "No dose level is skipped on the way up."
+        else:
+            yield "The design itself lets dose levels be skipped."
+        if self.coherent == "cohort":
+            yield "There is no escalation when the DLT rate of the last cohort is at or above the target."
+        elif self.coherent == "dose":
+            yield (
+                "There is no escalation when the DLT rate among all patients at the current dose is above the target."
+            )
+
+    def _recommendation_in_words(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
+        if self.recommend_untried:
+            yield "At the end the model's choice is recommended, whether or not it has been given."
+        else:
+            yield "At the end the highest dose that has been given and is not above the model's choice is recommended."
 
     def _curve_plan(
         self,

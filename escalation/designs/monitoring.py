@@ -5,11 +5,14 @@ Source: Thall PF, Simon R (1994) Biometrics 50:337-349; Zhou H, Lee JJ, BTOX man
 """
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import ClassVar, Literal
+
+from scipy import special
 
 from escalation import boundaries
 from escalation.counts import count_grid
 from escalation.designs.base import Design, decision_table, equal_cohorts
+from escalation.designs.prose import MONITORING_REFERENCES, beside, monitoring_clause, observed
 from escalation.errors import DesignError
 from escalation.kernels.codes import ELIMINATE
 from escalation.plans import HighestCleared, TablePlan
@@ -29,6 +32,10 @@ class Monitoring(SafetyRule, Design):
     def beta_prior(self) -> tuple[float, float]:
         """Parameters of the Beta prior of the DLT rate."""
         return self.prior
+
+    sources: ClassVar[tuple[str, ...]] = tuple(
+        dict.fromkeys(source for sources in MONITORING_REFERENCES.values() for source in sources)
+    )
 
     def _problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
         if trial.levels > 1:
@@ -66,6 +73,36 @@ class Monitoring(SafetyRule, Design):
         plan = self.plan(trial)
         assert isinstance(plan, TablePlan)
         return boundaries.crossing_probability(plan.codes[0] == ELIMINATE, trial.cohort_size, rate)
+
+    def parameters(self, trial: Trial) -> dict[str, float]:
+        """The limit of the DLT rate, and the threshold or alpha."""
+        limit = {"limit": self._limit(trial.target)}
+        return limit | ({"threshold": self.threshold} if self.rule == "bayes" else {"alpha": self._alpha})
+
+    def _references(self) -> tuple[str, ...]:
+        return MONITORING_REFERENCES[self.rule]
+
+    def _grounds(self, trial: Trial, dose: int, patients: int, dlts: int, code: int) -> str:  # noqa: ARG002
+        seen = observed(patients, dlts)
+        if patients < self.min_patients:
+            return f"{seen}: the dose is not stopped before {self.min_patients} patients"
+        if self.rule == "bayes":
+            limit, (a, b) = self._limit(trial.target), self.prior
+            above = float(special.betainc(b + patients - dlts, a + dlts, 1 - limit))
+            probability, threshold = beside(above, self.threshold)
+            relation = "exceeds" if code == ELIMINATE else "does not exceed"
+            return f"P(DLT rate > {limit:g} | {dlts} of {patients}) = {probability} {relation} {threshold}"
+        stops = self.rejects(trial.target, trial.cohort_size, trial.max_patients)[patients]
+        if not stops.any():
+            return f"{seen}: after {patients} no number of DLTs stops the dose"
+        relation = "at least" if code == ELIMINATE else "fewer than"
+        return f"{seen}, {relation} the {int(stops.argmax())} that stop the dose"
+
+    def _decisions_in_words(self, trial: Trial) -> Iterator[str]:
+        yield f"One dose is given. After each cohort {monitoring_clause(self, trial.target)}."
+
+    def _recommendation_in_words(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
+        yield "When the dose is stopped the trial ends and no dose is recommended; else the dose is recommended."
 
     def _plan(self, trial: Trial) -> TablePlan:
         stops = self.rejects(trial.target, trial.cohort_size, trial.max_patients)

@@ -7,9 +7,20 @@ the largest decides: below, escalate; the equivalence interval, stay; above, de-
 Source: Ji Y, Liu P, Li Y, Bekele BN (2010) Clin Trials 7:653-663.
 """
 
-from typing import Literal
+from collections.abc import Iterator
+from typing import ClassVar, Literal
 
-from escalation.designs.intervals import Cells, EquivalenceInterval, by_strongest, mean_densities
+import numpy as np
+
+from escalation.designs.intervals import (
+    Cells,
+    EquivalenceInterval,
+    by_strongest,
+    largest_of_three,
+    masses_at,
+    mean_densities,
+)
+from escalation.designs.prose import observed
 
 
 class MTPI(EquivalenceInterval):
@@ -21,6 +32,32 @@ class MTPI(EquivalenceInterval):
 
     kind: Literal["mtpi"] = "mtpi"
 
+    sources: ClassVar[tuple[str, ...]] = (
+        "Ji Y, Liu P, Li Y, Bekele BN (2010). A modified toxicity probability interval method for dose-finding trials. "
+        "Clin Trials 7:653-663.",
+    )
+
     def _moves(self, target: float, max_patients: int) -> tuple[Cells, Cells]:
-        low, high = target - self.epsilon1, target + self.epsilon2
-        return by_strongest(mean_densities((0.0, low, high, 1.0), max_patients))
+        return by_strongest(mean_densities((0.0, *self._interval(target), 1.0), max_patients))
+
+    def _place(self, target: float, patients: int, dlts: int, code: int) -> str:
+        edges = (0.0, *self._interval(target), 1.0)
+        densities = (masses_at(edges, patients, dlts) / np.diff(edges)).tolist()
+        place = largest_of_three("unit probability mass", densities, code, "the equivalence interval")
+        return f"{observed(patients, dlts)}: {place}"
+
+    def _moves_in_words(self, target: float) -> Iterator[str]:
+        low, high = self._interval(target)
+        yield (
+            "Dose escalation follows the modified toxicity probability interval (mTPI) design (Ji et al. 2010) with "
+            f"a target DLT rate of {target:g} and the equivalence interval from {low:g} to {high:g}."
+        )
+        yield (
+            "After each cohort the unit probability mass at the current dose, the posterior probability of an "
+            "interval under a uniform prior divided by its length, is compared between the rates below the interval, "
+            "the interval and the rates above it."
+        )
+        yield (
+            "The dose is escalated when it is largest below, given again when it is largest in the interval and "
+            "de-escalated when it is largest above; at a tie the higher place counts."
+        )

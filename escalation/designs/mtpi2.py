@@ -8,9 +8,10 @@ escalate; the equivalence interval itself, stay; above, de-escalate.
 Source: Guo W, Wang SJ, Yang S, Lynn H, Ji Y (2017) Contemp Clin Trials 58:23-33.
 """
 
-from typing import Literal
+from collections.abc import Iterator
+from typing import ClassVar, Literal
 
-from escalation.designs.intervals import Cells, EquivalenceInterval, by_strongest_key
+from escalation.designs.intervals import Cells, EquivalenceInterval, by_strongest_key, place_by_key
 
 
 class MTPI2(EquivalenceInterval):
@@ -22,5 +23,26 @@ class MTPI2(EquivalenceInterval):
 
     kind: Literal["mtpi2"] = "mtpi2"
 
+    sources: ClassVar[tuple[str, ...]] = (
+        "Guo W, Wang SJ, Yang S, Lynn H, Ji Y (2017). A Bayesian interval dose-finding design addressing Ockham's "
+        "razor: mTPI-2. Contemp Clin Trials 58:23-33.",
+    )
+
     def _moves(self, target: float, max_patients: int) -> tuple[Cells, Cells]:
-        return by_strongest_key(target - self.epsilon1, target + self.epsilon2, max_patients)
+        return by_strongest_key(*self._interval(target), max_patients)
+
+    def _place(self, target: float, patients: int, dlts: int, code: int) -> str:
+        return place_by_key(*self._interval(target), patients, dlts, code, "the equivalence interval")
+
+    def _moves_in_words(self, target: float) -> Iterator[str]:
+        low, high = self._interval(target)
+        yield (
+            f"Dose escalation follows the mTPI-2 design (Guo et al. 2017) with a target DLT rate of {target:g} and the "
+            f"equivalence interval from {low:g} to {high:g}; intervals as long as it divide the rates below and above."
+        )
+        yield (
+            "After each cohort the interval with the largest unit probability mass at the current dose, its "
+            "posterior probability under a uniform prior divided by its length, decides: the dose is escalated when "
+            "it is below the equivalence interval, given again when it is that interval and de-escalated when it is "
+            "above; at a tie the higher interval counts."
+        )

@@ -8,21 +8,25 @@ Source: the letters E, S, D, DU are those of Ji Y, Liu P, Li Y, Bekele BN (2010)
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field, TypeAdapter, ValidationError, ValidationInfo, model_validator
 
 from escalation.conduct import NO_LIMIT
 from escalation.designs.base import Design, equal_cohorts, never_reached, patients_reach
-from escalation.designs.isotonic import closest_isotonic
+from escalation.designs.isotonic import closest_isotonic, isotonic_in_words
+from escalation.designs.prose import observed
 from escalation.designs.table_check import Finding, check_table
 from escalation.designs.table_file import read_table
-from escalation.designs.table_rows import MOST_ROWS, Row, contradictions, decisions_of
+from escalation.designs.table_rows import LETTERS, MOST_ROWS, WORDS, Row, contradictions, decisions_of
 from escalation.fields import Count, Text
 from escalation.kernels.codes import ESCALATE, NEXT_DOSE, RULE_COMPLETE
 from escalation.plans import HighestCleared, TablePlan
 from escalation.trial import Trial
+
+MOST_NAMED = 40
+"""A description holds so many rows; longer tables are printed apart."""
 
 
 class DecisionTable(Design):
@@ -49,6 +53,11 @@ class DecisionTable(Design):
     rows: tuple[Row, ...] = Field(default=(), max_length=MOST_ROWS)
     recommend: Literal["isotonic", "highest_cleared"] = "isotonic"
     cap: Count | None = None
+
+    sources: ClassVar[tuple[str, ...]] = (
+        "Ji Y, Liu P, Li Y, Bekele BN (2010). A modified toxicity probability interval method for dose-finding trials. "
+        "Clin Trials 7:653-663.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -95,6 +104,34 @@ class DecisionTable(Design):
 
     def _findings(self, trial: Trial) -> tuple[Finding, ...]:
         return check_table(self.rows, trial, NO_LIMIT if self.cap is None else self.cap, titration=self.titration)
+
+    def _references(self) -> tuple[str, ...]:
+        return ()  # the letters have a source; the table is the user's own
+
+    def _grounds(self, trial: Trial, dose: int, patients: int, dlts: int, code: int) -> str:  # noqa: ARG002
+        return f"{observed(patients, dlts)}: the table says {LETTERS[code]}"
+
+    def _decisions_in_words(self, trial: Trial) -> Iterator[str]:
+        yield f"Dose escalation follows a decision table, made for a target DLT rate of {trial.target:g}."
+        yield "After each cohort it is looked up with the patients treated at the current dose and their DLTs."
+        if len(self.rows) <= MOST_NAMED:
+            words = {letter: word for word, letter in WORDS.items()}
+            yield f"It says: {'; '.join(f'{row}, {words[row.decision]}' for row in self.rows)}."
+        else:
+            yield f"Its {len(self.rows)} rows are given apart."
+        yield (
+            "To eliminate is to give the dose below, and this dose and all above never again; elimination of the "
+            "lowest dose ends the trial, and no dose is recommended."
+        )
+
+    def _recommendation_in_words(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
+        if self.recommend == "isotonic":
+            yield isotonic_in_words()
+        else:
+            yield (
+                "At the end the recommended dose is the highest below all eliminated ones whose own patients and "
+                "DLTs say escalate; without such a dose none is recommended."
+            )
 
     def _plan(self, trial: Trial) -> TablePlan:
         codes, _ = decisions_of(self.rows, trial)

@@ -16,6 +16,8 @@ from escalation.trial import Trial
 CODES = {"E": ESCALATE, "S": STAY, "D": DE_ESCALATE, "DU": ELIMINATE}
 """The letters of the decision tables of Ji et al. (2010), and the codes of plans."""
 
+LETTERS = {code: letter for letter, code in CODES.items()}
+
 WORDS = {"escalate": "E", "stay": "S", "de-escalate": "D", "eliminate": "DU"}
 
 LARGEST = 100_000

@@ -11,9 +11,17 @@ Source: Korn EL et al. (1994) Stat Med 13:1799-1806; Lin Y, Shih WJ (2001) Biost
 """
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import ClassVar, Literal
 
-from escalation.designs.a_plus_b import two_stage_plan
+from escalation.designs.a_plus_b import (
+    KORN,
+    LIN_SHIH,
+    TwoStage,
+    two_stage_decisions,
+    two_stage_grounds,
+    two_stage_plan,
+    two_stage_recommendation,
+)
 from escalation.designs.base import Design
 from escalation.fields import Flag
 from escalation.plans import TablePlan
@@ -41,9 +49,26 @@ class ThreePlusThree(Design):
     de_escalate: Flag = True
     six_at_top: Flag = True
 
+    sources: ClassVar[tuple[str, ...]] = (KORN, LIN_SHIH)
+
     def _cautions(self, trial: Trial) -> Iterator[str]:
         if trial.cohort_size != COHORT:
             yield f"3+3 treats cohorts of {COHORT}; the trial's cohort_size of {trial.cohort_size} is not used"
 
     def _plan(self, trial: Trial) -> TablePlan:
-        return two_stage_plan(trial, a=3, b=3, c=1, d=1, e=1, de_escalate=self.de_escalate, full_at_top=self.six_at_top)
+        return two_stage_plan(trial, **self._rule)
+
+    @property
+    def _rule(self) -> TwoStage:
+        return {"a": 3, "b": 3, "c": 1, "d": 1, "e": 1, "de_escalate": self.de_escalate, "full_at_top": self.six_at_top}
+
+    def _grounds(self, trial: Trial, dose: int, patients: int, dlts: int, code: int) -> str:  # noqa: ARG002
+        return two_stage_grounds(self._rule, patients, dlts, code)
+
+    def _decisions_in_words(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
+        source = "Korn et al. 1994" if self.de_escalate else "Lin & Shih 2001"
+        yield f"Dose escalation follows the 3+3 design ({source})."
+        yield from two_stage_decisions(self._rule)
+
+    def _recommendation_in_words(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
+        yield two_stage_recommendation(self._rule)

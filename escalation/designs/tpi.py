@@ -7,13 +7,24 @@ largest posterior probability decides: escalate, stay or de-escalate.
 Source: Ji Y, Li Y, Bekele BN (2007) Clin Trials 4:235-244.
 """
 
+from collections.abc import Iterator
+from math import sqrt
 from typing import ClassVar, Literal
 
 import numpy as np
 
 from escalation.counts import count_grid
-from escalation.designs.intervals import Cells, IntervalDesign, by_strongest, posterior_masses
+from escalation.designs.intervals import (
+    Cells,
+    IntervalDesign,
+    by_strongest,
+    largest_of_three,
+    masses_at,
+    posterior_masses,
+)
+from escalation.designs.prose import beta, observed
 from escalation.fields import Positive
+from escalation.trial import Trial
 
 
 class TPI(IntervalDesign):
@@ -35,6 +46,14 @@ class TPI(IntervalDesign):
     k2: Positive = 1.5
 
     prior: ClassVar[tuple[float, float]] = (0.005, 0.005)
+    sources: ClassVar[tuple[str, ...]] = (
+        "Ji Y, Li Y, Bekele BN (2007). Dose-finding in phase I clinical trials based on toxicity probability "
+        "intervals. Clin Trials 4:235-244.",
+    )
+
+    def parameters(self, trial: Trial) -> dict[str, float]:  # noqa: ARG002
+        """How far the interval reaches above (k1) and below (k2) the target, in posterior standard deviations."""
+        return {"k1": self.k1, "k2": self.k2}
 
     def _moves(self, target: float, max_patients: int) -> tuple[Cells, Cells]:
         patients, dlts = count_grid(max_patients)
@@ -42,3 +61,26 @@ class TPI(IntervalDesign):
         deviation = np.sqrt(y * (n - y) / (n**2 * (n + 1)))
         low, high = np.maximum(target - self.k2 * deviation, 0.0), np.minimum(target + self.k1 * deviation, 1.0)
         return by_strongest(posterior_masses((0.0, low, high, 1.0), max_patients, self.prior))
+
+    def _place(self, target: float, patients: int, dlts: int, code: int) -> str:
+        n, y = patients + sum(self.prior), dlts + self.prior[0]
+        deviation = sqrt(y * (n - y) / (n**2 * (n + 1)))
+        edges = (0.0, max(target - self.k2 * deviation, 0.0), min(target + self.k1 * deviation, 1.0), 1.0)
+        masses = masses_at(edges, patients, dlts, self.prior).tolist()
+        place = largest_of_three("posterior probability", masses, code, "the equivalence interval")
+        return f"{observed(patients, dlts)}: {place}"
+
+    def _moves_in_words(self, target: float) -> Iterator[str]:
+        yield (
+            "Dose escalation follows the toxicity probability interval (TPI) design (Ji et al. 2007) with a target "
+            f"DLT rate of {target:g}."
+        )
+        yield (
+            f"The equivalence interval reaches from {self.k2:g} posterior standard deviations of the DLT rate below "
+            f"the target to {self.k1:g} above it, under {beta(self.prior)}."
+        )
+        yield (
+            "After each cohort the dose is escalated when the DLT rate at the current dose is most probably below "
+            "the interval, given again when it is most probably inside and de-escalated when it is most probably "
+            "above; at a tie the higher place counts."
+        )

@@ -22,8 +22,8 @@ def print_designs(file: TextIO) -> None:
     console = Console(file=file, highlight=False, markup=False, emoji=False)
     for kind, design in REGISTRY.items():
         _print_options(console, kind, design, set(design.model_fields) - set(Design.model_fields))
-        _, _, source = inspect.cleandoc(inspect.getmodule(design).__doc__ or "").rpartition("Source: ")
-        console.print(Padding(Text(f"Source: {' '.join(source.split())}"), (0, 0, 0, 2)))
+        for source in design.sources:
+            console.print(Padding(Text(f"Source: {source}"), (0, 0, 0, 2)))
         console.print()
     _print_options(console, "every design", Design, set(Design.model_fields) - {"kind"})
     for option, rules in (("stop_when", RULES), ("restrict", RESTRICTIONS)):

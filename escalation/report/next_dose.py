@@ -51,11 +51,8 @@ def dose_text(trial: Trial, dose: int) -> str:
 def _grid(trial: Trial, found: NextDose) -> Grid:
     rows = []
     for estimate, name in zip(found.estimates, trial.dose_names, strict=True):
-        known = estimate.lower is not None and estimate.upper is not None
-        interval = f"{100 * (estimate.lower or 0):.1f}-{100 * (estimate.upper or 0):.1f}" if known else ""
-        numbers = [
-            "" if share is None else f"{100 * share:.1f}" for share in (estimate.estimate, estimate.above_target)
-        ]
+        shares = (estimate.estimate, estimate.lower, estimate.upper, estimate.above_target)
+        rate, lower, upper, above = ("" if share is None else f"{100 * share:.1f}" for share in shares)
         rows.append(
             [
                 f"{estimate.dose}: {name}",

@@ -25,6 +25,12 @@ Dose = Annotated[Literal["next", "lowest", "any"] | Count, BeforeValidator(_name
 """The dose that the next cohort would get, the lowest dose, any dose, or a dose level from 1."""
 
 
+def dose_level(trial: Trial, level: int) -> str:
+    """A dose level, from 1, in words: its number and its dose."""
+    dose = trial.dose_names[level - 1]
+    return f"dose level {level} ({dose} {trial.dose_unit})" if trial.dose_unit else f"dose level {level} ({dose})"
+
+
 class StoppingRule(Frozen):
     """A rule that can end a trial after a cohort."""
 
@@ -33,6 +39,10 @@ class StoppingRule(Frozen):
     @abstractmethod
     def criterion(self, trial: Trial) -> Criterion:
         """The counts at which the rule holds."""
+
+    @abstractmethod
+    def words(self, trial: Trial) -> str:
+        """What the rule asks for, as the end of a sentence: "at least 12 patients have been treated in the trial"."""
 
     def problems(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
         """What of the rule does not fit the trial."""
@@ -65,6 +75,13 @@ class DoseRule(StoppingRule):
             table[level - 1, possible] = self.holds(patients[possible], dlts[possible], trial)
         return Criterion(NEXT_DOSE if self.dose == "next" else ANY_DOSE, table)
 
+    def place(self, trial: Trial) -> str:
+        """The dose that is looked at, in words."""
+        if not isinstance(self.dose, str):
+            return dose_level(trial, self.dose)
+        named = {"next": "the dose that would be given next", "lowest": "the lowest dose", "any": "at least one dose"}
+        return named[self.dose]
+
     def problems(self, trial: Trial) -> Iterator[str]:
         """What of the rule does not fit the trial."""
         if not isinstance(self.dose, str) and self.dose > trial.levels:
@@ -88,6 +105,10 @@ class Restriction(Frozen):
     def hold_at(self) -> int:
         """No escalation from so many DLTs on, in the whole trial."""
         return NO_LIMIT
+
+    @abstractmethod
+    def words(self, trial: Trial) -> str:
+        """What the rule says, as a sentence."""
 
     def problems(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
         """What of the rule does not fit the trial."""

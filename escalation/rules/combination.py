@@ -105,6 +105,7 @@ def stops(condition: Condition, trial: Trial) -> tuple[Stop, ...]:
         Stop(
             TOO_TOXIC if any(isinstance(rule, TooToxicDose) for rule in rules) else STOPPING_RULE,
             tuple(rule.criterion(trial) for rule in rules),
+            " and ".join(rule.words(trial) for rule in rules),
         )
         for rules in alternatives(condition)
     )

@@ -42,6 +42,13 @@ class MaxStep(Restriction):
         doses = np.array(trial.doses, np.float64)
         return np.searchsorted(doses, doses * self.factor * (1 + SLACK), side="right") - 1
 
+    def words(self, trial: Trial) -> str:  # noqa: ARG002
+        """What the rule says, as a sentence."""
+        if self.levels is None:
+            return f"The next dose is at most {self.factor:g} times the last cohort's."
+        levels = "one level" if self.levels == 1 else f"{self.levels} levels"
+        return f"The next dose is at most {levels} above the last cohort's."
+
     def problems(self, trial: Trial) -> Iterator[str]:
         """What of the rule does not fit the trial."""
         if self.factor is not None and isinstance(trial.doses[0], str):

@@ -29,3 +29,8 @@ class NeverSkip(Restriction):
     def floor(self, trial: Trial) -> NDArray[np.int64]:
         """Lowest dose index that may follow each dose, int64[D]."""
         return np.maximum(np.arange(trial.levels) - 1, 0) if self.when_deescalating else super().floor(trial)
+
+    def words(self, trial: Trial) -> str:  # noqa: ARG002
+        """What the rule says, as a sentence."""
+        below = " and at most one below" if self.when_deescalating else ""
+        return f"The next dose is at most one level above{below} the last cohort's."

@@ -25,6 +25,11 @@ class NoEscalation(Restriction):
         """No escalation from so many DLTs on, in the whole trial."""
         return self.dlts
 
+    def words(self, trial: Trial) -> str:  # noqa: ARG002
+        """What the rule says, as a sentence."""
+        seen = "a DLT has" if self.dlts == 1 else f"{self.dlts} DLTs have"
+        return f"No dose above the last cohort's is given once {seen} been seen in the trial."
+
     def cautions(self, trial: Trial) -> Iterator[str]:
         """What a user should know of the rule on this trial, although it can run."""
         if self.dlts > trial.max_patients:

@@ -26,3 +26,7 @@ class Patients(StoppingRule):
         """The counts at which the rule holds."""
         patients, _ = count_grid(trial.max_patients)
         return Criterion(ALL_DOSES, (patients >= self.at_least)[None].repeat(trial.levels, axis=0))
+
+    def words(self, trial: Trial) -> str:  # noqa: ARG002
+        """What the rule asks for, as the end of a sentence."""
+        return f"at least {self.at_least} patients have been treated in the trial"

@@ -33,3 +33,7 @@ class PatientsAtDose(DoseRule):
     ) -> NDArray[np.bool_]:
         """Whether the rule holds at a dose, by the patients (at least one) and DLTs there."""
         return patients >= self.at_least
+
+    def words(self, trial: Trial) -> str:
+        """What the rule asks for, as the end of a sentence."""
+        return f"at least {self.at_least} patients have been treated at {self.place(trial)}"

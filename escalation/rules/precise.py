@@ -45,3 +45,10 @@ class Precise(DoseRule):
         tail = (1 - self.probability) / 2
         width: NDArray[np.float64] = np.diff(special.betaincinv(a, b, [[tail], [1 - tail]]), axis=0)[0]
         return width <= self.width + SLACK
+
+    def words(self, trial: Trial) -> str:
+        """What the rule asks for, as the end of a sentence."""
+        return (
+            f"the equal-tailed {100 * self.probability:g} % credible interval of the DLT rate at {self.place(trial)} "
+            f"is at most {self.width:g} wide (own data, Beta({self.prior[0]:g}, {self.prior[1]:g}) prior)"
+        )

@@ -36,9 +36,18 @@ class TooToxicDose(DoseRule):
 
     def holds(self, patients: NDArray[np.int64], dlts: NDArray[np.int64], trial: Trial) -> NDArray[np.bool_]:
         """Whether the rule holds at a dose, by the patients (at least one) and DLTs there."""
-        limit = trial.target if self.limit is None else self.limit
-        above = special.betaincc(self.prior[0] + dlts, self.prior[1] + patients - dlts, limit)
+        above = special.betaincc(self.prior[0] + dlts, self.prior[1] + patients - dlts, self._limit(trial))
         return above > self.threshold + SLACK
+
+    def words(self, trial: Trial) -> str:
+        """What the rule asks for, as the end of a sentence."""
+        return (
+            f"P(DLT rate > {self._limit(trial):g}) > {self.threshold:g} at {self.place(trial)} "
+            f"(own data, Beta({self.prior[0]:g}, {self.prior[1]:g}) prior)"
+        )
+
+    def _limit(self, trial: Trial) -> float:
+        return trial.target if self.limit is None else self.limit
 
     def cautions(self, trial: Trial) -> Iterator[str]:
         """What a user should know of the rule on this trial, although it can run."""

@@ -98,7 +98,7 @@ def random_plan(draw: np.random.Generator) -> TablePlan:
         holds = draw.random((2, doses, *patients.shape)) < 0.5
         reason = int(draw.choice([TOO_TOXIC, STOPPING_RULE]))
         joint.append(
-            Stop(reason, tuple(Criterion(int(place), part) for place, part in zip(places, holds, strict=True)))
+            Stop(reason, tuple(Criterion(int(place), part) for place, part in zip(places, holds, strict=True)), "")
         )
     noisy = dlts / np.maximum(patients, 1) + draw.normal(0, 0.1, (doses, *patients.shape))
     codes = np.select([noisy > 0.8, noisy > 0.4, noisy < 0.25], [ELIMINATE, DE_ESCALATE, ESCALATE], STAY)
@@ -111,7 +111,7 @@ def random_plan(draw: np.random.Generator) -> TablePlan:
         titration=bool(draw.random() < 0.3),
         ceiling=None if draw.random() < 0.7 else np.maximum(np.arange(doses), draw.integers(doses, size=doses)),
         stops=(
-            Stop(RULE_COMPLETE, (Criterion(LAST_DOSE, draw.random(codes.shape) < draw.choice([0, 0.1])),)),
+            Stop(RULE_COMPLETE, (Criterion(LAST_DOSE, draw.random(codes.shape) < draw.choice([0, 0.1])),), ""),
             *patients_reach(at_random(3, 10), NEXT_DOSE, RULE_COMPLETE, doses, max_patients),
             *patients_reach(at_random(2, 10), SAME_DOSE, ENOUGH_AT_DOSE, doses, max_patients),
             *joint,
