@@ -39,9 +39,18 @@ if TYPE_CHECKING:
     from escalation.enumeration import exact as exact
     from escalation.errors import DesignError as DesignError
     from escalation.errors import EscalationError as EscalationError
+    from escalation.errors import OutcomesError as OutcomesError
+    from escalation.errors import PathwayError as PathwayError
     from escalation.errors import ScenarioError as ScenarioError
     from escalation.errors import StateSpaceError as StateSpaceError
+    from escalation.interim import Cohort as Cohort
+    from escalation.interim import InterimData as InterimData
+    from escalation.interim_decision import DoseEstimate as DoseEstimate
+    from escalation.interim_decision import NextDose as NextDose
+    from escalation.interim_decision import next_dose as next_dose
     from escalation.outcomes import Outcomes as Outcomes
+    from escalation.pathways import Pathways as Pathways
+    from escalation.pathways import paths as paths
     from escalation.rules import AllOf as AllOf
     from escalation.rules import AnyOf as AnyOf
     from escalation.rules import MaxStep as MaxStep
@@ -94,7 +103,16 @@ _HOMES = {
     "MTPI2": "designs",
     "Monitoring": "designs",
     "OperatingCharacteristics": "characteristics",
+    "Cohort": "interim",
+    "DoseEstimate": "interim_decision",
+    "InterimData": "interim",
+    "NextDose": "interim_decision",
     "Outcomes": "outcomes",
+    "OutcomesError": "errors",
+    "Pathways": "pathways",
+    "PathwayError": "errors",
+    "next_dose": "interim_decision",
+    "paths": "pathways",
     "Scenario": "scenario",
     "ScenarioError": "errors",
     "StateSpaceError": "errors",

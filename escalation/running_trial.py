@@ -84,7 +84,7 @@ def _searched(rules: Rules, data: InterimData) -> tuple[State, list[str]]:
     looks_at_cohort = isinstance(rules.plan, CurvePlan) and rules.plan.coherent == COHERENT_COHORT
     if looks_at_cohort and data.last_cohort is None:
         raise OutcomesError(
-            "last_cohort: needed, because this design does not escalate after a cohort with too many DLTs; "
+            "last cohort: needed, because this design does not escalate after a cohort with too many DLTs; "
             "give its patients and DLTs, or the outcomes cohort by cohort"
         )
     reached, farthest, complete = _search(rules, data)
@@ -96,7 +96,7 @@ def _searched(rules: Rules, data: InterimData) -> tuple[State, list[str]]:
         doses = sorted({state.dose + 1 for state in states if state.dose is not None})
         if len(doses) > 1:
             raise OutcomesError(
-                f"dose: needed, the dose level of the last cohort: it may have been {_or(doses)}, "
+                f"dose of the last cohort: needed; it may have been dose level {_or(doses)}, "
                 "and the design decides differently"
             )
         raise OutcomesError(
@@ -147,7 +147,7 @@ def _as_given(data: InterimData) -> State:
     """The state of data that the design does not lead to."""
     tried = [dose for dose, patients in enumerate(data.patients, 1) if patients]
     if data.dose is None and len(tried) > 1:
-        raise OutcomesError(f"dose: needed, the dose level of the last cohort: it may have been {_or(tried)}")
+        raise OutcomesError(f"dose of the last cohort: needed; it may have been dose level {_or(tried)}")
     dose = tried[0] if data.dose is None else data.dose
     size, toxic = data.last_cohort or (data.patients[dose - 1], data.dlts[dose - 1])
     return State(data.patients, data.dlts, dose - 1, size, toxic)

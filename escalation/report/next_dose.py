@@ -65,16 +65,16 @@ def _grid(trial: Trial, found: NextDose) -> Grid:
             ]
         )
     unit = f" ({trial.dose_unit})" if trial.dose_unit else ""
-    header = [f"dose{unit}", "patients", "DLTs", "DLT rate %", "95 %", "P(> target) %", "closed"]
+    header = [f"dose{unit}", "n", "DLTs", "rate %", "95 %", "> target %", "closed"]
     return Grid(header, [rows])
 
 
 def _footnotes(design: Design, trial: Trial) -> Iterator[str]:
-    target = f"{100 * trial.target:g} %"
     if isinstance(design, ModelDesign):
-        yield f"DLT rate, 95 %, P(> target of {target}): under the model, given the data at all doses."
+        yield "rate, 95 %, > target: under the model, given the data at all doses."
     else:
         a, b = design.beta_prior
-        yield "DLT rate: as the design estimates it. 95 %: Clopper-Pearson, the dose's own patients."
-        yield f"P(> target of {target}): under a Beta({a:g}, {b:g}) prior, the dose's own patients."
-    yield "Closed: eliminated, or excluded as a probable overdose."
+        yield "rate: the DLT rate as the design estimates it. 95 %: Clopper-Pearson, from the dose's own patients."
+        yield f"> target: under a Beta({a:g}, {b:g}) prior, from the dose's own patients."
+    yield f"> target: probability that the DLT rate exceeds {100 * trial.target:g} %."
+    yield "closed: eliminated, or excluded as a probable overdose."

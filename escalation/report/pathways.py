@@ -6,7 +6,6 @@ from typing import Any
 
 from escalation.pathways import Node, Pathways
 from escalation.report.blocks import Block, Grid, Heading, Lines, Picture
-from escalation.report.next_dose import dose_text
 from escalation.report.numbers import count, percent
 
 
@@ -46,9 +45,11 @@ def path_grid(pathways: Pathways) -> Grid:
 def tree_lines(pathways: Pathways) -> Iterator[str]:
     """The tree, a line for each cohort that may be treated."""
     root = pathways.root
-    shares = f"   P % under: {', '.join(pathways.truths)}" if pathways.truths else ""
-    first = f"{dose_text(pathways.trial, root.next_dose)}, {outcome(root)}" if root.next_dose else outcome(root)
-    yield f"{first}{shares}"
+    trial = pathways.trial
+    unit = f" {trial.dose_unit}" if trial.dose_unit else ""
+    name = f" ({trial.dose_names[root.next_dose - 1]}{unit})" if root.next_dose else ""
+    shares = f"   P % under {', '.join(pathways.truths)}" if pathways.truths else ""
+    yield f"{outcome(root, name)}{shares}"
     yield from _branches(root, "")
 
 
@@ -60,13 +61,13 @@ def _branches(node: Node, indent: str) -> Iterator[str]:
         yield from _branches(branch, f"{indent}{'   ' if last else '│  '}")
 
 
-def outcome(node: Node) -> str:
-    """What happens at a point of the pathways."""
+def outcome(node: Node, name: str = "") -> str:
+    """What happens at a point of the pathways; `name` is that of the dose."""
     if node.next_dose is None:
         assert node.reason is not None
         recommended = "no RP2D" if node.recommended is None else f"RP2D {node.recommended}"
         return f"stop: {node.reason.replace('_', ' ')}, {recommended}"
-    return f"{'expansion at ' if node.expansion else ''}dose {node.next_dose}, {count(node.size, 'patient')}"
+    return f"{'expansion at ' if node.expansion else ''}dose {node.next_dose}{name}, {count(node.size, 'patient')}"
 
 
 def _footnotes(pathways: Pathways) -> Iterator[str]:

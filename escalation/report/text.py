@@ -23,9 +23,13 @@ def print_blocks(blocks: Iterable[Block], file: TextIO) -> None:
     console = Console(file=file, highlight=False, markup=False, emoji=False)
     width = console.width
     unbounded = console.options.update(width=UNBOUNDED)
-    parts = list(_parts(blocks, lambda table: console.measure(table, options=unbounded).maximum <= width))
-    shown = [part for part in parts if isinstance(part, Table)]
-    console.width = max(width, *(console.measure(table, options=unbounded).maximum for table in shown), 1)
+
+    def width_of(part: RenderableType) -> int:
+        return console.measure(part, options=unbounded).maximum
+
+    parts = list(_parts(blocks, lambda table: width_of(table) <= width))
+    whole = (part for part in parts if isinstance(part, Table) or (isinstance(part, Text) and part.no_wrap))
+    console.width = max([width, *map(width_of, whole)])
     console.print(Group(*parts))
 
 
@@ -44,7 +48,7 @@ def _parts(blocks: Iterable[Block], fits: Callable[[Table], bool]) -> Iterator[R
         elif isinstance(block, Lines):
             yield from (Text(line, style="bold red" if block.alarm else "") for line in block.lines)
         else:
-            yield from (Text(line, no_wrap=True, overflow="ignore") for line in block.lines)
+            yield from (Text(line, no_wrap=True) for line in block.lines)
 
 
 def _folded(grid: Grid, fits: Callable[[Table], bool]) -> Iterator[RenderableType]:
