@@ -98,9 +98,9 @@ def conduct_sentences(trial: Trial, plan: Plan) -> Iterator[str]:
     first = dose_level(trial, plan.start + 1)
     if plan.titration:
         yield (
-            f"Doses are first tried on one patient each, from {first} on, until the first DLT or the highest dose that "
-            f"may be given; the cohort at that dose is then filled up to {plan.sizes[0]} patients, and the design's rules "
-            "take over."
+            f"Doses are first tried on one patient each, from {first} on, until the first DLT or the highest dose "
+            f"that may be given; the cohort at that dose is then filled up to {plan.sizes[0]} patients, and the "
+            "design's rules take over."
         )
     else:
         yield f"The first cohort gets {first}."
