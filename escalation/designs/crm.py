@@ -100,7 +100,7 @@ class CRM(ModelDesign):
     stop_if_too_toxic: TooToxic | None = None
     stop_at: Count | None = None
 
-    sources: ClassVar[tuple[str, ...]] = (BAYES, LIKELIHOOD, CHEUNG)
+    sources: ClassVar[tuple[str, ...]] = (BAYES, LIKELIHOOD, CHEUNG, SKELETONS)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
