@@ -249,7 +249,7 @@ class CRM(ModelDesign):
     def _prior_in_words(self) -> str:
         shape, rate = self._gamma
         return {
-            "normal": f"b has a normal prior with mean 0 and standard deviation {self.prior_sd:.4g}",
+            "normal": f"b has a normal prior with mean 0 and standard deviation {self.prior_sd:g}",
             "exponential": f"exp(b) has an exponential prior with rate {rate:g}",
             "gamma": f"exp(b) has a gamma prior with shape {shape:g} and rate {rate:g}",
         }[self.prior]

@@ -164,7 +164,7 @@ def test_doses_that_differ_and_decisions_that_are_not_monotone(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([LUCAR, "--design", "bion"], "error: no design 'bion'; did you mean 'boin'? there are '3+3', 'boin', 'crm'"),
+        ([LUCAR, "--design", "bion"], "error: no design 'bion'; did you mean 'boin'?; there are '3+3', 'boin', 'crm'"),
         (["missing.toml"], "error: missing.toml: cannot be read: No such file or directory"),
         ([], "Missing argument 'FILE'"),
         ([LUCAR, "--format", "xml"], "'xml' is not one of"),
@@ -175,7 +175,5 @@ def test_errors(arguments, message):
     result = CliRunner().invoke(main, ["table", *arguments])
     assert result.exit_code == 2
     assert result.stdout == ""
-    assert message.split("; there")[0].split("; did")[0] in result.stderr
-    if "bion" in message:
-        assert "'boin'" in result.stderr
+    assert message in result.stderr
     assert "Traceback" not in result.stderr
