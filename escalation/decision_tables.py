@@ -233,16 +233,16 @@ def numbers_of_patients(plan: Conduct) -> list[frozenset[int]]:
 def _given_again(plan: Conduct) -> Cells:
     """Whether a dose with so many patients may get a cohort after some number of DLTs, bool[D, N + 1]."""
     size = plan.max_patients + 1
-    closed = np.tile(~np.tri(size, dtype=np.bool_), (plan.levels, 1, 1))  # more DLTs than patients
+    closed: Cells = np.tile(~np.tri(size, dtype=np.bool_), (plan.levels, 1, 1))  # more DLTs than patients
     if isinstance(plan, TablePlan):
         closed |= plan.codes == ELIMINATE
     at_next = {NEXT_DOSE, ANY_DOSE} | ({SAME_DOSE} if plan.levels == 1 else set())
     for stop in plan.stops:
         if all(criterion.place in at_next for criterion in stop.criteria):
-            closed |= np.logical_and.reduce([criterion.holds for criterion in stop.criteria])
+            closed |= np.stack([criterion.holds for criterion in stop.criteria]).all(axis=0)
     if plan.titration:
         closed[:, 1, 0] = False  # until titration ends, stopping rules rest
-    again: Cells = ~closed.all(axis=2)
+    again: Cells = np.asarray(~closed.all(axis=2))
     return again
 
 

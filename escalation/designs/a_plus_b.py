@@ -104,7 +104,7 @@ def two_stage_decisions(rule: TwoStage) -> Iterator[str]:
         f"dose is cleared and the next cohort gets the next higher dose; with more than {d} "
         f"{'DLT' if d == 1 else 'DLTs'} the dose is too toxic"
         + (
-            f"; with {_range(c, d)} {b} more {'patient is' if b == 1 else 'patients are'} treated at it."
+            f"; with {_range(c, d)}, {b} more {'patient is' if b == 1 else 'patients are'} treated at it."
             if c <= d
             else "."
         )

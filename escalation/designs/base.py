@@ -238,7 +238,7 @@ class Design(Frozen):
         yield f"Doses are decided on by the design {self.kind!r} with a target DLT rate of {trial.target:g}."
 
     def _limits_in_words(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
-        """Sentences on the design's own limits to escalation and rules that end the trial, but for those in its plan."""
+        """Sentences on the design's own limits to escalation, and on what ends the trial but for its plan's stops."""
         yield from ()
 
     def _recommendation_in_words(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002

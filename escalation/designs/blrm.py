@@ -153,8 +153,8 @@ class BLRM(ModelDesign):
             f"{self._reference(trial):g}{unit})."
         )
         yield (
-            f"log_alpha and log_beta have a bivariate normal prior with means {mean[0]:.4g} and {mean[1]:.4g}, "
-            f"standard deviations {sd[0]:.4g} and {sd[1]:.4g} and correlation {self.prior_correlation:g}."
+            f"log_alpha and log_beta have a bivariate normal prior with means {mean[0]:g} and {mean[1]:g}, "
+            f"standard deviations {sd[0]:g} and {sd[1]:g} and correlation {self.prior_correlation:g}."
         )
         yield (
             f"After each cohort the model is fitted to all data. A dose is excluded while P(DLT rate >= {high:g} | "

@@ -104,11 +104,11 @@ class BMACRM(ModelDesign):
             f"2009) with a target DLT rate of {trial.target:g}."
         )
         models = "; ".join(
-            f"{listed(skeleton)} (prior probability {weight:.4g})"
+            f"{listed(skeleton)} (prior probability {weight:g})"
             for skeleton, weight in zip(self.skeletons, self._model_weights, strict=True)
         )
         yield f"In each model the DLT rate p at a dose is skeleton^exp(b), with the skeletons {models}."
-        yield f"b has a normal prior with mean 0 and standard deviation {self.prior_sd:.4g}."
+        yield f"b has a normal prior with mean 0 and standard deviation {self.prior_sd:g}."
         yield (
             "After each cohort the models are fitted to all data, and the next cohort gets the dose whose posterior "
             "mean DLT rate, averaged over the models with their posterior probabilities, is closest to the target, "

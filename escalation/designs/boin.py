@@ -19,7 +19,7 @@ from pydantic import Field
 
 from escalation.counts import count_grid
 from escalation.designs.intervals import Cells, IntervalDesign
-from escalation.designs.prose import beside, observed
+from escalation.designs.prose import beside, deciding, observed
 from escalation.errors import DesignError
 from escalation.fields import Flag, Fraction, Real
 from escalation.kernels.codes import DE_ESCALATE, ESCALATE, SLACK
@@ -123,15 +123,16 @@ class BOIN(IntervalDesign):
             return f"{clause}, above lambda_d = {high}"
         return f"{clause}, above lambda_e = {low} and at most lambda_d = {high}"
 
-    def _moves_in_words(self, target: float) -> Iterator[str]:
-        (low, high), (escalate, de_escalate) = self._limits(target), self.boundaries(target)
+    def _moves_in_words(self, trial: Trial) -> Iterator[str]:
+        low, high = self._limits(trial.target)
+        escalate, de_escalate = (deciding(limit, trial.max_patients) for limit in self.boundaries(trial.target))
         yield (
             "Dose escalation follows the Bayesian optimal interval (BOIN) design (Liu & Yuan 2015) with a target DLT "
-            f"rate of {target:g}; a DLT rate of {low:g} is deemed too low and one of {high:g} too high."
+            f"rate of {trial.target:g}; a DLT rate of {low:g} is deemed too low and one of {high:g} too high."
         )
         yield (
             "After each cohort the dose is escalated when the observed DLT rate at the current dose is at most "
-            f"{escalate:.3f} (lambda_e), de-escalated when it is above {de_escalate:.3f} (lambda_d), and otherwise "
+            f"{escalate} (lambda_e), de-escalated when it is above {de_escalate} (lambda_d), and otherwise "
             "given again."
         )
 

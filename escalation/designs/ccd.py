@@ -79,11 +79,11 @@ class CCD(IntervalDesign):
             return f"{clause}, at least {high}"
         return f"{clause}, above {low} and below {high}"
 
-    def _moves_in_words(self, target: float) -> Iterator[str]:
-        low, high = self._interval(target)
+    def _moves_in_words(self, trial: Trial) -> Iterator[str]:
+        low, high = self._interval(trial.target)
         yield (
             "Dose escalation follows the cumulative cohort design (Ivanova et al. 2007) with a target DLT rate of "
-            f"{target:g} and a half-width of {self._half_width(target):g}."
+            f"{trial.target:g} and a half-width of {self._half_width(trial.target):g}."
         )
         yield (
             "After each cohort the dose is escalated when the observed DLT rate at the current dose is at most "

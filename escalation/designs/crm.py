@@ -102,7 +102,7 @@ class CRM(ModelDesign):
     stop_if_too_toxic: TooToxic | None = None
     stop_at: Count | None = None
 
-    sources: ClassVar[tuple[str, ...]] = (BAYES, LIKELIHOOD, CHEUNG)
+    sources: ClassVar[tuple[str, ...]] = (BAYES, LIKELIHOOD, CHEUNG, SKELETONS)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -279,7 +279,7 @@ class CRM(ModelDesign):
     def _prior_in_words(self) -> str:
         shape, rate = self._gamma
         return {
-            "normal": f"b has a normal prior with mean 0 and standard deviation {self.prior_sd:.4g}",
+            "normal": f"b has a normal prior with mean 0 and standard deviation {self.prior_sd:g}",
             "exponential": f"exp(b) has an exponential prior with rate {rate:g}",
             "gamma": f"exp(b) has a gamma prior with shape {shape:g} and rate {rate:g}",
         }[self.prior]

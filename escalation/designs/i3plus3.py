@@ -14,6 +14,7 @@ from escalation.counts import count_grid
 from escalation.designs.intervals import Cells, EquivalenceInterval
 from escalation.designs.prose import beside, observed
 from escalation.kernels.codes import DE_ESCALATE, ESCALATE, SLACK
+from escalation.trial import Trial
 
 
 class I3Plus3(EquivalenceInterval):
@@ -48,11 +49,11 @@ class I3Plus3(EquivalenceInterval):
             return f"{clause}, above {high}, but with one DLT less it is {fewer}, below {low_too}"
         return f"{clause}, at least {low} and at most {high}"
 
-    def _moves_in_words(self, target: float) -> Iterator[str]:
-        low, high = self._interval(target)
+    def _moves_in_words(self, trial: Trial) -> Iterator[str]:
+        low, high = self._interval(trial.target)
         yield (
-            f"Dose escalation follows the i3+3 design (Liu et al. 2020) with a target DLT rate of {target:g} and the "
-            f"equivalence interval from {low:g} to {high:g}."
+            f"Dose escalation follows the i3+3 design (Liu et al. 2020) with a target DLT rate of {trial.target:g} "
+            f"and the equivalence interval from {low:g} to {high:g}."
         )
         yield (
             "After each cohort the dose is escalated when the observed DLT rate at the current dose is below the "

@@ -83,7 +83,7 @@ class IntervalDesign(Design):
         """Why the counts at a dose, which do not eliminate it, mean this code; as `grounds`."""
 
     @abstractmethod
-    def _moves_in_words(self, target: float) -> Iterator[str]:
+    def _moves_in_words(self, trial: Trial) -> Iterator[str]:
         """Sentences on how the design places a dose's DLT rate."""
 
     def _grounds(self, trial: Trial, dose: int, patients: int, dlts: int, code: int) -> str:
@@ -94,7 +94,7 @@ class IntervalDesign(Design):
         return f"P(DLT rate > {trial.target:g} | {dlts} of {patients}) = {probability} exceeds {cutoff}"
 
     def _decisions_in_words(self, trial: Trial) -> Iterator[str]:
-        yield from self._moves_in_words(trial.target)
+        yield from self._moves_in_words(trial)
         fewest = self.fewest_to_eliminate
         enough = f"at least {fewest} patients have been treated there and " if fewest > 1 else ""
         yield (

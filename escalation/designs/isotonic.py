@@ -10,7 +10,7 @@ from escalation.plans import ClosestIsotonic
 
 def isotonic_in_words(bound: float = inf) -> str:
     """The recommendation of `closest_isotonic`, as a sentence."""
-    limit = "" if bound == inf else f" and whose estimate is at most {bound:.3f}"
+    limit = "" if bound == inf else f" and whose estimate is at most {bound:g}"
     return (
         "At the end the recommended dose is the one whose DLT rate, estimated by isotonic regression, is closest to "
         f"the target, among doses that have been given and are not eliminated{limit}; of equally close ones the "

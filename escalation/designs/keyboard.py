@@ -60,11 +60,12 @@ class Keyboard(IntervalDesign):
     def _place(self, target: float, patients: int, dlts: int, code: int) -> str:
         return place_by_key(*self._key(target), patients, dlts, code, "the target key")
 
-    def _moves_in_words(self, target: float) -> Iterator[str]:
-        low, high = self._key(target)
+    def _moves_in_words(self, trial: Trial) -> Iterator[str]:
+        low, high = self._key(trial.target)
         yield (
-            f"Dose escalation follows the Keyboard design (Yan et al. 2017) with a target DLT rate of {target:g} and "
-            f"the target key from {low:g} to {high:g}; keys as wide as it divide the rates below and above."
+            "Dose escalation follows the Keyboard design (Yan et al. 2017) with a target DLT rate of "
+            f"{trial.target:g} and the target key from {low:g} to {high:g}; keys as wide as it divide the rates below "
+            "and above."
         )
         yield (
             "After each cohort the strongest key at the current dose, the most probable one under a uniform prior, "

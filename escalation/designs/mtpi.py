@@ -21,6 +21,7 @@ from escalation.designs.intervals import (
     mean_densities,
 )
 from escalation.designs.prose import observed
+from escalation.trial import Trial
 
 
 class MTPI(EquivalenceInterval):
@@ -46,11 +47,11 @@ class MTPI(EquivalenceInterval):
         place = largest_of_three("unit probability mass", densities, code, "the equivalence interval")
         return f"{observed(patients, dlts)}: {place}"
 
-    def _moves_in_words(self, target: float) -> Iterator[str]:
-        low, high = self._interval(target)
+    def _moves_in_words(self, trial: Trial) -> Iterator[str]:
+        low, high = self._interval(trial.target)
         yield (
             "Dose escalation follows the modified toxicity probability interval (mTPI) design (Ji et al. 2010) with "
-            f"a target DLT rate of {target:g} and the equivalence interval from {low:g} to {high:g}."
+            f"a target DLT rate of {trial.target:g} and the equivalence interval from {low:g} to {high:g}."
         )
         yield (
             "After each cohort the unit probability mass at the current dose, the posterior probability of an "

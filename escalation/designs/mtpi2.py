@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 from escalation.designs.intervals import Cells, EquivalenceInterval, by_strongest_key, place_by_key
+from escalation.trial import Trial
 
 
 class MTPI2(EquivalenceInterval):
@@ -34,11 +35,12 @@ class MTPI2(EquivalenceInterval):
     def _place(self, target: float, patients: int, dlts: int, code: int) -> str:
         return place_by_key(*self._interval(target), patients, dlts, code, "the equivalence interval")
 
-    def _moves_in_words(self, target: float) -> Iterator[str]:
-        low, high = self._interval(target)
+    def _moves_in_words(self, trial: Trial) -> Iterator[str]:
+        low, high = self._interval(trial.target)
         yield (
-            f"Dose escalation follows the mTPI-2 design (Guo et al. 2017) with a target DLT rate of {target:g} and the "
-            f"equivalence interval from {low:g} to {high:g}; intervals as long as it divide the rates below and above."
+            f"Dose escalation follows the mTPI-2 design (Guo et al. 2017) with a target DLT rate of {trial.target:g} "
+            f"and the equivalence interval from {low:g} to {high:g}; intervals as long as it divide the rates below "
+            "and above."
         )
         yield (
             "After each cohort the interval with the largest unit probability mass at the current dose, its "

@@ -59,6 +59,22 @@ def beside(value: float, *limits: float) -> list[str]:
     return texts
 
 
+def deciding(limit: float, max_patients: int) -> str:
+    """A limit of observed rates, in decimals enough for no rate to be on the other side of it.
+
+    Examples
+    --------
+    >>> deciding(0.196801, 36), deciding(0.196801, 66)  # 13 / 66 is 0.19697
+    ('0.197', '0.1968')
+    """
+    patients = np.arange(1, max_patients + 1)
+    for decimals in DECIMALS:
+        text = f"{limit:.{decimals}f}"
+        if np.array_equal(np.floor(float(text) * patients + SLACK), np.floor(limit * patients + SLACK)):
+            break
+    return text
+
+
 def _side(value: float, limit: float) -> int:
     return 0 if abs(value - limit) <= SLACK else 1 if value > limit else -1
 
@@ -83,7 +99,7 @@ def observed(patients: int, dlts: int) -> str:
 
 def listed(numbers: Sequence[float]) -> str:
     """Numbers as a sentence lists them: 0.1, 0.2 and 0.3."""
-    texts = [f"{number:.4g}" for number in numbers]
+    texts = [f"{number:g}" for number in numbers]
     return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
 
 
@@ -98,9 +114,9 @@ def conduct_sentences(trial: Trial, plan: Plan) -> Iterator[str]:
     first = dose_level(trial, plan.start + 1)
     if plan.titration:
         yield (
-            f"Doses are first tried on one patient each, from {first} on, until the first DLT or the highest dose that "
-            f"may be given; the cohort at that dose is then filled up to {plan.sizes[0]} patients, and the design's rules "
-            "take over."
+            f"Doses are first tried on one patient each, from {first} on, until the first DLT or the highest dose "
+            f"that may be given; the cohort at that dose is then filled up to {plan.sizes[0]} patients. Until "
+            "then the design's rules and all stopping rules rest."
         )
     else:
         yield f"The first cohort gets {first}."

@@ -70,10 +70,10 @@ class TPI(IntervalDesign):
         place = largest_of_three("posterior probability", masses, code, "the equivalence interval")
         return f"{observed(patients, dlts)}: {place}"
 
-    def _moves_in_words(self, target: float) -> Iterator[str]:
+    def _moves_in_words(self, trial: Trial) -> Iterator[str]:
         yield (
             "Dose escalation follows the toxicity probability interval (TPI) design (Ji et al. 2007) with a target "
-            f"DLT rate of {target:g}."
+            f"DLT rate of {trial.target:g}."
         )
         yield (
             f"The equivalence interval reaches from {self.k2:g} posterior standard deviations of the DLT rate below "

@@ -68,6 +68,7 @@ def decision_table_blocks(label: str, table: ProtocolTable, trial: Trial, *, eve
     if table.expansion is not None:
         yield _expansion_grid(table.expansion, every=every)
         yield Lines(tuple(_expansion_conventions(table.expansion)), listed=True)
+    yield Heading("What else decides", level=3)
     yield Lines(table.rules, listed=True)
 
 

@@ -79,7 +79,7 @@ class DoseRule(StoppingRule):
         """The dose that is looked at, in words."""
         if not isinstance(self.dose, str):
             return dose_level(trial, self.dose)
-        named = {"next": "the dose that would be given next", "lowest": "the lowest dose", "any": "at least one dose"}
+        named = {"next": "the dose that would be given next", "lowest": "the lowest dose", "any": "any of the doses"}
         return named[self.dose]
 
     def problems(self, trial: Trial) -> Iterator[str]:

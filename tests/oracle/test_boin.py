@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from escalation import BOIN, Trial
+from escalation import BOIN, Trial, decision_table
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE
 from escalation.kernels.selection import pool_adjacent_violators
 from escalation.recommend import recommend
@@ -121,3 +121,27 @@ def test_get_oc(record):
     for name, ours, spread in (("npatients", oc.patients, "se_npatients"), ("ntox", oc.dlts, "se_ntox")):
         for value, theirs, error in zip(ours, record[name], record[spread], strict=True):
             assert abs(value - theirs) <= 4 * error + 6 / trials, name
+
+
+@pytest.mark.parametrize("record", records("boin_boundaries"), ids=lambda r: f"{r['target']:.3g}")
+def test_printed_decision_table(record):
+    """Every boundary that `get.boundary` prints; with extrasafe the lowest dose has a table of its own."""
+    patients = record["ncohort"] * record["cohortsize"]
+    trial = Trial(doses=levels(3), target=record["target"], max_patients=patients, cohort_size=record["cohortsize"])
+    printed = decision_table(boin(record), trial)
+    assert printed.parameters == pytest.approx(
+        {"lambda_e": record["lambda_e"], "lambda_d": record["lambda_d"]}, abs=1e-12
+    )
+    above = next(part for part in printed.table if 3 in part.doses)
+    rows = above.rows[: record["n"][-1]]  # get.boundary ends with n.earlystop
+    assert [row.patients for row in rows] == record["n"]
+    assert [row.escalate_if_at_most for row in rows] == record["escalate_if_le"]
+    assert [row.de_escalate_if_at_least for row in rows] == record["deescalate_if_ge"]
+    assert [row.eliminate_if_at_least for row in rows] == record["eliminate_if_ge"]
+    lowest = next(part for part in printed.table if 1 in part.doses)
+    if "lowest_dose_stop_if_ge" in record:
+        stops = {row.patients: row.eliminate_if_at_least for row in lowest.rows}
+        expected = zip(record["lowest_dose_n"], record["lowest_dose_stop_if_ge"], strict=True)
+        assert all(stops[n] == fewest for n, fewest in expected)
+    if not record["extrasafe"]:
+        assert lowest is above
