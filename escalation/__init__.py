@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from escalation.characteristics import OperatingCharacteristics as OperatingCharacteristics
     from escalation.characteristics import operating_characteristics as operating_characteristics
+    from escalation.comparison import Comparison as Comparison
+    from escalation.comparison import compare as compare
     from escalation.cross_check import Agreement as Agreement
     from escalation.cross_check import agreement as agreement
     from escalation.designs import BLRM as BLRM
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from escalation.errors import ScenarioError as ScenarioError
     from escalation.errors import StateSpaceError as StateSpaceError
     from escalation.outcomes import Outcomes as Outcomes
+    from escalation.paired import Difference as Difference
     from escalation.rules import AllOf as AllOf
     from escalation.rules import AnyOf as AnyOf
     from escalation.rules import MaxStep as MaxStep
@@ -80,9 +83,11 @@ _HOMES = {
     "BOIN": "designs",
     "CCD": "designs",
     "CRM": "designs",
+    "Comparison": "comparison",
     "DecisionTable": "designs",
     "Design": "designs",
     "DesignError": "errors",
+    "Difference": "paired",
     "Agreement": "cross_check",
     "Enumeration": "enumeration",
     "EscalationError": "errors",
@@ -102,6 +107,7 @@ _HOMES = {
     "Trial": "trial",
     "Truth": "scenario",
     "agreement": "cross_check",
+    "compare": "comparison",
     "exact": "enumeration",
     "load_scenario": "scenario",
     "operating_characteristics": "characteristics",

@@ -105,21 +105,35 @@ def run(
     labelled = scenario.designs
     chosen = choose(designs, labelled, "design")
     names = choose(truths, (truth.name for truth in scenario.truth), "truth")
-    endings: dict[str, Enumeration] = {}
-    refusals: dict[str, str] = {}
-    for label in chosen if exact else ():
-        try:
-            endings[label] = enumerate_endings(labelled[label], scenario.trial, max_states=max_states)
-        except StateSpaceError as refusal:
-            if trials == 0:
-                raise
-            refusals[label] = str(refusal)
+    endings, refusals = enumerations(scenario, chosen if exact else (), max_states=max_states, required=trials == 0)
     results = []
     for truth in scenario.truth:
         for label in chosen if truth.name in names else ():
             results.append(_result(scenario, label, labelled[label], truth, endings.get(label), trials, seed))
             step()
     return Run(scenario, tuple(results), trials, seed, refusals)
+
+
+def enumerations(
+    scenario: Scenario, labels: Iterable[str], *, max_states: int | None, required: bool
+) -> tuple[dict[str, Enumeration], dict[str, str]]:
+    """The endings of designs, by label; and of those for which the exact engine refuses, why.
+
+    Raises
+    ------
+    StateSpaceError
+        A refusal, where exact values are required.
+    """
+    endings: dict[str, Enumeration] = {}
+    refusals: dict[str, str] = {}
+    for label in labels:
+        try:
+            endings[label] = enumerate_endings(scenario.designs[label], scenario.trial, max_states=max_states)
+        except StateSpaceError as refusal:
+            if required:
+                raise
+            refusals[label] = str(refusal)
+    return endings, refusals
 
 
 def _result(
