@@ -181,5 +181,5 @@ def _differences(names: tuple[str, str, str], design: _Found, reference: _Found)
             sample, other = design.simulated[quantity], reference.simulated[quantity]
             numbers |= simulated_numbers(sample, other)
             if exact[0] is not None and exact[1] is not None:
-                numbers |= agreement_numbers((exact[0], sample), (exact[1], other), numbers.get("standard_error"))
+                numbers |= agreement_numbers((exact[0], sample), (exact[1], other))
         yield Difference(names[0], names[1], names[2], quantity, **numbers)

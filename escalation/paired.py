@@ -6,17 +6,23 @@ patients have differences that vary little; with other patients for each design 
 two designs' variances.
 
 The exact engine gives the mean of D, but the standard deviation of each design's part of it only, not how the two go
-together. So z, the distance of the simulated from the exact difference, is in standard errors of the former. Where
-fewer than 20 simulated trials are on either side of the exact difference, the normal approximation is poor. There
-Bernstein's inequality bounds the p value,
+together. Whether the simulated D can have that mean is therefore judged by their empirical likelihood ratio: with
+weights that give the D_i the exact mean d, the largest likelihood is lower than with equal weights by a factor of which
 
-    P(|mean of D - E[D]| >= t) <= 2 exp(-trials t^2 / (2 (v + b t / 3))),
+    z^2 = 2 sum log(1 + tilt (D_i - d)),   where   sum (D_i - d) / (1 + tilt (D_i - d)) = 0,
+
+is minus twice the logarithm. z, with the sign of the simulated minus the exact difference, is close to a standard
+normal variable. (simulated - exact) / standard error is not where few trials differ at all: those that happen to be
+too few also make the standard error too small. Where fewer than 20 simulated trials are on either side of the exact
+difference there is no z. There Bernstein's inequality bounds the p value,
+
+    P(|mean of D - d| >= t) <= 2 exp(-trials t^2 / (2 (v + b t / 3))),
 
 with the largest variance v that the exact standard deviations allow, (sd + sd')^2, and the largest possible distance b
 of a single D from its mean.
 
-Source for the inequality: Boucheron S, Lugosi G, Massart P (2013) Concentration inequalities, Oxford University Press,
-section 2.8.
+Source: Owen AB (1988) Empirical likelihood ratio confidence intervals for a single functional. Biometrika 75:237-249;
+Boucheron S, Lugosi G, Massart P (2013) Concentration inequalities, Oxford University Press, section 2.8.
 """
 
 from collections.abc import Sequence
@@ -25,7 +31,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
+from scipy import optimize, special
 
 from escalation.characteristics import CONFIDENCE, expectation, trial_quantities
 from escalation.cross_check import FEWEST_EXPECTED
@@ -95,7 +101,8 @@ class Difference:
     lower, upper : float or None
         The 95 % interval: `simulated` -+ 1.96 standard errors.
     z : float or None
-        (simulated - exact) / standard_error, where the normal approximation serves.
+        How far `simulated` is from `exact`, as a standard normal variable: their distance in standard errors, corrected
+        for skewness. None where too few trials are on either side of `exact`.
     p_value : float or None
         Of `simulated`, were `exact` true; None when either is.
     gain : float or None
@@ -175,17 +182,13 @@ def simulated_numbers(design: Sample, reference: Sample) -> dict[str, float | No
     return numbers
 
 
-def agreement_numbers(
-    design: tuple[Moments, Sample], reference: tuple[Moments, Sample], error: float | None
-) -> dict[str, float | None]:
+def agreement_numbers(design: tuple[Moments, Sample], reference: tuple[Moments, Sample]) -> dict[str, float | None]:
     """How a simulated difference agrees with the exact one: attributes of `Difference`.
 
     Parameters
     ----------
     design, reference : (Moments, Sample)
         What exact and simulated outcomes say of either.
-    error : float or None
-        Standard error of the simulated difference.
     """
     (exact, sample), (exact_reference, sample_reference) = design, reference
     mean = exact.mean - exact_reference.mean
@@ -193,14 +196,33 @@ def agreement_numbers(
     paired = sample.values - sample_reference.values
     slack = ROUNDING * max(1.0, abs(mean))
     sides = int((paired > mean + slack).sum()), int((paired < mean - slack).sum())
-    if error and min(sides) >= FEWEST_EXPECTED:
-        z = distance / error
+    if min(sides) >= FEWEST_EXPECTED:
+        z = float(np.copysign(likelihood_ratio_root(paired, mean), distance))
         return {"z": z, "p_value": float(2 * special.ndtr(-abs(z)))}
     if abs(distance) <= slack:
         return {"p_value": 1.0}
     variance = (exact.sd + exact_reference.sd) ** 2
     farthest = max(exact.most - exact_reference.least - mean, mean - (exact.least - exact_reference.most))
     return {"p_value": bernstein_bound(abs(distance), len(paired), variance, farthest)}
+
+
+def likelihood_ratio_root(values: NDArray[np.integer], mean: float) -> float:
+    """Square root of the empirical likelihood ratio statistic of a mean; see the module.
+
+    Parameters
+    ----------
+    values : int[n]
+        Some above the mean and some below.
+    mean : float
+    """
+    least = int(values.min())
+    counts = np.bincount(values - least)
+    away = np.flatnonzero(counts) + least - mean
+    counts = counts[counts > 0]
+    # No weight, 1 / (n (1 + tilt away)), is above 1.
+    limits = (1 / len(values) - 1) / away[-1], (1 / len(values) - 1) / away[0]
+    tilt = optimize.brentq(lambda tilt: float(np.sum(counts * away / (1 + tilt * away))), *limits)
+    return float(np.sqrt(max(0.0, 2 * np.sum(counts * np.log1p(tilt * away)))))
 
 
 def bernstein_bound(distance: float, trials: int, variance: float, farthest: float) -> float:

@@ -110,10 +110,7 @@ def footnotes(comparison: Comparison) -> list[str]:
         lines += ["Simulated: mean difference in trials with the same patients, 95 % interval."]
     if comparison.gains:
         gains = ", ".join(f"{NAMES[name]} {gain:.1f}".replace(" %", "") for name, gain in comparison.gains.items())
-        lines += [
-            "With other patients for each design, the same precision takes so many times",
-            f"the trials (median): {gains}.",
-        ]
+        lines += [f"Without shared patients the same precision takes more trials, median times: {gains}."]
     return lines
 
 
