@@ -1,6 +1,7 @@
 """`escalation compare`: what it prints, its JSON and CSV, its exit codes."""
 
 import csv
+import doctest
 import io
 import json
 import re
@@ -18,6 +19,7 @@ SCENARIOS = Path(__file__).parents[2] / "scenarios"
 LUCAR = str(SCENARIOS / "lucar-dks1.toml")
 TAK = str(SCENARIOS / "tak-007.toml")
 NK = str(SCENARIOS / "nk010-nk042.toml")
+PAGE = SCENARIOS.parent / "docs" / "comparison.md"
 SHORT = [LUCAR, "--trials", "1000", "--truth", "MTD at 300"]
 
 
@@ -42,6 +44,29 @@ def test_table():
     assert "Exact differences; 10,000 simulated trials (seed 20260901) agree." in lines
     assert any(re.fullmatch(r"Largest \|z\| \d\.\d\d, p = [\d.]+\.", line) for line in lines)
     assert "takes more trials, median times: PCS" in " ".join(lines)
+
+
+def test_picture_in_the_docs(monkeypatch):
+    monkeypatch.chdir(SCENARIOS.parent)
+    command, _, table = re.search(r"^```text\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)[1].partition("\n")
+    assert command == "$ escalation compare scenarios/lucar-dks1.toml --truth 'MTD at 300' --reference 3+3"
+    printed = succeed("scenarios/lucar-dks1.toml", "--truth", "MTD at 300", "--reference", "3+3")
+    assert [line.rstrip() for line in printed.splitlines()] == table.splitlines()
+
+
+def test_python_example_in_the_docs(monkeypatch):
+    monkeypatch.chdir(SCENARIOS.parent)
+    code = re.search(r"^```python\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)[1]
+    runner = doctest.DocTestRunner()
+    runner.run(doctest.DocTestParser().get_doctest(code, {}, "comparison", str(PAGE), 0))
+    assert runner.tries
+    assert not runner.failures
+
+
+def test_keys_are_documented():
+    tree = json.loads(succeed(*SHORT, "--format", "json"))
+    for key in [*tree, *tree["agreement"], *tree["differences"][0]]:
+        assert f"`{key}`" in PAGE.read_text(), key
 
 
 @pytest.mark.parametrize("path", sorted(SCENARIOS.glob("*.toml")), ids=lambda path: path.stem)
