@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from escalation.characteristics import OperatingCharacteristics as OperatingCharacteristics
     from escalation.characteristics import operating_characteristics as operating_characteristics
+    from escalation.comparison import Comparison as Comparison
+    from escalation.comparison import compare as compare
     from escalation.cross_check import Agreement as Agreement
     from escalation.cross_check import agreement as agreement
     from escalation.decision_tables import ProtocolTable as ProtocolTable
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from escalation.interim_decision import NextDose as NextDose
     from escalation.interim_decision import next_dose as next_dose
     from escalation.outcomes import Outcomes as Outcomes
+    from escalation.paired import Difference as Difference
     from escalation.pathways import Pathways as Pathways
     from escalation.pathways import paths as paths
     from escalation.rules import AllOf as AllOf
@@ -91,9 +94,11 @@ _HOMES = {
     "BOIN": "designs",
     "CCD": "designs",
     "CRM": "designs",
+    "Comparison": "comparison",
     "DecisionTable": "designs",
     "Design": "designs",
     "DesignError": "errors",
+    "Difference": "paired",
     "Agreement": "cross_check",
     "Enumeration": "enumeration",
     "EscalationError": "errors",
@@ -124,6 +129,7 @@ _HOMES = {
     "ProtocolTable": "decision_tables",
     "agreement": "cross_check",
     "decision_table": "decision_tables",
+    "compare": "comparison",
     "exact": "enumeration",
     "load_scenario": "scenario",
     "operating_characteristics": "characteristics",

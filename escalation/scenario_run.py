@@ -123,15 +123,9 @@ def run(
         for label in chosen:
             found = standing(labelled[label], scenario.trial, data).departures
             departures += [f"design '{label}': {departure}" for departure in found]
-    endings: dict[str, Enumeration] = {}
-    refusals: dict[str, str] = {}
-    for label in chosen if exact else ():
-        try:
-            endings[label] = enumerate_endings(labelled[label], scenario.trial, max_states=max_states, after=data)
-        except StateSpaceError as refusal:
-            if trials == 0:
-                raise
-            refusals[label] = str(refusal)
+    endings, refusals = enumerations(
+        scenario, chosen if exact else (), max_states=max_states, required=trials == 0, after=data
+    )
     results = []
     for truth in scenario.truth:
         for label in chosen if truth.name in names else ():
@@ -143,6 +137,35 @@ def run(
             results.append(_result(label, truth, scenario.trial.target, endings.get(label), simulated))
             step()
     return Run(scenario, tuple(results), trials, seed, refusals, data, tuple(departures))
+
+
+def enumerations(
+    scenario: Scenario,
+    labels: Iterable[str],
+    *,
+    max_states: int | None,
+    required: bool,
+    after: InterimData | None = None,
+) -> tuple[dict[str, Enumeration], dict[str, str]]:
+    """The endings of designs, by label; and of those for which the exact engine refuses, why.
+
+    Raises
+    ------
+    StateSpaceError
+        A refusal, where exact values are required.
+    """
+    endings: dict[str, Enumeration] = {}
+    refusals: dict[str, str] = {}
+    for label in labels:
+        try:
+            endings[label] = enumerate_endings(
+                scenario.designs[label], scenario.trial, max_states=max_states, after=after
+            )
+        except StateSpaceError as refusal:
+            if required:
+                raise
+            refusals[label] = str(refusal)
+    return endings, refusals
 
 
 def _result(label: str, truth: Truth, target: float, endings: Enumeration | None, simulated: Outcomes | None) -> Result:

@@ -3,7 +3,14 @@
 Everything heavy is imported inside the command that needs it, so that `--help` answers at once.
 """
 
-from escalation.cli import listing, next_dose, paths, run, table  # noqa: F401 (each adds its commands to the group)
+from escalation.cli import (  # noqa: F401 (each adds its commands to the group)
+    compare,
+    listing,
+    next_dose,
+    paths,
+    run,
+    table,
+)
 from escalation.cli.group import main
 
 __all__ = ["main"]

@@ -1,13 +1,13 @@
 """What a report says of a run."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from escalation.characteristics import OperatingCharacteristics
 from escalation.interim import InterimData
 from escalation.report.blocks import Block, Grid, Heading, Lines
 from escalation.report.numbers import mean, percent
-from escalation.scenario import Truth
+from escalation.scenario import Scenario, Truth
 from escalation.scenario_run import Result, Run
 from escalation.trial import Trial
 
@@ -17,6 +17,10 @@ def run_blocks(run: Run) -> Iterator[Block]:
     title, lines = heading(run)
     yield Heading(title, level=1)
     yield Lines(tuple(lines))
+    if run.after is not None:
+        yield Lines((f"Given the data so far: {data_text(run.after)}",))
+    if run.departures:
+        yield Lines(tuple(f"warning: {departure}" for departure in run.departures), alarm=True)
     for truth, doses, summary in truths(run):
         yield Heading(truth.name)
         yield doses
@@ -28,22 +32,24 @@ def run_blocks(run: Run) -> Iterator[Block]:
 
 def heading(run: Run) -> tuple[str, list[str]]:
     """Title of a run, and lines on its trial."""
-    scenario, trial = run.scenario, run.scenario.trial
+    return trial_heading(run.scenario, dict.fromkeys(result.design for result in run.results))
+
+
+def trial_heading(scenario: Scenario, designs: Iterable[str]) -> tuple[str, list[str]]:
+    """Title of a page on designs of a scenario, and lines on its trial."""
+    trial = scenario.trial
     facts = [scenario.registry] if scenario.registry else []
     facts += [f"target DLT rate {percent(trial.target)} %", f"at most {trial.max_patients} patients"]
     facts += [f"cohorts of {trial.cohort_size}"]
     if trial.expansion is not None:
         facts += [f"then {trial.expansion.patients} at the RP2D"]
-    for name in dict.fromkeys(result.design for result in run.results):
+    for name in designs:
         expansion = scenario.designs[name].expansion
         if expansion is not None:
             facts += [f"{name}: then {expansion.patients} at the RP2D"]
     if trial.start_dose > 1:
         facts += [f"start at {trial.dose_names[trial.start_dose - 1]}"]
     lines = ["; ".join(facts)]
-    if run.after is not None:
-        lines += [f"given the data so far: {data_text(run.after)}"]
-        lines += [f"warning: {departure}" for departure in run.departures]
     if scenario.assumptions:
         lines += [f"assumed, for reasons the file gives: {', '.join(scenario.assumptions)}"]
     return scenario.title or scenario.name, lines

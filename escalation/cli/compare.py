@@ -1,0 +1,63 @@
+"""`escalation compare`: designs against each other."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from escalation.cli import options
+from escalation.cli.group import EXIT_FAILED, main
+from escalation.defaults import SEED, TRIALS
+
+
+@main.command("compare")
+@options.scenario_file
+@options.some_designs
+@options.some_truths
+@click.option("--reference", metavar="LABEL", help="Compare every other design with this one only.")
+@options.simulated_trials(TRIALS)
+@options.random_seed(SEED)
+@options.max_states
+@options.output_format("table", "json", "csv", "markdown")
+@options.output_file
+def compare_command(
+    file: Path,
+    designs: tuple[str, ...],
+    truths: tuple[str, ...],
+    reference: str | None,
+    trials: int,
+    seed: int,
+    max_states: int | None,
+    form: str,
+    output: Path | None,
+) -> None:
+    """Compare the designs of a scenario file with each other under the same truths.
+
+    Prints exact differences in PCS, patients at doses above the target, sample size and DLTs: each design minus every
+    earlier one, or minus the reference. Beside them, the differences in simulated trials with the same patients, and
+    their 95 % intervals.
+    """
+    from escalation.comparison import compare, compared_designs
+    from escalation.report.comparison import comparison_blocks, to_csv, to_tree
+    from escalation.report.json import to_json
+    from escalation.report.progress import progress_bar
+
+    options.check_output(output)
+    (scenario,) = options.read_scenarios([file])
+    labels = compared_designs(scenario, designs, reference)
+    with progress_bar(len(labels) * (len(truths) or len(scenario.truth))) as step:
+        comparison = compare(
+            scenario,
+            designs=designs,
+            truths=truths,
+            reference=reference,
+            trials=trials,
+            seed=seed,
+            max_states=max_states,
+            step=step,
+        )
+    others = {"json": lambda: to_json(to_tree(comparison)), "csv": lambda: to_csv(comparison)}
+    options.emit(form, output, [comparison_blocks(comparison)], others)
+    if comparison.agreement is not None and not comparison.agreement.agrees:
+        click.echo(f"error: {file}: simulated and exact differences DISAGREE; do not use these results", err=True)
+        sys.exit(EXIT_FAILED)
