@@ -1,11 +1,11 @@
 """A fingerprint of how a design ends its trials.
 
-Every ending of a design's trials goes into it: the patients and DLTs at each dose, the reason, the recommendation (and,
-with an expansion, what dose escalation declared) and the number of patient sequences that lead there. These, and nothing
-else of a design, make its operating characteristics. So two designs with the same fingerprint have the same operating
-characteristics under every truth, however differently they are written; an option that changes what becomes of a single
-possible trial changes the fingerprint. It does not see names, dose amounts, options without effect, nor the order in which a
-trial came by its counts: a design that gives doses 1, 2, 1 whatever happens ends like one that gives 1, 1, 2.
+Every ending of a design's trials goes into it: the patients and DLTs at each dose, the reason, the recommendation (with
+an expansion also the dose that escalation declared) and the number of patient sequences that lead there. Operating
+characteristics depend on these and on nothing else of a design. So two designs with the same fingerprint have the same
+operating characteristics under every truth, however differently they are written. The fingerprint does not see names,
+amounts of doses, options without effect, nor the order in which trials came by their counts: a design that gives doses
+1, 2, 1 whatever happens ends like one that gives 1, 1, 2.
 """
 
 import hashlib
@@ -21,8 +21,8 @@ SHOWN = 16
 def fingerprint(enumeration: Enumeration) -> str:
     """SHA-256 of all endings, in an order that does not depend on how they were found.
 
-    Endings that differ only in the number of cohorts (titration) are added up. Numbers of sequences are exact to 2^53; above
-    that they are rounded, in the same way at each run.
+    Endings that differ only in the number of cohorts (titration) are added up. Numbers of sequences are exact up to
+    2^53; larger ones are rounded, in the same way at each run.
 
     Parameters
     ----------
