@@ -39,7 +39,10 @@ if TYPE_CHECKING:
     from escalation.errors import EscalationError as EscalationError
     from escalation.errors import ScenarioError as ScenarioError
     from escalation.errors import StateSpaceError as StateSpaceError
+    from escalation.fingerprint import fingerprint as fingerprint
     from escalation.outcomes import Outcomes as Outcomes
+    from escalation.report.trial_report import make_report as make_report
+    from escalation.report.trial_report import write_report as write_report
     from escalation.rules import AllOf as AllOf
     from escalation.rules import AnyOf as AnyOf
     from escalation.rules import MaxStep as MaxStep
@@ -103,11 +106,14 @@ _HOMES = {
     "Truth": "scenario",
     "agreement": "cross_check",
     "exact": "enumeration",
+    "fingerprint": "fingerprint",
     "load_scenario": "scenario",
+    "make_report": "report.trial_report",
     "operating_characteristics": "characteristics",
     "run": "scenario_run",
     "simulate": "simulation",
     "skeleton": "designs",
+    "write_report": "report.trial_report",
 }
 
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604 (the names are texts)
