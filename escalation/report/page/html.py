@@ -16,7 +16,7 @@ NAME, WORDS = 34, 18
 """Letters to which a row's name and other words in a table may be narrowed, going on in the next line."""
 
 PROSE = 24
-"""Words that are longer than this are sentences; their column is made wide enough to read."""
+"""A text that is longer is a sentence, and its column is made wide enough to read; a longer word may be broken."""
 
 DEEPEST = 6
 """HTML has no headings of a lower level."""
@@ -69,19 +69,25 @@ def _folded(grid: Grid) -> list[Grid]:
 def _width(grid: Grid, column: int) -> int:
     """Letters that a column needs, and the space beside it."""
     cells = [len(row[column]) for group in grid.groups for row in group]
-    words = [len(word) for word in grid.header[column].split()]
-    needed = max(*words, *cells, 1)
+    needed = max(min(_longest_word(grid.header[column]), PROSE), *cells, 1)
     if column == 0:
         return 2 + min(needed, NAME)
     return 2 + (min(needed, WORDS) if column in grid.words else needed)
 
 
+def _longest_word(text: str) -> int:
+    return max(map(len, text.split()), default=0)
+
+
 def _style(grid: Grid, column: int) -> str:
-    """The class of a column's cells."""
-    if column not in grid.words:
-        return "marked" if column in grid.marked else ""
-    longest = max((len(row[column]) for group in grid.groups for row in group), default=0)
-    return "words prose" if longest > PROSE else "words"
+    """The classes of a column's cells."""
+    styles = ["broken"] if _longest_word(grid.header[column]) > PROSE else []
+    if column in grid.words:
+        longest = max((len(row[column]) for group in grid.groups for row in group), default=0)
+        styles += ["words", *(["prose"] if longest > PROSE else [])]
+    elif column in grid.marked:
+        styles.append("marked")
+    return " ".join(styles)
 
 
 def _unbroken(text: str) -> str:

@@ -14,6 +14,9 @@ from escalation.trial import Trial
 UNDEFINED = "undefined"
 """Stands where a measure has no value."""
 
+RELATIVE = ("%", "points")
+"""Units that a row names; numbers of patients and DLTs speak for themselves."""
+
 _percent = partial(percent, decimals=2)
 _mean = partial(mean, decimals=2)
 
@@ -136,12 +139,12 @@ SAFETY = [
         "patients_above_mtd",
     ),
     Measure(
-        "overdosing, 60 %",
+        "overdosing (60 %)",
         "%",
         "Probability that more than 60 % of a trial's patients are at doses whose true DLT rate exceeds the target.",
         ("overdosing_60",),
     ),
-    Measure("overdosing, 80 %", "%", "Likewise with more than 80 %.", ("overdosing_80",)),
+    Measure("overdosing (80 %)", "%", "Likewise with more than 80 %.", ("overdosing_80",)),
     Measure(
         "poor allocation",
         "%",
@@ -251,16 +254,17 @@ def full_grid(results: Sequence[Result], trial: Trial) -> Grid:
     for group in measure_groups(expanded):
         rows = []
         for measure in group:
+            unit = f", {measure.unit}" if measure.unit in RELATIVE else ""
             if not measure.per_dose:
-                rows.append([measure.name, measure.unit, *(_cell(measure, result) for result in results)])
+                rows.append([measure.name + unit, *(_cell(measure, result) for result in results)])
                 continue
             for dose, name in enumerate(trial.dose_names):
                 star = "*" if dose + 1 in correct else ""
                 cells = [_cell(measure, result, dose) for result in results]
-                rows.append([f"{measure.name}: {name}{star}", measure.unit, *cells])
+                rows.append([f"{measure.name}: {name}{star}{unit}", *cells])
         groups.append(rows)
     header = [f"{result.design} ({'exact' if result.exact is not None else 'simulated'})" for result in results]
-    return Grid(["measure", "unit", *header], groups, words=frozenset({1}))
+    return Grid(["measure", *header], groups)
 
 
 def _cell(measure: Measure, result: Result, dose: int | None = None) -> str:

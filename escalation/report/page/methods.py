@@ -41,7 +41,7 @@ def _options(name: str, design: Design) -> Grid:
         if option in ("kind", "label"):
             continue
         basis = "chosen" if option in design.model_fields_set else "default"
-        written = to_toml(value)
+        written = "" if value == () else to_toml(value)
         shown = written if len(written) <= LONGEST else f"{written[:LONGEST]} ..."
         rows.append([option, shown or "not set", basis, texts.get(option, "").replace("`", "")])
     return Grid(

@@ -31,10 +31,11 @@ def protocol(run: Run) -> Iterator[Block]:
 
 def _trial(run: Run) -> Iterator[str]:
     trial = run.scenario.trial
+    unit = f" {trial.dose_unit}" if trial.dose_unit else ""
     yield (
         f"The trial studies {count(trial.levels, 'dose level')} ({dose_list(run)}) and starts at "
-        f"{trial.dose_names[trial.start_dose - 1]}. Patients are treated in cohorts of {trial.cohort_size}, unless a "
-        "design states its own; the last cohort is smaller when fewer remain. At most "
+        f"{trial.dose_names[trial.start_dose - 1]}{unit}. Patients are treated in cohorts of {trial.cohort_size}, "
+        "unless a design states its own; the last cohort is smaller when fewer remain. At most "
         f"{count(trial.max_patients, 'patient')} are treated in dose escalation."
     )
     window = (
@@ -46,11 +47,13 @@ def _trial(run: Run) -> Iterator[str]:
         f"A dose-limiting toxicity (DLT) counts {window}. The target DLT rate is {percent(trial.target)} %. No cohort "
         "begins before the DLTs of the one before are known."
     )
-    if trial.expansion is not None:
-        yield (
-            f"Dose escalation is followed by an expansion cohort of {count(trial.expansion.patients, 'patient')} at "
-            "the recommended dose."
-        )
+    for name, design in run_designs(run).items():
+        expansion = design.applied_to(trial).expansion
+        if expansion is not None:
+            yield (
+                f"{name}: dose escalation is followed by an expansion cohort of {count(expansion.patients, 'patient')} "
+                "at the recommended dose."
+            )
 
 
 def _evaluation(run: Run) -> Iterator[str]:
@@ -60,24 +63,25 @@ def _evaluation(run: Run) -> Iterator[str]:
         f"{count(len(truths), 'vector')} of true DLT rates ({'; '.join(_rates(run))}). The evaluation is reported by "
         "aims, data-generating mechanisms, estimands, methods and performance measures (Morris et al. 2019)."
     )
-    exact = [name for name in designs if name not in run.refusals and run.results[0].exact is not None]
-    if exact or any(result.exact is not None for result in run.results):
+    exact = [result.design for result in truths[0] if result.exact is not None]
+    simulated = [result.design for result in truths[0] if result.exact is None]
+    if exact:
         yield (
-            "Since decisions depend on the data through the numbers of patients and DLTs at each dose, every "
-            "possible ending of a trial was enumerated with its probability; the values are exact and have no Monte "
-            "Carlo error."
+            "Since decisions depend on the data through the numbers of patients and DLTs at each dose, every possible "
+            f"ending of a trial was enumerated with its probability. The values of {', '.join(exact)} are exact and "
+            "have no Monte Carlo error."
         )
-    if run.refusals:
+    if simulated:
         yield (
-            f"For {', '.join(run.refusals)} the enumeration would have been too large: the values are means of "
-            f"{run.trials:,} simulated trials, reported with Monte Carlo standard errors (of a probability, at most "
+            f"The values of {', '.join(simulated)} are means of {count(run.trials, 'simulated trial')}, reported with "
+            "Monte Carlo standard errors (of a probability, at most "
             f"{_largest_error(run.trials)} percentage points)."
         )
     if run.trials:
         yield (
-            f"Independently, {count(run.trials, 'trial')} were simulated for each design and truth, by a second "
-            "program with code of its own for the course of a trial, with the same virtual patients for all (seed "
-            f"{run.seed}). {_agreement(run)}"
+            f"{count(run.trials, 'trial')} were simulated for each design and truth (seed {run.seed}), with the same "
+            "virtual patients for all, by an engine that follows each trial from cohort to cohort and shares no more "
+            f"than the designs' rules with the enumeration. {_agreement(run)}".rstrip()
         )
     yield (
         "Performance measures: the probability of recommending each dose and of correct selection; patients and DLTs "
@@ -115,20 +119,22 @@ def _agreement(run: Run) -> str:
 
 
 def _sample_size(run: Run) -> Iterator[str]:
-    trial = run.scenario.trial
+    trial, designs = run.scenario.trial, run_designs(run)
     yield (
-        f"At most {count(trial.most_patients, 'patient')} are treated. No hypothesis is tested; the number is judged "
-        "by what the designs achieve with it under the truths above:"
+        "No hypothesis is tested; the number of patients is judged by what the designs achieve with it under the "
+        "truths above."
     )
     truths = by_truth(run)
     for place, first in enumerate(truths[0]):
         ocs = [shown(group[place]) for group in truths]
         sizes, pcs = [oc.sample_size.mean for oc in ocs], [oc.pcs for oc in ocs]
         above = max(oc.above_mtd for oc in ocs)
+        most = designs[first.design].applied_to(trial).most_patients
         yield (
-            f"{first.design}: mean sample size {mean(min(sizes))} to {mean(max(sizes))} patients; probability of "
-            f"correct selection {percent(min(pcs))} to {percent(max(pcs))} %; at most {percent(above)} % of patients "
-            "at doses whose true DLT rate exceeds the target."
+            f"{first.design}: at most {count(most, 'patient')}; mean sample size {mean(min(sizes))} to "
+            f"{mean(max(sizes))} patients; probability of correct selection {percent(min(pcs))} to "
+            f"{percent(max(pcs))} %; at most {percent(above)} % of patients at doses whose true DLT rate exceeds the "
+            "target."
         )
 
 

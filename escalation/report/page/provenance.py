@@ -55,7 +55,7 @@ def provenance(run: Run, request: Request) -> Iterator[Block]:
     if file is not None and file.is_file():
         rows.append([f"SHA-256 of {file.name}", hashlib.sha256(file.read_bytes()).hexdigest()])
     rows.append(["SHA-256 of all settings", settings_digest(run.scenario)])
-    yield Grid(["", "value"], [rows], words=frozenset({1}), caption="Software, seed and digests")
+    yield Grid(["item", "value"], [rows], words=frozenset({1}), caption="Software, seed and digests")
     yield Lines(
         (
             "The digest of the settings covers every setting with its defaults, and is the same however the file is "

@@ -15,9 +15,8 @@ def aims(run: Run) -> Iterator[Block]:
     trial = run.scenario.trial
     doses = "its dose" if trial.levels == 1 else f"one of {trial.levels} dose levels"
     what = "how well the design" if len(results) == 1 else f"which of {count(len(results), 'design')} best"
-    serves = "serves" if len(results) == 1 else "serve"
     yield Lines(
-        (f"To find out {what} {serves} a phase I trial that is to recommend {doses} for further study, or none:",)
+        (f"To find out {what} serves a phase I trial that is to recommend {doses} for further study, or none:",)
     )
     yield Lines(
         (

@@ -44,7 +44,8 @@ def summary(run: Run) -> Iterator[Block]:
         )
     )
     lines, alarm = verdict(run)
-    yield Lines((" ".join(lines),), alarm=alarm)
+    short = [line for line in lines if not any(line.startswith(f"{name}: not exact") for name in run.refusals)]
+    yield Lines((" ".join(short),), alarm=alarm)
     yield Lines(tuple(_ranges(run)), listed=True)
     for caption, cell in _KEY_MEASURES:
         yield _key_grid(run, caption, cell)
