@@ -12,8 +12,8 @@ from escalation.report.page.document import Document, Section, arranged
 WIDEST = 104
 """Letters that fit beside each other on a printed page. Wider tables go on in another below."""
 
-NAME, WORDS = 34, 18
-"""Letters to which a row's name and other words in a table may be narrowed, going on in the next line."""
+NAME, NARROW = 34, 18
+"""Letters to which a row's name, and a column of sentences, may be narrowed, going on in the next line."""
 
 PROSE = 24
 """A text that is longer is a sentence, and its column is made wide enough to read; a longer word may be broken."""
@@ -33,6 +33,7 @@ def to_html(document: Document) -> str:
         keep_trailing_newline=True,
     )
     environment.filters |= {"kind": _kind, "folded": _folded, "contents": _contents}
+    environment.tests["long"] = _is_long
     environment.filters |= {"style": _style, "unbroken": _unbroken, "drawn": Markup}
     return environment.get_template("page.html").render(document=arranged(document), deepest=DEEPEST)
 
@@ -68,23 +69,33 @@ def _folded(grid: Grid) -> list[Grid]:
 
 def _width(grid: Grid, column: int) -> int:
     """Letters that a column needs, and the space beside it."""
-    cells = [len(row[column]) for group in grid.groups for row in group]
-    needed = max(min(_longest_word(grid.header[column]), PROSE), *cells, 1)
+    cells = max((len(row[column]) for group in grid.groups for row in group), default=0)
     if column == 0:
-        return 2 + min(needed, NAME)
-    return 2 + (min(needed, WORDS) if column in grid.words else needed)
+        cells = min(cells, NAME)
+    elif _is_prose(grid, column):
+        cells = min(cells, NARROW)
+    return 2 + max(min(_longest_word(grid.header[column]), PROSE), cells)
+
+
+def _is_prose(grid: Grid, column: int) -> bool:
+    """Whether a column holds sentences, which go over several lines."""
+    return column in grid.words and any(len(row[column]) > PROSE for group in grid.groups for row in group)
 
 
 def _longest_word(text: str) -> int:
     return max(map(len, text.split()), default=0)
 
 
+def _is_long(text: str) -> bool:
+    """Whether a word is so long that it may be broken anywhere."""
+    return _longest_word(text) > PROSE
+
+
 def _style(grid: Grid, column: int) -> str:
     """The classes of a column's cells."""
-    styles = ["broken"] if _longest_word(grid.header[column]) > PROSE else []
+    styles = ["broken"] if _is_long(grid.header[column]) else []
     if column in grid.words:
-        longest = max((len(row[column]) for group in grid.groups for row in group), default=0)
-        styles += ["words", *(["prose"] if longest > PROSE else [])]
+        styles += ["words", "prose"] if _is_prose(grid, column) else ["words"]
     elif column in grid.marked:
         styles.append("marked")
     return " ".join(styles)

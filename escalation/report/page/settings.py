@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 from escalation.report.blocks import Block, Grid, Lines
 from escalation.report.numbers import count, percent
+from escalation.report.page.methods import run_designs
 from escalation.report.page.summary import dose_list
 from escalation.report.toml import to_toml
 from escalation.scenario_run import Run
 
 ASSUMED, DEFAULT, STATED = "assumed", "default of the software", "as stated"
-NOT_STATED = "not stated"
+NOT_STATED, NO_EXPANSION = "not stated", "none"
 
 
 def settings(run: Run) -> Iterator[Block]:
@@ -17,18 +18,20 @@ def settings(run: Run) -> Iterator[Block]:
     scenario, trial = run.scenario, run.scenario.trial
     values = {
         "doses": dose_list(run),
-        "start_dose": trial.dose_names[trial.start_dose - 1],
+        "start_dose": " ".join(filter(None, (trial.dose_names[trial.start_dose - 1], trial.dose_unit))),
         "target": f"{percent(trial.target)} %",
         "dlt_window_days": NOT_STATED if trial.dlt_window_days is None else f"{trial.dlt_window_days:g} days",
         "cohort_size": count(trial.cohort_size, "patient"),
         "max_patients": count(trial.max_patients, "patient"),
-        "expansion": "none" if trial.expansion is None else to_toml(trial.expansion),
+        "expansion": "; ".join(_expansions(run)) or NO_EXPANSION,
         "designs": ", ".join(scenario.designs),
         "truths": ", ".join(truth.name for truth in scenario.truth),
     }
     rows = []
     for key, name in NAMES.items():
         basis = DEFAULT if key in type(trial).model_fields and key not in trial.model_fields_set else STATED
+        if key == "expansion" and values[key] != NO_EXPANSION:
+            basis = STATED  # by the trial or by a design
         if key in scenario.assumptions:
             basis = ASSUMED
         if values[key] == NOT_STATED:
@@ -52,6 +55,15 @@ def settings(run: Run) -> Iterator[Block]:
     if cautions:
         yield Lines(("What is unusual about these settings, though not wrong:",))
         yield Lines(tuple(cautions), listed=True)
+
+
+def _expansions(run: Run) -> Iterator[str]:
+    """The trial's expansion, and those that designs have of their own."""
+    if run.scenario.trial.expansion is not None:
+        yield to_toml(run.scenario.trial.expansion)
+    for name, design in run_designs(run).items():
+        if design.expansion is not None:
+            yield f"{name}: {to_toml(design.expansion)}"
 
 
 NAMES = {
