@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from escalation.errors import PathwayError as PathwayError
     from escalation.errors import ScenarioError as ScenarioError
     from escalation.errors import StateSpaceError as StateSpaceError
+    from escalation.fingerprints import fingerprint as fingerprint
     from escalation.interim import Cohort as Cohort
     from escalation.interim import InterimData as InterimData
     from escalation.interim_decision import DoseEstimate as DoseEstimate
@@ -54,6 +55,8 @@ if TYPE_CHECKING:
     from escalation.paired import Difference as Difference
     from escalation.pathways import Pathways as Pathways
     from escalation.pathways import paths as paths
+    from escalation.report.trial_report import make_report as make_report
+    from escalation.report.trial_report import write_report as write_report
     from escalation.rules import AllOf as AllOf
     from escalation.rules import AnyOf as AnyOf
     from escalation.rules import MaxStep as MaxStep
@@ -131,11 +134,14 @@ _HOMES = {
     "decision_table": "decision_tables",
     "compare": "comparison",
     "exact": "enumeration",
+    "fingerprint": "fingerprints",
     "load_scenario": "scenario",
+    "make_report": "report.trial_report",
     "operating_characteristics": "characteristics",
     "run": "scenario_run",
     "simulate": "simulation",
     "skeleton": "designs",
+    "write_report": "report.trial_report",
 }
 
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604 (the names are texts)

@@ -36,5 +36,9 @@ class OutputError(EscalationError):
     """A file that cannot be written."""
 
 
+class MissingPackageError(EscalationError):
+    """An optional package that is needed is not installed."""
+
+
 class StateSpaceError(EscalationError):
     """The exact engine would need more states than it may use."""

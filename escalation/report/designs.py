@@ -4,7 +4,6 @@ import inspect
 from collections.abc import Iterable
 from typing import Literal, TextIO, get_args, get_origin
 
-from pydantic_core import PydanticUndefined
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
@@ -12,6 +11,7 @@ from rich.text import Text
 
 from escalation.designs import REGISTRY, Design, TooToxic
 from escalation.fields import Frozen
+from escalation.report.toml import to_toml
 from escalation.rules import RESTRICTIONS, RULES
 from escalation.safety import SafetyRule
 from escalation.trial import Expansion
@@ -39,6 +39,12 @@ def print_designs(file: TextIO) -> None:
         _print_options(console, option, model, model.model_fields)
 
 
+def source(design: type[Design]) -> str:
+    """The publications that a design comes from."""
+    _, _, listed = inspect.cleandoc(inspect.getmodule(design).__doc__ or "").rpartition("Source: ")
+    return " ".join(listed.split())
+
+
 def _print_options(console: Console, name: str, model: type[Frozen], wanted: Iterable[str]) -> None:
     console.print(Text.assemble((name, "bold"), f"  {inspect.cleandoc(model.__doc__ or '').splitlines()[0]}"))
     options = Table.grid(padding=(0, 2))
@@ -47,7 +53,7 @@ def _print_options(console: Console, name: str, model: type[Frozen], wanted: Ite
     texts = model.field_texts()
     for option, field in model.model_fields.items():
         if option in wanted:
-            options.add_row(option, _toml(field.default), texts[option] + _choices(field.annotation, texts[option]))
+            options.add_row(option, to_toml(field.default), texts[option] + _choices(field.annotation, texts[option]))
     console.print(Padding(options, (0, 0, 0, 2)))
 
 
@@ -59,23 +65,4 @@ def _choices(annotation: object, text: str) -> str:
         else []
     )
     missing = [choice for choice in named if f'"{choice}"' not in text]
-    return f" One of {', '.join(map(_toml, named))}." if missing else ""
-
-
-def _toml(value: object) -> str:
-    """A default as a scenario file would write it; nothing where there is none."""
-    if value is PydanticUndefined:
-        return "needed"
-    if value is None:
-        return ""
-    if isinstance(value, Frozen):
-        parts = {name: part for name, part in value if part != type(value).model_fields[name].default}
-        return f"{{ {', '.join(f'{name} = {_toml(part)}' for name, part in parts.items())} }}"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, tuple):
-        return f"[{', '.join(map(_toml, value))}]"
-    if isinstance(value, Frozen):
-        settings = value.model_dump(exclude_defaults=True)
-        return f"{{{', '.join(f'{name} = {_toml(setting)}' for name, setting in settings.items())}}}"
-    return f'"{value}"' if isinstance(value, str) else f"{value:g}"
+    return f" One of {', '.join(map(to_toml, named))}." if missing else ""

@@ -1,5 +1,6 @@
 """A page as Markdown."""
 
+import re
 from collections.abc import Iterable, Iterator
 
 from escalation.report.blocks import Block, Grid, Heading, Lines
@@ -27,9 +28,11 @@ def _lines(blocks: Iterable[Block], top: int) -> Iterator[str]:
                 yield ""
             yield from _table(block)
         else:
-            yield "```text"
+            longest = max((len(run) for line in block.lines for run in re.findall("`+", line)), default=0)
+            fence = "`" * max(3, longest + 1)
+            yield f"{fence}text"
             yield from block.lines
-            yield "```"
+            yield fence
 
 
 def _table(grid: Grid) -> Iterator[str]:

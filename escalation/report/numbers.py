@@ -4,18 +4,20 @@ ROUNDING = 1e-12
 """A sum of probabilities may be this far from 1."""
 
 
-def percent(share: float) -> str:
+def percent(share: float, decimals: int = 1) -> str:
     """A probability in percent; one that is not 0 or 1 is not printed as if it were."""
-    if 0 < share < 0.0005:
-        return "<0.1"
-    if 0.9995 <= share < 1 - ROUNDING:
-        return ">99.9"
-    return f"{100 * share:.1f}"
+    step = 10.0**-decimals
+    if 0 < share < step / 200:
+        return f"<{step:.{decimals}f}"
+    if 1 - step / 200 <= share < 1 - ROUNDING:
+        return f">{100 - step:.{decimals}f}"
+    return f"{100 * share:.{decimals}f}"
 
 
-def mean(count: float) -> str:
-    """A mean count with one decimal; one that is not 0 is not printed as if it were."""
-    return f"{count:.1f}" if count == 0 or count >= 0.05 else "<0.1"
+def mean(count: float, decimals: int = 1) -> str:
+    """A mean count; one that is not 0 is not printed as if it were."""
+    step = 10.0**-decimals
+    return f"{count:.{decimals}f}" if count == 0 or count >= step / 2 else f"<{step:.{decimals}f}"
 
 
 def count(number: int, noun: str) -> str:

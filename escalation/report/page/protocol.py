@@ -1,0 +1,162 @@
+"""Prose for a protocol: how the trial is designed and how its operating characteristics were found.
+
+The items are those that dose-finding protocols should contain: Yap C et al. (2023) SPIRIT-DEFINE, BMJ 383:e076386.
+"""
+
+from collections.abc import Iterator
+
+from escalation import __version__
+from escalation.report.blocks import Block, Heading, Lines
+from escalation.report.designs import source
+from escalation.report.numbers import count, mean, percent
+from escalation.report.page.methods import description, run_designs
+from escalation.report.page.summary import by_truth, dose_list
+from escalation.report.runs import shown
+from escalation.scenario_run import Run
+
+
+def protocol(run: Run) -> Iterator[Block]:
+    """The trial's design, the evaluation of its operating characteristics, and references."""
+    yield Heading("Trial design", level=3)
+    yield Lines(tuple(_trial(run)))
+    yield Heading("Dose escalation and stopping rules", level=3)
+    yield Lines(tuple(f"{name}: {description(design)}" for name, design in run_designs(run).items()))
+    yield Heading("Evaluation of operating characteristics", level=3)
+    yield Lines(tuple(_evaluation(run)))
+    yield Heading("Sample size", level=3)
+    yield Lines(tuple(_sample_size(run)))
+    yield Heading("References", level=3)
+    yield Lines(tuple(references(run)), listed=True)
+
+
+def _trial(run: Run) -> Iterator[str]:
+    trial = run.scenario.trial
+    unit = f" {trial.dose_unit}" if trial.dose_unit else ""
+    yield (
+        f"The trial studies {count(trial.levels, 'dose level')} ({dose_list(run)}) and starts at "
+        f"{trial.dose_names[trial.start_dose - 1]}{unit}. Patients are treated in cohorts of {trial.cohort_size}, "
+        "unless a design states its own; the last cohort is smaller when fewer remain. At most "
+        f"{count(trial.max_patients, 'patient')} are treated in dose escalation."
+    )
+    window = (
+        "[the DLT window is not stated in the settings]"
+        if trial.dlt_window_days is None
+        else f"within {trial.dlt_window_days:g} days"
+    )
+    yield (
+        f"A dose-limiting toxicity (DLT) counts {window}. The target DLT rate is {percent(trial.target)} %. No cohort "
+        "begins before the DLTs of the one before are known."
+    )
+    for name, design in run_designs(run).items():
+        expansion = design.applied_to(trial).expansion
+        if expansion is not None:
+            yield (
+                f"{name}: dose escalation is followed by an expansion cohort of {count(expansion.patients, 'patient')} "
+                "at the recommended dose."
+            )
+
+
+def _evaluation(run: Run) -> Iterator[str]:
+    truths, designs = by_truth(run), run_designs(run)
+    yield (
+        f"Operating characteristics of {count(len(designs), 'design')} ({', '.join(designs)}) were evaluated under "
+        f"{count(len(truths), 'vector')} of true DLT rates ({'; '.join(_rates(run))}). The evaluation is reported by "
+        "aims, data-generating mechanisms, estimands, methods and performance measures (Morris et al. 2019)."
+    )
+    exact = [result.design for result in truths[0] if result.exact is not None]
+    simulated = [result.design for result in truths[0] if result.exact is None]
+    if exact:
+        yield (
+            "Since decisions depend on the data through the numbers of patients and DLTs at each dose, every possible "
+            f"ending of a trial was enumerated with its probability. The values of {', '.join(exact)} are exact and "
+            "have no Monte Carlo error."
+        )
+    if simulated:
+        yield (
+            f"The values of {', '.join(simulated)} are means of {count(run.trials, 'simulated trial')}, reported with "
+            "Monte Carlo standard errors (of a probability, at most "
+            f"{_largest_error(run.trials)} percentage points)."
+        )
+    if run.trials:
+        yield (
+            f"{count(run.trials, 'trial')} were simulated for each design and truth (seed {run.seed}), with the same "
+            "virtual patients for all, by an engine that follows each trial from cohort to cohort and shares no more "
+            f"than the designs' rules with the enumeration. {_agreement(run)}".rstrip()
+        )
+    yield (
+        "Performance measures: the probability of recommending each dose and of correct selection; patients and DLTs "
+        "at each dose; the distributions of the sample size and of the number of DLTs; patients at doses above the "
+        "target; early stops and their reasons; bias, root mean squared error and interval coverage of the estimated "
+        "DLT rate at the recommended dose."
+    )
+    yield f"Software: escalation {__version__}."
+
+
+def _rates(run: Run) -> list[str]:
+    return [
+        f"{results[0].truth.name}: {', '.join(percent(rate) for rate in results[0].truth.dlt_rates)} %"
+        for results in by_truth(run)
+    ]
+
+
+def _largest_error(trials: int) -> str:
+    """Of a probability of one half, in percentage points."""
+    return f"{50 / trials**0.5:.2g}"
+
+
+def _agreement(run: Run) -> str:
+    agreement = run.agreement
+    if agreement is None:
+        return ""
+    if not agreement.agrees:
+        return f"They DISAGREE with the exact values (p = {agreement.p_value:.2g}): do not use these results."
+    if agreement.max_abs_z is None:
+        return "They are too few for a comparison with the exact values."
+    return (
+        f"They agree with the exact values: the largest standardised difference is {agreement.max_abs_z:.2f}, p = "
+        f"{agreement.p_value:.2g} for all comparisons together (Bonferroni)."
+    )
+
+
+def _sample_size(run: Run) -> Iterator[str]:
+    trial, designs = run.scenario.trial, run_designs(run)
+    yield (
+        "No hypothesis is tested; the number of patients is judged by what the designs achieve with it under the "
+        "truths above."
+    )
+    truths = by_truth(run)
+    for place, first in enumerate(truths[0]):
+        ocs = [shown(group[place]) for group in truths]
+        sizes, pcs = [oc.sample_size.mean for oc in ocs], [oc.pcs for oc in ocs]
+        above = max(oc.above_mtd for oc in ocs)
+        most = designs[first.design].applied_to(trial).most_patients
+        yield (
+            f"{first.design}: at most {count(most, 'patient')}; mean sample size {mean(min(sizes))} to "
+            f"{mean(max(sizes))} patients; probability of correct selection {percent(min(pcs))} to "
+            f"{percent(max(pcs))} %; at most {percent(above)} % of patients at doses whose true DLT rate exceeds the "
+            "target."
+        )
+
+
+def references(run: Run) -> list[str]:
+    """What the report cites: on the evaluation first, then on the designs."""
+    designs = [source(type(design)) for design in run_designs(run).values()]
+    general = [
+        "Clopper CJ, Pearson ES (1934) The use of confidence or fiducial limits illustrated in the case of the "
+        "binomial. Biometrika 26:404-413.",
+        "Morris TP, White IR, Crowther MJ (2019) Using simulation studies to evaluate statistical methods. Stat Med "
+        "38:2074-2102.",
+        "Yap C, Rekowski J, Ursino M, et al. (2023) Enhancing quality and impact of early phase dose-finding "
+        "clinical trial protocols: SPIRIT Dose-finding Extension (SPIRIT-DEFINE) guidance. BMJ 383:e076386.",
+    ]
+    if run.trials:
+        general.insert(
+            2,
+            "Salmon JK, Moraes MA, Dror RO, Shaw DE (2011) Parallel random numbers: as easy as 1, 2, 3. Proceedings "
+            "of SC11, article 16.",
+        )
+    if run.trials and any(result.exact is None for result in run.results):
+        general.insert(
+            1, "Hanley JA, Lippman-Hand A (1983) If nothing goes wrong, is everything all right? JAMA 249:1743-1745."
+        )
+    return [*general, *dict.fromkeys(designs)]

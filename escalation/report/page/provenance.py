@@ -1,0 +1,137 @@
+"""What somebody needs to get the same numbers again, and to see that they are the same."""
+
+import hashlib
+import json
+import platform
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from escalation import __version__
+from escalation.enumeration import exact
+from escalation.errors import StateSpaceError
+from escalation.fingerprints import SHOWN, fingerprint
+from escalation.report.blocks import Block, Grid, Lines, Picture
+from escalation.report.page.methods import run_designs
+from escalation.report.page.summary import by_truth
+from escalation.scenario import Scenario
+from escalation.scenario_run import Run
+
+NUMERICAL = ("numpy", "scipy", "numba")
+"""Packages that take part in making the numbers."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for, beyond what the run knows.
+
+    Attributes
+    ----------
+    form : str
+        "html" or "md".
+    file : Path or None
+        Where the scenario was read from. Only its name is shown.
+    max_states : int or None
+    """
+
+    form: str
+    file: Path | None
+    max_states: int | None
+
+
+def provenance(run: Run, request: Request) -> Iterator[Block]:
+    """Versions, seed, digests and the command."""
+    file = request.file
+    rows = [
+        ["escalation", __version__],
+        ["Python", platform.python_version()],
+        *([name, version(name)] for name in NUMERICAL),
+        ["platform", f"{platform.system()} {platform.machine()}"],
+        ["seed of the simulated patients", str(run.seed) if run.trials else "none were simulated"],
+        ["simulated trials for each design and truth", f"{run.trials:,}"],
+    ]
+    if file is not None and file.is_file():
+        rows.append([f"SHA-256 of {file.name}", hashlib.sha256(file.read_bytes()).hexdigest()])
+    rows.append(["SHA-256 of all settings", settings_digest(run.scenario)])
+    yield Grid(["item", "value"], [rows], words=frozenset({1}), caption="Software, seed and digests")
+    yield Lines(
+        (
+            "The digest of the settings covers every setting with its defaults, and is the same however the file is "
+            "laid out.",
+        )
+    )
+    yield Grid(
+        ["design", "fingerprint"],
+        [[[name, digits] for name, digits in fingerprints(run, request.max_states).items()]],
+        words=frozenset({1}),
+        caption="Fingerprints of the designs",
+    )
+    yield Lines(
+        (
+            f"A fingerprint is the beginning ({SHOWN} digits) of the SHA-256 of every possible ending of a design's "
+            "trials, with its recommendation, its reason and the number of patient sequences that lead there. "
+            "Designs with the same fingerprint have the same operating characteristics under every truth.",
+        )
+    )
+    yield Lines(("To make this report again:",))
+    yield Picture((_call(run, request) if file is None else _command(run, file.name, request),))
+
+
+def settings_digest(scenario: Scenario) -> str:
+    """SHA-256 of all settings, defaults included, in an order of their own."""
+    tree = {
+        **scenario.model_dump(mode="json", include={"name", "title", "registry", "assumptions", "trial", "truth"}),
+        "design": {label: design.model_dump(mode="json") for label, design in scenario.designs.items()},
+    }
+    text = json.dumps(tree, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def fingerprints(run: Run, max_states: int | None = None) -> dict[str, str]:
+    """Fingerprint of each design, as far as its trials can be enumerated."""
+    found = {}
+    for name, design in run_designs(run).items():
+        found[name] = "none: its trials are not enumerated"
+        if name in run.refusals:
+            continue
+        try:
+            endings = exact(design, run.scenario.trial, max_states=max_states)
+        except StateSpaceError:
+            continue
+        found[name] = fingerprint(endings)[:SHOWN]
+    return found
+
+
+def _command(run: Run, name: str, request: Request) -> str:
+    designs, truths = _chosen(run)
+    words = ["escalation", "report", name, "--output", f"report.{request.form}", "--format", request.form]
+    words += ["--trials", str(run.trials), "--seed", str(run.seed)]
+    for design in designs:
+        words += ["--design", design]
+    for truth in truths:
+        words += ["--truth", truth]
+    if request.max_states is not None:
+        words += ["--max-states", str(request.max_states)]
+    return shlex.join(words)
+
+
+def _call(run: Run, request: Request) -> str:
+    designs, truths = _chosen(run)
+    given: dict[str, object] = {"form": request.form, "trials": run.trials, "seed": run.seed}
+    given |= {"designs": designs} if designs else {}
+    given |= {"truths": truths} if truths else {}
+    given |= {} if request.max_states is None else {"max_states": request.max_states}
+    settings = ", ".join(f"{name}={value!r}" for name, value in given.items())
+    return f'escalation.write_report(scenario, "report.{request.form}", {settings})'
+
+
+def _chosen(run: Run) -> tuple[list[str], list[str]]:
+    """Labels and names of the designs and truths that were run; empty where all were."""
+    designs = list(run_designs(run))
+    truths = [results[0].truth.name for results in by_truth(run)]
+    return (
+        designs if len(designs) < len(run.scenario.design) else [],
+        truths if len(truths) < len(run.scenario.truth) else [],
+    )

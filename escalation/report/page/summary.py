@@ -1,0 +1,88 @@
+"""What a reader in a hurry should know: the trial and the key results under each truth."""
+
+from collections.abc import Callable, Iterator
+from itertools import groupby
+
+from escalation.characteristics import OperatingCharacteristics
+from escalation.report.blocks import Block, Grid, Lines
+from escalation.report.numbers import count, mean, percent
+from escalation.report.runs import label, shown, verdict
+from escalation.scenario_run import Result, Run
+
+NONE_CORRECT = "none"
+
+
+def by_truth(run: Run) -> list[list[Result]]:
+    """The results truth by truth."""
+    return [list(group) for _, group in groupby(run.results, key=lambda result: result.truth.name)]
+
+
+def correct_names(result: Result, run: Run) -> str:
+    """The correct doses of the result's truth, as a person would write them."""
+    names = run.scenario.trial.dose_names
+    return ", ".join(names[dose - 1] for dose in result.correct_doses) or NONE_CORRECT
+
+
+def dose_list(run: Run) -> str:
+    """The dose levels with their unit."""
+    trial = run.scenario.trial
+    names = ", ".join(trial.dose_names)
+    return f"{names} {trial.dose_unit}" if trial.dose_unit else names
+
+
+def summary(run: Run) -> Iterator[Block]:
+    """The trial in a few lines, and a table for each key measure."""
+    trial = run.scenario.trial
+    designs, truths = by_truth(run)[0], by_truth(run)
+    labels = ", ".join(result.design for result in designs)
+    yield Lines(
+        (
+            f"{count(trial.levels, 'dose level')}: {dose_list(run)}. Target DLT rate {percent(trial.target)} %. At "
+            f"most {count(trial.max_patients, 'patient')} in dose escalation, in cohorts of {trial.cohort_size}.",
+            f"{count(len(designs), 'design')} ({labels}) under {count(len(truths), 'truth')}: assumed vectors of true "
+            "DLT rates, from which the probabilities below follow.",
+        )
+    )
+    lines, alarm = verdict(run)
+    short = [line for line in lines if not any(line.startswith(f"{name}: not exact") for name in run.refusals)]
+    yield Lines((" ".join(short),), alarm=alarm)
+    yield Lines(tuple(_ranges(run)), listed=True)
+    for caption, cell in _KEY_MEASURES:
+        yield _key_grid(run, caption, cell)
+
+
+def _ranges(run: Run) -> Iterator[str]:
+    """For each design its lowest and highest probability of correct selection."""
+    truths = by_truth(run)
+    for place, first in enumerate(truths[0]):
+        results = sorted((group[place] for group in truths), key=lambda result: shown(result).pcs)
+        low, high = results[0], results[-1]
+        sizes = [shown(group[place]).sample_size.mean for group in truths]
+        size = " to ".join(dict.fromkeys(mean(value) for value in (min(sizes), max(sizes))))
+        line = f"{label(first)}: probability of correct selection {percent(shown(low).pcs)} %"
+        if len(results) > 1:
+            line += f" ({low.truth.name}) to {percent(shown(high).pcs)} % ({high.truth.name})"
+        yield f"{line}; mean sample size {size} patients."
+
+
+_KEY_MEASURES: list[tuple[str, Callable[[OperatingCharacteristics], str]]] = [
+    ("Probability of correct selection (PCS), %", lambda oc: percent(oc.pcs)),
+    ("Patients at doses whose true DLT rate exceeds the target, % of all", lambda oc: percent(oc.above_mtd)),
+    ("Mean number of patients with a DLT", lambda oc: mean(oc.total_dlts.mean)),
+    (
+        "Sample size: mean (5 to 95 % quantile)",
+        lambda oc: f"{mean(oc.sample_size.mean)} ({oc.sample_size.q05}-{oc.sample_size.q95})",
+    ),
+    ("Probability of an early stop, %", lambda oc: percent(oc.early_stop)),
+]
+
+
+def _key_grid(run: Run, caption: str, cell: Callable[[OperatingCharacteristics], str]) -> Grid:
+    """One measure of every design, a row for each truth."""
+    truths = by_truth(run)
+    rows = [
+        [results[0].truth.name, correct_names(results[0], run), *(cell(shown(result)) for result in results)]
+        for results in truths
+    ]
+    header = ["truth", "correct dose", *(label(result) for result in truths[0])]
+    return Grid(header, [rows], words=frozenset({1}), caption=caption)
