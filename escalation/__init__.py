@@ -55,6 +55,8 @@ if TYPE_CHECKING:
     from escalation.scenario import load_scenario as load_scenario
     from escalation.scenario_run import run as run
     from escalation.simulation import simulate as simulate
+    from escalation.surface import Surface as Surface
+    from escalation.surface import pcs_surface as pcs_surface
     from escalation.trial import Expansion as Expansion
     from escalation.trial import Trial as Trial
 
@@ -96,6 +98,7 @@ _HOMES = {
     "Scenario": "scenario",
     "ScenarioError": "errors",
     "StateSpaceError": "errors",
+    "Surface": "surface",
     "TPI": "designs",
     "ThreePlusThree": "designs",
     "TooToxic": "designs",
@@ -105,6 +108,7 @@ _HOMES = {
     "exact": "enumeration",
     "load_scenario": "scenario",
     "operating_characteristics": "characteristics",
+    "pcs_surface": "surface",
     "run": "scenario_run",
     "simulate": "simulation",
     "skeleton": "designs",

@@ -3,7 +3,7 @@
 Everything heavy is imported inside the command that needs it, so that `--help` answers at once.
 """
 
-from escalation.cli import listing, run  # noqa: F401 (each adds its commands to the group)
+from escalation.cli import listing, plot, run  # noqa: F401 (each adds its commands to the group)
 from escalation.cli.group import main
 
 __all__ = ["main"]

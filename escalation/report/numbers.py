@@ -13,6 +13,15 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}"
 
 
+def whole_percent(share: float) -> str:
+    """As `percent`, without decimals: for where there is little room."""
+    if 0 < share <= 0.005:
+        return "<1"
+    if 0.995 <= share < 1 - ROUNDING:
+        return ">99"
+    return f"{100 * share:.0f}"
+
+
 def mean(count: float) -> str:
     """A mean count with one decimal; one that is not 0 is not printed as if it were."""
     return f"{count:.1f}" if count == 0 or count >= 0.05 else "<0.1"
