@@ -98,7 +98,7 @@ def pcs_surface(
     >>> from escalation import BOIN, Trial
     >>> surface = pcs_surface(BOIN(), Trial(doses=[1, 2, 3], target=0.25, max_patients=12), points=(5, 3))
     >>> surface.pcs.shape, round(float(surface.pcs.min()), 3)
-    ((3, 5), 0.292)
+    ((3, 5), 0.222)
     """
     if len(points) != 2 or not all(isinstance(number, int) and number >= 2 for number in points):
         raise DesignError(f"points: {points!r} should be two whole numbers of at least 2")

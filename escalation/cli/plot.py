@@ -77,7 +77,7 @@ def _check_output(output: Path) -> None:
 def _check_matplotlib() -> None:
     """Before any work is done."""
     try:
-        import matplotlib.figure  # noqa: F401
+        import matplotlib  # noqa: F401
     except ModuleNotFoundError as missing:
         if missing.name != "matplotlib":
             raise

@@ -65,7 +65,7 @@ def bias(results: Sequence[Result], trial: Trial) -> str:  # noqa: ARG001 (as th
             )
         else:
             told.append(f"{_name(own[0])} never recommends a dose")
-    return f"Bias of the observed DLT rate at the recommended dose. {_sentence(told)}"
+    return f"Bias of the observed DLT rate at the recommended dose: {'; '.join(told)}."
 
 
 def pathways(node: Node, trial: Trial, truth: int | None = None) -> str:  # noqa: ARG001 (as the other figures)
@@ -76,11 +76,11 @@ def pathways(node: Node, trial: Trial, truth: int | None = None) -> str:  # noqa
     for dlts, branch in enumerate(node.branches):
         chance = "" if truth is None else f" ({percent(branch.probability[truth])} %)"
         told.append(f"after {count(dlts, 'DLT')}{chance} {node_text(branch)}")
-    return f"Tree of dose transition pathways. {_sentence(told)}"
+    return f"Tree of dose transition pathways: {'; '.join(told)}."
 
 
 def surface(surfaces: Mapping[str, Surface]) -> str:
-    """The range of each design's PCS and its mean."""
+    """The range of each design's PCS."""
     first = next(iter(surfaces.values()))
     family = (
         "PCS as the true DLT rate of the dose varies"
@@ -91,7 +91,7 @@ def surface(surfaces: Mapping[str, Surface]) -> str:
         f"{name} from {percent(float(shape.pcs.min()))} to {percent(float(shape.pcs.max()))} %"
         for name, shape in surfaces.items()
     ]
-    return f"{family}. {_sentence(told)}"
+    return f"{family}: {'; '.join(told)}."
 
 
 def _under_each(results: Sequence[Result], what: str, told: Callable[[Result], str], trial: Trial) -> str:
@@ -102,11 +102,6 @@ def _under_each(results: Sequence[Result], what: str, told: Callable[[Result], s
         under = f"Under '{group[0].truth.name}' (correct: {' or '.join(correct) or 'none'}): "
         sentences.append(under + "; ".join(map(told, group)) + ".")
     return " ".join(sentences)
-
-
-def _sentence(parts: Sequence[str]) -> str:
-    text = "; ".join(parts)
-    return f"{text[0].upper()}{text[1:]}."
 
 
 def _name(result: Result) -> str:

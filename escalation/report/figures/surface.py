@@ -1,12 +1,11 @@
 """How often a design is right, as the truth moves over a family of curves."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from math import ceil, log
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
@@ -25,7 +24,7 @@ from escalation.report.figures.style import (
     shorten,
     style,
 )
-from escalation.surface import Surface
+from escalation.surface import Floats, Surface
 
 LINES = (20, 40, 60, 80)
 """Percent at which contours are drawn."""
@@ -91,9 +90,9 @@ def _map(axes: Axes, shape: Surface) -> AxesImage:
         bright = shape.pcs[nothing].mean() >= 0.5
         colour = INK if bright else "white"
         axes.text(x[there], y[up_there], "none", color=colour, rotation=90, ha="center", va="center", fontsize=SMALL)
-    borders = list(_borders(region, x, y))
     for colour, width in (("white", 2.6), (INK, 1.2)):
-        axes.add_collection(LineCollection(borders, colors=colour, linewidths=width, capstyle="round"))
+        axes.plot(*_borders(region, x, y), color=colour, linewidth=width, solid_capstyle="projecting")
+    axes.set(xlim=extent[:2], ylim=extent[2:])
     ticks = [tick for tick in TICKS if y[0] - up <= log(tick) <= y[-1] + up]
     axes.set_yticks([log(tick) for tick in ticks], [f"{tick:g}" for tick in ticks])
     _name_levels(axes, shape)
@@ -118,15 +117,16 @@ def regions(shape: Surface) -> NDArray[np.intp]:
     return found.reshape(shape.pcs.shape)
 
 
-def _borders(
-    region: NDArray[np.intp], x: NDArray[np.float64], y: NDArray[np.float64]
-) -> Iterator[list[tuple[float, float]]]:
-    """Lines between neighbouring points of different regions."""
+def _borders(region: NDArray[np.intp], x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """Lines between neighbouring points of different regions, as coordinates with gaps."""
     across, up = (x[1] - x[0]) / 2, (y[1] - y[0]) / 2
+    lines = []
     for row, column in np.argwhere(region[:, 1:] != region[:, :-1]):
-        yield [(x[column] + across, y[row] - up), (x[column] + across, y[row] + up)]
+        lines += [(x[column] + across, y[row] - up), (x[column] + across, y[row] + up), (np.nan, np.nan)]
     for row, column in np.argwhere(region[1:] != region[:-1]):
-        yield [(x[column] - across, y[row] + up), (x[column] + across, y[row] + up)]
+        lines += [(x[column] - across, y[row] + up), (x[column] + across, y[row] + up), (np.nan, np.nan)]
+    along, height = np.array(lines).reshape(-1, 2).T
+    return along, height
 
 
 def _curves(surfaces: Mapping[str, Surface]) -> Figure:
