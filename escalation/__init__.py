@@ -72,6 +72,8 @@ if TYPE_CHECKING:
     from escalation.scenario import load_scenario as load_scenario
     from escalation.scenario_run import run as run
     from escalation.simulation import simulate as simulate
+    from escalation.surface import Surface as Surface
+    from escalation.surface import pcs_surface as pcs_surface
     from escalation.trial import Expansion as Expansion
     from escalation.trial import Trial as Trial
 
@@ -124,6 +126,7 @@ _HOMES = {
     "Scenario": "scenario",
     "ScenarioError": "errors",
     "StateSpaceError": "errors",
+    "Surface": "surface",
     "TPI": "designs",
     "ThreePlusThree": "designs",
     "TooToxic": "designs",
@@ -138,6 +141,7 @@ _HOMES = {
     "load_scenario": "scenario",
     "make_report": "report.trial_report",
     "operating_characteristics": "characteristics",
+    "pcs_surface": "surface",
     "run": "scenario_run",
     "simulate": "simulation",
     "skeleton": "designs",

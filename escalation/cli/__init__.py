@@ -8,6 +8,7 @@ from escalation.cli import (  # noqa: F401 (each adds its commands to the group)
     listing,
     next_dose,
     paths,
+    plot,
     report,
     run,
     table,

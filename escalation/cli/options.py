@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from escalation.pathways import Pathways
     from escalation.report.blocks import Block
     from escalation.scenario import Scenario
 
@@ -82,6 +83,20 @@ def choose_design(scenario: "Scenario", label: str | None) -> str:
         listed = ", ".join(f"'{known}'" for known in scenario.designs)
         raise click.UsageError(f"--design is needed; there are {listed}")
     return choose([] if label is None else [label], scenario.designs, "design")[0]
+
+
+def pathways_of(scenario: "Scenario", label: str, cohorts: int, after: str, truths: Sequence[str]) -> "Pathways":
+    """Dose transition pathways under the truths that are named; warnings go to standard error."""
+    from escalation.pathways import paths
+    from escalation.scenario_run import choose
+
+    rates = {truth.name: truth.dlt_rates for truth in scenario.truth}
+    named = choose(truths, rates, "truth") if truths else []
+    chosen = {name: rates[name] for name in named}
+    found = paths(scenario.designs[label], scenario.trial, cohorts=cohorts, after=after, truths=chosen)
+    for warning in found.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    return found
 
 
 def check_output(path: Path | None) -> None:

@@ -37,24 +37,12 @@ def paths_command(
 
     Prints them as a tree and as a table, with the exact probability of each path under the truths that are named.
     """
-    from escalation.pathways import paths
     from escalation.report.json import to_json
     from escalation.report.pathways import pathway_blocks, pathway_tree
-    from escalation.scenario_run import choose
 
     options.check_output(output)
     (scenario,) = options.read_scenarios([file])
     label = options.choose_design(scenario, design)
-    rates = {truth.name: truth.dlt_rates for truth in scenario.truth}
-    named = choose(truths, rates, "truth") if truths else []
-    found = paths(
-        scenario.designs[label],
-        scenario.trial,
-        cohorts=cohorts,
-        after=after,
-        truths={name: rates[name] for name in named},
-    )
-    for warning in found.warnings:
-        click.echo(f"warning: {warning}", err=True)
+    found = options.pathways_of(scenario, label, cohorts, after, truths)
     tree = {"scenario": scenario.name, "design": label, "from": after} | pathway_tree(found)
     options.emit(form, output, [pathway_blocks(label, found, after)], {"json": lambda: to_json(tree)})

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from escalation.errors import OutputError
 
+PICTURES = ("svg", "png", "pdf")
+"""Endings of files for figures."""
+
 
 def check_writable(path: Path) -> None:
     """Refuse a file that could not be written, before any work is done.
@@ -25,21 +28,22 @@ def check_writable(path: Path) -> None:
         raise OutputError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from None
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a temporary file beside the path, and rename it: readers see the old file or the new, never a part.
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a text, in UTF-8, or bytes to a temporary file beside the path, and rename it.
+
+    Readers see the old file or the new, never a part.
 
     Raises
     ------
     OutputError
         The file cannot be written; nothing is left behind.
     """
+    whole = content.encode() if isinstance(content, str) else content
     try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", newline="\n", dir=path.parent, prefix=".escalation-", delete=False
-        ) as file:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".escalation-", delete=False) as file:
             temporary = Path(file.name)
             try:
-                file.write(text)
+                file.write(whole)
                 file.flush()
                 os.fsync(file.fileno())
                 os.chmod(file.fileno(), 0o666 & ~_umask())

@@ -7,7 +7,7 @@ ROUNDING = 1e-12
 def percent(share: float, decimals: int = 1) -> str:
     """A probability in percent; one that is not 0 or 1 is not printed as if it were."""
     step = 10.0**-decimals
-    if 0 < share < step / 200:
+    if 0 < share <= step / 200:
         return f"<{step:.{decimals}f}"
     if 1 - step / 200 <= share < 1 - ROUNDING:
         return f">{100 - step:.{decimals}f}"

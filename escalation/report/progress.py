@@ -12,13 +12,15 @@ PATIENCE = 1.0
 
 
 @contextmanager
-def progress_bar(total: int) -> Iterator[Callable[[], None]]:
+def progress_bar(total: int, what: str = "designs x truths") -> Iterator[Callable[[], None]]:
     """Show a bar on standard error while the block runs, when that is a terminal and takes more than a second.
 
     Parameters
     ----------
     total : int
         Steps to do.
+    what : str
+        What they are.
 
     Yields
     ------
@@ -26,7 +28,7 @@ def progress_bar(total: int) -> Iterator[Callable[[], None]]:
         To be called after each step.
     """
     console = Console(stderr=True)
-    columns = TextColumn("designs x truths"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    columns = TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
     task = bar.add_task("", total=total)
     appear = threading.Timer(PATIENCE, bar.start)

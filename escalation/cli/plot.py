@@ -1,0 +1,151 @@
+"""`escalation plot`: a figure in a file, for slides."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from escalation.cli import options
+from escalation.cli.group import EXIT_FAILED, main
+from escalation.defaults import SEED, TRIALS
+from escalation.errors import EscalationError, OutputError, StateSpaceError
+
+if TYPE_CHECKING:
+    from escalation.scenario import Scenario
+    from escalation.surface import Surface
+
+FIGURES = ("selection", "allocation", "sample-size", "bias", "paths", "surface")
+
+
+@main.command("plot")
+@options.scenario_file
+@click.option(
+    "--what",
+    type=click.Choice(FIGURES),
+    required=True,
+    help="RP2D selection, patients and DLTs at each dose, sample size, bias of the estimated DLT rate, dose transition "
+    "pathways of one design, or PCS over a family of dose-toxicity curves.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="File to write, whole or not at all; it ends in .svg, .png or .pdf.",
+)
+@options.some_designs
+@options.some_truths
+@options.simulated_trials(TRIALS)
+@options.random_seed(SEED)
+@options.max_states
+@click.option("--cohorts", type=click.IntRange(min=1), help="Of paths: how many to look ahead.  [default: 3]")
+@click.option("--from", "after", metavar="OUTCOMES", help="Of paths: start from the data of a running trial.")
+def plot_command(
+    file: Path,
+    what: str,
+    output: Path,
+    designs: tuple[str, ...],
+    truths: tuple[str, ...],
+    trials: int,
+    seed: int,
+    max_states: int | None,
+    cohorts: int | None,
+    after: str | None,
+) -> None:
+    """Draw a figure of a scenario file's designs.
+
+    Exact values, checked by simulated trials; names of designs that could only be simulated get a tilde. Several truths
+    get a part each. Pathways are those of one design, with their probabilities if a truth is named.
+    """
+    if what != "paths" and (cohorts is not None or after is not None):
+        raise click.UsageError("--cohorts, --from: only with --what paths")
+    if what == "paths" and (len(designs) > 1 or len(truths) > 1):
+        raise click.UsageError("--what paths: give one --design, and at most one --truth")
+    if what == "surface" and truths:
+        raise click.UsageError("--truth: a surface has its own truths")
+    _check_output(output)
+    _check_matplotlib()
+    (scenario,) = options.read_scenarios([file])
+    if what == "surface":
+        drawn: tuple[Any, ...] = (_surfaces(scenario, designs, max_states),)
+    elif what == "paths":
+        drawn = _pathways(scenario, designs, truths, 3 if cohorts is None else cohorts, after or "")
+    else:
+        settings = {"designs": designs, "truths": truths, "trials": trials, "seed": seed, "max_states": max_states}
+        drawn = _results(file, scenario, settings), scenario.trial
+    _write(what, drawn, output, scenario.title or scenario.name)
+
+
+def _check_output(output: Path) -> None:
+    from escalation.report.files import PICTURES
+
+    if output.suffix.lower().removeprefix(".") not in PICTURES:
+        raise OutputError(f"{output}: the name should end in .svg, .png or .pdf")
+    options.check_output(output)
+
+
+def _check_matplotlib() -> None:
+    """Before any work is done."""
+    try:
+        import matplotlib  # noqa: F401
+    except ModuleNotFoundError as missing:
+        if missing.name != "matplotlib":
+            raise
+        raise EscalationError("plot needs matplotlib: pip install 'escalation[report]'") from None
+
+
+def _results(file: Path, scenario: "Scenario", settings: dict[str, Any]) -> tuple[Any, ...]:
+    """The results of a run; an error when the two engines disagree."""
+    from escalation.report.progress import progress_bar
+    from escalation.scenario_run import run
+
+    chosen = (len(settings["designs"]) or len(scenario.design)) * (len(settings["truths"]) or len(scenario.truth))
+    with progress_bar(chosen) as step:
+        finished = run(scenario, **settings, step=step)
+    for label, reason in finished.refusals.items():
+        click.echo(f"warning: {file}: {label}: simulated only: {reason}", err=True)
+    if finished.agreement is not None and not finished.agreement.agrees:
+        click.echo(f"error: {file}: simulated trials and exact values DISAGREE; nothing is drawn", err=True)
+        sys.exit(EXIT_FAILED)
+    return finished.results
+
+
+def _pathways(
+    scenario: "Scenario", designs: tuple[str, ...], truths: tuple[str, ...], cohorts: int, after: str
+) -> tuple[Any, ...]:
+    """Where the pathways of a design begin, the trial, and which probabilities are shown."""
+    label = options.choose_design(scenario, designs[0] if designs else None)
+    found = options.pathways_of(scenario, label, cohorts, after, truths)
+    return found.root, found.trial, 0 if truths else None
+
+
+def _surfaces(scenario: "Scenario", designs: tuple[str, ...], max_states: int | None) -> "dict[str, Surface]":
+    """The surface of each design for which the exact engine does not refuse."""
+    from escalation.report.progress import progress_bar
+    from escalation.scenario_run import choose
+    from escalation.surface import POINTS, pcs_surface
+
+    surfaces: dict[str, Surface] = {}
+    labels = choose(designs, scenario.designs, "design")
+    with progress_bar(len(labels) * POINTS[1], "rows of points") as step:
+        for label in labels:
+            try:
+                surfaces[label] = pcs_surface(scenario.designs[label], scenario.trial, max_states=max_states, step=step)
+            except StateSpaceError as refusal:
+                if label == labels[-1] and not surfaces:
+                    raise
+                click.echo(f"warning: {label} is left out, because a surface is exact: {refusal}", err=True)
+    return surfaces
+
+
+def _write(what: str, drawn: tuple[Any, ...], output: Path, title: str) -> None:
+    from escalation.report import figures
+    from escalation.report.files import write_whole
+
+    name = {"paths": "pathways"}.get(what, what.replace("-", "_"))
+    figure = getattr(figures, name)(*drawn)
+    form = output.suffix.lower().removeprefix(".")
+    unknown = figures.unknown_letters(figure)
+    if unknown and form != "svg":
+        click.echo(f"warning: {output}: the font lacks {unknown}; an .svg shows them", err=True)
+    write_whole(output, figures.to_bytes(figure, form, title, getattr(figures.alt_text, name)(*drawn)))

@@ -1,0 +1,114 @@
+"""What each figure says, in a sentence or two with the main numbers, for readers who do not see it."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from escalation.pathways import Node
+from escalation.report.figures.panels import by_truth
+from escalation.report.figures.pathways import node_text
+from escalation.report.numbers import count, mean, percent
+from escalation.report.runs import shown
+from escalation.scenario_run import Result
+from escalation.surface import Surface
+from escalation.trial import Trial
+
+
+def selection(results: Sequence[Result], trial: Trial) -> str:
+    """The dose that each design recommends most often, and its PCS."""
+
+    def told(result: Result) -> str:
+        oc = shown(result)
+        shares = [*oc.selection, oc.no_selection]
+        most = max(range(len(shares)), key=shares.__getitem__)
+        where = "no dose" if most == trial.levels else _dose(trial, most)
+        return f"{_name(result)} recommends {where} most often, in {percent(shares[most])} % (PCS {percent(oc.pcs)} %)"
+
+    return _under_each(results, "Bars: how often each dose is recommended", told, trial)
+
+
+def allocation(results: Sequence[Result], trial: Trial) -> str:
+    """The dose at which each design treats most patients, and the DLTs."""
+
+    def told(result: Result) -> str:
+        oc = shown(result)
+        most = max(range(trial.levels), key=oc.patients.__getitem__)
+        return (
+            f"{_name(result)} treats {mean(oc.sample_size.mean)} patients on average, "
+            f"{mean(oc.patients[most])} of them at {_dose(trial, most)}, and {mean(oc.total_dlts.mean)} have a DLT"
+        )
+
+    return _under_each(results, "Bars: mean number of patients at each dose", told, trial)
+
+
+def sample_size(results: Sequence[Result], trial: Trial) -> str:
+    """Mean and 5 to 95 % quantiles of each design's sample size."""
+
+    def told(result: Result) -> str:
+        size = shown(result).sample_size
+        return f"{_name(result)} {mean(size.mean)} patients on average, in 90 % of trials {size.q05} to {size.q95}"
+
+    return _under_each(results, "Distribution of the sample size", told, trial)
+
+
+def bias(results: Sequence[Result], trial: Trial) -> str:  # noqa: ARG001 (as the other figures)
+    """The largest bias of each design, and where."""
+    told = []
+    for design in dict.fromkeys(result.design for result in results):
+        own = [result for result in results if result.design == design]
+        found = [
+            (estimate.bias, estimate.rmse, result.truth.name) for result in own if (estimate := shown(result).estimate)
+        ]
+        if found:
+            most, _, truth = max(found, key=lambda one: abs(one[0]))
+            lows, highs = min(error for _, error, _ in found), max(error for _, error, _ in found)
+            told.append(
+                f"{_name(own[0])}: largest bias {100 * most:+.1f} percentage points ({truth}), root mean squared error "
+                f"{100 * lows:.1f} to {100 * highs:.1f}"
+            )
+        else:
+            told.append(f"{_name(own[0])} never recommends a dose")
+    return f"Bias of the observed DLT rate at the recommended dose: {'; '.join(told)}."
+
+
+def pathways(node: Node, trial: Trial, truth: int | None = None) -> str:  # noqa: ARG001 (as the other figures)
+    """How many ways the tree has, and what follows the first cohort."""
+    leaves = list(node.leaves)
+    ended = [leaf for leaf in leaves if leaf.next_dose is None]
+    told = [f"from {node_text(node)}, {count(len(leaves), 'pathway')}, of which {len(ended)} end the trial"]
+    for dlts, branch in enumerate(node.branches):
+        chance = "" if truth is None else f" ({percent(branch.probability[truth])} %)"
+        told.append(f"after {count(dlts, 'DLT')}{chance} {node_text(branch)}")
+    return f"Tree of dose transition pathways: {'; '.join(told)}."
+
+
+def surface(surfaces: Mapping[str, Surface]) -> str:
+    """The range of each design's PCS."""
+    first = next(iter(surfaces.values()))
+    family = (
+        "PCS as the true DLT rate of the dose varies"
+        if first.positions is None
+        else "PCS as the position of the MTD among the dose levels and the steepness of the curve vary"
+    )
+    told = [
+        f"{name} from {percent(float(shape.pcs.min()))} to {percent(float(shape.pcs.max()))} %"
+        for name, shape in surfaces.items()
+    ]
+    return f"{family}: {'; '.join(told)}."
+
+
+def _under_each(results: Sequence[Result], what: str, told: Callable[[Result], str], trial: Trial) -> str:
+    """What is told of each design, truth by truth."""
+    sentences = [f"{what}."]
+    for group in by_truth(results):
+        correct = [_dose(trial, dose - 1) for dose in group[0].correct_doses]
+        under = f"Under '{group[0].truth.name}' (correct: {' or '.join(correct) or 'none'}): "
+        sentences.append(under + "; ".join(map(told, group)) + ".")
+    return " ".join(sentences)
+
+
+def _name(result: Result) -> str:
+    return result.design if result.exact is not None else f"{result.design} (simulated)"
+
+
+def _dose(trial: Trial, index: int) -> str:
+    unit = f" {trial.dose_unit}" if trial.dose_unit else ""
+    return f"{trial.dose_names[index]}{unit}"

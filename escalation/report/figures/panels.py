@@ -1,0 +1,124 @@
+"""What figures of several truths, designs and doses share: where each part goes, and the axis of dose levels."""
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from escalation.report.figures.style import BAND, GREY, INK, SMALL, WIDTH, fold, new_figure, shorten, write_above
+from escalation.scenario_run import Result
+from escalation.trial import Trial
+
+WIDE = 7.2
+"""Inches of a figure with two columns."""
+
+TARGET_LINE: dict[str, Any] = {"color": GREY, "linestyle": (0, (4, 3)), "linewidth": 1}
+
+TITLE = 0.4
+"""Inches for the title of a part."""
+
+
+MOST_NAMED = 40
+"""Of more dose levels not every one is named."""
+
+
+def by_truth(results: Sequence[Result]) -> list[list[Result]]:
+    """The results of each truth."""
+    return [list(group) for _, group in groupby(results, key=lambda result: result.truth.name)]
+
+
+def parts(
+    truths: Sequence[Sequence[Result]], height: float, extra: float, narrow: bool
+) -> tuple[Figure, list[Figure | SubFigure], float]:
+    """A figure with a part for each truth, side by side in pairs where that is not too narrow.
+
+    Parameters
+    ----------
+    truths : list of list of Result
+    height, extra : float
+        Inches of each part without its title, and for a legend and notes.
+    narrow : bool
+        Whether half of the width would do.
+
+    Returns
+    -------
+    figure : Figure
+    parts : list of Figure or SubFigure
+        With the truth's name as title.
+    width : float
+        Inches of each part.
+    """
+    columns = 2 if narrow and len(truths) > 1 else 1
+    rows = -(-len(truths) // columns)
+    width = WIDE if columns == 2 else WIDTH
+    figure = new_figure(rows * (height + TITLE) + extra, width)
+    places: list[Figure | SubFigure] = [figure]
+    if len(truths) > 1:
+        places = list(figure.subfigures(rows, columns, squeeze=False).ravel())[: len(truths)]
+    for place, results in zip(places, truths, strict=True):
+        place.suptitle(fold(results[0].truth.name, int(11 * width / columns), 2), x=0.01, ha="left", fontsize=10.5)
+    return figure, places, width / columns
+
+
+def fits_half(trial: Trial, designs: int) -> bool:
+    """Whether bars for all doses and designs fit into half of the width."""
+    return designs * (trial.levels + 1) <= 20 and sum(map(len, trial.dose_names)) <= 24
+
+
+def dose_axis(axes: Axes, trial: Trial, correct: Sequence[int], width: float, none: bool) -> None:
+    """Name the dose levels on the horizontal axis, with a star at the correct ones; `none` comes last where wanted."""
+    names = [*trial.dose_names, *(["none"] if none else [])]
+    starred = {dose - 1 for dose in correct} or {trial.levels}
+    marked = [f"{name}*" if place in starred else name for place, name in enumerate(names)]
+    room = int(11 * (width - 0.8) / len(names))
+    upright = max(len(word) for name in marked for word in name.split()) > max(room, 3) and len(names) > 2
+    shown = [shorten(name, 24) if upright else fold(name, max(room, 3)) for name in marked]
+    every = 1 + trial.levels // MOST_NAMED
+    places = [place for place in range(len(shown)) if place % every == 0 or place in starred]
+    axes.set_xticks(places, [shown[place] for place in places], rotation=90 if upright else 0)
+    axes.tick_params(axis="x", labelsize=SMALL if upright else 9)
+    for place, tick in zip(places, axes.get_xticklabels(), strict=True):
+        tick.set_fontweight("bold" if place in starred else "normal")
+    axes.set_xlim(-0.55, len(names) - 0.45)
+    axes.set_xlabel(f"dose ({shorten(trial.dose_unit, 40)})" if trial.dose_unit else "dose")
+
+
+def mark_correct(axes: Axes, trial: Trial, correct: Sequence[int], none: bool) -> None:
+    """A grey band behind the correct doses, or behind `none`."""
+    for place in [dose - 1 for dose in correct] or ([trial.levels] if none else []):
+        axes.axvspan(place - 0.5, place + 0.5, color=BAND, linewidth=0, zorder=0)
+
+
+def rate_panel(axes: Axes, trial: Trial, result: Result, top: float) -> None:
+    """The true DLT rates and the target, up to so many percent; points of correct doses are filled."""
+    rates = [100 * rate for rate in result.truth.dlt_rates]
+    axes.axhline(100 * trial.target, **TARGET_LINE)
+    axes.plot(range(trial.levels), rates, color=INK, linewidth=1, zorder=2)
+    for dose, rate in enumerate(rates):
+        inside = INK if dose + 1 in result.correct_doses else "white"
+        axes.plot(
+            [dose],
+            [rate],
+            "o",
+            markersize=6 if trial.levels <= 20 else 3.5,
+            color=INK,
+            markerfacecolor=inside,
+            zorder=3,
+            clip_on=False,
+        )
+        if trial.levels <= 12:
+            write_above(axes, f"{rate:.3g}", dose, rate, points=6)
+    axes.set_ylim(0, 1.45 * top)
+    axes.set_ylabel("true\nDLT %", fontsize=9)
+    axes.tick_params(axis="x", labelbottom=False)
+
+
+def marks(none: bool) -> list[tuple[Artist, str]]:
+    """What a legend says of the rates and the band."""
+    line = Line2D([], [], **TARGET_LINE)
+    return [(line, "target DLT rate"), (Patch(color=BAND), "correct" if none else "correct dose")]

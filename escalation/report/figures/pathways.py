@@ -1,0 +1,123 @@
+"""The tree of what may happen in the next cohorts."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from escalation.pathways import Node
+from escalation.report.figures.style import BAND, GREY, INK, SMALL, fold, new_figure, style
+from escalation.report.numbers import count, percent
+from escalation.trial import Trial
+
+LEAF = 0.27
+"""Inches from a leaf to the next."""
+
+COLUMN = 1.6
+"""Inches from a cohort to the next."""
+
+BEND = 0.17
+"""How far before a column, as a part of its width, lines bend towards its boxes."""
+
+LETTERS = 8.5
+"""Points of the letters in the boxes."""
+
+THICKEST = 5.0
+"""Points of an edge that is certain."""
+
+
+class _Placed(NamedTuple):
+    """A node with its place in the drawing: column, and row of leaves."""
+
+    node: Node
+    column: int
+    row: float
+    branches: "tuple[_Placed, ...]"
+
+
+def pathways(node: Node, trial: Trial, truth: int | None = None) -> Figure:
+    """The tree of dose transition pathways, a column for each cohort, the branch without DLTs on top.
+
+    Parameters
+    ----------
+    node : Node
+        Where the tree begins.
+    trial : Trial
+    truth : int, optional
+        Which of the nodes' probabilities are shown: as the width of lines, and in percent.
+    """
+    with style():
+        root, leaves = _placed(node, 0, 0)
+        columns = 1 + max(placed.column for placed in _all(root))
+        figure = new_figure(0.7 + LEAF * leaves, max(3.0, 0.2 + COLUMN * columns))
+        axes = figure.add_subplot()
+        axes.set_axis_off()
+        axes.set_xlim(-0.05, columns)
+        axes.set_ylim(leaves - 0.4, -0.6)
+        for placed in _all(root):
+            _edges(axes, placed, truth)
+            _box(axes, placed, truth)
+        names = ", ".join(f"{level} = {name}" for level, name in enumerate(trial.dose_names, 1))
+        unit = f" {trial.dose_unit}" if trial.dose_unit else ""
+        caption = f"Doses: {names}{unit}. On the lines: DLTs in the cohort."
+        caption += "" if truth is None else " In percent: probability of getting there."
+        figure.supxlabel(fold(caption, int(15 * figure.get_figwidth()), 6), x=0.01, ha="left", fontsize=SMALL)
+    return figure
+
+
+def _placed(node: Node, column: int, row: int) -> tuple[_Placed, int]:
+    """A node and its branches in their places, and the number of leaves."""
+    if not node.branches:
+        return _Placed(node, column, row, ()), 1
+    branches, leaves = [], 0
+    for branch in node.branches:
+        placed, below = _placed(branch, column + 1, row + leaves)
+        branches.append(placed)
+        leaves += below
+    return _Placed(node, column, (branches[0].row + branches[-1].row) / 2, tuple(branches)), leaves
+
+
+def _all(placed: _Placed) -> Iterator[_Placed]:
+    yield placed
+    for branch in placed.branches:
+        yield from _all(branch)
+
+
+def _edges(axes: Axes, placed: _Placed, truth: int | None) -> None:
+    """Lines to the branches, each with its number of DLTs; they begin below the box."""
+    for dlts, branch in enumerate(placed.branches):
+        probability = 0.2 if truth is None else branch.node.probability[truth]
+        bend = branch.column - BEND
+        axes.plot(
+            [placed.column + 0.1, bend, bend, branch.column + 0.1],
+            [placed.row, placed.row, branch.row, branch.row],
+            color=GREY,
+            linewidth=0.5 + THICKEST * probability,
+            solid_joinstyle="round",
+            zorder=1,
+        )
+        plate = {"boxstyle": "round,pad=0.12", "facecolor": "white", "edgecolor": "none"}
+        axes.text(bend + 0.08, branch.row, str(dlts), ha="center", va="center", fontsize=LETTERS, bbox=plate, zorder=2)
+
+
+def _box(axes: Axes, placed: _Placed, truth: int | None) -> None:
+    """What happens at a node, in a box; grey where the trial has ended."""
+    node = placed.node
+    text = node_text(node)
+    if truth is not None and placed.column:
+        text += f"  {percent(node.probability[truth], 0)} %"
+    fill = BAND if node.next_dose is None else "white"
+    frame = {"boxstyle": "round,pad=0.25", "facecolor": fill, "edgecolor": INK, "linewidth": 0.7}
+    axes.text(placed.column + 0.03, placed.row, text, va="center", fontsize=LETTERS, bbox=frame, zorder=3)
+
+
+def node_text(node: Node) -> str:
+    """What happens at a node: the next cohort, or how the trial ended."""
+    if node.next_dose is not None:
+        return f"dose {node.next_dose} · {count(node.size, 'pt')}"
+    if node.recommended is not None:
+        return f"end: RP2D dose {node.recommended}"
+    if node.reason == "too_toxic":
+        return "stop: too toxic"
+    return "end: no RP2D"

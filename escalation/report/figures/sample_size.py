@@ -1,0 +1,61 @@
+"""How many patients a trial treats."""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from escalation.report.figures.panels import by_truth, parts
+from escalation.report.figures.style import INK, SMALL, look, note_simulated, shorten, style, write_above
+from escalation.report.numbers import mean, percent
+from escalation.report.runs import label, shown
+from escalation.scenario_run import Result
+from escalation.trial import Trial
+
+MOST_BARS = 120
+"""Bars are so wide that this many would fill a panel, or a bit narrower than a patient."""
+
+
+def sample_size(results: Sequence[Result], trial: Trial) -> Figure:
+    """The distribution of the sample size, a panel for each design.
+
+    Parameters
+    ----------
+    results : sequence of Result
+        Of all designs under one truth; or under several, truth by truth, for a part for each.
+    trial : Trial
+    """
+    with style():
+        truths = by_truth(results)
+        designs = max(map(len, truths))
+        every = [pair for result in results for pair in shown(result).sample_size.distribution]
+        largest = max(trial.max_patients, *(value for value, _ in every))
+        highest = max(100 * probability for _, probability in every)
+        figure, places, _ = parts(truths, 0.5 + designs, 0.2, narrow=True)
+        for place, group in zip(places, truths, strict=True):
+            panels = place.subplots(designs, 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+            for number, (axes, result) in enumerate(zip(panels, group, strict=True)):
+                _distribution(axes, result, number, largest)
+            panels[0].set_ylim(0, 1.25 * highest)
+            panels[-1].set_xlabel("patients")
+            place.supylabel("% of trials", fontsize=10)
+        figure.supxlabel(note_simulated(results), x=0.01, ha="left", fontsize=SMALL)
+    return figure
+
+
+def _distribution(axes: Axes, result: Result, number: int, largest: int) -> None:
+    """The bars of one design, with the height of the highest, and its mean and quantiles."""
+    size = shown(result).sample_size
+    colour, hatch, _ = look(number)
+    values = [value for value, _ in size.distribution]
+    heights = [100 * probability for _, probability in size.distribution]
+    wide = max(0.8, largest / MOST_BARS)
+    axes.bar(values, heights, wide, color=colour, hatch=hatch, edgecolor=INK, linewidth=0.6)
+    highest = max(range(len(values)), key=heights.__getitem__)
+    write_above(axes, f"{percent(heights[highest] / 100)} %", values[highest], heights[highest])
+    axes.set_xlim(-0.5, largest + wide)
+    axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(3))
+    axes.set_title(shorten(label(result), 24), fontsize=9)
+    axes.set_title(f"mean {mean(size.mean)}; 5-95 %: {size.q05}-{size.q95}", loc="right", fontsize=SMALL)

@@ -1,0 +1,177 @@
+"""`escalation plot`: files, selections, and what it says when something is missing."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from click.testing import CliRunner
+
+from escalation.cli import main
+from escalation.cli.plot import FIGURES
+
+SCENARIOS = Path(__file__).parents[2] / "scenarios"
+LUCAR = str(SCENARIOS / "lucar-dks1.toml")
+TAK = str(SCENARIOS / "tak-007.toml")
+FAST = ["--trials", "0", "--design", "boin", "--design", "3+3"]
+BEGINNINGS = {"svg": b"<?xml", "png": b"\x89PNG\r\n\x1a\n", "pdf": b"%PDF-"}
+
+
+def plot(*arguments: str):
+    return CliRunner().invoke(main, ["plot", *map(str, arguments)])
+
+
+def succeed(*arguments: str):
+    result = plot(*arguments)
+    assert result.exit_code == 0, result.output
+    assert result.stdout == ""
+    return result
+
+
+@pytest.mark.parametrize("what", FIGURES)
+def test_every_figure_can_be_written(tmp_path, what):
+    file = tmp_path / "figure.svg"
+    assert succeed(TAK, "--what", what, "--output", file, *FAST).stderr == ""
+    shown = "".join(ET.parse(file).getroot().itertext())
+    assert "boin" in shown
+    assert "3+3" in shown
+    assert "TAK-007 CD19 CAR-NK cells" in shown, "the file's title"
+
+
+@pytest.mark.parametrize("ending", ["svg", "png", "pdf", "PDF"])
+def test_formats(tmp_path, ending):
+    file = tmp_path / f"figure.{ending}"
+    arguments = (TAK, "--what", "selection", "--truth", "DLT rate 0.30", "--output", file, *FAST)
+    succeed(*arguments)
+    content = file.read_bytes()
+    assert content.startswith(BEGINNINGS[ending.lower()])
+    succeed(*arguments)
+    assert file.read_bytes() == content, "the same run gives the same file"
+    assert [path.name for path in tmp_path.iterdir()] == [file.name]
+
+
+def test_truths_and_designs_are_chosen(tmp_path):
+    file = tmp_path / "figure.svg"
+    succeed(LUCAR, "--what", "allocation", "--output", file, "--trials", "0", "--design", "crm", "--truth", "all safe")
+    shown = "".join(ET.parse(file).getroot().itertext())
+    assert "all safe" in shown
+    assert "MTD at 300" not in shown
+    assert "boin" not in shown
+    succeed(LUCAR, "--what", "allocation", "--output", file, "--trials", "0", "--design", "crm")
+    shown = "".join(ET.parse(file).getroot().itertext())
+    assert "all safe" in shown
+    assert "MTD at 300" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--what", "selection", "--output", "figure.jpg"], "figure.jpg: the name should end in .svg, .png or .pdf"),
+        (["--what", "selection", "--output", "figure"], "figure: the name should end in .svg, .png or .pdf"),
+        (["--what", "selection", "--output", "missing/figure.svg"], "there is no folder missing"),
+        (["--what", "selection", "--output", "figure.svg", "--design", "bion"], "did you mean 'boin'?"),
+        (["--what", "selection", "--output", "figure.svg", "--truth", "no"], "no truth 'no'"),
+        (["--what", "surface", "--output", "figure.svg", "--design", "bion"], "did you mean 'boin'?"),
+        (["--what", "surface", "--output", "figure.svg", "--truth", "all safe"], "a surface has its own truths"),
+        (["--what", "surface", "--output", "figure.svg", "--max-states", "10"], "states"),
+        (["--what", "pie", "--output", "figure.svg"], "'pie' is not one of"),
+        (["--what", "selection"], "Missing option '--output'"),
+    ],
+)
+def test_bad_usage(tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    result = plot(LUCAR, *arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_as_output(tmp_path):
+    (tmp_path / "figure.svg").mkdir()
+    result = plot(LUCAR, "--what", "selection", "--output", tmp_path / "figure.svg")
+    assert result.exit_code == 2
+    assert "it is a folder" in result.stderr
+
+
+def test_old_file_stays_when_drawing_fails(tmp_path, monkeypatch):
+    from escalation.report import figures
+
+    def fail(*arguments):
+        raise OSError("no ink")
+
+    monkeypatch.setattr(figures, "to_bytes", fail)
+    file = tmp_path / "figure.svg"
+    file.write_text("old")
+    assert plot(TAK, "--what", "selection", "--output", file, *FAST).exit_code == 1
+    assert file.read_text() == "old"
+
+
+def test_refused_designs_are_simulated_and_marked(tmp_path):
+    file = tmp_path / "figure.svg"
+    arguments = ["--truth", "all safe", "--trials", "100", "--max-states", "5000"]
+    result = succeed(LUCAR, "--what", "selection", "--output", file, *arguments)
+    assert "boin: simulated only: up to 36,412 states" in result.stderr
+    shown = "".join(ET.parse(file).getroot().itertext())
+    assert "boin ~" in shown
+    assert "3+3 ~" not in shown
+
+
+def test_surface_leaves_out_what_is_refused(tmp_path):
+    file = tmp_path / "figure.svg"
+    result = succeed(LUCAR, "--what", "surface", "--output", file, "--max-states", "5000", *FAST[2:])
+    assert "boin is left out, because a surface is exact: up to 36,412 states" in result.stderr
+    assert "boin" not in "".join(part.text or "" for part in ET.parse(file).getroot().iter() if "text" in part.tag)
+
+
+def test_disagreement_draws_nothing(tmp_path, monkeypatch):
+    from escalation import simulation
+
+    original = simulation.virtual.tolerances
+    monkeypatch.setattr(simulation.virtual, "tolerances", lambda *arguments: original(*arguments) // 10 * 9)
+    result = plot(TAK, "--what", "selection", "--output", tmp_path / "figure.svg")
+    assert result.exit_code == 1
+    assert "DISAGREE; nothing is drawn" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_letters_that_a_picture_cannot_show(tmp_path):
+    scenario = tmp_path / "letters.toml"
+    scenario.write_text(
+        Path(TAK).read_text().replace('kind = "boin"', 'kind = "boin"\nlabel = "设计"'), encoding="utf-8"
+    )
+    arguments = [scenario, "--what", "selection", "--trials", "0", "--design", "设计", "--truth", "DLT rate 0.30"]
+    result = succeed(*arguments, "--output", tmp_path / "figure.png")
+    assert "the font lacks 计设; an .svg shows them" in result.stderr
+    assert succeed(*arguments, "--output", tmp_path / "figure.svg").stderr == ""
+    assert "设计" in (tmp_path / "figure.svg").read_text(encoding="utf-8")
+
+
+def in_a_process(script: str, *arguments: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-c", script, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": "."})
+
+
+def test_matplotlib_is_optional(tmp_path):
+    script = "import sys\nsys.modules['matplotlib'] = None\nfrom escalation.cli import main\nmain(sys.argv[1:])"
+    result = in_a_process(script, "plot", TAK, "--what", "bias", "--output", str(tmp_path / "figure.svg"))
+    assert result.returncode == 2
+    assert result.stderr == "error: plot needs matplotlib: pip install 'escalation[report]'\n"
+    assert in_a_process(script, "run", TAK, "--trials", "0").returncode == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_pyplot_is_never_imported(tmp_path):
+    script = (
+        "import sys\nfrom escalation.cli import main\n"
+        "main(sys.argv[1:], standalone_mode=False)\nprint('matplotlib.pyplot' in sys.modules)"
+    )
+    result = in_a_process(script, "plot", TAK, "--what", "surface", "--output", str(tmp_path / "figure.pdf"))
+    assert result.stdout == "False\n", result.stderr
+
+
+def test_help_does_not_wait_for_matplotlib():
+    script = "import sys\nfrom escalation.cli import main\nmain(['plot', '--help'], standalone_mode=False)\n"
+    result = in_a_process(script + "print('loaded:', {'matplotlib', 'numpy', 'pydantic'} & set(sys.modules))")
+    assert result.stdout.endswith("loaded: set()\n"), result.stderr
