@@ -65,8 +65,8 @@ def _pathways(name: str, design: Design, trial: Trial, identifier: str) -> Itera
     cohorts = "the first cohort" if ahead.cohorts == 1 else f"the first {ahead.cohorts} cohorts"
     title, told = f"{name}: pathways of {cohorts}", alt_text.pathways(ahead.root, ahead.trial)
     yield Heading(f"Dose transition pathways of {cohorts}", level=4)
-    yield Drawing(title, told, to_svg(pathways(ahead.root, ahead.trial), title, told, identifier))
-    yield replace(path_grid(ahead), caption=f"{name}: every path over {cohorts}")
+    yield Drawing(title, told, to_svg(pathways(ahead.root, ahead.trial), title, told, identifier), wide=True)
+    yield replace(path_grid(ahead), caption=f"{name}: every path over {cohorts}", detail=True)
 
 
 def _options(name: str, design: Design) -> Grid:
@@ -84,4 +84,5 @@ def _options(name: str, design: Design) -> Grid:
         [rows],
         words=frozenset({1, 2, 3}),
         caption=f"Options of {name} (kind “{design.kind}”)",
+        detail=True,
     )

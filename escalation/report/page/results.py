@@ -32,9 +32,10 @@ def results(run: Run) -> Iterator[Part]:
         yield Heading(name, level=3)
         yield replace(dose_grid(group, trial), caption=f"{name}: recommendations, patients and DLTs at each dose")
         yield replace(summary_grid(group), caption=f"{name}: the designs in brief")
-        yield replace(full_grid(group, trial), caption=f"{name}: every performance measure (* correct dose)")
         for what, draw in FIGURES.items():
             yield _drawing(f"{name}: {what}", draw, group, trial, f"truth-{number}")
+        every = f"{name}: every performance measure (* correct dose)"
+        yield replace(full_grid(group, trial), caption=every, detail=True)
     yield Heading("The estimated DLT rate", level=3)
     yield _drawing("Bias of the estimated DLT rate under each truth", bias, run.results, trial, "all-truths")
 
