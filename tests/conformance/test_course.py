@@ -10,6 +10,7 @@ from escalation import Enumeration, exact, operating_characteristics, simulate
 from escalation.characteristics import correct_doses
 from escalation.course import Rules, State, rules_of
 from escalation.cross_check import agreement
+from escalation.errors import OutcomesError
 from escalation.interim import Cohort, InterimData
 from escalation.kernels.codes import NO_DOSE
 from escalation.running_trial import standing
@@ -109,3 +110,33 @@ class TestEveryDesign:
             patients += probability * np.array(then.patients)
         assert selection == pytest.approx(np.array(before.selection), abs=1e-12)
         assert patients == pytest.approx(np.array(before.patients), abs=1e-11)
+
+    def test_counts_say_the_same_or_ask(self, design, trial):
+        """With the last cohort known, counts lead to the decision of the outcomes, or are refused as ambiguous."""
+        rules, generator = rules_of(design, trial), np.random.default_rng(3)
+        asked = 0
+        for number in (1, 2, 3, 4, 6):
+            state, cohorts = some_cohorts(rules, number, generator)
+            last = cohorts[-1]
+            data = InterimData.from_counts(
+                state.patients,
+                state.dlts,
+                trial.levels,
+                dose=last.dose,
+                last_cohort=(last.patients, last.dlts),
+            )
+            expected = rules.decide(state)
+            refusal = ""
+            try:
+                found = standing(design, trial, data)
+            except OutcomesError as error:
+                refusal = str(error)
+            if refusal:
+                asked += 1
+                assert "give the outcomes cohort by cohort" in refusal
+                assert trial.expansion is not None or design.titration
+                continue
+            assert found.departures == ()
+            assert (found.decision.next_dose, found.decision.size) == (expected.next_dose, expected.size)
+            assert found.decision.reason == expected.reason
+        assert asked < 5
