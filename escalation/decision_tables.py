@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from escalation.conduct import Conduct
 from escalation.designs import Design
 from escalation.kernels.codes import ANY_DOSE, DE_ESCALATE, ELIMINATE, ESCALATE, NEXT_DOSE, SAME_DOSE, STAY
+from escalation.pathways import Pathways, first_pathways
 from escalation.plans import ExpansionPlan, TablePlan, expansion_plan
 from escalation.trial import Trial
 
@@ -128,6 +129,8 @@ class ProtocolTable:
         Sentences on what decides besides the table.
     expansion : ExpansionTable or None
         The monitoring of the expansion, if there is one.
+    pathways : Pathways or None
+        Where there is no table: those of the first three cohorts, or of fewer where three have too many.
     """
 
     table: tuple[DoseTable, ...] | None
@@ -135,6 +138,7 @@ class ProtocolTable:
     parameters: dict[str, float] = field(default_factory=dict)
     rules: tuple[str, ...] = ()
     expansion: ExpansionTable | None = None
+    pathways: Pathways | None = None
 
 
 def decision_table(design: Design, trial: Trial) -> ProtocolTable:
@@ -165,6 +169,7 @@ def decision_table(design: Design, trial: Trial) -> ProtocolTable:
         parameters=design.parameters(trial),
         rules=tuple(design.further_rules(trial, plan)),
         expansion=_expansion_table(trial, occurring, recommends_untried=getattr(plan, "recommend_untried", False)),
+        pathways=None if is_table else first_pathways(design, trial),
     )
 
 
@@ -172,7 +177,7 @@ def no_table(design: Design) -> str:
     """Why a design has no table by the counts at a dose."""
     return (
         f"The {design.kind.upper()} decides on the data at all doses; no table by the counts at one dose can hold its "
-        "decisions. Its dose transition pathways take the table's place: escalation paths."
+        "decisions. Its dose transition pathways take the table's place."
     )
 
 

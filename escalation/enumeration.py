@@ -9,7 +9,7 @@ weight is the number of patient sequences that reach it. Under a truth p an endi
 The enumeration does not depend on the truth: another truth costs one pass over the endings.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -174,11 +174,7 @@ def exact(
     """
     start = start_of(design, trial, after)
     plan, expansion = start.plan, start.expansion
-    limit = default_max_states(plan) if max_states is None else max_states
-    if limit < 1:
-        raise DesignError(f"max_states: {max_states} should be at least 1")
-    if isinstance(plan, TablePlan) and start.data is None:
-        check_bound(plan, limit)
+    limit = states_allowed(start, max_states)
     escalated = _ended(start) if start.has_escalated else _escalated(start, limit)
     enumeration = escalated if expansion is None else _expanded(escalated, plan, expansion, limit)
     for part in vars(enumeration).values():
@@ -187,17 +183,58 @@ def exact(
     return enumeration
 
 
+def states_allowed(start: Start, max_states: int | None) -> int:
+    """How many states may be visited.
+
+    Raises
+    ------
+    DesignError
+        `max_states` is below 1.
+    StateSpaceError
+        A table plan has more.
+    """
+    limit = default_max_states(start.plan) if max_states is None else max_states
+    if limit < 1:
+        raise DesignError(f"max_states: {max_states} should be at least 1")
+    if isinstance(start.plan, TablePlan) and start.data is None:
+        check_bound(start.plan, limit)
+    return limit
+
+
 def _escalated(start: Start, limit: int) -> Enumeration:
     """Every ending of dose escalation."""
     plan, trial = start.plan, start.trial
-    cells = cells_of(trial.max_patients)
-    packing = packing_of(trial.levels, trial.max_patients)
-    conduct = plan.conduct_arrays()
-    settle = _settler(plan, packing, cells)
+    visited, parts = 1, []
+    for living, endings in cohort_by_cohort(start, limit):
+        visited += len(living.rows) + len(endings.rows)
+        parts.append(endings)
+    rows, reason, sequences, choices = (np.concatenate(part) for part in zip(*parts, strict=True))
+    shape = len(rows), trial.levels
+    numbers, patients, dlts = np.empty(shape, np.int32), np.empty(shape, np.int16), np.empty(shape, np.int16)
+    packing, cells = packing_of(trial.levels, trial.max_patients), cells_of(trial.max_patients)
+    unpack(packing, rows, cells, numbers, patients, dlts)
+    if isinstance(plan, CurvePlan):
+        recommended = recommend_by_model(plan, patients, choices)
+    else:
+        recommended = recommend(plan, patients, dlts)
+    reject_too_toxic(recommended, reason)
+    return Enumeration(trial, numbers, patients, dlts, recommended, None, reason, sequences, visited, start.data)
+
+
+def cohort_by_cohort(start: Start, limit: int) -> Iterator[tuple[StateArrays, StateArrays]]:
+    """The states that go on and those that have ended, after each cohort.
+
+    Raises
+    ------
+    StateSpaceError
+        There are more than `limit` in all.
+    """
+    plan, trial = start.plan, start.trial
+    cells, packing = cells_of(trial.max_patients), packing_of(trial.levels, trial.max_patients)
+    conduct, settle = plan.conduct_arrays(), _settler(plan, packing, cells)
     living = _states(1, packing)
     living.rows[:], living.columns[:], living.sequences[:] = packed(packing, *start.counts), plan.start, 1
     visited = 1
-    parts: list[StateArrays] = []
     while len(living.rows):
         sizes = np.empty(len(living.rows), np.int16)
         treated = next_sizes(conduct, packing, living.rows, living.columns, cells, sizes)
@@ -208,17 +245,7 @@ def _escalated(start: Start, limit: int) -> Enumeration:
         visited += len(living.rows) + len(endings.rows)
         if visited > limit:
             raise too_many(plan, limit, treated)
-        parts.append(endings)
-    rows, reason, sequences, choices = (np.concatenate(part) for part in zip(*parts, strict=True))
-    shape = len(rows), trial.levels
-    numbers, patients, dlts = np.empty(shape, np.int32), np.empty(shape, np.int16), np.empty(shape, np.int16)
-    unpack(packing, rows, cells, numbers, patients, dlts)
-    if isinstance(plan, CurvePlan):
-        recommended = recommend_by_model(plan, patients, choices)
-    else:
-        recommended = recommend(plan, patients, dlts)
-    reject_too_toxic(recommended, reason)
-    return Enumeration(trial, numbers, patients, dlts, recommended, None, reason, sequences, visited, start.data)
+        yield living, endings
 
 
 def _ended(start: Start) -> Enumeration:

@@ -1,55 +1,68 @@
-"""A fingerprint of how a design ends its trials.
+"""A fingerprint of a design's decision function on a trial.
 
-Every ending of a design's trials goes into it: the patients and DLTs at each dose, the reason, the recommendation (with
-an expansion also the dose that escalation declared) and the number of patient sequences that lead there. Operating
-characteristics depend on these and on nothing else of a design. So two designs with the same fingerprint have the same
-operating characteristics under every truth, however differently they are written. The fingerprint does not see names,
-amounts of doses, options without effect, nor the order in which trials came by their counts: a design that gives doses
-1, 2, 1 whatever happens ends like one that gives 1, 1, 2.
+All states that a trial can reach go into it, cohort by cohort: the patients and DLTs at each dose, the dose of the next
+cohort or why the trial has ended, and the number of patient sequences that lead there; and every ending with its
+recommendation. So it changes with any decision that a trial can come to. It does not see names, amounts of doses, nor
+options without effect.
 """
 
 import hashlib
 
 import numpy as np
 
-from escalation.enumeration import Enumeration
+from escalation.designs import Design
+from escalation.enumeration import cohort_by_cohort, exact, states_allowed
+from escalation.start import start_of
+from escalation.trial import Trial
 
 SHOWN = 16
 """Hexadecimal digits that are enough for people to compare."""
 
 
-def fingerprint(enumeration: Enumeration) -> str:
-    """SHA-256 of all endings, in an order that does not depend on how they were found.
+def fingerprint(design: Design, trial: Trial, *, max_states: int | None = None) -> str:
+    """SHA-256 of all decisions that a design can come to in a trial.
 
-    Endings that differ only in the number of cohorts (titration) are added up. Numbers of sequences are exact up to
-    2^53; larger ones are rounded, in the same way at each run.
+    Numbers of sequences are exact up to 2^53; larger ones are rounded, in the same way at each run.
 
     Parameters
     ----------
-    enumeration : Enumeration
+    design : Design
+    trial : Trial
+    max_states : int, optional
+        As for `enumeration.exact`.
 
     Returns
     -------
     str
         64 hexadecimal digits.
 
+    Raises
+    ------
+    DesignError
+        A ValueError: the design does not fit the trial.
+    StateSpaceError
+        There may be more than `max_states` states.
+
     Examples
     --------
-    >>> from escalation import BOIN, Trial, exact
+    >>> from escalation import BOIN, Trial
     >>> trial = Trial(doses=[50, 150, 300, 600], target=0.25, max_patients=36)
-    >>> fingerprint(exact(BOIN(), trial)) == fingerprint(exact(BOIN(p_saf=0.15), trial))
+    >>> fingerprint(BOIN(), trial) == fingerprint(BOIN(p_saf=0.15), trial)
     True
-    >>> fingerprint(exact(BOIN(), trial)) == fingerprint(exact(BOIN(cutoff_eli=0.9), trial))
+    >>> fingerprint(BOIN(), trial) == fingerprint(BOIN(cutoff_eli=0.9), trial)
     False
     """
-    recommended = enumeration.recommended
-    declared = recommended if enumeration.declared is None else enumeration.declared
-    keys = np.column_stack([enumeration.cells, enumeration.reason, recommended, declared]).astype("<i4")
-    order = np.lexsort(keys.T[::-1])
-    keys = keys[order]
-    first = np.flatnonzero(np.concatenate([[True], (keys[1:] != keys[:-1]).any(axis=1)]))
-    sequences = np.add.reduceat(enumeration.sequences[order], first).astype("<f8")
-    digest = hashlib.sha256(np.array(keys[first].shape, "<i8").tobytes())
-    digest.update(keys[first].tobytes())
-    digest.update(sequences.tobytes())
+    start = start_of(design, trial, None)
+    digest = hashlib.sha256()
+    for states in cohort_by_cohort(start, states_allowed(start, max_states)):
+        for part in states:
+            for array, form in ((part.rows, "<u8"), (part.columns, "<i1"), (part.sequences, "<f8")):
+                digest.update(np.array(array.shape, "<i8").tobytes())
+                digest.update(array.astype(form).tobytes())
+    endings = exact(design, trial, max_states=max_states)
+    declared = endings.recommended if endings.declared is None else endings.declared
+    keys = np.column_stack([endings.cells, endings.reason, endings.recommended, declared]).astype("<i4")
+    digest.update(np.array(keys.shape, "<i8").tobytes())
+    digest.update(keys.tobytes())
+    digest.update(endings.sequences.astype("<f8").tobytes())
     return digest.hexdigest()

@@ -99,6 +99,7 @@ def paths(
     cohorts: int = 3,
     after: InterimData | str = "",
     truths: Mapping[str, ArrayLike] | None = None,
+    most: int = MOST_PATHS,
 ) -> Pathways:
     """Every path over the next cohorts.
 
@@ -112,6 +113,8 @@ def paths(
         The data of a running trial; by default the trial begins.
     truths : mapping of str to sequences of float, optional
         True DLT rates of each dose level, by name, under which the paths get a probability.
+    most : int
+        Refuse more paths than this.
 
     Raises
     ------
@@ -135,9 +138,21 @@ def paths(
     data = InterimData.from_outcomes(after, trial.levels) if isinstance(after, str) else after
     now = standing(design, trial, data)
     rates = [check_rates(truth, trial).tolist() for truth in (truths or {}).values()]
-    _check_number(now.rules, now.state, cohorts)
+    _check_number(now.rules, now.state, cohorts, most)
     root = _node(now.rules, now.state, (), cohorts, rates, (1.0,) * len(rates))
     return Pathways(now.rules.trial, cohorts, tuple(truths or ()), root, now.departures)
+
+
+def first_pathways(
+    design: Design, trial: Trial, truths: Mapping[str, ArrayLike] | None = None, *, most: int = MOST_PATHS
+) -> Pathways | None:
+    """The pathways of the first three cohorts, or of as many as have at most so many paths; None for none."""
+    for cohorts in (3, 2, 1):
+        try:
+            return paths(design, trial, cohorts=cohorts, truths=truths, most=most)
+        except PathwayError:
+            continue
+    return None
 
 
 def _node(
@@ -182,30 +197,27 @@ def _binomial(patients: int, dlts: int, rate: float) -> float:
     return float(special.comb(patients, dlts) * rate**dlts * (1 - rate) ** (patients - dlts))
 
 
-def _check_number(rules: Rules, start: State, cohorts: int) -> None:
-    """Refuse more paths than can be listed, saying how many there are and how far one can look instead.
+def _check_number(rules: Rules, start: State, cohorts: int, most: int) -> None:
+    """Refuse too many paths, saying how many there are and how far one can look instead.
 
     Paths that reach the same state go on alike: they are counted together.
     """
-    living, ended, possible = Counter({start: 1}), 0, 0
+    living, ended, number, possible = Counter({start: 1}), 0, 1, 0
     for cohort in range(1, cohorts + 1):
         reached: Counter[State] = Counter()
         for state, ways in living.items():
             decision = rules.decide(state)
             if decision.next_dose is None:
                 ended += ways
-            for dlts in range(decision.size + 1) if decision.next_dose is not None else ():
+                continue
+            for dlts in range(decision.size + 1):
                 reached[rules.after(state, decision, dlts)] += ways
-        living = reached
-        number = ended + living.total()
-        if number <= MOST_PATHS:
+        living, number = reached, ended + reached.total()
+        if number <= most:
             possible = cohort
-        if len(living) > MOST_COUNTED or (cohort == cohorts and number > MOST_PATHS):
-            more = "" if cohort == cohorts else f"more than {number:,} already after {cohort}, "
-            listed = f"{number:,} paths" if cohort == cohorts else "too many paths"
-            instead = f"look {possible} ahead" if possible else "look at no cohort of this size"
-            raise PathwayError(
-                f"{cohorts} cohorts have {listed} ({more}at most {MOST_PATHS:,} are listed); {instead} instead"
-            )
-        if not living:
-            return
+        if not living or len(living) > MOST_COUNTED:
+            break
+    if number > most:
+        there_are = f"{number:,} paths" if cohort == cohorts or not living else f"more than {number:,} paths"
+        instead = f"{possible} would do" if possible else "not even those of one cohort"
+        raise PathwayError(f"cohorts: {cohorts} have {there_are}; at most {most:,} are listed: {instead}")

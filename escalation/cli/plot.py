@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from escalation.scenario import Scenario
     from escalation.surface import Surface
 
+MOST_DRAWN = 256
+"""More paths than this make a drawing that nobody reads."""
+
 FIGURES = ("selection", "allocation", "sample-size", "bias", "paths", "surface")
 
 
@@ -116,6 +119,9 @@ def _pathways(
     """Where the pathways of a design begin, the trial, and which probabilities are shown."""
     label = options.choose_design(scenario, designs[0] if designs else None)
     found = options.pathways_of(scenario, label, cohorts, after, truths)
+    leaves = sum(1 for _ in found.root.leaves)
+    if leaves > MOST_DRAWN:
+        raise click.UsageError(f"{leaves:,} paths are too many to draw (at most {MOST_DRAWN}): give fewer --cohorts")
     return found.root, found.trial, 0 if truths else None
 
 

@@ -63,6 +63,8 @@ class Grid:
         Columns that hold words; the first always does, the others hold numbers.
     caption : str
         What the table shows, for a page with many; may be empty.
+    detail : bool
+        Whether a page may keep it closed until a reader opens it.
     """
 
     header: list[str]
@@ -70,6 +72,7 @@ class Grid:
     marked: frozenset[int] = frozenset()
     words: frozenset[int] = frozenset()
     caption: str = ""
+    detail: bool = False
 
     def part(self, columns: range) -> "Grid":
         """The first column and some of the others."""
@@ -79,7 +82,7 @@ class Grid:
             frozenset(place for place, column in enumerate(kept) if column in chosen)
             for chosen in (self.marked, self.words)
         )
-        return Grid([self.header[column] for column in kept], groups, marked, words, self.caption)
+        return Grid([self.header[column] for column in kept], groups, marked, words, self.caption, self.detail)
 
 
 Block = Heading | Lines | Picture | Grid

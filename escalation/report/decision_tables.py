@@ -9,8 +9,9 @@ from escalation import __version__
 from escalation.decision_tables import DoseTable, ExpansionTable, ProtocolTable, Row
 from escalation.designs.table_rows import LETTERS
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, STAY
-from escalation.report.blocks import Block, Grid, Heading, Lines
-from escalation.report.numbers import percent
+from escalation.report.blocks import Block, Grid, Heading, Lines, Picture
+from escalation.report.numbers import count, percent
+from escalation.report.pathways import pathway_tree, tree_lines
 from escalation.scenario import Scenario
 from escalation.trial import Trial
 
@@ -42,6 +43,9 @@ def table_page(scenario: Scenario, tables: Mapping[str, ProtocolTable], *, every
     yield Lines(("; ".join([*facts, f"cohorts of {trial.cohort_size}"]),))
     for label, table in tables.items():
         yield from decision_table_blocks(label, table, scenario.designs[label].applied_to(trial), every=every)
+        if table.pathways is not None:
+            yield Heading(f"Pathways of the first {count(table.pathways.cohorts, 'cohort')}", level=3)
+            yield Picture(tuple(tree_lines(table.pathways)))
 
 
 def decision_table_blocks(label: str, table: ProtocolTable, trial: Trial, *, every: bool = False) -> Iterator[Block]:
@@ -184,6 +188,7 @@ def to_tree(label: str, table: ProtocolTable) -> dict[str, Any]:
             ],
         },
         "rules": list(table.rules),
+        "pathways": None if table.pathways is None else pathway_tree(table.pathways),
     }
 
 

@@ -39,12 +39,6 @@ def print_designs(file: TextIO) -> None:
         _print_options(console, option, model, model.model_fields)
 
 
-def source(design: type[Design]) -> str:
-    """The publications that a design comes from."""
-    _, _, listed = inspect.cleandoc(inspect.getmodule(design).__doc__ or "").rpartition("Source: ")
-    return " ".join(listed.split())
-
-
 def _print_options(console: Console, name: str, model: type[Frozen], wanted: Iterable[str]) -> None:
     console.print(Text.assemble((name, "bold"), f"  {inspect.cleandoc(model.__doc__ or '').splitlines()[0]}"))
     options = Table.grid(padding=(0, 2))

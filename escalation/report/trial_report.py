@@ -11,15 +11,8 @@ from escalation.errors import MissingPackageError
 from escalation.report.blocks import Block, Heading, Lines
 from escalation.report.files import check_writable, write_whole
 from escalation.report.markdown import to_markdown
-from escalation.report.page.document import Document, Drawing, Section, arranged
-from escalation.report.page.measures import definitions
-from escalation.report.page.methods import methods
-from escalation.report.page.protocol import protocol
-from escalation.report.page.provenance import Request, provenance
-from escalation.report.page.results import results
-from escalation.report.page.settings import settings
-from escalation.report.page.study import aims, estimands, mechanisms
-from escalation.report.page.summary import summary
+from escalation.report.page.document import Document, Drawing, arranged
+from escalation.report.page.provenance import Request
 from escalation.scenario import Scenario
 from escalation.scenario_run import Run, run
 
@@ -118,23 +111,13 @@ def check_packages() -> None:
 
 
 def report_document(finished: Run, request: Request) -> Document:
-    """The report as a tree; another section is another line here."""
+    """The report as a tree; another section is another line in `page.sections`."""
+    from escalation.report.page.sections import sections  # needs matplotlib, which is optional
+
     scenario = finished.scenario
-    sections = [
-        Section("summary", "Summary", tuple(summary(finished))),
-        Section("trial", "The trial and its assumptions", tuple(settings(finished))),
-        Section("aims", "Aims", tuple(aims(finished))),
-        Section("truths", "Data-generating mechanisms: the truths", tuple(mechanisms(finished))),
-        Section("estimands", "Estimands", tuple(estimands(finished))),
-        Section("designs", "Methods: the designs", tuple(methods(finished))),
-        Section("measures", "Performance measures", tuple(definitions(finished))),
-        Section("results", "Results", tuple(results(finished))),
-        Section("protocol", "Text for a protocol", tuple(protocol(finished))),
-        Section("reproducibility", "Reproducibility", tuple(provenance(finished, request))),
-    ]
     lines = ["Operating characteristics of dose-escalation designs"]
     lines += [f"Registry: {scenario.registry}"] if scenario.registry else []
-    return Document(scenario.title or scenario.name, tuple(lines), tuple(sections))
+    return Document(scenario.title or scenario.name, tuple(lines), tuple(sections(finished, request)))
 
 
 def _to_markdown(document: Document) -> str:

@@ -58,7 +58,8 @@ def every_part() -> str:
     )
     parts = (
         Heading("first"),
-        *(Drawing("drawn", "two bars", DRAWN), Picture(("x" * 300, "y")), Lines(("an alarm",), alarm=True), words),
+        *(Drawing("drawn", "two bars", DRAWN), Drawing("full", "many bars", DRAWN, wide=True)),
+        *(Picture(("x" * 300, "y")), Lines(("an alarm",), alarm=True), words),
         *(Heading("second", 4), Lines(("one", "two"), listed=True)),
     )
     return to_html(Document("Every part", ("a line",), (Section("s", "Section", parts),)))
@@ -151,7 +152,7 @@ def test_on_paper(show, name, tmp_path):
     printed = page.pdf(path=tmp_path / "page.pdf", format="A4", prefer_css_page_size=True)
     assert printed.startswith(b"%PDF-")
     pages = len(re.findall(rb"/Type\s*/Page\b", printed))
-    assert pages == 1 if name == "every part" else pages > 5
+    assert pages == 2 if name == "every part" else pages > 5
 
 
 @pytest.mark.parametrize(
@@ -185,12 +186,14 @@ def test_the_checks_can_fail(show, check, damage):
 
 
 def test_figures_are_drawn_large_enough_to_read(show):
-    """On a small screen a figure keeps its size and scrolls by itself."""
+    """On a small screen a figure is as wide as the page; one that is too full for that scrolls by itself."""
     for width in WIDTHS:
         page = show("every part", width)
-        box = page.locator("figure svg").bounding_box()
-        assert box["width"] >= 500
-        assert box["height"] == pytest.approx(box["width"] / 2, rel=0.02)
+        plain, full = (page.locator("figure svg").nth(number).bounding_box() for number in range(2))
+        assert 0.85 * min(width, 700) < plain["width"] <= width
+        assert full["width"] >= 560
+        for box in (plain, full):
+            assert box["height"] == pytest.approx(box["width"] / 2, rel=0.02)
 
 
 def test_contents_lead_to_the_sections(show):

@@ -79,7 +79,9 @@ def test_json():
     }
     assert set(boin["parameters"]) == {"lambda_e", "lambda_d"}
     assert crm["table"] is None
-    assert "escalation paths" in crm["reason"]
+    assert "Its dose transition pathways take the table's place" in crm["reason"]
+    assert len(crm["pathways"]["paths"]) > 30
+    assert boin["pathways"] is None
 
 
 def test_csv_is_the_json():

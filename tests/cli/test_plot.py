@@ -30,7 +30,7 @@ def succeed(*arguments: str):
     return result
 
 
-@pytest.mark.parametrize("what", FIGURES)
+@pytest.mark.parametrize("what", [what for what in FIGURES if what != "paths"])
 def test_every_figure_can_be_written(tmp_path, what):
     file = tmp_path / "figure.svg"
     assert succeed(TAK, "--what", what, "--output", file, *FAST).stderr == ""
@@ -38,6 +38,32 @@ def test_every_figure_can_be_written(tmp_path, what):
     assert "boin" in shown
     assert "3+3" in shown
     assert "TAK-007 CD19 CAR-NK cells" in shown, "the file's title"
+
+
+def test_paths(tmp_path):
+    file = tmp_path / "figure.svg"
+    succeed(TAK, "--what", "paths", "--design", "boin", "--truth", "DLT rate 0.30", "--from", "1NNT", "--output", file)
+    shown = "".join(ET.parse(file).getroot().itertext())
+    assert "dose 1 · 3 pts" in shown
+    assert "stop: too toxic" in shown
+    assert " %" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--what", "paths", "--design", "boin", "--cohorts", "6"), "too many to draw"),
+        (("--what", "paths"), "--design is needed"),
+        (("--what", "paths", "--design", "boin", "--design", "crm"), "give one --design"),
+        (("--what", "paths", "--design", "boin", "--from", "1NX"), "'X' should be N (no DLT) or T (DLT)"),
+        (("--what", "bias", "--cohorts", "2"), "only with --what paths"),
+    ],
+)
+def test_bad_paths(tmp_path, arguments, message):
+    result = plot(TAK, *arguments, "--output", tmp_path / "figure.svg")
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("ending", ["svg", "png", "pdf", "PDF"])

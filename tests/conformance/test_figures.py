@@ -2,7 +2,7 @@
 
 import io
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -16,6 +16,7 @@ from matplotlib.text import Text
 
 from escalation import Scenario, Trial, Truth, load_scenario, pcs_surface, run
 from escalation.designs import REGISTRY
+from escalation.pathways import Node
 from escalation.report import figures
 from escalation.report.figures.style import COLOURS, look, style
 from escalation.report.runs import shown
@@ -267,33 +268,32 @@ def test_letters_of_other_scripts():
     assert "设计" in figures.to_svg(figure, "t", "d", "x")
 
 
-@dataclass(frozen=True)
-class Node:
-    """As a point of the dose transition pathways."""
-
-    next_dose: int | None = 1
-    size: int = 3
-    reason: str | None = None
-    recommended: int | None = None
-    probability: tuple[float, ...] = ()
-    branches: tuple["Node", ...] = ()
+def node(
+    next_dose: int | None = 1,
+    size: int = 3,
+    reason: str | None = None,
+    recommended: int | None = None,
+    probability: tuple[float, ...] = (),
+    branches: tuple[Node, ...] = (),
+) -> Node:
+    return Node((), next_dose, size, reason, recommended, False, probability, branches)
 
 
 def tree(cohorts: int, chance: float = 1.0) -> Node:
     if cohorts == 0:
-        return Node(2, probability=(chance, 0.5))
+        return node(2, probability=(chance, 0.5))
     branches = tuple(tree(cohorts - 1, chance * share) for share in (0.5, 0.3, 0.15, 0.05))
-    return Node(1, probability=(chance, 0.5), branches=branches)
+    return node(1, probability=(chance, 0.5), branches=branches)
 
 
 def test_pathways():
     trial = FINISHED.scenario.trial
     ends = (
-        Node(None, 0, "too_toxic", None, (0.25,)),
-        Node(None, 0, "max_patients", 2, (0.5,)),
-        Node(None, 0, "rule_complete", None, (0.25,)),
+        node(None, 0, "too_toxic", None, (0.25,)),
+        node(None, 0, "max_patients", 2, (0.5,)),
+        node(None, 0, "rule_complete", None, (0.25,)),
     )
-    root = Node(3, 2, probability=(1.0,), branches=ends)
+    root = node(3, 2, probability=(1.0,), branches=ends)
     drawn = texts(draw(figures.pathways(root, trial, 0)))
     for text in (
         "dose 3 · 2 pts",

@@ -1,10 +1,8 @@
-"""Fingerprints: the same for the same rule, another for any that ends a possible trial differently."""
+"""Fingerprints: the same for the same rule, another for any that decides differently in a trial that can be."""
 
 import subprocess
 import sys
-from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from escalation import BLRM, BOIN, CRM, DecisionTable, Expansion, ThreePlusThree, Trial, exact
@@ -15,7 +13,7 @@ TRIAL = Trial(doses=levels(3), target=0.25, max_patients=12)
 
 
 def of(design, trial=TRIAL) -> str:
-    return fingerprint(exact(design, trial))
+    return fingerprint(design, trial)
 
 
 @pytest.mark.parametrize("titration", [False, True])
@@ -42,32 +40,40 @@ def test_whatever_changes_a_trial_changes_it():
     assert len({of(design)[:SHOWN] for design in designs}) == len(designs)
 
 
-@pytest.mark.parametrize("part", ["cells", "reason", "recommended", "sequences"])
-def test_one_ending_of_many(part):
-    """A change to a single ending is seen; the order of the endings is not."""
-    endings = exact(BOIN(), TRIAL)
-    whole = getattr(endings, part)
-    changed = whole.copy()
-    changed[(7, 0) if whole.ndim == 2 else 7] += 1
-    assert fingerprint(replace(endings, **{part: changed})) != fingerprint(endings)
-    order = np.random.default_rng(1).permutation(len(endings.reason))
-    names = ("cells", "patients", "dlts", "reason", "recommended", "sequences")
-    assert fingerprint(replace(endings, **{name: getattr(endings, name)[order] for name in names})) == fingerprint(
-        endings
-    )
+@pytest.mark.parametrize("patients", [3, 6, 9, 12])
+def test_one_decision_of_many(patients):
+    """Another decision in a single cell of the table, at any number of patients, is seen."""
+    rows = table_rows(BOIN().plan(TRIAL).codes[0])
+    found = [row for row in rows if row["patients"] == patients and row["decision"] == "S"]
+    stays = found[0] if found else next(row for row in rows if row["patients"] == patients)
+    changed = [row | {"decision": "DU"} if row is stays else row for row in rows]
+    if patients < TRIAL.max_patients:
+        assert of(DecisionTable(rows=changed)) != of(DecisionTable(rows=rows))
+    elif not found:
+        assert of(DecisionTable(rows=changed)) != of(DecisionTable(rows=rows)), "it changes the recommendation"
 
 
-def test_what_escalation_declared():
-    """Two expansions that reject differently may leave the same counts."""
-    endings = exact(BOIN(expansion=Expansion(patients=3, monitoring={"threshold": 0.8})), TRIAL)
-    assert (endings.declared != endings.recommended).any()
-    assert fingerprint(replace(endings, declared=endings.recommended)) != fingerprint(endings)
+def test_the_way_there_counts():
+    """Doses 1, 2, 1 whatever happens end as doses 1, 1, 2 do; the decisions on the way are others."""
+    trial = Trial(doses=levels(2), target=0.25, max_patients=9)
+
+    def table(*decisions: tuple[int, int, str]) -> DecisionTable:
+        given = {(dose, patients): code for dose, patients, code in decisions}
+        cells = [(dose, patients, given.get((dose, patients), "S")) for dose in (1, 2) for patients in (3, 6, 9)]
+        rows = [{"dose": d, "patients": n, "dlts": f"0-{n}", "decision": code} for d, n, code in cells]
+        return DecisionTable(rows=rows)
+
+    up_and_down = table((1, 3, "E"), (2, 3, "D"))
+    stay_first = table((1, 6, "E"))
+    ends = [exact(design, trial) for design in (up_and_down, stay_first)]
+    assert sorted(map(tuple, ends[0].cells.tolist())) == sorted(map(tuple, ends[1].cells.tolist()))
+    assert of(up_and_down, trial) != of(stay_first, trial)
 
 
 def test_the_same_in_another_process():
     script = (
-        "from escalation import BOIN, Trial, exact; from escalation.fingerprints import fingerprint;"
-        "print(fingerprint(exact(BOIN(), Trial(doses=[1, 2, 3], target=0.25, max_patients=12))))"
+        "from escalation import BOIN, Trial, fingerprint;"
+        "print(fingerprint(BOIN(), Trial(doses=[1, 2, 3], target=0.25, max_patients=12)))"
     )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == of(BOIN())

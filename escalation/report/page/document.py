@@ -17,11 +17,14 @@ class Drawing:
         What it shows, for those who do not see it.
     svg : str
         An SVG element that may stand in a page as it is.
+    wide : bool
+        Whether it is too full to be made as narrow as a narrow screen.
     """
 
     title: str
     description: str
     svg: str
+    wide: bool = False
 
 
 Part = Block | Drawing

@@ -1,6 +1,7 @@
 """A report as one HTML page that needs nothing else: no script, no network, no other file."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -60,9 +61,7 @@ def _folded(grid: Grid) -> list[Grid]:
         while last < len(widths) and widths[0] + sum(widths[first : last + 1]) <= WIDEST:
             last += 1
         part = grid.part(range(first, last))
-        parts.append(
-            Grid(part.header, part.groups, part.marked, part.words, grid.caption + " (continued)" * bool(parts))
-        )
+        parts.append(replace(part, caption=grid.caption + " (continued)" * bool(parts)))
         first = last
     return parts or [grid]
 

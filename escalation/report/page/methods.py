@@ -1,14 +1,24 @@
 """The designs: what they do, and with which options."""
 
-from collections.abc import Iterator
-from inspect import cleandoc
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import takewhile
 
+from escalation.decision_tables import decision_table
 from escalation.designs import Design
+from escalation.pathways import first_pathways
 from escalation.report.blocks import Block, Grid, Heading, Lines
-from escalation.report.designs import source
+from escalation.report.decision_tables import decision_table_blocks
+from escalation.report.figures import alt_text, pathways, to_svg
+from escalation.report.page.document import Drawing, Part
 from escalation.report.page.summary import by_truth
+from escalation.report.pathways import path_grid
 from escalation.report.toml import to_toml
 from escalation.scenario_run import Run
+from escalation.trial import Trial
+
+MOST_DRAWN = 128
+"""More paths than this make a drawing that nobody reads."""
 
 LONGEST = 300
 """Letters of an option that a table shows: a decision table has a page of its own."""
@@ -19,19 +29,44 @@ def run_designs(run: Run) -> dict[str, Design]:
     return {result.design: run.scenario.designs[result.design] for result in by_truth(run)[0]}
 
 
-def methods(run: Run) -> Iterator[Block]:
-    """A heading for each design, with its rules and options."""
-    for name, design in run_designs(run).items():
+def methods(run: Run) -> Iterator[Part]:
+    """A heading for each design, with its rules, its decision table, the pathways of its first cohorts, its options."""
+    trial = run.scenario.trial
+    for number, (name, design) in enumerate(run_designs(run).items(), 1):
         yield Heading(name, level=3)
-        yield Lines((description(design),))
+        yield Lines(tuple(design.description(trial).split("\n\n")))
+        _, *table = decision_table_blocks(name, decision_table(design, trial), design.applied_to(trial))
+        yield Heading("Decision table", level=4)
+        yield from _captioned(f"Decision table of {name}", _before_rules(table))
+        yield from _pathways(name, design, trial, f"pathways-{number}")
+        yield Heading("Options", level=4)
         yield _options(name, design)
-        yield Lines((f"Source: {source(type(design))}",))
+        yield Lines(tuple(f"Source: {reference}" for reference in design.references(trial)), listed=True)
 
 
-def description(design: Design) -> str:
-    """What the design does, in a few sentences."""
-    text, _, _ = cleandoc(type(design).__doc__ or "").partition("Parameters\n----------")
-    return " ".join(text.split())
+def _before_rules(blocks: Iterable[Block]) -> Iterator[Block]:
+    """What comes before the rules beside the table: these are part of the design's description."""
+    return takewhile(lambda block: not isinstance(block, Heading), blocks)
+
+
+def _captioned(caption: str, blocks: Iterable[Block]) -> Iterator[Block]:
+    for block in blocks:
+        if isinstance(block, Grid):
+            yield replace(block, caption=f"{caption}{', ' if block.caption else ''}{block.caption}")
+        else:
+            yield block
+
+
+def _pathways(name: str, design: Design, trial: Trial, identifier: str) -> Iterator[Part]:
+    """The tree of the first cohorts, drawn as far as it can be read, and its paths."""
+    ahead = first_pathways(design, trial, most=MOST_DRAWN)
+    if ahead is None:
+        return
+    cohorts = "the first cohort" if ahead.cohorts == 1 else f"the first {ahead.cohorts} cohorts"
+    title, told = f"{name}: pathways of {cohorts}", alt_text.pathways(ahead.root, ahead.trial)
+    yield Heading(f"Dose transition pathways of {cohorts}", level=4)
+    yield Drawing(title, told, to_svg(pathways(ahead.root, ahead.trial), title, told, identifier), wide=True)
+    yield replace(path_grid(ahead), caption=f"{name}: every path over {cohorts}", detail=True)
 
 
 def _options(name: str, design: Design) -> Grid:
@@ -49,4 +84,5 @@ def _options(name: str, design: Design) -> Grid:
         [rows],
         words=frozenset({1, 2, 3}),
         caption=f"Options of {name} (kind “{design.kind}”)",
+        detail=True,
     )

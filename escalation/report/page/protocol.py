@@ -7,9 +7,8 @@ from collections.abc import Iterator
 
 from escalation import __version__
 from escalation.report.blocks import Block, Heading, Lines
-from escalation.report.designs import source
 from escalation.report.numbers import count, mean, percent
-from escalation.report.page.methods import description, run_designs
+from escalation.report.page.methods import run_designs
 from escalation.report.page.summary import by_truth, dose_list
 from escalation.report.runs import shown
 from escalation.scenario_run import Run
@@ -20,7 +19,10 @@ def protocol(run: Run) -> Iterator[Block]:
     yield Heading("Trial design", level=3)
     yield Lines(tuple(_trial(run)))
     yield Heading("Dose escalation and stopping rules", level=3)
-    yield Lines(tuple(f"{name}: {description(design)}" for name, design in run_designs(run).items()))
+    trial = run.scenario.trial
+    for name, design in run_designs(run).items():
+        first, *others = design.description(trial).split("\n\n")
+        yield Lines((f"{name}: {first}", *others))
     yield Heading("Evaluation of operating characteristics", level=3)
     yield Lines(tuple(_evaluation(run)))
     yield Heading("Sample size", level=3)
@@ -140,7 +142,8 @@ def _sample_size(run: Run) -> Iterator[str]:
 
 def references(run: Run) -> list[str]:
     """What the report cites: on the evaluation first, then on the designs."""
-    designs = [source(type(design)) for design in run_designs(run).values()]
+    trial = run.scenario.trial
+    designs = [source for design in run_designs(run).values() for source in design.references(trial)]
     general = [
         "Clopper CJ, Pearson ES (1934) The use of confidence or fiducial limits illustrated in the case of the "
         "binomial. Biometrika 26:404-413.",

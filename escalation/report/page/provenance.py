@@ -10,7 +10,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 from escalation import __version__
-from escalation.enumeration import exact
 from escalation.errors import StateSpaceError
 from escalation.fingerprints import SHOWN, fingerprint
 from escalation.report.blocks import Block, Grid, Lines, Picture
@@ -70,9 +69,9 @@ def provenance(run: Run, request: Request) -> Iterator[Block]:
     )
     yield Lines(
         (
-            f"A fingerprint is the beginning ({SHOWN} digits) of the SHA-256 of every possible ending of a design's "
-            "trials, with its recommendation, its reason and the number of patient sequences that lead there. "
-            "Designs with the same fingerprint have the same operating characteristics under every truth.",
+            f"A fingerprint is the beginning ({SHOWN} digits) of the SHA-256 of all decisions that a design can come "
+            "to in this trial: after each cohort every state that can be reached, with the next dose or the reason to "
+            "end, and every ending with its recommendation. It changes with any of them.",
         )
     )
     yield Lines(("To make this report again:",))
@@ -97,15 +96,14 @@ def fingerprints(run: Run, max_states: int | None = None) -> dict[str, str]:
         if name in run.refusals:
             continue
         try:
-            endings = exact(design, run.scenario.trial, max_states=max_states)
+            found[name] = fingerprint(design, run.scenario.trial, max_states=max_states)[:SHOWN]
         except StateSpaceError:
             continue
-        found[name] = fingerprint(endings)[:SHOWN]
     return found
 
 
 def _command(run: Run, name: str, request: Request) -> str:
-    designs, truths = _chosen(run)
+    designs, truths = chosen(run)
     words = ["escalation", "report", name, "--output", f"report.{request.form}", "--format", request.form]
     words += ["--trials", str(run.trials), "--seed", str(run.seed)]
     for design in designs:
@@ -118,7 +116,7 @@ def _command(run: Run, name: str, request: Request) -> str:
 
 
 def _call(run: Run, request: Request) -> str:
-    designs, truths = _chosen(run)
+    designs, truths = chosen(run)
     given: dict[str, object] = {"form": request.form, "trials": run.trials, "seed": run.seed}
     given |= {"designs": designs} if designs else {}
     given |= {"truths": truths} if truths else {}
@@ -127,7 +125,7 @@ def _call(run: Run, request: Request) -> str:
     return f'escalation.write_report(scenario, "report.{request.form}", {settings})'
 
 
-def _chosen(run: Run) -> tuple[list[str], list[str]]:
+def chosen(run: Run) -> tuple[list[str], list[str]]:
     """Labels and names of the designs and truths that were run; empty where all were."""
     designs = list(run_designs(run))
     truths = [results[0].truth.name for results in by_truth(run)]
