@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import json
 import os
 import re
 import subprocess
@@ -124,6 +125,27 @@ def test_scenario_examples_are_valid(page):
         trial = {"doses": [50, 150, 300, 600], "target": 0.25, "max_patients": 36} | content.get("trial", {})
         truth = {"name": "t", "dlt_rates": [0.1, 0.2, 0.3, 0.4]}
         parse_scenario({"name": "n", "design": [{"kind": "3+3"}], "truth": [truth]} | content | {"trial": trial})
+
+
+def test_the_json_of_a_running_trial_is_documented():
+    """Every key of `next` and `paths` is in a table of the page, and no table has another."""
+    page = (ROOT / "docs" / "running-trials.md").read_text()
+    documented = [
+        set(re.findall(r"`(\w+)`", "".join(row.split("|")[1] for row in table.splitlines())))
+        for table in re.findall(r"^\| key[^|]*\| meaning \|\n\|---\|---\|\n((?:\|.*\n)+)", page, flags=re.MULTILINE)
+    ]
+    lucar = str(ROOT / "scenarios" / "lucar-dks1.toml")
+
+    def printed(command: str) -> dict:
+        options = ["--design", "boin", "--format", "json"]
+        return json.loads(CliRunner().invoke(main, [command, lucar, *options, *MORE[command]]).stdout)
+
+    found, ahead = printed("next"), printed("paths")
+    objects = [found, found["estimates"][0], ahead, ahead["root"], ahead["paths"][0]]
+    assert documented == [set(one) for one in objects]
+
+
+MORE = {"next": ["1NNN"], "paths": ["--cohorts", "1"]}
 
 
 def test_links_lead_somewhere():
