@@ -10,7 +10,15 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    Field,
+    SerializeAsAny,
+    TypeAdapter,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from escalation.characteristics import correct_doses
 from escalation.designs import REGISTRY, Design
@@ -20,10 +28,18 @@ from escalation.findings import findings, printable, suggestion
 from escalation.kernels.codes import SLACK
 from escalation.trial import Trial
 
+
+def _as_made(value: Any, by_kind: ValidatorFunctionWrapHandler) -> Any:
+    """A design made in Python may be of a class that no scenario file can name; anything else is read by its kind."""
+    return value if isinstance(value, Design) else by_kind(value)
+
+
 if TYPE_CHECKING:
     AnyDesign = Design
 else:
-    AnyDesign = Annotated[reduce(or_, REGISTRY.values()), Field(discriminator="kind")]
+    AnyDesign = Annotated[
+        reduce(or_, REGISTRY.values()), Field(discriminator="kind"), WrapValidator(_as_made), SerializeAsAny()
+    ]
 
 
 class Truth(Frozen):
@@ -62,7 +78,7 @@ class Scenario(Frozen):
     assumptions : dict of str to str, optional
         Settings that are assumed rather than registered, each with its reason.
     trial : Trial
-    design : sequence of Design
+    design : sequence of Design, also of classes of one's own
     truth : sequence of Truth
 
     Raises

@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import json
 import os
 import re
 import subprocess
@@ -16,6 +17,7 @@ from escalation.cli import main
 from escalation.designs import REGISTRY, Design
 from escalation.rules import RESTRICTIONS, RULES
 from escalation.scenario import parse_scenario
+from tests import worked_pages
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -115,12 +117,35 @@ def test_every_rule_is_documented():
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_scenario_examples_are_valid(page):
-    """Each TOML block of the docs, completed to a scenario."""
-    for block in blocks("toml", page.read_text()):
-        content = tomllib.loads(block)
+    """Each TOML block of the docs, completed to a scenario; those that are files are read by the page's commands."""
+    for block in worked_pages.blocks(page.read_text()):
+        if block.language != "toml" or block.file is not None:
+            continue
+        content = tomllib.loads(block.text)
         trial = {"doses": [50, 150, 300, 600], "target": 0.25, "max_patients": 36} | content.get("trial", {})
         truth = {"name": "t", "dlt_rates": [0.1, 0.2, 0.3, 0.4]}
         parse_scenario({"name": "n", "design": [{"kind": "3+3"}], "truth": [truth]} | content | {"trial": trial})
+
+
+def test_the_json_of_a_running_trial_is_documented():
+    """Every key of `next` and `paths` is in a table of the page, and no table has another."""
+    page = (ROOT / "docs" / "running-trials.md").read_text()
+    documented = [
+        set(re.findall(r"`(\w+)`", "".join(row.split("|")[1] for row in table.splitlines())))
+        for table in re.findall(r"^\| key[^|]*\| meaning \|\n\|---\|---\|\n((?:\|.*\n)+)", page, flags=re.MULTILINE)
+    ]
+    lucar = str(ROOT / "scenarios" / "lucar-dks1.toml")
+
+    def printed(command: str) -> dict:
+        options = ["--design", "boin", "--format", "json"]
+        return json.loads(CliRunner().invoke(main, [command, lucar, *options, *MORE[command]]).stdout)
+
+    found, ahead = printed("next"), printed("paths")
+    objects = [found, found["estimates"][0], ahead, ahead["root"], ahead["paths"][0]]
+    assert documented == [set(one) for one in objects]
+
+
+MORE = {"next": ["1NNN"], "paths": ["--cohorts", "1"]}
 
 
 def test_links_lead_somewhere():

@@ -1,6 +1,7 @@
 """Scenario files: what is accepted, and what a bad one is told."""
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -104,6 +105,26 @@ def test_python_objects_make_a_scenario():
         truth=GOOD["truth"],
     )
     assert list(scenario.designs) == ["boin", "crm"]
+
+
+class OwnDesign(BOIN):
+    """Of a class that is not registered."""
+
+    kind: Literal["own"] = "own"
+    margin: float = 0.1
+
+
+def test_designs_of_ones_own_make_a_scenario():
+    own = OwnDesign(margin=0.2)
+    scenario = Scenario(**GOOD | {"design": (own, BOIN(), *GOOD["design"][1:], OwnDesign())})
+    assert list(scenario.designs) == ["own", "boin", "crm", "own-2"]
+    assert scenario.design[0] is own
+    assert scenario.model_dump()["design"][0]["margin"] == 0.2
+
+
+def test_files_cannot_name_designs_of_ones_own():
+    (problem,) = problems(changed(design=[{"kind": "own"}]))
+    assert problem.startswith("design[1].kind: unknown design 'own'")
 
 
 @pytest.mark.parametrize(
