@@ -205,6 +205,8 @@ class Rules:
     def closed(self, state: State) -> tuple[bool, ...]:
         """Whether each dose is eliminated, or excluded as a probable overdose."""
         levels = range(self.trial.levels)
+        if state.expanding is not None and self._rejected(state.expanding, state):
+            return tuple(dose >= state.expanding.dose for dose in levels)
         if isinstance(self.plan, TablePlan):
             lowest = _lowest_closed(self.plan, state)
             return tuple(dose >= lowest for dose in levels)
@@ -212,6 +214,13 @@ class Rules:
             return tuple(False for _ in levels)
         reading = read_model(self.plan, state.patients, state.dlts)
         return tuple(reading.too_toxic or dose > reading.highest_open for dose in levels)
+
+    def prior(self, state: State) -> tuple[float, float]:
+        """Parameters of the Beta prior under which a dose's own rate is looked at."""
+        monitoring = None if self.trial.expansion is None else self.trial.expansion.monitoring
+        if state.expanding is not None and monitoring is not None:
+            return monitoring.prior
+        return self.design.beta_prior
 
     def _expand(self, state: State) -> Decision:
         expansion, at = self.expansion, state.expanding

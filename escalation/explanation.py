@@ -16,7 +16,7 @@ from escalation.kernels.codes import (
     STOPPING_RULE,
     TOO_TOXIC,
 )
-from escalation.plans import CurvePlan, Intervals, PosteriorMean, TablePlan
+from escalation.plans import CurvePlan, Intervals, MaximumLikelihood, PosteriorMean, TablePlan
 
 ACTIONS = {
     ESCALATE: "escalate",
@@ -113,6 +113,13 @@ def _preference(rules: Rules, plan: CurvePlan, state: State, decision: Decision)
             f"of the doses whose probability of an overdose is at most {limit}, dose level {choice + 1} is the one "
             f"most probably in the target interval ({reading.means[choice]:.3f}; overdose: "
             f"{reading.overdose[choice]:.3f})"
+        )
+    if isinstance(plan.reading, MaximumLikelihood) and sum(state.dlts) in (0, state.treated):
+        # No curve is the most likely one: all rates are at their lowest, or at their highest.
+        return (
+            f"no patient has had a DLT: the likelihood prefers dose level {reading.choice + 1}, the highest"
+            if not any(state.dlts)
+            else "every patient has had a DLT: the likelihood prefers dose level 1, the lowest"
         )
     assert isinstance(rules.design, ModelDesign)
     rate = rules.design.estimates(rules.trial, state.patients, state.dlts).rate[reading.choice]

@@ -159,21 +159,23 @@ class InterimData:
             raise OutcomesError(f"dose: {dose}, but the dose levels are 1 to {levels}")
         if dose is not None and n[dose - 1] == 0:
             raise OutcomesError(f"dose: nobody was treated at dose level {dose}")
+        data = cls(n, y, dose, last_cohort)
         if last_cohort is not None:
-            _check_last(n, y, dose, last_cohort)
-        return cls(n, y, dose, last_cohort)
+            size, toxic = last_cohort
+            if size < 1 or not 0 <= toxic <= size:
+                raise OutcomesError(f"last cohort: {toxic} DLTs in {size} patients")
+            if not any(data.may_have_ended_at(level) for level in range(1, levels + 1)):
+                where = "no dose level has" if dose is None else f"dose level {dose} does not have"
+                raise OutcomesError(f"last cohort: {where} {size} patients of whom {toxic} had a DLT")
+        return data
 
-
-def _check_last(
-    patients: tuple[int, ...], dlts: tuple[int, ...], dose: int | None, last_cohort: tuple[int, int]
-) -> None:
-    size, toxic = last_cohort
-    if size < 1 or not 0 <= toxic <= size:
-        raise OutcomesError(f"last_cohort: {toxic} DLTs in {size} patients")
-    places = range(len(patients)) if dose is None else [dose - 1]
-    if not any(size <= patients[place] and 0 <= dlts[place] - toxic <= patients[place] - size for place in places):
-        where = "no dose level has" if dose is None else f"dose level {dose} does not have"
-        raise OutcomesError(f"last_cohort: {where} {size} patients of whom {toxic} had a DLT")
+    def may_have_ended_at(self, level: int) -> bool:
+        """Whether the last cohort may have been treated at a dose level, from 1."""
+        if self.dose not in (None, level):
+            return False
+        n, y = self.patients[level - 1], self.dlts[level - 1]
+        size, toxic = self.last_cohort or (1, min(y, 1))
+        return size <= n and 0 <= y - toxic <= n - size
 
 
 def _check_number(treated: int) -> None:

@@ -33,8 +33,8 @@ class DoseEstimate:
         A model's 95 % credible interval (by maximum likelihood: likelihood-ratio interval); for other designs the
         Clopper-Pearson interval of the dose's own patients.
     above_target : float or None
-        P(rate > target | data): under the model; for other designs under the Beta prior of their elimination rule, or a
-        uniform one, from the dose's own patients.
+        P(rate > target | data): under the model; for other designs from the dose's own patients under the Beta prior of
+        their elimination rule, in an expansion that of its monitoring, or else a uniform one.
     eliminated : bool
         Eliminated, or excluded as a probable overdose.
     """
@@ -69,6 +69,8 @@ class NextDose:
     recommended_dose : int or None
         The RP2D if the trial ended now.
     estimates : tuple of DoseEstimate
+    prior : (float, float) or None
+        Parameters of the Beta prior of `above_target`; None under a model.
     warnings : tuple of str
         Where the data are not what the design would have done.
     """
@@ -81,6 +83,7 @@ class NextDose:
     reason: str
     recommended_dose: int | None
     estimates: tuple[DoseEstimate, ...]
+    prior: tuple[float, float] | None
     warnings: tuple[str, ...]
 
 
@@ -123,6 +126,7 @@ def next_dose(design: Design, trial: Trial, data: InterimData | str) -> NextDose
         reason=explanation(now.rules, now.state, decision),
         recommended_dose=None if recommended is None else recommended + 1,
         estimates=dose_estimates(now.rules, now.state),
+        prior=None if isinstance(design, ModelDesign) else now.rules.prior(now.state),
         warnings=now.departures,
     )
 
@@ -151,6 +155,6 @@ def _from_counts(rules: Rules, state: State) -> np.ndarray[tuple[int, int], np.d
         found[0, tried] = y[tried] / n[tried]
     lower, upper = clopper_pearson(int(n.max()))
     found[1], found[2] = lower[n, y], upper[n, y]
-    a, b = rules.design.beta_prior
+    a, b = rules.prior(state)
     found[3, tried] = special.betaincc(a + y[tried], b + (n - y)[tried], rules.trial.target)
     return found

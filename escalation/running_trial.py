@@ -12,7 +12,7 @@ from escalation.designs import Design
 from escalation.errors import OutcomesError
 from escalation.interim import Cohort, InterimData
 from escalation.kernels.codes import COHERENT_COHORT, REASON_NAMES
-from escalation.plans import CurvePlan
+from escalation.plans import CurvePlan, TablePlan
 from escalation.trial import Trial
 
 MOST_SEARCHED = 50_000
@@ -64,6 +64,7 @@ def standing(design: Design, trial: Trial, data: InterimData) -> Standing:
 def _followed(rules: Rules, cohorts: Iterable[Cohort]) -> tuple[State, list[str]]:
     """The trial cohort by cohort, and where it departed from the design."""
     state, departures = rules.start, []
+    closed: dict[int, int] = {}  # since which cohort a dose is closed
     for number, cohort in enumerate(cohorts, 1):
         decision = rules.decide(state)
         dose = cohort.dose - 1
@@ -76,6 +77,15 @@ def _followed(rules: Rules, cohorts: Iterable[Cohort]) -> tuple[State, list[str]
         elif decision.size != cohort.patients:
             departures.append(f"cohort {number} ({cohort}): the design treats {_patients(decision.size)}")
         state = rules.treated(state, decision, dose, cohort.patients, cohort.dlts)
+        for level, shut in enumerate(rules.closed(state), 1):
+            if shut:
+                closed.setdefault(level, number)
+    lifted = [level for level, shut in enumerate(rules.closed(state), 1) if not shut and level in closed]
+    if lifted and isinstance(rules.plan, TablePlan):
+        departures.append(
+            f"dose level {lifted[0]} was eliminated after cohort {closed[lifted[0]]}; by the numbers there now it is "
+            "not, and these decide"
+        )
     return state, departures
 
 
@@ -145,7 +155,7 @@ def _fits(state: State, data: InterimData) -> bool:
 
 def _as_given(data: InterimData) -> State:
     """The state of data that the design does not lead to."""
-    tried = [dose for dose, patients in enumerate(data.patients, 1) if patients]
+    tried = [dose for dose in range(1, len(data.patients) + 1) if data.may_have_ended_at(dose)]
     if data.dose is None and len(tried) > 1:
         raise OutcomesError(f"dose of the last cohort: needed; it may have been dose level {_or(tried)}")
     dose = tried[0] if data.dose is None else data.dose

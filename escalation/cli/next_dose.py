@@ -72,9 +72,10 @@ def next_command(
     label = options.choose_design(scenario, design)
     chosen = scenario.designs[label]
     found = next_dose(chosen, scenario.trial, _data(outcomes, patients, dlts, dose, last_cohort, scenario.trial.levels))
-    for warning in found.warnings:
-        click.echo(f"warning: {warning}", err=True)
-    pages = [next_dose_blocks(label, chosen, scenario.trial, found)]
+    if form != "table" or output is not None:  # the page has them
+        for warning in found.warnings:
+            click.echo(f"warning: {warning}", err=True)
+    pages = [next_dose_blocks(label, scenario.trial, found)]
     options.emit(form, output, pages, {"json": lambda: to_json(next_dose_tree(found))})
 
 

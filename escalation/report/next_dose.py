@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from escalation.designs import Design, ModelDesign
 from escalation.interim_decision import NextDose
 from escalation.report.blocks import Block, Grid, Heading, Lines
 from escalation.report.numbers import count
 from escalation.trial import Trial
 
 
-def next_dose_blocks(label: str, design: Design, trial: Trial, found: NextDose) -> Iterator[Block]:
+def next_dose_blocks(label: str, trial: Trial, found: NextDose) -> Iterator[Block]:
     """A page on the decision, why it was taken, and what is known of the doses."""
     yield Heading(f"{label}: {_headline(trial, found)}", level=1)
     yield Lines((found.reason,))
@@ -19,7 +18,7 @@ def next_dose_blocks(label: str, design: Design, trial: Trial, found: NextDose) 
     if found.warnings:
         yield Lines(tuple(f"warning: {warning}" for warning in found.warnings), alarm=True)
     yield _grid(trial, found)
-    yield Lines(tuple(_footnotes(design, trial)), listed=True)
+    yield Lines(tuple(_footnotes(trial, found.prior)), listed=True)
 
 
 def next_dose_tree(found: NextDose) -> dict[str, Any]:
@@ -69,12 +68,11 @@ def _grid(trial: Trial, found: NextDose) -> Grid:
     return Grid(header, [rows])
 
 
-def _footnotes(design: Design, trial: Trial) -> Iterator[str]:
-    if isinstance(design, ModelDesign):
+def _footnotes(trial: Trial, prior: tuple[float, float] | None) -> Iterator[str]:
+    if prior is None:
         yield "rate, 95 %, > target: under the model, given the data at all doses."
     else:
-        a, b = design.beta_prior
         yield "rate: the DLT rate as the design estimates it. 95 %: Clopper-Pearson, from the dose's own patients."
-        yield f"> target: under a Beta({a:g}, {b:g}) prior, from the dose's own patients."
+        yield f"> target: under a Beta({prior[0]:g}, {prior[1]:g}) prior, from the dose's own patients."
     yield f"> target: probability that the DLT rate exceeds {100 * trial.target:g} %."
     yield "closed: eliminated, or excluded as a probable overdose."

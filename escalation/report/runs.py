@@ -116,9 +116,9 @@ def footnotes(run: Run) -> list[str]:
     return [
         "* correct dose. RP2D %: probability of being recommended.",
         "PCS: probability of correct selection. Patients, DLTs: mean per trial.",
-        "5-95 %: quantiles of the sample size. DLT rate: mean DLTs / mean patients.",
+        "5-95 %: quantiles of patients. DLT rate: mean DLTs / mean patients.",
         "> target: patients at doses whose true rate exceeds it. Early: early stop.",
-        *(["Patients +, DLTs +: those to come. All else includes the data so far."] if running else []),
+        *(["Patients +, 5-95 %, DLTs +: of those to come. All else includes the data so far."] if running else []),
         *(["Declared: RP2D after dose escalation. Kept: share of these after expansion."] if expanded else []),
     ]
 

@@ -138,7 +138,10 @@ class TestDepartures:
 
     def test_after_the_end(self):
         tree = tree_of(LUCAR, "--design", "boin", "1TTT 1NNN")
-        assert tree["warnings"] == ["cohort 2 (1NNN): the design ends the trial before it, too toxic"]
+        assert tree["warnings"] == [
+            "cohort 2 (1NNN): the design ends the trial before it, too toxic",
+            "dose level 1 was eliminated after cohort 1; by the numbers there now it is not, and these decide",
+        ]
         assert tree["next_dose"] == 1
 
     def test_more_patients_than_planned(self):
