@@ -162,7 +162,7 @@ class TestEveryDesign:
     def test_json(self, design, trial):
         printed = decision_table(design, trial)
         tree = json.loads(json.dumps(to_tree("label", printed), allow_nan=False))
-        assert set(tree) == {"design", "reason", "parameters", "table", "expansion", "rules"}
+        assert set(tree) == {"design", "reason", "parameters", "table", "expansion", "rules", "pathways"}
         assert (tree["table"] is None) == (tree["reason"] is not None)
         for part in tree["table"] or ():
             for row in part["rows"]:
