@@ -54,10 +54,10 @@ class Expanding(NamedTuple):
     """Where an expansion stands."""
 
     dose: int  # index of the RP2D
-    cohorts: int  # given
     patients: int  # of the expansion
     dlts: int
     reason: int  # why dose escalation ended
+    rejected: bool = False  # for good
 
 
 @dataclass(frozen=True)
@@ -140,12 +140,16 @@ class Rules:
         As the design runs it.
     plan : Plan
     expansion : ExpansionPlan or None
+    large : Trial
+        The trial, or one with room for more patients than it has, if so many were treated.
     """
 
     design: Design
     trial: Trial
     plan: Plan
     expansion: ExpansionPlan | None
+
+    large: Trial
 
     @property
     def start(self) -> State:
@@ -173,23 +177,24 @@ class Rules:
     def treated(self, state: State, decision: Decision, dose: int, size: int, toxic: int) -> State:
         """Where the trial stands after a cohort, be it the one that was decided on or another.
 
-        A cohort belongs to the expansion when that was to come, and at its dose.
+        A cohort belongs to the expansion when that was to come, or has begun, and at its dose.
         """
         patients, dlts = list(state.patients), list(state.dlts)
         patients[dose] += size
         dlts[dose] += toxic
         expanding = state.expanding
-        if decision.expanding and dose == decision.next_dose:
-            before = state.expanding or Expanding(dose, 0, 0, 0, decision.reason)
-            expanding = before._replace(
-                cohorts=before.cohorts + 1, patients=before.patients + size, dlts=before.dlts + toxic
-            )
+        if expanding is None and decision.expanding and dose == decision.next_dose:
+            expanding = Expanding(dose, 0, 0, decision.reason)
+        if expanding is not None and dose == expanding.dose:
+            expanding = expanding._replace(patients=expanding.patients + size, dlts=expanding.dlts + toxic)
+            rejected = expanding.rejected or self._rejects(expanding, patients[dose], dlts[dose])
+            expanding = expanding._replace(rejected=rejected)
         return State(tuple(patients), tuple(dlts), dose, size, toxic, expanding)
 
     def recommended(self, state: State) -> int | None:
         """Index of the dose that would be recommended if the trial ended now."""
         if state.expanding is not None:
-            return None if self._rejected(state.expanding, state) else state.expanding.dose
+            return None if state.expanding.rejected else state.expanding.dose
         decision = self._escalate(state)
         toxic = decision.reason == TOO_TOXIC or any(stop.reason == TOO_TOXIC for stop in decision.stops)
         if state.treated == 0 or toxic:
@@ -205,7 +210,7 @@ class Rules:
     def closed(self, state: State) -> tuple[bool, ...]:
         """Whether each dose is eliminated, or excluded as a probable overdose."""
         levels = range(self.trial.levels)
-        if state.expanding is not None and self._rejected(state.expanding, state):
+        if state.expanding is not None and state.expanding.rejected:
             return tuple(dose >= state.expanding.dose for dose in levels)
         if isinstance(self.plan, TablePlan):
             lowest = _lowest_closed(self.plan, state)
@@ -226,17 +231,17 @@ class Rules:
         expansion, at = self.expansion, state.expanding
         assert expansion is not None
         assert at is not None
-        left = at.cohorts < len(expansion.cohorts)
-        if left and self._rejected(at, state):
-            return Decision(None, reason=EXPANSION_STOPPED, expanding=True)
-        if not left:
+        left = int(expansion.cohorts.sum()) - at.patients
+        if left <= 0:
             return Decision(None, reason=at.reason, expanding=True)
-        return Decision(at.dose, int(expansion.cohorts[at.cohorts]), reason=at.reason, expanding=True)
+        if at.rejected:
+            return Decision(None, reason=EXPANSION_STOPPED, expanding=True)
+        return Decision(at.dose, min(int(expansion.cohorts[0]), left), reason=at.reason, expanding=True)
 
-    def _rejected(self, at: Expanding, state: State) -> bool:
+    def _rejects(self, at: Expanding, patients: int, dlts: int) -> bool:
+        """Whether the expansion's rule stops the dose; `patients` and `dlts` are all at it."""
         assert self.expansion is not None
-        counts = (at.patients, at.dlts) if self.expansion.own else (state.patients[at.dose], state.dlts[at.dose])
-        return bool(self.expansion.rejects[counts])
+        return bool(self.expansion.rejects[(at.patients, at.dlts) if self.expansion.own else (patients, dlts)])
 
     def _escalate(self, state: State) -> Decision:
         """What dose escalation decides."""
@@ -292,7 +297,7 @@ def rules_of(design: Design, trial: Trial, *, treated: int = 0) -> Rules:
     if expansion is not None and len(expansion.rejects) <= treated:
         more = treated + 1 - len(expansion.rejects)
         expansion = replace(expansion, rejects=np.pad(expansion.rejects, (0, more), mode="edge"))
-    return Rules(design, trial, replace(design.plan(large), max_patients=trial.max_patients), expansion)
+    return Rules(design, trial, replace(design.plan(large), max_patients=trial.max_patients), expansion, large)
 
 
 def _lowest_closed(plan: TablePlan, state: State) -> int:
@@ -312,17 +317,17 @@ def _by_table(plan: TablePlan, state: State, *, titrating: bool) -> Decision:
     closed = _lowest_closed(plan, state)
     bounds: list[Bound] = []
     next_dose = wanted
-    if code == ESCALATE:
+    if closed < dose:  # no trial of this design comes here
+        next_dose = _limited(wanted, closed - 1, Bound.CLOSED, bounds)
+    elif code == ESCALATE:
         next_dose = _limited(next_dose, plan.levels - 1, Bound.HIGHEST, bounds)
         next_dose = _limited(next_dose, closed - 1, Bound.CLOSED, bounds)
         if next_dose > dose:
             next_dose = _limited(next_dose, dose if _held(plan, state) else next_dose, Bound.HOLD, bounds)
             next_dose = _limited(next_dose, _ceiling(plan, dose), Bound.CEILING, bounds)
-    if code == DE_ESCALATE and wanted < 0:
+    elif code == DE_ESCALATE and wanted < 0:
         next_dose = 0
         bounds.append(Bound.LOWEST)
-    if closed < dose:  # no trial of this design comes here
-        next_dose = _limited(next_dose, closed - 1, Bound.CLOSED, bounds)
     return Decision(
         next_dose if next_dose >= 0 else None,
         code=code,
@@ -346,11 +351,12 @@ def _by_model(plan: CurvePlan, state: State, *, titrating: bool) -> Decision:
     choice = reading.choice
     if choice == NO_DOSE:
         return Decision(None, wanted=-1, reading=reading)
+    one_up = isinstance(plan.reading, MaximumLikelihood) and not any(state.dlts)
     limits = {
         Bound.HOLD: dose if _held(plan, state) else plan.levels,
+        Bound.ONE_UP: dose + 1 if one_up else plan.levels,
         Bound.CEILING: _ceiling(plan, dose),
         Bound.COHERENCE: plan.levels if _may_escalate(plan, state) else dose,
-        Bound.ONE_UP: dose + 1 if isinstance(plan.reading, MaximumLikelihood) and not any(state.dlts) else plan.levels,
     }
     allowed = choice
     for bound, limit in limits.items():
@@ -388,15 +394,22 @@ def _may_escalate(plan: CurvePlan, state: State) -> bool:
     dose = state.dose
     assert dose is not None
     if plan.coherent == COHERENT_COHORT:
-        size, toxic = state.size, state.toxic
-        others = sum(state.patients) - state.patients[dose]
-        tried = sum(n > 0 for n in state.patients)
-        if plan.titration and state.patients[dose] == size + 1 and others == tried - 1:
-            size, toxic = state.patients[dose], state.dlts[dose]  # filled up: the titrated patient is one of the cohort
+        size, toxic = last_cohort(plan, state)
         return toxic < (plan.target - SLACK) * size
     if plan.coherent == COHERENT_DOSE:
         return state.dlts[dose] <= (plan.target + SLACK) * state.patients[dose]
     return True
+
+
+def last_cohort(plan: Plan, state: State) -> tuple[int, int]:
+    """Patients and DLTs of the last cohort; the titrated patient is one of the cohort that filled up the dose."""
+    dose = state.dose
+    assert dose is not None
+    others = sum(state.patients) - state.patients[dose]
+    tried = sum(n > 0 for n in state.patients)
+    if plan.titration and state.patients[dose] == state.size + 1 and others == tried - 1:
+        return state.patients[dose], state.dlts[dose]
+    return state.size, state.toxic
 
 
 def _holding(stops: tuple[Stop, ...], state: State, next_dose: int) -> tuple[Stop, ...]:

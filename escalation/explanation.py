@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from escalation.course import Bound, Decision, Rules, State
+from escalation.course import Bound, Decision, Rules, State, last_cohort
 from escalation.designs import ModelDesign
 from escalation.kernels.codes import (
     COHERENT_COHORT,
@@ -47,12 +47,14 @@ def _sentences(rules: Rules, state: State, decision: Decision) -> Iterator[str]:
         yield f"nobody was treated yet; the trial starts at dose level {decision.next_dose + 1}"
         return
     yield from _grounds(rules, state, decision)
-    yield from (_bound(rules, state, decision, bound) for bound in decision.bounds)
+    yield from (_bound(rules, state, bound) for bound in decision.bounds)
     if decision.reason == 0:
         return
     holding = "; ".join(stop.words for stop in decision.stops)
     if state.treated >= rules.plan.max_patients and decision.reason not in (TOO_TOXIC, RULE_COMPLETE):
         yield f"all {rules.plan.max_patients} patients have been treated" + (f"; {holding}" if holding else "")
+        if holding or (decision.reading is not None and decision.reading.too_toxic):
+            yield "no dose is recommended"
     else:
         ending = ENDINGS[decision.reason]
         yield f"{holding}: {ending}" if holding else ending
@@ -85,12 +87,13 @@ def _grounds(rules: Rules, state: State, decision: Decision) -> Iterator[str]:
     dose = state.dose
     assert dose is not None
     if decision.titrating:
-        went_well = state.dlts[dose] == 0 and Bound.HIGHEST not in decision.bounds
-        then = "the titration goes on" if went_well else "the titration ends, and the cohort is filled up"
-        yield f"{state.dlts[dose]} of 1 patients at dose level {dose + 1} had a DLT: {then}"
+        goes_on = decision.next_dose is not None and decision.next_dose > dose
+        had = "had a DLT" if state.dlts[dose] else "had no DLT"
+        then = "the titration goes on" if goes_on else "the titration ends, and the cohort is filled up"
+        yield f"the patient at dose level {dose + 1} {had}: {then}"
     elif isinstance(rules.plan, TablePlan):
         assert decision.code is not None
-        grounds = rules.design.grounds(rules.trial, dose, state.patients[dose], state.dlts[dose])
+        grounds = rules.design.grounds(rules.large, dose, state.patients[dose], state.dlts[dose])
         yield f"dose level {dose + 1}: {grounds}: {ACTIONS[decision.code]}"
     else:
         yield _preference(rules, rules.plan, state, decision)
@@ -130,16 +133,18 @@ def _preference(rules: Rules, plan: CurvePlan, state: State, decision: Decision)
     )
 
 
-def _bound(rules: Rules, state: State, decision: Decision, bound: Bound) -> str:
+def _bound(rules: Rules, state: State, bound: Bound) -> str:
     assert state.dose is not None
-    last, wanted = state.dose + 1, (decision.wanted or 0) + 1
+    last = state.dose + 1
     given = rules.plan
     if bound == Bound.HIGHEST:
         return f"dose level {last} is the highest"
     if bound == Bound.LOWEST:
         return f"dose level {last} is the lowest"
     if bound == Bound.CLOSED:
-        return f"dose level {wanted} is eliminated"
+        lowest = rules.closed(state).index(True) + 1
+        above = " and all above are" if lowest < rules.trial.levels else " is"
+        return f"dose level {lowest}{above} eliminated"
     if bound == Bound.CEILING:
         highest = rules.trial.levels if given.ceiling is None else int(given.ceiling[state.dose]) + 1
         return f"after dose level {last} no dose above level {highest} may follow"
@@ -152,7 +157,11 @@ def _bound(rules: Rules, state: State, decision: Decision, bound: Bound) -> str:
         return _incoherent(rules, state)
     if bound == Bound.ONE_UP:
         return "until the first DLT the dose goes up one level at a time"
-    return "a dose that is probably an overdose is not given to keep to that"
+    lowest = 1 if given.floor is None else int(given.floor[state.dose]) + 1
+    return (
+        f"after dose level {last} no dose below level {lowest} may follow, but what is probably an overdose is not "
+        "given all the same"
+    )
 
 
 def _incoherent(rules: Rules, state: State) -> str:
@@ -161,10 +170,8 @@ def _incoherent(rules: Rules, state: State) -> str:
     assert isinstance(rules.plan, CurvePlan)
     target = f"the target of {rules.plan.target:g}"
     if rules.plan.coherent == COHERENT_COHORT:
-        return (
-            f"{state.toxic} of {state.size} patients of the last cohort had a DLT, a rate not below {target}: "
-            "no escalation"
-        )
+        size, toxic = last_cohort(rules.plan, state)
+        return f"{toxic} of {size} patients of the last cohort had a DLT, a rate not below {target}: no escalation"
     return (
         f"{state.dlts[dose]} of {state.patients[dose]} patients at dose level {dose + 1} had a DLT, a rate above "
         f"{target}: no escalation"

@@ -6,9 +6,10 @@ letter for each patient, N for no DLT and T for a DLT. The notation is that of t
 Counts by dose say less: not where the last cohort was treated, nor what happened in it. Both can be said beside them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+from operator import index
 from typing import Self
 
 from escalation.errors import OutcomesError
@@ -24,11 +25,22 @@ class Cohort:
     dose : int
         Dose level, from 1.
     patients, dlts : int
+
+    Raises
+    ------
+    OutcomesError
+        A ValueError: no such cohort can be.
     """
 
     dose: int
     patients: int
     dlts: int
+
+    def __post_init__(self) -> None:
+        for name, least in (("dose", 1), ("patients", 1), ("dlts", 0)):
+            object.__setattr__(self, name, _whole(getattr(self, name), f"cohort: {name}", least))
+        if self.dlts > self.patients:
+            raise OutcomesError(f"cohort: {self.dlts} DLTs in only {self.patients} patients")
 
     def __str__(self) -> str:
         return f"{self.dose}{'N' * (self.patients - self.dlts)}{'T' * self.dlts}"
@@ -48,6 +60,11 @@ class InterimData:
         Patients and DLTs of the last cohort.
     cohorts : tuple of Cohort or None
         All cohorts in order; None when only counts are known.
+
+    Raises
+    ------
+    OutcomesError
+        A ValueError: the parts contradict each other.
     """
 
     patients: tuple[int, ...]
@@ -55,6 +72,52 @@ class InterimData:
     dose: int | None = None
     last_cohort: tuple[int, int] | None = None
     cohorts: tuple[Cohort, ...] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("patients", "dlts"):
+            object.__setattr__(self, name, _counts(getattr(self, name), name))
+        levels = len(self.patients)
+        if len(self.dlts) != levels:
+            raise OutcomesError(f"dlts: {len(self.dlts)} numbers, but {levels} numbers of patients")
+        for level, (treated, toxic) in enumerate(zip(self.patients, self.dlts, strict=True), 1):
+            if toxic > treated:
+                raise OutcomesError(f"dose level {level}: {toxic} DLTs in only {treated} patients")
+        if self.treated > MOST_PATIENTS:
+            raise OutcomesError(f"{self.treated} patients; at most {MOST_PATIENTS} are possible")
+        if self.treated == 0 and (self.dose is not None or self.last_cohort is not None):
+            raise OutcomesError("dose, last cohort: nobody was treated yet")
+        if self.dose is not None:
+            object.__setattr__(self, "dose", _whole(self.dose, "dose", 1))
+            if self.dose > levels:
+                raise OutcomesError(f"dose: {self.dose}, but the dose levels are 1 to {levels}")
+            if self.patients[self.dose - 1] == 0:
+                raise OutcomesError(f"dose: nobody was treated at dose level {self.dose}")
+        if self.last_cohort is not None:
+            self._check_last_cohort()
+
+    def _check_last_cohort(self) -> None:
+        last = _counts(self.last_cohort, "last cohort")
+        if len(last) != 2 or not 0 <= last[1] <= last[0] or last[0] == 0:
+            raise OutcomesError("last cohort: should be two numbers, its patients and its DLTs, such as 3, 1")
+        object.__setattr__(self, "last_cohort", last)
+        if not any(self.may_have_ended_at(level) for level in range(1, len(self.patients) + 1)):
+            where = "no dose level has" if self.dose is None else f"dose level {self.dose} does not have"
+            raise OutcomesError(f"last cohort: {where} {last[0]} patients of whom {last[1]} had a DLT")
+
+    @classmethod
+    def of(cls, data: object, levels: int) -> "InterimData":
+        """The data that a user gives: outcomes as text, or data as they are.
+
+        Raises
+        ------
+        OutcomesError
+            A ValueError: the text cannot be read, or it is neither.
+        """
+        if isinstance(data, str):
+            return cls.from_outcomes(data, levels)
+        if not isinstance(data, InterimData):
+            raise OutcomesError(f"outcomes: should be a text such as '1NNN 2NTT', or InterimData, not {data!r:.40}")
+        return data
 
     @property
     def treated(self) -> int:
@@ -100,9 +163,10 @@ class InterimData:
         """
         patients, dlts = [0] * levels, [0] * levels
         for cohort in cohorts:
+            if cohort.dose > levels:
+                raise OutcomesError(f"cohort: dose level {cohort.dose}, but the dose levels are 1 to {levels}")
             patients[cohort.dose - 1] += cohort.patients
             dlts[cohort.dose - 1] += cohort.dlts
-        _check_number(sum(patients))
         last = cohorts[-1] if cohorts else None
         return cls(
             tuple(patients),
@@ -140,34 +204,13 @@ class InterimData:
         OutcomesError
             A ValueError: the counts contradict each other or the trial.
         """
-        if len(patients) != len(dlts):
-            raise OutcomesError(f"dlts: {len(dlts)} numbers, but {len(patients)} numbers of patients")
-        if len(patients) > levels:
-            raise OutcomesError(f"patients: {len(patients)} numbers, but there are only {levels} dose levels")
-        for level, (treated, toxic) in enumerate(zip(patients, dlts, strict=True), 1):
-            if treated < 0 or toxic < 0:
-                raise OutcomesError(f"dose level {level}: numbers should not be negative")
-            if toxic > treated:
-                raise OutcomesError(f"dose level {level}: {toxic} DLTs in only {treated} patients")
-        _check_number(sum(patients))
-        n, y = ((*counts, *[0] * (levels - len(counts))) for counts in (patients, dlts))
-        if sum(n) == 0:
-            if dose is not None or last_cohort is not None:
-                raise OutcomesError("dose, last_cohort: nobody was treated yet")
-            return cls(n, y, cohorts=())
-        if dose is not None and not 1 <= dose <= levels:
-            raise OutcomesError(f"dose: {dose}, but the dose levels are 1 to {levels}")
-        if dose is not None and n[dose - 1] == 0:
-            raise OutcomesError(f"dose: nobody was treated at dose level {dose}")
-        data = cls(n, y, dose, last_cohort)
-        if last_cohort is not None:
-            size, toxic = last_cohort
-            if size < 1 or not 0 <= toxic <= size:
-                raise OutcomesError(f"last cohort: {toxic} DLTs in {size} patients")
-            if not any(data.may_have_ended_at(level) for level in range(1, levels + 1)):
-                where = "no dose level has" if dose is None else f"dose level {dose} does not have"
-                raise OutcomesError(f"last cohort: {where} {size} patients of whom {toxic} had a DLT")
-        return data
+        n, y = _counts(patients, "patients"), _counts(dlts, "dlts")
+        if len(y) != len(n):
+            raise OutcomesError(f"dlts: {len(y)} numbers, but {len(n)} numbers of patients")
+        if len(n) > levels:
+            raise OutcomesError(f"patients: {len(n)} numbers, but there are only {levels} dose levels")
+        none = (0,) * (levels - len(n))
+        return cls((*n, *none), (*y, *none), dose, last_cohort, cohorts=None if any(n) else ())
 
     def may_have_ended_at(self, level: int) -> bool:
         """Whether the last cohort may have been treated at a dose level, from 1."""
@@ -178,9 +221,20 @@ class InterimData:
         return size <= n and 0 <= y - toxic <= n - size
 
 
-def _check_number(treated: int) -> None:
-    if treated > MOST_PATIENTS:
-        raise OutcomesError(f"{treated} patients; at most {MOST_PATIENTS} are possible")
+def _whole(value: object, name: str, least: int) -> int:
+    """A whole number; numpy's are welcome, truth values are not."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise OutcomesError(f"{name}: {value!r:.40} should be a whole number")
+    number = index(value)
+    if number < least:
+        raise OutcomesError(f"{name}: {number} should be at least {least}")
+    return number
+
+
+def _counts(values: object, name: str) -> tuple[int, ...]:
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise OutcomesError(f"{name}: {values!r:.40} should be a list of whole numbers")
+    return tuple(_whole(value, name, 0) for value in values)
 
 
 def _cohort(text: str, start: int, word: str, levels: int) -> Cohort:
@@ -194,7 +248,7 @@ def _cohort(text: str, start: int, word: str, levels: int) -> Cohort:
     letters = word[len(digits) :]
     for place, letter in enumerate(letters):
         if letter not in "NT":
-            problem = f"'{letter}' should be N (no DLT) or T (DLT)"
+            problem = f"{repr(letter) if letter.isprintable() else ascii(letter)} should be N (no DLT) or T (DLT)"
             raise _pointed(text, start + len(digits) + place, problem)
     if not letters:
         raise _pointed(text, start + len(digits), "a letter for each patient should follow: N (no DLT) or T (DLT)")

@@ -112,9 +112,7 @@ def next_dose(design: Design, trial: Trial, data: InterimData | str) -> NextDose
     >>> after.next_dose, after.recommended_dose
     (1, 1)
     """
-    if isinstance(data, str):
-        data = InterimData.from_outcomes(data, trial.levels)
-    now = standing(design, trial, data)
+    now = standing(design, trial, InterimData.of(data, trial.levels))
     decision = now.decision
     recommended = now.rules.recommended(now.state)
     return NextDose(

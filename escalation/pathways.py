@@ -133,9 +133,11 @@ def paths(
     >>> len(list(ahead.root.leaves)), ahead.root.branches[2].next_dose
     (13, 1)
     """
-    if cohorts < 1:
-        raise PathwayError(f"cohorts: {cohorts} should be at least 1")
-    data = InterimData.from_outcomes(after, trial.levels) if isinstance(after, str) else after
+    if not isinstance(cohorts, int) or cohorts < 1:
+        raise PathwayError(f"cohorts: {cohorts!r} should be a whole number, at least 1")
+    if truths is not None and not isinstance(truths, Mapping):
+        raise PathwayError("truths: should be DLT rates by the names of truths, such as {'MTD at 3': [0.1, 0.2, 0.3]}")
+    data = InterimData.of(after, trial.levels)
     now = standing(design, trial, data)
     rates = [check_rates(truth, trial).tolist() for truth in (truths or {}).values()]
     _check_number(now.rules, now.state, cohorts, most)

@@ -166,7 +166,7 @@ def _as_given(data: InterimData) -> State:
 def _departure(rules: Rules, data: InterimData, farthest: State, *, complete: bool) -> str:
     if not complete:
         return "whether the design can lead to these counts was not found out: there are too many ways to them"
-    last = "with this last cohort" if data.dose is not None or data.last_cohort is not None else ""
+    last = " with this last cohort" if data.dose is not None or data.last_cohort is not None else ""
     decision = rules.decide(farthest)
     then = "ends the trial" if decision.next_dose is None else f"gives dose level {decision.next_dose + 1}"
     counts = ", ".join(
@@ -175,7 +175,7 @@ def _departure(rules: Rules, data: InterimData, farthest: State, *, complete: bo
         if n
     )
     begins = f"after DLTs in {counts} it {then}" if counts else f"it {then} first"
-    return " ".join(f"the design does not lead to these counts {last}: {begins}".split())
+    return f"the design does not lead to these counts{last}: {begins}"
 
 
 def _reason(decision: Decision) -> str:

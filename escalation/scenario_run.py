@@ -117,7 +117,7 @@ def run(
     labelled = scenario.designs
     chosen = choose(designs, labelled, "design")
     names = choose(truths, (truth.name for truth in scenario.truth), "truth")
-    data = InterimData.from_outcomes(after, scenario.trial.levels) if isinstance(after, str) else after
+    data = None if after is None else InterimData.of(after, scenario.trial.levels)
     departures = []
     if data is not None:
         for label in chosen:

@@ -121,7 +121,7 @@ _Escalate = Callable[
 def _escalation(plan: Plan, counts: NDArray[np.int64], limits: NDArray[np.int64]) -> _Escalate:
     """Dose escalation in a block of trials: from tolerances to counts, recommended doses and reasons."""
     if isinstance(plan, CurvePlan):
-        evidence, places = cohort_evidence(plan)
+        evidence, places = cohort_evidence(plan, treated=int(counts[0].sum()))
         curves = (replace(plan, weight=plan.learned(*counts)) if counts.any() else plan).arrays()
 
         def by_model(tolerances, patients, dlts, recommended, reason):  # type: ignore[no-untyped-def]
@@ -154,8 +154,14 @@ def _unfinished(start: Start, rates: NDArray[np.float64], trials: int) -> Outcom
     )
 
 
-def cohort_evidence(plan: CurvePlan) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def cohort_evidence(plan: CurvePlan, treated: int = 0) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """What each outcome of a cohort says of the curves, for all sizes that a cohort can have.
+
+    Parameters
+    ----------
+    plan : CurvePlan
+    treated : int
+        Patients that all trials begin with.
 
     Returns
     -------
@@ -169,7 +175,7 @@ def cohort_evidence(plan: CurvePlan) -> tuple[NDArray[np.float64], NDArray[np.in
     if plan.titration or len(regular) > 1:
         sizes = np.arange(1, most + 1)  # what is left for the last cohort depends on the trial
     else:
-        sizes = np.unique([most, plan.max_patients % most or most])
+        sizes = np.unique([most, (plan.max_patients - treated) % most or most])
     places = np.zeros(most + 1, np.int64)
     places[sizes] = np.arange(len(sizes))
     patients = np.repeat(sizes, most + 1)

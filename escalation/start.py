@@ -65,7 +65,7 @@ def start_of(design: Design, trial: Trial, after: InterimData | str | None) -> S
         trial = design.applied_to(trial)
         none = np.zeros((2, trial.levels), np.int64)
         return Start(trial, design.plan(trial), expansion_plan(trial), None, none)
-    data = InterimData.from_outcomes(after, trial.levels) if isinstance(after, str) else after
+    data = InterimData.of(after, trial.levels)
     now = standing(design, trial, data)
     rules, decision = now.rules, now.decision
     counts = np.array([data.patients, data.dlts])
@@ -96,4 +96,5 @@ def _left(expansion: ExpansionPlan | None, at: Expanding | None) -> ExpansionPla
     if expansion is None or at is None:
         return expansion
     rejects = expansion.rejects[at.patients :, at.dlts :] if expansion.own else expansion.rejects
-    return replace(expansion, cohorts=expansion.cohorts[at.cohorts :], rejects=rejects)
+    size, left = int(expansion.cohorts[0]), int(expansion.cohorts.sum()) - at.patients
+    return replace(expansion, cohorts=np.diff([*range(0, left, size), left]), rejects=rejects)

@@ -87,8 +87,11 @@ def run_curve_trial(plan, evidence, places, limits, tolerances, patients, dlts, 
         if titrating and not out_of_patients:
             if toxic == 0 and dose < ceiling:
                 dose += 1
+                titrating = patients[dose] == 0
             else:
-                titrating, filling = False, True
+                titrating = False
+            if not titrating:
+                filling = True
                 size = conduct.sizes[0] - 1  # the rest of this dose's cohort
             continue
 

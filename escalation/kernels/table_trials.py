@@ -64,8 +64,10 @@ def run_table_trials(plan, limits, tolerances, patients, dlts, reasons):
                     reason = MAX_PATIENTS
                 elif toxic == 0 and dose < ceiling:
                     dose += 1
+                    titrating = patients[trial, dose] == 0
                 else:
                     titrating = False
+                if not titrating:
                     size = sizes[0] - 1  # the rest of this dose's cohort
                 continue
 

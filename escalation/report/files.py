@@ -22,7 +22,9 @@ def check_writable(path: Path) -> None:
             raise OutputError(f"{path}: cannot be written: it is a folder")
         if not path.parent.is_dir():
             raise OutputError(f"{path}: cannot be written: there is no folder {path.parent}")
-        with tempfile.TemporaryFile(dir=path.parent):
+        if _is_special(path):
+            return
+        with tempfile.TemporaryFile(dir=path.resolve().parent):
             pass
     except (OSError, ValueError) as error:  # ValueError: a null character in the name
         raise OutputError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from None
@@ -31,7 +33,8 @@ def check_writable(path: Path) -> None:
 def write_whole(path: Path, content: str | bytes) -> None:
     """Write a text, in UTF-8, or bytes to a temporary file beside the path, and rename it.
 
-    Readers see the old file or the new, never a part.
+    Readers see the old file or the new, never a part. A link stays a link, to the new file. Pipes and devices are
+    written to as they are.
 
     Raises
     ------
@@ -40,7 +43,11 @@ def write_whole(path: Path, content: str | bytes) -> None:
     """
     whole = content.encode() if isinstance(content, str) else content
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".escalation-", delete=False) as file:
+        if _is_special(path):
+            path.write_bytes(whole)
+            return
+        target = path.resolve()
+        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".escalation-", delete=False) as file:
             temporary = Path(file.name)
             try:
                 file.write(whole)
@@ -50,9 +57,14 @@ def write_whole(path: Path, content: str | bytes) -> None:
             except BaseException:
                 temporary.unlink()
                 raise
-        temporary.replace(path)
+        temporary.replace(target)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from None
+
+
+def _is_special(path: Path) -> bool:
+    """Whether it is there and no ordinary file: a pipe, a device."""
+    return path.exists() and not path.is_file()
 
 
 def _umask() -> int:

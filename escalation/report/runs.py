@@ -139,7 +139,7 @@ def verdict(run: Run) -> tuple[list[str], bool]:
     alarm = agreement is not None and not agreement.agrees
     if agreement is not None:
         if agreement.max_abs_z is None and not alarm:
-            lines += [f"Exact; {simulated} are too few for a comparison."]
+            lines += [f"Exact; {simulated} are too few, or vary too little, for |z|."]
         else:
             word = f"DISAGREE in {agreement.worst}" if alarm else "agree"
             largest = f"Largest |z| {agreement.max_abs_z or 0:.2f}"

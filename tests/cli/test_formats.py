@@ -177,6 +177,20 @@ def test_full_disk(arguments):
     assert "Traceback" not in result.stderr
 
 
+def test_output_to_what_is_no_ordinary_file(tmp_path):
+    """A link stays a link, and a pipe is written to."""
+    target, link, pipe = tmp_path / "target.json", tmp_path / "link.json", tmp_path / "pipe"
+    link.symlink_to(target)
+    command = ["run", LUCAR, "--trials", "0", "--design", "3+3", "--format", "json", "--output"]
+    assert CliRunner().invoke(main, [*command, str(link)]).exit_code == 0
+    assert link.is_symlink()
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE, text=True) as reader:
+        assert CliRunner().invoke(main, [*command, str(pipe)]).exit_code == 0
+        assert reader.stdout.read() == target.read_text()
+    assert pipe.is_fifo()
+
+
 def test_interrupt_leaves_nothing(tmp_path):
     file = tmp_path / "result.json"
     process = subprocess.Popen(

@@ -6,11 +6,12 @@ from math import comb
 import numpy as np
 import pytest
 
-from escalation import Enumeration, exact, operating_characteristics, simulate
+from escalation import Enumeration, Trial, exact, operating_characteristics, simulate
 from escalation.characteristics import correct_doses
 from escalation.course import Rules, State, rules_of
 from escalation.cross_check import agreement
 from escalation.errors import OutcomesError
+from escalation.explanation import explanation
 from escalation.interim import Cohort, InterimData
 from escalation.kernels.codes import NO_DOSE
 from escalation.running_trial import standing
@@ -66,6 +67,18 @@ def some_cohorts(rules: Rules, number: int, generator: np.random.Generator) -> t
     return state, cohorts
 
 
+def any_cohorts(trial: Trial, generator: np.random.Generator) -> list[Cohort]:
+    """Cohorts of any doses and sizes, fewer patients than the trial has."""
+    cohorts, left = [], trial.max_patients - 1
+    for _ in range(4):
+        size = int(generator.integers(1, trial.cohort_size + 2))
+        if size <= left:
+            dose = int(generator.integers(1, trial.levels + 1))
+            cohorts.append(Cohort(dose, size, int(generator.binomial(size, 0.2))))
+            left -= size
+    return cohorts
+
+
 @pytest.mark.parametrize(("design", "trial"), CASES)
 class TestEveryDesign:
     def test_endings_are_those_of_the_exact_engine(self, design, trial):
@@ -93,6 +106,21 @@ class TestEveryDesign:
             simulated = simulate(design, trial, rising(trial), trials=2000, seed=7, after=data)
             correct = correct_doses(rising(trial), trial.target)
             assert agreement(expected, simulated, correct).p_value > 1e-4 / len(CASES)
+
+    def test_data_that_the_design_would_not_have_led_to(self, design, trial):
+        """Any doses, any sizes: exact endings, those of the course and simulated trials go on from them alike."""
+        generator = np.random.default_rng(4)
+        for _ in range(3):
+            cohorts = any_cohorts(trial, generator)
+            data = InterimData.from_cohorts(cohorts, trial.levels)
+            now = standing(design, trial, data)
+            given = exact(design, trial, after=data)
+            assert endings_of(now.rules, now.state) == listed(given)
+            expected = given.outcomes(rising(trial))
+            simulated = simulate(design, trial, rising(trial), trials=1000, seed=8, after=data)
+            assert agreement(expected, simulated, correct_doses(rising(trial), trial.target)).p_value > 1e-7
+            assert now.decision.next_dose is None or now.decision.size > 0
+            assert explanation(now.rules, now.state, now.decision).endswith(".")
 
     def test_total_probability(self, design, trial):
         """What is expected after each outcome of the first cohort is, on average, what is expected before it."""
