@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from escalation.scenario import Scenario
     from escalation.surface import Surface
 
-MOST_DRAWN = 256
-"""More paths than this make a drawing that nobody reads."""
-
 FIGURES = ("selection", "allocation", "sample-size", "bias", "paths", "surface")
 
 
@@ -118,6 +115,8 @@ def _pathways(
 ) -> tuple[Any, ...]:
     """Where the pathways of a design begin, the trial, and which probabilities are shown."""
     label = options.choose_design(scenario, designs[0] if designs else None)
+    from escalation.report.figures import MOST_DRAWN
+
     found = options.pathways_of(scenario, label, cohorts, after, truths)
     leaves = sum(1 for _ in found.root.leaves)
     if leaves > MOST_DRAWN:

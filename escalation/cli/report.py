@@ -60,6 +60,6 @@ def report_command(
             file=file,
             step=step,
         )
-    if finished.agreement is not None and not finished.agreement.agrees:
+    if not finished.agrees:
         click.echo(f"error: {file}: simulated trials and exact values DISAGREE; do not use these results", err=True)
         sys.exit(EXIT_FAILED)

@@ -209,7 +209,7 @@ class Design(Frozen):
         yield from conduct_sentences(trial, plan)
         yield from self._limits_in_words(trial)
         yield from (rule.words(trial) for rule in self.restrict)
-        yield from stop_sentences(plan)
+        yield from stop_sentences(plan, expands=trial.expansion is not None)
         yield from self._recommendation_in_words(trial)
         yield from expansion_sentences(trial)
 

@@ -162,7 +162,7 @@ class BLRM(ModelDesign):
             f"the target interval from {low:g} to {high:g}, the lower of two."
         )
         if more:
-            yield f"For information overdoses are divided at DLT rates of {listed(more)}."
+            yield f"Overdoses are reported apart above DLT rates of {listed(more)}; this decides nothing."
 
     def _limits_in_words(self, trial: Trial) -> Iterator[str]:
         yield from super()._limits_in_words(trial)

@@ -135,16 +135,17 @@ def conduct_sentences(trial: Trial, plan: Plan) -> Iterator[str]:
             )
 
 
-def stop_sentences(plan: Plan) -> Iterator[str]:
-    """The rules that end a trial."""
+def stop_sentences(plan: Plan, *, expands: bool) -> Iterator[str]:
+    """The rules that end a trial, or dose escalation where an expansion follows."""
     for reason in REASON_NAMES:
         words = [stop.words for stop in plan.stops if stop.reason == reason]
         nothing = ", and no dose is recommended" if reason == TOO_TOXIC else ""
+        what = "Dose escalation" if expands and reason != TOO_TOXIC else "The trial"
         if len(words) == 1:
-            yield f"The trial ends when {words[0]}{nothing}."
+            yield f"{what} ends when {words[0]}{nothing}."
         elif words:
             numbered = "; ".join(f"({number}) {word}" for number, word in enumerate(words, 1))
-            yield f"The trial ends{nothing} when any of the following holds: {numbered}."
+            yield f"{what} ends{nothing} when any of the following holds: {numbered}."
 
 
 def expansion_sentences(trial: Trial) -> Iterator[str]:

@@ -21,11 +21,16 @@ NAMES = dict(zip(QUANTITIES, ("PCS %", "patients > target", "patients", "DLTs"),
 
 def comparison_blocks(comparison: Comparison) -> Iterator[Block]:
     """A page on a comparison: its trial, a section for each truth, and how exact and simulated differences agree."""
-    scenario = comparison.scenario
-    truths = {truth.name: truth for truth in scenario.truth}
-    title, lines = trial_heading(scenario, compared(comparison))
+    title, lines = trial_heading(comparison.scenario, compared(comparison))
     yield Heading(title, level=1)
     yield Lines(tuple(lines))
+    yield from difference_blocks(comparison)
+
+
+def difference_blocks(comparison: Comparison) -> Iterator[Block]:
+    """A section for each truth, and how exact and simulated differences agree."""
+    scenario = comparison.scenario
+    truths = {truth.name: truth for truth in scenario.truth}
     for name, differences in groupby(comparison.differences, key=lambda one: one.truth):
         yield Heading(name)
         yield Lines((truth_line(scenario, truths[name]),))

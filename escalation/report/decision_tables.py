@@ -61,6 +61,13 @@ def decision_table_blocks(label: str, table: ProtocolTable, trial: Trial, *, eve
         Whether to show every number of patients; if not, those that the cohorts can make.
     """
     yield Heading(label)
+    yield from boundary_blocks(table, trial, every=every)
+    yield Heading("What else decides", level=3)
+    yield Lines(table.rules, listed=True)
+
+
+def boundary_blocks(table: ProtocolTable, trial: Trial, *, every: bool = False) -> Iterator[Block]:
+    """The tables of one design and what their columns mean, or why there is none."""
     if table.reason is not None:
         yield Lines((table.reason,))
     if table.parameters:
@@ -72,8 +79,6 @@ def decision_table_blocks(label: str, table: ProtocolTable, trial: Trial, *, eve
     if table.expansion is not None:
         yield _expansion_grid(table.expansion, every=every)
         yield Lines(tuple(_expansion_conventions(table.expansion)), listed=True)
-    yield Heading("What else decides", level=3)
-    yield Lines(table.rules, listed=True)
 
 
 def _dose_grid(part: DoseTable, trial: Trial, *, every: bool) -> Grid:

@@ -23,3 +23,8 @@ def mean(count: float, decimals: int = 1) -> str:
 def count(number: int, noun: str) -> str:
     """A number of things, in words that agree: 1 patient, 2 patients."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def days(number: float) -> str:
+    """A number of days, which need not be whole."""
+    return f"{number:g} day" if number == 1 else f"{number:g} days"

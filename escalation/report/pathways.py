@@ -21,13 +21,15 @@ def pathway_blocks(label: str, pathways: Pathways, after: str = "") -> Iterator[
         The data that they start from.
     """
     start = f" after {after}" if after else ""
-    yield Heading(f"{label}: the next {count(pathways.cohorts, 'cohort')}{start}", level=1)
+    yield Heading(
+        f"{label}: the next {'cohort' if pathways.cohorts == 1 else f'{pathways.cohorts} cohorts'}{start}", level=1
+    )
     if pathways.warnings:
         yield Lines(tuple(f"warning: {warning}" for warning in pathways.warnings), alarm=True)
     yield Picture(tuple(tree_lines(pathways)))
     if pathways.root.branches:
         yield path_grid(pathways)
-        yield Lines(tuple(_footnotes(pathways)), listed=True)
+        yield Lines(tuple(path_footnotes(pathways)), listed=True)
 
 
 def path_grid(pathways: Pathways) -> Grid:
@@ -70,7 +72,8 @@ def outcome(node: Node, name: str = "") -> str:
     return f"{'expansion at ' if node.expansion else ''}dose {node.next_dose}{name}, {count(node.size, 'patient')}"
 
 
-def _footnotes(pathways: Pathways) -> Iterator[str]:
+def path_footnotes(pathways: Pathways) -> Iterator[str]:
+    """How paths are written."""
     yield "A cohort: its dose level, then N (no DLT) or T (DLT) for each patient, in any order."
     if pathways.truths:
         yield "P: exact probability of the path, whatever the order of the patients within its cohorts."

@@ -55,10 +55,14 @@ def trial_heading(scenario: Scenario, designs: Iterable[str]) -> tuple[str, list
     return scenario.title or scenario.name, lines
 
 
+def by_truth(results: Sequence[Result]) -> list[list[Result]]:
+    """The results of each truth."""
+    return [list(group) for _, group in groupby(results, key=lambda result: result.truth.name)]
+
+
 def truths(run: Run) -> Iterator[tuple[Truth, Grid, Grid]]:
     """For each truth: what happens at each dose, and a summary of each design."""
-    for _, group in groupby(run.results, key=lambda result: result.truth.name):
-        results = list(group)
+    for results in by_truth(run.results):
         yield results[0].truth, dose_grid(results, run.scenario.trial), summary_grid(results)
 
 

@@ -1,18 +1,20 @@
 """A report on the designs of a trial: one page that explains itself, for clinicians, statisticians and regulators."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from importlib import import_module
 from os import PathLike
 from pathlib import Path
 from typing import Literal
 
+from escalation.comparison import Comparison, compare
 from escalation.defaults import SEED, TRIALS
-from escalation.errors import MissingPackageError
+from escalation.errors import EscalationError, MissingPackageError
 from escalation.report.blocks import Block, Heading, Lines
 from escalation.report.files import check_writable, write_whole
 from escalation.report.markdown import to_markdown
 from escalation.report.page.document import Document, Drawing, arranged
-from escalation.report.page.provenance import Request
+from escalation.report.page.facts import Request, chosen
 from escalation.scenario import Scenario
 from escalation.scenario_run import Run, run
 
@@ -20,6 +22,27 @@ Form = Literal["html", "md"]
 
 PACKAGES = ("jinja2", "matplotlib")
 """What a report needs beyond what the package needs otherwise."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a report shows.
+
+    Attributes
+    ----------
+    run : Run
+    comparison : Comparison or None
+        The designs against each other; None where there is only one.
+    """
+
+    run: Run
+    comparison: Comparison | None
+
+    @property
+    def agrees(self) -> bool:
+        """Whether simulated trials agree with the exact values wherever both were had."""
+        found = [self.run.agreement, None if self.comparison is None else self.comparison.agreement]
+        return all(agreement is None or agreement.agrees for agreement in found)
 
 
 def write_report(
@@ -34,7 +57,7 @@ def write_report(
     max_states: int | None = None,
     file: str | PathLike[str] | None = None,
     step: Callable[[], None] = lambda: None,
-) -> Run:
+) -> Report:
     """Run a scenario and write a report on it, whole or not at all.
 
     Parameters
@@ -51,8 +74,8 @@ def write_report(
 
     Returns
     -------
-    Run
-        The results that the report shows. Look at its `agreement`.
+    Report
+        What the report shows. Look whether it `agrees`.
 
     Raises
     ------
@@ -64,8 +87,10 @@ def write_report(
     check_packages()
     check_writable(Path(path))
     finished = run(scenario, designs=designs, truths=truths, trials=trials, seed=seed, max_states=max_states, step=step)
-    write_whole(Path(path), make_report(finished, form=form, file=file, max_states=max_states))
-    return finished
+    comparison = compared(finished, max_states)
+    request = Request(form, None if file is None else Path(file), max_states, comparison)
+    write_whole(Path(path), _text(finished, request))
+    return Report(finished, comparison)
 
 
 def make_report(
@@ -84,11 +109,36 @@ def make_report(
     Raises
     ------
     MissingPackageError
+    EscalationError
+        The run is not one that a report is on: of a running trial, or without exact values that were not refused.
     """
     check_packages()
-    request = Request(form, None if file is None else Path(file), max_states)
+    if finished.after is not None:
+        raise EscalationError("a report is on a trial before its first patient; this run begins with data")
+    if any(result.exact is None and result.design not in finished.refusals for result in finished.results):
+        raise EscalationError("a report needs exact values where they can be had; this run was made without them")
+    request = Request(form, None if file is None else Path(file), max_states, compared(finished, max_states))
+    return _text(finished, request)
+
+
+def compared(finished: Run, max_states: int | None) -> Comparison | None:
+    """The designs of a run against each other; None where there is only one."""
+    designs, truths = chosen(finished)
+    if len(designs or finished.scenario.design) < 2:
+        return None
+    return compare(
+        finished.scenario,
+        designs=designs,
+        truths=truths,
+        trials=finished.trials,
+        seed=finished.seed,
+        max_states=max_states,
+    )
+
+
+def _text(finished: Run, request: Request) -> str:
     document = report_document(finished, request)
-    if form == "md":
+    if request.form == "md":
         return _to_markdown(document)
     from escalation.report.page.html import to_html  # needs jinja2, which is optional
 

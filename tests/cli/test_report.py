@@ -4,19 +4,31 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from escalation import Scenario, cross_check, fingerprint, load_scenario, make_report, run, write_report
+from escalation import (
+    EscalationError,
+    Scenario,
+    compare,
+    cross_check,
+    fingerprint,
+    load_scenario,
+    make_report,
+    run,
+    write_report,
+)
 from escalation.cli import main
 from escalation.designs import REGISTRY
 from escalation.report.blocks import Grid, Heading, Lines, Picture
 from escalation.report.page.document import Document, Drawing, Section, arranged, beneath
+from escalation.report.page.facts import Request
 from escalation.report.page.html import WIDEST, to_html
-from escalation.report.trial_report import Request, report_document
+from escalation.report.trial_report import report_document
 from tests.conformance.test_every_design import SETTINGS
 
 ROOT = Path(__file__).parents[2]
@@ -501,7 +513,7 @@ def test_parts_of_others_go_below_a_heading():
 
 
 def test_sections_have_names_for_links():
-    document = report_document(run(load_scenario(TAK), trials=0), Request("html", None, None))
+    document = report_document(run(load_scenario(TAK), trials=0), Request("html", None, None, None))
     assert all(re.fullmatch("[a-z][a-z0-9-]*", section.identifier) for section in document.sections)
     assert all(section.parts for section in document.sections)
 
@@ -516,3 +528,34 @@ def test_python_call_where_there_is_no_file():
     assert call in text
     assert "SHA-256 of all settings" in text
     assert text.count("SHA-256 of") == 2, "no file: its digest is not given"
+
+
+def test_a_report_is_on_a_trial_that_has_not_begun():
+    with pytest.raises(EscalationError, match="before its first patient"):
+        make_report(run(load_scenario(LUCAR), trials=0, after="1NNN", designs=["boin"]))
+    with pytest.raises(EscalationError, match="needs exact values"):
+        make_report(run(load_scenario(TAK), exact=False, trials=10, designs=["boin"]))
+
+
+def test_sample_size_is_what_can_be_reached():
+    """The 3+3 lead-in stops at six patients and 14 follow; the 3+3 of four doses has 24 at most."""
+    text = make_report(run(load_scenario(TAK), trials=0), form="md")
+    assert "3+3: at most 6 patients" in text
+    assert "3+3 lead-in: at most 20 patients" in text
+    assert "3+3: at most 24 patients" in make_report(run(load_scenario(LUCAR), trials=0), form="md")
+
+
+def test_a_comparison_that_disagrees_is_an_error(tmp_path, monkeypatch):
+    """Even where all results agree by themselves."""
+    from escalation.report import trial_report
+
+    def wrong(*arguments, **options):
+        found = compare(*arguments, **options)
+        first = replace(found.differences[0], p_value=1e-12)
+        return replace(found, differences=(first, *found.differences[1:]))
+
+    monkeypatch.setattr(trial_report, "compare", wrong)
+    options = ["--trials", "500", "--truth", "MTD at 300", "--output", str(tmp_path / "r.html")]
+    result = CliRunner().invoke(main, ["report", str(LUCAR), *options])
+    assert result.exit_code == 1
+    assert "DISAGREE" in result.stderr

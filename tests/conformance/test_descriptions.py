@@ -79,7 +79,7 @@ OPTIONS = {
         ({}, "prior_correlation", 0.3, "correlation 0.3"),
         ({}, "reference_dose", 200.0, "log(dose / 200 mg)"),
         ({}, "intervals", [0.16, 0.33, 0.5], "target interval from 0.16 to 0.33"),
-        ({}, "intervals", [0.2, 0.35, 0.7], "divided at DLT rates of 0.7"),
+        ({}, "intervals", [0.2, 0.35, 0.7], "apart above DLT rates of 0.7"),
         ({}, "ewoc", 0.3, "> 0.3; of the others"),
         ({}, "no_skip", False, "lets dose levels be skipped"),
         ({}, "coherent", "dose", "among all patients at the current dose is above the target"),

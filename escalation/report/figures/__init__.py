@@ -8,12 +8,13 @@ from escalation.report.figures import alt_text
 from escalation.report.figures.bias import bias
 from escalation.report.figures.dose_bars import allocation, selection
 from escalation.report.figures.files import to_bytes, unknown_letters
-from escalation.report.figures.pathways import pathways
+from escalation.report.figures.pathways import MOST_DRAWN, pathways
 from escalation.report.figures.sample_size import sample_size
 from escalation.report.figures.surface import surface
 from escalation.report.figures.svg import to_svg
 
 __all__ = [
+    "MOST_DRAWN",
     "allocation",
     "alt_text",
     "bias",

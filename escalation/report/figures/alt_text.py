@@ -3,10 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from escalation.pathways import Node
-from escalation.report.figures.panels import by_truth
 from escalation.report.figures.pathways import node_text
 from escalation.report.numbers import count, mean, percent
-from escalation.report.runs import shown
+from escalation.report.runs import by_truth, shown
 from escalation.scenario_run import Result
 from escalation.surface import Surface
 from escalation.trial import Trial
@@ -44,7 +43,7 @@ def sample_size(results: Sequence[Result], trial: Trial) -> str:
 
     def told(result: Result) -> str:
         size = shown(result).sample_size
-        return f"{_name(result)} {mean(size.mean)} patients on average, in 90 % of trials {size.q05} to {size.q95}"
+        return f"{_name(result)} {mean(size.mean)} patients on average, 5 and 95 % quantiles {size.q05} and {size.q95}"
 
     return _under_each(results, "Distribution of the sample size", told, trial)
 

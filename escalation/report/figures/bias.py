@@ -6,7 +6,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from escalation.report.figures.panels import by_truth
 from escalation.report.figures.style import (
     BAND,
     GREY,
@@ -21,7 +20,7 @@ from escalation.report.figures.style import (
     note_simulated,
     style,
 )
-from escalation.report.runs import shown
+from escalation.report.runs import by_truth, shown
 from escalation.scenario_run import Result
 from escalation.trial import Trial
 

@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from escalation.report.figures.panels import by_truth, dose_axis, fits_half, mark_correct, marks, parts, rate_panel
+from escalation.report.figures.panels import dose_axis, fits_half, mark_correct, marks, parts, rate_panel
 from escalation.report.figures.style import INK, legend, look, names_of, note_simulated, style, swatch, write_above
 from escalation.report.numbers import mean, percent
-from escalation.report.runs import shown
+from escalation.report.runs import by_truth, shown
 from escalation.scenario_run import Result
 from escalation.trial import Trial
 

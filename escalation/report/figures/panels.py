@@ -1,7 +1,6 @@
 """What figures of several truths, designs and doses share: where each part goes, and the axis of dose levels."""
 
 from collections.abc import Sequence
-from itertools import groupby
 from typing import Any
 
 from matplotlib.artist import Artist
@@ -25,11 +24,6 @@ TITLE = 0.4
 
 MOST_NAMED = 40
 """Of more dose levels not every one is named."""
-
-
-def by_truth(results: Sequence[Result]) -> list[list[Result]]:
-    """The results of each truth."""
-    return [list(group) for _, group in groupby(results, key=lambda result: result.truth.name)]
 
 
 def parts(

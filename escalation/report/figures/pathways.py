@@ -23,6 +23,9 @@ BEND = 0.17
 LETTERS = 8.5
 """Points of the letters in the boxes."""
 
+MOST_DRAWN = 128
+"""More paths than this make a drawing that nobody reads."""
+
 THICKEST = 5.0
 """Points of an edge that is certain."""
 

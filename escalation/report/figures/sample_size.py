@@ -6,10 +6,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from escalation.report.figures.panels import by_truth, parts
+from escalation.report.figures.panels import parts
 from escalation.report.figures.style import INK, SMALL, look, note_simulated, shorten, style, write_above
 from escalation.report.numbers import mean, percent
-from escalation.report.runs import label, shown
+from escalation.report.runs import by_truth, label, shown
 from escalation.scenario_run import Result
 from escalation.trial import Trial
 

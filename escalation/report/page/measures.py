@@ -148,8 +148,8 @@ SAFETY = [
     Measure(
         "poor allocation",
         "%",
-        "Probability that fewer patients are at a correct dose than the planned number divided by the number of doses; "
-        "undefined where no dose is correct.",
+        "Probability that fewer patients are at correct doses, those of an expansion included, than the number planned "
+        "for dose escalation divided by the number of doses; undefined where no dose is correct.",
         ("poor_allocation",),
     ),
 ]
@@ -166,7 +166,7 @@ STOPPING = [
         for name, text, field in (
             ("too toxic", "the trial ends because its lowest dose, or the dose of a rule, is too toxic", "too_toxic"),
             ("rule complete", "the design's own rule is complete before the trial is full", "rule_complete"),
-            ("full", "all planned patients have been treated", "max_patients"),
+            ("full", "all patients planned for dose escalation have been treated", "max_patients"),
             (
                 "enough at a dose",
                 "the trial ends because enough patients have been treated at a dose",

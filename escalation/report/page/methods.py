@@ -2,31 +2,23 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import takewhile
 
 from escalation.decision_tables import decision_table
 from escalation.designs import Design
 from escalation.pathways import first_pathways
 from escalation.report.blocks import Block, Grid, Heading, Lines
-from escalation.report.decision_tables import decision_table_blocks
-from escalation.report.figures import alt_text, pathways, to_svg
+from escalation.report.decision_tables import boundary_blocks
+from escalation.report.figures import MOST_DRAWN, alt_text, pathways, to_svg
+from escalation.report.next_dose import dose_text
 from escalation.report.page.document import Drawing, Part
-from escalation.report.page.summary import by_truth
-from escalation.report.pathways import path_grid
+from escalation.report.page.facts import run_designs
+from escalation.report.pathways import path_footnotes, path_grid
 from escalation.report.toml import to_toml
 from escalation.scenario_run import Run
 from escalation.trial import Trial
 
-MOST_DRAWN = 128
-"""More paths than this make a drawing that nobody reads."""
-
 LONGEST = 300
 """Letters of an option that a table shows: a decision table has a page of its own."""
-
-
-def run_designs(run: Run) -> dict[str, Design]:
-    """The designs of the run by label."""
-    return {result.design: run.scenario.designs[result.design] for result in by_truth(run)[0]}
 
 
 def methods(run: Run) -> Iterator[Part]:
@@ -35,18 +27,13 @@ def methods(run: Run) -> Iterator[Part]:
     for number, (name, design) in enumerate(run_designs(run).items(), 1):
         yield Heading(name, level=3)
         yield Lines(tuple(design.description(trial).split("\n\n")))
-        _, *table = decision_table_blocks(name, decision_table(design, trial), design.applied_to(trial))
         yield Heading("Decision table", level=4)
-        yield from _captioned(f"Decision table of {name}", _before_rules(table))
+        table = boundary_blocks(decision_table(design, trial), design.applied_to(trial))
+        yield from _captioned(f"Decision table of {name}", table)
         yield from _pathways(name, design, trial, f"pathways-{number}")
         yield Heading("Options", level=4)
         yield _options(name, design)
         yield Lines(tuple(f"Source: {reference}" for reference in design.references(trial)), listed=True)
-
-
-def _before_rules(blocks: Iterable[Block]) -> Iterator[Block]:
-    """What comes before the rules beside the table: these are part of the design's description."""
-    return takewhile(lambda block: not isinstance(block, Heading), blocks)
 
 
 def _captioned(caption: str, blocks: Iterable[Block]) -> Iterator[Block]:
@@ -66,6 +53,8 @@ def _pathways(name: str, design: Design, trial: Trial, identifier: str) -> Itera
     title, told = f"{name}: pathways of {cohorts}", alt_text.pathways(ahead.root, ahead.trial)
     yield Heading(f"Dose transition pathways of {cohorts}", level=4)
     yield Drawing(title, told, to_svg(pathways(ahead.root, ahead.trial), title, told, identifier), wide=True)
+    levels = [dose_text(trial, dose) for dose in range(1, trial.levels + 1)]
+    yield Lines((f"Doses in the drawing and the table: {', '.join(levels)}.", *path_footnotes(ahead)), listed=True)
     yield replace(path_grid(ahead), caption=f"{name}: every path over {cohorts}", detail=True)
 
 

@@ -3,14 +3,13 @@
 The items are those that dose-finding protocols should contain: Yap C et al. (2023) SPIRIT-DEFINE, BMJ 383:e076386.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from escalation import __version__
 from escalation.report.blocks import Block, Heading, Lines
-from escalation.report.numbers import count, mean, percent
-from escalation.report.page.methods import run_designs
-from escalation.report.page.summary import by_truth, dose_list
-from escalation.report.runs import shown
+from escalation.report.numbers import count, days, mean, percent
+from escalation.report.page.facts import by_truth, dose_list, run_designs
+from escalation.report.runs import label, shown
 from escalation.scenario_run import Run
 
 
@@ -34,20 +33,27 @@ def protocol(run: Run) -> Iterator[Block]:
 def _trial(run: Run) -> Iterator[str]:
     trial = run.scenario.trial
     unit = f" {trial.dose_unit}" if trial.dose_unit else ""
+    lower = trial.start_dose > 1 and any(design.titration for design in run_designs(run).values())
+    titrated = ", or with titration at the lowest dose" if lower else ""
     yield (
         f"The trial studies {count(trial.levels, 'dose level')} ({dose_list(run)}) and starts at "
-        f"{trial.dose_names[trial.start_dose - 1]}{unit}. Patients are treated in cohorts of {trial.cohort_size}, "
-        "unless a design states its own; the last cohort is smaller when fewer remain. At most "
+        f"{trial.dose_names[trial.start_dose - 1]}{unit}{titrated}. Patients are treated in cohorts of "
+        f"{trial.cohort_size}, unless a design states its own; the last cohort is smaller when fewer remain. At most "
         f"{count(trial.max_patients, 'patient')} are treated in dose escalation."
     )
     window = (
         "[the DLT window is not stated in the settings]"
         if trial.dlt_window_days is None
-        else f"within {trial.dlt_window_days:g} days"
+        else f"within {days(trial.dlt_window_days)}"
     )
     yield (
         f"A dose-limiting toxicity (DLT) counts {window}. The target DLT rate is {percent(trial.target)} %. No cohort "
         "begins before the DLTs of the one before are known."
+    )
+    yield (
+        "[To be added: the toxicities that count as DLTs and how they are graded; who can be evaluated for DLTs and "
+        "who is replaced; whether a patient's own dose may be raised; who decides on the next dose, and on which data; "
+        "the analysis at the end of the trial.]"
     )
     for name, design in run_designs(run).items():
         expansion = design.applied_to(trial).expansion
@@ -82,8 +88,9 @@ def _evaluation(run: Run) -> Iterator[str]:
     if run.trials:
         yield (
             f"{count(run.trials, 'trial')} were simulated for each design and truth (seed {run.seed}), with the same "
-            "virtual patients for all, by an engine that follows each trial from cohort to cohort and shares no more "
-            f"than the designs' rules with the enumeration. {_agreement(run)}".rstrip()
+            "virtual patients for all, by an engine that follows each trial from cohort to cohort"
+            f"{' and shares no more than the rules of the designs with the enumeration' if exact else ''}. "
+            f"{_number_of_trials(run)} {_agreement(run)}".rstrip()
         )
     yield (
         "Performance measures: the probability of recommending each dose and of correct selection; patients and DLTs "
@@ -106,6 +113,13 @@ def _largest_error(trials: int) -> str:
     return f"{50 / trials**0.5:.2g}"
 
 
+def _number_of_trials(run: Run) -> str:
+    return (
+        f"With this number the standard error of a simulated probability is at most {_largest_error(run.trials)} "
+        "percentage points."
+    )
+
+
 def _agreement(run: Run) -> str:
     agreement = run.agreement
     if agreement is None:
@@ -121,7 +135,6 @@ def _agreement(run: Run) -> str:
 
 
 def _sample_size(run: Run) -> Iterator[str]:
-    trial, designs = run.scenario.trial, run_designs(run)
     yield (
         "No hypothesis is tested; the number of patients is judged by what the designs achieve with it under the "
         "truths above."
@@ -129,15 +142,21 @@ def _sample_size(run: Run) -> Iterator[str]:
     truths = by_truth(run)
     for place, first in enumerate(truths[0]):
         ocs = [shown(group[place]) for group in truths]
-        sizes, pcs = [oc.sample_size.mean for oc in ocs], [oc.pcs for oc in ocs]
-        above = max(oc.above_mtd for oc in ocs)
-        most = designs[first.design].applied_to(trial).most_patients
+        largest = max(size for oc in ocs for size, _ in oc.sample_size.distribution)
+        sizes = _range(oc.sample_size.mean for oc in ocs)
+        pcs = [oc.pcs for oc in ocs]
+        within = " to ".join(dict.fromkeys(percent(share) for share in (min(pcs), max(pcs))))
         yield (
-            f"{first.design}: at most {count(most, 'patient')}; mean sample size {mean(min(sizes))} to "
-            f"{mean(max(sizes))} patients; probability of correct selection {percent(min(pcs))} to "
-            f"{percent(max(pcs))} %; at most {percent(above)} % of patients at doses whose true DLT rate exceeds the "
-            "target."
+            f"{label(first)}: at most {count(largest, 'patient')}; mean sample size {sizes} patients; probability of "
+            f"correct selection {within} %."
         )
+    if any(result.exact is None for result in run.results):
+        yield "~ not exact but from simulated trials, in which a larger sample size may not have come up."
+
+
+def _range(values: Iterable[float]) -> str:
+    known = list(values)
+    return " to ".join(dict.fromkeys(mean(value) for value in (min(known), max(known))))
 
 
 def references(run: Run) -> list[str]:

@@ -5,39 +5,18 @@ import json
 import platform
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 
 from escalation import __version__
 from escalation.errors import StateSpaceError
 from escalation.fingerprints import SHOWN, fingerprint
 from escalation.report.blocks import Block, Grid, Lines, Picture
-from escalation.report.page.methods import run_designs
-from escalation.report.page.summary import by_truth
+from escalation.report.page.facts import Request, chosen, run_designs
 from escalation.scenario import Scenario
 from escalation.scenario_run import Run
 
 NUMERICAL = ("numpy", "scipy", "numba")
 """Packages that take part in making the numbers."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What was asked for, beyond what the run knows.
-
-    Attributes
-    ----------
-    form : str
-        "html" or "md".
-    file : Path or None
-        Where the scenario was read from. Only its name is shown.
-    max_states : int or None
-    """
-
-    form: str
-    file: Path | None
-    max_states: int | None
 
 
 def provenance(run: Run, request: Request) -> Iterator[Block]:
@@ -123,13 +102,3 @@ def _call(run: Run, request: Request) -> str:
     given |= {} if request.max_states is None else {"max_states": request.max_states}
     settings = ", ".join(f"{name}={value!r}" for name, value in given.items())
     return f'escalation.write_report(scenario, "report.{request.form}", {settings})'
-
-
-def chosen(run: Run) -> tuple[list[str], list[str]]:
-    """Labels and names of the designs and truths that were run; empty where all were."""
-    designs = list(run_designs(run))
-    truths = [results[0].truth.name for results in by_truth(run)]
-    return (
-        designs if len(designs) < len(run.scenario.design) else [],
-        truths if len(truths) < len(run.scenario.truth) else [],
-    )

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from escalation.report.blocks import Heading, Lines
 from escalation.report.figures import allocation, alt_text, bias, sample_size, selection, to_svg
 from escalation.report.page.document import Drawing, Part
+from escalation.report.page.facts import by_truth
 from escalation.report.page.measures import full_grid
-from escalation.report.page.summary import by_truth
 from escalation.report.runs import dose_grid, footnotes, summary_grid, verdict
 from escalation.scenario_run import Result, Run
 from escalation.trial import Trial

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 from escalation.report.page.contrasts import contrasts
 from escalation.report.page.document import Section
+from escalation.report.page.facts import Request
 from escalation.report.page.measures import definitions
 from escalation.report.page.methods import methods
 from escalation.report.page.protocol import protocol
-from escalation.report.page.provenance import Request, provenance
+from escalation.report.page.provenance import provenance
 from escalation.report.page.results import results
 from escalation.report.page.settings import settings
 from escalation.report.page.study import aims, estimands, mechanisms
@@ -25,6 +26,6 @@ def sections(finished: Run, request: Request) -> Iterator[Section]:
     yield Section("designs", "Methods: the designs", tuple(methods(finished)))
     yield Section("measures", "Performance measures", tuple(definitions(finished)))
     yield Section("results", "Results", tuple(results(finished)))
-    yield Section("comparison", "The designs compared", tuple(contrasts(finished, request)))
+    yield Section("comparison", "The designs compared", tuple(contrasts(request)))
     yield Section("protocol", "Text for a protocol", tuple(protocol(finished)))
     yield Section("reproducibility", "Reproducibility", tuple(provenance(finished, request)))

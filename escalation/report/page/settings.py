@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 
 from escalation.report.blocks import Block, Grid, Lines
-from escalation.report.numbers import count, percent
-from escalation.report.page.methods import run_designs
-from escalation.report.page.summary import dose_list
+from escalation.report.numbers import count, days, percent
+from escalation.report.page.facts import by_truth, dose_list, run_designs
 from escalation.report.toml import to_toml
 from escalation.scenario_run import Run
 
@@ -20,12 +19,12 @@ def settings(run: Run) -> Iterator[Block]:
         "doses": dose_list(run),
         "start_dose": " ".join(filter(None, (trial.dose_names[trial.start_dose - 1], trial.dose_unit))),
         "target": f"{percent(trial.target)} %",
-        "dlt_window_days": NOT_STATED if trial.dlt_window_days is None else f"{trial.dlt_window_days:g} days",
+        "dlt_window_days": NOT_STATED if trial.dlt_window_days is None else days(trial.dlt_window_days),
         "cohort_size": count(trial.cohort_size, "patient"),
         "max_patients": count(trial.max_patients, "patient"),
         "expansion": "; ".join(_expansions(run)) or NO_EXPANSION,
-        "designs": ", ".join(scenario.designs),
-        "truths": ", ".join(truth.name for truth in scenario.truth),
+        "designs": ", ".join(run_designs(run)),
+        "truths": ", ".join(results[0].truth.name for results in by_truth(run)),
     }
     rows = []
     for key, name in NAMES.items():
@@ -53,7 +52,7 @@ def settings(run: Run) -> Iterator[Block]:
     )
     cautions = [*scenario.warnings, *(f"design '{name}': not exact: {why}" for name, why in run.refusals.items())]
     if cautions:
-        yield Lines(("What is unusual about these settings, though not wrong:",))
+        yield Lines(("What is unusual, though not wrong:",))
         yield Lines(tuple(cautions), listed=True)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from escalation.characteristics import TOLERATED_EXCESS
 from escalation.report.blocks import Block, Grid, Heading, Lines
 from escalation.report.numbers import count, percent
-from escalation.report.page.summary import by_truth, correct_names
+from escalation.report.page.facts import by_truth, correct_names
 from escalation.scenario_run import Result, Run
 
 

@@ -1,33 +1,13 @@
 """What a reader in a hurry should know: the trial and the key results under each truth."""
 
 from collections.abc import Callable, Iterator
-from itertools import groupby
 
 from escalation.characteristics import OperatingCharacteristics
 from escalation.report.blocks import Block, Grid, Lines
 from escalation.report.numbers import count, mean, percent
+from escalation.report.page.facts import by_truth, correct_names, dose_list
 from escalation.report.runs import label, shown, verdict
-from escalation.scenario_run import Result, Run
-
-NONE_CORRECT = "none"
-
-
-def by_truth(run: Run) -> list[list[Result]]:
-    """The results truth by truth."""
-    return [list(group) for _, group in groupby(run.results, key=lambda result: result.truth.name)]
-
-
-def correct_names(result: Result, run: Run) -> str:
-    """The correct doses of the result's truth, as a person would write them."""
-    names = run.scenario.trial.dose_names
-    return ", ".join(names[dose - 1] for dose in result.correct_doses) or NONE_CORRECT
-
-
-def dose_list(run: Run) -> str:
-    """The dose levels with their unit."""
-    trial = run.scenario.trial
-    names = ", ".join(trial.dose_names)
-    return f"{names} {trial.dose_unit}" if trial.dose_unit else names
+from escalation.scenario_run import Run
 
 
 def summary(run: Run) -> Iterator[Block]:
@@ -73,7 +53,10 @@ _KEY_MEASURES: list[tuple[str, Callable[[OperatingCharacteristics], str]]] = [
         "Sample size: mean (5 to 95 % quantile)",
         lambda oc: f"{mean(oc.sample_size.mean)} ({oc.sample_size.q05}-{oc.sample_size.q95})",
     ),
-    ("Probability of an early stop, %", lambda oc: percent(oc.early_stop)),
+    (
+        "Probability of a stop for toxicity, in dose escalation or its expansion, %",
+        lambda oc: percent(oc.stop_reasons["too_toxic"] + oc.stop_reasons["expansion_stopped"]),
+    ),
 ]
 
 
