@@ -539,10 +539,12 @@ def test_a_report_is_on_a_trial_that_has_not_begun():
 
 def test_sample_size_is_what_can_be_reached():
     """The 3+3 lead-in stops at six patients and 14 follow; the 3+3 of four doses has 24 at most."""
-    text = make_report(run(load_scenario(TAK), trials=0), form="md")
+    chosen = {"designs": ["3+3", "3+3 lead-in"], "truths": ["DLT rate 0.10"]}
+    text = make_report(run(load_scenario(TAK), trials=0, **chosen), form="md")
     assert "3+3: at most 6 patients" in text
     assert "3+3 lead-in: at most 20 patients" in text
-    assert "3+3: at most 24 patients" in make_report(run(load_scenario(LUCAR), trials=0), form="md")
+    chosen = {"designs": ["3+3"], "truths": ["MTD at 300"]}
+    assert "3+3: at most 24 patients" in make_report(run(load_scenario(LUCAR), trials=0, **chosen), form="md")
 
 
 def test_a_comparison_that_disagrees_is_an_error(tmp_path, monkeypatch):

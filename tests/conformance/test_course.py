@@ -87,7 +87,7 @@ class TestEveryDesign:
 
     def test_so_are_those_of_a_running_trial(self, design, trial):
         rules, generator = rules_of(design, trial), np.random.default_rng(1)
-        for number in (0, 1, 2, 3, 5, 20):
+        for number in (0, 1, 3, 20):
             state, cohorts = some_cohorts(rules, number, generator)
             data = InterimData.from_cohorts(cohorts, trial.levels)
             given = exact(design, trial, after=data)
@@ -99,7 +99,7 @@ class TestEveryDesign:
 
     def test_simulated_trials_go_on_as_the_exact_ones(self, design, trial):
         rules, generator = rules_of(design, trial), np.random.default_rng(2)
-        for number in (1, 2, 3, 20):
+        for number in (2, 4):
             _, cohorts = some_cohorts(rules, number, generator)
             data = InterimData.from_cohorts(cohorts, trial.levels)
             expected = exact(design, trial, after=data).outcomes(rising(trial))
@@ -110,7 +110,7 @@ class TestEveryDesign:
     def test_data_that_the_design_would_not_have_led_to(self, design, trial):
         """Any doses, any sizes: exact endings, those of the course and simulated trials go on from them alike."""
         generator = np.random.default_rng(4)
-        for _ in range(3):
+        for _ in range(2):
             cohorts = any_cohorts(trial, generator)
             data = InterimData.from_cohorts(cohorts, trial.levels)
             now = standing(design, trial, data)
