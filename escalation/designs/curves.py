@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, special
+from scipy import special
 
 Floats = NDArray[np.float64]
 
@@ -174,14 +174,28 @@ def parameter_grid(model: Model, skeleton: Floats, prior: Prior, max_patients: i
 
 def _reach(prior: Prior, floor: float) -> tuple[float, float]:
     """The b to the left and right of which the prior alone, a bound on the posterior, is below `floor`."""
-    ends = []
-    for farthest in (-FARTHEST, FARTHEST):
+    left, right = halved(lambda b: prior.log_density(b) < floor, np.zeros(2), np.array([-FARTHEST, FARTHEST]))
+    return float(left), float(right)
 
-        def above(b: float) -> float:
-            return float(prior.log_density(np.array([b]))[0] - floor)
 
-        ends.append(farthest if above(farthest) >= 0 else optimize.brentq(above, 0.0, farthest))
-    return ends[0], ends[1]
+def halved(beyond: Callable[[Floats], NDArray[np.bool_]], inside: Floats, outside: Floats) -> Floats:
+    """Where, between two ends, a condition begins to hold; at the outer end where it holds nowhere.
+
+    Halved until nothing is left between floating-point numbers. To import a library's root finder would take longer
+    than all else that a design needs.
+
+    Parameters
+    ----------
+    beyond : function of float64[K]
+        Whether a place is past the one that is looked for.
+    inside, outside : float64[K]
+        Ends: the condition does not hold at the first.
+    """
+    for _ in range(100):
+        middle = (inside + outside) / 2
+        past = beyond(middle)
+        inside, outside = np.where(past, inside, middle), np.where(past, middle, outside)
+    return outside
 
 
 def slopes_at(model: Model, skeleton: Floats, cuts: Floats) -> tuple[Floats, Floats]:
@@ -204,17 +218,17 @@ def cuts_between_doses(model: Model, skeleton: Floats, target: float) -> Floats:
     float64[D - 1]
         Minus infinity where even the highest possible rates are below the target.
     """
+    scaled = np.array([model.scale(rate) for rate in skeleton])
+    # Between the two parameters at which one or the other dose is at the target.
+    ends = np.array([model.parameter_at(rate, target) for rate in skeleton])
+    if np.isinf(ends).any():
+        return np.full(len(skeleton) - 1, -np.inf)
 
-    def excess(b: float, pair: Floats) -> float:
-        return float(np.exp(model.log_rates(pair, np.array([b]))[0]).sum() - 2 * target)
+    def past(b: Floats) -> NDArray[np.bool_]:
+        both: Floats = model.rate(np.exp(b) * scaled[:-1]) + model.rate(np.exp(b) * scaled[1:])
+        return both < 2 * target
 
-    cuts = np.empty(len(skeleton) - 1)
-    for dose in range(len(cuts)):
-        pair = skeleton[dose : dose + 2]
-        # Between the two parameters at which one or the other dose is at the target.
-        low, high = (model.parameter_at(value, target) for value in pair)
-        cuts[dose] = -np.inf if np.isinf(low) else optimize.brentq(excess, low, high, args=(pair,), xtol=1e-13)
-    return cuts
+    return halved(past, ends[:-1], ends[1:])
 
 
 def exceedance(model: Model, skeleton: Floats, b: Floats, posterior: Floats, limits: Floats) -> Floats:
@@ -246,26 +260,25 @@ def likelihood_interval(
         At least one patient in all.
     """
 
-    def log_likelihood(b: float) -> float:
-        log_dlt, log_no_dlt = model.log_rates(skeleton, np.array([b]))
-        return float(dlts @ log_dlt[:, 0] + (patients - dlts) @ log_no_dlt[:, 0])
+    def log_likelihood(b: Floats) -> Floats:
+        log_dlt, log_no_dlt = model.log_rates(skeleton, b)
+        found: Floats = dlts @ log_dlt + (patients - dlts) @ log_no_dlt
+        return found
 
-    def slope(b: float) -> float:
-        of_dlt, of_no_dlt = model.slopes(skeleton, np.array([b]))
-        return float(dlts @ of_dlt[:, 0] + (patients - dlts) @ of_no_dlt[:, 0])
+    def falls(b: Floats) -> NDArray[np.bool_]:
+        of_dlt, of_no_dlt = model.slopes(skeleton, b)
+        slope: Floats = dlts @ of_dlt + (patients - dlts) @ of_no_dlt
+        return slope < 0
 
-    left, right = -FLAT, FLAT  # where all rates are at their limits
-    best = right
-    if dlts.any():
-        best = left if slope(left) <= 0 else optimize.brentq(slope, left, right, xtol=1e-13)
-    lowest = log_likelihood(best) - float(special.chdtri(1, 0.05)) / 2
-
-    def excess(b: float) -> float:
-        return log_likelihood(b) - lowest
-
-    low = -np.inf if excess(left) >= 0 else optimize.brentq(excess, left, best, xtol=1e-13)
-    high = np.inf if excess(right) >= 0 else optimize.brentq(excess, best, right, xtol=1e-13)
-    return {left: -np.inf, right: np.inf}.get(best, best), low, high
+    left, right = np.array([-FLAT]), np.array([FLAT])  # where all rates are at their limits
+    best = halved(falls, left, right) if dlts.any() else right
+    if falls(left)[0]:
+        best = left
+    lowest = log_likelihood(best) - special.chdtri(1, 0.05) / 2
+    found = [best, *(halved(lambda b: log_likelihood(b) < lowest, best, end) for end in (left, right))]
+    low_end, high_end = float(left[0]), float(right[0])
+    found_b = [{low_end: -np.inf, high_end: np.inf}.get(float(b[0]), float(b[0])) for b in found]
+    return found_b[0], found_b[1], found_b[2]
 
 
 def tail_weights(b: Floats, limit: float) -> Floats:

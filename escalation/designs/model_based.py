@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 from scipy import special
-from scipy.optimize import elementwise
 
 from escalation.designs.base import Design, equal_cohorts
 from escalation.fields import Flag, Fraction, Frozen, Real
@@ -166,6 +165,8 @@ def _limits(rates: Floats, posterior: Floats, above: Exceedance) -> tuple[Floats
     above : function
         Where they are.
     """
+    from scipy.optimize import elementwise  # it takes a tenth of a second, and running trials alone need it
+
     shares = np.repeat([0.025, 0.975], len(rates))
     doses = np.tile(np.arange(len(rates)), 2)
     order = np.argsort(rates, axis=1)
