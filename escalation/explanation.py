@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from escalation.course import Bound, Decision, Rules, State, last_cohort
+from escalation.course import Rules
+from escalation.decisions import Bound, Decision, State, last_cohort
 from escalation.designs import ModelDesign
 from escalation.kernels.codes import (
     COHERENT_COHORT,

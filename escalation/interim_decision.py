@@ -7,7 +7,8 @@ from scipy import special
 from scipy.optimize import isotonic_regression
 
 from escalation.characteristics import clopper_pearson
-from escalation.course import Rules, State
+from escalation.course import Rules
+from escalation.decisions import State
 from escalation.designs import Design, ModelDesign
 from escalation.explanation import explanation
 from escalation.interim import InterimData

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from numpy.typing import ArrayLike
 from scipy import special
 
-from escalation.course import Rules, State
+from escalation.course import Rules
+from escalation.decisions import State
 from escalation.designs import Design
 from escalation.errors import PathwayError
 from escalation.interim import Cohort, InterimData

@@ -7,7 +7,8 @@ Known as counts, it is searched for among the courses that the design can take.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from escalation.course import Decision, Rules, State, rules_of
+from escalation.course import Rules, rules_of
+from escalation.decisions import Decision, State
 from escalation.designs import Design
 from escalation.errors import OutcomesError
 from escalation.interim import Cohort, InterimData

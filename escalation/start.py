@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from escalation.course import Expanding
+from escalation.decisions import Expanding
 from escalation.designs import Design
 from escalation.interim import InterimData
 from escalation.kernels.codes import NO_DOSE

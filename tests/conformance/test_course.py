@@ -8,8 +8,9 @@ import pytest
 
 from escalation import Enumeration, Trial, exact, operating_characteristics, simulate
 from escalation.characteristics import correct_doses
-from escalation.course import Rules, State, rules_of
+from escalation.course import Rules, rules_of
 from escalation.cross_check import agreement
+from escalation.decisions import State
 from escalation.errors import OutcomesError
 from escalation.explanation import explanation
 from escalation.interim import Cohort, InterimData
