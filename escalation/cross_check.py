@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from escalation.characteristics import expectation, trial_quantities
 from escalation.errors import DesignError
 from escalation.outcomes import Outcomes
+from escalation.quantities import expectation, trial_quantities
 
 FEWEST_EXPECTED = 20
 """Simulated trials expected on either side of a mean for the normal approximation to be used."""

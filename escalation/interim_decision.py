@@ -6,7 +6,6 @@ import numpy as np
 from scipy import special
 from scipy.optimize import isotonic_regression
 
-from escalation.characteristics import clopper_pearson
 from escalation.course import Rules
 from escalation.decisions import State
 from escalation.designs import Design, ModelDesign
@@ -14,6 +13,7 @@ from escalation.explanation import explanation
 from escalation.interim import InterimData
 from escalation.kernels.codes import REASON_NAMES
 from escalation.plans import ClosestIsotonic, TablePlan
+from escalation.quantities import clopper_pearson
 from escalation.running_trial import standing
 from escalation.trial import Trial
 

@@ -33,9 +33,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special
 
-from escalation.characteristics import CONFIDENCE, expectation, trial_quantities
 from escalation.cross_check import FEWEST_EXPECTED
 from escalation.outcomes import Outcomes
+from escalation.quantities import CONFIDENCE, expectation, trial_quantities
 
 QUANTITIES = {
     "pcs": "pcs",

@@ -20,12 +20,12 @@ from pydantic import (
     model_validator,
 )
 
-from escalation.characteristics import correct_doses
 from escalation.designs import REGISTRY, Design
 from escalation.errors import ScenarioError
 from escalation.fields import Count, Frozen, Prose, Rate, Text
 from escalation.findings import findings, printable, suggestion
 from escalation.kernels.codes import SLACK
+from escalation.quantities import correct_doses
 from escalation.trial import Trial
 
 

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from escalation.characteristics import correct_doses
 from escalation.designs import Design
 from escalation.enumeration import exact
 from escalation.errors import DesignError
+from escalation.quantities import correct_doses
 from escalation.trial import Trial
 
 Floats = NDArray[np.float64]

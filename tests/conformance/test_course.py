@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from escalation import Enumeration, Trial, exact, operating_characteristics, simulate
-from escalation.characteristics import correct_doses
 from escalation.course import Rules, rules_of
 from escalation.cross_check import agreement
 from escalation.decisions import State
@@ -15,6 +14,7 @@ from escalation.errors import OutcomesError
 from escalation.explanation import explanation
 from escalation.interim import Cohort, InterimData
 from escalation.kernels.codes import NO_DOSE
+from escalation.quantities import correct_doses
 from escalation.running_trial import standing
 from tests.conformance.test_every_design import CASES, rising
 

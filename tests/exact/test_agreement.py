@@ -16,9 +16,9 @@ from escalation import (
     simulate,
     simulation,
 )
-from escalation.characteristics import correct_doses
 from escalation.cross_check import agreement, binomial_p_value
 from escalation.kernels import codes
+from escalation.quantities import correct_doses
 from tests.support import levels
 
 TRIAL = Trial(doses=levels(4), target=0.25, max_patients=36)

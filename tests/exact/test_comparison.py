@@ -25,10 +25,10 @@ from escalation import (
     simulate,
     simulation,
 )
-from escalation.characteristics import trial_quantities
 from escalation.designs import REGISTRY
 from escalation.kernels.codes import ESCALATE, STAY
 from escalation.paired import QUANTITIES, bernstein_bound, likelihood_ratio_root
+from escalation.quantities import trial_quantities
 from tests.conformance.test_every_design import SETTINGS
 from tests.support import levels
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from escalation.characteristics import TOLERATED_EXCESS
+from escalation.quantities import TOLERATED_EXCESS
 from escalation.report.blocks import Block, Grid, Heading, Lines
 from escalation.report.numbers import count, percent
 from escalation.report.page.facts import by_truth, correct_names
