@@ -65,9 +65,13 @@ def every_part() -> str:
     return to_html(Document("Every part", ("a line",), (Section("s", "Section", parts),)))
 
 
+def scenario_page(name: str, *truths: str) -> str:
+    return make_report(run(load_scenario(SCENARIOS / f"{name}.toml"), trials=200, truths=truths))
+
+
 PAGES = {
-    "lucar-dks1": lambda: make_report(run(load_scenario(SCENARIOS / "lucar-dks1.toml"), trials=200)),
-    "tak-007": lambda: make_report(run(load_scenario(SCENARIOS / "tak-007.toml"), trials=200)),
+    "lucar-dks1": lambda: scenario_page("lucar-dks1", "nearly no DLTs", "MTD at 300", "all too toxic"),
+    "tak-007": lambda: scenario_page("tak-007", "DLT rate 0.05", "DLT rate 0.30"),
     "many doses": many_doses,
     "every part": every_part,
 }
