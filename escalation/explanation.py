@@ -88,10 +88,11 @@ def _grounds(rules: Rules, state: State, decision: Decision) -> Iterator[str]:
     dose = state.dose
     assert dose is not None
     if decision.titrating:
-        goes_on = decision.next_dose is not None and decision.next_dose > dose
-        had = "had a DLT" if state.dlts[dose] else "had no DLT"
-        then = "the titration goes on" if goes_on else "the titration ends, and the cohort is filled up"
-        yield f"the patient at dose level {dose + 1} {had}: {then}"
+        then = ""
+        if decision.next_dose is not None:
+            goes_on = decision.next_dose > dose
+            then = ": the titration goes on" if goes_on else ": the titration ends, and the cohort is filled up"
+        yield f"the patient at dose level {dose + 1} {'had a DLT' if state.dlts[dose] else 'had no DLT'}{then}"
     elif isinstance(rules.plan, TablePlan):
         assert decision.code is not None
         grounds = rules.design.grounds(rules.large, dose, state.patients[dose], state.dlts[dose])

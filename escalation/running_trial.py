@@ -65,7 +65,8 @@ def standing(design: Design, trial: Trial, data: InterimData) -> Standing:
 def _followed(rules: Rules, cohorts: Iterable[Cohort]) -> tuple[State, list[str]]:
     """The trial cohort by cohort, and where it departed from the design."""
     state, departures = rules.start, []
-    closed: dict[int, int] = {}  # since which cohort a dose is closed
+    closed: dict[int, int] = {}  # since which cohort a dose is eliminated
+    by_counts = isinstance(rules.plan, TablePlan)
     for number, cohort in enumerate(cohorts, 1):
         decision = rules.decide(state)
         dose = cohort.dose - 1
@@ -78,11 +79,11 @@ def _followed(rules: Rules, cohorts: Iterable[Cohort]) -> tuple[State, list[str]
         elif decision.size != cohort.patients:
             departures.append(f"cohort {number} ({cohort}): the design treats {_patients(decision.size)}")
         state = rules.treated(state, decision, dose, cohort.patients, cohort.dlts)
-        for level, shut in enumerate(rules.closed(state), 1):
+        for level, shut in enumerate(rules.closed(state) if by_counts else (), 1):
             if shut:
                 closed.setdefault(level, number)
-    lifted = [level for level, shut in enumerate(rules.closed(state), 1) if not shut and level in closed]
-    if lifted and isinstance(rules.plan, TablePlan):
+    lifted = [level for level in closed if not rules.closed(state)[level - 1]]
+    if lifted:
         departures.append(
             f"dose level {lifted[0]} was eliminated after cohort {closed[lifted[0]]}; by the numbers there now it is "
             "not, and these decide"
@@ -100,7 +101,7 @@ def _searched(rules: Rules, data: InterimData) -> tuple[State, list[str]]:
         )
     reached, farthest, complete = _search(rules, data)
     states = sorted((state for state in reached if _fits(state, data)), key=lambda state: state.dose or 0)
-    if not states:
+    if not states or not complete:
         return _as_given(data), [_departure(rules, data, farthest, complete=complete)]
     decisions = map(rules.decide, states)
     if len({(decision.next_dose, decision.size, decision.reason) for decision in decisions}) > 1:
@@ -117,26 +118,27 @@ def _searched(rules: Rules, data: InterimData) -> tuple[State, list[str]]:
     return states[0], []
 
 
-def _search(rules: Rules, data: InterimData) -> tuple[set[State], State, bool]:
+def _search(rules: Rules, data: InterimData) -> tuple[list[State], State, bool]:
     """States with these counts that the design can reach; the state that comes closest; whether all were looked at."""
-    living, farthest, visited = {rules.start}, rules.start, 0
-    found: set[State] = set()
+    # Dictionaries, because the order of a set may differ from run to run.
+    living, farthest, visited = {rules.start: None}, rules.start, 0
+    found: list[State] = []
     while living:
         visited += len(living)
         if visited > MOST_SEARCHED:
             return found, farthest, False
-        reached = set()
+        reached: dict[State, None] = {}
         for state in living:
             if state.patients == data.patients:
                 if state.dlts == data.dlts:
-                    found.add(state)
+                    found.append(state)
                 continue
             if state.treated > farthest.treated:
                 farthest = state
             decision = rules.decide(state)
             if decision.next_dose is not None:
                 children = (rules.after(state, decision, dlts) for dlts in range(decision.size + 1))
-                reached |= {child for child in children if _within(child, data)}
+                reached |= {child: None for child in children if _within(child, data)}
         living = reached
     return found, farthest, True
 
