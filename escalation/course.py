@@ -32,7 +32,6 @@ class Rules:
     trial: Trial
     plan: Plan
     expansion: ExpansionPlan | None
-
     large: Trial
 
     @property

@@ -94,10 +94,8 @@ class Decision:
         Why dose escalation or the trial ended: a key of `kernels.codes.REASON_NAMES`; 0 while dose escalation goes on.
     code : int or None
         What a decision table says.
-    wanted : int or None
-        Index of the dose that the table or the model asks for, before the bounds; minus one below the lowest.
     bounds : tuple of Bound
-        What kept the next dose from being that one.
+        What kept the next dose from being the one that the table or the model asks for.
     stops : tuple of Stop
         The rules that hold and give the reason.
     titrating : bool
@@ -112,7 +110,6 @@ class Decision:
     size: int = 0
     reason: int = 0
     code: int | None = None
-    wanted: int | None = None
     bounds: tuple[Bound, ...] = ()
     stops: tuple[Stop, ...] = ()
     titrating: bool = False
@@ -152,7 +149,6 @@ def by_table(plan: TablePlan, state: State, *, titrating: bool) -> Decision:
     return Decision(
         next_dose if next_dose >= 0 else None,
         code=code,
-        wanted=wanted,
         bounds=tuple(bounds),
         titrating=titrating,
     )
@@ -168,11 +164,11 @@ def by_model(plan: CurvePlan, state: State, *, titrating: bool) -> Decision:
         next_dose = _limited(wanted, plan.levels - 1, Bound.HIGHEST, bounds)
         next_dose = _limited(next_dose, dose if _held(plan, state) else next_dose, Bound.HOLD, bounds)
         next_dose = _limited(next_dose, _ceiling(plan, dose), Bound.CEILING, bounds)
-        return Decision(next_dose, wanted=wanted, bounds=tuple(bounds), titrating=True)
+        return Decision(next_dose, bounds=tuple(bounds), titrating=True)
     reading = read_model(plan, state.patients, state.dlts)
     choice = reading.choice
     if choice == NO_DOSE:
-        return Decision(None, wanted=-1, reading=reading)
+        return Decision(None, reading=reading)
     one_up = isinstance(plan.reading, MaximumLikelihood) and not any(state.dlts)
     limits = {
         Bound.HOLD: dose if _held(plan, state) else plan.levels,
@@ -192,7 +188,7 @@ def by_model(plan: CurvePlan, state: State, *, titrating: bool) -> Decision:
         if floor > next_dose:
             next_dose = floor
             bounds.append(Bound.FLOOR)
-    return Decision(next_dose, wanted=choice, bounds=tuple(bounds), reading=reading)
+    return Decision(next_dose, bounds=tuple(bounds), reading=reading)
 
 
 def _limited(dose: int, limit: int, bound: Bound, bounds: list[Bound]) -> int:
@@ -227,7 +223,7 @@ def last_cohort(plan: Plan, state: State) -> tuple[int, int]:
     """Patients and DLTs of the last cohort; the titrated patient is one of the cohort that filled up the dose."""
     dose = state.dose
     assert dose is not None
-    others = sum(state.patients) - state.patients[dose]
+    others = state.treated - state.patients[dose]
     tried = sum(n > 0 for n in state.patients)
     if plan.titration and state.patients[dose] == state.size + 1 and others == tried - 1:
         return state.patients[dose], state.dlts[dose]
@@ -242,7 +238,7 @@ def holding(stops: tuple[Stop, ...], state: State, next_dose: int) -> tuple[Stop
 def _holds(criterion: Criterion, state: State, next_dose: int) -> bool:
     holds = criterion.holds
     if criterion.place == ALL_DOSES:
-        return bool(holds[0, sum(state.patients), sum(state.dlts)])
+        return bool(holds[0, state.treated, sum(state.dlts)])
     counts = list(zip(state.patients, state.dlts, strict=True))
     if criterion.place == ANY_DOSE:
         return any(bool(holds[dose, n, y]) for dose, (n, y) in enumerate(counts))

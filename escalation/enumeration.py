@@ -9,7 +9,7 @@ weight is the number of patient sequences that reach it. Under a truth p an endi
 The enumeration does not depend on the truth: another truth costs one pass over the endings.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -173,10 +173,22 @@ def exact(
     0.6035
     """
     start = start_of(design, trial, after)
-    plan, expansion = start.plan, start.expansion
     limit = states_allowed(start, max_states)
-    escalated = _ended(start) if start.has_escalated else _escalated(start, limit)
-    enumeration = escalated if expansion is None else _expanded(escalated, plan, expansion, limit)
+    return enumerated(start, cohort_by_cohort(start, limit), limit)
+
+
+def enumerated(start: Start, cohorts: Iterable[tuple[StateArrays, StateArrays]], limit: int) -> Enumeration:
+    """Every ending, from the states after each cohort of dose escalation; these are not looked at when it has ended.
+
+    Raises
+    ------
+    StateSpaceError
+        With an expansion there are more than `limit` states.
+    """
+    escalated = _ended(start) if start.has_escalated else _escalated(start, cohorts)
+    enumeration = escalated
+    if start.expansion is not None:
+        enumeration = _expanded(escalated, start.plan, start.expansion, limit)
     for part in vars(enumeration).values():
         if isinstance(part, np.ndarray):
             part.flags.writeable = False  # the outcomes under every truth share them
@@ -201,11 +213,11 @@ def states_allowed(start: Start, max_states: int | None) -> int:
     return limit
 
 
-def _escalated(start: Start, limit: int) -> Enumeration:
+def _escalated(start: Start, cohorts: Iterable[tuple[StateArrays, StateArrays]]) -> Enumeration:
     """Every ending of dose escalation."""
     plan, trial = start.plan, start.trial
     visited, parts = 1, []
-    for living, endings in cohort_by_cohort(start, limit):
+    for living, endings in cohorts:
         visited += len(living.rows) + len(endings.rows)
         parts.append(endings)
     rows, reason, sequences, choices = (np.concatenate(part) for part in zip(*parts, strict=True))

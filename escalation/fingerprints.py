@@ -7,11 +7,13 @@ options without effect.
 """
 
 import hashlib
+from collections.abc import Iterator
 
 import numpy as np
 
 from escalation.designs import Design
-from escalation.enumeration import cohort_by_cohort, exact, states_allowed
+from escalation.enumeration import cohort_by_cohort, enumerated, states_allowed
+from escalation.kernels.layout import StateArrays
 from escalation.start import start_of
 from escalation.trial import Trial
 
@@ -53,13 +55,18 @@ def fingerprint(design: Design, trial: Trial, *, max_states: int | None = None) 
     False
     """
     start = start_of(design, trial, None)
+    limit = states_allowed(start, max_states)
     digest = hashlib.sha256()
-    for states in cohort_by_cohort(start, states_allowed(start, max_states)):
-        for part in states:
-            for array, form in ((part.rows, "<u8"), (part.columns, "<i1"), (part.sequences, "<f8")):
-                digest.update(np.array(array.shape, "<i8").tobytes())
-                digest.update(array.astype(form).tobytes())
-    endings = exact(design, trial, max_states=max_states)
+
+    def digested() -> Iterator[tuple[StateArrays, StateArrays]]:
+        for states in cohort_by_cohort(start, limit):
+            for part in states:
+                for array, form in ((part.rows, "<u8"), (part.columns, "<i1"), (part.sequences, "<f8")):
+                    digest.update(np.array(array.shape, "<i8").tobytes())
+                    digest.update(array.astype(form).tobytes())
+            yield states
+
+    endings = enumerated(start, digested(), limit)
     declared = endings.recommended if endings.declared is None else endings.declared
     keys = np.column_stack([endings.cells, endings.reason, endings.recommended, declared]).astype("<i4")
     digest.update(np.array(keys.shape, "<i8").tobytes())

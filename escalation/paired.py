@@ -104,7 +104,7 @@ class Difference:
         How far `simulated` is from `exact`, as a standard normal variable: their distance in standard errors, corrected
         for skewness. None where too few trials are on either side of `exact`.
     p_value : float or None
-        Of `simulated`, were `exact` true; None when either is.
+        Of `simulated`, were `exact` true; None where one of them is.
     gain : float or None
         The variance that other patients for each design would give, over that of the paired difference: how many times
         as many trials would be needed without pairing. None where the difference does not vary.

@@ -146,13 +146,11 @@ def paths(
     return Pathways(now.rules.trial, cohorts, tuple(truths or ()), root, now.departures)
 
 
-def first_pathways(
-    design: Design, trial: Trial, truths: Mapping[str, ArrayLike] | None = None, *, most: int = MOST_PATHS
-) -> Pathways | None:
+def first_pathways(design: Design, trial: Trial, *, most: int = MOST_PATHS) -> Pathways | None:
     """The pathways of the first three cohorts, or of as many as have at most so many paths; None for none."""
     for cohorts in (3, 2, 1):
         try:
-            return paths(design, trial, cohorts=cohorts, truths=truths, most=most)
+            return paths(design, trial, cohorts=cohorts, most=most)
         except PathwayError:
             continue
     return None

@@ -69,17 +69,16 @@ def start_of(design: Design, trial: Trial, after: InterimData | str | None) -> S
     now = standing(design, trial, data)
     rules, decision = now.rules, now.decision
     counts = np.array([data.patients, data.dlts])
-    more = max(data.treated - rules.trial.most_patients, 0)
-    large = rules.trial.model_copy(update={"max_patients": rules.trial.max_patients + more})
     if decision.reason == 0:
         assert decision.next_dose is not None
         plan = replace(rules.plan, start=decision.next_dose)
         return Start(rules.trial, plan, rules.expansion, data, counts)
+    more = max(data.treated - rules.trial.most_patients, 0)
     at, recommended = now.state.expanding, now.rules.recommended(now.state)
     found = NO_DOSE if recommended is None else recommended
     is_over = at is not None and decision.next_dose is None
     return Start(
-        large,
+        rules.trial.model_copy(update={"max_patients": rules.trial.max_patients + more}),
         rules.plan,
         None if is_over else _left(rules.expansion, at),
         data,

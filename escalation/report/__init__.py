@@ -5,9 +5,6 @@ from typing import TextIO
 
 from escalation.report.blocks import Block
 
-FORMATS = ("table", "json", "markdown")
-"""Every command that prints a page has these."""
-
 
 def render(form: str, file: TextIO, pages: Iterable[Iterable[Block]], others: Mapping[str, Callable[[], str]]) -> None:
     """Write pages for people, or what programs read.

@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -24,13 +23,11 @@ from escalation import (
 )
 from escalation.cli import main
 from escalation.designs import REGISTRY
-from escalation.report.blocks import Grid, Heading, Lines, Picture
-from escalation.report.page.document import Document, Drawing, Section, arranged, beneath
 from escalation.report.page.facts import Request
-from escalation.report.page.html import WIDEST, to_html
 from escalation.report.page.provenance import settings_digest
 from escalation.report.trial_report import report_document
 from tests.conformance.test_every_design import SETTINGS
+from tests.page import Page
 
 ROOT = Path(__file__).parents[2]
 LUCAR = ROOT / "scenarios" / "lucar-dks1.toml"
@@ -66,60 +63,6 @@ dlt_rates = [0.3, 0.4, 0.5]
 name = "other"
 dlt_rates = [0.6, 0.7, 0.8]
 """
-
-
-class Page(HTMLParser):
-    """The tables, headings and links of a page, and every element's name with its attributes."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.elements, self.headings, self.text = [], [], []
-        self.tables: dict[str, list[list[str]]] = {}
-        self.continued: dict[str, list[list[list[str]]]] = {}
-        self._open: list[str] = []
-        self._rows: list[list[str]] = []
-        self._caption = ""
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-        self._open.append(tag)
-        if tag == "table":
-            self._rows, self._caption = [], ""
-        elif tag == "tr":
-            self._rows.append([])
-        elif tag in ("td", "th"):
-            self._rows[-1].append("")
-        elif re.fullmatch("h[1-6]", tag):
-            self.headings.append((int(tag[1]), ""))
-
-    def handle_endtag(self, tag):
-        while self._open and self._open.pop() != tag:
-            pass
-        if tag == "table" and self._caption.endswith(" (continued)"):
-            self.continued.setdefault(self._caption.removesuffix(" (continued)"), []).append(self._rows)
-        elif tag == "table":
-            self.tables[self._caption] = self._rows
-
-    def handle_data(self, data):
-        data = data.replace("\u00a0", " ")
-        if "style" not in self._open:
-            self.text.append(data)
-        if "caption" in self._open:
-            self._caption += data
-        elif {"td", "th"} & set(self._open):
-            self._rows[-1][-1] += data
-        elif self._open and re.fullmatch("h[1-6]", self._open[-1]):
-            level, text = self.headings[-1]
-            self.headings[-1] = (level, text + data)
-
-    def table(self, end: str) -> list[list[str]]:
-        """The table whose caption ends so, with the columns of those that continue it."""
-        (caption,) = [caption for caption in self.tables if caption.endswith(end)]
-        rows = [list(row) for row in self.tables[caption]]
-        for more in self.continued.get(caption, ()):
-            rows = [[*row, *others[1:]] for row, others in zip(rows, more, strict=True)]
-        return rows
 
 
 def report(file: Path, output: Path, *arguments: str) -> str:
@@ -463,50 +406,6 @@ def test_every_design(trials):
     for design in designs:
         options = {row[0] for row in page.table(f"(kind “{design['kind']}”)")}
         assert set(REGISTRY[design["kind"]].model_fields) - {"kind", "label"} <= options
-
-
-def test_tables_fold_to_a_printed_page():
-    """Fifty doses: each in one table of those that the grid becomes, beside the names of the rows."""
-    header = ["dose", *(str(1000 + dose) for dose in range(50))]
-    grid = Grid(header, [[["a row of some length", *(f"{dose}.5" for dose in range(50))]]], marked=frozenset({7, 44}))
-    page = Page(to_html(Document("t", (), (Section("s", "S", (grid,)),))))
-    tables = [page.tables["Table 1. S"], *page.continued["Table 1. S"]]
-    assert len(tables) > 2
-    assert page.table("Table 1. S")[0] == header
-    for rows in tables:
-        assert rows[1][0] == "a row of some length"
-        assert sum(len(name) + 2 for name in rows[0]) <= WIDEST
-    assert sum(attributes.get("class") == "marked" for _, attributes in page.elements) == 4
-
-
-def test_a_column_that_is_too_wide_stands_alone():
-    grid = Grid(["name", "x", "y"], [[["a", "1" * 200, "2"]]], caption="wide")
-    page = Page(to_html(Document("t", (), (Section("s", "S", (grid,)),))))
-    assert page.tables["Table 1. wide"][0] == ["name", "x"]
-    assert [rows[0] for rows in page.continued["Table 1. wide"]] == [["name", "y"]]
-
-
-def test_headings_have_no_gaps_and_numbers_run_on():
-    parts = (
-        *(Heading("a", 5), Heading("b", 7), Heading("c", 5), Heading("d", 2), Heading("e", 1), Heading("f", 9)),
-        *(
-            Grid(["x"], [[["1"]]]),
-            Drawing("drawn", "what it shows", "<svg></svg>"),
-            Grid(["x"], [[["2"]]], caption="two"),
-        ),
-    )
-    document = arranged(Document("t", (), (Section("s", "S", parts), Section("u", "U", parts[-3:]))))
-    first, second = document.sections
-    assert [part.level for part in first.parts if isinstance(part, Heading)] == [3, 4, 3, 3, 3, 4]
-    assert [part.caption for part in first.parts if isinstance(part, Grid)] == ["Table 1. S", "Table 2. two"]
-    assert [part.caption for part in second.parts if isinstance(part, Grid)] == ["Table 3. U", "Table 4. two"]
-    assert second.parts[1].title == "Figure 2. drawn"
-
-
-def test_parts_of_others_go_below_a_heading():
-    moved = beneath(3, [Heading("a", 2), Lines(("text",)), Heading("b", 3), Picture(("x",))])
-    assert [part.level for part in moved if isinstance(part, Heading)] == [4, 5]
-    assert beneath(3, [Lines(("text",))]) == [Lines(("text",))]
 
 
 def test_sections_have_names_for_links():
