@@ -1,0 +1,88 @@
+"""The command line of the benchmarks."""
+
+import importlib
+import sys
+from pathlib import Path
+
+import click
+
+from benchmarks.section import Section, full, small
+
+HERE = Path(__file__).parent
+
+COMMANDS = {
+    "peers": "Beside the packages that a user would pick instead.",
+    "growth": "How time and memory grow with the size of the problem.",
+    "startup": "Import, --help, the first run ever and the next.",
+    "limits": "How far each engine is from what the machine allows.",
+    "accuracy": "Simulation error, common random numbers, and the CRM's decisions against fine quadrature.",
+    "designs": "Every design on the published truths, side by side.",
+}
+
+smoke_option = click.option(
+    "--smoke", is_flag=True, help="Small sizes, timed once: shows that everything works, measures nothing."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Benchmarks of escalation. Each command prints one section; `all` writes them to benchmarks/RESULTS.md."""
+
+
+def section_of(command: str, smoke: bool) -> Section:
+    """What a command finds; what it is doing goes to standard error."""
+    scale = (small if smoke else full)(lambda doing: click.echo(f"{command}: {doing}", err=True))
+    found: Section = importlib.import_module(f"benchmarks.{command}").section(scale)
+    return found
+
+
+def add(name: str, about: str) -> None:
+    """Add the command of one section."""
+
+    @main.command(name, help=about)
+    @smoke_option
+    @click.option(
+        "--to",
+        "folder",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        help="A folder for the section's files (tables as CSV, figures).",
+    )
+    def command(smoke: bool, folder: Path | None) -> None:
+        from escalation.report.files import write_whole
+        from escalation.report.text import print_blocks
+
+        found = section_of(name, smoke)
+        print_blocks(found.blocks, sys.stdout)
+        if folder is not None:
+            for file, content in found.files.items():
+                write_whole(folder / file, content)
+
+
+for name, about in COMMANDS.items():
+    add(name, about)
+
+
+@main.command("all")
+@smoke_option
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=HERE,
+    help="The folder of RESULTS.md; the project's own unless another is named.",
+)
+@click.option(
+    "--readme",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    default=HERE.parent / "README.md",
+    help="The page that shows the headline figures; the project's own unless another is named.",
+)
+def everything(smoke: bool, folder: Path, readme: Path) -> None:
+    """Run all commands; write RESULTS.md, its files, and the headline figures into the README."""
+    from benchmarks.results import write_results
+
+    write_results([section_of(name, smoke) for name in COMMANDS], folder, readme)
+
+
+if __name__ == "__main__":
+    main()
