@@ -117,7 +117,9 @@ def kernels() -> dict[str, object]:
 ENTRY_POINTS = {
     "curve_states.settle_curves",
     "curve_trials.run_curve_trials",
+    "probability.count_nodes",
     "probability.ending_probabilities",
+    "probability.grow_tree",
     "selection.recommend_highest",
     "selection.recommend_isotonic",
     "states.merge_children",

@@ -35,6 +35,17 @@ class StateArrays(NamedTuple):
     choices: NDArray[np.int8]  # (S,), what the model chooses; without meaning under a table plan
 
 
+class CountTree(NamedTuple):
+    """Endings as the leaves of a tree of M nodes; see `kernels.probability`.
+
+    The nodes at depth d stand for endings that share the counts at the doses up to d.
+    """
+
+    cells: NDArray[np.int32]  # (M,), counts at the dose of the node's depth
+    parents: NDArray[np.int32]  # (M,), the node one dose below
+    starts: NDArray[np.int64]  # (D + 1,), first node of each depth, and M
+
+
 class StopArrays(NamedTuple):
     """Rules that end trials and look at several doses, or ask for several things: S rules with A criteria in all."""
 
