@@ -8,11 +8,12 @@ The endings do not depend on the truth: another truth costs one pass over them.
 """
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from escalation.counts import cells_of
 from escalation.errors import EscalationError
 from escalation.interim import InterimData
 from escalation.kernels.layout import CountTree
@@ -114,13 +115,3 @@ class Enumeration:
         if self.after is None:
             return np.zeros((2, self.trial.levels), np.int64)
         return np.array([self.after.patients, self.after.dlts])
-
-
-@lru_cache(maxsize=8)
-def cells_of(max_patients: int) -> NDArray[np.int16]:
-    """Patients and DLTs of each cell, int16[2, C]; see `kernels.states`."""
-    patients = np.repeat(np.arange(max_patients + 1), np.arange(1, max_patients + 2))
-    dlts = np.concatenate([np.arange(n + 1) for n in range(max_patients + 1)])
-    cells = np.array([patients, dlts], np.int16)
-    cells.flags.writeable = False
-    return cells

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from escalation.counts import cells_of
 from escalation.designs import Design
-from escalation.endings import Enumeration, cells_of
+from escalation.endings import Enumeration
 from escalation.errors import DesignError, StateSpaceError
 from escalation.expansion import endings_after
 from escalation.interim import InterimData

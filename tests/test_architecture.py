@@ -20,6 +20,7 @@ from escalation.kernels import (
     selection,
     stopping,
     table_states,
+    tally,
 )
 from escalation.kernels import states as state_kernels
 from escalation.kernels import table_trials as trial_kernels
@@ -37,6 +38,7 @@ KERNEL_MODULES = (
     state_kernels,
     stopping,
     table_states,
+    tally,
     trial_kernels,
 )
 
@@ -127,6 +129,7 @@ ENTRY_POINTS = {
     "states.unpack",
     "table_states.settle_table",
     "table_trials.run_table_trials",
+    "tally.tally",
 }
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from escalation import Trial, endings, enumeration, simulate
+from escalation import Trial, enumeration, simulate
+from escalation.counts import cells_of
 from escalation.designs import CRM
 from escalation.kernels import codes, curve_states, curve_trials, layout, posterior, probability, selection, states
 from escalation.patients import BLOCK, PARTS, tolerance_limits, tolerances
@@ -105,7 +106,7 @@ def test_sums():
 def test_children_are_merged(doses, max_patients, words):
     """Random living states, dealt to streams and merged, against a dictionary of everything that can happen."""
     draw = np.random.default_rng(doses)
-    packing, cells = enumeration.packing_of(doses, max_patients), endings.cells_of(max_patients)
+    packing, cells = enumeration.packing_of(doses, max_patients), cells_of(max_patients)
     living = set()
     while len(living) < 500:
         patients = draw.multinomial(draw.integers(max_patients - 3), draw.dirichlet(np.ones(doses)))
@@ -172,7 +173,7 @@ def test_ending_probabilities(levels):
         sequences = draw.integers(1, 99, 60).astype(float)
         for rates in (draw.random(levels), np.zeros(levels), np.ones(levels)):
             ours = np.empty(60)
-            cells = endings.cells_of(trial.max_patients)
+            cells = cells_of(trial.max_patients)
             probability.ending_probabilities(tree, sequences, cells, rates, seen, ours)
             y, n = dlts - seen[1], patients - seen[0]
             theirs = sequences * np.prod(rates**y * (1 - rates) ** (n - y), axis=1)
