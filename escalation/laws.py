@@ -6,7 +6,7 @@ comparison of simulated with exact outcomes is worked out from the laws.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -182,15 +182,23 @@ def laws_of(outcomes: Outcomes, correct: Sequence[int]) -> Laws:
         reason=np.zeros(REASONS + 1),
         at_recommended=np.zeros((levels, (most + 1) * (most + 2) // 2)),
     )
+    declared = outcomes.recommended if outcomes.declared is None else outcomes.declared
     tally(
-        outcomes.patients,
-        outcomes.dlts,
-        outcomes.recommended,
-        outcomes.recommended if outcomes.declared is None else outcomes.declared,
-        outcomes.reason,
-        outcomes.probability,
+        _read_only(outcomes.patients),
+        _read_only(outcomes.dlts),
+        _read_only(outcomes.recommended),
+        _read_only(declared),
+        _read_only(outcomes.reason),
+        _read_only(outcomes.probability),
         outcomes.rates > outcomes.trial.target + SLACK,
         is_correct,
         arrays,
     )
     return Laws(outcomes, tuple(np.flatnonzero(is_correct).tolist()), arrays)
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """Exact outcomes share arrays that are read-only, simulated ones do not: to a kernel these are different types."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
