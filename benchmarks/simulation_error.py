@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from escalation import Design, Outcomes, Trial, exact, simulate
 from escalation.kernels.codes import NO_DOSE
-from escalation.quantities import correct_doses, expectation
+from escalation.quantities import correct_doses
 from escalation.report.blocks import Block, Grid, Heading, Lines
 
 Floats = NDArray[np.float64]
@@ -40,10 +40,9 @@ class Moments(NamedTuple):
 
 def exact_moments(outcomes: Outcomes) -> Moments:
     """The moments of exact outcomes."""
-    quantities = columns(outcomes)
-    mean = np.array([expectation(outcomes, values) for values in quantities])
-    variance = [expectation(outcomes, (values - centre) ** 2) for values, centre in zip(quantities, mean, strict=True)]
-    return Moments(mean, np.sqrt(variance))
+    quantities, probability = columns(outcomes), outcomes.probability
+    mean = (quantities * probability).sum(axis=1)
+    return Moments(mean, np.sqrt(((quantities - mean[:, None]) ** 2 * probability).sum(axis=1)))
 
 
 @dataclass(frozen=True, eq=False)
