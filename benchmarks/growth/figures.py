@@ -1,8 +1,9 @@
 """Growth as pictures: time and memory over size, on logarithmic scales, a panel for each axis."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -23,6 +24,9 @@ HEIGHT = 2.7
 
 LOOKS = {"3+3": 0, "boin": 1, "crm": 2}
 """The designs' colours and markers: those that they have in the figures of the LUCAR-DKS1 scenario."""
+
+APART = 0.08
+"""Sizes are labelled that are so far apart, as a share of the axis."""
 
 MEMORY_FLOOR = 1e6
 """Less memory is not drawn."""
@@ -107,10 +111,11 @@ def _look(name: Series) -> dict[str, Any]:
 def _scales(axes: Axes, axis: Axis, sizes: list[int], written: Callable[[float], str]) -> None:
     axes.set_xscale("log")
     axes.set_yscale("log")
-    places = [size for size in axis.sizes if min(sizes) <= size <= max(sizes)]
-    axes.xaxis.set_major_locator(FixedLocator(places))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:,.0f}"))
+    axes.xaxis.set_major_locator(FixedLocator(labelled([size for size in axis.sizes if size in sizes])))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:,.0f}" if size < 1e6 else f"{size / 1e6:g}M"))
     axes.xaxis.set_minor_locator(NullLocator())
+    low, high = np.log10(axes.dataLim.intervaly)
+    axes.set_ylim(10 ** np.floor(low), 10 ** max(np.ceil(high), np.floor(low) + 1))
     axes.yaxis.set_major_locator(LogLocator(numticks=6))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: written(value).replace(".0 ", " ")))
@@ -119,3 +124,13 @@ def _scales(axes: Axes, axis: Axis, sizes: list[int], written: Callable[[float],
     axes.set_title(axis.unit)
     if axis.sizes[0] > axis.sizes[-1]:
         axes.invert_xaxis()
+
+
+def labelled(sizes: Sequence[int]) -> list[int]:
+    """The sizes that have room for a label on a logarithmic axis; the last always has."""
+    whole = abs(np.log(sizes[-1] / sizes[0]))
+    kept = [sizes[-1]]
+    for size in reversed(sizes[:-1]):
+        if abs(np.log(kept[-1] / size)) > APART * whole:
+            kept.append(size)
+    return kept[::-1]

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+RISING = 0.05
+"""An exponent is larger only if it is so much larger."""
+
 
 @dataclass(frozen=True)
 class Growth:
@@ -34,6 +37,11 @@ class Growth:
     last: float
     step: float
     part: tuple[int, int]
+
+    @property
+    def rises(self) -> bool:
+        """Whether the exponent is larger in each later part, so that no one power describes the growth."""
+        return abs(self.last) > RISING + abs(self.upper) > 2 * RISING + abs(self.overall)
 
 
 def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:

@@ -15,15 +15,13 @@ from benchmarks.growth.feasibility import (
 )
 from benchmarks.growth.figures import memory_figure, memory_in_words, time_figure, time_in_words
 from benchmarks.growth.fits import predicted
-from benchmarks.growth.tables import Series, by_series, exponent_table, growth_of, measured, size_table, to_csv
+from benchmarks.growth.tables import Series, by_series, digits, exponent_table, growth_of, measured, size_table, to_csv
 from benchmarks.section import Headline, Scale, Section
 from benchmarks.units import duration, memory
 from escalation.report.blocks import Block, Grid, Heading, Lines, Picture
+from escalation.state_limits import MOST_STATES
 
 Found = dict[Axis, dict[Series, list[Point]]]
-
-FASTER = 1.2
-"""Growth whose last step has an exponent so many times the overall one is faster than a power."""
 
 SMALL_LIMIT = 100_000
 """States that may be visited in a small run: to be beyond them takes less time."""
@@ -72,23 +70,32 @@ def _introduction() -> Iterator[str]:
 def growth_in_words(found: Found) -> Iterator[str]:
     """What the numbers say of every axis, and how many simulated trials the exact answer is worth."""
     for axis, series in found.items():
-        parts = []
-        for (engine, design), points in series.items():
-            time = growth_of(points, lambda point: point.seconds)
-            if time is None:
-                continue
-            part = f"{engine} {design} {time.upper:.1f}"
-            if abs(time.last) > FASTER * abs(time.overall) and abs(time.last) > 1:
-                part += f" (faster than a power at the end: the last step multiplied it by {time.step:.1f})"
-            parts.append(part)
-        if parts:
-            yield f"{axis.unit}: in the upper part time grows with the power {', '.join(parts)}."
+        times = {name: growth_of(points, lambda point: point.seconds) for name, points in series.items()}
+        powers = [f"{' '.join(name)} {digits(time.upper)}" for name, time in times.items() if time is not None]
+        if powers:
+            yield f"{axis.unit}: time grows with these powers in the upper part: {', '.join(powers)}."
+        for (_, design), points in series.items():
+            states = growth_of(points, lambda point: point.states)
+            if states is not None and states.rises:
+                yield (
+                    f"{axis.unit}, {design}: no one power describes the states. The exponent rises to "
+                    f"{digits(states.last)} at the end, where the last step multiplies them by {states.step:.1f}."
+                )
     for design in ("boin", "crm"):
-        simulated = _points(found, "trials", SIMULATED, design)
-        for point in _points(found, "patients", EXACT, design):
-            if simulated and point.setting == Setting(EXACT, design):
-                trials = point.seconds / (simulated[-1].seconds / simulated[-1].size)
-                yield f"Exact outcomes of LUCAR-DKS1 under {design} take as long as {trials:,.0f} simulated trials."
+        worth = trials_worth(found, design)
+        if worth is not None:
+            yield f"Exact outcomes of LUCAR-DKS1 under {design} take as long as {worth:,.0f} simulated trials."
+
+
+def trials_worth(found: Found, design: str) -> float | None:
+    """How many trials are simulated, when there are many, in the time of the exact outcomes of LUCAR-DKS1."""
+    simulated = _points(found, "trials", SIMULATED, design)
+    enumerated = [
+        point for point in _points(found, "patients", EXACT, design) if point.setting == Setting(EXACT, design)
+    ]
+    if not simulated or not enumerated:
+        return None
+    return enumerated[0].seconds / (simulated[-1].seconds / simulated[-1].size)
 
 
 def _points(found: Found, axis: str, engine: str, design: str) -> list[Point]:
@@ -101,9 +108,10 @@ def _limits(reached: Sequence[Frontier], found: Found, allowed: int | None) -> I
     limit = states_limit(reached[0].largest) if allowed is None else allowed
     yield Lines(
         (
-            f"The exact engine refuses more than {limit:,} states, or fewer when their memory would be more than half "
-            "of the machine's. For designs that decide by tables, as BOIN, it knows an upper bound on the states and "
-            "refuses before it enumerates. The first size that it refuses here, otherwise as above:",
+            f"The exact engine refuses more than {limit:,} states here: {MOST_STATES:,}, or what half of the machine's "
+            "memory holds if that is less, or what the caller sets. For designs that decide by tables, as BOIN, it "
+            "knows an upper bound on the states and refuses before it enumerates. The first size that it refuses, "
+            "otherwise as above:",
         )
     )
     yield _frontier_table(reached)
@@ -179,3 +187,10 @@ def _headlines(reached: Sequence[Frontier], found: Found) -> Iterator[Headline]:
         f"{largest.states:,} states in {duration(largest.seconds)}, {memory(largest.extra_bytes)}",
         "no limit was met" if stops is None else f"from {stops.patients} patients on simulated only",
     )
+    worth = trials_worth(found, "boin")
+    if worth is not None:
+        yield Headline(
+            "exact outcomes of LUCAR-DKS1, BOIN",
+            duration(next(point.seconds for point in enumerated if point.setting == Setting(EXACT, "boin"))),
+            f"as long as {worth:,.0f} simulated trials take",
+        )

@@ -64,7 +64,7 @@ def size_table(axis: Axis, series: dict[Series, list[Point]]) -> Grid:
         header.append(f"{engine} {design}")
         columns.append([_cell(point) for point in points])
     rows = [list(row) for row in zip(*columns, strict=True)]
-    return Grid(header, [rows], caption=f"{axis.unit[0].upper()}{axis.unit[1:]}: time, memory. {axis.about}.")
+    return Grid(header, [rows], caption=f"{axis.unit[0].upper()}{axis.unit[1:]}: time, memory; {axis.about}.")
 
 
 def _cell(point: Point) -> str:
@@ -88,7 +88,7 @@ def exponent_table(found: dict[Axis, dict[Series, list[Point]]]) -> Grid:
             rows.append(
                 [
                     *(axis.unit, f"{engine} {design}", part),
-                    *(*_pair(time), "" if time is None else _digits(time.overall), *_pair(space), *_pair(states)),
+                    *(*_pair(time), "" if time is None else digits(time.overall), *_pair(space), *_pair(states)),
                 ]
             )
         groups.append(rows)
@@ -100,10 +100,11 @@ def exponent_table(found: dict[Axis, dict[Series, list[Point]]]) -> Grid:
 
 
 def _pair(found: Growth | None) -> tuple[str, str]:
-    return ("", "") if found is None else (_digits(found.upper), _digits(found.last))
+    return ("", "") if found is None else (digits(found.upper), digits(found.last))
 
 
-def _digits(exponent: float) -> str:
+def digits(exponent: float) -> str:
+    """An exponent for people."""
     return f"{round(exponent, 1) + 0.0:.1f}"  # no minus before a zero
 
 

@@ -20,7 +20,7 @@ from benchmarks.growth.feasibility import (
     refusal_on_the_way,
     run_beyond,
 )
-from benchmarks.growth.figures import time_figure
+from benchmarks.growth.figures import labelled, time_figure
 from benchmarks.growth.fits import exponent, growth, predicted
 from benchmarks.growth.page import growth_in_words
 from benchmarks.growth.tables import by_series, exponent_table, size_table, to_csv
@@ -212,10 +212,11 @@ def test_refused_sizes_are_left_out(monkeypatch):
     assert [point.reason for point in points] == ["", "refused", "", ""]
 
 
-def made(axis, engine, design, seconds, extra=0):
+def made(axis, engine, design, seconds, extra=0, states=None):
+    states = states or [5] * len(seconds)
     return [
-        Point(axis, size, axis.setting(engine, design, size), Measurement(((value,),), 0), extra, 5)
-        for size, value in zip(axis.sizes, seconds, strict=True)
+        Point(axis, size, axis.setting(engine, design, size), Measurement(((value,),), 0), extra, visited)
+        for size, value, visited in zip(axis.sizes, seconds, states, strict=True)
     ]
 
 
@@ -226,7 +227,7 @@ def test_words_and_tables_follow_the_numbers():
     points += made(trials, SIMULATED, "boin", [0.0005, 0.005, 0.05])
     found = by_series([*points, Point(patients, 48, replace(points[0].setting, patients=48), None, reason="refused")])
     said = list(growth_in_words(found))
-    assert said[0] == "patients: in the upper part time grows with the power exact boin 2.0."
+    assert said[0] == "patients: time grows with these powers in the upper part: exact boin 2.0."
     assert said[-1] == "Exact outcomes of LUCAR-DKS1 under boin take as long as 21,600 simulated trials."
     table = size_table(replace(patients, sizes=(12, 24, 36, 48)), found[patients])
     assert table.header == ["patients", "boin states", "exact boin"]
@@ -238,10 +239,17 @@ def test_words_and_tables_follow_the_numbers():
     )
 
 
-def test_faster_than_a_power_is_said():
+@pytest.mark.parametrize(
+    ("states", "faster"),
+    [([10, 100, 1000, 10_000], True), ([4, 9, 16, 25], False), ([100, 150, 170, 175], False), ([7] * 4, False)],
+)
+def test_rising_exponents_are_said(states, faster):
+    """By the states, which are the same on any machine, not by times."""
     axis = replace(AXES["doses"], sizes=(2, 3, 4, 5))
-    said = next(growth_in_words(by_series(made(axis, EXACT, "boin", [0.01, 0.1, 1.0, 10.0]))))
-    assert "faster than a power at the end: the last step multiplied it by 10.0" in said
+    said = list(growth_in_words(by_series(made(axis, EXACT, "boin", [0.01] * 4, states=states))))
+    assert said[0].endswith("exact boin 0.0.")
+    assert len(said) == 1 + faster
+    assert not faster or said[1].endswith("rises to 10.3 at the end, where the last step multiplies them by 10.0.")
 
 
 def test_picture_of_growth_without_numbers():
@@ -253,6 +261,12 @@ def test_picture_of_growth_without_numbers():
 def test_results_show_pictures():
     page = results_page([Section([Heading("Growth")], pictures={"growth.svg": "time [s]"})])
     assert "## Growth\n\n![time \\[s\\]](growth.svg)\n" in page
+
+
+def test_labels_have_room():
+    assert labelled([6, 12, 24, 36, 60, 84, 108, 120]) == [6, 12, 24, 36, 60, 84, 120]
+    assert labelled([6, 4, 3, 2, 1]) == [6, 4, 3, 2, 1]
+    assert labelled([5]) == [5]
 
 
 def test_units():
