@@ -18,6 +18,7 @@ from benchmarks.growth.fits import predicted
 from benchmarks.growth.tables import Series, by_series, digits, exponent_table, growth_of, measured, size_table, to_csv
 from benchmarks.section import Headline, Scale, Section
 from benchmarks.units import duration, memory
+from escalation.defaults import TRIALS
 from escalation.report.blocks import Block, Grid, Heading, Lines, Picture
 from escalation.state_limits import MOST_STATES
 
@@ -60,10 +61,10 @@ def growth_section(scale: Scale) -> Section:
 def _introduction() -> Iterator[str]:
     yield (
         "One size of the problem grows at a time; everything else is as in LUCAR-DKS1: four doses, 36 patients in "
-        f"cohorts of 3, one truth, 10,000 simulated trials. The designs are those of its scenario (the CRM's posterior "
-        f"has {grid_points()} grid points). Timed is an engine from the design to the outcomes, on one thread, with "
-        "compiled code that is loaded already; operating characteristics come on top. Every size runs in a process of "
-        "its own. Memory is the process's peak above that of the same engine and design with 6 patients."
+        f"cohorts of 3, one truth, {TRIALS:,} simulated trials. The designs are those of its scenario (the CRM's "
+        f"posterior has {grid_points()} grid points). Timed is an engine from the design to the outcomes, on one "
+        "thread, with compiled code that is loaded already; operating characteristics come on top. Every size runs in "
+        "a process of its own. Memory is the process's peak above that of the same engine and design with 6 patients."
     )
 
 
