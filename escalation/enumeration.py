@@ -14,7 +14,7 @@ from scipy import special
 from escalation.counts import cells_of
 from escalation.designs import Design
 from escalation.endings import Enumeration
-from escalation.errors import DesignError, StateSpaceError
+from escalation.errors import StateSpaceError
 from escalation.expansion import endings_after
 from escalation.interim import InterimData
 from escalation.kernels.codes import EXPANSION_STOPPED, NO_DOSE
@@ -30,11 +30,14 @@ from escalation.state_limits import (
     bits_per_cell,
     cells_per_word,
     check_bound,
-    default_max_states,
     machine_memory,
+    states_allowed,
     too_many,
 )
 from escalation.trial import Trial
+
+UNCHECKED = 1_000_000
+"""States that are visited before a bound on all is worked out: it would take most of the time of small trials."""
 
 
 def exact(
@@ -64,9 +67,9 @@ def exact(
     OutcomesError
         A ValueError: the data cannot be read, or leave open what the design looks at.
     StateSpaceError
-        There may be more than `max_states` states: for a table plan said before any is enumerated (unless there are
-        more than 64 cohorts), and for a curve plan, which has no useful bound, as soon as there are. Or the
-        likelihoods of a curve plan do not fit into the memory.
+        There are more than `max_states` states; or, under a table plan, there may be: of its bound, which looks at the
+        first 64 cohorts, it is said after a million states. Or the likelihoods of a curve plan do not fit into the
+        memory.
 
     Examples
     --------
@@ -77,7 +80,7 @@ def exact(
     0.6035
     """
     start = start_of(design, trial, after)
-    limit = states_allowed(start, max_states)
+    limit = states_allowed(start.plan, max_states)
     return enumerated(start, cohort_by_cohort(start, limit), limit)
 
 
@@ -94,24 +97,6 @@ def enumerated(start: Start, cohorts: Iterable[tuple[StateArrays, StateArrays]],
     if start.expansion is not None:
         enumeration = _expanded(escalated, start.plan, start.expansion, limit)
     return enumeration
-
-
-def states_allowed(start: Start, max_states: int | None) -> int:
-    """How many states may be visited.
-
-    Raises
-    ------
-    DesignError
-        `max_states` is below 1.
-    StateSpaceError
-        A table plan has more.
-    """
-    limit = default_max_states(start.plan) if max_states is None else max_states
-    if limit < 1:
-        raise DesignError(f"max_states: {max_states} should be at least 1")
-    if isinstance(start.plan, TablePlan) and start.data is None:
-        check_bound(start.plan, limit)
-    return limit
 
 
 def _escalated(start: Start, cohorts: Iterable[tuple[StateArrays, StateArrays]]) -> Enumeration:
@@ -146,15 +131,23 @@ def cohort_by_cohort(start: Start, limit: int) -> Iterator[tuple[StateArrays, St
     living = _states(1, packing)
     living.rows[:], living.columns[:], living.sequences[:] = packed(packing, *start.counts), plan.start, 1
     visited = 1
+    bounded = plan if isinstance(plan, TablePlan) and start.data is None else None  # as long as that is to be seen
+    allowed = limit if bounded is None else min(limit, UNCHECKED)
     while len(living.rows):
         sizes = np.empty(len(living.rows), np.int16)
         treated = next_sizes(conduct, packing, living.rows, living.columns, cells, sizes)
-        children = children_of(packing, living, sizes, cells, limit - visited)
+        children = children_of(packing, living, sizes, cells, allowed - visited)
+        if children is None and bounded is not None:
+            check_bound(bounded, limit)
+            bounded, allowed = None, limit
+            children = children_of(packing, living, sizes, cells, allowed - visited)
         if children is None:
             raise too_many(plan, limit, treated)
         living, endings = settle(living, sizes, children)
         visited += len(living.rows) + len(endings.rows)
         if visited > limit:
+            if bounded is not None:
+                check_bound(bounded, limit)
             raise too_many(plan, limit, treated)
         yield living, endings
 
@@ -228,7 +221,7 @@ def children_of(
 ) -> Children | None:
     """The children of the living states; None when they have more than `limit` different counts."""
     ways = int(sizes.sum()) + len(sizes)
-    room = min(ways, limit)
+    room = min(ways, max(limit, 0))
     children = Children(
         np.empty((room, living.rows.shape[1]), np.uint64),
         np.empty(room + 1, np.int64),

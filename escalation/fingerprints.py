@@ -12,9 +12,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from escalation.designs import Design
-from escalation.enumeration import cohort_by_cohort, enumerated, states_allowed
+from escalation.enumeration import cohort_by_cohort, enumerated
 from escalation.kernels.layout import StateArrays
 from escalation.start import start_of
+from escalation.state_limits import states_allowed
 from escalation.trial import Trial
 
 SHOWN = 16
@@ -55,7 +56,7 @@ def fingerprint(design: Design, trial: Trial, *, max_states: int | None = None) 
     False
     """
     start = start_of(design, trial, None)
-    limit = states_allowed(start, max_states)
+    limit = states_allowed(start.plan, max_states)
     digest = hashlib.sha256()
 
     def digested() -> Iterator[tuple[StateArrays, StateArrays]]:

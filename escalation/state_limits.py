@@ -1,4 +1,4 @@
-"""How many states the exact engine may visit, and how many a trial can have at most, found before any is enumerated.
+"""How many states the exact engine may visit, and how many a trial can have at most, found without visiting them.
 
 Under a table plan there is a bound. The doses of a trial's cohorts are a walk. Between two neighbouring doses it goes
 down as often as up, but for one move up more when it started on the lower side and is now on the upper. The last move
@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from escalation.conduct import NO_LIMIT
-from escalation.errors import StateSpaceError
+from escalation.errors import DesignError, StateSpaceError
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, NEXT_DOSE, SAME_DOSE
 from escalation.plans import Plan, TablePlan
 
@@ -47,6 +47,20 @@ _Cell = tuple[int, _Moves]
 def default_max_states(plan: Plan) -> int:
     """States that may be visited unless the caller says otherwise."""
     return min(MOST_STATES, int(MEMORY_SHARE * machine_memory() / state_bytes(plan)))
+
+
+def states_allowed(plan: Plan, max_states: int | None) -> int:
+    """How many states may be visited; None asks for the default.
+
+    Raises
+    ------
+    DesignError
+        `max_states` is below 1.
+    """
+    limit = default_max_states(plan) if max_states is None else max_states
+    if limit < 1:
+        raise DesignError(f"max_states: {max_states} should be at least 1")
+    return limit
 
 
 def machine_memory() -> int:

@@ -12,8 +12,9 @@ from benchmarks.growth.work import engine_work
 from benchmarks.measuring import Effort, Measurement, Task, measure
 from benchmarks.section import Scale
 from escalation import StateSpaceError
-from escalation.enumeration import states_allowed
+from escalation.plans import TablePlan
 from escalation.start import start_of
+from escalation.state_limits import check_bound, states_allowed
 
 BRIEF = Effort(rounds=1, values=3, shortest=0.0)
 """Work repeats itself until the clock can tell."""
@@ -152,9 +153,11 @@ def _reason(setting: Setting, axis: Axis, seconds: float, before: Sequence[Point
 
 
 def is_refused(setting: Setting, max_states: int | None = None) -> bool:
-    """Whether the exact engine refuses before it enumerates."""
+    """Whether the exact engine refuses by its bound, without which it would have to go on until it is at its limit."""
+    plan = start_of(setting.design_made(), setting.trial(), None).plan
     try:
-        states_allowed(start_of(setting.design_made(), setting.trial(), None), max_states)
+        if isinstance(plan, TablePlan):
+            check_bound(plan, states_allowed(plan, max_states))
     except StateSpaceError:
         return True
     return False

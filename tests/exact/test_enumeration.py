@@ -10,14 +10,22 @@ LUCAR = Trial(doses=[50, 150, 300, 600], target=0.25, max_patients=36)
 
 
 def test_refuses_when_there_may_be_too_many_states():
-    """Under a table plan before anything is enumerated."""
+    """Under a table plan the bound says how many there may be."""
     with pytest.raises(StateSpaceError) as refusal:
         exact(BOIN(), LUCAR, max_states=30_000)
     assert str(refusal.value) == (
         "up to 36,412 states (3.1 MB), where at most 30,000 (2.6 MB) are allowed; larger cohorts, fewer patients or "
         "fewer doses need fewer, a higher --max-states (in Python max_states) allows more"
     )
+    assert exact(BOIN(), LUCAR, max_states=34_334).states == 34_334, "the bound is not asked"
+
+
+def test_bound_is_asked_after_the_first_states(monkeypatch):
+    """Then it is what refuses, whether or not there would be too many."""
+    monkeypatch.setattr(enumeration, "UNCHECKED", 5000)
     assert exact(BOIN(), LUCAR, max_states=36_412).states == 34_334
+    with pytest.raises(StateSpaceError, match="up to 36,412 states"):
+        exact(BOIN(), LUCAR, max_states=36_411)
 
 
 def test_refuses_when_there_are_too_many_states():
@@ -38,9 +46,8 @@ def test_limits_that_allow_nothing(design, max_states):
         exact(design, LUCAR, max_states=max_states)
 
 
-def test_refuses_a_large_trial_at_once(monkeypatch):
-    """Hours of work and terabytes: said within seconds, from the first patients alone."""
-    monkeypatch.setattr(enumeration, "merge_children", None)
+def test_refuses_a_large_trial_soon():
+    """Hours of work and terabytes: said after a million states, from the first patients alone."""
     with pytest.raises(StateSpaceError, match=r"^up to 84,513,545,068 states \(.* GB\) in the first 96 patients, "):
         exact(BOIN(), Trial(doses=levels(10), target=0.25, max_patients=120))
 
