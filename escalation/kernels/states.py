@@ -12,7 +12,7 @@ merging these puts equal children side by side, without a search and with memory
 import numpy as np
 
 from escalation.kernels.codes import REASONS
-from escalation.kernels.jit import kernel
+from escalation.kernels.jit import at, kernel
 
 NEXT, END, DOSE, TOXIC = range(4)  # columns of `streams`
 PAST_ALL_ROWS = np.uint64(0xFFFFFFFFFFFFFFFF)
@@ -159,19 +159,19 @@ def merge_children(packing, rows, doses, sizes, cells, children):
                     reached[count, word] = heads[stream, word]
                 starts[count] = way
                 count += 1
-            parents[way] = members[streams[stream, NEXT] - 1]
-            toxic[way] = streams[stream, TOXIC]
+            parents[at(way)] = members[at(streams[at(stream), NEXT] - 1)]
+            toxic[at(way)] = streams[at(stream), TOXIC]
 
         # The stream's next child. Written out: calls that pass so many arrays would take most of the time.
         if streams[stream, NEXT] == streams[stream, END]:
             heads[stream, 0] = PAST_ALL_ROWS
         else:
-            s = members[streams[stream, NEXT]]
+            s = at(members[at(streams[stream, NEXT])])
             streams[stream, NEXT] += 1
             for word in range(rows.shape[1]):
                 heads[stream, word] = rows[s, word]
             dose = streams[stream, DOSE]
-            before = np.int64((rows[s, words[dose]] >> shifts[dose]) & mask)
+            before = np.int64((rows[s, at(words[dose])] >> shifts[dose]) & mask)
             after = cell(cells[0, before] + sizes[s], cells[1, before] + streams[stream, TOXIC])
             heads[stream, words[dose]] += np.uint64(after - before) << shifts[dose]
 

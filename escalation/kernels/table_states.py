@@ -15,7 +15,7 @@ from escalation.kernels.codes import (
     STAY_AT,
     TOO_TOXIC,
 )
-from escalation.kernels.jit import kernel
+from escalation.kernels.jit import at, kernel
 from escalation.kernels.states import keep
 from escalation.kernels.stopping import final_reason, joint_reason, sooner
 
@@ -73,20 +73,21 @@ def settle_table(plan, packing, cells, binomials, doses, sizes, sequences, child
         treated = toxicities = most = 0
         eliminated = levels  # the lowest eliminated dose
         for level in range(levels - 1, -1, -1):
-            number = np.int64((rows[r, words[level]] >> shifts[level]) & mask)
+            number = at((rows[r, at(words[level])] >> shifts[level]) & mask)
             patients[level] = cells[0, number]
             dlts[level] = cells[1, number]
             treated += patients[level]
             toxicities += dlts[level]
             most = max(most, patients[level])
-            if codes[level, patients[level], dlts[level]] == ELIMINATE:
+            if codes[level, at(patients[level]), at(dlts[level])] == ELIMINATE:
                 eliminated = level
         full = treated >= conduct.max_patients
         titrating = conduct.titration and most == 1
 
         for way in range(starts[r], starts[r + 1]):
-            dose = np.int64(doses[parents[way]])
-            code = codes[dose, patients[dose], dlts[dose]]
+            parent = at(parents[way])
+            dose = np.int64(doses[parent])
+            code = codes[at(dose), at(patients[at(dose)]), at(dlts[at(dose)])]
             if titrating:
                 code = ESCALATE if dlts[dose] == 0 else STAY
             next_dose = move(code, dose, eliminated - 1)
@@ -110,6 +111,6 @@ def settle_table(plan, packing, cells, binomials, doses, sizes, sequences, child
                 reason = final_reason(reason, full)
                 if reason > 0:
                     column = levels + reason - 1
-            arrivals[column] += sequences[parents[way]] * binomials[sizes[parents[way]], toxic[way]]
+            arrivals[at(column)] += sequences[parent] * binomials[at(sizes[parent]), at(toxic[way])]
         alive, ended = keep(rows, r, np.int64(NO_DOSE), arrivals, living, alive, endings, ended)
     return alive, ended
