@@ -131,7 +131,7 @@ def _on_cran(name: str) -> Peer:
 BOIN_R, DFCRM, UBCRM, ESCALATION, CRMPACK, PRECAUTIONARY = (
     _on_cran(name) for name in ("BOIN", "dfcrm", "UBCRM", "escalation", "crmPack", "precautionary")
 )
-SIMFASTBOIN = Peer("simFastBOIN", 'remotes::install_github("gosukehommaEX/simFastBOIN")')
+SIMFASTBOIN = Peer("simFastBOIN", 'devtools::install_github("gosukehommaEX/simFastBOIN")')
 CLINTRIALS = Peer("clintrials", "pip install clintrials", in_r=False)
 
 PEERS = (BOIN_R, DFCRM, UBCRM, SIMFASTBOIN, ESCALATION, CRMPACK, PRECAUTIONARY, CLINTRIALS)
