@@ -188,3 +188,6 @@ CONTENDERS = (
     Contender(CRMPACK, "simulate (3+3)", THREE_FILLED, "3+3", _trials(120, single=200)),
     Contender(PRECAUTIONARY, "simulate_trials (exact 3+3)", THREE_FILLED, "3+3", _trials(1, single=1), exact=True),
 )
+
+ANSWERS = sum(len(one.trials) for one in CONTENDERS)
+"""How many there are when everything is installed."""

@@ -9,7 +9,7 @@ from scipy import special
 
 from benchmarks.measuring import Measurement
 from benchmarks.peers.answers import Answer
-from benchmarks.peers.contenders import Contender, Rules, Setting
+from benchmarks.peers.contenders import ANSWERS, Contender, Rules, Setting
 from benchmarks.peers.verdicts import Verdict
 from benchmarks.section import Headline
 from escalation.cross_check import ALARM
@@ -168,7 +168,7 @@ def speeds(one: Comparison) -> Grid:
         groups.append(rows)
     caption = (
         f"{one.setting.name}: seconds for an answer with the accuracy of so many trials, and how many times as long as "
-        "this package the peer takes, to the accuracy of 1,000 trials and to simulate as many"
+        "this package the peer takes: to the accuracy of 1,000 trials, and to simulate as many"
     )
     return Grid(header, groups, words=frozenset({len(header) - 1}), caption=caption)
 
@@ -179,7 +179,7 @@ def _by_accuracy(each: float) -> list[str]:
 
 def agreement(one: Comparison) -> Grid:
     """How far the peers' answers are from the exact ones."""
-    header = ["peer", "trials", "numbers compared", "largest |z|", "familywise p", "furthest apart", "agrees"]
+    header = ["peer", "trials", "numbers compared", "largest |z|", "p, all answers", "furthest apart", "agrees"]
     rows = []
     for row in one.beside:
         found = row.verdict
@@ -239,7 +239,7 @@ def conclusions(one: Comparison) -> list[str]:
 
 def noticed(row: Beside) -> float:
     """How far a probability of one half must be off for a simulated answer to be seen to differ."""
-    z = float(special.ndtri(1 - ALARM / row.verdict.numbers / 2))
+    z = -float(special.ndtri(ALARM / (row.verdict.numbers * ANSWERS) / 2))
     return z * 0.5 / sqrt(row.answer.trials or 1)
 
 

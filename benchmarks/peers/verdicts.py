@@ -1,8 +1,8 @@
 """Whether a peer's answer is ours: its means beside exact ones under the same rules.
 
 As in `escalation.cross_check`, z values have the exact standard deviation, and what is too rare for them is judged by
-its exact binomial distribution. A peer tells means only, so that a mean count is not compared where hardly any trial is
-on one side of it.
+its exact binomial distribution. The p value covers all numbers of all answers, so that a page of right answers passes.
+A peer tells means only: a mean count is not compared where hardly any trial is on one side of it.
 """
 
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ import numpy as np
 from scipy import special
 
 from benchmarks.peers.answers import Answer
+from benchmarks.peers.contenders import ANSWERS
 from escalation.cross_check import ALARM, FEWEST_EXPECTED, binomial_p_value
 from escalation.outcomes import Outcomes
 from escalation.quantities import expectation, trial_quantities
@@ -30,7 +31,7 @@ class Verdict:
     max_abs_z : float or None
         Largest |z|; None when none has one.
     p_value : float or None
-        Familywise; None for exact answers.
+        Familywise, over all numbers of all answers; None for exact answers.
     worst : str
         The quantity that is furthest apart.
     theirs, exact : float
@@ -71,6 +72,6 @@ def verdict(exact: Outcomes, answer: Answer) -> Verdict:
         elif values.dtype == bool:
             p_values[name] = binomial_p_value(round(theirs * trials), trials, mean)
     worst = min(p_values, key=lambda name: p_values[name])
-    p_value = min(1.0, len(p_values) * p_values[worst])
+    p_value = min(1.0, ANSWERS * len(p_values) * p_values[worst])
     found = max(zs, default=None)
     return Verdict(len(p_values), found, p_value, worst, answer.means[worst], means[worst], p_value >= ALARM)

@@ -4,12 +4,14 @@ import sys
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from scipy import special
 
 from benchmarks.__main__ import main
 from benchmarks.measuring import Measurement
 from benchmarks.peers import page
 from benchmarks.peers.answers import Answer, PeerError, ask, installed, last_line, pooled, why_not
 from benchmarks.peers.contenders import (
+    ANSWERS,
     BOIN_R,
     BOIN_RULES,
     CLINTRIALS,
@@ -21,6 +23,7 @@ from benchmarks.peers.contenders import (
 )
 from benchmarks.peers.verdicts import verdict
 from escalation import exact
+from escalation.cross_check import ALARM
 from escalation.quantities import expectation, trial_quantities
 
 LUCAR, SINGLE = settings()["LUCAR-DKS1"], settings()["a single dose"]
@@ -44,7 +47,7 @@ def test_an_honest_answer_agrees_and_has_z_zero():
     assert seen.numbers == 13
 
 
-@pytest.mark.parametrize(("standard_errors", "agrees"), [(2.0, True), (-3.9, True), (6.0, False)])
+@pytest.mark.parametrize(("standard_errors", "agrees"), [(2.0, True), (-4.2, True), (6.0, False)])
 def test_z_is_the_distance_in_exact_standard_errors(standard_errors, agrees):
     found = outcomes(LUCAR)
     trials, answer = 10_000, means(found)
@@ -114,7 +117,8 @@ def test_how_far_off_is_noticed_shrinks_with_the_root_of_the_trials():
         answer = Answer(1.0, trials, {"selection.1": 0.83, "no_selection": 0.17})
         return page.noticed(page.Beside(CONTENDERS[0], answer, trials, once, verdict(found, answer)))
 
-    assert noticed(100) == pytest.approx(3.4808 * 0.05, abs=1e-4)
+    z = noticed(100) / 0.05
+    assert 2 * ANSWERS * 2 * special.ndtr(-z) == pytest.approx(ALARM)
     assert noticed(10_000) == pytest.approx(noticed(100) / 10)
 
 
