@@ -13,8 +13,9 @@ import click
 
 from benchmarks.measuring import ONCE, Task, measure
 from benchmarks.peers.answers import PeerError, ask, installed, pooled, why_not
+from benchmarks.peers.comparison import Beside, Comparison, Ours
 from benchmarks.peers.contenders import BOIN_RULES, CONTENDERS, PEERS, RULES, Contender, Rules, Setting, settings
-from benchmarks.peers.page import Beside, Comparison, Ours, blocks, headlines
+from benchmarks.peers.page import blocks, headlines
 from benchmarks.peers.timed import answers_in
 from benchmarks.peers.verdicts import verdict
 from benchmarks.section import Scale, Section

@@ -1,18 +1,11 @@
 """What the section on peers says."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from math import sqrt
 from statistics import median
 
-from scipy import special
-
-from benchmarks.measuring import Measurement
-from benchmarks.peers.answers import Answer
-from benchmarks.peers.contenders import ANSWERS, Contender, Rules, Setting
-from benchmarks.peers.verdicts import Verdict
+from benchmarks.peers.comparison import Comparison
+from benchmarks.peers.contenders import Setting
 from benchmarks.section import Headline
-from escalation.cross_check import ALARM
 from escalation.report.blocks import Block, Grid, Heading, Lines
 from escalation.report.numbers import count
 
@@ -26,80 +19,6 @@ INTRODUCTION = (
     "All trials that the peers simulated are also compared with the exact operating characteristics (selection "
     "probabilities, mean patients and mean DLTs at each dose). A speed without an agreeing answer gets no ratio.",
 )
-
-
-@dataclass(frozen=True)
-class Ours:
-    """Our times under some rules.
-
-    Attributes
-    ----------
-    exact : Measurement
-        Of one exact answer.
-    simulated : Measurement
-        Of `trials` simulated trials.
-    trials : int
-    """
-
-    exact: Measurement
-    simulated: Measurement
-    trials: int
-
-
-@dataclass(frozen=True)
-class Beside:
-    """A contender's times and answer.
-
-    Attributes
-    ----------
-    contender : Contender
-    answer : Answer
-        Of all its calls.
-    trials : int
-        Trials a call.
-    measured : Measurement
-        Of one call.
-    verdict : Verdict
-    """
-
-    contender: Contender
-    answer: Answer
-    trials: int
-    measured: Measurement
-    verdict: Verdict
-
-    @property
-    def seconds_per_trial(self) -> float | None:
-        """None when the answer is exact."""
-        return None if self.answer.trials is None else self.measured.seconds / self.trials
-
-    def times_exact(self, ours: Ours, trials: int) -> float:
-        """How many times as long as our exact answer one with the accuracy of so many trials takes."""
-        ratio = self.measured.ratio(ours.exact)
-        return ratio if self.answer.trials is None else ratio * trials / self.trials
-
-    def times_simulated(self, ours: Ours) -> float:
-        """How many times as long as our simulation the same number of trials takes."""
-        return self.measured.ratio(ours.simulated) * ours.trials / self.trials
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Everything about one setting.
-
-    Attributes
-    ----------
-    setting : Setting
-    rules : list of Rules
-    ours : dict
-        By the name of the rules.
-    beside : list of Beside
-    """
-
-    setting: Setting
-    rules: list[Rules]
-    ours: dict[str, Ours]
-    beside: list[Beside]
 
 
 def blocks(
@@ -230,17 +149,11 @@ def conclusions(one: Comparison) -> list[str]:
         fewest = min(simulating, key=lambda row: row.answer.trials or 0)
         said.append(
             f"The fewest trials compared are {fewest.answer.trials:,}, by {fewest.contender.name}: there a selection "
-            f"probability near one half is seen to differ when it is off by {noticed(fewest):.2f} or more."
+            f"probability near one half is seen to differ when it is off by {fewest.noticed:.2f} or more."
         )
     agreeing = sum(row.verdict.agrees for row in one.beside)
     said.append(f"{agreeing} of {count(len(one.beside), 'answer')} by peers agree with the exact ones.")
     return said
-
-
-def noticed(row: Beside) -> float:
-    """How far a probability of one half must be off for a simulated answer to be seen to differ."""
-    z = -float(special.ndtri(ALARM / (row.verdict.numbers * ANSWERS) / 2))
-    return z * 0.5 / sqrt(row.answer.trials or 1)
 
 
 def headlines(compared: Sequence[Comparison]) -> list[Headline]:

@@ -8,8 +8,8 @@ from scipy import special
 
 from benchmarks.__main__ import main
 from benchmarks.measuring import Measurement
-from benchmarks.peers import page
 from benchmarks.peers.answers import Answer, PeerError, ask, installed, last_line, pooled, why_not
+from benchmarks.peers.comparison import Beside, Ours
 from benchmarks.peers.contenders import (
     ANSWERS,
     BOIN_R,
@@ -97,14 +97,14 @@ def test_the_last_line_is_the_message_of_an_error_in_r():
 
 
 def test_ratios_are_scaled_to_the_same_trials():
-    ours = page.Ours(Measurement(((0.01,), (0.02,)), 0), Measurement(((1.0,), (2.0,)), 0), trials=1000)
+    ours = Ours(Measurement(((0.01,), (0.02,)), 0), Measurement(((1.0,), (2.0,)), 0), trials=1000)
     measured = Measurement(((2.0,), (4.0,)), 0)
     found = verdict(outcomes(SINGLE), Answer(1.0, 100, {"no_selection": 0.17}))
-    row = page.Beside(CONTENDERS[0], Answer(1.0, 100, {}), 100, measured, found)
+    row = Beside(CONTENDERS[0], Answer(1.0, 100, {}), 100, measured, found)
     assert row.seconds_per_trial == pytest.approx(0.03)
     assert row.times_exact(ours, 1000) == pytest.approx(2000)
     assert row.times_simulated(ours) == pytest.approx(20)
-    exactly = page.Beside(CONTENDERS[0], Answer(1.0, None, {}), 1, measured, found)
+    exactly = Beside(CONTENDERS[0], Answer(1.0, None, {}), 1, measured, found)
     assert exactly.seconds_per_trial is None
     assert exactly.times_exact(ours, 1000) == pytest.approx(200)
 
@@ -115,7 +115,7 @@ def test_how_far_off_is_noticed_shrinks_with_the_root_of_the_trials():
 
     def noticed(trials):
         answer = Answer(1.0, trials, {"selection.1": 0.83, "no_selection": 0.17})
-        return page.noticed(page.Beside(CONTENDERS[0], answer, trials, once, verdict(found, answer)))
+        return Beside(CONTENDERS[0], answer, trials, once, verdict(found, answer)).noticed
 
     z = noticed(100) / 0.05
     assert 2 * ANSWERS * 2 * special.ndtr(-z) == pytest.approx(ALARM)
