@@ -54,7 +54,7 @@ class Effort:
     values : int
         Values a turn.
     shortest : float
-        Seconds that a value should take at least; work is repeated until it does.
+        Seconds that a value should take at least; work is repeated until it does. With 0 it is run once.
     """
 
     rounds: int = 5
@@ -126,7 +126,7 @@ def measure(
             told(f"{task.name}, round {number + 1} of {effort.rounds}")
             earlier = turns[task.name]
             # Work is repeated as often as in the first round, where pyperf found out how often that must be.
-            loops = 1 if effort is ONCE else earlier[0].get_loops() if earlier else 0
+            loops = 1 if effort.shortest == 0 else earlier[0].get_loops() if earlier else 0
             earlier.append(_turn(task, effort, loops))
     return {
         name: Measurement(

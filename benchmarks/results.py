@@ -12,7 +12,7 @@ from pyperf import Run
 from benchmarks.section import Section
 from escalation.report.blocks import Block, Grid, Heading, Lines
 from escalation.report.files import write_whole
-from escalation.report.markdown import to_markdown
+from escalation.report.markdown import plain, to_markdown
 
 PACKAGES = ("escalation", "numba", "numpy", "scipy", "pyperf")
 
@@ -47,8 +47,10 @@ def results_page(sections: Sequence[Section]) -> str:
         Lines(tuple(machine()), listed=True),
         Heading("Headline figures"),
     ]
-    rest = [block for section in sections for block in section.blocks]
-    parts = [to_markdown(introduction, top=1), BEGIN + headline_table(sections) + END, to_markdown(rest, top=1)]
+    parts = [to_markdown(introduction, top=1), BEGIN + headline_table(sections) + END]
+    for section in sections:
+        parts.append(to_markdown(section.blocks, top=1))
+        parts += [f"![{plain(words)}]({name})\n" for name, words in section.pictures.items()]
     return "\n".join(parts)
 
 

@@ -66,8 +66,11 @@ class Section:
         Rows for the README.
     files : dict
         Contents of further files, by name.
+    pictures : dict
+        The files among them that RESULTS.md shows below the page, by name: what they show, in words.
     """
 
     blocks: Sequence[Block]
     headlines: Sequence[Headline] = ()
     files: dict[str, bytes] = field(default_factory=dict)
+    pictures: dict[str, str] = field(default_factory=dict)

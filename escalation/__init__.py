@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from escalation.designs import ThreePlusThree as ThreePlusThree
     from escalation.designs import TooToxic as TooToxic
     from escalation.designs import skeleton as skeleton
-    from escalation.enumeration import Enumeration as Enumeration
+    from escalation.endings import Enumeration as Enumeration
     from escalation.enumeration import exact as exact
     from escalation.errors import DesignError as DesignError
     from escalation.errors import EscalationError as EscalationError
@@ -105,7 +105,7 @@ _HOMES = {
     "DesignError": "errors",
     "Difference": "paired",
     "Agreement": "cross_check",
-    "Enumeration": "enumeration",
+    "Enumeration": "endings",
     "EscalationError": "errors",
     "I3Plus3": "designs",
     "Keyboard": "designs",

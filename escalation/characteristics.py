@@ -1,25 +1,25 @@
 """Operating characteristics of outcomes, exact or simulated alike.
 
-Every number is a mean over trials, a ratio of two, or a function of the distribution of a count. Where a simulated
+Every number is a mean over trials, a ratio of two, or a function of the law of a count; see `laws`. Where a simulated
 number has a Monte Carlo standard error it comes from its influence function: the mean square of a trial's pull on the
 number, divided by the number of trials.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from escalation.counts import cells_of
 from escalation.errors import DesignError
-from escalation.kernels.codes import (
-    NO_DOSE,
-    REASON_NAMES,
-    SLACK,
-)
+from escalation.interim import InterimData
+from escalation.kernels.codes import REASON_NAMES, SLACK
+from escalation.laws import Laws, laws_of
 from escalation.outcomes import Outcomes
-from escalation.quantities import clopper_pearson, correct_doses, expectation, trial_quantities
+from escalation.quantities import clopper_pearson, correct_doses
 
 Floats = NDArray[np.float64]
 
@@ -202,166 +202,155 @@ def operating_characteristics(outcomes: Outcomes, correct: Sequence[int] | None 
         isinstance(dose, int) and 1 <= dose <= outcomes.trial.levels for dose in correct
     ):
         raise DesignError(f"correct: {correct!r} should be a list of dose levels from 1 to {outcomes.trial.levels}")
-    quantities = trial_quantities(outcomes, correct)
-    size, total_dlts = quantities["sample_size"], quantities["total_dlts"]
-    means = {name: _ratio(outcomes, values) for name, values in quantities.items()}
-
-    def per_dose(name: str) -> tuple[_Number, ...]:
-        return tuple(means[f"{name}.{dose + 1}"] for dose in range(outcomes.trial.levels))
-
+    laws = laws_of(outcomes, correct)
+    count = _Count(laws)
+    arrays, size = laws.arrays, laws.counts[:, None]
     numbers = {
-        "selection": per_dose("selection"),
-        "no_selection": means["no_selection"],
-        "pcs": means["pcs"],
-        "patients": per_dose("patients"),
-        "dlts": per_dose("dlts"),
-        "sample_size": _count_summary(outcomes, size),
-        "total_dlts": _count_summary(outcomes, total_dlts),
-        "dlt_rate": {
-            "mean_of_rates": means["mean_of_rates"],
-            "rate_of_means": _ratio(outcomes, total_dlts, size),
-        },
-        "above_mtd": _ratio(outcomes, quantities["above_target"], size),
-        "patients_above_mtd": _count_summary(outcomes, quantities["above_target"]),
-        "overdosing_60": means["overdosing_60"],
-        "overdosing_80": means["overdosing_80"],
-        "poor_allocation": means.get("poor_allocation"),
-        "early_stop": means["early_stop"],
-        "stop_reasons": {name: means[f"stop_reasons.{name}"] for name in REASON_NAMES.values()},
-        "estimate": _estimate_quality(outcomes),
-        "expansion": None,
-        "further": None,
+        "selection": count.shares(arrays.recommended[1:]),
+        "no_selection": count.share(arrays.recommended[0]),
+        "pcs": count.share(laws.pcs),
+        "patients": count.means(arrays.patients),
+        "dlts": count.means(arrays.dlts),
+        "sample_size": count.summary(laws.sample_size),
+        "total_dlts": count.summary(laws.total_dlts),
+        "dlt_rate": _Number.of(
+            DLTRate,
+            mean_of_rates=count.ratio(arrays.size_dlts, laws.rates),
+            rate_of_means=count.ratio(arrays.size_dlts, laws.counts, size),
+        ),
+        "above_mtd": count.ratio(arrays.size_above, laws.counts, size),
+        "patients_above_mtd": count.summary(laws.above_target),
+        "overdosing_60": count.share(laws.overdosing(3)),
+        "overdosing_80": count.share(laws.overdosing(4)),
+        "poor_allocation": NOTHING if laws.poor_allocation is None else count.share(laws.poor_allocation),
+        "early_stop": count.share(laws.early_stop),
+        "stop_reasons": _Number.of(
+            dict, **{name: count.share(arrays.reason[code]) for code, name in REASON_NAMES.items()}
+        ),
+        "estimate": _estimate_quality(count),
+        "expansion": NOTHING if outcomes.declared is None else _expansion_quality(count),
+        "further": NOTHING if outcomes.after is None else _further_course(count, outcomes.after),
     }
-    if outcomes.declared is not None:
-        survives, declared = ~quantities["no_selection"], ~quantities["none_declared"]
-        ever = expectation(outcomes, declared) > 0
-        numbers["expansion"] = {
-            "declared": per_dose("declared"),
-            "none_declared": means["none_declared"],
-            "survival": _ratio(outcomes, survives, declared) if ever else None,
-        }
-    if outcomes.after is not None:
-        seen = outcomes.after
-        numbers["further"] = {
-            "patients": _count_summary(outcomes, size - seen.treated),
-            "dlts": _count_summary(outcomes, total_dlts - sum(seen.dlts)),
-        }
-    values, errors = _values(numbers), _errors(numbers)
-    further = values["further"]
-    return OperatingCharacteristics(
-        **values
-        | {
-            "sample_size": CountSummary(**values["sample_size"]),
-            "total_dlts": CountSummary(**values["total_dlts"]),
-            "dlt_rate": DLTRate(**values["dlt_rate"]),
-            "patients_above_mtd": CountSummary(**values["patients_above_mtd"]),
-            "estimate": None if values["estimate"] is None else EstimateQuality(**values["estimate"]),
-            "expansion": None if values["expansion"] is None else ExpansionQuality(**values["expansion"]),
-            "further": None
-            if further is None
-            else FurtherCourse(CountSummary(**further["patients"]), CountSummary(**further["dlts"])),
-        },
-        mcse=errors if _has_errors(outcomes) else None,
-    )
+    mcse = {name: number.error for name, number in numbers.items() if number.error is not None}
+    return OperatingCharacteristics(**{name: number.value for name, number in numbers.items()}, mcse=mcse or None)
 
 
 class _Number(NamedTuple):
-    """A number and its Monte Carlo standard error; no error where the number is exact or none exists."""
+    """A number, or several together, and the Monte Carlo standard errors; no error where none exists."""
 
-    value: float
-    error: float | None
+    value: Any
+    error: Any = None
 
-
-def _has_errors(outcomes: Outcomes) -> bool:
-    """Whether numbers have a Monte Carlo standard error; a single trial tells nothing of its own."""
-    return outcomes.trials is not None and outcomes.trials > 1
-
-
-def _ratio(outcomes: Outcomes, numerator: NDArray[Any], denominator: NDArray[Any] | float = 1.0) -> _Number:
-    """E[numerator] / E[denominator]; without a denominator, a mean."""
-    below = denominator if isinstance(denominator, float) else expectation(outcomes, denominator)
-    value = expectation(outcomes, numerator) / below
-    if not _has_errors(outcomes):
-        return _Number(value, None)
-    influence = (numerator - value * denominator) / below
-    return _Number(value, _error(outcomes, expectation(outcomes, influence**2)))
+    @classmethod
+    def of(cls, kind: Callable[..., Any], **parts: "_Number | int") -> "_Number":
+        """Several numbers under names; whole numbers have no errors."""
+        values = {name: part.value if isinstance(part, _Number) else part for name, part in parts.items()}
+        errors = {
+            name: part.error for name, part in parts.items() if isinstance(part, _Number) and part.error is not None
+        }
+        return cls(kind(**values), errors or None)
 
 
-def _error(outcomes: Outcomes, variance: float) -> float:
-    """Standard error of a mean over the simulated trials, from the variance between them."""
-    assert outcomes.trials is not None
-    return float(np.sqrt(max(variance, 0.0) / outcomes.trials))
+NOTHING = _Number(None)
 
 
-def _root(square: _Number) -> _Number:
-    """Square root of a number, its error by the delta method."""
-    value = float(np.sqrt(square.value))
-    if square.error is None:
-        return _Number(value, None)
-    return _Number(value, square.error / (2 * value) if value > 0 else 0.0)
+class _Count:
+    """Works out numbers from the laws of outcomes, with errors when at least two trials were simulated."""
+
+    def __init__(self, laws: Laws) -> None:
+        self.laws = laws
+        trials = laws.outcomes.trials
+        self.trials = None if trials == 1 else trials  # a single trial tells nothing of the spread
+
+    def share(self, probability: float) -> _Number:
+        """The probability of an event."""
+        value = float(probability)
+        if self.trials is None:
+            return _Number(value)
+        return _Number(value, math.sqrt(max(value * (1 - value), 0.0) / self.trials))
+
+    def shares(self, probabilities: Floats) -> _Number:
+        """The probabilities of several events."""
+        parts = [self.share(probability) for probability in probabilities.tolist()]
+        return _Number(*zip(*parts, strict=True)) if self.trials else _Number(tuple(probabilities.tolist()))
+
+    def means(self, laws: Floats) -> _Number:
+        """The means of several counts; a row is the law of one."""
+        counts = self.laws.counts
+        means = (laws * counts).sum(axis=1)
+        if self.trials is None:
+            return _Number(tuple(means.tolist()))
+        variances = (laws * (counts - means[:, None]) ** 2).sum(axis=1)
+        return _Number(tuple(means.tolist()), tuple(np.sqrt(variances / self.trials).tolist()))
+
+    def ratio(self, law: Floats, numerator: Floats, denominator: Floats | float = 1.0) -> _Number:
+        """E[numerator] / E[denominator] under a law; without a denominator, a mean."""
+        below = 1.0 if isinstance(denominator, float) else float(np.sum(law * denominator))
+        value = float(np.sum(law * numerator)) / below
+        if self.trials is None:
+            return _Number(value)
+        influence = (numerator - value * denominator) / below
+        return _Number(value, math.sqrt(float(np.sum(law * influence**2)) / self.trials))
+
+    def root(self, square: _Number) -> _Number:
+        """Square root of a number, its error by the delta method."""
+        value = math.sqrt(square.value)
+        if square.error is None:
+            return _Number(value)
+        return _Number(value, square.error / (2 * value) if value > 0 else 0.0)
+
+    def summary(self, law: Floats, first: int = 0) -> _Number:
+        """The distribution of a count, of which `first` are not counted."""
+        law = law[first:]
+        counts = self.laws.counts[: len(law)]
+        mean = self.ratio(law, counts)
+        q05, q50, q95 = np.searchsorted(np.cumsum(law), np.array([0.05, 0.50, 0.95]) - 1e-12).tolist()
+        possible = np.flatnonzero(law).tolist()
+        shares = self.shares(law[possible])
+        distribution = _Number(tuple(zip(possible, shares.value, strict=True)))
+        if self.trials is not None:
+            distribution = distribution._replace(error=tuple(zip(possible, shares.error, strict=True)))
+        sd = self.root(self.ratio(law, (counts - mean.value) ** 2))
+        return _Number.of(CountSummary, mean=mean, sd=sd, q05=q05, q50=q50, q95=q95, distribution=distribution)
 
 
-def _count_summary(outcomes: Outcomes, counts: Floats) -> dict[str, Any]:
-    probabilities = np.bincount(counts.astype(np.int64), weights=outcomes.probability)
-    cumulative = np.cumsum(probabilities)
-    mean = _ratio(outcomes, counts)
-    quantiles = {f"q{percent:02d}": int(np.argmax(cumulative >= percent / 100 - 1e-12)) for percent in (5, 50, 95)}
-    return {
-        "mean": mean,
-        "sd": _root(_ratio(outcomes, (counts - mean.value) ** 2)),
-        **quantiles,
-        "distribution": tuple(
-            (int(value), _Number(p, _error(outcomes, p * (1 - p)) if _has_errors(outcomes) else None))
-            for value, p in enumerate(probabilities.tolist())
-            if p > 0
-        ),
-    }
-
-
-def _estimate_quality(outcomes: Outcomes) -> dict[str, _Number] | None:
-    recommended = np.flatnonzero(outcomes.recommended != NO_DOSE)
-    dose = outcomes.recommended[recommended]
-    treated = outcomes.patients[recommended, dose] > 0
-    recommended, dose = recommended[treated], dose[treated]
-    if outcomes.probability[recommended].sum() <= 0:
-        return None
-    patients, dlts = outcomes.patients[recommended, dose], outcomes.dlts[recommended, dose]
-    rate = outcomes.rates[dose]
-    lower, upper = clopper_pearson(outcomes.trial.most_patients)
-    given = np.zeros(len(outcomes.probability))
-    given[recommended] = 1
-
-    def spread(values: Floats) -> Floats:
-        whole = np.zeros_like(given)
-        whole[recommended] = values
-        return whole
-
+def _estimate_quality(count: _Count) -> _Number:
+    outcomes = count.laws.outcomes
+    most = outcomes.trial.most_patients
+    dose, cell = np.nonzero(count.laws.arrays.at_recommended)
+    patients, dlts = cells_of(most)[:, cell]
+    dose, cell, patients, dlts = (part[patients > 0] for part in (dose, cell, patients, dlts))
+    if len(dose) == 0:
+        return NOTHING
+    law, rate = count.laws.arrays.at_recommended[dose, cell], outcomes.rates[dose]
+    given = np.ones(len(law))
+    lower, upper = (limits[patients, dlts] for limits in clopper_pearson(most))
     deviation = dlts / patients - rate
-    covered = (lower[patients, dlts] <= rate + SLACK) & (rate <= upper[patients, dlts] + SLACK)
-    return {
-        "bias": _ratio(outcomes, spread(deviation), given),
-        "rmse": _root(_ratio(outcomes, spread(deviation**2), given)),
-        "coverage": _ratio(outcomes, spread(covered.astype(np.float64)), given),
-    }
+    covered = (lower <= rate + SLACK) & (rate <= upper + SLACK)
+    return _Number.of(
+        EstimateQuality,
+        bias=count.ratio(law, deviation, given),
+        rmse=count.root(count.ratio(law, deviation**2, given)),
+        coverage=count.ratio(law, covered.astype(np.float64), given),
+    )
 
 
-def _values(tree: Any) -> Any:
-    """The values in a tree of numbers."""
-    if isinstance(tree, _Number):
-        return tree.value
-    if isinstance(tree, dict):
-        return {name: _values(part) for name, part in tree.items()}
-    if isinstance(tree, tuple):
-        return tuple(_values(part) for part in tree)
-    return tree
+def _expansion_quality(count: _Count) -> _Number:
+    arrays = count.laws.arrays
+    ever, survives = float(arrays.declared[1:].sum()), float(arrays.recommended[1:].sum())
+    # An RP2D that survives was declared: the law of (declared, survives) has two cells.
+    law = np.array([ever - survives, survives])
+    return _Number.of(
+        ExpansionQuality,
+        declared=count.shares(arrays.declared[1:]),
+        none_declared=count.share(arrays.declared[0]),
+        survival=count.ratio(law, np.array([0.0, 1.0]), np.ones(2)) if ever > 0 else NOTHING,
+    )
 
 
-def _errors(tree: Any) -> Any:
-    """The standard errors in a tree of numbers, without the branches that have none; counts stay."""
-    if isinstance(tree, _Number):
-        return tree.error
-    if isinstance(tree, dict):
-        return {name: _errors(part) for name, part in tree.items() if isinstance(part, _Number | dict | tuple)}
-    if isinstance(tree, tuple):
-        return tuple(part if isinstance(part, int) else _errors(part) for part in tree)
-    return tree
+def _further_course(count: _Count, seen: InterimData) -> _Number:
+    return _Number.of(
+        FurtherCourse,
+        patients=count.summary(count.laws.sample_size, seen.treated),
+        dlts=count.summary(count.laws.total_dlts, sum(seen.dlts)),
+    )

@@ -7,7 +7,7 @@ from statistics import median
 
 from escalation.cross_check import Agreement
 from escalation.defaults import SEED, TRIALS
-from escalation.enumeration import Enumeration
+from escalation.endings import Enumeration
 from escalation.errors import EscalationError
 from escalation.paired import (
     QUANTITIES,

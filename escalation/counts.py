@@ -1,5 +1,7 @@
 """Tables by the patients and DLTs at a dose."""
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
@@ -25,3 +27,13 @@ def exceedance(limit: float, max_patients: int, prior: tuple[float, float] = (1.
     # The other tail of the mirrored distribution: betaincc takes ten times as long.
     tail[possible] = special.betainc((prior[1] + patients - dlts)[possible], (prior[0] + dlts)[possible], 1 - limit)
     return tail
+
+
+@lru_cache(maxsize=8)
+def cells_of(max_patients: int) -> NDArray[np.int16]:
+    """Patients and DLTs of each cell, int16[2, C]; see `kernels.states`."""
+    patients = np.repeat(np.arange(max_patients + 1), np.arange(1, max_patients + 2))
+    dlts = np.concatenate([np.arange(n + 1) for n in range(max_patients + 1)])
+    cells = np.array([patients, dlts], np.int16)
+    cells.flags.writeable = False
+    return cells

@@ -13,8 +13,8 @@ import numpy as np
 from scipy import special
 
 from escalation.errors import DesignError
+from escalation.laws import laws_of
 from escalation.outcomes import Outcomes
-from escalation.quantities import expectation, trial_quantities
 
 FEWEST_EXPECTED = 20
 """Simulated trials expected on either side of a mean for the normal approximation to be used."""
@@ -64,26 +64,23 @@ def agreement(exact: Outcomes, simulated: Outcomes, correct: Sequence[int]) -> A
     if simulated.trials is None:
         raise DesignError("simulated: these outcomes are exact")
     trials = simulated.trials
-    observed = trial_quantities(simulated, correct)
+    observed = laws_of(simulated, correct).by_quantity()
     zs: list[float] = []
     p_values: dict[str, float] = {}
-    for name, values in trial_quantities(exact, correct).items():
-        mean = expectation(exact, values)
+    for name, law in laws_of(exact, correct).by_quantity().items():
+        mean = law.mean
         # Rounding must not put a quantity that never varies on either side of its mean.
         slack = 1e-9 * max(1.0, abs(mean))
-        above = trials * expectation(exact, values > mean + slack)
-        below = trials * expectation(exact, values < mean - slack)
-        if min(above, below) >= FEWEST_EXPECTED:
-            sd = float(np.sqrt(expectation(exact, (values - mean) ** 2)))
-            z = (float(observed[name].mean()) - mean) / (sd / np.sqrt(trials))
+        above, below = law.values > mean + slack, law.values < mean - slack
+        expected = [trials * float(law.probability[side].sum()) for side in (above, below)]
+        if min(expected) >= FEWEST_EXPECTED:
+            z = (observed[name].mean - mean) / (law.sd / np.sqrt(trials))
             zs.append(abs(z))
             p_values[name] = float(2 * special.ndtr(-abs(z)))
-        if above < FEWEST_EXPECTED:
-            seen = int((observed[name] > mean + slack).sum())
-            p_values[f"{name} above its mean"] = binomial_p_value(seen, trials, above / trials)
-        if below < FEWEST_EXPECTED:
-            seen = int((observed[name] < mean - slack).sum())
-            p_values[f"{name} below its mean"] = binomial_p_value(seen, trials, below / trials)
+        for side, number, where in ((above, expected[0], "above"), (below, expected[1], "below")):
+            if number < FEWEST_EXPECTED:
+                seen = round(trials * float(observed[name].probability[side].sum()))
+                p_values[f"{name} {where} its mean"] = binomial_p_value(seen, trials, number / trials)
     worst = min(p_values, key=lambda name: p_values[name])
     return Agreement(
         max_abs_z=max(zs, default=None),

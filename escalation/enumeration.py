@@ -2,32 +2,26 @@
 
 Decisions depend on the data through the counts at each dose (and, for some rules, the last cohort), so that all paths
 that reach the same counts and the same next dose go on alike and are merged. Breadth first over cohorts, a state's
-weight is the number of patient sequences that reach it. Under a truth p an ending with counts n, y has probability
-
-    sequences x prod_d p_d^y_d (1 - p_d)^(n_d - y_d).
-
-The enumeration does not depend on the truth: another truth costs one pass over the endings.
+weight is the number of patient sequences that reach it. None of this depends on the truth; see `endings`.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy import special
 
+from escalation.counts import cells_of
 from escalation.designs import Design
-from escalation.errors import DesignError, EscalationError, StateSpaceError
+from escalation.endings import Enumeration
+from escalation.errors import DesignError, StateSpaceError
 from escalation.expansion import endings_after
 from escalation.interim import InterimData
 from escalation.kernels.codes import EXPANSION_STOPPED, NO_DOSE
 from escalation.kernels.curve_states import settle_curves
 from escalation.kernels.layout import Children, Packing, StateArrays
-from escalation.kernels.probability import ending_probabilities
 from escalation.kernels.states import merge_children, next_sizes, unpack
 from escalation.kernels.table_states import settle_table
-from escalation.outcomes import Outcomes, check_rates
 from escalation.plans import CurvePlan, ExpansionPlan, Plan, TablePlan
 from escalation.recommend import recommend, recommend_by_model, reject_too_toxic
 from escalation.start import Start, start_of
@@ -41,96 +35,6 @@ from escalation.state_limits import (
     too_many,
 )
 from escalation.trial import Trial
-
-WRONG = 1e-9
-"""Rounding moves a sum of probabilities from 1 by some 1e-15; by more than this, something is wrong."""
-
-
-@dataclass(frozen=True, eq=False)
-class Enumeration:
-    """Every ending of a design's trials.
-
-    The same counts are listed apart when they end for different reasons and, under titration, after different numbers
-    of cohorts.
-
-    Attributes
-    ----------
-    trial : Trial
-    cells : int32[E, D]
-        Counts at each dose at each ending, n (n + 1) / 2 + y for n patients with y DLTs.
-    patients, dlts : int16[E, D]
-        The same counts.
-    recommended : int16[E]
-        Recommended dose, as an index from 0; NO_DOSE (-1) for none.
-    declared : int16[E] or None
-        In a trial with an expansion, the RP2D that dose escalation declared; `recommended` is what is left of it.
-    reason : int8[E]
-        Why the trial ended: a key of `kernels.codes.REASON_NAMES`.
-    sequences : float64[E]
-        Number of patient sequences with this ending.
-    states : int
-        Number of states that were visited, endings included.
-    after : InterimData or None
-        The data of a running trial that all endings begin with. Sequences are those of the patients who follow.
-    """
-
-    trial: Trial
-    cells: NDArray[np.int32]
-    patients: NDArray[np.int16]
-    dlts: NDArray[np.int16]
-    recommended: NDArray[np.int16]
-    declared: NDArray[np.int16] | None
-    reason: NDArray[np.int8]
-    sequences: NDArray[np.float64]
-    states: int
-    after: InterimData | None = None
-
-    def outcomes(self, rates: ArrayLike) -> Outcomes:
-        """Probability of every ending under a truth.
-
-        Parameters
-        ----------
-        rates : sequence of float
-            True DLT rate of each dose level.
-
-        Raises
-        ------
-        DesignError
-            A ValueError: not one rate in [0, 1] for each dose level.
-        EscalationError
-            The probabilities do not sum to 1.
-        """
-        true_rates = check_rates(rates, self.trial)
-        patients, dlts = cells_of(self.trial.most_patients)
-        counts = np.arange(self.trial.most_patients + 1)
-        seen, toxic = self._seen  # patients who follow: those at the end but those who were seen
-        with_dlt = np.maximum(counts - toxic[:, None], 0)
-        without = np.maximum(counts - (seen - toxic)[:, None], 0)
-        pattern = (true_rates[:, None] ** with_dlt)[:, dlts]
-        pattern *= ((1 - true_rates)[:, None] ** without)[:, patients - dlts]
-        probability = np.empty(len(self.sequences))
-        ending_probabilities(self.cells, self.sequences, np.ascontiguousarray(pattern), probability)
-        total = float(probability.sum())
-        if not abs(total - 1) < WRONG:
-            raise EscalationError(f"the probabilities of all endings sum to {total:g}: an error in this package")
-        return Outcomes(
-            trial=self.trial,
-            rates=true_rates,
-            patients=self.patients,
-            dlts=self.dlts,
-            recommended=self.recommended,
-            reason=self.reason,
-            probability=probability,
-            declared=self.declared,
-            after=self.after,
-        )
-
-    @property
-    def _seen(self) -> NDArray[np.int64]:
-        """Patients and DLTs at each dose that all endings begin with, int64[2, D]."""
-        if self.after is None:
-            return np.zeros((2, self.trial.levels), np.int64)
-        return np.array([self.after.patients, self.after.dlts])
 
 
 def exact(
@@ -189,9 +93,6 @@ def enumerated(start: Start, cohorts: Iterable[tuple[StateArrays, StateArrays]],
     enumeration = escalated
     if start.expansion is not None:
         enumeration = _expanded(escalated, start.plan, start.expansion, limit)
-    for part in vars(enumeration).values():
-        if isinstance(part, np.ndarray):
-            part.flags.writeable = False  # the outcomes under every truth share them
     return enumeration
 
 
@@ -221,16 +122,14 @@ def _escalated(start: Start, cohorts: Iterable[tuple[StateArrays, StateArrays]])
         visited += len(living.rows) + len(endings.rows)
         parts.append(endings)
     rows, reason, sequences, choices = (np.concatenate(part) for part in zip(*parts, strict=True))
-    shape = len(rows), trial.levels
-    numbers, patients, dlts = np.empty(shape, np.int32), np.empty(shape, np.int16), np.empty(shape, np.int16)
-    packing, cells = packing_of(trial.levels, trial.max_patients), cells_of(trial.max_patients)
-    unpack(packing, rows, cells, numbers, patients, dlts)
+    patients, dlts = np.empty((2, len(rows), trial.levels), np.int16)
+    unpack(packing_of(trial.levels, trial.max_patients), rows, cells_of(trial.max_patients), patients, dlts)
     if isinstance(plan, CurvePlan):
         recommended = recommend_by_model(plan, patients, choices)
     else:
         recommended = recommend(plan, patients, dlts)
     reject_too_toxic(recommended, reason)
-    return Enumeration(trial, numbers, patients, dlts, recommended, None, reason, sequences, visited, start.data)
+    return Enumeration(trial, patients, dlts, recommended, None, reason, sequences, visited, start.data)
 
 
 def cohort_by_cohort(start: Start, limit: int) -> Iterator[tuple[StateArrays, StateArrays]]:
@@ -265,7 +164,6 @@ def _ended(start: Start) -> Enumeration:
     patients, dlts = start.counts[:, None].astype(np.int16)
     return Enumeration(
         trial=start.trial,
-        cells=cells_at(patients, dlts),
         patients=patients,
         dlts=dlts,
         recommended=np.array([start.recommended], np.int16),
@@ -291,7 +189,6 @@ def _expanded(escalated: Enumeration, plan: Plan, expansion: ExpansionPlan, limi
     dlts[row, declared] += after.dlts
     return Enumeration(
         trial=trial,
-        cells=cells_at(patients, dlts),
         patients=patients,
         dlts=dlts,
         recommended=np.where(after.rejected, np.int16(NO_DOSE), declared),
@@ -303,12 +200,6 @@ def _expanded(escalated: Enumeration, plan: Plan, expansion: ExpansionPlan, limi
     )
 
 
-def cells_at(patients: NDArray[np.int16], dlts: NDArray[np.int16]) -> NDArray[np.int32]:
-    """Cells of counts, int32[...]; see `kernels.states`."""
-    n = patients.astype(np.int32)
-    return n * (n + 1) // 2 + dlts
-
-
 def packed(packing: Packing, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> NDArray[np.uint64]:
     """Counts at each dose as a row of packed cells, uint64[W]."""
     row = np.zeros(packing.words[-1] + 1, np.uint64)
@@ -318,16 +209,6 @@ def packed(packing: Packing, patients: NDArray[np.int64], dlts: NDArray[np.int64
 
 
 _Settle = Callable[[StateArrays, NDArray[np.int16], Children], tuple[StateArrays, StateArrays]]
-
-
-@lru_cache(maxsize=8)
-def cells_of(max_patients: int) -> NDArray[np.int16]:
-    """Patients and DLTs of each cell, int16[2, C]; see `kernels.states`."""
-    patients = np.repeat(np.arange(max_patients + 1), np.arange(1, max_patients + 2))
-    dlts = np.concatenate([np.arange(n + 1) for n in range(max_patients + 1)])
-    cells = np.array([patients, dlts], np.int16)
-    cells.flags.writeable = False
-    return cells
 
 
 def packing_of(levels: int, max_patients: int) -> Packing:

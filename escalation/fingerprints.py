@@ -68,7 +68,9 @@ def fingerprint(design: Design, trial: Trial, *, max_states: int | None = None) 
 
     endings = enumerated(start, digested(), limit)
     declared = endings.recommended if endings.declared is None else endings.declared
-    keys = np.column_stack([endings.cells, endings.reason, endings.recommended, declared]).astype("<i4")
+    patients = endings.patients.astype(np.int32)
+    cells = patients * (patients + 1) // 2 + endings.dlts
+    keys = np.column_stack([cells, endings.reason, endings.recommended, declared]).astype("<i4")
     digest.update(np.array(keys.shape, "<i8").tobytes())
     digest.update(keys.tobytes())
     digest.update(endings.sequences.astype("<f8").tobytes())

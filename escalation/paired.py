@@ -27,15 +27,15 @@ Boucheron S, Lugosi G, Massart P (2013) Concentration inequalities, Oxford Unive
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special
 
 from escalation.cross_check import FEWEST_EXPECTED
+from escalation.laws import Law, laws_of
 from escalation.outcomes import Outcomes
-from escalation.quantities import CONFIDENCE, expectation, trial_quantities
+from escalation.quantities import CONFIDENCE, trial_quantities
 
 QUANTITIES = {
     "pcs": "pcs",
@@ -130,27 +130,20 @@ class Difference:
 
 def moments(outcomes: Outcomes, correct: Sequence[int]) -> dict[str, Moments]:
     """The quantities of exact outcomes; `correct` are the correct doses, 1-based."""
-    quantities = trial_quantities(outcomes, correct)
-    return {name: _moments(outcomes, quantities[quantity]) for name, quantity in QUANTITIES.items()}
+    laws = laws_of(outcomes, correct).by_quantity()
+    return {name: _moments(laws[quantity]) for name, quantity in QUANTITIES.items()}
 
 
-def _moments(outcomes: Outcomes, values: NDArray[Any]) -> Moments:
-    mean = expectation(outcomes, values)
-    possible = values[outcomes.probability > 0]
-    return Moments(
-        mean=mean,
-        sd=float(np.sqrt(expectation(outcomes, (values - mean) ** 2))),
-        least=float(possible.min()),
-        most=float(possible.max()),
-    )
+def _moments(law: Law) -> Moments:
+    return Moments(law.mean, law.sd, float(law.possible.min()), float(law.possible.max()))
 
 
 def samples(outcomes: Outcomes, correct: Sequence[int]) -> dict[str, Sample]:
     """The quantities of simulated outcomes; `correct` are the correct doses, 1-based."""
-    quantities = trial_quantities(outcomes, correct)
+    laws = laws_of(outcomes, correct).by_quantity()
+    values = trial_quantities(outcomes, correct)
     return {
-        name: Sample(expectation(outcomes, quantities[quantity]), quantities[quantity].astype(np.int16))
-        for name, quantity in QUANTITIES.items()
+        name: Sample(laws[quantity].mean, values[quantity].astype(np.int16)) for name, quantity in QUANTITIES.items()
     }
 
 

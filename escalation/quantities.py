@@ -1,4 +1,4 @@
-"""Quantities of single trials, whose means are operating characteristics; and which doses are correct."""
+"""Which doses are correct, what designs are compared by in single trials, and confidence limits of a rate."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -8,15 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from escalation.kernels.codes import (
-    ENOUGH_AT_DOSE,
-    EXPANSION_STOPPED,
-    NO_DOSE,
-    REASON_NAMES,
-    SLACK,
-    STOPPING_RULE,
-    TOO_TOXIC,
-)
+from escalation.kernels.codes import NO_DOSE, SLACK
 from escalation.outcomes import Outcomes
 
 Floats = NDArray[np.float64]
@@ -25,9 +17,6 @@ TOLERATED_EXCESS = 0.10
 """A truth whose lowest rate exceeds the target by more than this has no correct dose."""
 
 CONFIDENCE = 0.95
-
-EARLY = (TOO_TOXIC, ENOUGH_AT_DOSE, STOPPING_RULE, EXPANSION_STOPPED)
-"""Reasons for which a trial stops early."""
 
 
 def correct_doses(rates: Sequence[float] | Floats, target: float) -> tuple[int, ...]:
@@ -40,48 +29,27 @@ def correct_doses(rates: Sequence[float] | Floats, target: float) -> tuple[int, 
 
 
 def trial_quantities(outcomes: Outcomes, correct: Sequence[int]) -> dict[str, NDArray[Any]]:
-    """Quantities of single trials whose means are operating characteristics.
+    """What designs are compared by, of every single trial: trials on the same patients differ by these.
+
+    Parameters
+    ----------
+    outcomes : Outcomes
+    correct : sequence of int
+        The correct doses, 1-based.
 
     Returns
     -------
-    dict of bool[E], int64[E] or float64[E]
-        By name; bool where the mean is a probability. Doses are numbered from 1.
+    dict of bool[E] or int64[E]
+        By the names of `laws.Laws.by_quantity`; bool where the mean is a probability.
     """
-    patients, dlts = outcomes.patients.astype(np.int64), outcomes.dlts.astype(np.int64)
-    total, total_dlts = patients.sum(axis=1), dlts.sum(axis=1)
-    over = patients[:, outcomes.rates > outcomes.trial.target + SLACK].sum(axis=1)
-    doses = range(outcomes.trial.levels)
-    indices = [dose - 1 for dose in correct]
-    wanted = np.array(indices or [NO_DOSE])
-
-    quantities: dict[str, NDArray[Any]] = {f"selection.{d + 1}": outcomes.recommended == d for d in doses}
-    quantities["no_selection"] = outcomes.recommended == NO_DOSE
-    quantities["pcs"] = np.isin(outcomes.recommended, wanted)
-    quantities |= {f"patients.{d + 1}": patients[:, d] for d in doses}
-    quantities |= {f"dlts.{d + 1}": dlts[:, d] for d in doses}
-    quantities["sample_size"] = total
-    quantities["total_dlts"] = total_dlts
-    quantities["mean_of_rates"] = total_dlts / total
-    quantities["above_target"] = over
-    quantities["overdosing_60"] = 5 * over > 3 * total
-    quantities["overdosing_80"] = 5 * over > 4 * total
-    if indices:
-        at_correct = patients[:, indices].sum(axis=1)
-        quantities["poor_allocation"] = at_correct * outcomes.trial.levels < outcomes.trial.max_patients
-    quantities["early_stop"] = np.isin(outcomes.reason, EARLY)
-    quantities |= {f"stop_reasons.{name}": outcomes.reason == code for code, name in REASON_NAMES.items()}
-    if outcomes.declared is not None:
-        quantities |= {f"declared.{d + 1}": outcomes.declared == d for d in doses}
-        quantities["none_declared"] = outcomes.declared == NO_DOSE
-    return quantities
-
-
-def expectation(outcomes: Outcomes, values: NDArray[Any]) -> float:
-    """Mean over trials of a quantity of single trials, float64[E] or bool[E].
-
-    A sum by numpy, not an inner product by BLAS: the latter depends, in its last bits, on the number of threads.
-    """
-    return float(np.sum(outcomes.probability * values))
+    return {
+        "pcs": np.isin(outcomes.recommended, [dose - 1 for dose in correct] or [NO_DOSE]),
+        "above_target": outcomes.patients[:, outcomes.rates > outcomes.trial.target + SLACK].sum(
+            axis=1, dtype=np.int64
+        ),
+        "sample_size": outcomes.patients.sum(axis=1, dtype=np.int64),
+        "total_dlts": outcomes.dlts.sum(axis=1, dtype=np.int64),
+    }
 
 
 @lru_cache(maxsize=8)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from escalation.characteristics import OperatingCharacteristics, operating_characteristics
 from escalation.cross_check import Agreement, agreement, overall
 from escalation.defaults import SEED, TRIALS
-from escalation.enumeration import Enumeration
+from escalation.endings import Enumeration
 from escalation.enumeration import exact as enumerate_endings
 from escalation.errors import EscalationError, StateSpaceError
 from escalation.findings import suggestion

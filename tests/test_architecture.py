@@ -20,6 +20,7 @@ from escalation.kernels import (
     selection,
     stopping,
     table_states,
+    tally,
 )
 from escalation.kernels import states as state_kernels
 from escalation.kernels import table_trials as trial_kernels
@@ -37,6 +38,7 @@ KERNEL_MODULES = (
     state_kernels,
     stopping,
     table_states,
+    tally,
     trial_kernels,
 )
 
@@ -117,7 +119,9 @@ def kernels() -> dict[str, object]:
 ENTRY_POINTS = {
     "curve_states.settle_curves",
     "curve_trials.run_curve_trials",
+    "probability.count_nodes",
     "probability.ending_probabilities",
+    "probability.grow_tree",
     "selection.recommend_highest",
     "selection.recommend_isotonic",
     "states.merge_children",
@@ -125,10 +129,11 @@ ENTRY_POINTS = {
     "states.unpack",
     "table_states.settle_table",
     "table_trials.run_table_trials",
+    "tally.tally",
 }
 
 
-KERNELS = 31
+KERNELS = 35
 """Compiled for the shipped scenarios, those called by other kernels included. Each more is a wait at the first run."""
 
 MAIN_JOB = """

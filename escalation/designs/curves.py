@@ -25,6 +25,10 @@ INTERCEPT = 3.0
 # Spacing of the grid, in standard deviations of the narrowest posterior. At 0.5 the posterior means of b are within
 # 1e-12 of ten times finer grids for trials of 12 to 400 patients, whatever the data.
 SPACING = 0.5
+# For a part of a posterior (see `tail_weights`) that is too wide a spacing in trials of few patients, whose posteriors
+# are less like a normal density: theirs is that of so many. P(rate > limit | data) is then within 1e-10, whatever the
+# data; with the spacing for 3 patients the logistic model's would be off by up to 1e-7.
+FEWEST = 24
 # The grid ends where the log posterior has dropped this far from its peak, under the most extreme data.
 DROP = 45.0
 # exp(b) is finite up to here; ten times the largest prior sd, and all curves are flat at 0 or at their top long before.
@@ -167,7 +171,7 @@ def parameter_grid(model: Model, skeleton: Floats, prior: Prior, max_patients: i
             log = log_posterior(b)
             carried = np.flatnonzero(log >= log.max() - DROP)
             edges += [b[max(carried[0] - 1, 0)], b[min(carried[-1] + 1, len(b) - 1)]]
-    narrowest = 1 / np.sqrt(prior.precision + model.precision_per_patient * max_patients)
+    narrowest = 1 / np.sqrt(prior.precision + model.precision_per_patient * max(max_patients, FEWEST))
     points = int(np.ceil((max(edges) - min(edges)) / (SPACING * narrowest))) + 1
     return np.linspace(min(edges), max(edges), points)
 

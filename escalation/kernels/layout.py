@@ -35,6 +35,31 @@ class StateArrays(NamedTuple):
     choices: NDArray[np.int8]  # (S,), what the model chooses; without meaning under a table plan
 
 
+class CountTree(NamedTuple):
+    """Endings as the leaves of a tree of M nodes; see `kernels.probability`.
+
+    The nodes at depth d stand for endings that share the counts at the doses up to d.
+    """
+
+    cells: NDArray[np.int32]  # (M,), counts at the dose of the node's depth
+    parents: NDArray[np.int32]  # (M,), the node one dose below
+    starts: NDArray[np.int64]  # (D + 1,), first node of each depth, and M
+
+
+class LawArrays(NamedTuple):
+    """Probabilities of the counts in a trial; N is the largest number of patients, C the number of cells for it."""
+
+    patients: NDArray[np.float64]  # (D, N + 1), by dose and patients there
+    dlts: NDArray[np.float64]  # (D, N + 1), by dose and DLTs there
+    size_dlts: NDArray[np.float64]  # (N + 1, N + 1), by patients and DLTs in the trial
+    size_above: NDArray[np.float64]  # (N + 1, N + 1), by patients in the trial and at doses above the target
+    at_correct: NDArray[np.float64]  # (N + 1,), by patients at correct doses
+    recommended: NDArray[np.float64]  # (D + 1,), by recommended dose; none first
+    declared: NDArray[np.float64]  # (D + 1,), by dose that dose escalation declared; none first
+    reason: NDArray[np.float64]  # (R + 1,), by reason
+    at_recommended: NDArray[np.float64]  # (D, C), by recommended dose and the cell of the counts there
+
+
 class StopArrays(NamedTuple):
     """Rules that end trials and look at several doses, or ask for several things: S rules with A criteria in all."""
 

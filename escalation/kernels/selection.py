@@ -3,7 +3,7 @@
 import numpy as np
 
 from escalation.kernels.codes import ELIMINATE, NO_DOSE, SLACK
-from escalation.kernels.jit import kernel
+from escalation.kernels.jit import at, kernel
 
 
 @kernel
@@ -84,11 +84,11 @@ def recommend_isotonic(patients, dlts, codes, estimates, precisions, target, bou
         for dose in range(levels):
             n = patients[ending, dose]
             y = dlts[ending, dose]
-            if codes[dose, n, y] == ELIMINATE:
+            if codes[dose, at(n), at(y)] == ELIMINATE:
                 break
             if n > 0:
-                values[tried] = estimates[n, y]
-                weights[tried] = precisions[n, y]
+                values[tried] = estimates[at(n), at(y)]
+                weights[tried] = precisions[at(n), at(y)]
                 dose_of[tried] = dose
                 tried += 1
         pool_adjacent_violators(values, weights, tried, fitted, block_weights, sizes)
@@ -110,7 +110,7 @@ def recommend_highest(patients, dlts, codes, cleared, recommended):
         for dose in range(patients.shape[1]):
             n = patients[ending, dose]
             y = dlts[ending, dose]
-            if codes[dose, n, y] == ELIMINATE:
+            if codes[dose, at(n), at(y)] == ELIMINATE:
                 break
-            if cleared[n, y]:
+            if cleared[at(n), at(y)]:
                 recommended[ending] = dose

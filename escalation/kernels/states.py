@@ -188,13 +188,12 @@ def merge_children(packing, rows, doses, sizes, cells, children):
 
 
 @kernel
-def unpack(packing, rows, cells, numbers, patients, dlts):
-    """Counts in packed rows: as cells, int32[S, D], and as patients and DLTs, int16[S, D]."""
+def unpack(packing, rows, cells, patients, dlts):
+    """Counts in packed rows, as patients and DLTs, int16[S, D]."""
     words, shifts, mask = packing
     for s in range(rows.shape[0]):
         for level in range(words.shape[0]):
             number = np.int64((rows[s, words[level]] >> shifts[level]) & mask)
-            numbers[s, level] = number
             patients[s, level] = cells[0, number]
             dlts[s, level] = cells[1, number]
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from escalation.kernels.codes import ARRIVE, DE_ESCALATE, ELIMINATE, ESCALATE, LEAVE, MAX_PATIENTS, STAY_AT, TOO_TOXIC
-from escalation.kernels.jit import kernel
+from escalation.kernels.jit import at, kernel
 from escalation.kernels.stopping import final_reason, joint_reason, sooner
 
 
@@ -28,7 +28,7 @@ def run_table_trials(plan, limits, tolerances, patients, dlts, reasons):
     codes, conduct = plan
     sizes, ceilings, reason_at, most = conduct.sizes, conduct.ceiling, conduct.reasons, conduct.max_patients
     rules, joint = conduct.reasons.shape[1] > 0, conduct.joint.reasons.shape[0] > 0
-    for trial in range(tolerances.shape[0]):
+    for trial in range(at(tolerances.shape[0])):
         dose = conduct.start
         highest = limits.shape[0] - 1
         enrolled = toxicities = largest = 0
@@ -47,17 +47,17 @@ def run_table_trials(plan, limits, tolerances, patients, dlts, reasons):
             size = 1 if titrating else sizes[0] - 1  # the rest of this dose's cohort
         while reason == 0:
             toxic = 0
-            limit = limits[dose]
+            limit = limits[at(dose)]
             last = min(enrolled + size, most)
             for patient in range(enrolled, last):
-                if tolerances[trial, patient] < limit:
+                if tolerances[trial, at(patient)] < limit:
                     toxic += 1
-            patients[trial, dose] += last - enrolled
-            dlts[trial, dose] += toxic
+            patients[trial, at(dose)] += last - enrolled
+            dlts[trial, at(dose)] += toxic
             enrolled = last
             toxicities += toxic
             out_of_patients = enrolled >= most
-            ceiling = dose if toxicities >= conduct.hold_at else ceilings[dose]
+            ceiling = dose if toxicities >= conduct.hold_at else ceilings[at(dose)]
 
             if titrating:
                 if out_of_patients:
@@ -71,7 +71,7 @@ def run_table_trials(plan, limits, tolerances, patients, dlts, reasons):
                     size = sizes[0] - 1  # the rest of this dose's cohort
                 continue
 
-            code = codes[dose, patients[trial, dose], dlts[trial, dose]]
+            code = codes[at(dose), at(patients[trial, at(dose)]), at(dlts[trial, at(dose)])]
             last_dose = dose
             if code == ELIMINATE:
                 highest = dose - 1
@@ -84,7 +84,7 @@ def run_table_trials(plan, limits, tolerances, patients, dlts, reasons):
             if dose < 0:
                 reason = MAX_PATIENTS if out_of_patients else TOO_TOXIC
             else:
-                n, y = patients[trial, dose], dlts[trial, dose]
+                n, y = patients[trial, at(dose)], dlts[trial, at(dose)]
                 if rules:
                     if dose == last_dose:
                         reason = np.int64(reason_at[STAY_AT, dose, n, y])
@@ -94,5 +94,5 @@ def run_table_trials(plan, limits, tolerances, patients, dlts, reasons):
                 if joint:
                     reason = sooner(reason, joint_reason(conduct.joint, patients[trial], dlts[trial], last_dose, dose))
                 reason = final_reason(reason, out_of_patients)
-                size = sizes[n]
+                size = sizes[at(n)]
         reasons[trial] = reason

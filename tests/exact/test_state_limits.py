@@ -5,10 +5,9 @@ import pytest
 
 from escalation import BOIN, Monitoring, ThreePlusThree, Trial, exact, simulate
 from escalation.conduct import NO_LIMIT, Criterion, Stop
-from escalation.counts import count_grid
+from escalation.counts import cells_of, count_grid
 from escalation.designs import Design
 from escalation.designs.base import patients_reach
-from escalation.enumeration import cells_of
 from escalation.kernels.codes import (
     ALL_DOSES,
     ANY_DOSE,

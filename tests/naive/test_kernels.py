@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from escalation import Trial, enumeration, simulate
+from escalation.counts import cells_of
 from escalation.designs import CRM
-from escalation.kernels import codes, curve_states, curve_trials, posterior, probability, selection, states
-from escalation.kernels.layout import StateArrays
+from escalation.kernels import codes, curve_states, curve_trials, layout, posterior, probability, selection, states
 from escalation.patients import BLOCK, PARTS, tolerance_limits, tolerances
 from escalation.plans import ClosestIsotonic, CurvePlan, Intervals, PlugIn, PosteriorMean
 from tests.conformance.test_every_design import CASES, rising
@@ -106,7 +106,7 @@ def test_sums():
 def test_children_are_merged(doses, max_patients, words):
     """Random living states, dealt to streams and merged, against a dictionary of everything that can happen."""
     draw = np.random.default_rng(doses)
-    packing, cells = enumeration.packing_of(doses, max_patients), enumeration.cells_of(max_patients)
+    packing, cells = enumeration.packing_of(doses, max_patients), cells_of(max_patients)
     living = set()
     while len(living) < 500:
         patients = draw.multinomial(draw.integers(max_patients - 3), draw.dirichlet(np.ones(doses)))
@@ -126,15 +126,13 @@ def test_children_are_merged(doses, max_patients, words):
         for toxic in range(size + 1):
             child = (*row[:dose], states.cell(patients + size, dlts + toxic), *row[dose + 1 :])
             expected.setdefault(child, set()).add((s, toxic))
-    before = StateArrays(rows, next_doses, np.ones(len(rows)), next_doses)
+    before = layout.StateArrays(rows, next_doses, np.ones(len(rows)), next_doses)
     children = enumeration.children_of(packing, before, sizes, cells, 10**6)
     assert children is not None
-    numbers = np.empty((len(children.rows), doses), np.int32)
     counts = np.empty((len(children.rows), doses), np.int16), np.empty((len(children.rows), doses), np.int16)
-    states.unpack(packing, children.rows, cells, numbers, *counts)
+    states.unpack(packing, children.rows, cells, *counts)
+    numbers = counts[0].astype(int) * (counts[0] + 1) // 2 + counts[1]
     assert [tuple(row) for row in numbers.tolist()] == sorted(expected)
-    assert np.array_equal(cells[0][numbers], counts[0])
-    assert np.array_equal(cells[1][numbers], counts[1])
     for r, child in enumerate(sorted(expected)):
         ways = slice(children.starts[r], children.starts[r + 1])
         found = list(zip(children.parents[ways].tolist(), children.toxic[ways].tolist(), strict=True))
@@ -149,16 +147,37 @@ def test_cells_are_numbered_without_gaps():
     assert [states.cell(n, y) for n, y in pairs] == list(range(len(pairs)))
 
 
-def test_ending_probabilities():
+@pytest.mark.parametrize("levels", [1, 2, 4])
+def test_ending_probabilities(levels):
     draw = np.random.default_rng(5)
-    cells = draw.integers(0, 21, (40, 3)).astype(np.int32)
-    sequences = draw.integers(1, 99, 40).astype(float)
-    pattern = draw.random((3, 21))
-    ours = np.empty(40)
-    probability.ending_probabilities(cells, sequences, pattern, ours)
-    for row in range(40):
-        factors = [pattern[dose, cells[row, dose]] for dose in range(3)]
-        assert ours[row] == pytest.approx(sequences[row] * np.prod(factors), abs=1e-12)
+    trial = Trial(doses=range(1, levels + 1), target=0.25, max_patients=12)
+    seen = np.array([[3] + [0] * (levels - 1), [1] + [0] * (levels - 1)])
+    for ordered in (False, True):
+        dlts = draw.integers(0, 3, (60, levels)).astype(np.int16)
+        patients = (dlts + draw.integers(0, 2, (60, levels))).astype(np.int16)
+        patients += seen[0].astype(np.int16)
+        dlts += seen[1].astype(np.int16)
+        if ordered:  # neighbours that share counts, up to all of them
+            order = np.lexsort(np.stack([patients, dlts], axis=2).reshape(60, -1)[:, ::-1].T)
+            patients, dlts = patients[order], dlts[order]
+        starts = np.empty(levels + 1, np.int64)
+        probability.count_nodes(patients, dlts, starts)
+        tree = layout.CountTree(np.empty(starts[-1], np.int32), np.empty(starts[-1], np.int32), starts)
+        probability.grow_tree(patients, dlts, tree)
+        nodes = np.diff(starts)
+        assert nodes[-1] == 60
+        if ordered:
+            for depth in range(levels - 1):
+                upto = np.hstack([patients[:, : depth + 1], dlts[:, : depth + 1]])
+                assert nodes[depth] == len(np.unique(upto, axis=0))
+        sequences = draw.integers(1, 99, 60).astype(float)
+        for rates in (draw.random(levels), np.zeros(levels), np.ones(levels)):
+            ours = np.empty(60)
+            cells = cells_of(trial.max_patients)
+            probability.ending_probabilities(tree, sequences, cells, rates, seen, ours)
+            y, n = dlts - seen[1], patients - seen[0]
+            theirs = sequences * np.prod(rates**y * (1 - rates) ** (n - y), axis=1)
+            assert ours == pytest.approx(theirs, abs=1e-12)
 
 
 @pytest.mark.parametrize("estimate", ["plugin", "mean"])

@@ -1,0 +1,270 @@
+"""Limits: how far each engine is from what the machine allows, and where the rest of the time goes."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.measuring import Measurement, Task, measure
+from benchmarks.profiling import Part, profile
+from benchmarks.section import Headline, Scale, Section
+from benchmarks.settings import LUCAR_RATES, SIX_RATES, lucar, six_doses
+from escalation import BOIN, Design, Trial, exact, operating_characteristics, patients, simulate
+from escalation.enumeration import cohort_by_cohort
+from escalation.patients import BLOCK
+from escalation.report.blocks import Block, Grid, Heading, Lines
+from escalation.start import start_of
+
+DESIGNS = ("3+3", "boin", "crm")
+
+
+@dataclass(frozen=True)
+class Bound:
+    """Work, and the least that a machine could do in its place.
+
+    Attributes
+    ----------
+    work, least : str
+        What is timed, and what it is held against.
+    work_task, least_task : Task
+    amount : float
+        How many of `unit` the work gets done.
+    unit : str
+    """
+
+    work: str
+    least: str
+    work_task: Task
+    least_task: Task
+    amount: float
+    unit: str
+
+
+def setting(name: str) -> tuple[Design, Trial, tuple[float, ...]]:
+    """A design with its trial and a truth: one of LUCAR-DKS1's by its label, or BOIN on six doses."""
+    if name == "six":
+        return BOIN(), six_doses(), SIX_RATES
+    scenario = lucar()
+    return scenario.designs[name], scenario.trial, LUCAR_RATES
+
+
+def simulation(design: str, trials: int) -> Callable[[], Any]:
+    """Simulate trials on one thread, each time on other patients."""
+    chosen, trial, rates = setting(design)
+    seeds = count()
+    return lambda: simulate(chosen, trial, rates, trials=trials, seed=next(seeds), threads=1)
+
+
+def virtual_patients(trials: int) -> Callable[[], Any]:
+    """Draw the patients of so many trials, and nothing else."""
+    most, seeds = lucar().trial.max_patients, count()
+
+    def draw() -> None:
+        seed = next(seeds)
+        for block in range(trials // BLOCK):
+            patients.tolerances.__wrapped__(seed, block, most)
+
+    return draw
+
+
+def random_numbers(trials: int) -> Callable[[], Any]:
+    """Draw as many random bits from one stream of numpy's fastest form of the same generator."""
+    most, stream = lucar().trial.max_patients, np.random.Philox(key=1)
+
+    def draw() -> None:
+        for _ in range(trials // BLOCK):
+            stream.random_raw(most * BLOCK // 2)
+
+    return draw
+
+
+def enumeration(name: str) -> Callable[[], Any]:
+    """Every ending of a trial."""
+    design, trial, _ = setting(name)
+    return partial(exact, design, trial)
+
+
+def bytes_of_states(name: str) -> int:
+    """Bytes that all states of a trial take, living or ended: counts, next dose or reason, choice, sequences."""
+    design, trial, _ = setting(name)
+    start = start_of(design, trial, None)
+    return sum(part.nbytes for states in cohort_by_cohort(start, 10**8) for kind in states for part in kind)
+
+
+def streaming(size: int) -> Callable[[], Any]:
+    """Read so many bytes and write them elsewhere."""
+    source, target = np.ones(size, np.uint8), np.empty(size, np.uint8)
+    return partial(np.copyto, target, source)
+
+
+def further_truth(name: str) -> Callable[[], Any]:
+    """Probability of every ending under one more truth."""
+    design, trial, rates = setting(name)
+    endings = exact(design, trial)
+    endings.outcomes(rates)
+    return partial(endings.outcomes, rates)
+
+
+@numba.njit(error_model="numpy")
+def inner_product(weights: NDArray[np.float64], values: NDArray[np.float64]) -> float:
+    """A multiplication and an addition for each ending, as every mean takes."""
+    total = 0.0
+    for ending in range(weights.shape[0]):
+        total += weights[ending] * values[ending]
+    return total
+
+
+def multiply_add(name: str) -> Callable[[], Any]:
+    """A multiplication and an addition for every ending."""
+    design, trial, rates = setting(name)
+    endings = exact(design, trial)
+    probability = endings.outcomes(rates).probability
+    return partial(inner_product, np.array(endings.sequences), probability)
+
+
+def characteristics(name: str) -> Callable[[], Any]:
+    """All operating characteristics under a truth, from the probabilities of the endings."""
+    design, trial, rates = setting(name)
+    return partial(operating_characteristics, exact(design, trial).outcomes(rates))
+
+
+def bounds(small: bool) -> list[Bound]:
+    """All that is held against a bound."""
+    trials = BLOCK if small else 20 * BLOCK
+    found = []
+    drawn = Task("patients", "benchmarks.limits:virtual_patients", {"trials": trials})
+    bits = Task("bits", "benchmarks.limits:random_numbers", {"trials": trials})
+    for design in DESIGNS:
+        task = Task(f"simulate {design}", "benchmarks.limits:simulation", {"design": design, "trials": trials})
+        for least, what in ((drawn, "drawing their virtual patients"), (bits, "drawing as many random bits")):
+            found.append(Bound(f"simulated trials, {design}", what, task, least, trials, "trials"))
+    names = {"boin": "boin, LUCAR-DKS1", "crm": "crm, LUCAR-DKS1"} | ({} if small else {"six": "boin, 6 doses, 48"})
+    for name, shown in names.items():
+        size = bytes_of_states(name)
+        endings = len(exact(*setting(name)[:2]).sequences)
+        arguments = {"name": name}
+        found += [
+            Bound(
+                f"every ending, {shown}",
+                f"copying the {size / 1e6:.1f} MB of its states",
+                Task(f"enumerate {name}", "benchmarks.limits:enumeration", arguments),
+                Task(f"stream {name}", "benchmarks.limits:streaming", {"size": size}),
+                exact(*setting(name)[:2]).states,
+                "states",
+            ),
+            Bound(
+                f"a further truth, {shown}",
+                f"a multiply-add for each of {endings:,} endings",
+                Task(f"truth {name}", "benchmarks.limits:further_truth", arguments),
+                Task(f"multiply-add {name}", "benchmarks.limits:multiply_add", arguments),
+                endings,
+                "endings",
+            ),
+            Bound(
+                f"all operating characteristics, {shown}",
+                f"a multiply-add for each of {endings:,} endings",
+                Task(f"characteristics {name}", "benchmarks.limits:characteristics", arguments),
+                Task(f"multiply-add {name}", "benchmarks.limits:multiply_add", arguments),
+                endings,
+                "endings",
+            ),
+        ]
+    return found
+
+
+def section(scale: Scale) -> Section:
+    """How far each engine is from what the machine allows."""
+    chosen = bounds(scale.small)
+    tasks = {task.name: task for bound in chosen for task in (bound.work_task, bound.least_task)}
+    found = measure(list(tasks.values()), scale.effort, scale.told)
+    scale.told("profiles")
+    ratios = {bound.work: found[bound.work_task.name].ratio(found[bound.least_task.name]) for bound in chosen[::-1]}
+    return Section(
+        blocks=[
+            Heading("Limits"),
+            Lines(
+                (
+                    "Each engine beside the least that the machine could do in its place, timed in turns in the same "
+                    "run. One thread. The bound of a simulation is to draw the same virtual patients, or the same "
+                    "number of random bits from one stream, and to do nothing with them; that of an enumeration, to "
+                    "copy as many bytes as its states take, once; that of a further truth, a compiled loop of one "
+                    "multiplication and one addition for each ending.",
+                )
+            ),
+            Grid(
+                ["work", "takes", "per second", "bound", "takes", "ratio"],
+                [[_row(bound, found) for bound in chosen]],
+                words=frozenset({3}),
+                caption="Distance from the bound",
+            ),
+            *profiles(scale.small),
+        ],
+        headlines=[
+            Headline(
+                "a further truth, exact (BOIN, LUCAR-DKS1)",
+                _time(found["truth boin"].seconds),
+                f"{ratios['a further truth, boin, LUCAR-DKS1']:.1f} times a bare multiply-add loop over its endings",
+            ),
+            Headline(
+                "simulated trials, BOIN, LUCAR-DKS1",
+                f"{_rate(chosen[2].amount / found['simulate boin'].seconds)} a second and core",
+                f"{ratios['simulated trials, boin']:.1f} times the drawing of their virtual patients alone",
+            ),
+        ],
+    )
+
+
+def _row(bound: Bound, found: Mapping[str, Measurement]) -> list[str]:
+    work, least = found[bound.work_task.name], found[bound.least_task.name]
+    rate = f"{_rate(bound.amount / work.seconds)} {bound.unit}"
+    return [bound.work, _time(work.seconds), rate, bound.least, _time(least.seconds), f"{work.ratio(least):.1f}"]
+
+
+def _time(seconds: float) -> str:
+    factor, unit = next(((f, u) for f, u in ((1.0, "s"), (1e3, "ms")) if seconds * f >= 1), (1e6, "μs"))
+    return f"{seconds * factor:.3g} {unit}"
+
+
+def _rate(per_second: float) -> str:
+    return f"{per_second / 1e6:.2g} million" if per_second >= 1e6 else f"{per_second:,.0f}"
+
+
+SIMULATION = (
+    Part("escalation.simulation", "start_of", "compiling the design to a plan"),
+    Part("escalation.simulation", "_unfinished", "room for the endings"),
+    Part("escalation.patients", "tolerances", "drawing virtual patients"),
+    Part("escalation.simulation", "run_table_trials", "applying the rules"),
+    Part("escalation.simulation", "run_curve_trials", "applying the rules and the model"),
+    Part("escalation.simulation", "recommend", "recommending a dose"),
+)
+
+ENUMERATION = (
+    Part("escalation.enumeration", "start_of", "compiling the design to a plan"),
+    Part("escalation.enumeration", "next_sizes", "sizes of the next cohorts"),
+    Part("escalation.enumeration", "merge_children", "merging the states after a cohort"),
+    Part("escalation.enumeration", "settle_table", "deciding what comes next"),
+    Part("escalation.enumeration", "settle_curves", "deciding what comes next, with the model"),
+    Part("escalation.enumeration", "_evidence_table", "likelihoods"),
+    Part("escalation.enumeration", "unpack", "unpacking counts"),
+    Part("escalation.enumeration", "recommend", "recommending a dose"),
+)
+
+
+def profiles(small: bool) -> Iterator[Block]:
+    """Where the time of each engine goes."""
+    repeats, trials = (1, BLOCK) if small else (20, 20 * BLOCK)
+    for name in DESIGNS:
+        yield _profile_table(f"Simulating trials, {name}", simulation(name, trials), SIMULATION, repeats)
+    for name in ("boin", "crm"):
+        yield _profile_table(f"Every ending, {name}, LUCAR-DKS1", enumeration(name), ENUMERATION, repeats)
+
+
+def _profile_table(caption: str, work: Callable[[], Any], parts: tuple[Part, ...], repeats: int) -> Grid:
+    shares = profile(work, parts, repeats)
+    rows = [[what, f"{100 * share:.0f}"] for what, share in shares.items() if share > 0]
+    return Grid(["part", "% of the time"], [rows], caption=caption, detail=True)

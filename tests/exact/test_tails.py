@@ -1,0 +1,49 @@
+"""P(rate > limit | data) under the CRM against adaptive quadrature with formulas of its own, in trials of any size."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from scipy import integrate, special
+
+from escalation.designs.curves import MODELS, exceedance, normal_prior, parameter_grid, prior_weights
+
+SKELETON = np.array([0.05, 0.12, 0.25, 0.4])
+SD = 1.34**0.5
+
+
+def rate(model, dose, b):
+    if model == "power":
+        return SKELETON[dose] ** np.exp(b)
+    return special.expit(3 + np.exp(b) * (special.logit(SKELETON[dose]) - 3))
+
+
+@pytest.mark.parametrize("patients", [1, 3, 6, 12, 24, 60])
+@pytest.mark.parametrize("name", ["power", "logistic"])
+def test_tail(name, patients):
+    model = MODELS[name]
+    b = parameter_grid(model, SKELETON, normal_prior(SD), patients)
+    prior = prior_weights(normal_prior(SD), b)
+    for dose, dlts, limit in [(0, 0, 0.25), (0, 1, 0.25), (0, patients, 0.3), (3, 1, 0.25), (3, 0, 0.15)]:
+        log_dlt, log_no_dlt = model.log_rates(SKELETON[[dose]], b)
+        log = dlts * log_dlt[0] + (patients - dlts) * log_no_dlt[0]
+        top = log.max()
+        posterior = prior * np.exp(log - top)
+        ours = exceedance(model, SKELETON, b, posterior / posterior.sum(), np.array([limit]))[0, dose]
+
+        def density(x, dose=dose, dlts=dlts, top=top):
+            p = rate(name, dose, x)
+            likelihood = special.xlogy(dlts, p) + special.xlog1py(patients - dlts, -p)
+            return np.exp(likelihood - top - x**2 / (2 * SD**2))
+
+        where = b[np.argmax(posterior)]
+        end = np.log(np.log(limit) / np.log(SKELETON[dose]))  # where the dose has the limit as its rate
+        if name == "logistic":
+            end = np.log((special.logit(limit) - 3) / (special.logit(SKELETON[dose]) - 3))
+        breaks = sorted({where - 1, where, where + 1, end})
+        pieces = [b[0], *(x for x in breaks if b[0] < x < b[-1]), b[-1]]
+        parts = [
+            (high <= end + 1e-12, integrate.quad(density, low, high, epsabs=1e-15, epsrel=1e-12, limit=200)[0])
+            for low, high in pairwise(pieces)
+        ]
+        assert ours == pytest.approx(sum(part for below, part in parts if below) / sum(p for _, p in parts), abs=2e-10)
