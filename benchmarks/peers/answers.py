@@ -35,7 +35,7 @@ class Answer:
     trials : int or None
         Simulated trials; None when the answer is exact.
     means : dict
-        By the names of `escalation.quantities.trial_quantities`: "selection.1", "no_selection", "patients.1", "dlts.1".
+        By the names of `escalation.laws.Laws.by_quantity`: "selection.1", "no_selection", "patients.1", "dlts.1".
     """
 
     seconds: float

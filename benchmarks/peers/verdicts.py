@@ -13,8 +13,8 @@ from scipy import special
 from benchmarks.peers.answers import Answer
 from benchmarks.peers.contenders import ANSWERS
 from escalation.cross_check import ALARM, FEWEST_EXPECTED, binomial_p_value
+from escalation.laws import laws_of
 from escalation.outcomes import Outcomes
-from escalation.quantities import expectation, trial_quantities
 
 EQUAL = 1e-9
 """Exact answers that agree differ by less."""
@@ -50,8 +50,8 @@ class Verdict:
 
 def verdict(exact: Outcomes, answer: Answer) -> Verdict:
     """Compare a peer's answer with exact outcomes; the answer has at least one of their quantities."""
-    quantities = {name: values for name, values in trial_quantities(exact, ()).items() if name in answer.means}
-    means = {name: expectation(exact, values) for name, values in quantities.items()}
+    laws = {name: law for name, law in laws_of(exact, ()).by_quantity().items() if name in answer.means}
+    means = {name: law.mean for name, law in laws.items()}
     if answer.trials is None:
         apart = {name: abs(answer.means[name] - mean) for name, mean in means.items()}
         worst = max(apart, key=lambda name: apart[name])
@@ -60,16 +60,15 @@ def verdict(exact: Outcomes, answer: Answer) -> Verdict:
     trials = answer.trials
     zs: list[float] = []
     p_values: dict[str, float] = {}
-    for name, values in quantities.items():
-        mean, theirs = means[name], answer.means[name]
+    for name, law in laws.items():
+        mean, theirs = law.mean, answer.means[name]
         slack = 1e-9 * max(1.0, abs(mean))
-        expected = trials * min(expectation(exact, values > mean + slack), expectation(exact, values < mean - slack))
-        if expected >= FEWEST_EXPECTED:
-            sd = float(np.sqrt(expectation(exact, (values - mean) ** 2)))
-            z = (theirs - mean) / (sd / np.sqrt(trials))
+        sides = (law.values > mean + slack, law.values < mean - slack)
+        if trials * min(float(law.probability[side].sum()) for side in sides) >= FEWEST_EXPECTED:
+            z = (theirs - mean) / (law.sd / np.sqrt(trials))
             zs.append(abs(z))
             p_values[name] = float(2 * special.ndtr(-abs(z)))
-        elif values.dtype == bool:
+        elif "selection" in name:
             p_values[name] = binomial_p_value(round(theirs * trials), trials, mean)
     worst = min(p_values, key=lambda name: p_values[name])
     p_value = min(1.0, ANSWERS * len(p_values) * p_values[worst])

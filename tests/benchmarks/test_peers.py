@@ -24,7 +24,7 @@ from benchmarks.peers.contenders import (
 from benchmarks.peers.verdicts import verdict
 from escalation import exact
 from escalation.cross_check import ALARM
-from escalation.quantities import expectation, trial_quantities
+from escalation.laws import laws_of
 
 LUCAR, SINGLE = settings()["LUCAR-DKS1"], settings()["a single dose"]
 
@@ -34,9 +34,9 @@ def outcomes(setting, rules=BOIN_RULES):
 
 
 def means(found, *names):
-    quantities = trial_quantities(found, ())
-    wanted = names or [name for name in quantities if name.startswith(("selection", "no_sel", "patients", "dlts"))]
-    return {name: float(expectation(found, quantities[name])) for name in wanted}
+    laws = laws_of(found, ()).by_quantity()
+    wanted = names or [name for name in laws if name.startswith(("selection", "no_sel", "patients", "dlts"))]
+    return {name: laws[name].mean for name in wanted}
 
 
 def test_an_honest_answer_agrees_and_has_z_zero():
