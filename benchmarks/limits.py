@@ -14,6 +14,7 @@ from benchmarks.measuring import Measurement, Task, measure
 from benchmarks.profiling import Part, profile
 from benchmarks.section import Headline, Scale, Section
 from benchmarks.settings import LUCAR_RATES, SIX_RATES, lucar, six_doses
+from benchmarks.units import duration
 from escalation import BOIN, Design, Trial, exact, operating_characteristics, patients, simulate
 from escalation.enumeration import cohort_by_cohort
 from escalation.patients import BLOCK
@@ -63,11 +64,12 @@ def simulation(design: str, trials: int) -> Callable[[], Any]:
 def virtual_patients(trials: int) -> Callable[[], Any]:
     """Draw the patients of so many trials, and nothing else."""
     most, seeds = lucar().trial.max_patients, count()
+    room = np.empty((BLOCK, most), np.uint32)
 
     def draw() -> None:
         seed = next(seeds)
         for block in range(trials // BLOCK):
-            patients.tolerances.__wrapped__(seed, block, most)
+            patients.tolerances(seed, block, most, room)
 
     return draw
 
@@ -135,7 +137,7 @@ def characteristics(name: str) -> Callable[[], Any]:
 
 def bounds(small: bool) -> list[Bound]:
     """All that is held against a bound."""
-    trials = BLOCK if small else 20 * BLOCK
+    trials = BLOCK if small else 100 * BLOCK
     found = []
     drawn = Task("patients", "benchmarks.limits:virtual_patients", {"trials": trials})
     bits = Task("bits", "benchmarks.limits:random_numbers", {"trials": trials})
@@ -207,7 +209,7 @@ def section(scale: Scale) -> Section:
         headlines=[
             Headline(
                 "a further truth, exact (BOIN, LUCAR-DKS1)",
-                _time(found["truth boin"].seconds),
+                duration(found["truth boin"].seconds),
                 f"{ratios['a further truth, boin, LUCAR-DKS1']:.1f} times a bare multiply-add loop over its endings",
             ),
             Headline(
@@ -222,16 +224,13 @@ def section(scale: Scale) -> Section:
 def _row(bound: Bound, found: Mapping[str, Measurement]) -> list[str]:
     work, least = found[bound.work_task.name], found[bound.least_task.name]
     rate = f"{_rate(bound.amount / work.seconds)} {bound.unit}"
-    return [bound.work, _time(work.seconds), rate, bound.least, _time(least.seconds), f"{work.ratio(least):.1f}"]
-
-
-def _time(seconds: float) -> str:
-    factor, unit = next(((f, u) for f, u in ((1.0, "s"), (1e3, "ms")) if seconds * f >= 1), (1e6, "μs"))
-    return f"{seconds * factor:.3g} {unit}"
+    return [bound.work, duration(work.seconds), rate, bound.least, duration(least.seconds), f"{work.ratio(least):.1f}"]
 
 
 def _rate(per_second: float) -> str:
-    return f"{per_second / 1e6:.2g} million" if per_second >= 1e6 else f"{per_second:,.0f}"
+    if per_second < 1e6:
+        return f"{per_second:,.0f}"
+    return f"{per_second / 1e6:,.0f} million" if per_second >= 9.95e6 else f"{per_second / 1e6:.1f} million"
 
 
 SIMULATION = (

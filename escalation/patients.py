@@ -29,21 +29,44 @@ PARTS = 2.0**32
 """Tolerances are counted in parts of 1 / PARTS."""
 
 
-@lru_cache(maxsize=16)  # designs and truths of a run meet the same patients, one block after another
-def tolerances(seed: int, block: int, max_patients: int) -> NDArray[np.uint32]:
+KEPT = 16
+"""Blocks that are kept: the designs and truths of a run meet the same patients, one block after another."""
+
+
+def tolerances(seed: int, block: int, max_patients: int, room: NDArray[np.uint32] | None = None) -> NDArray[np.uint32]:
     """Tolerances of the patients of one block of trials.
+
+    Parameters
+    ----------
+    seed, block, max_patients : int
+    room : uint32[BLOCK, max_patients], optional
+        Where to write them: a run of more blocks than are kept would keep each in vain, and memory that has just been
+        used is faster than new. By default they are kept.
 
     Returns
     -------
     uint32[BLOCK, max_patients]
         In order of enrolment, in parts of 1 / PARTS; read-only.
     """
+    if room is None:
+        return _kept(seed, block, max_patients)
+    return _drawn(seed, block, room)
+
+
+@lru_cache(maxsize=KEPT)
+def _kept(seed: int, block: int, max_patients: int) -> NDArray[np.uint32]:
+    return _drawn(seed, block, np.empty((BLOCK, max_patients), np.uint32))
+
+
+def _drawn(seed: int, block: int, room: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """A read-only view of `room`, with tolerances in it."""
     key = np.random.SeedSequence(seed, spawn_key=(DLT_STREAM, block)).generate_state(2, np.uint64)
-    drawn = np.random.Philox(key=key).random_raw(max_patients * BLOCK // 2)
-    halves = drawn.astype("<u8", copy=False).view("<u4").astype(np.uint32, copy=False)  # the low half first
-    in_order = np.ascontiguousarray(halves.reshape(max_patients, BLOCK).T)
-    in_order.flags.writeable = False
-    return in_order
+    drawn = np.random.Philox(key=key).random_raw(room.size // 2)
+    halves = drawn.astype("<u8", copy=False).view("<u4")  # the low half first
+    np.copyto(room, halves.reshape(room.shape[::-1]).T)
+    view = room.view()
+    view.flags.writeable = False
+    return view
 
 
 def tolerance_limits(rates: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -82,10 +82,12 @@ def simulate(
     outcomes = _unfinished(start, true_rates, trials)
     escalate = None if start.has_escalated else _escalation(plan, start.counts, limits)
 
-    def run_block(block: int) -> None:
+    blocks = -(-trials // virtual.BLOCK)
+
+    def run_block(block: int, room: NDArray[np.uint32] | None) -> None:
         first = block * virtual.BLOCK
         last = min(first + virtual.BLOCK, trials)
-        tolerances = virtual.tolerances(seed, block, trial.most_patients)[: last - first]
+        tolerances = virtual.tolerances(seed, block, trial.most_patients, room)[: last - first]
         patients, dlts = outcomes.patients[first:last], outcomes.dlts[first:last]
         recommended, reason = outcomes.recommended[first:last], outcomes.reason[first:last]
         if escalate is not None:
@@ -99,10 +101,11 @@ def simulate(
 
     def run_blocks(first: int) -> None:
         # One task for each thread: handing over every block on its own would take a third of the time.
-        for block in range(first, -(-trials // virtual.BLOCK), workers):
+        room = np.empty((virtual.BLOCK, trial.most_patients), np.uint32) if blocks > virtual.KEPT else None
+        for block in range(first, blocks, workers):
             if stopped.is_set():
                 return
-            run_block(block)
+            run_block(block, room)
 
     with ThreadPoolExecutor(workers) as pool:
         try:

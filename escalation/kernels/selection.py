@@ -15,16 +15,15 @@ def pool_adjacent_violators(values, weights, length, fitted, block_weights, size
     """
     blocks = 0
     for i in range(length):
-        fitted[blocks] = values[i]
-        block_weights[blocks] = weights[i]
-        sizes[blocks] = 1
-        while blocks > 0 and fitted[blocks - 1] > fitted[blocks] - SLACK:
-            both = block_weights[blocks - 1] + block_weights[blocks]
-            fitted[blocks - 1] = (
-                block_weights[blocks - 1] * fitted[blocks - 1] + block_weights[blocks] * fitted[blocks]
-            ) / both
-            block_weights[blocks - 1] = both
-            sizes[blocks - 1] += sizes[blocks]
+        fitted[at(blocks)] = values[i]
+        block_weights[at(blocks)] = weights[i]
+        sizes[at(blocks)] = 1
+        while blocks > 0 and fitted[at(blocks - 1)] > fitted[at(blocks)] - SLACK:
+            low, high = at(blocks - 1), at(blocks)
+            both = block_weights[low] + block_weights[high]
+            fitted[low] = (block_weights[low] * fitted[low] + block_weights[high] * fitted[high]) / both
+            block_weights[low] = both
+            sizes[low] += sizes[high]
             blocks -= 1
         blocks += 1
     end = length
@@ -87,9 +86,9 @@ def recommend_isotonic(patients, dlts, codes, estimates, precisions, target, bou
             if codes[dose, at(n), at(y)] == ELIMINATE:
                 break
             if n > 0:
-                values[tried] = estimates[at(n), at(y)]
-                weights[tried] = precisions[at(n), at(y)]
-                dose_of[tried] = dose
+                values[at(tried)] = estimates[at(n), at(y)]
+                weights[at(tried)] = precisions[at(n), at(y)]
+                dose_of[at(tried)] = dose
                 tried += 1
         pool_adjacent_violators(values, weights, tried, fitted, block_weights, sizes)
         closest = closest_dose(fitted, tried, target, bound)

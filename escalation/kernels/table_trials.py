@@ -28,23 +28,26 @@ def run_table_trials(plan, limits, tolerances, patients, dlts, reasons):
     codes, conduct = plan
     sizes, ceilings, reason_at, most = conduct.sizes, conduct.ceiling, conduct.reasons, conduct.max_patients
     rules, joint = conduct.reasons.shape[1] > 0, conduct.joint.reasons.shape[0] > 0
+    # All trials begin alike.
+    first_highest = limits.shape[0] - 1
+    first_enrolled = first_toxicities = largest = 0
+    for level in range(limits.shape[0] - 1, -1, -1):
+        n, y = patients[0, level], dlts[0, level]
+        first_enrolled += n
+        first_toxicities += y
+        largest = max(largest, n)
+        if codes[level, n, y] == ELIMINATE:
+            first_highest = level - 1
+    first_titrating = conduct.titration and largest <= 1
+    first_size = sizes[patients[0, conduct.start]]
+    if first_titrating:
+        first_titrating = patients[0, conduct.start] == 0
+        first_size = 1 if first_titrating else sizes[0] - 1  # the rest of this dose's cohort
+
     for trial in range(at(tolerances.shape[0])):
-        dose = conduct.start
-        highest = limits.shape[0] - 1
-        enrolled = toxicities = largest = 0
-        for level in range(limits.shape[0] - 1, -1, -1):
-            n, y = patients[trial, level], dlts[trial, level]
-            enrolled += n
-            toxicities += y
-            largest = max(largest, n)
-            if codes[level, n, y] == ELIMINATE:
-                highest = level - 1
+        dose, highest, size, titrating = conduct.start, first_highest, first_size, first_titrating
+        enrolled, toxicities = first_enrolled, first_toxicities
         reason = np.int64(0)
-        titrating = conduct.titration and largest <= 1
-        size = sizes[patients[trial, dose]]
-        if titrating:
-            titrating = patients[trial, dose] == 0
-            size = 1 if titrating else sizes[0] - 1  # the rest of this dose's cohort
         while reason == 0:
             toxic = 0
             limit = limits[at(dose)]
