@@ -3,10 +3,13 @@
 import importlib
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from benchmarks.section import Section, full, small
+if TYPE_CHECKING:
+    from benchmarks.section import Section
+
 
 HERE = Path(__file__).parent
 
@@ -29,10 +32,22 @@ def main() -> None:
     """Benchmarks of escalation. Each command prints one section; `all` writes them to benchmarks/RESULTS.md."""
 
 
-def section_of(command: str, smoke: bool) -> Section:
-    """What a command finds; what it is doing goes to standard error."""
+def section_of(command: str, smoke: bool) -> "Section":
+    """What a command finds; what it is doing goes to standard error.
+
+    Raises
+    ------
+    click.ClickException
+        A package that the benchmarks need is not installed, or what is measured failed.
+    """
+    try:
+        from benchmarks.section import full, small
+
+        module = importlib.import_module(f"benchmarks.{command}")
+    except ModuleNotFoundError as error:
+        raise click.ClickException(f"{error}; the benchmarks need: pip install '.[bench]'") from None
     scale = (small if smoke else full)(lambda doing: click.echo(f"{command}: {doing}", err=True))
-    found: Section = importlib.import_module(f"benchmarks.{command}").section(scale)
+    found: Section = module.section(scale)
     return found
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import click
 import pyperf
 
 ROOT = Path(__file__).parent.parent
@@ -117,8 +118,8 @@ def measure(
 
     Raises
     ------
-    RuntimeError
-        A task failed; with what it said.
+    click.ClickException
+        A task failed; with the last line that it said.
     """
     turns: dict[str, list[pyperf.Benchmark]] = {task.name: [] for task in tasks}
     for number in range(effort.rounds):
@@ -166,5 +167,12 @@ def _turn(task: Task, effort: Effort, loops: int) -> pyperf.Benchmark:
             check=False,
         )
         if said.returncode:
-            raise RuntimeError(f"{task.name}: {said.stderr.strip() or said.stdout.strip()}")
+            # The last traceback is that of the managing process, which says that the other one failed.
+            why = said.stderr.rpartition("Traceback")[0] or said.stderr or said.stdout
+            raise click.ClickException(f"{task.name}: {last_line(why)}")
         return pyperf.Benchmark.load(str(file))
+
+
+def last_line(text: str) -> str:
+    """The last line that is not empty: of a traceback, what went wrong."""
+    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")

@@ -7,7 +7,9 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 
-from benchmarks.measuring import ROOT
+import click
+
+from benchmarks.measuring import ROOT, last_line
 
 
 def environment(kernels: str = "") -> dict[str, str]:
@@ -24,15 +26,15 @@ def run_program(program: Sequence[str], kernels: str = "") -> subprocess.Complet
 
     Raises
     ------
-    RuntimeError
+    click.ClickException
         It failed; with the last line that it said.
     """
     ended = subprocess.run(
         [sys.executable, *program], cwd=ROOT, env=environment(kernels), capture_output=True, text=True, check=False
     )
     if ended.returncode:
-        said = (ended.stderr or ended.stdout).strip().splitlines()
-        raise RuntimeError(f"python {' '.join(program)}: {said[-1] if said else f'exit code {ended.returncode}'}")
+        said = last_line(ended.stderr) or last_line(ended.stdout) or f"exit code {ended.returncode}"
+        raise click.ClickException(f"python {' '.join(program)}: {said}")
     return ended
 
 

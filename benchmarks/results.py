@@ -7,6 +7,7 @@ import platform
 from collections.abc import Sequence
 from pathlib import Path
 
+import click
 from pyperf import Run
 
 from benchmarks.section import Section
@@ -60,16 +61,25 @@ def headline_of(page: str) -> str:
 
 
 def with_headline(page: str, table: str) -> str:
-    """A page with these headline figures in place of those it shows."""
+    """A page with these headline figures in place of those it shows.
+
+    Raises
+    ------
+    click.ClickException
+        It has no place for them.
+    """
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise click.ClickException(f"the page for the headline figures has no lines {BEGIN.strip()} and {END.strip()}")
     return before + begin + table + end + after
 
 
 def write_results(sections: Sequence[Section], folder: Path, readme: Path) -> None:
     """Write RESULTS.md and the sections' files into a folder, and the headline figures into the README."""
+    shown = with_headline(readme.read_text(encoding="utf-8"), headline_table(sections))
     for section in sections:
         for name, content in section.files.items():
             write_whole(folder / name, content)
     write_whole(folder / "RESULTS.md", results_page(sections))
-    write_whole(readme, with_headline(readme.read_text(encoding="utf-8"), headline_table(sections)))
+    write_whole(readme, shown)

@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import click
-
 from benchmarks.measuring import ONCE, Task, measure
 from benchmarks.peers.answers import PeerError, ask, installed, pooled, why_not
 from benchmarks.peers.comparison import Beside, Comparison, Ours
@@ -74,10 +72,7 @@ def _compared(setting: Setting, rules: Sequence[Rules], contenders: Sequence[Con
             *(_simulated_task(one, setting, own_trials[one.name]) for one in rules),
             *(_peer_task(one, setting, trials[one.name], folders[one.name]) for one in contenders),
         ]
-        try:
-            measured = measure(tasks, effort, scale.told)
-        except RuntimeError as error:
-            raise click.ClickException(str(error).splitlines()[-1]) from None
+        measured = measure(tasks, effort, scale.told)
         answers = {one.name: pooled(answers_in(folders[one.name])) for one in contenders}
     ours, outcomes = {}, {}
     for one in rules:

@@ -2,6 +2,7 @@
 
 import re
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -71,14 +72,14 @@ def test_every_first_run_has_a_folder_of_its_own(tmp_path):
 
 def test_next_run_finds_the_folder_warm(tmp_path):
     prepare(program=["-c", LEAVE_A_FILE], kernels=str(tmp_path))
-    with pytest.raises(RuntimeError, match="FileExistsError"):
+    with pytest.raises(click.ClickException, match="FileExistsError"):
         run_program(["-c", LEAVE_A_FILE], str(tmp_path))
 
 
 def test_failures_in_words():
-    with pytest.raises(RuntimeError, match=r"python -m escalation run nothing.toml: .*nothing.toml"):
+    with pytest.raises(click.ClickException, match=r"python -m escalation run nothing.toml: .*nothing.toml"):
         run_program(["-m", "escalation", "run", "nothing.toml"])
-    with pytest.raises(RuntimeError, match="exit code 3"):
+    with pytest.raises(click.ClickException, match="exit code 3"):
         run_program(["-c", "raise SystemExit(3)"])
 
 
