@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 
 HERE = Path(__file__).parent
+README = HERE.parent / "README.md"
 
 COMMANDS = {
     "peers": "Beside the packages that a user would pick instead.",
@@ -60,7 +61,7 @@ def add(name: str, about: str) -> None:
         "--to",
         "folder",
         type=click.Path(exists=True, file_okay=False, path_type=Path),
-        help="A folder for the section's files (tables as CSV, figures).",
+        help="A folder for the files of the section, if it has any: tables as CSV, figures.",
     )
     def command(smoke: bool, folder: Path | None) -> None:
         from escalation.report.files import write_whole
@@ -89,14 +90,17 @@ for name, about in COMMANDS.items():
 @click.option(
     "--readme",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    default=HERE.parent / "README.md",
+    default=README,
     help="The page that shows the headline figures; the project's own unless another is named.",
 )
 def everything(smoke: bool, folder: Path, readme: Path) -> None:
     """Run all commands; write RESULTS.md, its files, and the headline figures into the README."""
+    if smoke and (folder == HERE or readme == README):
+        raise click.UsageError("--smoke measures nothing: with it, name another folder (--to) and page (--readme)")
+    sections = [section_of(name, smoke) for name in COMMANDS]
     from benchmarks.results import write_results
 
-    write_results([section_of(name, smoke) for name in COMMANDS], folder, readme)
+    write_results(sections, folder, readme)
 
 
 if __name__ == "__main__":

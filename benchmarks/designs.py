@@ -59,9 +59,9 @@ def section(scale: Scale) -> Section:
         blocks=[*introduction(found, taken), *tables(found), *conclusions(found), *truth_tables(found)],
         headlines=[
             Headline(
-                f"{kinds} designs under {truths} published truths",
+                f"{len(found)} operating characteristics of {kinds} designs: {truths} published truths",
                 f"{taken.seconds:.1f} s",
-                f"{_engines(found)}; all operating characteristics, in one process",
+                f"{_engines(found)}, in one process",
             )
         ],
         files={"designs.csv": to_csv(found).encode()},
@@ -74,8 +74,8 @@ def introduction(found: Sequence[Performance], taken: Measurement) -> Iterator[B
     yield Lines(
         (
             "Every design of the package on published truths: five doses, 30 patients in cohorts of 3. That size is "
-            "the usual one of such comparisons; the settings of the papers themselves were not at hand, nor were "
-            f"published averages to show beside. All {len(found)} operating characteristics take {taken.seconds:.1f} s "
+            "the usual one of such comparisons; no published averages are known that it could be held against. "
+            f"All {len(found)} operating characteristics take {taken.seconds:.1f} s "
             f"in one process ({_engines(found)}).",
             citation(),
         )

@@ -203,33 +203,33 @@ def operating_characteristics(outcomes: Outcomes, correct: Sequence[int] | None 
     ):
         raise DesignError(f"correct: {correct!r} should be a list of dose levels from 1 to {outcomes.trial.levels}")
     laws = laws_of(outcomes, correct)
-    count = _Count(laws)
+    work = _Arithmetic(laws)
     arrays, size = laws.arrays, laws.counts[:, None]
     numbers = {
-        "selection": count.shares(arrays.recommended[1:]),
-        "no_selection": count.share(arrays.recommended[0]),
-        "pcs": count.share(laws.pcs),
-        "patients": count.means(arrays.patients),
-        "dlts": count.means(arrays.dlts),
-        "sample_size": count.summary(laws.sample_size),
-        "total_dlts": count.summary(laws.total_dlts),
+        "selection": work.shares(arrays.recommended[1:]),
+        "no_selection": work.share(arrays.recommended[0]),
+        "pcs": work.share(laws.pcs),
+        "patients": work.means(arrays.patients),
+        "dlts": work.means(arrays.dlts),
+        "sample_size": work.summary(laws.sample_size),
+        "total_dlts": work.summary(laws.total_dlts),
         "dlt_rate": _Number.of(
             DLTRate,
-            mean_of_rates=count.ratio(arrays.size_dlts, laws.rates),
-            rate_of_means=count.ratio(arrays.size_dlts, laws.counts, size),
+            mean_of_rates=work.ratio(arrays.size_dlts, laws.rates),
+            rate_of_means=work.ratio(arrays.size_dlts, laws.counts, size),
         ),
-        "above_mtd": count.ratio(arrays.size_above, laws.counts, size),
-        "patients_above_mtd": count.summary(laws.above_target),
-        "overdosing_60": count.share(laws.overdosing(3)),
-        "overdosing_80": count.share(laws.overdosing(4)),
-        "poor_allocation": NOTHING if laws.poor_allocation is None else count.share(laws.poor_allocation),
-        "early_stop": count.share(laws.early_stop),
+        "above_mtd": work.ratio(arrays.size_above, laws.counts, size),
+        "patients_above_mtd": work.summary(laws.above_target),
+        "overdosing_60": work.share(laws.overdosing(3)),
+        "overdosing_80": work.share(laws.overdosing(4)),
+        "poor_allocation": NOTHING if laws.poor_allocation is None else work.share(laws.poor_allocation),
+        "early_stop": work.share(laws.early_stop),
         "stop_reasons": _Number.of(
-            dict, **{name: count.share(arrays.reason[code]) for code, name in REASON_NAMES.items()}
+            dict, **{name: work.share(arrays.reason[code]) for code, name in REASON_NAMES.items()}
         ),
-        "estimate": _estimate_quality(count),
-        "expansion": NOTHING if outcomes.declared is None else _expansion_quality(count),
-        "further": NOTHING if outcomes.after is None else _further_course(count, outcomes.after),
+        "estimate": _estimate_quality(work),
+        "expansion": NOTHING if outcomes.declared is None else _expansion_quality(work),
+        "further": NOTHING if outcomes.after is None else _further_course(work, outcomes.after),
     }
     mcse = {name: number.error for name, number in numbers.items() if number.error is not None}
     return OperatingCharacteristics(**{name: number.value for name, number in numbers.items()}, mcse=mcse or None)
@@ -254,7 +254,7 @@ class _Number(NamedTuple):
 NOTHING = _Number(None)
 
 
-class _Count:
+class _Arithmetic:
     """Works out numbers from the laws of outcomes, with errors when at least two trials were simulated."""
 
     def __init__(self, laws: Laws) -> None:
@@ -314,43 +314,43 @@ class _Count:
         return _Number.of(CountSummary, mean=mean, sd=sd, q05=q05, q50=q50, q95=q95, distribution=distribution)
 
 
-def _estimate_quality(count: _Count) -> _Number:
-    outcomes = count.laws.outcomes
+def _estimate_quality(work: _Arithmetic) -> _Number:
+    outcomes = work.laws.outcomes
     most = outcomes.trial.most_patients
-    dose, cell = np.nonzero(count.laws.arrays.at_recommended)
+    dose, cell = np.nonzero(work.laws.arrays.at_recommended)
     patients, dlts = cells_of(most)[:, cell]
     dose, cell, patients, dlts = (part[patients > 0] for part in (dose, cell, patients, dlts))
     if len(dose) == 0:
         return NOTHING
-    law, rate = count.laws.arrays.at_recommended[dose, cell], outcomes.rates[dose]
+    law, rate = work.laws.arrays.at_recommended[dose, cell], outcomes.rates[dose]
     given = np.ones(len(law))
     lower, upper = (limits[patients, dlts] for limits in clopper_pearson(most))
     deviation = dlts / patients - rate
     covered = (lower <= rate + SLACK) & (rate <= upper + SLACK)
     return _Number.of(
         EstimateQuality,
-        bias=count.ratio(law, deviation, given),
-        rmse=count.root(count.ratio(law, deviation**2, given)),
-        coverage=count.ratio(law, covered.astype(np.float64), given),
+        bias=work.ratio(law, deviation, given),
+        rmse=work.root(work.ratio(law, deviation**2, given)),
+        coverage=work.ratio(law, covered.astype(np.float64), given),
     )
 
 
-def _expansion_quality(count: _Count) -> _Number:
-    arrays = count.laws.arrays
+def _expansion_quality(work: _Arithmetic) -> _Number:
+    arrays = work.laws.arrays
     ever, survives = float(arrays.declared[1:].sum()), float(arrays.recommended[1:].sum())
     # An RP2D that survives was declared: the law of (declared, survives) has two cells.
     law = np.array([ever - survives, survives])
     return _Number.of(
         ExpansionQuality,
-        declared=count.shares(arrays.declared[1:]),
-        none_declared=count.share(arrays.declared[0]),
-        survival=count.ratio(law, np.array([0.0, 1.0]), np.ones(2)) if ever > 0 else NOTHING,
+        declared=work.shares(arrays.declared[1:]),
+        none_declared=work.share(arrays.declared[0]),
+        survival=work.ratio(law, np.array([0.0, 1.0]), np.ones(2)) if ever > 0 else NOTHING,
     )
 
 
-def _further_course(count: _Count, seen: InterimData) -> _Number:
+def _further_course(work: _Arithmetic, seen: InterimData) -> _Number:
     return _Number.of(
         FurtherCourse,
-        patients=count.summary(count.laws.sample_size, seen.treated),
-        dlts=count.summary(count.laws.total_dlts, sum(seen.dlts)),
+        patients=work.summary(work.laws.sample_size, seen.treated),
+        dlts=work.summary(work.laws.total_dlts, sum(seen.dlts)),
     )

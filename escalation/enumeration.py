@@ -36,7 +36,7 @@ from escalation.state_limits import (
 )
 from escalation.trial import Trial
 
-UNCHECKED = 1_000_000
+UNCHECKED = 5_000_000
 """States that are visited before a bound on all is worked out: it would take most of the time of small trials."""
 
 
@@ -68,7 +68,7 @@ def exact(
         A ValueError: the data cannot be read, or leave open what the design looks at.
     StateSpaceError
         There are more than `max_states` states; or, under a table plan, there may be: of its bound, which looks at the
-        first 64 cohorts, it is said after a million states. Or the likelihoods of a curve plan do not fit into the
+        first 64 cohorts, it is said after five million states. Or the likelihoods of a curve plan do not fit into the
         memory.
 
     Examples
@@ -131,7 +131,7 @@ def cohort_by_cohort(start: Start, limit: int) -> Iterator[tuple[StateArrays, St
     living = _states(1, packing)
     living.rows[:], living.columns[:], living.sequences[:] = packed(packing, *start.counts), plan.start, 1
     visited = 1
-    bounded = plan if isinstance(plan, TablePlan) and start.data is None else None  # as long as that is to be seen
+    bounded = plan if isinstance(plan, TablePlan) and start.data is None else None  # until its bound has been looked at
     allowed = limit if bounded is None else min(limit, UNCHECKED)
     while len(living.rows):
         sizes = np.empty(len(living.rows), np.int16)

@@ -33,33 +33,35 @@ KEPT = 16
 """Blocks that are kept: the designs and truths of a run meet the same patients, one block after another."""
 
 
-def tolerances(seed: int, block: int, max_patients: int, room: NDArray[np.uint32] | None = None) -> NDArray[np.uint32]:
+@lru_cache(maxsize=KEPT)
+def tolerances(seed: int, block: int, max_patients: int) -> NDArray[np.uint32]:
     """Tolerances of the patients of one block of trials.
-
-    Parameters
-    ----------
-    seed, block, max_patients : int
-    room : uint32[BLOCK, max_patients], optional
-        Where to write them: a run of more blocks than are kept would keep each in vain, and memory that has just been
-        used is faster than new. By default they are kept.
 
     Returns
     -------
     uint32[BLOCK, max_patients]
         In order of enrolment, in parts of 1 / PARTS; read-only.
     """
-    if room is None:
-        return _kept(seed, block, max_patients)
-    return _drawn(seed, block, room)
+    return draw_tolerances(seed, block, np.empty((BLOCK, max_patients), np.uint32))
 
 
-@lru_cache(maxsize=KEPT)
-def _kept(seed: int, block: int, max_patients: int) -> NDArray[np.uint32]:
-    return _drawn(seed, block, np.empty((BLOCK, max_patients), np.uint32))
+def draw_tolerances(seed: int, block: int, room: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """The same, drawn into memory that is there.
 
+    For runs of more blocks than are kept, which would keep each in vain; memory that has just been used is faster than
+    new.
 
-def _drawn(seed: int, block: int, room: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """A read-only view of `room`, with tolerances in it."""
+    Parameters
+    ----------
+    seed, block : int
+    room : uint32[BLOCK, max_patients]
+        Written to.
+
+    Returns
+    -------
+    uint32[BLOCK, max_patients]
+        A read-only view of it.
+    """
     key = np.random.SeedSequence(seed, spawn_key=(DLT_STREAM, block)).generate_state(2, np.uint64)
     drawn = np.random.Philox(key=key).random_raw(room.size // 2)
     halves = drawn.astype("<u8", copy=False).view("<u4")  # the low half first

@@ -87,7 +87,10 @@ def simulate(
     def run_block(block: int, room: NDArray[np.uint32] | None) -> None:
         first = block * virtual.BLOCK
         last = min(first + virtual.BLOCK, trials)
-        tolerances = virtual.tolerances(seed, block, trial.most_patients, room)[: last - first]
+        if room is None:
+            tolerances = virtual.tolerances(seed, block, trial.most_patients)[: last - first]
+        else:
+            tolerances = virtual.draw_tolerances(seed, block, room)[: last - first]
         patients, dlts = outcomes.patients[first:last], outcomes.dlts[first:last]
         recommended, reason = outcomes.recommended[first:last], outcomes.reason[first:last]
         if escalate is not None:

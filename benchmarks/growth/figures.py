@@ -34,13 +34,15 @@ MEMORY_FLOOR = 1e6
 
 def time_figure(found: dict[Axis, dict[Series, list[Point]]]) -> bytes:
     """Time over size."""
-    picture = _panels(found, lambda point: point.seconds, duration, 0.0)
+    title = "Time, on logarithmic scales. A line ends where a size was refused or would have taken too long."
+    picture = _panels(found, title, lambda point: point.seconds, duration, 0.0)
     return to_bytes(picture, "svg", "Time over size", time_in_words(found))
 
 
 def memory_figure(found: dict[Axis, dict[Series, list[Point]]]) -> bytes:
     """Memory over size."""
-    picture = _panels(found, lambda point: point.extra_bytes, memory, MEMORY_FLOOR)
+    title = "Peak memory, on logarithmic scales. Less than 1 MB is not drawn."
+    picture = _panels(found, title, lambda point: point.extra_bytes, memory, MEMORY_FLOOR)
     return to_bytes(picture, "svg", "Memory over size", memory_in_words(found))
 
 
@@ -60,6 +62,7 @@ def _units(found: dict[Axis, dict[Series, list[Point]]]) -> str:
 
 def _panels(
     found: dict[Axis, dict[Series, list[Point]]],
+    title: str,
     value: Callable[[Point], float],
     written: Callable[[float], str],
     floor: float,
@@ -74,7 +77,8 @@ def _panels(
     with style():
         columns = min(2, max(1, len(drawn)))
         rows = -(-max(1, len(drawn)) // columns)
-        figure = new_figure(rows * HEIGHT + 0.5, columns * PANEL)
+        figure = new_figure(rows * HEIGHT + 0.8, columns * PANEL)
+        figure.suptitle(title, fontsize=SMALL + 1, x=0.01, horizontalalignment="left")
         panels = figure.subplots(rows, columns, squeeze=False).ravel()
         for axes, (axis, lines) in zip(panels, drawn.items(), strict=False):
             for name, line in lines.items():

@@ -111,7 +111,7 @@ def _limits(reached: Sequence[Frontier], found: Found, allowed: int | None) -> I
         (
             f"The exact engine refuses more than {limit:,} states here: {MOST_STATES:,}, or what half of the machine's "
             "memory holds if that is less, or what the caller sets. For designs that decide by tables, as BOIN, it "
-            "has an upper bound on the states, and refuses by it after the first million. The first size that it "
+            "has an upper bound on the states, and refuses by it after the first five million. The first size that it "
             "refuses, otherwise as above:",
         )
     )
@@ -186,7 +186,9 @@ def _headlines(reached: Sequence[Frontier], found: Found) -> Iterator[Headline]:
     yield Headline(
         f"largest trial enumerated: BOIN, 4 doses, {largest.size} patients in cohorts of 3",
         f"{largest.states:,} states in {duration(largest.seconds)}, {memory(largest.extra_bytes)}",
-        "no limit was met" if stops is None else f"from {stops.patients} patients on simulated only",
+        "no limit was met"
+        if stops is None
+        else f"from {stops.patients} patients on simulated only, unless --max-states allows more",
     )
     worth = trials_worth(found, "boin")
     if worth is not None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ def engine_work(setting: Setting) -> Callable[[], int]:
     Nothing is kept, so that a repetition needs no more memory than one run. The engines run on one thread.
     """
     design, trial, truths = setting.design_made(), setting.trial(), setting.rates()
+    seeds = count()  # other patients each time: those of a short run are kept, and would not be drawn again
 
     def enumerated() -> int:
         endings = exact(design, trial)
@@ -27,7 +29,7 @@ def engine_work(setting: Setting) -> Callable[[], int]:
 
     def simulated() -> int:
         for rates in truths:
-            simulate(design, trial, rates, trials=setting.trials, threads=1)
+            simulate(design, trial, rates, trials=setting.trials, seed=next(seeds), threads=1)
         return 0
 
     return enumerated if setting.engine == EXACT else simulated

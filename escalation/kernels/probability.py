@@ -92,9 +92,9 @@ def ending_probabilities(tree, sequences, cells, rates, seen, probability):
     contribution = np.empty(cells.shape[1])
     product = np.empty(starts[levels - 1])
     for dose in range(levels):
+        seen_without = seen[0, dose] - seen[1, dose]
         for number in range(most):
             with_dlt[number + 1] = with_dlt[number] * (rates[dose] if number >= seen[1, dose] else 1.0)
-            seen_without = seen[0, dose] - seen[1, dose]
             without[number + 1] = without[number] * (1 - rates[dose] if number >= seen_without else 1.0)
         for pair in range(cells.shape[1]):
             contribution[pair] = with_dlt[at(cells[1, pair])] * without[at(cells[0, pair] - cells[1, pair])]

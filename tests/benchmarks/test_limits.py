@@ -35,7 +35,9 @@ def test_the_bare_loop_is_a_mean():
     design, trial, rates = limits.setting("boin")
     endings = exact(design, trial)
     probability = endings.outcomes(rates).probability
-    assert limits.multiply_add("boin")() == pytest.approx(np.sum(endings.sequences * probability), rel=1e-12)
+    for reordered in (False, True):
+        found = limits.multiply_add("boin", reordered)()
+        assert found == pytest.approx(np.sum(endings.sequences * probability), rel=1e-12)
 
 
 def test_further_truths_are_those_of_the_package():

@@ -65,6 +65,15 @@ def test_a_page_without_a_place_for_them_is_left_alone(tmp_path):
     assert readme.read_text() == "nothing\n"
 
 
+@pytest.mark.parametrize("named", [[], ["--to", "."]])
+def test_small_sizes_do_not_become_the_results(named):
+    before = RESULTS, README
+    said = CliRunner().invoke(main, ["all", "--smoke", *named])
+    assert said.exit_code == 2
+    assert "measures nothing" in said.stderr
+    assert before == ((ROOT / "benchmarks" / "RESULTS.md").read_text(), (ROOT / "README.md").read_text())
+
+
 def test_help_names_every_command():
     said = CliRunner().invoke(main, ["--help"]).stdout
     for name in [*COMMANDS, "all"]:

@@ -47,7 +47,7 @@ def test_limits_that_allow_nothing(design, max_states):
 
 
 def test_refuses_a_large_trial_soon():
-    """Hours of work and terabytes: said after a million states, from the first patients alone."""
+    """Hours of work and terabytes: said after five million states, from the first patients alone."""
     with pytest.raises(StateSpaceError, match=r"^up to 84,513,545,068 states \(.* GB\) in the first 96 patients, "):
         exact(BOIN(), Trial(doses=levels(10), target=0.25, max_patients=120))
 
