@@ -201,8 +201,9 @@ def headline(compared: Compared) -> Headline:
     ties = sum(len(found.differences) for found in compared.values())
     return Headline(
         f"CRM decisions after {data_sets:,} data sets",
-        f"all right, {count(ties, 'tie')}" if ties else "all right",
-        f"adaptive quadrature; posterior means within {largest['means']}, toxicity within {largest['toxicity']}",
+        f"none differs but for {count(ties, 'tie')}" if ties else "none differs",
+        f"from those by adaptive quadrature; posterior means within {largest['means']}, probabilities of toxicity "
+        f"within {largest['toxicity']}",
     )
 
 

@@ -61,7 +61,7 @@ def section(scale: Scale) -> Section:
             Headline(
                 f"{kinds} designs under {truths} published truths",
                 f"{taken.seconds:.1f} s",
-                f"{_engines(found)}; 1 process",
+                f"{_engines(found)}; all operating characteristics, in one process",
             )
         ],
         files={"designs.csv": to_csv(found).encode()},

@@ -111,8 +111,8 @@ def _limits(reached: Sequence[Frontier], found: Found, allowed: int | None) -> I
         (
             f"The exact engine refuses more than {limit:,} states here: {MOST_STATES:,}, or what half of the machine's "
             "memory holds if that is less, or what the caller sets. For designs that decide by tables, as BOIN, it "
-            "knows an upper bound on the states and refuses before it enumerates. The first size that it refuses, "
-            "otherwise as above:",
+            "has an upper bound on the states, and refuses by it after the first million. The first size that it "
+            "refuses, otherwise as above:",
         )
     )
     yield _frontier_table(reached)

@@ -1,11 +1,11 @@
 """What the section on peers says."""
 
 from collections.abc import Mapping, Sequence
-from statistics import median
 
 from benchmarks.peers.comparison import Comparison
 from benchmarks.peers.contenders import Setting
 from benchmarks.section import Headline
+from benchmarks.units import duration
 from escalation.report.blocks import Block, Grid, Heading, Lines
 from escalation.report.numbers import count
 
@@ -157,7 +157,7 @@ def conclusions(one: Comparison) -> list[str]:
 
 
 def headlines(compared: Sequence[Comparison]) -> list[Headline]:
-    """An exact answer beside the quickest peer, for the rules of the first setting with most peers."""
+    """An exact answer beside the peers that agree, for the first rules in the first setting."""
     if not compared or not any(row.verdict.agrees for row in compared[0].beside):
         return []
     one = compared[0]
@@ -170,16 +170,14 @@ def headlines(compared: Sequence[Comparison]) -> list[Headline]:
             if row.contender.rules is rules and row.verdict.agrees and row.answer.trials is not None
         ]
         if fair:
-            times = sorted(row.times_exact(ours, 10_000) for row in fair)
-            quickest = min(fair, key=lambda row: row.seconds_per_trial or 0.0)
-            beside = (
-                f"{_longer(times[0])} that by {quickest.contender.name} for the accuracy of 10,000 trials"
-                if len(times) == 1
-                else f"{_longer(times[0])} ({quickest.contender.name}) to {_longer(times[-1])} that by peers, for the "
-                f"accuracy of 10,000 trials; the median is {_longer(median(times))}"
-            )
+            times = sorted((row.times_exact(ours, 10_000), row.contender.name) for row in fair)
             found.append(
-                Headline(f"{one.setting.name}, {rules.name}, exact", f"{seconds(ours.exact.seconds)} s", beside)
+                Headline(
+                    f"{one.setting.name}, {rules.name}, exact operating characteristics",
+                    duration(ours.exact.seconds),
+                    "for the accuracy of 10,000 trials "
+                    + "; ".join(f"{name} takes {_longer(ratio)} as long" for ratio, name in times),
+                )
             )
     return found[:3]
 

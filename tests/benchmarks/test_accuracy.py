@@ -142,7 +142,7 @@ def test_a_tie_is_listed_and_no_error():
     *_, listed, verdict = decision_blocks(compared, 6)
     assert listed.lines == ("power, plugin: 0/3 1/3: dose 2 by the package, dose 1 by quadrature, a tie",)
     assert "1, each a tie, differ" in verdict.lines[0]
-    assert headline(compared).figure == "all right, 1 tie"
+    assert headline(compared).figure == "none differs but for 1 tie"
     assert largest_of({("power", "plugin"): replace(found, means=1.21e-12, toxicity=0.0)})["means"] == "1.3e-12"
     with pytest.raises(click.ClickException):
         check({("power", "plugin"): replace(found, differences=(replace(tie, tied=False),))})
