@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from escalation.rules import Precise as Precise
     from escalation.rules import TooToxicDose as TooToxicDose
     from escalation.safety import SafetyRule as SafetyRule
+    from escalation.sample_size import crm_sample_size as crm_sample_size
     from escalation.scenario import Scenario as Scenario
     from escalation.scenario import Truth as Truth
     from escalation.scenario import load_scenario as load_scenario
@@ -144,6 +145,7 @@ _HOMES = {
     "pcs_surface": "surface",
     "run": "scenario_run",
     "simulate": "simulation",
+    "crm_sample_size": "sample_size",
     "skeleton": "designs",
     "write_report": "report.trial_report",
 }

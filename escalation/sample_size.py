@@ -15,9 +15,13 @@ as dfcrm::getn.
 
 import math
 
+import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
 from escalation.errors import DesignError
+
+Floats = NDArray[np.float64]
 
 MOST = 1_000_000
 """No trial is looked for beyond so many patients."""
@@ -26,10 +30,10 @@ MOST = 1_000_000
 def crm_sample_size(*, pcs: float, target: float, doses: int, odds_ratio: float, correction: bool = True) -> int:
     """Number of patients with which a one-stage Bayesian CRM has this probability of correct selection.
 
-    On average over truths in which each dose in turn is the MTD and neighbours differ by the odds ratio. For a power
-    model with a normal prior of variance 1.34, a skeleton of half-width a quarter of the target about the middle dose, and
-    a start there. Its author validated it for targets of 0.1 to 0.3, 4 to 8 doses, odds ratios of 1.25 to 2.5 and up to 40
-    patients, as a starting point for simulation.
+    On average over truths in which each dose in turn is the MTD and neighbours differ by the odds ratio. The CRM has a
+    power model with a normal prior of variance 1.34, a skeleton of half-width a quarter of the target about the middle
+    dose, and starts there. The author validated it for targets of 0.1 to 0.3, 4 to 8 doses, odds ratios of 1.25 to 2.5
+    and up to 40 patients, as a starting point for simulation.
 
     Parameters
     ----------
@@ -54,29 +58,40 @@ def crm_sample_size(*, pcs: float, target: float, doses: int, odds_ratio: float,
     >>> crm_sample_size(pcs=0.6, target=0.25, doses=5, odds_ratio=1.8)
     32
     """
-    for name, value, low, high in (("pcs", pcs, 0, 1), ("target", target, 0, 1), ("odds_ratio", odds_ratio, 1, math.inf)):
-        if isinstance(value, bool) or not isinstance(value, int | float) or not low < value < high:
-            raise DesignError(f"{name}: {value!r} should be a number above {low}" + (f" and below {high}" if high == 1 else ""))
+    for name, share in (("pcs", pcs), ("target", target)):
+        if not _is_number(share) or not 0 < share < 1:
+            raise DesignError(f"{name}: {share!r} should be a number strictly between 0 and 1")
+    if not _is_number(odds_ratio) or not 1 < odds_ratio < math.inf:
+        raise DesignError(f"odds_ratio: {odds_ratio!r} should be a number above 1")
     if isinstance(doses, bool) or not isinstance(doses, int) or doses < 2:
         raise DesignError(f"doses: {doses!r} should be a whole number, at least 2")
     guess = 1 / doses
     term = special.logit(pcs) - 2.26 + 0.00235 * doses**2 + 0.7 * odds_ratio + 1.903 / odds_ratio
     asked = float(special.expit(term / 0.854))
-    for what, share in (("", pcs), (" (the benchmark's share of it)", asked)):
-        if share <= guess:
-            raise DesignError(f"pcs: {pcs:g}{what} is no more than a guess among {doses} doses has, {guess:.3g}")
+    if min(pcs, asked) <= guess:
+        raise DesignError(f"pcs: {pcs:g} is so low that a guess among {doses} doses would do")
     # The argument of Phi at which the benchmark has this accuracy, whatever n and delta.
     reach = float(special.ndtri(1 - (1 - asked) / (1 - guess) / 2))
-    patients = 1
-    while correction and math.sqrt(patients) * _distance(target, odds_ratio, 0.5 / patients) < reach:
-        patients += 1
-        if patients > MOST:
-            raise DesignError(f"odds_ratio: {odds_ratio:g} is so close to 1 that {MOST:,} patients are too few")
-    needed = (reach / _distance(target, odds_ratio, 0.5 / patients if correction else 0.0)) ** 2
+    if math.isinf(reach):
+        raise DesignError(
+            f"pcs: no benchmark has the accuracy that the formula asks for at an odds ratio of {odds_ratio:g}"
+        )
+    correction_for = 0.0
+    if correction:  # of half a DLT among the patients, whose number is sought
+        patients = np.arange(1, MOST + 1)
+        enough = np.sqrt(patients) * _distance(target, odds_ratio, 0.5 / patients) >= reach
+        correction_for = 0.5 / patients[enough.argmax()] if enough.any() else 0.0
+    needed = (reach / _distance(target, odds_ratio, correction_for)) ** 2
+    if not needed <= MOST:
+        raise DesignError(f"odds_ratio: {odds_ratio!r} is so close to 1 that {MOST:,} patients are too few")
     return math.ceil(needed)
 
 
-def _distance(target: float, odds_ratio: float, correction: float) -> float:
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _distance(target: float, odds_ratio: float, correction: Floats | float) -> Floats | float:
     """Mean distance of the target from the neighbours' rates, in standard deviations of one patient's contribution."""
     below = target / (target + odds_ratio * (1 - target))
     above = odds_ratio * target / (1 - target + odds_ratio * target)
