@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from escalation.paired import Difference as Difference
     from escalation.pathways import Pathways as Pathways
     from escalation.pathways import paths as paths
+    from escalation.random_truths import random_truths as random_truths
     from escalation.report.trial_report import make_report as make_report
     from escalation.report.trial_report import write_report as write_report
     from escalation.rules import AllOf as AllOf
@@ -143,6 +144,7 @@ _HOMES = {
     "make_report": "report.trial_report",
     "operating_characteristics": "characteristics",
     "pcs_surface": "surface",
+    "random_truths": "random_truths",
     "run": "scenario_run",
     "simulate": "simulation",
     "crm_sample_size": "sample_size",
