@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from escalation.paired import Difference as Difference
     from escalation.pathways import Pathways as Pathways
     from escalation.pathways import paths as paths
+    from escalation.random_truths import random_truths as random_truths
     from escalation.report.trial_report import make_report as make_report
     from escalation.report.trial_report import write_report as write_report
     from escalation.rules import AllOf as AllOf
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from escalation.rules import Precise as Precise
     from escalation.rules import TooToxicDose as TooToxicDose
     from escalation.safety import SafetyRule as SafetyRule
+    from escalation.sample_size import crm_sample_size as crm_sample_size
     from escalation.scenario import Scenario as Scenario
     from escalation.scenario import Truth as Truth
     from escalation.scenario import load_scenario as load_scenario
@@ -142,8 +144,10 @@ _HOMES = {
     "make_report": "report.trial_report",
     "operating_characteristics": "characteristics",
     "pcs_surface": "surface",
+    "random_truths": "random_truths",
     "run": "scenario_run",
     "simulate": "simulation",
+    "crm_sample_size": "sample_size",
     "skeleton": "designs",
     "write_report": "report.trial_report",
 }
