@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from escalation.counts import cells_of
-from escalation.errors import DesignError
 from escalation.interim import InterimData
 from escalation.kernels.codes import REASON_NAMES, SLACK
 from escalation.laws import Laws, laws_of
@@ -194,14 +193,10 @@ def operating_characteristics(outcomes: Outcomes, correct: Sequence[int] | None 
     Raises
     ------
     DesignError
-        A ValueError: `correct` names a dose level that the trial does not have.
+        A ValueError: `correct` names a dose level that the trial does not have, or an ending is none that it can have.
     """
     if correct is None:
         correct = correct_doses(outcomes.rates, outcomes.trial.target)
-    if isinstance(correct, str | int) or not all(
-        isinstance(dose, int) and 1 <= dose <= outcomes.trial.levels for dose in correct
-    ):
-        raise DesignError(f"correct: {correct!r} should be a list of dose levels from 1 to {outcomes.trial.levels}")
     laws = laws_of(outcomes, correct)
     work = _Arithmetic(laws)
     arrays, size = laws.arrays, laws.counts[:, None]

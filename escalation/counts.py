@@ -37,3 +37,8 @@ def cells_of(max_patients: int) -> NDArray[np.int16]:
     cells = np.array([patients, dlts], np.int16)
     cells.flags.writeable = False
     return cells
+
+
+def is_whole(value: object) -> bool:
+    """Whether a value is a whole number, Python's or numpy's; True and False are none."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)

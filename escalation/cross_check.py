@@ -6,10 +6,10 @@ normal approximation is poor: there the number of trials on that side is compare
 instead. The p value is familywise (Bonferroni), so that an honest run does not alarm however many numbers are compared.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from scipy import special
 
 from escalation.errors import DesignError
@@ -59,10 +59,13 @@ def agreement(exact: Outcomes, simulated: Outcomes, correct: Sequence[int]) -> A
     Raises
     ------
     DesignError
-        A ValueError: `simulated` holds no simulated trials.
+        A ValueError: `simulated` holds no simulated trials, or those of another trial; `correct` names a dose level
+        that the trial does not have; or an ending is none that it can have.
     """
     if simulated.trials is None:
         raise DesignError("simulated: these outcomes are exact")
+    if simulated.trial != exact.trial:
+        raise DesignError("simulated: these outcomes are those of another trial")
     trials = simulated.trials
     observed = laws_of(simulated, correct).by_quantity()
     zs: list[float] = []
@@ -74,7 +77,7 @@ def agreement(exact: Outcomes, simulated: Outcomes, correct: Sequence[int]) -> A
         above, below = law.values > mean + slack, law.values < mean - slack
         expected = [trials * float(law.probability[side].sum()) for side in (above, below)]
         if min(expected) >= FEWEST_EXPECTED:
-            z = (observed[name].mean - mean) / (law.sd / np.sqrt(trials))
+            z = (observed[name].mean - mean) / (law.sd / math.sqrt(trials))
             zs.append(abs(z))
             p_values[name] = float(2 * special.ndtr(-abs(z)))
         for side, number, where in ((above, expected[0], "above"), (below, expected[1], "below")):

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from escalation.counts import is_whole
+from escalation.errors import DesignError
 from escalation.kernels.codes import (
     ENOUGH_AT_DOSE,
     EXPANSION_STOPPED,
@@ -167,8 +169,15 @@ def laws_of(outcomes: Outcomes, correct: Sequence[int]) -> Laws:
     outcomes : Outcomes
     correct : sequence of int
         The correct doses, 1-based; none when empty.
+
+    Raises
+    ------
+    DesignError
+        A ValueError: `correct` names a dose level that the trial does not have, or an ending is none that it can have.
     """
     levels, most = outcomes.trial.levels, outcomes.trial.most_patients
+    if isinstance(correct, str | int) or not all(is_whole(dose) and 1 <= dose <= levels for dose in correct):
+        raise DesignError(f"correct: {correct!r} should be a list of dose levels from 1 to {levels}")
     is_correct = np.zeros(levels, np.bool_)
     is_correct[[dose - 1 for dose in correct]] = True
     arrays = LawArrays(
@@ -182,18 +191,29 @@ def laws_of(outcomes: Outcomes, correct: Sequence[int]) -> Laws:
         reason=np.zeros(REASONS + 1),
         at_recommended=np.zeros((levels, (most + 1) * (most + 2) // 2)),
     )
+    # Of trials that count alike whole numbers are added up: 1 / trials is rounded, and so would be every sum of it.
+    alike = outcomes.trials == len(outcomes.probability)
     declared = outcomes.recommended if outcomes.declared is None else outcomes.declared
-    tally(
+    impossible = tally(
         _read_only(outcomes.patients),
         _read_only(outcomes.dlts),
         _read_only(outcomes.recommended),
         _read_only(declared),
         _read_only(outcomes.reason),
-        _read_only(outcomes.probability),
+        _read_only(np.ones(len(outcomes.probability)) if alike else outcomes.probability),
         outcomes.rates > outcomes.trial.target + SLACK,
         is_correct,
         arrays,
     )
+    if impossible >= 0:
+        raise DesignError(
+            f"outcomes: ending {impossible + 1} is none that the trial can have: patients "
+            f"{outcomes.patients[impossible].tolist()}, DLTs {outcomes.dlts[impossible].tolist()}, recommended index "
+            f"{outcomes.recommended[impossible]}, reason {outcomes.reason[impossible]}"
+        )
+    if alike:
+        for part in arrays:
+            np.divide(part, len(outcomes.probability), out=part)
     return Laws(outcomes, tuple(np.flatnonzero(is_correct).tolist()), arrays)
 
 

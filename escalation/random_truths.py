@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from escalation.counts import is_whole
 from escalation.designs.curves import halved
 from escalation.errors import DesignError
 from escalation.trial import Trial
@@ -80,7 +81,7 @@ def random_truths(generator: Generator, trial: Trial, *, count: int, seed: int =
     (1000, 3)
     """
     for name, value, least in (("count", count, 1), ("seed", seed, 0)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        if not is_whole(value) or value < least:
             raise DesignError(f"{name}: {value!r} should be a whole number, at least {least}")
     if generator not in GENERATORS:
         raise DesignError(f"generator: {generator!r} should be one of {', '.join(GENERATORS)}")

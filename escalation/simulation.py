@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from escalation import patients as virtual
+from escalation.counts import is_whole
 from escalation.defaults import SEED, TRIALS
 from escalation.designs import Design
 from escalation.errors import DesignError
@@ -74,8 +75,8 @@ def simulate(
     true_rates = check_rates(rates, trial)
     workers = os.cpu_count() or 1 if threads is None else threads
     for name, value, least in (("trials", trials, 1), ("seed", seed, 0), ("threads", workers, 1)):
-        if not isinstance(value, int) or value < least:
-            raise DesignError(f"{name}: {value} should be a whole number, at least {least}")
+        if not is_whole(value) or value < least:
+            raise DesignError(f"{name}: {value!r} should be a whole number, at least {least}")
     start = start_of(design, trial, after)
     trial, plan, expansion = start.trial, start.plan, start.expansion
     limits = virtual.tolerance_limits(true_rates)

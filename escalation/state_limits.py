@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from escalation.conduct import NO_LIMIT
+from escalation.counts import is_whole
 from escalation.errors import DesignError, StateSpaceError
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, NEXT_DOSE, SAME_DOSE
 from escalation.plans import Plan, TablePlan
@@ -55,11 +56,11 @@ def states_allowed(plan: Plan, max_states: int | None) -> int:
     Raises
     ------
     DesignError
-        `max_states` is below 1.
+        `max_states` is no whole number, or below 1.
     """
     limit = default_max_states(plan) if max_states is None else max_states
-    if limit < 1:
-        raise DesignError(f"max_states: {max_states} should be at least 1")
+    if not is_whole(limit) or limit < 1:
+        raise DesignError(f"max_states: {max_states!r} should be a whole number, at least 1")
     return limit
 
 

@@ -152,6 +152,19 @@ def test_exact_outcomes_are_no_simulation():
         agreement(expected, expected, CORRECT)
 
 
+@pytest.mark.parametrize("correct", [(0,), (9,), ("x",), 3])
+def test_correct_doses_are_checked(correct):
+    expected = exact(BOIN(), TRIAL).outcomes(RATES)
+    with pytest.raises(DesignError, match="correct: "):
+        agreement(expected, simulate(BOIN(), TRIAL, RATES, trials=10), correct)
+
+
+def test_outcomes_of_another_trial():
+    other = TRIAL.model_copy(update={"max_patients": TRIAL.max_patients - 3})
+    with pytest.raises(DesignError, match="another trial"):
+        agreement(exact(BOIN(), TRIAL).outcomes(RATES), simulate(BOIN(), other, RATES, trials=10), CORRECT)
+
+
 def test_impossible_ending_is_caught():
     """A quantity that can have but one value must have it in every simulated trial."""
     trial = Trial(doses=levels(2), target=0.25, max_patients=6)

@@ -40,9 +40,9 @@ def test_refuses_when_there_are_too_many_states():
 
 
 @pytest.mark.parametrize("design", [BOIN(), CRM(half_width=0.06, prior_mtd=3)])
-@pytest.mark.parametrize("max_states", [0, -1])
+@pytest.mark.parametrize("max_states", [0, -1, 10.5, "7", True])
 def test_limits_that_allow_nothing(design, max_states):
-    with pytest.raises(DesignError, match=f"max_states: {max_states} should be at least 1"):
+    with pytest.raises(DesignError, match=f"max_states: {max_states!r} should be a whole number, at least 1"):
         exact(design, LUCAR, max_states=max_states)
 
 

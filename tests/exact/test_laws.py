@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from escalation import BOIN, CRM, ThreePlusThree, Trial, exact, simulate
+from escalation import BOIN, CRM, DesignError, ThreePlusThree, Trial, exact, operating_characteristics, simulate
+from escalation.kernels.codes import MAX_PATIENTS
 from escalation.laws import laws_of
+from escalation.outcomes import Outcomes
 from tests.naive.quantities import quantities
 from tests.support import levels
 
@@ -45,6 +47,68 @@ def test_laws(design, trial, rates, correct, engine):
         mean = np.sum(outcomes.probability * values)
         assert law.mean == pytest.approx(mean, abs=1e-12)
         assert law.sd**2 == pytest.approx(np.sum(outcomes.probability * (values - mean) ** 2), abs=1e-12)
+
+
+@pytest.mark.parametrize("trials", [10_000, 1_000_000])
+def test_simulated_shares_are_counts_over_trials(trials):
+    """As rounded as one division can be, whatever the number of trials."""
+    trial = Trial(doses=levels(2), target=0.25, max_patients=6)
+    oc = operating_characteristics(simulate(BOIN(), trial, [0.0, 0.0], trials=trials, seed=1))
+    assert (oc.selection, oc.no_selection, oc.pcs) == ((0, 1), 0, 1)
+    assert (oc.sample_size.mean, oc.sample_size.sd, oc.sample_size.distribution) == (6, 0, ((6, 1),))
+    assert oc.mcse["selection"] == (0, 0)
+
+
+@pytest.mark.parametrize(("few", "trials", "quantile"), [(95_000, 100_000, "q95"), (500_000, 1_000_000, "q50")])
+def test_quantiles_at_exact_ties(few, trials, quantile):
+    """The smallest value whose cumulative probability is at least that, though 1 / trials is rounded."""
+    patients = np.full((trials, 1), 6, np.int16)
+    patients[:few] = 3
+    outcomes = Outcomes(
+        trial=Trial(doses=[1], target=0.25, max_patients=6),
+        rates=np.array([0.2]),
+        patients=patients,
+        dlts=np.zeros_like(patients),
+        recommended=np.zeros(trials, np.int16),
+        reason=np.full(trials, MAX_PATIENTS, np.int8),
+        probability=np.full(trials, 1 / trials),
+        trials=trials,
+    )
+    assert getattr(operating_characteristics(outcomes).sample_size, quantile) == 3
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"patients": [[4, 3], [6, 0]]},
+        {"patients": [[3, 3], [-1, 0]]},
+        {"dlts": [[0, 0], [7, 0]]},
+        {"dlts": [[0, -1], [0, 0]]},
+        {"recommended": [0, 2]},
+        {"recommended": [-2, 0]},
+        {"declared": [5, 0]},
+        {"reason": [0, 100]},
+    ],
+)
+def test_endings_that_the_trial_cannot_have(changed):
+    """An engine that errs so is told of it, and nothing is written outside the laws."""
+    right = {
+        "patients": [[3, 3], [6, 0]],
+        "dlts": [[0, 1], [0, 0]],
+        "recommended": [0, 1],
+        "declared": [0, 1],
+        "reason": [MAX_PATIENTS] * 2,
+    }
+
+    def outcomes(parts):
+        kinds = {"reason": np.int8}
+        arrays = {name: np.array(part, kinds.get(name, np.int16)) for name, part in parts.items()}
+        trial = Trial(doses=levels(2), target=0.25, max_patients=6)
+        return Outcomes(trial=trial, rates=np.array([0.1, 0.3]), probability=np.array([0.5, 0.5]), **arrays)
+
+    assert laws_of(outcomes(right), (2,)).pcs == 0.5
+    with pytest.raises(DesignError, match=r"^outcomes: ending [12] is none that the trial can have: patients"):
+        laws_of(outcomes(right | changed), (2,))
 
 
 def test_counts_at_the_recommended_dose():
