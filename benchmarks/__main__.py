@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from escalation.errors import EscalationError
+
 if TYPE_CHECKING:
     from benchmarks.section import Section
 
@@ -48,8 +50,26 @@ def section_of(command: str, smoke: bool) -> "Section":
     except ModuleNotFoundError as error:
         raise click.ClickException(f"{error}; the benchmarks need: pip install '.[bench]'") from None
     scale = (small if smoke else full)(lambda doing: click.echo(f"{command}: {doing}", err=True))
-    found: Section = module.section(scale)
+    try:
+        found: Section = module.section(scale)
+    except EscalationError as error:
+        raise click.ClickException(str(error)) from None
     return found
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that files cannot be written to, before anything is measured.
+
+    Raises
+    ------
+    click.ClickException
+    """
+    from escalation.report.files import check_writable
+
+    try:
+        check_writable(folder / "RESULTS.md")
+    except EscalationError as error:
+        raise click.ClickException(str(error)) from None
 
 
 def add(name: str, about: str) -> None:
@@ -67,6 +87,8 @@ def add(name: str, about: str) -> None:
         from escalation.report.files import write_whole
         from escalation.report.text import print_blocks
 
+        if folder is not None:
+            check_folder(folder)
         found = section_of(name, smoke)
         print_blocks(found.blocks, sys.stdout)
         if folder is not None:
@@ -97,10 +119,12 @@ def everything(smoke: bool, folder: Path, readme: Path) -> None:
     """Run all commands; write RESULTS.md, its files, and the headline figures into the README."""
     if smoke and (folder == HERE or readme == README):
         raise click.UsageError("--smoke measures nothing: with it, name another folder (--to) and page (--readme)")
-    sections = [section_of(name, smoke) for name in COMMANDS]
-    from benchmarks.results import write_results
+    check_folder(folder)
+    check_folder(readme.parent)
+    from benchmarks.results import with_headline, write_results
 
-    write_results(sections, folder, readme)
+    with_headline(readme.read_text(encoding="utf-8"), "")  # that it has a place for them is better known now than later
+    write_results([section_of(name, smoke) for name in COMMANDS], folder, readme)
 
 
 if __name__ == "__main__":

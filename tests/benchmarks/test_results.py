@@ -74,6 +74,25 @@ def test_small_sizes_do_not_become_the_results(named):
     assert before == ((ROOT / "benchmarks" / "RESULTS.md").read_text(), (ROOT / "README.md").read_text())
 
 
+@pytest.mark.parametrize(
+    "command", [["designs", "--smoke"], ["all", "--smoke", "--readme", str(ROOT / "CHANGELOG.md")]]
+)
+def test_a_folder_that_cannot_be_written_to_is_refused_at_once(command):
+    said = CliRunner().invoke(main, [*command, "--to", "/proc"])
+    assert said.exit_code == 1
+    assert said.stdout == ""
+    assert said.stderr.startswith("Error: /proc/RESULTS.md: cannot be written")
+
+
+def test_a_page_without_a_place_is_refused_at_once(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("nothing\n")
+    said = CliRunner().invoke(main, ["all", "--smoke", "--to", str(tmp_path), "--readme", str(page)])
+    assert said.exit_code == 1
+    assert "has no lines" in said.stderr
+    assert said.stderr.count("\n") == 1
+
+
 def test_help_names_every_command():
     said = CliRunner().invoke(main, ["--help"]).stdout
     for name in [*COMMANDS, "all"]:
