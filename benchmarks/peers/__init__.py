@@ -13,11 +13,13 @@ from benchmarks.measuring import ONCE, Task, measure
 from benchmarks.peers.answers import PeerError, ask, installed, pooled, why_not
 from benchmarks.peers.comparison import Beside, Comparison, Ours
 from benchmarks.peers.contenders import BOIN_RULES, CONTENDERS, PEERS, RULES, Contender, Rules, Setting, settings
-from benchmarks.peers.page import blocks, headlines
+from benchmarks.peers.csv_file import to_csv
+from benchmarks.peers.page import ACCURACIES, blocks, headlines
 from benchmarks.peers.timed import answers_in
 from benchmarks.peers.verdicts import verdict
 from benchmarks.section import Scale, Section
-from escalation import CRM, exact
+from escalation import exact
+from escalation.report.blocks import Lines
 
 ROUNDS = 3
 
@@ -25,6 +27,8 @@ FEWEST_TRIALS = 2
 """dfcrm tells of a single trial in another form."""
 
 SMALL_SETTING, SMALL_RULES, SMALL_TRIALS = "a single dose", BOIN_RULES, 10
+
+CSV = "peers.csv"
 
 
 def section(scale: Scale) -> Section:
@@ -43,7 +47,8 @@ def section(scale: Scale) -> Section:
         failures += silent
         if rules:
             compared.append(_compared(setting, rules, answering, scale))
-    return Section(blocks(compared, versions, skipped, failures), headlines(compared))
+    page = [*blocks(compared, versions, skipped, failures), Lines((f"File: {CSV} (the numbers).",))]
+    return Section(page, headlines(compared), files={CSV: to_csv(compared)})
 
 
 def _first_calls(contenders: Sequence[Contender], setting: Setting, scale: Scale) -> tuple[list[Contender], list[str]]:
@@ -63,21 +68,21 @@ def _first_calls(contenders: Sequence[Contender], setting: Setting, scale: Scale
 def _compared(setting: Setting, rules: Sequence[Rules], contenders: Sequence[Contender], scale: Scale) -> Comparison:
     """Time ours and the peers in turns, and compare the answers."""
     trials = {one.name: SMALL_TRIALS if scale.small else one.trials[setting.name] for one in contenders}
-    own_trials = {one.name: _own_trials(one, setting, scale) for one in rules}
+    own_trials = (SMALL_TRIALS,) if scale.small else ACCURACIES
     effort = scale.effort if scale.effort is ONCE else replace(scale.effort, rounds=ROUNDS, values=1)
     with tempfile.TemporaryDirectory() as root:
         folders = {one.name: Path(tempfile.mkdtemp(dir=root)) for one in contenders}
         tasks = [
             *(_exact_task(one, setting) for one in rules),
-            *(_simulated_task(one, setting, own_trials[one.name]) for one in rules),
+            *(_simulated_task(one, setting, size) for one in rules for size in own_trials),
             *(_peer_task(one, setting, trials[one.name], folders[one.name]) for one in contenders),
         ]
         measured = measure(tasks, effort, scale.told)
         answers = {one.name: pooled(answers_in(folders[one.name])) for one in contenders}
     ours, outcomes = {}, {}
     for one in rules:
-        own = measured[_exact_task(one, setting).name], measured[_simulated_task(one, setting, 0).name]
-        ours[one.name] = Ours(*own, own_trials[one.name])
+        simulated = {size: measured[_simulated_task(one, setting, size).name] for size in own_trials}
+        ours[one.name] = Ours(measured[_exact_task(one, setting).name], simulated)
         outcomes[one.name] = exact(one.design(setting), setting.trial).outcomes(setting.rates)
     beside = [
         Beside(
@@ -92,12 +97,6 @@ def _compared(setting: Setting, rules: Sequence[Rules], contenders: Sequence[Con
     return Comparison(setting, list(rules), ours, beside)
 
 
-def _own_trials(rules: Rules, setting: Setting, scale: Scale) -> int:
-    if scale.small:
-        return SMALL_TRIALS
-    return 20_000 if isinstance(rules.design(setting), CRM) else 200_000
-
-
 def _exact_task(rules: Rules, setting: Setting) -> Task:
     return Task(
         f"{rules.name}, exact, {setting.name}",
@@ -108,7 +107,7 @@ def _exact_task(rules: Rules, setting: Setting) -> Task:
 
 def _simulated_task(rules: Rules, setting: Setting, trials: int) -> Task:
     return Task(
-        f"{rules.name}, simulated, {setting.name}",
+        f"{rules.name}, {trials:,} trials, {setting.name}",
         "benchmarks.peers.timed:simulated",
         {"rules": rules.name, "setting": setting.name, "trials": trials},
     )

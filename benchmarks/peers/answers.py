@@ -126,15 +126,15 @@ def told_by(command: Sequence[str]) -> dict[str, Any]:
     """
     said = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
     if said.returncode:
-        raise PeerError(last_line(said.stderr) or f"{command[0]} ended with exit code {said.returncode}")
+        raise PeerError(last_message(said.stderr) or f"{command[0]} ended with exit code {said.returncode}")
     try:
-        told: dict[str, Any] = json.loads(last_line(said.stdout))
+        told: dict[str, Any] = json.loads(last_message(said.stdout))
     except json.JSONDecodeError:
-        raise PeerError(f"what it printed is no answer: {last_line(said.stdout)!r}") from None
+        raise PeerError(f"what it printed is no answer: {last_message(said.stdout)!r}") from None
     return told
 
 
-def last_line(text: str) -> str:
+def last_message(text: str) -> str:
     """The last line that says what happened; after an error R only says where, when and that it stopped."""
     lines = [line.strip() for line in text.splitlines()]
     return next((line for line in reversed(lines) if line and not line.startswith(AFTERWARDS)), "")

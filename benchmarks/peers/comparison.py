@@ -20,14 +20,17 @@ class Ours:
     ----------
     exact : Measurement
         Of one exact answer.
-    simulated : Measurement
-        Of `trials` simulated trials.
-    trials : int
+    simulated : dict
+        Measurements by the number of simulated trials: a part of the time does not grow with them.
     """
 
     exact: Measurement
-    simulated: Measurement
-    trials: int
+    simulated: dict[int, Measurement]
+
+    @property
+    def most(self) -> int:
+        """The most trials simulated."""
+        return max(self.simulated)
 
 
 @dataclass(frozen=True)
@@ -63,14 +66,16 @@ class Beside:
         return ratio if self.answer.trials is None else ratio * trials / self.trials
 
     def times_simulated(self, ours: Ours) -> float:
-        """How many times as long as our simulation the same number of trials takes."""
-        return self.measured.ratio(ours.simulated) * ours.trials / self.trials
+        """How many times as long as in our largest simulation one trial takes."""
+        return self.measured.ratio(ours.simulated[ours.most]) * ours.most / self.trials
 
     @property
-    def noticed(self) -> float:
-        """How far a simulated selection probability of one half must be off to be seen to differ."""
+    def noticed(self) -> float | None:
+        """How far a simulated selection probability of one half must be off to be seen to differ; None when exact."""
+        if self.answer.trials is None:
+            return None
         z = -float(special.ndtri(ALARM / (self.verdict.numbers * ANSWERS) / 2))
-        return z * 0.5 / sqrt(self.answer.trials or 1)
+        return z * 0.5 / sqrt(self.answer.trials)
 
 
 @dataclass(frozen=True)

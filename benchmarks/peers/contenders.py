@@ -89,17 +89,20 @@ CRM_FREE = Rules(
 )
 CRM_MEAN = Rules(
     "CRM, posterior means",
-    "as unrestricted, by posterior mean DLT rates; the peer finds its posteriors by simulation",
+    "as unrestricted, by posterior mean DLT rates; the peer, crmPack, finds its posteriors by MCMC, with the options "
+    "that it has unless told otherwise",
     lambda setting: _unrestricted(setting, "mean"),
 )
 THREE_PLAIN = Rules(
     "3+3, plain",
-    "no de-escalation, three patients without a DLT suffice at the highest dose",
+    "cohorts of 3, whatever the setting's are; no de-escalation, three patients without a DLT suffice at the highest "
+    "dose",
     lambda _: ThreePlusThree(de_escalate=False, six_at_top=False),
 )
 THREE_FILLED = Rules(
     "3+3, six at the MTD",
-    "after a dose too toxic the one below is filled up to six; six at the top, too",
+    "cohorts of 3, whatever the setting's are; after a dose too toxic the one below is filled up to six; six at the "
+    "top, too",
     lambda _: ThreePlusThree(),
 )
 
@@ -149,8 +152,8 @@ class Contender:
     design : str
         What the peer's script is asked for.
     trials : dict
-        Trials a value, by the name of the setting: about a second of work, but for crmPack. Settings that are left
-        out are not run.
+        Trials a value, by the name of the setting: a few seconds of work at most, but for crmPack's CRM. Settings
+        that are left out are not run.
     exact : bool
         Whether it gives an exact answer.
     """
@@ -174,16 +177,17 @@ def _trials(lucar: int, six: int | None = None, single: int | None = None) -> di
 
 
 CONTENDERS = (
-    Contender(BOIN_R, "get.oc", BOIN_RULES, "boin", _trials(2000, 1200, 4000)),
+    Contender(BOIN_R, "get.oc", BOIN_RULES, "boin", _trials(4000, 2400, 8000)),
     Contender(SIMFASTBOIN, "sim_boin", BOIN_RULES, "boin", _trials(40_000, 20_000, 40_000)),
     Contender(ESCALATION, "simulate_trials (BOIN)", BOIN_RULES, "boin", _trials(30, 20, 40)),
     Contender(DFCRM, "crmsim", CRM_RESTRICTED, "crm", _trials(150, 80)),
     Contender(UBCRM, "ssimCrm", CRM_FREE, "crm", _trials(100, 60)),
     Contender(ESCALATION, "simulate_trials (CRM)", CRM_FREE, "crm", _trials(40, 25)),
-    Contender(CLINTRIALS, "simulate_dose_finding_trial (CRM)", CRM_FREE, "crm", _trials(15)),
-    Contender(CRMPACK, "simulate (CRM)", CRM_MEAN, "crm", _trials(10)),
+    Contender(CLINTRIALS, "simulate_dose_finding_trial (CRM)", CRM_FREE, "crm", _trials(20)),
+    Contender(CRMPACK, "simulate (CRM)", CRM_MEAN, "crm", _trials(12)),
     Contender(UBCRM, "ssim3p3", THREE_PLAIN, "3+3", _trials(3000, 2500, 6000)),
     Contender(ESCALATION, "simulate_trials (3+3)", THREE_PLAIN, "3+3", _trials(60, single=100)),
+    Contender(ESCALATION, "calculate_probabilities (exact 3+3)", THREE_PLAIN, "3+3 by paths", _trials(1), exact=True),
     Contender(CLINTRIALS, "simulate_dose_finding_trial (3+3)", THREE_PLAIN, "3+3", _trials(4000, single=8000)),
     Contender(CRMPACK, "simulate (3+3)", THREE_FILLED, "3+3", _trials(120, single=200)),
     Contender(PRECAUTIONARY, "simulate_trials (exact 3+3)", THREE_FILLED, "3+3", _trials(1, single=1), exact=True),

@@ -4,6 +4,7 @@ import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 
 from benchmarks.peers.answers import Answer, ask
@@ -26,17 +27,23 @@ def simulated(rules: str, setting: str, trials: int) -> Callable[[], object]:
 
 
 def by_peer(contender: str, setting: str, trials: int, folder: str) -> Callable[[int], float]:
-    """A contender's call, by its own clock; its answers are left in a folder, each from a seed of its own."""
+    """A contender's call, by its own clock; its answers are left in a folder, each from a seed of its own.
+
+    The script of an exact answer repeats the call itself and tells the mean: then it is asked once.
+    """
     who = next(one for one in CONTENDERS if one.name == contender)
     case = settings()[setting]
 
-    def work(loops: int) -> float:
-        answer = ask(who, case, trials if who.exact else trials * loops, seed=1 + len(answers_in(Path(folder))))
+    def asked(count: int) -> float:
+        answer = ask(who, case, count, seed=1 + len(answers_in(Path(folder))))
         with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".json", delete=False, encoding="utf-8") as file:
             json.dump(asdict(answer), file)
-        return answer.seconds * loops if who.exact else answer.seconds
+        return answer.seconds
 
-    return work
+    if who.exact:
+        once = cache(asked)
+        return lambda loops: once(trials) * loops
+    return lambda loops: asked(trials * loops)
 
 
 def answers_in(folder: Path) -> list[Answer]:

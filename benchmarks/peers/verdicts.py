@@ -20,6 +20,16 @@ EQUAL = 1e-9
 """Exact answers that agree differ by less."""
 
 
+def familywise(p_value: float, numbers: int) -> float:
+    """The p value over all answers, for the smallest of so many of one answer."""
+    return min(1.0, ANSWERS * numbers * p_value)
+
+
+def p_of(z: float) -> float:
+    """The two-sided p value of one |z|."""
+    return float(2 * special.ndtr(-abs(z)))
+
+
 @dataclass(frozen=True)
 class Verdict:
     """How a peer's answer compares with the exact one.
@@ -67,10 +77,10 @@ def verdict(exact: Outcomes, answer: Answer) -> Verdict:
         if trials * min(float(law.probability[side].sum()) for side in sides) >= FEWEST_EXPECTED:
             z = (theirs - mean) / (law.sd / np.sqrt(trials))
             zs.append(abs(z))
-            p_values[name] = float(2 * special.ndtr(-abs(z)))
+            p_values[name] = p_of(z)
         elif "selection" in name:
             p_values[name] = binomial_p_value(round(theirs * trials), trials, mean)
     worst = min(p_values, key=lambda name: p_values[name])
-    p_value = min(1.0, ANSWERS * len(p_values) * p_values[worst])
+    p_value = familywise(p_values[worst], len(p_values))
     found = max(zs, default=None)
     return Verdict(len(p_values), found, p_value, worst, answer.means[worst], means[worst], p_value >= ALARM)

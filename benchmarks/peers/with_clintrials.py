@@ -8,9 +8,12 @@ import time
 import warnings
 from collections.abc import Iterable
 from operator import methodcaller
+from typing import Any
 
 import numpy as np
 import scipy.integrate
+
+WARM_TRIALS = 2
 
 
 def main() -> None:
@@ -36,12 +39,16 @@ def main() -> None:
     else:
         design, cohort = dosefinding.ThreePlusThree(len(rates)), 3
 
+    def simulated(count: int) -> list[dict[str, Any]]:
+        return [
+            dosefinding.simulate_dose_finding_trial(design, rates, cohort_size=cohort, calculate_optimal_decision=False)
+            for _ in range(count)
+        ]
+
+    simulated(WARM_TRIALS)
     np.random.seed(int(given["seed"]))  # noqa: NPY002 (the package draws from the global generator)
     start = time.perf_counter()
-    found = [
-        dosefinding.simulate_dose_finding_trial(design, rates, cohort_size=cohort, calculate_optimal_decision=False)
-        for _ in range(trials)
-    ]
+    found = simulated(trials)
     seconds = time.perf_counter() - start
 
     doses = range(1, len(rates) + 1)
