@@ -126,8 +126,9 @@ def measure(
         for task in tasks:
             told(f"{task.name}, round {number + 1} of {effort.rounds}")
             earlier = turns[task.name]
-            # Work is repeated as often as in the first round, where pyperf found out how often that must be.
-            loops = 1 if effort.shortest == 0 else earlier[0].get_loops() if earlier else 0
+            # Work is repeated as often as in the first round, where pyperf found out how often that must be; what has a
+            # clock of its own knows how long it must work.
+            loops = 1 if effort.shortest == 0 or task.own_clock else earlier[0].get_loops() if earlier else 0
             earlier.append(_turn(task, effort, loops))
     return {
         name: Measurement(

@@ -73,7 +73,7 @@ def installed() -> dict[str, str]:
     """Versions of the peers that are there, by name."""
     found: dict[str, str] = {}
     in_r = [peer.name for peer in PEERS if peer.in_r]
-    if shutil.which("Rscript") is not None:
+    if not why_no_r():
         found |= told_by(["Rscript", "versions.R", *in_r])
     for peer in PEERS:
         if not peer.in_r:
@@ -84,9 +84,20 @@ def installed() -> dict[str, str]:
     return found
 
 
+def why_no_r() -> str:
+    """Why no script for R can run; empty if it can."""
+    if shutil.which("Rscript") is None:
+        return "there is no Rscript on the PATH"
+    try:
+        told_by(["Rscript", "versions.R"])
+    except PeerError as error:
+        return f"Rscript fails ({error})"
+    return ""
+
+
 def why_not(peer: Peer) -> str:
     """Why a peer that is not there is skipped, and what would change that."""
-    reason = "not installed" if not peer.in_r or shutil.which("Rscript") else "there is no Rscript on the PATH"
+    reason = (why_no_r() if peer.in_r else "") or "not installed"
     return f"{peer.name}: skipped, {reason}; in {'R' if peer.in_r else 'a shell'}: {peer.install}"
 
 

@@ -335,6 +335,14 @@ def test_r_without_the_packages_is_told_from_no_r(path):
     assert BOIN_R.name not in installed()
 
 
+def test_an_r_that_fails_is_told_from_no_r(path):
+    (path / "Rscript").write_text(f"#!{sys.executable}\nimport sys\nsys.exit('Fatal error: cannot open R home')\n")
+    (path / "Rscript").chmod(0o755)
+    said = why_not(BOIN_R)
+    assert said == 'BOIN: skipped, Rscript fails (Fatal error: cannot open R home); in R: install.packages("BOIN")'
+    assert BOIN_R.name not in installed()
+
+
 def test_a_python_package_is_named_with_its_line():
     assert why_not(CLINTRIALS) == "clintrials: skipped, not installed; in a shell: pip install clintrials"
 
