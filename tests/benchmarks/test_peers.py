@@ -1,8 +1,7 @@
-import csv
-import io
+"""Peers: their verdicts, and how they are called, without any that is installed."""
+
 import json
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,39 +11,28 @@ from scipy import special
 from benchmarks.__main__ import main
 from benchmarks.measuring import Measurement
 from benchmarks.peers.answers import Answer, PeerError, ask, installed, last_message, pooled, why_not
-from benchmarks.peers.comparison import Beside, Comparison, Ours
+from benchmarks.peers.comparison import Beside, Ours
 from benchmarks.peers.contenders import (
     ANSWERS,
     BOIN_R,
-    BOIN_RULES,
     CLINTRIALS,
     CONTENDERS,
-    CRM_RESTRICTED,
     PEERS,
     RULES,
     THREE_FILLED,
-    THREE_PLAIN,
     settings,
 )
-from benchmarks.peers.csv_file import to_csv
-from benchmarks.peers.page import HEADLINES, agreement, conclusions, headlines, speeds
 from benchmarks.peers.timed import by_peer
-from benchmarks.peers.verdicts import Verdict, verdict
-from escalation import Trial, exact
+from benchmarks.peers.verdicts import verdict
 from escalation.cross_check import ALARM
-from escalation.laws import laws_of
-
-LUCAR, SINGLE = settings()["LUCAR-DKS1"], settings()["a single dose"]
-
-
-def outcomes(setting, rules=BOIN_RULES):
-    return exact(rules.design(setting), setting.trial).outcomes(setting.rates)
-
-
-def means(found, *names):
-    laws = laws_of(found, ()).by_quantity()
-    wanted = names or [name for name in laws if name.startswith(("selection", "no_sel", "patients", "dlts"))]
-    return {name: laws[name].mean for name in wanted}
+from tests.benchmarks.peer_answers import (
+    EXACT_THREE,
+    GET_OC,
+    LUCAR,
+    SINGLE,
+    means,
+    outcomes,
+)
 
 
 def test_an_honest_answer_agrees_and_has_z_zero():
@@ -130,156 +118,6 @@ def test_how_far_off_is_noticed_shrinks_with_the_root_of_the_trials():
     z = noticed(100) / 0.05
     assert 2 * ANSWERS * 2 * special.ndtr(-z) == pytest.approx(ALARM)
     assert noticed(10_000) == pytest.approx(noticed(100) / 10)
-
-
-def contender(name):
-    return next(one for one in CONTENDERS if one.name == name)
-
-
-SIMFAST, GET_OC, SIMULATE_BOIN = (
-    contender(name) for name in ("simFastBOIN sim_boin", "BOIN get.oc", "escalation simulate_trials (BOIN)")
-)
-CRMSIM = contender("dfcrm crmsim")
-CRMPACK_THREE, EXACT_THREE = contender("crmPack simulate (3+3)"), contender("precautionary simulate_trials (exact 3+3)")
-
-
-def beside(who, seconds, trials, z=1.0, agrees=True):
-    """A contender that takes so many seconds a call of so many trials; None for an exact answer."""
-    found = Verdict(4, None if trials is None else z, None if trials is None else 0.5, "selection.1", 0.3, 0.2, agrees)
-    return Beside(who, Answer(9.0, trials and 4 * trials, {}), trials or 1, Measurement(((seconds,),), 0), found)
-
-
-def ours(exactly, *simulated):
-    sizes = (1_000, 10_000, 100_000)
-    return Ours(
-        Measurement(((exactly,),), 0),
-        {size: Measurement(((each,),), 0) for size, each in zip(sizes, simulated, strict=True)},
-    )
-
-
-def made_up(setting=LUCAR):
-    """BOIN: 0.01 s exact; simFastBOIN 10 s, BOIN 100 s for 10,000 trials; one quicker that disagrees."""
-    return Comparison(
-        setting,
-        [BOIN_RULES, THREE_FILLED],
-        {"BOIN": ours(0.01, 0.002, 0.005, 0.05), THREE_FILLED.name: ours(0.001, 0.002, 0.003, 0.004)},
-        [
-            beside(GET_OC, 1.0, 100, z=1.5),
-            beside(SIMFAST, 1.0, 1_000, z=3.0),
-            beside(SIMULATE_BOIN, 1.0, 5_000, z=2.0, agrees=False),
-            beside(CRMPACK_THREE, 1.0, 1_000, z=0.5),
-            beside(EXACT_THREE, 0.00045, None),
-        ],
-    )
-
-
-def test_headlines_show_every_peer_that_agrees_and_where_an_exact_one_is_quicker():
-    boin, three = headlines([made_up()])
-    assert (boin.what, boin.figure) == ("LUCAR-DKS1, BOIN, exact operating characteristics", "10 ms")
-    assert boin.beside == (
-        "for the accuracy of 10,000 trials simFastBOIN sim_boin takes 1,000 times as long; "
-        "BOIN get.oc takes 10,000 times as long"
-    )
-    assert three.beside == (
-        "for the accuracy of 10,000 trials crmPack simulate (3+3) takes 10,000 times as long; "
-        "exact peer: precautionary simulate_trials (exact 3+3) takes 0.45 times as long"
-    )
-
-
-def test_headlines_are_in_the_order_of_their_constant():
-    def about(setting, rules):
-        who = CRMSIM if rules is CRM_RESTRICTED else GET_OC
-        return Comparison(setting, [rules], {rules.name: ours(1.0, 1, 2, 3)}, [beside(who, 0.5, 10_000)])
-
-    six = settings()["six doses"]
-    slower = about(six, BOIN_RULES)
-    both = replace(
-        slower,
-        rules=[CRM_RESTRICTED, BOIN_RULES],
-        ours=slower.ours | {CRM_RESTRICTED.name: ours(2.0, 1, 2, 3)},
-        beside=[beside(CRMSIM, 3.0, 10_000), *slower.beside],
-    )
-    shown = headlines([both, made_up()])
-    assert [row.what for row in shown] == [
-        f"{name}, {rules.name}, exact operating characteristics"
-        for name, rules in HEADLINES
-        if (name, rules) != ("LUCAR-DKS1", CRM_RESTRICTED)
-    ]
-    assert [row.beside for row in shown[2:]] == [
-        "for the accuracy of 10,000 trials BOIN get.oc takes 0.5 times as long",
-        "for the accuracy of 10,000 trials dfcrm crmsim takes 1.5 times as long",
-    ]
-    assert [name for name, _ in HEADLINES] == ["LUCAR-DKS1"] * 3 + ["six doses"] * 2
-    assert headlines([]) == headlines([made_up(SINGLE)]) == []
-
-
-def test_speeds_are_ours_as_timed_and_theirs_in_proportion():
-    grid = speeds(made_up())
-    assert grid.header[4:] == ["/ our exact", "/ our simulated, by trial", "agrees"]
-    boin, three = grid.groups
-    assert boin == [
-        ["this package, exact: BOIN", "0.01", "0.01", "0.01", "1", "", ""],
-        ["this package, simulated", "0.002", "0.005", "0.05", "", "1", ""],
-        ["BOIN get.oc", "10", "100", "1,000", "1,000", "20,000", "yes"],
-        ["simFastBOIN sim_boin", "1", "10", "100", "100", "2,000", "yes"],
-        ["escalation simulate_trials (BOIN)", "0.2", "2", "20", "", "", "NO"],
-    ]
-    assert three[-1] == [EXACT_THREE.name, "0.00045", "0.00045", "0.00045", "0.45", "", "yes"]
-    assert "to its rate with 100,000 trials" in grid.caption
-
-
-def test_conclusions_name_the_quickest_that_agrees_and_the_largest_z():
-    said = conclusions(made_up())
-    assert said[0] == (
-        "BOIN: an exact answer takes 0.01 s. The quickest peer that agrees, simFastBOIN sim_boin, takes 100 times that "
-        "for 1,000 trials, 10,000 times that for the accuracy of 100,000, and 2,000 times what this package takes for "
-        "a simulated trial."
-    )
-    assert f"{THREE_FILLED.name}: {EXACT_THREE.name} is exact, too, and takes 0.45 times the time." in said
-    (wrong,) = [line for line in said if "does not agree" in line]
-    assert wrong.startswith("escalation simulate_trials (BOIN) does not agree")
-    (fewest,) = [line for line in said if line.startswith("The fewest")]
-    assert "are 400, by BOIN get.oc" in fewest
-    (largest,) = [line for line in said if line.startswith("The largest |z|")]
-    p_value = ANSWERS * 4 * 2 * special.ndtr(-3.0)
-    assert f"is 3.00, by simFastBOIN sim_boin; over all numbers of all answers its p is {p_value:.2g}." in largest
-    assert said[-1] == "4 of 5 answers by peers agree with the exact ones."
-
-
-def test_agreement_says_what_would_be_noticed():
-    grid = agreement(made_up())
-    at = grid.header.index("would be noticed")
-    (rows,) = grid.groups
-    z = -special.ndtri(ALARM / ANSWERS / 4 / 2)
-    noticed = [f"{z * 0.5 / np.sqrt(trials):.2g}" for trials in (400, 4_000, 20_000, 4_000)]
-    assert [row[at] for row in rows] == [*noticed, ""]
-    assert [row[-1] for row in rows] == ["yes", "yes", "NO", "yes", "yes"]
-    assert all(len(row) == len(grid.header) for row in rows)
-
-
-def test_the_csv_has_every_time_and_no_ratio_of_what_disagrees():
-    lines = {
-        (line["rules"], line["who"], line["trials timed"]): line
-        for line in csv.DictReader(io.StringIO(to_csv([made_up()]).decode()))
-    }
-    assert len(lines) == 2 * 4 + 5
-    simfast = lines["BOIN", SIMFAST.name, "1000"]
-    assert [
-        simfast[name] for name in ("setting", "kind", "seconds", "seconds per 1,000 trials", "trials compared")
-    ] == [
-        "LUCAR-DKS1",
-        "simulated",
-        "1",
-        "1",
-        "4000",
-    ]
-    assert (simfast["ratio to exact at 1,000"], simfast["ratio of rates"]) == ("100", "2000")
-    wrong = lines["BOIN", SIMULATE_BOIN.name, "5000"]
-    assert (wrong["agrees"], wrong["ratio to exact at 1,000"], wrong["ratio of rates"]) == ("NO", "", "")
-    precise = lines[THREE_FILLED.name, EXACT_THREE.name, ""]
-    assert (precise["kind"], precise["ratio to exact at 1,000"], precise["ratio of rates"]) == ("exact", "0.45", "")
-    small = lines["BOIN", "this package", "1000"]
-    assert (small["ratio to exact at 1,000"], small["ratio of rates"]) == ("0.2", "4")
 
 
 def test_contenders_have_names_of_their_own_and_rules_that_fit_their_settings():
@@ -415,58 +253,3 @@ def test_an_exact_peer_is_asked_once_a_round(path, tmp_path):
     work = by_peer(EXACT_THREE.name, LUCAR.name, 1, str(answers))
     assert [work(loops) for loops in (1, 2, 64)] == [0.5, 1.0, 32.0]
     assert len(asked()) == 1
-
-
-@pytest.fixture(scope="module")
-def here():
-    return installed()
-
-
-@pytest.mark.parametrize(
-    "who", [SIMULATE_BOIN, contender("escalation simulate_trials (3+3)"), CRMPACK_THREE], ids=lambda who: who.name
-)
-def test_a_slow_peer_that_is_installed_answers(who, here):
-    if who.peer.name not in here:
-        pytest.skip(f"{who.peer.name} is not installed")
-    answer = ask(who, LUCAR, trials=2, seed=1)
-    assert answer.seconds > 0
-    assert set(answer.means) == set(means(outcomes(LUCAR)))
-    chosen = sum(mean for name, mean in answer.means.items() if "selection" in name)
-    assert chosen == pytest.approx(1)
-
-
-QUICK = {
-    GET_OC.name: 800,
-    SIMFAST.name: 5000,
-    CRMSIM.name: 150,
-    "UBCRM ssimCrm": 150,
-    "UBCRM ssim3p3": 1000,
-    "clintrials simulate_dose_finding_trial (3+3)": 1000,
-    EXACT_THREE.name: 1,
-}
-"""Trials that take two seconds at most."""
-
-
-@pytest.mark.parametrize("who", [contender(name) for name in QUICK], ids=lambda who: who.name)
-def test_a_peer_that_is_installed_agrees(who, here):
-    if who.peer.name not in here:
-        pytest.skip(f"{who.peer.name} is not installed")
-    answer = ask(who, LUCAR, trials=QUICK[who.name], seed=1)
-    assert answer.trials == (None if who.exact else QUICK[who.name])
-    seen = verdict(outcomes(LUCAR, who.rules), answer)
-    assert seen.agrees, seen
-    # An answer in which little could differ would agree, too.
-    assert seen.numbers == (2 if who.exact else 13)
-
-
-def test_exact_paths_agree_to_the_last_digits(here):
-    who = contender("escalation calculate_probabilities (exact 3+3)")
-    if who.peer.name not in here:
-        pytest.skip(f"{who.peer.name} is not installed")
-    # Two doses: four take ten seconds.
-    two = replace(
-        LUCAR, trial=Trial(doses=("low", "high"), target=0.25, max_patients=12, cohort_size=3), rates=(0.1, 0.3)
-    )
-    answer = ask(who, two, trials=1, seed=1)
-    seen = verdict(outcomes(two, THREE_PLAIN), answer)
-    assert (answer.trials, seen.numbers, seen.agrees) == (None, 7, True)
