@@ -129,7 +129,7 @@ def expectations(endings: Enumeration, rates: ArrayLike, correct: ArrayLike | No
     >>> trial = Trial(doses=[50, 150, 300, 600], target=0.25, max_patients=36)
     >>> found = expectations(exact(BOIN(), trial), [[0.05, 0.12, 0.25, 0.40], [0.25, 0.40, 0.50, 0.60]])
     >>> found.pcs.round(4)
-    array([0.6035, 0.6967])
+    array([0.6035, 0.7074])
     """
     trial = endings.trial
     true_rates = check_truths(rates, trial)
