@@ -10,8 +10,10 @@ from escalation.cli import (  # noqa: F401 (each adds its commands to the group)
     paths,
     plot,
     report,
+    robust,
     run,
     table,
+    worst,
 )
 from escalation.cli.group import main
 

@@ -9,6 +9,7 @@ from escalation.report.figures.bias import bias
 from escalation.report.figures.dose_bars import allocation, selection
 from escalation.report.figures.files import to_bytes, unknown_letters
 from escalation.report.figures.pathways import MOST_DRAWN, pathways
+from escalation.report.figures.robustness import robustness, trade_off
 from escalation.report.figures.sample_size import sample_size
 from escalation.report.figures.surface import surface
 from escalation.report.figures.svg import to_svg
@@ -19,10 +20,12 @@ __all__ = [
     "alt_text",
     "bias",
     "pathways",
+    "robustness",
     "sample_size",
     "selection",
     "surface",
     "to_bytes",
     "to_svg",
+    "trade_off",
     "unknown_letters",
 ]

@@ -5,7 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from escalation.pathways import Node
 from escalation.report.figures.pathways import node_text
 from escalation.report.numbers import count, mean, percent
+from escalation.report.robustness import position_name
 from escalation.report.runs import by_truth, shown
+from escalation.robustness import ALL, Robustness
 from escalation.scenario_run import Result
 from escalation.surface import Surface
 from escalation.trial import Trial
@@ -92,6 +94,34 @@ def surface(surfaces: Mapping[str, Surface]) -> str:
         for name, shape in surfaces.items()
     ]
     return f"{family}: {'; '.join(told)}."
+
+
+def robustness(found: Robustness) -> str:
+    """Mean, 5 % quantile and worst PCS, and mean overdosing, of each design over all truths."""
+    told = [
+        f"{one.design} has a mean PCS of {percent(one.pcs.mean)} %, a 5 % quantile of {percent(one.pcs.tail)} % and at "
+        f"worst {percent(one.pcs.worst)} %, and on average overdoses in {percent(one.overdosing_60.mean)} % of trials"
+        for one in found.summaries()
+        if one.mtd == ALL
+    ]
+    return (
+        f"Boxes of PCS and overdosing by the position of the MTD, over {found.truths.description}: {'; '.join(told)}."
+    )
+
+
+def trade_off(found: Robustness) -> str:
+    """Mean PCS and overdosing of each design where the MTD is at each position."""
+    summaries = list(found.summaries())
+    told = []
+    for label in found.expectations:
+        means = [
+            f"{position_name(one.mtd, found.scenario.trial)} {percent(one.pcs.mean)} and "
+            f"{percent(one.overdosing_60.mean)} %"
+            for one in summaries
+            if one.design == label
+        ]
+        told.append(f"{label}: {', '.join(means)}")
+    return f"Mean PCS and overdosing over {found.truths.description}. {'; '.join(told)}."
 
 
 def _under_each(results: Sequence[Result], what: str, told: Callable[[Result], str], trial: Trial) -> str:
