@@ -17,7 +17,7 @@ OPTIMAL = "optimal"
 OPTIMAL_NOTES = (
     "Optimal: a benchmark that sees the outcome of every patient at every dose.",
     "Of equally close doses it takes the highest below the target, else the lowest.",
-    "Eff.: PCS / optimal PCS; blank where no dose is correct (optimal is never none).",
+    "Eff: PCS / optimal PCS; blank where no dose is correct (optimal is never none).",
 )
 
 
@@ -123,7 +123,7 @@ def summary_grid(results: Sequence[Result]) -> Grid:
             ]
         )
     counted = ["patients +", "5-95 %", "DLTs +"] if running else ["patients", "5-95 %", "DLTs"]
-    measured = ["PCS %", *([] if benchmark is None else ["eff. %"]), *counted]
+    measured = ["PCS %", *([] if benchmark is None else ["eff %"]), *counted]
     header = ["design", *measured, "DLT %", "above %", "early %", *(["kept %"] if expanded else [])]
     if benchmark is not None and benchmark.pcs is not None:
         rows.append([OPTIMAL, percent(benchmark.pcs), percent(1.0), *[""] * (len(header) - 3)])

@@ -12,7 +12,7 @@ from escalation.cli import main
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 LUCAR = str(SCENARIOS / "lucar-dks1.toml")
 TAK = str(SCENARIOS / "tak-007.toml")
-NOTE = "Eff.: PCS / optimal PCS"
+NOTE = "Eff: PCS / optimal PCS"
 
 
 def printed(*arguments: str) -> list[str]:
@@ -32,7 +32,7 @@ def test_row_and_column():
     assert selection == ["RP2D", "%", *(f"{100 * share:.1f}" for share in shares), "0.0"]
     assert best == [f"{100 * shares[2]:.1f}", "100.0"]
     (header,) = cells(lines, "design")
-    assert " ".join(header).startswith("PCS % eff. % patients")
+    assert " ".join(header).startswith("PCS % eff % patients")
     (boin,) = [row for row in cells(lines, "boin") if row[0] not in ("RP2D", "patients", "DLTs")]
     assert float(boin[1]) == pytest.approx(100 * 0.603488 / shares[2], abs=0.05)
     assert any(NOTE in line for line in lines)
@@ -63,7 +63,7 @@ def test_exact_beside_simulated_designs():
 def test_no_benchmark(arguments):
     """A single dose leaves nothing to choose; to a running trial the benchmark says nothing."""
     lines = printed(*arguments, "--trials", "0")
-    assert not [line for line in lines if "optimal" in line or "eff. %" in line or NOTE in line]
+    assert not [line for line in lines if "optimal" in line or "eff %" in line or NOTE in line]
     tree = json.loads("\n".join(printed(*arguments, "--trials", "0", "--format", "json")))
     assert {str(result["optimal"]) for result in tree["results"]} == {"None"}
     assert {str(result["exact"]["efficiency"]) for result in tree["results"]} == {"None"}
