@@ -12,7 +12,7 @@ from escalation.defaults import SEED, TRIALS
 from escalation.endings import Enumeration
 from escalation.enumeration import exact as enumerate_endings
 from escalation.errors import EscalationError, StateSpaceError
-from escalation.findings import suggestion
+from escalation.findings import choose
 from escalation.interim import InterimData
 from escalation.kernels.codes import SLACK
 from escalation.optimal import optimal_pcs, optimal_selection
@@ -240,14 +240,3 @@ def _result(
         agreement=None if expected is None or simulated is None else agreement(expected, simulated, correct),
         benchmark=benchmark,
     )
-
-
-def choose(wanted: Iterable[str], available: Iterable[str], what: str) -> list[str]:
-    """The wanted names in the order in which they are available; all when none is wanted."""
-    names = list(available)
-    asked = list(wanted)
-    for name in asked:
-        if name not in names:
-            listed = ", ".join(f"'{known}'" for known in names)
-            raise EscalationError(f"no {what} '{name}'{suggestion(name, names)}; there are {listed}")
-    return [name for name in names if name in asked] if asked else names
