@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from escalation.interim_decision import DoseEstimate as DoseEstimate
     from escalation.interim_decision import NextDose as NextDose
     from escalation.interim_decision import next_dose as next_dose
+    from escalation.least_favourable import WorstTruth as WorstTruth
     from escalation.optimal import optimal_selection as optimal_selection
     from escalation.outcomes import Outcomes as Outcomes
     from escalation.paired import Difference as Difference
@@ -86,7 +87,6 @@ if TYPE_CHECKING:
     from escalation.truth_sets import published_truths as published_truths
     from escalation.truth_sets import scenario_truths as scenario_truths
     from escalation.worst_case import WorstCases as WorstCases
-    from escalation.least_favourable import WorstTruth as WorstTruth
     from escalation.worst_case import worst_cases as worst_cases
 
 __version__ = "0.1.0"
