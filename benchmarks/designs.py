@@ -19,7 +19,7 @@ from benchmarks.performance import (
     everything,
     wins,
 )
-from benchmarks.published import SETTINGS, TruthSet, citation, truth_sets
+from benchmarks.published import CITATION, SETTINGS, TruthSet, truth_sets
 from benchmarks.section import Headline, Scale, Section
 from escalation.report.blocks import Block, Grid, Heading, Lines
 from escalation.report.numbers import percent
@@ -77,7 +77,7 @@ def introduction(found: Sequence[Performance], taken: Measurement) -> Iterator[B
             "the usual one of such comparisons; no published averages are known that it could be held against. "
             f"All {len(found)} operating characteristics take {taken.seconds:.1f} s "
             f"in one process ({_engines(found)}).",
-            citation(),
+            CITATION,
         )
     )
     yield Lines(SETTINGS, listed=True)

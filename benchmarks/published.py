@@ -1,10 +1,7 @@
 """Published truths, and every design as one would set it up for them."""
 
-import json
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 from escalation import (
     BLRM,
@@ -25,8 +22,19 @@ from escalation import (
     Trial,
     skeleton,
 )
+from escalation.truth_sets import published_lists
 
 FOLDER = Path(__file__).parent / "data"
+
+CITATION = (
+    "True DLT rates as transcribed in the vignette scenarios.Rmd of the R package PhIdesign (IDDI-BE, K. D'Hollander): "
+    "16 for each target, five dose levels. The vignette takes those for targets of 0.15, 0.20 and 0.30 from Yuan Y, "
+    "Hess KR, Hilsenbeck SG, Gilbert MR (2016) Bayesian optimal interval design: a simple and well-performing design "
+    "for phase I oncology trials. Clin Cancer Res 22:4291-4301; it names no paper for those of 0.25."
+)
+
+LEVELS = 5
+"""Dose levels of the published truths that are used here."""
 
 PRIOR_MTD = 3
 """The middle one of five doses."""
@@ -57,20 +65,13 @@ class TruthSet:
         return Trial(doses=[10, 20, 40, 80, 160], target=self.target, max_patients=30)
 
 
-@cache
-def _content() -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((FOLDER / "published_truths.json").read_text(encoding="utf-8"))
-    return content
-
-
-def citation() -> str:
-    """Where the truths are from."""
-    return str(_content()["citation"])
-
-
 def truth_sets() -> list[TruthSet]:
     """16 truths for each target."""
-    return [TruthSet(part["target"], tuple(map(tuple, part["truths"]))) for part in _content()["lists"]]
+    return [
+        TruthSet(part.target, tuple(map(tuple, part.rates.tolist())))
+        for part in published_lists()
+        if part.rates.shape[1] == LEVELS
+    ]
 
 
 def designs_for(trial: Trial) -> dict[str, Design]:

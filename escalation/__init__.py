@@ -58,7 +58,6 @@ if TYPE_CHECKING:
     from escalation.paired import Difference as Difference
     from escalation.pathways import Pathways as Pathways
     from escalation.pathways import paths as paths
-    from escalation.random_truths import random_truths as random_truths
     from escalation.report.trial_report import make_report as make_report
     from escalation.report.trial_report import write_report as write_report
     from escalation.rules import AllOf as AllOf
@@ -81,6 +80,7 @@ if TYPE_CHECKING:
     from escalation.surface import pcs_surface as pcs_surface
     from escalation.trial import Expansion as Expansion
     from escalation.trial import Trial as Trial
+    from escalation.truth_generators import random_truths as random_truths
 
 __version__ = "0.1.0"
 
@@ -150,7 +150,7 @@ _HOMES = {
     "make_report": "report.trial_report",
     "operating_characteristics": "characteristics",
     "pcs_surface": "surface",
-    "random_truths": "random_truths",
+    "random_truths": "truth_generators",
     "run": "scenario_run",
     "simulate": "simulation",
     "crm_sample_size": "sample_size",

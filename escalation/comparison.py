@@ -9,6 +9,7 @@ from escalation.cross_check import Agreement
 from escalation.defaults import SEED, TRIALS
 from escalation.endings import Enumeration
 from escalation.errors import EscalationError
+from escalation.findings import choose
 from escalation.paired import (
     QUANTITIES,
     Difference,
@@ -21,7 +22,7 @@ from escalation.paired import (
     simulated_numbers,
 )
 from escalation.scenario import Scenario, Truth
-from escalation.scenario_run import choose, enumerations
+from escalation.scenario_run import enumerations
 from escalation.simulation import simulate
 
 

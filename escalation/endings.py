@@ -84,10 +84,8 @@ class Enumeration:
         true_rates = check_rates(rates, self.trial)
         probability = np.empty(len(self.sequences))
         cells = cells_of(self.trial.most_patients)
-        ending_probabilities(self._tree, self.sequences, cells, true_rates, self._seen, probability)
-        total = float(probability.sum())
-        if not abs(total - 1) < WRONG:
-            raise EscalationError(f"the probabilities of all endings sum to {total:g}: an error in this package")
+        ending_probabilities(self.tree, self.sequences, cells, true_rates, self.seen, probability)
+        check_total(float(probability.sum()))
         return Outcomes(
             trial=self.trial,
             rates=true_rates,
@@ -101,7 +99,7 @@ class Enumeration:
         )
 
     @cached_property
-    def _tree(self) -> CountTree:
+    def tree(self) -> CountTree:
         """The endings by what they have in common; see `kernels.probability`."""
         starts = np.empty(self.trial.levels + 1, np.int64)
         count_nodes(self.patients, self.dlts, starts)
@@ -110,8 +108,19 @@ class Enumeration:
         return tree
 
     @cached_property
-    def _seen(self) -> NDArray[np.int64]:
+    def seen(self) -> NDArray[np.int64]:
         """Patients and DLTs at each dose that all endings begin with, int64[2, D]."""
         if self.after is None:
             return np.zeros((2, self.trial.levels), np.int64)
         return np.array([self.after.patients, self.after.dlts])
+
+
+def check_total(total: float) -> None:
+    """Refuse probabilities of all endings that do not sum to 1.
+
+    Raises
+    ------
+    EscalationError
+    """
+    if not abs(total - 1) < WRONG:
+        raise EscalationError(f"the probabilities of all endings sum to {total:g}: an error in this package")

@@ -55,12 +55,35 @@ def check_rates(rates: ArrayLike, trial: Trial) -> NDArray[np.float64]:
     DesignError
         A ValueError: not one rate in [0, 1] for each dose level.
     """
-    given = np.asarray(rates)
-    if given.dtype.kind not in "fiu":
-        raise DesignError("rates: should be numbers")
-    array = given.astype(np.float64)
+    array = _numbers(rates)
     if array.shape != (trial.levels,):
         raise DesignError(f"rates: {array.size} values for {trial.levels} dose levels")
     if not all(0 <= rate <= 1 for rate in array.tolist()):  # a few numbers: arrays would take three times as long
         raise DesignError("rates: every rate should be between 0 and 1")
     return array
+
+
+def check_truths(rates: ArrayLike, trial: Trial) -> NDArray[np.float64]:
+    """True DLT rates of many truths as an array, float64[T, D].
+
+    Raises
+    ------
+    DesignError
+        A ValueError: not one rate in [0, 1] for each dose level of each truth.
+    """
+    array = _numbers(rates)
+    if array.ndim != 2 or array.shape[1] != trial.levels or len(array) == 0:
+        raise DesignError(f"rates: should be a row of {trial.levels} rates, one for each dose level, for each truth")
+    if not ((array >= 0) & (array <= 1)).all():
+        raise DesignError("rates: every rate should be between 0 and 1")
+    return array
+
+
+def _numbers(rates: ArrayLike) -> NDArray[np.float64]:
+    try:
+        given = np.asarray(rates)
+    except ValueError:  # rows of different lengths
+        raise DesignError("rates: should be as many numbers for each truth") from None
+    if given.dtype.kind not in "fiu":
+        raise DesignError("rates: should be numbers")
+    return given.astype(np.float64)

@@ -21,11 +21,15 @@ CONFIDENCE = 0.95
 
 def correct_doses(rates: Sequence[float] | Floats, target: float) -> tuple[int, ...]:
     """Doses whose true rate is closest to the target, 1-based; none when even the lowest rate is far above it."""
-    array = np.asarray(rates, dtype=np.float64)
-    if array.min() > target + TOLERATED_EXCESS + SLACK:
-        return ()
-    distance = np.abs(array - target)
-    return tuple(int(dose) + 1 for dose in np.flatnonzero(distance <= distance.min() + SLACK))
+    return tuple(int(dose) + 1 for dose in np.flatnonzero(are_correct(np.asarray(rates, dtype=np.float64), target)))
+
+
+def are_correct(rates: Floats, target: float) -> NDArray[np.bool_]:
+    """Whether each dose is a correct one, by the same rule; of rates of any number of truths, float64[..., D]."""
+    distance = np.abs(rates - target)
+    closest = distance <= distance.min(axis=-1, keepdims=True) + SLACK
+    correct: NDArray[np.bool_] = closest & (rates.min(axis=-1, keepdims=True) <= target + TOLERATED_EXCESS + SLACK)
+    return correct
 
 
 def trial_quantities(outcomes: Outcomes, correct: Sequence[int]) -> dict[str, NDArray[Any]]:

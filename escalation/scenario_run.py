@@ -9,7 +9,7 @@ from escalation.defaults import SEED, TRIALS
 from escalation.endings import Enumeration
 from escalation.enumeration import exact as enumerate_endings
 from escalation.errors import EscalationError, StateSpaceError
-from escalation.findings import suggestion
+from escalation.findings import choose
 from escalation.interim import InterimData
 from escalation.outcomes import Outcomes
 from escalation.running_trial import standing
@@ -179,14 +179,3 @@ def _result(label: str, truth: Truth, target: float, endings: Enumeration | None
         simulated=None if simulated is None else operating_characteristics(simulated, correct),
         agreement=None if expected is None or simulated is None else agreement(expected, simulated, correct),
     )
-
-
-def choose(wanted: Iterable[str], available: Iterable[str], what: str) -> list[str]:
-    """The wanted names in the order in which they are available; all when none is wanted."""
-    names = list(available)
-    asked = list(wanted)
-    for name in asked:
-        if name not in names:
-            listed = ", ".join(f"'{known}'" for known in names)
-            raise EscalationError(f"no {what} '{name}'{suggestion(name, names)}; there are {listed}")
-    return [name for name in names if name in asked] if asked else names

@@ -77,7 +77,7 @@ def read_scenarios(paths: Sequence[Path]) -> "list[Scenario]":
 
 def choose_design(scenario: "Scenario", label: str | None) -> str:
     """The label of the one design that is asked for."""
-    from escalation.scenario_run import choose
+    from escalation.findings import choose
 
     if label is None and len(scenario.designs) > 1:
         listed = ", ".join(f"'{known}'" for known in scenario.designs)
@@ -87,8 +87,8 @@ def choose_design(scenario: "Scenario", label: str | None) -> str:
 
 def pathways_of(scenario: "Scenario", label: str, cohorts: int, after: str, truths: Sequence[str]) -> "Pathways":
     """Dose transition pathways under the truths that are named; warnings go to standard error."""
+    from escalation.findings import choose
     from escalation.pathways import paths
-    from escalation.scenario_run import choose
 
     rates = {truth.name: truth.dlt_rates for truth in scenario.truth}
     named = choose(truths, rates, "truth") if truths else []

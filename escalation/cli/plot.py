@@ -126,8 +126,8 @@ def _pathways(
 
 def _surfaces(scenario: "Scenario", designs: tuple[str, ...], max_states: int | None) -> "dict[str, Surface]":
     """The surface of each design for which the exact engine does not refuse."""
+    from escalation.findings import choose
     from escalation.report.progress import progress_bar
-    from escalation.scenario_run import choose
     from escalation.surface import POINTS, pcs_surface
 
     surfaces: dict[str, Surface] = {}

@@ -23,9 +23,9 @@ def table_command(file: Path, designs: tuple[str, ...], every: bool, form: str, 
     decides besides the table.
     """
     from escalation.decision_tables import decision_table
+    from escalation.findings import choose
     from escalation.report.decision_tables import table_page, tables_to_csv, tables_to_tree
     from escalation.report.json import to_json
-    from escalation.scenario_run import choose
 
     options.check_output(output)
     (scenario,) = options.read_scenarios([file])

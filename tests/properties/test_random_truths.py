@@ -5,7 +5,7 @@ import pytest
 from scipy import special, stats
 
 from escalation import DesignError, Trial, random_truths
-from escalation.random_truths import GAP, GENERATORS, NEAR, STEEPNESS
+from escalation.truth_generators import GAP, GENERATORS, NEAR, STEEPNESS
 from tests.support import levels
 
 COUNT = 20_000

@@ -35,6 +35,13 @@ Floats = NDArray[np.float64]
 Generator = Literal["clertant", "paoletti", "logistic"]
 GENERATORS: tuple[Generator, ...] = get_args(Generator)
 
+SOURCES: dict[Generator, str] = {
+    "clertant": "Clertant and O'Quigley 2017",
+    "paoletti": "Paoletti et al. 2004",
+    "logistic": "logistic curves",
+}
+"""What each is called on a page."""
+
 STEEPNESS = 1.2, 6.0
 """Odds ratios of neighbouring doses of logistic curves, from nearly flat to steep."""
 

@@ -1,0 +1,100 @@
+"""Work in pieces, for whatever runs them: threads, other processes, other machines.
+
+A piece is a function of this package with its arguments: a design, a trial, truths. These are some kilobytes of data,
+which any executor can send. Results do not depend on what ran them, nor on the order in which they were finished.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from functools import lru_cache
+from itertools import islice
+from typing import Any, TypeVar
+
+from escalation.designs import Design
+from escalation.endings import Enumeration
+from escalation.enumeration import exact
+from escalation.expectations import Expectations, expectations
+from escalation.trial import Trial
+from escalation.truth_sets import TruthSet
+
+Result = TypeVar("Result")
+
+IN_FLIGHT = 256
+"""Pieces that are handed over and not finished: enough for as many processors, and there may be millions to come."""
+
+KEPT = 2
+"""Enumerations that a process keeps: the pieces of one design come one after the other."""
+
+
+def exact_expectations(
+    design: Design, trial: Trial, truths: TruthSet, *, max_states: int | None = None
+) -> Expectations:
+    """Exact means of a design's trials under a set of truths.
+
+    Parameters
+    ----------
+    design : Design
+    trial : Trial
+    truths : TruthSet
+    max_states : int, optional
+        As for `enumeration.exact`.
+
+    Raises
+    ------
+    DesignError
+        A ValueError: the design or the truths do not fit the trial.
+    StateSpaceError
+        The exact engine refuses.
+    """
+    return expectations(_endings(design, trial, max_states), truths.rates, truths.correct)
+
+
+@lru_cache(maxsize=KEPT)
+def _endings(design: Design, trial: Trial, max_states: int | None) -> Enumeration:
+    return exact(design, trial, max_states=max_states)
+
+
+def finished(
+    work: Callable[..., Result], pieces: Iterable[tuple[Any, ...]], executor: Executor | None = None
+) -> Iterator[tuple[int, Result]]:
+    """Run pieces of work and give the results as they come.
+
+    Parameters
+    ----------
+    work : function
+        At the top level of a module, so that executors can send it by its name.
+    pieces : iterable of tuple
+        Arguments; taken one by one, so that there may be millions.
+    executor : concurrent.futures.Executor, optional
+        What runs them; it is left open. By default threads of this process, one for each processor: the kernels do not
+        hold Python's lock.
+
+    Yields
+    ------
+    (int, result)
+        The number of a piece, from 0, and what its work returned. An error of the work is raised here; what has not
+        begun by then, or when the caller stops, is cancelled.
+    """
+    if executor is None:
+        with ThreadPoolExecutor(os.cpu_count()) as threads:
+            yield from finished(work, pieces, threads)
+        return
+    waiting: dict[Future[Result], int] = {}
+    numbered = enumerate(pieces)
+
+    def hand_over(most: int) -> None:
+        for number, piece in islice(numbered, most):
+            waiting[executor.submit(work, *piece)] = number
+
+    try:
+        hand_over(IN_FLIGHT)
+        while waiting:
+            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in sorted(done, key=waiting.__getitem__):
+                number = waiting.pop(future)
+                hand_over(1)
+                yield number, future.result()
+    finally:
+        for future in waiting:
+            future.cancel()

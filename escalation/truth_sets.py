@@ -1,0 +1,139 @@
+"""Sets of truths that designs are judged by: those of a scenario file, drawn ones, and published ones."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+import numpy as np
+from numpy.typing import NDArray
+
+from escalation.errors import EscalationError
+from escalation.findings import choose
+from escalation.kernels.codes import NO_DOSE, SLACK
+from escalation.quantities import are_correct
+from escalation.scenario import Scenario
+from escalation.trial import Trial
+from escalation.truth_generators import SOURCES, Generator, random_truths
+
+
+@dataclass(frozen=True, eq=False)
+class TruthSet:
+    """T truths of a trial with D dose levels.
+
+    Attributes
+    ----------
+    description : str
+        What they are, in a few words for a page.
+    names : tuple of str
+        The name of each; those without one are numbered from 1.
+    rates : float64[T, D]
+        True DLT rates.
+    correct : bool[T, D]
+        The correct doses; none is correct in a row without any.
+    """
+
+    description: str
+    names: tuple[str, ...]
+    rates: NDArray[np.float64]
+    correct: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.rates)
+
+    @property
+    def mtd(self) -> NDArray[np.int64]:
+        """Index of the correct dose, the lowest where several are; NO_DOSE where none is. int64[T]."""
+        return np.where(self.correct.any(axis=1), self.correct.argmax(axis=1), NO_DOSE)
+
+    def part(self, first: int, last: int) -> "TruthSet":
+        """The truths from `first` up to but not including `last`."""
+        return TruthSet(self.description, self.names[first:last], self.rates[first:last], self.correct[first:last])
+
+
+def scenario_truths(scenario: Scenario, names: Iterable[str] = ()) -> TruthSet:
+    """The truths of a scenario file.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    names : iterable of str
+        Of those that are wanted; all when empty.
+
+    Raises
+    ------
+    EscalationError
+        A name that the scenario does not have.
+    """
+    chosen = choose(names, (truth.name for truth in scenario.truth), "truth")
+    truths = [truth for truth in scenario.truth if truth.name in chosen]
+    rates = np.array([truth.dlt_rates for truth in truths], np.float64)
+    correct = np.zeros(rates.shape, np.bool_)
+    for row, truth in zip(correct, truths, strict=True):
+        row[[dose - 1 for dose in truth.correct_doses(scenario.trial.target)]] = True
+    many = f"{len(truths)} truths" if len(truths) > 1 else "one truth"
+    return TruthSet(f"{many} of the scenario", tuple(chosen), rates, correct)
+
+
+def drawn_truths(generator: Generator, trial: Trial, *, count: int, seed: int) -> TruthSet:
+    """Random truths, of which the closest dose to the target is correct; see `random_truths`.
+
+    Raises
+    ------
+    DesignError
+        A ValueError: an argument is out of range.
+    """
+    rates = random_truths(generator, trial, count=count, seed=seed)
+    return _numbered(f"{count:,} random truths ({SOURCES[generator]}; seed {seed})", rates, trial.target)
+
+
+@dataclass(frozen=True, eq=False)
+class PublishedTruths:
+    """Truths that papers on interval designs compare designs by.
+
+    Attributes
+    ----------
+    target : float
+    rates : float64[T, D]
+    name : str
+        In short, the paper they are from; or the collection, where it names none.
+    """
+
+    target: float
+    rates: NDArray[np.float64]
+    name: str
+
+
+@cache
+def published_lists() -> tuple[PublishedTruths, ...]:
+    """All published lists of truths: one for each target and number of dose levels."""
+    content = json.loads(resources.files("escalation").joinpath("data/published_truths.json").read_bytes())
+    return tuple(
+        PublishedTruths(part["target"], np.array(part["truths"], np.float64), part["name"]) for part in content["lists"]
+    )
+
+
+def published_truths(trial: Trial) -> TruthSet:
+    """The published truths for a trial's target and number of dose levels: for five levels 16 for each target.
+
+    Raises
+    ------
+    EscalationError
+        There are none.
+    """
+    for part in published_lists():
+        if abs(part.target - trial.target) <= SLACK and part.rates.shape[1] == trial.levels:
+            return _numbered(f"{len(part.rates)} published truths ({part.name})", part.rates, trial.target)
+    known: dict[int, list[str]] = {}
+    for part in published_lists():
+        known.setdefault(part.rates.shape[1], []).append(f"{part.target:.2f}")
+    listed = "; ".join(f"{levels} doses: {', '.join(targets)}" for levels, targets in known.items())
+    raise EscalationError(
+        f"no truths are published for {trial.levels} dose levels and a target of {trial.target:g}; there are "
+        f"targets for {listed}"
+    )
+
+
+def _numbered(description: str, rates: NDArray[np.float64], target: float) -> TruthSet:
+    return TruthSet(description, tuple(str(n + 1) for n in range(len(rates))), rates, are_correct(rates, target))

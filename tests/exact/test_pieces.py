@@ -1,0 +1,122 @@
+"""Truths in sets, and work in pieces."""
+
+import pickle
+import threading
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from itertools import count
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from escalation import BOIN, CRM, DesignError, EscalationError, StateSpaceError, Trial, load_scenario
+from escalation.kernels.codes import NO_DOSE
+from escalation.pieces import IN_FLIGHT, exact_expectations, finished
+from escalation.quantities import correct_doses
+from escalation.truth_sets import drawn_truths, published_lists, published_truths, scenario_truths
+from tests.support import levels
+
+TRIAL = Trial(doses=levels(4), target=0.25, max_patients=18)
+LUCAR = load_scenario(Path(__file__).parents[2] / "scenarios" / "lucar-dks1.toml")
+
+
+def test_truths_of_a_scenario():
+    truths = scenario_truths(LUCAR)
+    assert truths.names == tuple(truth.name for truth in LUCAR.truth)
+    assert truths.rates.tolist() == [list(truth.dlt_rates) for truth in LUCAR.truth]
+    assert truths.mtd.tolist() == [3, 3, 3, 2, 1, 0, 1, NO_DOSE]
+    two = scenario_truths(LUCAR, ["all too toxic", "MTD at 300"])
+    assert two.names == ("MTD at 300", "all too toxic")
+    assert two.part(1, 2).correct.tolist() == [[False] * 4]
+    with pytest.raises(EscalationError, match="no truth 'MTD at 3000'; did you mean 'MTD at 300'"):
+        scenario_truths(LUCAR, ["MTD at 3000"])
+
+
+def test_declared_correct_doses_count():
+    changed = LUCAR.model_copy(update={"truth": (LUCAR.truth[0].model_copy(update={"rp2d": (1, 3)}),)})
+    assert scenario_truths(changed).correct.tolist() == [[True, False, True, False]]
+
+
+def test_drawn_truths():
+    truths = drawn_truths("paoletti", TRIAL, count=50, seed=4)
+    assert truths.names == tuple(map(str, range(1, 51)))
+    assert "Paoletti" in truths.description
+    assert "seed 4" in truths.description
+    for rates, correct in zip(truths.rates, truths.correct, strict=True):
+        assert correct_doses(rates, 0.25) == tuple(np.flatnonzero(correct) + 1)
+
+
+def test_published_truths():
+    """16 for each target and five doses, and those of other numbers of doses; none decreases."""
+    sizes = {(part.target, part.rates.shape[1]): len(part.rates) for part in published_lists()}
+    assert {target for target, doses in sizes if doses == 5} == {0.15, 0.2, 0.25, 0.3}
+    assert all(size == 16 for (_, doses), size in sizes.items() if doses == 5)
+    for part in published_lists():
+        assert (np.diff(part.rates, axis=1) >= 0).all()
+    truths = published_truths(Trial(doses=levels(5), target=0.3, max_patients=30))
+    assert truths.rates[0].tolist() == [0.3, 0.4, 0.5, 0.6, 0.7]
+    assert truths.description == "16 published truths (Yuan et al. 2016)"
+    with pytest.raises(EscalationError, match=r"for 4 dose levels and a target of 0\.25; there"):
+        published_truths(TRIAL)
+
+
+def square(number):
+    return number * number
+
+
+def fail_at(number):
+    if number == 3:
+        raise DesignError("the third")
+    return number
+
+
+def test_results_carry_the_number_of_their_piece():
+    assert dict(finished(square, ((n,) for n in range(600)))) == {n: n * n for n in range(600)}
+
+
+def test_pieces_are_taken_as_they_are_needed():
+    taken = []
+
+    def pieces():
+        for number in count():
+            taken.append(number)
+            yield (number,)
+
+    with ThreadPoolExecutor(2) as executor:
+        results = finished(square, pieces(), executor)
+        for _ in range(5):
+            next(results)
+        results.close()
+        assert executor.submit(square, 3).result() == 9  # it is left open
+    assert len(taken) <= IN_FLIGHT + 10
+
+
+def test_an_error_ends_the_work():
+    with pytest.raises(DesignError, match="the third"):
+        list(finished(fail_at, ((n,) for n in count())))
+    assert not [thread for thread in threading.enumerate() if "ThreadPool" in thread.name]
+
+
+def test_processes_give_the_same_bits():
+    truths = drawn_truths("clertant", TRIAL, count=30, seed=1)
+    designs = BOIN(), CRM(half_width=0.06, prior_mtd=2)
+    pieces = [(design, TRIAL, truths.part(first, first + 10)) for design in designs for first in (0, 10, 20)]
+    here = dict(finished(exact_expectations, pieces))
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor:
+        there = dict(finished(exact_expectations, pieces, executor))
+    for number, found in here.items():
+        for name, values in found.by_quantity().items():
+            assert there[number].by_quantity()[name].tolist() == values.tolist()
+
+
+def test_refusals_reach_the_caller():
+    truths = drawn_truths("clertant", TRIAL, count=3, seed=1)
+    with pytest.raises(StateSpaceError):
+        exact_expectations(BOIN(), TRIAL, truths, max_states=10)
+
+
+def test_a_piece_is_some_kilobytes():
+    truths = drawn_truths("clertant", TRIAL, count=1000, seed=1)
+    size = len(pickle.dumps((CRM(half_width=0.06, prior_mtd=2), TRIAL, truths)))
+    assert size < 50_000
