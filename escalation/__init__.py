@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from escalation.paired import Difference as Difference
     from escalation.pathways import Pathways as Pathways
     from escalation.pathways import paths as paths
+    from escalation.report.sweep_file import write_sweep as write_sweep
     from escalation.report.trial_report import make_report as make_report
     from escalation.report.trial_report import write_report as write_report
     from escalation.rules import AllOf as AllOf
@@ -78,6 +79,8 @@ if TYPE_CHECKING:
     from escalation.simulation import simulate as simulate
     from escalation.surface import Surface as Surface
     from escalation.surface import pcs_surface as pcs_surface
+    from escalation.sweeps import Sweep as Sweep
+    from escalation.sweeps import TruthSource as TruthSource
     from escalation.trial import Expansion as Expansion
     from escalation.trial import Trial as Trial
     from escalation.truth_generators import random_truths as random_truths
@@ -134,11 +137,13 @@ _HOMES = {
     "ScenarioError": "errors",
     "StateSpaceError": "errors",
     "Surface": "surface",
+    "Sweep": "sweeps",
     "TPI": "designs",
     "ThreePlusThree": "designs",
     "TooToxic": "designs",
     "Trial": "trial",
     "Truth": "scenario",
+    "TruthSource": "sweeps",
     "ProtocolTable": "decision_tables",
     "agreement": "cross_check",
     "decision_table": "decision_tables",
@@ -156,6 +161,7 @@ _HOMES = {
     "crm_sample_size": "sample_size",
     "skeleton": "designs",
     "write_report": "report.trial_report",
+    "write_sweep": "report.sweep_file",
 }
 
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604 (the names are texts)

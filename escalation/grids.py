@@ -62,6 +62,11 @@ class Setting(NamedTuple):
     design: Design
     trial: Trial
 
+    @property
+    def name(self) -> str:
+        """For messages."""
+        return f"{self.label} ({_shown(self.values)})" if self.values else self.label
+
 
 @dataclass(frozen=True)
 class Grid:
