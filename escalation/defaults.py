@@ -5,3 +5,13 @@ TRIALS = 10_000
 
 SEED = 20260901
 """Seed of the simulated patients."""
+
+TRUTHS = 10_000
+"""Truths that are drawn."""
+
+MOST_SETTINGS = 1_000_000
+"""A grid of more settings is refused: at some 10 milliseconds each they keep a core for hours."""
+
+SWEEP_STATES = 5_000_000
+"""States that a setting of a sweep may have: a fixed number, so that the same ones are refused on every machine. They
+take a second or two, and some 500 MB."""

@@ -6,14 +6,14 @@ is sent is the design, its trial and how to come by the truths, and what comes b
 
 import json
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from escalation.defaults import SEED
+from escalation.defaults import SEED, SWEEP_STATES, TRUTHS
 from escalation.designs import Design
 from escalation.enumeration import exact
 from escalation.errors import GridError, StateSpaceError
@@ -30,9 +30,8 @@ Floats = NDArray[np.float64]
 Source = Literal["scenario", "published"] | Generator
 SOURCES: tuple[Source, ...] = (*get_args(Literal["scenario", "published"]), *GENERATORS)
 
-MOST_STATES = 5_000_000
-"""States that a setting may have: a fixed number, so that the same ones are refused on every machine. So many take a
-second or two, and some 500 MB."""
+MOST_OF_A_SETTING = 10_000_000
+"""Numbers that a setting may have: the 80 MB that are sent back at once."""
 
 MOST_NUMBERS = 1_000_000_000
 """Numbers that a sweep may have: 8 GB in its journal, and as much again in its file."""
@@ -60,7 +59,7 @@ class TruthSource:
 
     source: Source = "scenario"
     names: tuple[str, ...] = ()
-    count: int = 10_000
+    count: int = TRUTHS
     seed: int = SEED
 
     def of(self, scenario: Scenario, trial: Trial) -> TruthSet:
@@ -85,6 +84,17 @@ class TruthSource:
     def made(self, trial: Trial) -> TruthSet:
         """The truths for a trial where they are drawn or published."""
         return _made(self, trial.levels, trial.target)
+
+    def names_for(self, scenario: Scenario, trial: Trial) -> tuple[str, ...]:
+        """The names of the truths for a trial; drawn ones, which are numbered, are not drawn for that."""
+        if self.source in ("scenario", "published"):
+            return self.of(scenario, trial).names
+        return _numbers(self.count)
+
+
+@lru_cache(maxsize=1)
+def _numbers(count: int) -> tuple[str, ...]:
+    return tuple(str(number) for number in range(1, count + 1))
 
 
 @lru_cache(maxsize=KEPT)
@@ -152,7 +162,7 @@ class Sweep:
     truths: TruthSource = TruthSource()
     quantities: tuple[str, ...] = ()
     summary: bool = False
-    max_states: int = MOST_STATES
+    max_states: int = SWEEP_STATES
 
     def __post_init__(self) -> None:
         if self.truths.source not in SOURCES:
@@ -178,27 +188,30 @@ class Sweep:
         EscalationError
             A setting is not possible or has no truths, a quantity is unknown, or there are too many numbers.
         """
-        numbers = 0
+        if self.truths.source in GENERATORS:
+            replace(self.truths, count=min(self.truths.count, 1)).made(self.grid.scenario.trial)
+        numbers = most = 0
         size: dict[tuple[int, float], int] = {}
         for setting in self.grid:
             trial = setting.trial
             key = trial.levels, trial.target
             if key not in size:
-                truths = len(self.truths.of(self.grid.scenario, trial).names)
-                size[key] = len(SUMMARIES) if self.summary else truths
-            numbers += size[key] * sum(map(self._is_wanted, quantity_names(trial.levels)))
-        known = list(dict.fromkeys(_stem(name) for levels, _ in size for name in quantity_names(levels)))
-        every = {*known, *(name for levels, _ in size for name in quantity_names(levels))}
+                wanted = sum(is_wanted(name, self.quantities) for name in quantity_names(trial.levels))
+                size[key] = wanted * (len(SUMMARIES) if self.summary else len(self.names(setting)))
+            numbers += size[key]
+            most = max(most, size[key])
+        known = dict.fromkeys(name for levels, _ in size for name in quantity_names(levels))
+        stems = dict.fromkeys(map(_stem, known))
         for name in self.quantities:
-            if name not in every:
-                near = suggestion(name, every)
-                raise GridError(f"quantity '{printable(name)}': unknown{near}; there are {', '.join(known)}")
-        if numbers > MOST_NUMBERS:
-            raise GridError(
-                f"{len(self.grid):,} settings have {numbers:,} numbers; at most {MOST_NUMBERS:,} are possible: "
-                "--summary (in Python summary=True) keeps five of a quantity instead of one for each truth, and fewer "
-                "quantities need fewer"
-            )
+            if name not in known and name not in stems:
+                near = suggestion(name, [*stems, *known])
+                raise GridError(f"quantity '{printable(name)}': unknown{near}; there are {', '.join(stems)}")
+        for found, limit, what in ((most, MOST_OF_A_SETTING, "in a setting"), (numbers, MOST_NUMBERS, "in all")):
+            if found > limit:
+                raise GridError(
+                    f"{found:,} numbers {what}; at most {limit:,} are possible: --summary (in Python summary=True) has "
+                    "five of a quantity instead of one for each truth, and fewer quantities or truths have fewer"
+                )
 
     def pieces(self, numbers: Iterable[int]) -> Iterator[tuple[Any, ...]]:
         """What `cell` needs for some settings, one at a time."""
@@ -215,10 +228,7 @@ class Sweep:
 
     def names(self, setting: Setting) -> tuple[str, ...]:
         """The names of the truths of a setting."""
-        return self.truths.of(self.grid.scenario, setting.trial).names
-
-    def _is_wanted(self, name: str) -> bool:
-        return is_wanted(name, self.quantities)
+        return self.truths.names_for(self.grid.scenario, setting.trial)
 
 
 def is_wanted(name: str, quantities: Collection[str]) -> bool:

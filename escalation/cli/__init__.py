@@ -11,6 +11,7 @@ from escalation.cli import (  # noqa: F401 (each adds its commands to the group)
     plot,
     report,
     run,
+    sweep,
     table,
 )
 from escalation.cli.group import main
