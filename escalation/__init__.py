@@ -41,11 +41,14 @@ if TYPE_CHECKING:
     from escalation.enumeration import exact as exact
     from escalation.errors import DesignError as DesignError
     from escalation.errors import EscalationError as EscalationError
+    from escalation.errors import GridError as GridError
     from escalation.errors import OutcomesError as OutcomesError
     from escalation.errors import PathwayError as PathwayError
     from escalation.errors import ScenarioError as ScenarioError
     from escalation.errors import StateSpaceError as StateSpaceError
     from escalation.fingerprints import fingerprint as fingerprint
+    from escalation.grids import Grid as Grid
+    from escalation.grids import grid as grid
     from escalation.interim import Cohort as Cohort
     from escalation.interim import InterimData as InterimData
     from escalation.interim_decision import DoseEstimate as DoseEstimate
@@ -57,6 +60,7 @@ if TYPE_CHECKING:
     from escalation.paired import Difference as Difference
     from escalation.pathways import Pathways as Pathways
     from escalation.pathways import paths as paths
+    from escalation.report.sweep_file import write_sweep as write_sweep
     from escalation.report.trial_report import make_report as make_report
     from escalation.report.trial_report import write_report as write_report
     from escalation.robustness import Robustness as Robustness
@@ -79,6 +83,8 @@ if TYPE_CHECKING:
     from escalation.simulation import simulate as simulate
     from escalation.surface import Surface as Surface
     from escalation.surface import pcs_surface as pcs_surface
+    from escalation.sweeps import Sweep as Sweep
+    from escalation.sweeps import TruthSource as TruthSource
     from escalation.trial import Expansion as Expansion
     from escalation.trial import Trial as Trial
     from escalation.truth_generators import random_truths as random_truths
@@ -127,6 +133,8 @@ _HOMES = {
     "OperatingCharacteristics": "characteristics",
     "Cohort": "interim",
     "DoseEstimate": "interim_decision",
+    "Grid": "grids",
+    "GridError": "errors",
     "InterimData": "interim",
     "NextDose": "interim_decision",
     "Outcomes": "outcomes",
@@ -140,12 +148,14 @@ _HOMES = {
     "ScenarioError": "errors",
     "StateSpaceError": "errors",
     "Surface": "surface",
+    "Sweep": "sweeps",
     "TPI": "designs",
     "ThreePlusThree": "designs",
     "TooToxic": "designs",
     "Trial": "trial",
     "Truth": "scenario",
     "TruthSet": "truth_sets",
+    "TruthSource": "sweeps",
     "WorstCases": "worst_case",
     "WorstTruth": "least_favourable",
     "ProtocolTable": "decision_tables",
@@ -155,6 +165,7 @@ _HOMES = {
     "drawn_truths": "truth_sets",
     "exact": "enumeration",
     "fingerprint": "fingerprints",
+    "grid": "grids",
     "load_scenario": "scenario",
     "make_report": "report.trial_report",
     "operating_characteristics": "characteristics",
@@ -170,6 +181,7 @@ _HOMES = {
     "skeleton": "designs",
     "worst_cases": "worst_case",
     "write_report": "report.trial_report",
+    "write_sweep": "report.sweep_file",
 }
 
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604 (the names are texts)

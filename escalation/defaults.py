@@ -4,10 +4,17 @@ TRIALS = 10_000
 """Simulated trials for each design and truth."""
 
 SEED = 20260901
-"""Seed of whatever is random."""
+"""Seed of the simulated patients."""
 
 TRUTHS = 10_000
-"""Random truths."""
+"""Truths that are drawn."""
+
+MOST_SETTINGS = 1_000_000
+"""A grid of more settings is refused: at some 10 milliseconds each they keep a core for hours."""
+
+SWEEP_STATES = 5_000_000
+"""States that a setting of a sweep may have: a fixed number, so that the same ones are refused on every machine. They
+take a second or two, and some 500 MB."""
 
 DELTA = 0.10
 """Of least favourable truths: distance of the rates next to the MTD from the target."""
