@@ -41,11 +41,14 @@ if TYPE_CHECKING:
     from escalation.enumeration import exact as exact
     from escalation.errors import DesignError as DesignError
     from escalation.errors import EscalationError as EscalationError
+    from escalation.errors import GridError as GridError
     from escalation.errors import OutcomesError as OutcomesError
     from escalation.errors import PathwayError as PathwayError
     from escalation.errors import ScenarioError as ScenarioError
     from escalation.errors import StateSpaceError as StateSpaceError
     from escalation.fingerprints import fingerprint as fingerprint
+    from escalation.grids import Grid as Grid
+    from escalation.grids import grid as grid
     from escalation.interim import Cohort as Cohort
     from escalation.interim import InterimData as InterimData
     from escalation.interim_decision import DoseEstimate as DoseEstimate
@@ -117,6 +120,8 @@ _HOMES = {
     "OperatingCharacteristics": "characteristics",
     "Cohort": "interim",
     "DoseEstimate": "interim_decision",
+    "Grid": "grids",
+    "GridError": "errors",
     "InterimData": "interim",
     "NextDose": "interim_decision",
     "Outcomes": "outcomes",
@@ -140,6 +145,7 @@ _HOMES = {
     "compare": "comparison",
     "exact": "enumeration",
     "fingerprint": "fingerprints",
+    "grid": "grids",
     "load_scenario": "scenario",
     "make_report": "report.trial_report",
     "operating_characteristics": "characteristics",

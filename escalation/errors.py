@@ -23,6 +23,13 @@ class ScenarioError(EscalationError, ValueError):
         self.problems = tuple(problems)
         super().__init__("\n".join(f"{source}: {problem}" for problem in problems))
 
+    def __reduce__(self) -> tuple[type["ScenarioError"], tuple[str, list[str]]]:
+        return type(self), (self.source, list(self.problems))  # errors of other processes arrive pickled
+
+
+class GridError(EscalationError, ValueError):
+    """A grid of settings that cannot be run."""
+
 
 class OutcomesError(EscalationError, ValueError):
     """Data of a running trial that cannot be read, or that leave open what a design needs to know."""
