@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from escalation.designs import Design
 from escalation.errors import GridError, ScenarioError
 from escalation.fields import Frozen
-from escalation.findings import findings, printable, suggestion
+from escalation.findings import choose, findings, printable, suggestion
 from escalation.scenario import Scenario
 from escalation.trial import Trial
 
@@ -151,6 +151,8 @@ def grid(
     GridError
         A ValueError: an unknown key, a key of a design that is left out, values that are missing or repeated, or too
         many settings.
+    EscalationError
+        An unknown label.
 
     Examples
     --------
@@ -162,12 +164,7 @@ def grid(
     >>> len(settings), settings[1].values
     (6, {'trial.max_patients': 12, 'boin.p_tox': 0.4})
     """
-    known = list(scenario.designs)
-    asked = list(designs)
-    for label in asked:
-        if label not in known:
-            raise GridError(f"no design '{printable(label)}'{suggestion(label, known)}; there are {_listed(known)}")
-    chosen = tuple(label for label in known if not asked or label in asked)
+    chosen = tuple(choose(designs, scenario.designs, "design"))
     for key, alternatives in values.items():
         owner, _ = _owner(scenario, key)
         if owner is not None and owner not in chosen:
