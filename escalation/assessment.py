@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from escalation.designs import Design
-from escalation.errors import EscalationError
+from escalation.errors import EscalationError, StateSpaceError
 from escalation.expectations import Expectations
 from escalation.findings import suggestion
 from escalation.kernels.codes import SLACK
 from escalation.pieces import exact_expectations
-from escalation.trial import Trial
+from escalation.trial import MOST_PATIENTS, Trial
 from escalation.truth_sets import TruthSet
 
 Objective = Literal["mean-pcs", "worst-pcs"]
@@ -79,9 +79,17 @@ def assess(design: Design, trial: Trial, truths: TruthSet, max_states: int | Non
     return assessed(exact_expectations(design, trial, truths, max_states=max_states))
 
 
+def attempt(design: Design, trial: Trial, truths: TruthSet, max_states: int | None = None) -> Assessment | str:
+    """As `assess`, or why the exact engine refuses."""
+    try:
+        return assess(design, trial, truths, max_states)
+    except StateSpaceError as refusal:
+        return str(refusal)
+
+
 def avoids_overdosing(rates: NDArray[np.float64], target: float) -> NDArray[np.bool_]:
     """Truths in which a dose is not above the target, bool[T]."""
-    possible: NDArray[np.bool_] = (rates <= target + SLACK).any(axis=1)
+    possible: NDArray[np.bool_] = np.any(rates <= target + SLACK, axis=1)
     return possible
 
 
@@ -147,9 +155,8 @@ def limits_of(bounds: Iterable[tuple[str, float]], trial: Trial, truths: TruthSe
     for name, bound in bounds:
         if name not in NAMES:
             raise EscalationError(f"no limit '{name}'{suggestion(name, NAMES)}; there are {', '.join(NAMES)}")
-        top = 1.0 if name != "patients" else float("inf")
-        if isinstance(bound, bool) or not isinstance(bound, int | float) or not 0 <= bound <= top:
-            wanted = "a probability, from 0 to 1" if name != "patients" else "a number of patients"
+        most, wanted = (MOST_PATIENTS, "a number of patients") if name == "patients" else (1, "a probability, 0 to 1")
+        if isinstance(bound, bool) or not isinstance(bound, int | float) or not 0 <= bound <= most:
             raise EscalationError(f"{NAMES[name]}: {bound!r} should be {wanted}")
         if silent.get(name):
             raise EscalationError(f"{NAMES[name]}: cannot be limited: {silent[name]}")

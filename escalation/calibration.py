@@ -13,11 +13,11 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from escalation.assessment import OBJECTIVES, Assessment, Limit, Objective, assess, limits_of
+from escalation.assessment import OBJECTIVES, Assessment, Limit, Objective, attempt, limits_of
 from escalation.designs import Design
-from escalation.errors import EscalationError, GridError, ScenarioError, StateSpaceError
+from escalation.errors import EscalationError, GridError, ScenarioError
 from escalation.findings import choose
 from escalation.grids import Value, changed, grid, in_toml
 from escalation.kernels.codes import SLACK
@@ -25,6 +25,8 @@ from escalation.pieces import finished
 from escalation.scenario import Scenario
 from escalation.trial import Trial
 from escalation.truth_sets import TruthSet, scenario_truths
+
+V = TypeVar("V")
 
 
 class Candidate(NamedTuple):
@@ -157,7 +159,7 @@ def calibrate(
     scenario: Scenario,
     *,
     design: str,
-    grid_values: Mapping[str, Sequence[Value]] | None = None,
+    values: Mapping[str, Sequence[Value]] | None = None,
     truths: TruthSet | None = None,
     objective: Objective = "mean-pcs",
     limits: Mapping[str, float] | None = None,
@@ -172,7 +174,7 @@ def calibrate(
     scenario : Scenario
     design : str
         Label of the design.
-    grid_values : dict of str to sequence of values, optional
+    values : dict of str to sequence of values, optional
         Values by option of the design, in TOML's types; None stands for leaving an option out. By default those that
         the design itself says are usually tuned.
     truths : TruthSet, optional
@@ -201,64 +203,57 @@ def calibrate(
     >>> scenario = parse_scenario({
     ...     "name": "example", "trial": {"doses": [1, 2, 3], "target": 0.25, "max_patients": 18},
     ...     "design": [{"kind": "boin"}], "truth": [{"name": "t", "dlt_rates": [0.1, 0.25, 0.4]}]})
-    >>> found = calibrate(scenario, design="boin", grid_values={"p_tox": [0.3, 0.35, 0.4]}, limits={"overdosing": 0.2})
+    >>> found = calibrate(scenario, design="boin", values={"p_tox": [0.3, 0.35, 0.4]}, limits={"overdosing": 0.2})
     >>> found.chosen.values, round(found.chosen.assessment.mean_pcs, 4), round(found.own.mean_pcs, 4)
     ({'p_tox': 0.35}, 0.4977, 0.4977)
     """
-    choose([design], scenario.designs, "design")
+    wanted = options_to_try(scenario, design, values)
     if objective not in OBJECTIVES:
         raise EscalationError(f"objective: {objective!r} should be one of {', '.join(OBJECTIVES)}")
     judged = scenario_truths(scenario) if truths is None else truths
     bounds = limits_of((limits or {}).items(), scenario.trial, judged)
-    wanted = grid_of(scenario, design, grid_values)
-    settings = grid(scenario, wanted, designs=[design])
-    known: list[tuple[int, dict[str, Value]]] = []
+    sent: list[tuple[int, dict[str, Value]]] = [(0, {})]
     left_out: dict[int, tuple[dict[str, Value], str]] = {}
 
     def pieces() -> Iterator[tuple[Design, Trial, TruthSet, int | None]]:
         yield scenario.designs[design], scenario.trial, judged, max_states
-        for number, combined in enumerate(product(*wanted.values())):
-            named = {key.removeprefix(f"{design}."): value for key, value in zip(wanted, combined, strict=True)}
-            try:
-                setting = settings[number]
-            except ScenarioError as error:
-                left_out[number] = named, error.problems[0]
+        for number, tried, found in possible_settings(scenario, design, wanted):
+            if isinstance(found, str):
+                left_out[number] = tried, found
                 step()
-                continue
-            known.append((number, named))
-            yield setting.design, setting.trial, judged, max_states
+            else:
+                sent.append((number, tried))
+                yield found, scenario.trial, judged, max_states
 
-    own: Assessment | None = None
-    candidates: dict[int, Candidate] = {}
-    for piece, result in finished(_attempt, pieces(), executor):
-        step()
-        if piece == 0:
-            own = result if isinstance(result, Assessment) else None
-            continue
-        number, named = known[piece - 1]
+    assessments: dict[int, Assessment] = {}
+    for piece, result in finished(attempt, pieces(), executor):
+        number, tried = sent[piece]
         if isinstance(result, Assessment):
-            candidates[number] = Candidate(number + 1, named, result)
+            assessments[number] = result
         else:
-            left_out[number] = named, result
-    if not candidates:
-        values, reason = left_out[min(left_out)]
-        raise EscalationError(f"none of {len(settings)} settings is possible; {setting_words(values)}: {reason}")
+            left_out[number] = tried, result
+        step()
+    own, _ = assessments.pop(0, None), left_out.pop(0, None)
+    if not assessments:
+        tried, reason = left_out[min(left_out)]
+        raise EscalationError(f"none of {len(left_out)} settings is possible; {setting_words(tried)}: {reason}")
+    settings = dict(sent)
     return Calibration(
         scenario,
         design,
         judged,
         objective,
         bounds,
-        tuple(candidates[number] for number in sorted(candidates)),
+        tuple(Candidate(number, settings[number], assessments[number]) for number in sorted(assessments)),
         tuple(left_out[number] for number in sorted(left_out)),
         own,
     )
 
 
-def grid_of(
+def options_to_try(
     scenario: Scenario, design: str, values: Mapping[str, Sequence[Value]] | None = None
 ) -> dict[str, list[Value]]:
-    """The grid of a calibration, by the keys of `grids`.
+    """The grid of a calibration: values by option of the design.
 
     Parameters
     ----------
@@ -266,13 +261,14 @@ def grid_of(
     design : str
         Label of the design.
     values : dict of str to sequence of values, optional
-        By option of the design; by default the design's own.
+        By default what the design itself says is usually tuned.
 
     Raises
     ------
     EscalationError
-        The design has no grid of its own.
+        There is no such design, it has no grid of its own, or the values are no grid of it.
     """
+    choose([design], scenario.designs, "design")
     chosen = scenario.designs[design]
     wanted: Mapping[str, Sequence[Any]] = chosen.tuning(scenario.trial) if values is None else values
     if not wanted:
@@ -281,22 +277,28 @@ def grid_of(
             f"grid: needed: '{chosen.kind}' has no options that are usually tuned{doses}; such as OPTION=VALUE,VALUE, "
             "of the options that `escalation designs` lists"
         )
-    return {f"{design}.{option}": list(alternatives) for option, alternatives in wanted.items()}
+    grid(scenario, qualified(design, wanted), designs=[design])
+    return {option: list(alternatives) for option, alternatives in wanted.items()}
 
 
-def qualified(design: str, values: Mapping[str, Value]) -> dict[str, Value]:
-    """Values by the keys of `grids`."""
+def possible_settings(
+    scenario: Scenario, design: str, wanted: Mapping[str, Sequence[Value]]
+) -> Iterator[tuple[int, dict[str, Value], Design | str]]:
+    """Each setting of a grid: its number from 1, its values by option, and the design or why it is not possible."""
+    settings = grid(scenario, qualified(design, wanted), designs=[design])
+    for number, combined in enumerate(product(*wanted.values())):
+        values = dict(zip(wanted, combined, strict=True))
+        try:
+            yield number + 1, values, settings[number].design
+        except ScenarioError as error:
+            yield number + 1, values, error.problems[0]
+
+
+def qualified(design: str, values: Mapping[str, V]) -> dict[str, V]:
+    """The same by the keys of `grids`."""
     return {f"{design}.{option}": value for option, value in values.items()}
 
 
 def setting_words(values: Mapping[str, Value]) -> str:
     """A setting for a message."""
     return ", ".join(f"{option} = {in_toml(value)}" for option, value in values.items() if value is not None)
-
-
-def _attempt(design: Design, trial: Trial, truths: TruthSet, max_states: int | None) -> Assessment | str:
-    """The assessment, or why the exact engine refuses."""
-    try:
-        return assess(design, trial, truths, max_states)
-    except StateSpaceError as refusal:
-        return str(refusal)

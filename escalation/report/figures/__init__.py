@@ -8,6 +8,7 @@ from escalation.report.figures import alt_text
 from escalation.report.figures.bias import bias
 from escalation.report.figures.dose_bars import allocation, selection
 from escalation.report.figures.files import to_bytes, unknown_letters
+from escalation.report.figures.front import front
 from escalation.report.figures.pathways import MOST_DRAWN, pathways
 from escalation.report.figures.sample_size import sample_size
 from escalation.report.figures.surface import surface
@@ -18,6 +19,7 @@ __all__ = [
     "allocation",
     "alt_text",
     "bias",
+    "front",
     "pathways",
     "sample_size",
     "selection",

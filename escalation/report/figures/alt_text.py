@@ -2,7 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from escalation.assessment import NAMES, Assessment
+from escalation.calibration import Calibration, setting_words
 from escalation.pathways import Node
+from escalation.report.calibration import OBJECTIVE
 from escalation.report.figures.pathways import node_text
 from escalation.report.numbers import count, mean, percent
 from escalation.report.runs import by_truth, shown
@@ -92,6 +95,27 @@ def surface(surfaces: Mapping[str, Surface]) -> str:
         for name, shape in surfaces.items()
     ]
     return f"{family}: {'; '.join(told)}."
+
+
+def front(found: Calibration) -> str:
+    """The chosen setting and the file's own, and how many are on the front."""
+
+    def told(assessment: Assessment) -> str:
+        cost = percent(found.cost_of(assessment))
+        return f"{OBJECTIVE[found.objective]} {percent(found.gain_of(assessment))} %, {cost_name} {cost} %"
+
+    cost_name, settings = NAMES[found.cost], count(len(found.candidates), "setting")
+    parts = [
+        f"{settings} of {found.design}: {OBJECTIVE[found.objective]} against {cost_name}",
+        f"{len(found.front)} of them on the front",
+    ]
+    if found.own is not None:
+        parts.append(f"the file's own has {told(found.own)}")
+    if found.chosen is None:
+        parts.append("none is within the limits")
+    else:
+        parts.append(f"chosen: {setting_words(found.chosen.values)}, with {told(found.chosen.assessment)}")
+    return f"{'; '.join(parts)}."
 
 
 def _under_each(results: Sequence[Result], what: str, told: Callable[[Result], str], trial: Trial) -> str:
