@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from escalation.interim_decision import DoseEstimate as DoseEstimate
     from escalation.interim_decision import NextDose as NextDose
     from escalation.interim_decision import next_dose as next_dose
+    from escalation.optimal import optimal_selection as optimal_selection
     from escalation.outcomes import Outcomes as Outcomes
     from escalation.paired import Difference as Difference
     from escalation.pathways import Pathways as Pathways
@@ -149,6 +150,7 @@ _HOMES = {
     "load_scenario": "scenario",
     "make_report": "report.trial_report",
     "operating_characteristics": "characteristics",
+    "optimal_selection": "optimal",
     "pcs_surface": "surface",
     "random_truths": "truth_generators",
     "run": "scenario_run",
