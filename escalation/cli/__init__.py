@@ -12,6 +12,7 @@ from escalation.cli import (  # noqa: F401 (each adds its commands to the group)
     plot,
     report,
     run,
+    size,
     table,
 )
 from escalation.cli.group import main

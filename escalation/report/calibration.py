@@ -26,6 +26,8 @@ COLUMNS = {
 }
 """What the numbers of an assessment are called on a page."""
 
+OVERDOSING = "Overdosing: mean P(over 60 % of patients above the target), where avoidable."
+
 OBJECTIVE = {"mean-pcs": "mean PCS", "worst-pcs": "worst PCS"}
 
 
@@ -104,18 +106,18 @@ def footnotes(found: Calibration) -> list[str]:
     several = found.scenario.trial.levels > 1
     cost = "overdosing" if several else "stopped"
     lines = [
-        f"Numbered settings: the front. No other has a larger {OBJECTIVE[found.objective]} at no more of {cost} %.",
         "PCS, worst: mean and least probability of correct selection over the truths.",
+        f"Numbered: the front. No other has more {'PCS' if found.objective == 'mean-pcs' else 'worst PCS'} at no more of {cost} %.",
     ]
     if any(not found.admissible(one) for one in found.front):
         lines += ["- after a number: outside the limits."]
     if several and found.candidates[0].assessment.overdosing is not None:
-        lines += ["Overdosing: mean probability that over 60 % of patients are above the target, where avoidable."]
+        lines += [OVERDOSING]
     if found.candidates[0].assessment.false_stopping is not None:
         lines += [
-            "Stopped: largest probability of recommending no dose where one is correct."
+            "Stopped: largest probability of recommending none where a dose is correct."
             if several
-            else "Stopped: largest probability of stopping a dose that is correct (type I error)."
+            else "Stopped: largest probability of stopping a correct dose (type I error)."
         ]
     if found.candidates[0].assessment.power is not None:
         lines += ["Power: least probability of recommending none where none is correct."]

@@ -11,6 +11,7 @@ from escalation.report.figures.files import to_bytes, unknown_letters
 from escalation.report.figures.front import front
 from escalation.report.figures.pathways import MOST_DRAWN, pathways
 from escalation.report.figures.sample_size import sample_size
+from escalation.report.figures.size_curves import size_curves
 from escalation.report.figures.surface import surface
 from escalation.report.figures.svg import to_svg
 
@@ -23,6 +24,7 @@ __all__ = [
     "pathways",
     "sample_size",
     "selection",
+    "size_curves",
     "surface",
     "to_bytes",
     "to_svg",

@@ -10,6 +10,7 @@ from escalation.report.figures.pathways import node_text
 from escalation.report.numbers import count, mean, percent
 from escalation.report.runs import by_truth, shown
 from escalation.scenario_run import Result
+from escalation.size_search import SizeSearch
 from escalation.surface import Surface
 from escalation.trial import Trial
 
@@ -116,6 +117,23 @@ def front(found: Calibration) -> str:
     else:
         parts.append(f"chosen: {setting_words(found.chosen.values)}, with {told(found.chosen.assessment)}")
     return f"{'; '.join(parts)}."
+
+
+def size_curves(found: SizeSearch) -> str:
+    """Which size is large enough for each design, and the PCS at the largest."""
+    told = []
+    for curve in found.curves:
+        if not curve.assessments:
+            told.append(f"{curve.design} at no size")
+            continue
+        last = max(curve.assessments)
+        reached = percent(curve.assessments[last].objective(found.objective))
+        enough = "no size is large enough" if curve.lasting is None else f"large enough from {curve.lasting} on"
+        told.append(f"{curve.design}: {enough}, {reached} % with {last}")
+    return (
+        f"{OBJECTIVE[found.objective]} against the maximum number of patients, {percent(found.pcs)} % wanted: "
+        f"{'; '.join(told)}."
+    )
 
 
 def _under_each(results: Sequence[Result], what: str, told: Callable[[Result], str], trial: Trial) -> str:
