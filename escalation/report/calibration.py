@@ -107,7 +107,7 @@ def footnotes(found: Calibration) -> list[str]:
     cost = "overdosing" if several else "stopped"
     lines = [
         "PCS, worst: mean and least probability of correct selection over the truths.",
-        f"Numbered: the front. No other has more {'PCS' if found.objective == 'mean-pcs' else 'worst PCS'} at no more of {cost} %.",
+        f"Numbered: the front. No other has more {OBJECTIVE[found.objective]} at no more {cost} %.",
     ]
     if any(not found.admissible(one) for one in found.front):
         lines += ["- after a number: outside the limits."]

@@ -91,7 +91,7 @@ def footnotes(found: SizeSearch) -> list[str]:
     lines = [
         f"{which} PCS over the truths; * large enough. Sizes are whole cohorts.",
         "From then on: the smallest from which all larger ones are enough.",
-        "Between the two PCS falls from a size to the next.",
+        "Between the two some sizes are not enough.",
         "Mean size: patients per trial, over the truths. All numbers are exact.",
     ]
     if all(curve.smallest == curve.lasting for curve in found.curves):
