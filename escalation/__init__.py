@@ -61,6 +61,8 @@ if TYPE_CHECKING:
     from escalation.pathways import paths as paths
     from escalation.report.trial_report import make_report as make_report
     from escalation.report.trial_report import write_report as write_report
+    from escalation.robustness import Robustness as Robustness
+    from escalation.robustness import robust as robust
     from escalation.rules import AllOf as AllOf
     from escalation.rules import AnyOf as AnyOf
     from escalation.rules import MaxStep as MaxStep
@@ -82,6 +84,13 @@ if TYPE_CHECKING:
     from escalation.trial import Expansion as Expansion
     from escalation.trial import Trial as Trial
     from escalation.truth_generators import random_truths as random_truths
+    from escalation.truth_sets import TruthSet as TruthSet
+    from escalation.truth_sets import drawn_truths as drawn_truths
+    from escalation.truth_sets import published_truths as published_truths
+    from escalation.truth_sets import scenario_truths as scenario_truths
+    from escalation.worst_case import WorstCases as WorstCases
+    from escalation.least_favourable import WorstTruth as WorstTruth
+    from escalation.worst_case import worst_cases as worst_cases
 
 __version__ = "0.1.0"
 
@@ -131,6 +140,7 @@ _HOMES = {
     "PathwayError": "errors",
     "next_dose": "interim_decision",
     "paths": "pathways",
+    "Robustness": "robustness",
     "Scenario": "scenario",
     "ScenarioError": "errors",
     "StateSpaceError": "errors",
@@ -140,10 +150,14 @@ _HOMES = {
     "TooToxic": "designs",
     "Trial": "trial",
     "Truth": "scenario",
+    "TruthSet": "truth_sets",
+    "WorstCases": "worst_case",
+    "WorstTruth": "least_favourable",
     "ProtocolTable": "decision_tables",
     "agreement": "cross_check",
     "decision_table": "decision_tables",
     "compare": "comparison",
+    "drawn_truths": "truth_sets",
     "exact": "enumeration",
     "fingerprint": "fingerprints",
     "grid": "grids",
@@ -152,11 +166,15 @@ _HOMES = {
     "operating_characteristics": "characteristics",
     "optimal_selection": "optimal",
     "pcs_surface": "surface",
+    "published_truths": "truth_sets",
     "random_truths": "truth_generators",
+    "robust": "robustness",
     "run": "scenario_run",
+    "scenario_truths": "truth_sets",
     "simulate": "simulation",
     "crm_sample_size": "sample_size",
     "skeleton": "designs",
+    "worst_cases": "worst_case",
     "write_report": "report.trial_report",
 }
 

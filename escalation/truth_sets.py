@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from math import inf, log
@@ -34,12 +34,15 @@ class TruthSet:
         True DLT rates.
     correct : bool[T, D]
         The correct doses; none is correct in a row without any.
+    drawn : bool
+        Whether they are a random sample, so that means over them have a standard error.
     """
 
     description: str
     names: tuple[str, ...]
     rates: NDArray[np.float64]
     correct: NDArray[np.bool_]
+    drawn: bool = False
 
     def __len__(self) -> int:
         return len(self.rates)
@@ -51,7 +54,8 @@ class TruthSet:
 
     def part(self, first: int, last: int) -> "TruthSet":
         """The truths from `first` up to but not including `last`."""
-        return TruthSet(self.description, self.names[first:last], self.rates[first:last], self.correct[first:last])
+        chosen = slice(first, last)
+        return replace(self, names=self.names[chosen], rates=self.rates[chosen], correct=self.correct[chosen])
 
 
 def scenario_truths(scenario: Scenario, names: Iterable[str] = ()) -> TruthSet:
@@ -118,7 +122,8 @@ def drawn_truths(generator: Generator, trial: Trial, *, count: int, seed: int) -
         A ValueError: an argument is out of range.
     """
     rates = random_truths(generator, trial, count=count, seed=seed)
-    return _numbered(f"{count:,} random truths ({SOURCES[generator]}; seed {seed})", rates, trial.target)
+    truths = _numbered(f"{count:,} random truths ({SOURCES[generator]}; seed {seed})", rates, trial.target)
+    return replace(truths, drawn=True)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,9 +11,11 @@ from escalation.cli import (  # noqa: F401 (each adds its commands to the group)
     paths,
     plot,
     report,
+    robust,
     run,
     size,
     table,
+    worst,
 )
 from escalation.cli.group import main
 

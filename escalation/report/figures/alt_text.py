@@ -8,7 +8,9 @@ from escalation.pathways import Node
 from escalation.report.calibration import OBJECTIVE
 from escalation.report.figures.pathways import node_text
 from escalation.report.numbers import count, mean, percent
+from escalation.report.robustness import position_name
 from escalation.report.runs import by_truth, shown
+from escalation.robustness import ALL, Robustness
 from escalation.scenario_run import Result
 from escalation.size_search import SizeSearch
 from escalation.surface import Surface
@@ -134,6 +136,34 @@ def size_curves(found: SizeSearch) -> str:
         f"{OBJECTIVE[found.objective]} against the maximum number of patients, {percent(found.pcs)} % wanted: "
         f"{'; '.join(told)}."
     )
+
+
+def robustness(found: Robustness) -> str:
+    """Mean, 5 % quantile and worst PCS, and mean overdosing, of each design over all truths."""
+    told = [
+        f"{one.design} has a mean PCS of {percent(one.pcs.mean)} %, a 5 % quantile of {percent(one.pcs.tail)} % and at "
+        f"worst {percent(one.pcs.worst)} %, and on average overdoses in {percent(one.overdosing_60.mean)} % of trials"
+        for one in found.summaries()
+        if one.mtd == ALL
+    ]
+    return (
+        f"Boxes of PCS and overdosing by the position of the MTD, over {found.truths.description}: {'; '.join(told)}."
+    )
+
+
+def trade_off(found: Robustness) -> str:
+    """Mean PCS and overdosing of each design where the MTD is at each position."""
+    summaries = list(found.summaries())
+    told = []
+    for label in found.expectations:
+        means = [
+            f"{position_name(one.mtd, found.scenario.trial)} {percent(one.pcs.mean)} and "
+            f"{percent(one.overdosing_60.mean)} %"
+            for one in summaries
+            if one.design == label
+        ]
+        told.append(f"{label}: {', '.join(means)}")
+    return f"Mean PCS and overdosing over {found.truths.description}. {'; '.join(told)}."
 
 
 def _under_each(results: Sequence[Result], what: str, told: Callable[[Result], str], trial: Trial) -> str:
