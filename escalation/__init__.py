@@ -12,6 +12,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from escalation.calibration import Calibration as Calibration
+    from escalation.calibration import calibrate as calibrate
     from escalation.characteristics import OperatingCharacteristics as OperatingCharacteristics
     from escalation.characteristics import operating_characteristics as operating_characteristics
     from escalation.comparison import Comparison as Comparison
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     from escalation.interim_decision import DoseEstimate as DoseEstimate
     from escalation.interim_decision import NextDose as NextDose
     from escalation.interim_decision import next_dose as next_dose
+    from escalation.least_favourable import WorstTruth as WorstTruth
     from escalation.optimal import optimal_selection as optimal_selection
     from escalation.outcomes import Outcomes as Outcomes
     from escalation.paired import Difference as Difference
@@ -79,17 +82,19 @@ if TYPE_CHECKING:
     from escalation.scenario import load_scenario as load_scenario
     from escalation.scenario_run import run as run
     from escalation.simulation import simulate as simulate
+    from escalation.size_search import SizeSearch as SizeSearch
+    from escalation.size_search import find_size as find_size
     from escalation.surface import Surface as Surface
     from escalation.surface import pcs_surface as pcs_surface
     from escalation.trial import Expansion as Expansion
     from escalation.trial import Trial as Trial
     from escalation.truth_generators import random_truths as random_truths
     from escalation.truth_sets import TruthSet as TruthSet
+    from escalation.truth_sets import calibration_truths as calibration_truths
     from escalation.truth_sets import drawn_truths as drawn_truths
     from escalation.truth_sets import published_truths as published_truths
     from escalation.truth_sets import scenario_truths as scenario_truths
     from escalation.worst_case import WorstCases as WorstCases
-    from escalation.least_favourable import WorstTruth as WorstTruth
     from escalation.worst_case import worst_cases as worst_cases
 
 __version__ = "0.1.0"
@@ -114,6 +119,7 @@ _HOMES = {
     "BOIN": "designs",
     "CCD": "designs",
     "CRM": "designs",
+    "Calibration": "calibration",
     "Comparison": "comparison",
     "DecisionTable": "designs",
     "Design": "designs",
@@ -144,6 +150,7 @@ _HOMES = {
     "Scenario": "scenario",
     "ScenarioError": "errors",
     "StateSpaceError": "errors",
+    "SizeSearch": "size_search",
     "Surface": "surface",
     "TPI": "designs",
     "ThreePlusThree": "designs",
@@ -156,9 +163,12 @@ _HOMES = {
     "ProtocolTable": "decision_tables",
     "agreement": "cross_check",
     "decision_table": "decision_tables",
+    "calibrate": "calibration",
+    "calibration_truths": "truth_sets",
     "compare": "comparison",
     "drawn_truths": "truth_sets",
     "exact": "enumeration",
+    "find_size": "size_search",
     "fingerprint": "fingerprints",
     "grid": "grids",
     "load_scenario": "scenario",

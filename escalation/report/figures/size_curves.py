@@ -15,6 +15,13 @@ from escalation.report.figures.style import GREY, INK, WIDTH, legend, look, new_
 from escalation.size_search import SizeSearch
 
 WANTED: dict[str, Any] = {"color": INK, "linestyle": (0, (4, 3)), "linewidth": 1}
+HOLLOW: dict[str, Any] = {
+    "marker": "o",
+    "markersize": 5.5,
+    "markerfacecolor": "white",
+    "markeredgecolor": INK,
+    "linestyle": "none",
+}
 BENCHMARK: dict[str, Any] = {"color": GREY, "linestyle": ":", "linewidth": 1.6}
 
 
@@ -71,6 +78,9 @@ def _entries(found: SizeSearch) -> list[tuple[Artist, str]]:
     designs: list[tuple[Artist, str]] = [
         (Line2D([], [], **_line(number)), curve.design) for number, curve in enumerate(found.curves)
     ]
-    wanted: list[tuple[Artist, str]] = [(Line2D([], [], **WANTED), "wanted")]
+    wanted: list[tuple[Artist, str]] = [
+        (Line2D([], [], **HOLLOW), "not enough"),
+        (Line2D([], [], **WANTED), "wanted"),
+    ]
     optimal: list[tuple[Artist, str]] = [(Line2D([], [], **BENCHMARK), "optimal benchmark")]
     return [*designs, *wanted, *(optimal if found.benchmark else [])]
