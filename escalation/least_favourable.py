@@ -34,7 +34,6 @@ from scipy import optimize
 from escalation.counts import cells_of
 from escalation.defaults import DELTA, SEED
 from escalation.endings import Enumeration
-from escalation.kernels.codes import SLACK
 from escalation.kernels.expectation import expected_counts
 from escalation.optimal import optimal_pcs
 
@@ -58,7 +57,7 @@ DECIMALS = 6
 """Of the rates that are given; values are those of these rates."""
 
 SAME = 1e-6
-"""Values that differ by less are the same."""
+"""Values that differ by less are the same: some rates hardly matter."""
 
 Quantity = Literal["pcs", "overdosing_60"]
 
@@ -77,11 +76,11 @@ class WorstTruth:
     rates : tuple of float
         The truth.
     value : float
-        The quantity under this truth, exactly.
+        The quantity under this truth, exactly; that of no end of a search is worse by more than 1e-6.
     optimal_pcs : float
         PCS of the non-parametric optimal benchmark under it.
     searches, agreed : int
-        How many searches there were, and how many ended with this value. A class of a single truth has none.
+        How many searches there were, and how many ended within 1e-6 of the worst. A class of a single truth has none.
     """
 
     quantity: Quantity
@@ -115,10 +114,9 @@ def worst_truth(
     ends = [cases.settled(_searched(cases, event, start)) for start in starts] or [np.empty(0)]
     truths = cases.truths(np.array(ends))
     values = event.probabilities(truths)
-    # Of ends that are as bad, the one whose rates are closest to the target: some rates may not matter.
-    most = min(
-        np.flatnonzero(values >= values.max() - SLACK), key=lambda end: float(abs(truths[end] - trial.target).sum())
-    )
+    worst = np.flatnonzero(values >= values.max() - SAME)
+    # Of ends that are as bad the one whose rates are closest to the target.
+    most = worst[np.abs(truths[worst] - trial.target).sum(axis=1).argmin()]
     correct = np.arange(trial.levels) == mtd - 1
     return WorstTruth(
         quantity=quantity,
@@ -127,12 +125,12 @@ def worst_truth(
         value=float(1 - values[most] if quantity == "pcs" else values[most]),
         optimal_pcs=float(optimal_pcs(truths[most], correct, trial)),
         searches=len(starts),
-        agreed=int((values >= values[most] - SAME).sum()) if len(starts) else 0,
+        agreed=len(worst) if len(starts) else 0,
     )
 
 
 def bad_endings(endings: Enumeration, quantity: Quantity, mtd: int) -> Flags:
-    """The endings that a truth makes more probable the worse it is, bool[E]: another dose than the MTD, or overdosing."""
+    """What is more probable the worse a truth is: that another dose than the MTD is recommended, or overdosing."""
     if quantity == "pcs":
         other: Flags = endings.recommended != mtd - 1
         return other

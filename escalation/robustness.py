@@ -189,15 +189,13 @@ class Robustness:
                 )
 
     def _spread(self, values: Floats, places: Places, *, more_is_better: bool) -> Spread:
-        # Of values that differ by rounding alone the first is the worst.
-        bad = -values if more_is_better else values
-        worst = int(np.flatnonzero(bad >= bad.max() - SLACK)[0])
+        worst = float(values.min() if more_is_better else values.max())
         return Spread(
             mean=float(values.mean()),
             standard_error=self._standard_error(values),
             tail=quantile(values, TAIL if more_is_better else 1 - TAIL),
-            worst=float(values[worst]),
-            worst_truth=int(places[worst]),
+            worst=worst,
+            worst_truth=int(places[np.abs(values - worst) <= SLACK][0]),  # others may differ by rounding alone
         )
 
     def _standard_error(self, values: Floats) -> float | None:

@@ -49,9 +49,7 @@ SOURCES = ("clertant", "paoletti", "logistic", "published")
 @click.option(
     "--trade-off", type=click.Path(path_type=Path), help="File for a figure of mean PCS against mean overdosing."
 )
-@click.pass_context
 def robust_command(
-    context: click.Context,
     file: Path,
     designs: tuple[str, ...],
     generator: str,
@@ -67,6 +65,7 @@ def robust_command(
     quantile and worst of each design's PCS and overdosing, and the sample size, beside the optimal benchmark. Under
     each truth the numbers are exact.
     """
+    context = click.get_current_context()
     given = {name for name in ("count", "seed") if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
     if generator == "published" and given:
         raise click.UsageError("--count, --seed: published truths are not drawn")

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from itertools import groupby
 from typing import Any
@@ -45,7 +45,11 @@ def robustness_blocks(found: Robustness) -> Iterator[Block]:
 
 
 def _by_position(
-    summaries: list[Summary], trial: Trial, header: list[str], row: Any, words: frozenset[int] = frozenset()
+    summaries: list[Summary],
+    trial: Trial,
+    header: list[str],
+    row: Callable[[Summary], list[str]],
+    words: frozenset[int] = frozenset(),
 ) -> Grid:
     """A row for each design, below one that names the position of the MTD."""
     groups = []
