@@ -236,7 +236,7 @@ def calibrate(
     own, _ = assessments.pop(0, None), left_out.pop(0, None)
     if not assessments:
         tried, reason = left_out[min(left_out)]
-        raise EscalationError(f"none of {len(left_out)} settings is possible; {setting_words(tried)}: {reason}")
+        raise EscalationError(f"no setting of the grid is possible; {setting_words(tried)}: {reason}")
     settings = dict(sent)
     return Calibration(
         scenario,

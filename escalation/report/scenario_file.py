@@ -82,9 +82,16 @@ def _set(table: Any, path: Sequence[str], value: Any) -> None:
         return
     if before is not None and before.unwrap() == value and type(before.unwrap()) is type(value):
         return
-    table[option] = value
+    table[option] = _inline(value) if isinstance(value, dict) else value
     was = "" if before is None else f"; was {' '.join(before.as_string().split())}"
     _remark(table, option, f"calibrated{was}")
+
+
+def _inline(values: Mapping[str, Any]) -> InlineTable:
+    """A table on one line."""
+    table = tomlkit.inline_table()
+    table.update({name: _inline(value) if isinstance(value, dict) else value for name, value in values.items()})
+    return table
 
 
 def _remark(table: Any, option: str, words: str) -> None:

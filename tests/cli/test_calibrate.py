@@ -110,8 +110,8 @@ def test_other_truths(source):
         ([LUCAR, "--design", "boin", "--grid", "crm.half_width=0.1"], "should be an option of 'boin'"),
         ([LUCAR, "--design", "boin", "--grid", "trial.target=0.2"], "should be an option of 'boin'"),
         ([LUCAR, "--design", "boin", "--grid", "p_tox=0.3", "--grid", "boin.p_tox=0.4"], "p_tox: is given twice"),
-        ([LUCAR, "--design", "boin", "--grid", "p_tox=0.1"], "none of 1 settings is possible"),
-        ([LUCAR, "--design", "boin", "--grid", 'p_tox="a"'], "none of 1 settings is possible"),
+        ([LUCAR, "--design", "boin", "--grid", "p_tox=0.1"], "no setting of the grid is possible"),
+        ([LUCAR, "--design", "boin", "--grid", 'p_tox="a"'], "no setting of the grid is possible"),
         ([LUCAR, "--design", "boin", "--max-overdosing", "10"], "overdosing: 10.0 should be a probability"),
         ([LUCAR, "--design", "boin", "--odds-ratio", "1"], "odds_ratio: 1.0 should be a number above 1"),
         ([LUCAR, "--design", "boin", "--odds-ratio", "2", *FEW], "--truth"),
@@ -182,6 +182,11 @@ CRM = '[[design]]\nkind = "crm"\n'
             TRIAL + CRM + "half_width = 0.05\nprior_mtd = 1\nstop_if_too_toxic.threshold = 0.9\n" + TRUTH,
             {"stop_if_too_toxic.threshold": 0.9, "stop_if_too_toxic.margin": 0.05},
             ["stop_if_too_toxic.threshold = 0.9"],
+        ),
+        (
+            TRIAL + CRM + "half_width = 0.05\nprior_mtd = 1\nstop_if_too_toxic = { threshold = 0.9 }\n" + TRUTH,
+            {"stop_if_too_toxic": {"threshold": 0.8, "margin": 0.05}},
+            ["stop_if_too_toxic = {threshold = 0.8, margin = 0.05} # calibrated; was { threshold = 0.9 }"],
         ),
         (
             TRIAL + TRUTH + CRM + "half_width = 0.05\nprior_mtd = 1\n",

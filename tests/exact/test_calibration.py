@@ -164,9 +164,9 @@ def test_settings_that_are_not_possible_are_left_out_with_their_reasons():
     assert [one.values["half_width"] for one in found.candidates] == [0.05, 0.05]
     assert [values["half_width"] for values, _ in found.left_out] == [0.25, 0.25, 0.3, 0.3]
     assert "half_width" in found.left_out[0][1]
-    with pytest.raises(EscalationError, match=r"none of 2 settings is possible; p_tox = 0.1: .*p_tox"):
+    with pytest.raises(EscalationError, match=r"no setting of the grid is possible; p_tox = 0.1: .*p_tox"):
         calibrate(SMALL, design="boin", values={"p_tox": [0.1, 0.2]})
-    with pytest.raises(EscalationError, match=r"none of 2 settings is possible; p_tox = 0.3: .*states"):
+    with pytest.raises(EscalationError, match=r"no setting of the grid is possible; p_tox = 0.3: .*states"):
         calibrate(SMALL, design="boin", values={"p_tox": [0.3, 0.4]}, max_states=10)
 
 
