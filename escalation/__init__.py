@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from escalation.paired import Difference as Difference
     from escalation.pathways import Pathways as Pathways
     from escalation.pathways import paths as paths
+    from escalation.report.sweep_file import write_sweep as write_sweep
     from escalation.report.trial_report import make_report as make_report
     from escalation.report.trial_report import write_report as write_report
     from escalation.robustness import Robustness as Robustness
@@ -86,6 +87,8 @@ if TYPE_CHECKING:
     from escalation.size_search import find_size as find_size
     from escalation.surface import Surface as Surface
     from escalation.surface import pcs_surface as pcs_surface
+    from escalation.sweeps import Sweep as Sweep
+    from escalation.sweeps import TruthSource as TruthSource
     from escalation.trial import Expansion as Expansion
     from escalation.trial import Trial as Trial
     from escalation.truth_generators import random_truths as random_truths
@@ -152,6 +155,7 @@ _HOMES = {
     "StateSpaceError": "errors",
     "SizeSearch": "size_search",
     "Surface": "surface",
+    "Sweep": "sweeps",
     "TPI": "designs",
     "ThreePlusThree": "designs",
     "TooToxic": "designs",
@@ -160,6 +164,7 @@ _HOMES = {
     "TruthSet": "truth_sets",
     "WorstCases": "worst_case",
     "WorstTruth": "least_favourable",
+    "TruthSource": "sweeps",
     "ProtocolTable": "decision_tables",
     "agreement": "cross_check",
     "decision_table": "decision_tables",
@@ -186,6 +191,7 @@ _HOMES = {
     "skeleton": "designs",
     "worst_cases": "worst_case",
     "write_report": "report.trial_report",
+    "write_sweep": "report.sweep_file",
 }
 
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604 (the names are texts)

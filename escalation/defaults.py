@@ -11,3 +11,10 @@ TRUTHS = 10_000
 
 DELTA = 0.10
 """Of least favourable truths: distance of the rates next to the MTD from the target."""
+
+MOST_SETTINGS = 1_000_000
+"""A grid of more settings is refused: at some 10 milliseconds each they keep a core for hours."""
+
+SWEEP_STATES = 5_000_000
+"""States that a setting of a sweep may have: a fixed number, so that the same ones are refused on every machine. They
+take a second or two, and some 500 MB."""

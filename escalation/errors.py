@@ -39,6 +39,14 @@ class PathwayError(EscalationError, ValueError):
     """Dose transition pathways that cannot be listed."""
 
 
+class JournalError(EscalationError):
+    """A journal of finished cells that cannot be used, or belongs to another run."""
+
+
+class ClusterError(EscalationError):
+    """A cluster that does not answer, or cannot do the work."""
+
+
 class OutputError(EscalationError):
     """A file that cannot be written."""
 

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
+from escalation.defaults import MOST_SETTINGS
 from escalation.designs import Design
 from escalation.errors import GridError, ScenarioError
 from escalation.fields import Frozen
@@ -30,9 +31,6 @@ Value = Any
 """What TOML can write: a number, a text, true or false, a list or a table of these."""
 
 P = TypeVar("P", bound=Frozen)
-
-MOST_SETTINGS = 1_000_000
-"""More settings are refused unless the caller allows them: at some 10 milliseconds each they keep a core for hours."""
 
 MOST_SHOWN = 60
 """Characters of what somebody typed that a message repeats."""
@@ -61,6 +59,11 @@ class Setting(NamedTuple):
     values: dict[str, Value]
     design: Design
     trial: Trial
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+        return f"{self.label} ({_shown(self.values)})" if self.values else self.label
 
 
 @dataclass(frozen=True)

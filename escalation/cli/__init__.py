@@ -14,6 +14,7 @@ from escalation.cli import (  # noqa: F401 (each adds its commands to the group)
     robust,
     run,
     size,
+    sweep,
     table,
     worst,
 )

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from escalation.defaults import SEED, TRUTHS
+
 if TYPE_CHECKING:
     from escalation.pathways import Pathways
     from escalation.report.blocks import Block
@@ -50,11 +52,42 @@ def simulated_trials(default: int) -> Callable[[Command], Command]:
     )
 
 
-def random_seed(default: int) -> Callable[[Command], Command]:
-    """The seed of the simulated patients."""
+def random_seed(default: int, what: str = "simulated patients") -> Callable[[Command], Command]:
+    """The seed of what is drawn."""
     return click.option(
-        "--seed", type=click.IntRange(min=0), default=default, show_default=True, help="Seed of the simulated patients."
+        "--seed", type=click.IntRange(min=0), default=default, show_default=True, help=f"Seed of the {what}."
     )
+
+
+def truth_source(*sources: str) -> Callable[[Command], Command]:
+    """Where truths come from: sources that a command has beside the drawn ones, the default first."""
+    drawn = ("clertant", "paoletti", "logistic")
+
+    def add(command: Command) -> Command:
+        command = random_seed(SEED, "drawn truths")(command)
+        command = click.option(
+            "--count",
+            type=click.IntRange(min=1, max=1_000_000),
+            default=TRUTHS,
+            show_default=True,
+            help="How many truths are drawn.",
+        )(command)
+        return click.option(
+            "--generator",
+            type=click.Choice((*sources, *drawn)),
+            default=(*sources, *drawn)[0],
+            show_default=True,
+            help="Where the truths come from: the file, papers, or drawn; see the page on random truths.",
+        )(command)
+
+    return add
+
+
+cluster = click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    help="Work on the Dask cluster with this scheduler, such as tcp://10.0.0.5:8786; see the page on large runs.",
+)
 
 
 def output_format(*forms: str) -> Callable[[Command], Command]:

@@ -2,7 +2,10 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from escalation.errors import OutputError
 
@@ -31,10 +34,7 @@ def check_writable(path: Path) -> None:
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a text, in UTF-8, or bytes to a temporary file beside the path, and rename it.
-
-    Readers see the old file or the new, never a part. A link stays a link, to the new file. Pipes and devices are
-    written to as they are.
+    """Write a text, in UTF-8, or bytes, as `whole_file` does. Pipes and devices are written to as they are.
 
     Raises
     ------
@@ -42,15 +42,33 @@ def write_whole(path: Path, content: str | bytes) -> None:
         The file cannot be written; nothing is left behind.
     """
     whole = content.encode() if isinstance(content, str) else content
-    try:
-        if _is_special(path):
+    if _is_special(path):
+        try:
             path.write_bytes(whole)
-            return
+        except OSError as error:
+            raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from None
+    else:
+        with whole_file(path) as file:
+            file.write(whole)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """Write to a temporary file beside the path, which is renamed when the block ends without an error.
+
+    Readers see the old file or the new, never a part. A link stays a link, to the new file.
+
+    Raises
+    ------
+    OutputError
+        The file cannot be written; nothing is left behind.
+    """
+    try:
         target = path.resolve()
         with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".escalation-", delete=False) as file:
             temporary = Path(file.name)
             try:
-                file.write(whole)
+                yield file.file
                 file.flush()
                 os.fsync(file.fileno())
                 os.chmod(file.fileno(), 0o666 & ~_umask())

@@ -1,0 +1,117 @@
+"""`escalation sweep`: designs at every setting of a grid."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from escalation.cli import options
+from escalation.cli.group import EXIT_FAILED, main
+from escalation.defaults import MOST_SETTINGS, SWEEP_STATES
+from escalation.errors import GridError
+
+
+@main.command("sweep")
+@options.scenario_file
+@click.option(
+    "--grid",
+    "grids",
+    metavar="KEY=V1,V2,...",
+    multiple=True,
+    help="An option and its values, as in TOML: trial.max_patients=24,30,36 or, of the design with that label, "
+    "boin.p_tox=0.35,0.4; may be repeated.",
+)
+@options.some_designs
+@options.some_truths
+@options.truth_source("scenario", "published")
+@click.option(
+    "--quantity",
+    "quantities",
+    metavar="NAME",
+    multiple=True,
+    help="Only this quantity, such as pcs, or patients for all doses; may be repeated.",
+)
+@click.option("--summary", is_flag=True, help="Mean, lowest, quantiles and highest over truths, not each truth.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="File to write, whole or not at all; it ends in .csv or .parquet.",
+)
+@click.option("--resume", is_flag=True, help="Go on with what an interrupted run has finished.")
+@click.option(
+    "--max-settings",
+    type=click.IntRange(min=1),
+    default=MOST_SETTINGS,
+    show_default=True,
+    metavar="N",
+    help="Refuse a grid of more settings.",
+)
+@click.option(
+    "--max-states",
+    type=click.IntRange(min=1),
+    default=SWEEP_STATES,
+    show_default=True,
+    metavar="N",
+    help="Refuse settings that may have more states; their row says so.",
+)
+@options.cluster
+def sweep_command(
+    file: Path,
+    grids: tuple[str, ...],
+    designs: tuple[str, ...],
+    quantities: tuple[str, ...],
+    summary: bool,
+    output: Path,
+    resume: bool,
+    max_settings: int,
+    max_states: int,
+    cluster: str | None,
+    **source: Any,
+) -> None:
+    """Exact operating characteristics at every setting of a grid.
+
+    Each design of the file is worked out at all combinations of its own values and the trial's, under all truths, and
+    written to one file: a row for each design, setting, truth and quantity. What is finished survives an interruption.
+    """
+    from escalation.cluster import cluster_executor
+    from escalation.grids import grid, parse_grid
+    from escalation.report.progress import progress_bar
+    from escalation.report.sweep_file import check_output, journal_of, write_sweep
+    from escalation.sweeps import Sweep, TruthSource
+
+    if source["truths"] and source["generator"] != "scenario":
+        raise click.UsageError("--truth: only with --generator scenario")
+    check_output(output)
+    (scenario,) = options.read_scenarios([file])
+    values: dict[str, Any] = {}
+    for text in grids:
+        key, alternatives = parse_grid(text)
+        if key in values:
+            raise GridError(f"grid: {key}: given twice")
+        values[key] = alternatives
+    settings = grid(scenario, values, designs=designs, most=max_settings)
+    truths = TruthSource(source["generator"], source["truths"], source["count"], source["seed"])
+    sweep = Sweep(settings, truths, quantities, summary, max_states)
+    done = 0
+    try:
+        with progress_bar(len(settings), "settings") as advance, cluster_executor(cluster) as executor:
+
+            def step() -> None:
+                nonlocal done
+                done += 1
+                advance()
+
+            found = write_sweep(sweep, output, executor=executor, resume=resume, step=step)
+    except KeyboardInterrupt:
+        kept = journal_of(output)
+        told = f"{done:,} of {len(settings):,} settings are kept in {kept}; the same command with --resume goes on"
+        click.echo(f"error: interrupted: {told if kept.exists() else 'nothing had been begun'}", err=True)
+        sys.exit(EXIT_FAILED)
+    if found.refusal is not None:
+        click.echo(
+            f"warning: {output}: the exact engine refused {found.refused:,} of {found.settings:,} settings, whose rows "
+            f"say 'refused'; the first: {found.refusal}",
+            err=True,
+        )

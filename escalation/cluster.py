@@ -1,0 +1,121 @@
+"""Other machines as an executor: a Dask cluster, which `dask scheduler` and `dask worker` start.
+
+A task whose worker is lost is done again by another. The scheduler and its workers have to have the same packages as
+this machine: they import them, and other versions could give other last digits.
+"""
+
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from concurrent.futures import CancelledError, Executor
+from contextlib import contextmanager
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from escalation.errors import ClusterError, MissingPackageError
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+PATIENCE = 10
+"""Seconds for a scheduler to answer, and for its first worker to be there."""
+
+SAME = ("escalation", "numpy", "scipy", "numba")
+"""Packages that numbers depend on, the one that imports the others first."""
+
+LOGGERS = ("distributed", "distributed.client")
+
+
+@contextmanager
+def cluster_executor(address: str | None) -> Iterator[Executor | None]:
+    """Connect to a Dask cluster while the block runs.
+
+    Parameters
+    ----------
+    address : str or None
+        Of its scheduler, such as `tcp://10.0.0.5:8786`.
+
+    Yields
+    ------
+    concurrent.futures.Executor or None
+        None without an address, which means this machine.
+
+    Raises
+    ------
+    ClusterError
+        The scheduler does not answer or has no workers, they lack a package or have another version of it, or all is
+        lost during the work.
+    MissingPackageError
+    """
+    if address is None:
+        yield None
+        return
+    _check_address(address)
+    try:
+        from distributed import Client, KilledWorker
+    except ModuleNotFoundError as missing:
+        raise MissingPackageError(f"a cluster needs {missing.name}: pip install 'escalation[cluster]'") from None
+    with _quiet():
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of versions, which are looked at below
+                client = Client(address, timeout=PATIENCE, set_as_default=False)
+        except OSError:
+            raise ClusterError(f"{address}: no Dask scheduler answers") from None
+        with client:
+            try:
+                _check_packages(address, client)
+                yield client.get_executor(pure=False)
+            except KilledWorker:
+                raise ClusterError(
+                    f"{address}: several workers died of one piece of work, for lack of memory as a rule"
+                ) from None
+            except CancelledError:
+                raise ClusterError(f"{address}: the connection to the scheduler was lost") from None
+
+
+def _check_address(address: str) -> None:
+    try:
+        parts = urlsplit(address)
+        right = parts.scheme in ("tcp", "tls") and bool(parts.hostname) and bool(parts.port)
+    except ValueError:
+        right = False
+    if not right or parts.path or not address.isprintable():
+        raise ClusterError(f"{address!r}: should be the address of a Dask scheduler, such as tcp://10.0.0.5:8786")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Nothing from Dask on the screen: what goes wrong is said in one line."""
+    before = {name: logging.getLogger(name).level for name in LOGGERS}
+    for name in LOGGERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)
+
+
+def _check_packages(address: str, client: "Client") -> None:
+    try:
+        client.wait_for_workers(1, timeout=PATIENCE)
+    except TimeoutError:
+        raise ClusterError(f"{address}: the scheduler has no workers: `dask worker {address}` starts one") from None
+    for package in SAME:
+        name = f"{package}:__version__"
+        here = resolve_name(name)
+        try:
+            # By a function that every Python has, so that a missing package is found out.
+            found: Mapping[str, Any] = {"the scheduler": client.run_on_scheduler(resolve_name, name)}
+        except ModuleNotFoundError as missing:
+            found = {"the scheduler": missing}
+        found = {**found, **client.run(resolve_name, name, on_error="return")}
+        for place, version in found.items():
+            if isinstance(version, Exception):
+                raise ClusterError(
+                    f"{address}: {place} has no {package}: {version}; the same packages are needed there"
+                )
+            if version != here:
+                raise ClusterError(f"{address}: {place} has {package} {version}, and this machine {here}")
