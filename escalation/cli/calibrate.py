@@ -72,6 +72,7 @@ def _limits(command: Callable[..., Any]) -> Callable[..., Any]:
 @_limits
 @truth_source
 @options.max_states
+@options.cluster
 @options.output_format("table", "json", "csv", "markdown")
 @click.option(
     "--output",
@@ -92,6 +93,7 @@ def calibrate_command(
     limits: dict[str, float],
     source: TruthOptions,
     max_states: int | None,
+    cluster: str | None,
     form: str,
     output: Path | None,
     figure: Path | None,
@@ -105,6 +107,7 @@ def calibrate_command(
     Keyboard, CCD, mTPI, mTPI-2 and i3+3; ewoc of a BLRM; the threshold or alpha of monitoring.
     """
     from escalation.calibration import calibrate, options_to_try
+    from escalation.cluster import cluster_executor
     from escalation.report.calibration import calibration_blocks, to_csv, to_tree
     from escalation.report.json import to_json
     from escalation.report.progress import progress_bar
@@ -120,7 +123,7 @@ def calibrate_command(
     wanted = options_to_try(scenario, label, _values(label, scenario, grids))
     if output is not None:
         _check_layout(file, scenario, label, wanted, output)
-    with progress_bar(prod(map(len, wanted.values())) + 1, "settings") as step:
+    with progress_bar(prod(map(len, wanted.values())) + 1, "settings") as step, cluster_executor(cluster) as executor:
         found = calibrate(
             scenario,
             design=label,
@@ -129,6 +132,7 @@ def calibrate_command(
             objective=objective,  # type: ignore[arg-type]
             limits=limits,
             max_states=max_states,
+            executor=executor,
             step=step,
         )
     others = {"json": lambda: to_json(to_tree(found)), "csv": lambda: to_csv(found)}

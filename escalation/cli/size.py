@@ -41,6 +41,7 @@ from escalation.errors import EscalationError
 )
 @truth_source
 @options.max_states
+@options.cluster
 @options.output_format("table", "json", "csv", "markdown")
 @options.output_file
 @click.option(
@@ -53,6 +54,7 @@ def size_command(
     largest: int | None,
     source: TruthOptions,
     max_states: int | None,
+    cluster: str | None,
     form: str,
     output: Path | None,
     figure: Path | None,
@@ -64,6 +66,7 @@ def size_command(
     to the next; so the size from which on all larger ones are enough is given beside the smallest. With --odds-ratio
     Cheung's (2013) formula stands beside a CRM.
     """
+    from escalation.cluster import cluster_executor
     from escalation.findings import choose
     from escalation.report.json import to_json
     from escalation.report.progress import progress_bar
@@ -77,7 +80,7 @@ def size_command(
     labels = choose(designs, scenario.designs, "design")
     sizes = whole_cohorts(scenario.trial, smallest=smallest, largest=largest)
     judged = judged_truths(scenario, source)
-    with progress_bar(len(labels) * len(sizes), "designs x sizes") as step:
+    with progress_bar(len(labels) * len(sizes), "designs x sizes") as step, cluster_executor(cluster) as executor:
         found = find_size(
             scenario,
             designs=labels,
@@ -85,6 +88,7 @@ def size_command(
             odds_ratio=source.odds_ratio,
             sizes=sizes,
             max_states=max_states,
+            executor=executor,
             step=step,
             **wanted,
         )

@@ -58,7 +58,8 @@ def retuned(
 
 
 _UNUSUAL = (
-    "the scenario file is laid out in a way in which its options cannot be changed; write each design as [[design]]"
+    "the scenario file has changed since it was read, or is laid out in a way in which options cannot be changed; "
+    "write each design as [[design]]"
 )
 
 

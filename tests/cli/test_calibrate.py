@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import tomllib
+from contextlib import contextmanager
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -15,6 +16,7 @@ from escalation.errors import EscalationError
 from escalation.grids import changed
 from escalation.report.scenario_file import retuned
 from escalation.scenario import load_scenario, parse_scenario
+from tests.exact.test_calibration import Elsewhere
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 LUCAR = str(SCENARIOS / "lucar-dks1.toml")
@@ -114,7 +116,10 @@ def test_other_truths(source):
         ([LUCAR, "--design", "boin", "--grid", 'p_tox="a"'], "no setting of the grid is possible"),
         ([LUCAR, "--design", "boin", "--max-overdosing", "10"], "overdosing: 10.0 should be a probability"),
         ([LUCAR, "--design", "boin", "--odds-ratio", "1"], "odds_ratio: 1.0 should be a number above 1"),
-        ([LUCAR, "--design", "boin", "--odds-ratio", "2", *FEW], "--truth"),
+        ([LUCAR, "--design", "boin", "--odds-ratio", "2", *FEW], "--odds-ratio: not with --truth"),
+        ([LUCAR, "--design", "boin", "--generator", "paoletti", *FEW], "--truth: only with --generator scenario"),
+        ([LUCAR, "--design", "boin", "--generator", "published", "--seed", "3"], "only with a --generator that draws"),
+        ([LUCAR, "--design", "boin", "--cluster", "here"], "should be the address of a Dask scheduler"),
         ([LUCAR, "--design", "boin", "--truth", "no"], "no truth 'no'"),
         ([LUCAR, "--design", "boin", "--output", "table.csv"], "table.csv: the name should end in .toml"),
         ([LUCAR, "--design", "boin", "--output", "no/x.toml"], "there is no folder no"),
@@ -145,6 +150,22 @@ def test_a_file_that_could_not_be_written_is_refused_before_any_work(tmp_path, m
     assert result.exit_code == 2
     assert "chosen.toml: cannot be written: the scenario cannot be written to this folder" in result.stderr
     assert list((tmp_path / "else").iterdir()) == []
+
+
+def test_a_cluster_does_the_work(monkeypatch):
+    used = []
+
+    @contextmanager
+    def cluster_executor(address):
+        used.append((address, Elsewhere()))
+        yield used[0][1]
+
+    here = calibrate(LUCAR, *GRID, *FEW, "--format", "csv").stdout
+    monkeypatch.setattr("escalation.cluster.cluster_executor", cluster_executor)
+    assert calibrate(LUCAR, *GRID, *FEW, "--format", "csv", "--cluster", "tcp://there:1").stdout == here
+    ((address, executor),) = used
+    assert address == "tcp://there:1"
+    assert executor.most_bytes > 0
 
 
 def test_figure(tmp_path):
@@ -225,6 +246,14 @@ def test_a_layout_that_cannot_be_changed_is_refused():
     scenario = parse_scenario(tomllib.loads(text))
     with pytest.raises(EscalationError, match=r"write each design as \[\[design\]\]"):
         retuned(text, scenario, "crm", {"stop_if_too_toxic.threshold": 0.8}, [], Path())
+
+
+def test_a_file_that_changed_meanwhile_is_refused():
+    text = TRIAL + CRM + "half_width = 0.05\nprior_mtd = 1\n" + TRUTH
+    scenario = parse_scenario(tomllib.loads(text))
+    for other in (text.replace("max_patients = 12", "max_patients = 15"), "", "["):
+        with pytest.raises(EscalationError, match="has changed since it was read"):
+            retuned(other, scenario, "crm", {"half_width": 0.06}, [], Path())
 
 
 def test_names_from_the_file_cannot_break_its_comments(tmp_path):

@@ -78,6 +78,7 @@ def test_single_dose():
         ([LUCAR, "--pcs", "0.6", "--count", "10"], "--count"),
         ([LUCAR, "--pcs", "0.6", "--figure", "x.jpg"], "the name should end in .svg, .png or .pdf"),
         ([LUCAR, "--pcs", "0.6", "--generator", "published"], "no truths are published for 4 dose levels"),
+        ([LUCAR, "--pcs", "0.6", "--cluster", "tcp://127.0.0.1"], "should be the address of a Dask scheduler"),
         ([LUCAR, "--pcs", "0.6", "--to", "12", "--max-states", "1"], "no size is possible"),
     ],
 )
