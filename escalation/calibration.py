@@ -203,9 +203,9 @@ def calibrate(
     >>> scenario = parse_scenario({
     ...     "name": "example", "trial": {"doses": [1, 2, 3], "target": 0.25, "max_patients": 18},
     ...     "design": [{"kind": "boin"}], "truth": [{"name": "t", "dlt_rates": [0.1, 0.25, 0.4]}]})
-    >>> found = calibrate(scenario, design="boin", values={"p_tox": [0.3, 0.35, 0.4]}, limits={"overdosing": 0.2})
+    >>> found = calibrate(scenario, design="boin", values={"p_saf": [0.1, 0.15, 0.2]}, limits={"overdosing": 0.2})
     >>> found.chosen.values, round(found.chosen.assessment.mean_pcs, 4), round(found.own.mean_pcs, 4)
-    ({'p_tox': 0.35}, 0.4977, 0.4977)
+    ({'p_saf': 0.1}, 0.6043, 0.5773)
     """
     wanted = options_to_try(scenario, design, values)
     if objective not in OBJECTIVES:

@@ -147,9 +147,10 @@ def to_csv(found: Calibration) -> str:
     names = [field.name for field in fields(Assessment)]
     options = list(found.candidates[0].values)
     writer.writerow(["setting", *options, *names, "within_limits", "front", "chosen"])
+    front = {one.number for one in found.front}
     for one in found.candidates:
         numbers = [getattr(one.assessment, name) for name in names]
-        marks = found.admissible(one), one in found.front, one is found.chosen
+        marks = found.admissible(one), one.number in front, one is found.chosen
         values = [plain(one.values[option]) for option in options]
         writer.writerow([one.number, *values, *numbers, *(str(mark).lower() for mark in marks)])
     return text.getvalue()
@@ -166,13 +167,15 @@ def to_tree(found: Calibration) -> dict[str, Any]:
     """A calibration as what JSON can hold."""
     own = found.scenario.designs[found.design].model_dump(mode="json", exclude={"label"})
 
+    front = {one.number for one in found.front}
+
     def tree(one: Candidate) -> dict[str, Any]:
         return {
             "setting": one.number,
             "values": one.values,
             **asdict(one.assessment),
             "within_limits": found.admissible(one),
-            "front": one in found.front,
+            "front": one.number in front,
         }
 
     chosen = None

@@ -258,6 +258,18 @@ def test_default_grids_hold_settings_that_are_possible(kind, levels):
     assert len(found.candidates) > len(found.left_out)
 
 
+def test_default_grids_are_documented():
+    """In the row of each design of the page's table."""
+    page = (SCENARIOS.parent / "docs" / "calibration.md").read_text()
+    for kind, levels in product(REGISTRY, (1, 4)):
+        scenario = possible(kind, levels)
+        if scenario is not None:
+            options = scenario.design[0].tuning(scenario.trial)
+            rows = [row for row in page.splitlines() if row.startswith("| [") and f"[{kind}]" in row]
+            assert bool(rows) >= bool(options), kind
+            assert all(f"`{option}`" in rows[0] for option in options), kind
+
+
 def test_default_grids():
     trial = LUCAR.trial
     assert Keyboard().tuning(trial)["half_width"][0] == 0.01
