@@ -30,6 +30,7 @@ from scipy import special
 
 from escalation.errors import DesignError
 from escalation.kernels.codes import SLACK
+from escalation.outcomes import check_rates, check_truths
 from escalation.trial import Trial
 
 Floats = NDArray[np.float64]
@@ -62,7 +63,8 @@ def optimal_selection(rates: ArrayLike, trial: Trial) -> Floats:
     >>> optimal_selection([0.05, 0.12, 0.25, 0.40], trial).round(4).tolist()
     [0.0006, 0.1554, 0.7205, 0.1235]
     """
-    truths = _checked(rates, trial)
+    several = np.iterable(rates) and any(map(np.iterable, rates))
+    truths = check_truths(rates, trial) if several else check_rates(rates, trial)
     order = np.argsort(truths, axis=-1, kind="stable")
     selection = np.empty_like(truths)
     np.put_along_axis(selection, order, _of_rising(np.take_along_axis(truths, order, axis=-1), trial), axis=-1)
@@ -95,23 +97,12 @@ def optimal_pcs(rates: ArrayLike, correct: ArrayLike, trial: Trial) -> Floats:
     return np.where(chosen.any(axis=-1), selection.sum(axis=-1, where=chosen), np.nan)
 
 
-def _checked(rates: ArrayLike, trial: Trial) -> Floats:
-    given = np.asarray(rates)
-    if given.dtype.kind not in "fiu":
-        raise DesignError("rates: should be numbers")
-    if given.ndim not in (1, 2) or given.shape[-1] != trial.levels:
-        raise DesignError(f"rates: should be {trial.levels} for each truth, one for each dose level")
-    array = given.astype(np.float64)
-    if not ((array >= 0) & (array <= 1)).all():
-        raise DesignError("rates: every rate should be between 0 and 1")
-    return array
-
-
 def _of_rising(rates: Floats, trial: Trial) -> Floats:
     """The selection probabilities where rates do not decrease along the last axis."""
     patients = trial.max_patients
     wanted = patients * trial.target
     lower, upper = rates[..., :-1], rates[..., 1:]
+    # The rate of DLTs at j + 1 among patients without one at j.
     further = np.divide(upper - lower, 1 - lower, out=np.zeros_like(lower), where=lower < 1)
     below = np.zeros_like(rates)  # P(C_j < m)
     kept = np.zeros_like(lower)  # P(j is recommended, and not j + 1)

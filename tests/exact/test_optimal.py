@@ -169,9 +169,11 @@ def test_designs_stay_below_on_average_and_not_always():
 @pytest.mark.parametrize(
     ("rates", "message"),
     [
-        ([0.1, 0.2, 0.3], "rates: should be 4 for each truth, one for each dose level"),
-        ([[[0.1, 0.2, 0.3, 0.4]]], "rates: should be 4 for each truth, one for each dose level"),
-        (0.3, "rates: should be 4 for each truth, one for each dose level"),
+        ([0.1, 0.2, 0.3], "rates: 3 values for 4 dose levels"),
+        ([[[0.1, 0.2, 0.3, 0.4]]], "rates: should be a row of 4 rates, one for each dose level, for each truth"),
+        ([[0.1, 0.2, 0.3]], "rates: should be a row of 4 rates, one for each dose level, for each truth"),
+        ([[0.1, 0.2, 0.3, 0.4], [0.1]], "rates: should be as many numbers for each truth"),
+        (0.3, "rates: 1 values for 4 dose levels"),
         ([0.1, 0.2, 0.3, 1.2], "rates: every rate should be between 0 and 1"),
         ([0.1, 0.2, 0.3, float("nan")], "rates: every rate should be between 0 and 1"),
         (["a", "b", "c", "d"], "rates: should be numbers"),
