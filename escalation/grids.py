@@ -63,7 +63,7 @@ class Setting(NamedTuple):
     @property
     def name(self) -> str:
         """For messages."""
-        return f"{self.label} ({_shown(self.values)})" if self.values else self.label
+        return f"{self.label} ({_listed_values(self.values)})" if self.values else self.label
 
 
 @dataclass(frozen=True)
@@ -320,8 +320,12 @@ def _validated(part: P, content: Any, place: str, problems: list[str]) -> P:
 
 
 def _shown(values: Mapping[str, Value]) -> str:
-    """Values for a message."""
-    return f"setting {', '.join(f'{key}={in_toml(value)}' for key, value in values.items())}"
+    """Where the problems of a message are."""
+    return f"setting {_listed_values(values)}"
+
+
+def _listed_values(values: Mapping[str, Value]) -> str:
+    return ", ".join(f"{key}={in_toml(value)}" for key, value in values.items())
 
 
 def _brief(text: str) -> str:

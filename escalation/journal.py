@@ -105,8 +105,7 @@ def _begin(path: Path, connection: sqlite3.Connection, digests: dict[str, str]) 
         differ = [name for name in {**digests, **known} if known.get(name) != digests.get(name)]
         if differ:
             raise JournalError(
-                f"{path}: is of another run: {', '.join(differ)} {'differs' if len(differ) == 1 else 'differ'}; "
-                "what it holds is kept"
+                f"{path}: is of another run, which differs in {', '.join(differ)}; what it holds is kept"
             )
     else:
         raise JournalError(f"{path}: cannot be used: it is no journal")

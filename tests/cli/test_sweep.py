@@ -1,0 +1,159 @@
+"""`escalation sweep`: killed and interrupted runs go on where they were, and what is wrong gets one line."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from escalation.cli import main
+
+SCENARIOS = Path(__file__).parents[2] / "scenarios"
+LUCAR = str(SCENARIOS / "lucar-dks1.toml")
+CUTOFFS = ",".join(f"0.{900 + number}" for number in range(60))
+LONG = [LUCAR, "--design", "boin", "--grid", f"boin.cutoff_eli={CUTOFFS}", "--quantity", "pcs"]
+LONG += ["--generator", "clertant", "--count", "1500"]
+
+
+def sweep(*arguments: str):
+    return CliRunner().invoke(main, ["sweep", *map(str, arguments)])
+
+
+def finished_cells(journal: Path) -> int:
+    with closing(sqlite3.connect(journal)) as connection:
+        return connection.execute("SELECT COUNT(*) FROM cell").fetchone()[0]
+
+
+def stopped(output: Path, how: signal.Signals, *options: str) -> subprocess.CompletedProcess:
+    """A run in a process of its own that is stopped once it has finished something more."""
+    log = output.with_name(f"{output.name}.partial-wal")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "escalation", "sweep", *LONG, "--output", output, *options], stderr=subprocess.PIPE
+    )
+    try:
+        seen, deadline = set(), time.monotonic() + 60
+        while len(seen) < 6 and process.poll() is None:
+            assert time.monotonic() < deadline
+            if log.exists():
+                seen.add(log.stat().st_mtime_ns)
+            time.sleep(0.002)
+        process.send_signal(how)
+        _, told = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.wait()
+    return subprocess.CompletedProcess([], process.returncode, stderr=told.decode())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_killed_then_interrupted_then_resumed(tmp_path):
+    """The same bytes as without; each time what had been finished is not done again."""
+    output, whole = tmp_path / "sweep.csv", tmp_path / "whole.csv"
+    journal = tmp_path / "sweep.csv.partial"
+    killed = stopped(output, signal.SIGKILL)
+    assert (killed.returncode, killed.stderr) == (-signal.SIGKILL, "")
+    assert not output.exists()
+    after_kill = finished_cells(journal)
+    assert 0 < after_kill < 60
+
+    refused = sweep(*LONG, "--output", output)
+    assert refused.exit_code == 2
+    assert "sweep.csv.partial: holds what an earlier run has finished; --resume" in refused.stderr
+
+    interrupted = stopped(output, signal.SIGINT, "--resume")
+    assert interrupted.returncode == 1
+    after_interrupt = finished_cells(journal)
+    assert after_kill < after_interrupt < 60
+    assert interrupted.stderr == (
+        f"error: interrupted: {after_interrupt} of 60 settings are kept in {journal}; the same command with --resume "
+        "goes on\n"
+    )
+    assert sweep(*LONG, "--output", output, "--resume").exit_code == 0
+    assert sweep(*LONG, "--output", whole).exit_code == 0
+    assert output.read_bytes() == whole.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["sweep.csv", "whole.csv"]
+
+
+def test_two_runs_at_once(tmp_path):
+    """The second leaves the journal of the first alone."""
+    output = tmp_path / "sweep.csv"
+    stopped(output, signal.SIGKILL)
+    with closing(sqlite3.connect(tmp_path / "sweep.csv.partial", isolation_level=None)) as first:
+        first.execute("PRAGMA locking_mode = EXCLUSIVE")
+        first.execute("BEGIN EXCLUSIVE")
+        second = sweep(*LONG, "--output", output, "--resume")
+    assert second.exit_code == 2
+    assert second.stderr.endswith("sweep.csv.partial: cannot be used: another process is at work on it\n")
+
+
+def test_what_is_finished_is_kept_when_the_file_cannot_be_written(tmp_path, monkeypatch):
+    from escalation.report import tidy
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    output = tmp_path / "sweep.csv"
+    arguments = [LUCAR, "--design", "3+3", "--quantity", "pcs", "--output", output]
+    with monkeypatch.context() as broken:
+        broken.setattr(tidy.CsvTable, "end", full)
+        failed = sweep(*arguments)
+    assert (failed.exit_code, failed.stderr) == (2, f"error: {output}: cannot be written: No space left on device\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["sweep.csv.partial"]
+    assert finished_cells(tmp_path / "sweep.csv.partial") == 1
+    assert sweep(*arguments, "--resume").exit_code == 0
+    assert output.read_text().startswith("design,truth,quantity,value\n3+3,nearly no DLTs,pcs,")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--output", "sweep.txt"], "the name should end in .csv or .parquet"),
+        (["--output", "nowhere/sweep.csv"], "there is no folder nowhere"),
+        (["--output", "sweep.csv", "--grid", "boin.p_tx=0.4"], "boin.p_tx: unknown option; did you mean 'p_tox'?"),
+        (["--output", "sweep.csv", "--grid", "boin.p_tox=0.4", "--grid", "boin.p_tox=0.3"], "boin.p_tox: given twice"),
+        (["--output", "sweep.csv", "--grid", "boin.p_tox=0.4,0.1"], "setting boin.p_tox=0.1: boin.p_tox: 0.1 should"),
+        (["--output", "sweep.csv", "--generator", "paoletti", "--truth", "all safe"], "--truth: only with --generator"),
+        (["--output", "sweep.csv", "--grid", "trial.target=0.2,0.3", "--max-settings", "5"], "6 settings (2 of '3+3'"),
+        (["--output", "sweep.csv", "--cluster", "10.0.0.5:8786"], "should be the address of a Dask scheduler"),
+        (["--output", "sweep.csv", "--cluster", "tcp://10.0.0.5:x"], "should be the address of a Dask scheduler"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_gets_one_line(tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    result = sweep(LUCAR, *arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr.splitlines()[-1]
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("content", [b"text", b"SQLite format 3\0" + bytes(100)])
+def test_a_file_that_is_no_journal_is_left_alone(tmp_path, content):
+    other = tmp_path / "sweep.csv.partial"
+    other.write_bytes(content)
+    result = sweep(LUCAR, "--output", tmp_path / "sweep.csv", "--resume")
+    assert result.exit_code == 2
+    assert "sweep.csv.partial: cannot be used: it is no journal" in result.stderr
+    assert other.read_bytes() == content
+
+
+def test_a_database_of_something_else_is_left_alone(tmp_path):
+    other = tmp_path / "sweep.csv.partial"
+    with closing(sqlite3.connect(other)) as connection:
+        connection.execute("CREATE TABLE mine (text)")
+    result = sweep(LUCAR, "--output", tmp_path / "sweep.csv", "--resume")
+    assert "it is no journal" in result.stderr
+    with closing(sqlite3.connect(other)) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("mine",)]
+
+
+def test_without_pyarrow_it_is_said_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    result = sweep(LUCAR, "--output", tmp_path / "sweep.parquet")
+    assert result.exit_code == 2
+    assert result.stderr == (f"error: {tmp_path}/sweep.parquet: needs pyarrow: pip install 'escalation[sweep]'\n")
