@@ -80,7 +80,7 @@ def _entries(found: SizeSearch) -> list[tuple[Artist, str]]:
     ]
     wanted: list[tuple[Artist, str]] = [
         (Line2D([], [], **HOLLOW), "not enough"),
-        (Line2D([], [], **WANTED), "wanted"),
+        (Line2D([], [], **WANTED), "wanted, limit" if found.limits else "wanted"),
     ]
     optimal: list[tuple[Artist, str]] = [(Line2D([], [], **BENCHMARK), "optimal benchmark")]
     return [*designs, *wanted, *(optimal if found.benchmark else [])]
