@@ -46,6 +46,10 @@ EXAMPLES = {
         "escalation report scenarios/tak-007.toml --truth 'DLT rate 0.10' --output report.html",
         ["[report](../report.md)", ONE_DOSE],
     ),
+    "robust": (
+        "escalation robust scenarios/lucar-dks1.toml --count 2000 --design boin --design crm",
+        ["[designs over random truths](../robustness.md)", "[random truths](../random-truths.md)"],
+    ),
     "run": (
         "escalation run scenarios/lucar-dks1.toml --truth 'MTD at 300' --trials 100000",
         ["[engines and operating characteristics](../engines.md)", LUCAR, f"`--from`: {RUNNING}"],
@@ -61,6 +65,10 @@ EXAMPLES = {
     "table": (
         "escalation table scenarios/lucar-dks1.toml --design boin",
         ["[decision tables](../decision-tables.md)", ONE_DOSE],
+    ),
+    "worst": (
+        "escalation worst scenarios/lucar-dks1.toml --design boin --delta 0.05",
+        ["[least favourable truths](../worst-case.md)"],
     ),
 }
 """An example of each command, and where to read on."""

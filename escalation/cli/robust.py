@@ -9,32 +9,15 @@ from click.core import ParameterSource
 from escalation.cli import options
 from escalation.cli.figure_file import check_figure, write_figure
 from escalation.cli.group import main
-from escalation.defaults import SEED, TRUTHS
 
 PICTURES = {"figure": "robustness", "trade_off": "trade_off"}
 """Figures, by the options that name their files."""
-
-SOURCES = ("clertant", "paoletti", "logistic", "published")
 
 
 @main.command("robust")
 @options.scenario_file
 @options.some_designs
-@click.option(
-    "--generator",
-    type=click.Choice(SOURCES),
-    default=SOURCES[0],
-    show_default=True,
-    help="Where the truths come from: how they are drawn, or published ones.",
-)
-@click.option(
-    "--count",
-    type=click.IntRange(min=1, max=1_000_000),
-    default=TRUTHS,
-    show_default=True,
-    help="Random truths.",
-)
-@click.option("--seed", type=click.IntRange(min=0), default=SEED, show_default=True, help="Seed of the random truths.")
+@options.truth_source("clertant")
 @options.max_states
 @options.output_format("table", "json", "csv", "markdown")
 @options.output_file
@@ -46,6 +29,7 @@ SOURCES = ("clertant", "paoletti", "logistic", "published")
     type=click.Path(path_type=Path),
     help="File for a figure of PCS and overdosing by the position of the MTD; it ends in .svg, .png or .pdf.",
 )
+@options.cluster
 @click.option(
     "--trade-off", type=click.Path(path_type=Path), help="File for a figure of mean PCS against mean overdosing."
 )
@@ -57,36 +41,38 @@ def robust_command(
     seed: int,
     max_states: int | None,
     form: str,
+    cluster: str | None,
     **files: Path | None,
 ) -> None:
     """Evaluate the designs of a scenario file under thousands of truths.
 
-    Draws truths, or takes published ones; the file's own are not used. For each position of the MTD it prints mean,
-    quantile and worst of each design's PCS and overdosing, and the sample size, beside the optimal benchmark. Under
-    each truth the numbers are exact.
+    The truths are drawn, unless --generator says otherwise. For each position of the MTD it prints mean, quantile and
+    worst of each design's PCS and overdosing, and the sample size, beside the optimal benchmark. Under each truth the
+    numbers are exact.
     """
     context = click.get_current_context()
     given = {name for name in ("count", "seed") if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
-    if generator == "published" and given:
-        raise click.UsageError("--count, --seed: published truths are not drawn")
+    if generator in ("scenario", "published") and given:
+        raise click.UsageError(f"--count, --seed: with --generator {generator} nothing is drawn")
     _check_files(files)
     (scenario,) = options.read_scenarios([file])
 
+    from escalation.cluster import cluster_executor
     from escalation.findings import choose
     from escalation.report.files import write_whole
     from escalation.report.json import to_json
     from escalation.report.progress import progress_bar
     from escalation.report.robustness import each_to_csv, robustness_blocks, to_csv, to_tree
     from escalation.robustness import BLOCK, robust
-    from escalation.truth_sets import drawn_truths, published_truths
+    from escalation.sweeps import TruthSource
 
     labels = choose(designs, scenario.designs, "design")
-    if generator == "published":
-        truths = published_truths(scenario.trial)
-    else:
-        truths = drawn_truths(generator, scenario.trial, count=count, seed=seed)  # type: ignore[arg-type]
-    with progress_bar(len(labels) * -(-len(truths) // BLOCK), f"designs x {BLOCK:,} truths") as step:
-        found = robust(scenario, truths, designs=labels, max_states=max_states, step=step)
+    truths = TruthSource(generator, count=count, seed=seed).of(scenario, scenario.trial)  # type: ignore[arg-type]
+    with (
+        progress_bar(len(labels) * -(-len(truths) // BLOCK), f"designs x {BLOCK:,} truths") as step,
+        cluster_executor(cluster) as executor,
+    ):
+        found = robust(scenario, truths, designs=labels, max_states=max_states, executor=executor, step=step)
     for label, reason in found.refusals.items():
         click.echo(f"warning: {file}: {label} is left out: {reason}", err=True)
     others = {"json": lambda: to_json(to_tree(found)), "csv": lambda: to_csv(found)}

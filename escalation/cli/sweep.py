@@ -24,7 +24,7 @@ from escalation.errors import GridError
 )
 @options.some_designs
 @options.some_truths
-@options.truth_source("scenario", "published")
+@options.truth_source("scenario")
 @click.option(
     "--quantity",
     "quantities",

@@ -27,6 +27,7 @@ from escalation.defaults import DELTA, SEED
     help="Seed of the random truths from which searches start.",
 )
 @options.max_states
+@options.cluster
 @options.output_format("table", "json", "csv", "markdown")
 @options.output_file
 def worst_command(
@@ -35,6 +36,7 @@ def worst_command(
     delta: float,
     seed: int,
     max_states: int | None,
+    cluster: str | None,
     form: str,
     output: Path | None,
 ) -> None:
@@ -44,6 +46,7 @@ def worst_command(
     one with the smallest PCS, and the one with the largest risk of overdosing. For every dose as the MTD; the file's
     own truths are not used.
     """
+    from escalation.cluster import cluster_executor
     from escalation.findings import choose
     from escalation.report.json import to_json
     from escalation.report.progress import progress_bar
@@ -53,8 +56,13 @@ def worst_command(
     options.check_output(output)
     (scenario,) = options.read_scenarios([file])
     labels = choose(designs, scenario.designs, "design")
-    with progress_bar(len(labels) * len(questions(scenario.trial)), "searches") as step:
-        cases = worst_cases(scenario, designs=labels, delta=delta, seed=seed, max_states=max_states, step=step)
+    with (
+        progress_bar(len(labels) * len(questions(scenario.trial)), "searches") as step,
+        cluster_executor(cluster) as executor,
+    ):
+        cases = worst_cases(
+            scenario, designs=labels, delta=delta, seed=seed, max_states=max_states, executor=executor, step=step
+        )
     for label, reason in cases.refusals.items():
         click.echo(f"warning: {file}: {label} is left out: {reason}", err=True)
     others = {"json": lambda: to_json(to_tree(cases)), "csv": lambda: to_csv(cases)}
