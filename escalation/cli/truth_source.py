@@ -40,7 +40,7 @@ def truth_source(command: Callable[..., Any]) -> Callable[..., Any]:
         metavar="R",
         help="Instead of other truths: each dose in turn is the MTD, odds of a DLT grow by R from dose to dose.",
     )
-    return options.some_truths(options.truth_source("scenario", "published")(odds_ratio(with_source)))
+    return options.some_truths(options.truth_source("scenario")(odds_ratio(with_source)))
 
 
 def judged_truths(scenario: "Scenario", source: TruthOptions) -> "TruthSet":
