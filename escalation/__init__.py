@@ -12,6 +12,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from escalation.calibration import Calibration as Calibration
+    from escalation.calibration import calibrate as calibrate
     from escalation.characteristics import OperatingCharacteristics as OperatingCharacteristics
     from escalation.characteristics import operating_characteristics as operating_characteristics
     from escalation.comparison import Comparison as Comparison
@@ -81,6 +83,8 @@ if TYPE_CHECKING:
     from escalation.scenario import load_scenario as load_scenario
     from escalation.scenario_run import run as run
     from escalation.simulation import simulate as simulate
+    from escalation.size_search import SizeSearch as SizeSearch
+    from escalation.size_search import find_size as find_size
     from escalation.surface import Surface as Surface
     from escalation.surface import pcs_surface as pcs_surface
     from escalation.sweeps import Sweep as Sweep
@@ -89,6 +93,7 @@ if TYPE_CHECKING:
     from escalation.trial import Trial as Trial
     from escalation.truth_generators import random_truths as random_truths
     from escalation.truth_sets import TruthSet as TruthSet
+    from escalation.truth_sets import calibration_truths as calibration_truths
     from escalation.truth_sets import drawn_truths as drawn_truths
     from escalation.truth_sets import published_truths as published_truths
     from escalation.truth_sets import scenario_truths as scenario_truths
@@ -117,6 +122,7 @@ _HOMES = {
     "BOIN": "designs",
     "CCD": "designs",
     "CRM": "designs",
+    "Calibration": "calibration",
     "Comparison": "comparison",
     "DecisionTable": "designs",
     "Design": "designs",
@@ -147,6 +153,7 @@ _HOMES = {
     "Scenario": "scenario",
     "ScenarioError": "errors",
     "StateSpaceError": "errors",
+    "SizeSearch": "size_search",
     "Surface": "surface",
     "Sweep": "sweeps",
     "TPI": "designs",
@@ -161,9 +168,12 @@ _HOMES = {
     "ProtocolTable": "decision_tables",
     "agreement": "cross_check",
     "decision_table": "decision_tables",
+    "calibrate": "calibration",
+    "calibration_truths": "truth_sets",
     "compare": "comparison",
     "drawn_truths": "truth_sets",
     "exact": "enumeration",
+    "find_size": "size_search",
     "fingerprint": "fingerprints",
     "grid": "grids",
     "load_scenario": "scenario",

@@ -5,11 +5,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
+from math import inf, log
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
-from escalation.errors import EscalationError
+from escalation.errors import DesignError, EscalationError
 from escalation.findings import choose
 from escalation.kernels.codes import NO_DOSE, SLACK
 from escalation.quantities import are_correct
@@ -78,6 +80,37 @@ def scenario_truths(scenario: Scenario, names: Iterable[str] = ()) -> TruthSet:
         row[[dose - 1 for dose in truth.correct_doses(scenario.trial.target)]] = True
     many = f"{len(truths)} truths" if len(truths) > 1 else "one truth"
     return TruthSet(f"{many} of the scenario", tuple(chosen), rates, correct)
+
+
+def calibration_truths(trial: Trial, *, odds_ratio: float) -> TruthSet:
+    """The calibration set that sample sizes and skeletons of the CRM are judged by: a logistic curve for each dose.
+
+    In turn each dose is the MTD with the target as its rate, and the odds of a DLT grow by the same ratio from every
+    dose to the next.
+
+    Source: Cheung YK (2011) Dose Finding by the Continual Reassessment Method, CRC; dfcrm::getn calls it the logistic
+    calibration set.
+
+    Raises
+    ------
+    DesignError
+        A ValueError: the odds ratio is not a number above 1.
+
+    Examples
+    --------
+    >>> from escalation import Trial
+    >>> calibration_truths(Trial(doses=[1, 2, 3], target=0.25, max_patients=18), odds_ratio=2).rates.round(3)
+    array([[0.25 , 0.4  , 0.571],
+           [0.143, 0.25 , 0.4  ],
+           [0.077, 0.143, 0.25 ]])
+    """
+    if isinstance(odds_ratio, bool) or not isinstance(odds_ratio, int | float) or not 1 < odds_ratio < inf:
+        raise DesignError(f"odds_ratio: {odds_ratio!r} should be a number above 1")
+    dose = np.arange(trial.levels)
+    rates = special.expit(special.logit(trial.target) + log(odds_ratio) * (dose - dose[:, None]))
+    np.fill_diagonal(rates, trial.target)  # exactly
+    many = f"{trial.levels} truths" if trial.levels > 1 else "one truth"
+    return _numbered(f"{many} with an odds ratio of {odds_ratio:g}", rates, trial.target)
 
 
 def drawn_truths(generator: Generator, trial: Trial, *, count: int, seed: int) -> TruthSet:

@@ -18,6 +18,10 @@ ONE_DOSE = "[tutorial on a single dose](../tutorials/single-dose.md)"
 RUNNING = "[running trials](../running-trials.md)"
 
 EXAMPLES = {
+    "calibrate": (
+        "escalation calibrate scenarios/lucar-dks1.toml --design boin --max-overdosing 0.04 --output chosen.toml",
+        ["[calibration](../calibration.md)", LUCAR],
+    ),
     "compare": (
         "escalation compare scenarios/lucar-dks1.toml --reference 3+3 --truth 'MTD at 300'",
         ["[designs against each other](../comparison.md)", LUCAR],
@@ -53,6 +57,10 @@ EXAMPLES = {
     "schema": (
         "escalation schema",
         ["[scenario files](../scenario-files.md)"],
+    ),
+    "size": (
+        "escalation size scenarios/lucar-dks1.toml --design boin --pcs 0.6 --odds-ratio 2 --to 48",
+        ["[sample size](../sample-size.md)", "[calibration](../calibration.md)"],
     ),
     "table": (
         "escalation table scenarios/lucar-dks1.toml --design boin",

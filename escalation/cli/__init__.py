@@ -4,6 +4,7 @@ Everything heavy is imported inside the command that needs it, so that `--help` 
 """
 
 from escalation.cli import (  # noqa: F401 (each adds its commands to the group)
+    calibrate,
     compare,
     listing,
     next_dose,
@@ -12,6 +13,7 @@ from escalation.cli import (  # noqa: F401 (each adds its commands to the group)
     report,
     robust,
     run,
+    size,
     sweep,
     table,
     worst,
