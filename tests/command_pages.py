@@ -62,6 +62,11 @@ EXAMPLES = {
         "escalation size scenarios/lucar-dks1.toml --design boin --pcs 0.6 --odds-ratio 2 --to 48",
         ["[sample size](../sample-size.md)", "[calibration](../calibration.md)"],
     ),
+    "sweep": (
+        "escalation sweep scenarios/lucar-dks1.toml --grid trial.max_patients=24,30 --grid boin.p_tox=0.3,0.4 "
+        "--quantity pcs --output sweep.csv",
+        ["[sweeps](../sweeps.md)", "`--cluster`: [large runs](../large-runs.md)"],
+    ),
     "table": (
         "escalation table scenarios/lucar-dks1.toml --design boin",
         ["[decision tables](../decision-tables.md)", ONE_DOSE],
@@ -103,9 +108,9 @@ def index() -> str:
 
 
 EXIT_CODES = """\
-Exit codes: 0, done; 1, exact and simulated values disagree, or the output could not be written to its end; 2, a file or
-an option is wrong, and the message on standard error says what. Warnings go to standard error and do not change the
-exit code.
+Exit codes: 0, done; 1, exact and simulated values disagree, the output could not be written to its end, or a sweep was
+interrupted; 2, a file or an option is wrong, and the message on standard error says what. Warnings go to standard error
+and do not change the exit code.
 
 Tables are folded to the width of the terminal, or to `COLUMNS` where that is set. With `--format json` numbers have
 full precision.
