@@ -4,15 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-import numpy as np
-from numpy.typing import NDArray
-
 from escalation.designs import Design
 from escalation.errors import EscalationError, StateSpaceError
 from escalation.expectations import Expectations
 from escalation.findings import suggestion
 from escalation.kernels.codes import SLACK
 from escalation.pieces import exact_expectations
+from escalation.quantities import overdosing_avoidable
 from escalation.trial import MOST_PATIENTS, Trial
 from escalation.truth_sets import TruthSet
 
@@ -54,7 +52,7 @@ class Assessment:
 
 def assessed(found: Expectations) -> Assessment:
     """The numbers of a design's exact means."""
-    avoidable = avoids_overdosing(found.rates, found.trial.target)
+    avoidable = overdosing_avoidable(found.rates, found.trial.target)
     right = found.correct.any(axis=1)
     return Assessment(
         mean_pcs=float(found.pcs.mean()),
@@ -85,12 +83,6 @@ def attempt(design: Design, trial: Trial, truths: TruthSet, max_states: int | No
         return assess(design, trial, truths, max_states)
     except StateSpaceError as refusal:
         return str(refusal)
-
-
-def avoids_overdosing(rates: NDArray[np.float64], target: float) -> NDArray[np.bool_]:
-    """Truths in which a dose is not above the target, bool[T]."""
-    possible: NDArray[np.bool_] = np.any(rates <= target + SLACK, axis=1)
-    return possible
 
 
 @dataclass(frozen=True)
@@ -144,7 +136,7 @@ def limits_of(bounds: Iterable[tuple[str, float]], trial: Trial, truths: TruthSe
     EscalationError
         An unknown name, a bound that is no probability or no number of patients, or truths that cannot say.
     """
-    avoidable = avoids_overdosing(truths.rates, trial.target).any()
+    avoidable = overdosing_avoidable(truths.rates, trial.target).any()
     right = truths.correct.any(axis=1)
     silent = {
         "overdosing": None if avoidable else "every dose is above the target in every truth",

@@ -32,6 +32,12 @@ def are_correct(rates: Floats, target: float) -> NDArray[np.bool_]:
     return correct
 
 
+def overdosing_avoidable(rates: Floats, target: float) -> NDArray[np.bool_]:
+    """Truths in which a dose is not above the target, bool[T]; in the others every patient is overdosed."""
+    avoidable: NDArray[np.bool_] = np.any(rates <= target + SLACK, axis=1)
+    return avoidable
+
+
 def trial_quantities(outcomes: Outcomes, correct: Sequence[int]) -> dict[str, NDArray[Any]]:
     """What designs are compared by, of every single trial: trials on the same patients differ by these.
 

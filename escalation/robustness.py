@@ -22,6 +22,7 @@ from escalation.findings import choose
 from escalation.kernels.codes import NO_DOSE, SLACK
 from escalation.optimal import optimal_pcs
 from escalation.pieces import exact_expectations, finished
+from escalation.quantities import overdosing_avoidable
 from escalation.scenario import Scenario
 from escalation.trial import Trial
 from escalation.truth_sets import TruthSet
@@ -74,8 +75,9 @@ class Summary:
         Dose level from 1, "none" or "all".
     truths : int
         How many there are.
-    pcs, overdosing_60 : Spread
-        As in `characteristics.OperatingCharacteristics`.
+    pcs : Spread
+    overdosing_60 : Spread or None
+        Of the truths in which a dose is not above the target: in the others every patient is. None without any.
     above_mtd, sample_size : float
         Means over truths.
     optimal_pcs : float or None
@@ -88,7 +90,7 @@ class Summary:
     mtd: str
     truths: int
     pcs: Spread
-    overdosing_60: Spread
+    overdosing_60: Spread | None
     above_mtd: float
     sample_size: float
     optimal_pcs: float | None
@@ -152,12 +154,17 @@ class Robustness:
         found |= {NONE: np.flatnonzero(mtd == NO_DOSE), ALL: np.arange(len(mtd))}
         return {name: places for name, places in found.items() if len(places)}
 
+    def avoidable(self, places: Places) -> Places:
+        """Those of some truths in which a dose is not above the target, so that not every patient is overdosed."""
+        return places[overdosing_avoidable(self.truths.rates[places], self.scenario.trial.target)]
+
     def summaries(self) -> Iterator[Summary]:
         """Each design at each position of the MTD; position by position."""
         for mtd, places in self.positions().items():
             optimal = self.optimal_pcs[places]
             known = ~np.isnan(optimal)
             best = float(optimal[known].mean()) if known.any() else None
+            avoidable = self.avoidable(places)
             for label, found in self.expectations.items():
                 pcs = found.pcs[places]
                 yield Summary(
@@ -165,7 +172,9 @@ class Robustness:
                     mtd=mtd,
                     truths=len(places),
                     pcs=self._spread(pcs, places, more_is_better=True),
-                    overdosing_60=self._spread(found.overdosing_60[places], places, more_is_better=False),
+                    overdosing_60=self._spread(found.overdosing_60[avoidable], avoidable, more_is_better=False)
+                    if len(avoidable)
+                    else None,
                     above_mtd=float(found.above_mtd[places].mean()),
                     sample_size=float(found.sample_size[places].mean()),
                     optimal_pcs=best,

@@ -15,6 +15,9 @@ from escalation.report.runs import trial_heading
 from escalation.robustness import ALL, NONE, Contrast, Robustness, Spread, Summary
 from escalation.trial import Trial
 
+TAILS = {"pcs": "q05", "overdosing_60": "q95"}
+"""Quantities of which there is a spread, and what its tail is called."""
+
 COLUMNS = ["scenario", "mtd", "design", "reference", "truths", "quantity", "value", "truth"]
 
 
@@ -73,8 +76,8 @@ def _pcs_row(one: Summary) -> list[str]:
 
 def _overdosing_row(one: Summary) -> list[str]:
     risk = one.overdosing_60
-    numbers = map(percent, (risk.mean, risk.tail, risk.worst, one.above_mtd))
-    return [*numbers, mean(one.sample_size)]
+    numbers = ["", "", ""] if risk is None else [*map(percent, (risk.mean, risk.tail, risk.worst))]
+    return [*numbers, percent(one.above_mtd), mean(one.sample_size)]
 
 
 def _contrast_row(one: Contrast) -> list[str]:
@@ -104,7 +107,8 @@ def footnotes(found: Robustness) -> list[str]:
         "95 %: likewise. Worst: the smallest PCS, the largest overdosing.",
         "Optimal: PCS of the non-parametric optimal benchmark; efficiency: PCS / optimal.",
         "Both are over truths with a correct dose.",
-        "Overdosing: probability that more than 60 % of patients are above the target.",
+        "Overdosing: probability that more than 60 % of patients are above the target,",
+        "over truths in which a dose is not above it; in the others every patient is.",
         "> target: patients at doses whose true rate exceeds it. Patients: mean.",
         "Better, worse: share of truths with a larger, a smaller PCS.",
     ]
@@ -125,15 +129,16 @@ def to_tree(found: Robustness) -> dict[str, Any]:
         "designs": list(found.expectations),
         "truths": {"description": truths.description, "count": len(truths), "drawn": truths.drawn},
         "summaries": [
-            asdict(one)
-            | {"pcs": _spread(found, one.pcs, "q05"), "overdosing_60": _spread(found, one.overdosing_60, "q95")}
+            asdict(one) | {name: _spread(found, getattr(one, name), tail) for name, tail in TAILS.items()}
             for one in found.summaries()
         ],
         "contrasts": [asdict(one) for one in found.contrasts()],
     }
 
 
-def _spread(found: Robustness, spread: Spread, tail: str) -> dict[str, Any]:
+def _spread(found: Robustness, spread: Spread | None, tail: str) -> dict[str, Any] | None:
+    if spread is None:
+        return None
     return {
         "mean": spread.mean,
         "standard_error": spread.standard_error,
@@ -154,11 +159,11 @@ def to_csv(found: Robustness) -> str:
     writer.writerow(COLUMNS)
     tree = to_tree(found)
     for one in tree["summaries"]:
-        for quantity in ("pcs", "overdosing_60"):
-            spread = one[quantity]
-            for name in [name for name in spread if not name.startswith("worst_")]:
-                truth = spread["worst_truth"] if name == "worst" else ""
-                writer.writerow(_row(found, one, "", f"{quantity}.{name}", spread[name], truth))
+        for quantity, tail in TAILS.items():
+            spread = one[quantity] or {}
+            for name in ("mean", "standard_error", tail, "worst"):
+                truth = spread.get("worst_truth", "") if name == "worst" else ""
+                writer.writerow(_row(found, one, "", f"{quantity}.{name}", spread.get(name), truth))
         for quantity in ("above_mtd", "sample_size", "optimal_pcs"):
             writer.writerow(_row(found, one, "", f"{quantity}.mean", one[quantity], ""))
         writer.writerow(_row(found, one, "", "efficiency", one["efficiency"], ""))

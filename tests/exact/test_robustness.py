@@ -77,13 +77,20 @@ def test_summaries(found, hands):
     for (label, mtd), one in summaries.items():
         chosen = [(place, truth) for place, truth in enumerate(hands[label]) if mtd in (truth["mtd"], "all")]
         assert one.truths == len(chosen) > 1
-        for spread, name, worst in ((one.pcs, "pcs", min), (one.overdosing_60, "overdosing_60", max)):
-            values = [truth[name] for _, truth in chosen]
+        avoidable = [(place, truth) for place, truth in chosen if DRAWN.rates[place].min() <= 0.25]
+        assert (one.overdosing_60 is None) == (not avoidable)
+        for spread, name, worst, judged in (
+            (one.pcs, "pcs", min, chosen),
+            (one.overdosing_60, "overdosing_60", max, avoidable),
+        ):
+            if not judged:
+                continue
+            values = [truth[name] for _, truth in judged]
             in_order = sorted(values, reverse=worst is max)
             assert spread.mean == pytest.approx(mean(values), abs=1e-12)
             assert spread.standard_error == pytest.approx(stdev(values) / math.sqrt(len(values)), abs=1e-12)
             assert spread.worst == pytest.approx(in_order[0], abs=1e-12)
-            first = next(place for place, truth in chosen if abs(truth[name] - in_order[0]) < 1e-9)
+            first = next(place for place, truth in judged if abs(truth[name] - in_order[0]) < 1e-9)
             assert spread.worst_truth == first
             beyond = sum(value < spread.tail - 1e-9 if worst is min else value > spread.tail + 1e-9 for value in values)
             assert any(value == pytest.approx(spread.tail, abs=1e-12) for value in values)

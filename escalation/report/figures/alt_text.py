@@ -10,7 +10,7 @@ from escalation.report.figures.pathways import node_text
 from escalation.report.numbers import count, mean, percent
 from escalation.report.robustness import position_name
 from escalation.report.runs import by_truth, shown
-from escalation.robustness import ALL, Robustness
+from escalation.robustness import ALL, Robustness, Summary
 from escalation.scenario_run import Result
 from escalation.size_search import SizeSearch
 from escalation.surface import Surface
@@ -142,7 +142,7 @@ def robustness(found: Robustness) -> str:
     """Mean, 5 % quantile and worst PCS, and mean overdosing, of each design over all truths."""
     told = [
         f"{one.design} has a mean PCS of {percent(one.pcs.mean)} %, a 5 % quantile of {percent(one.pcs.tail)} % and at "
-        f"worst {percent(one.pcs.worst)} %, and on average overdoses in {percent(one.overdosing_60.mean)} % of trials"
+        f"worst {percent(one.pcs.worst)} %{_overdosing(one, ', and on average overdoses in {} % of trials')}"
         for one in found.summaries()
         if one.mtd == ALL
     ]
@@ -157,13 +157,17 @@ def trade_off(found: Robustness) -> str:
     told = []
     for label in found.expectations:
         means = [
-            f"{position_name(one.mtd, found.scenario.trial)} {percent(one.pcs.mean)} and "
-            f"{percent(one.overdosing_60.mean)} %"
+            f"{position_name(one.mtd, found.scenario.trial)} {percent(one.pcs.mean)}{_overdosing(one, ' and {} %')}"
             for one in summaries
-            if one.design == label
+            if one.design == label and one.overdosing_60 is not None
         ]
         told.append(f"{label}: {', '.join(means)}")
     return f"Mean PCS and overdosing over {found.truths.description}. {'; '.join(told)}."
+
+
+def _overdosing(one: Summary, words: str) -> str:
+    """The mean overdosing in words; nothing where no truth can avoid it."""
+    return "" if one.overdosing_60 is None else words.format(percent(one.overdosing_60.mean))
 
 
 def _under_each(results: Sequence[Result], what: str, told: Callable[[Result], str], trial: Trial) -> str:

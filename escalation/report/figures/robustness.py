@@ -45,8 +45,9 @@ def robustness(found: Robustness) -> Figure:
             for number, one in enumerate(found.expectations.values()):
                 x = place + (number - (len(designs) - 1) / 2) * thick
                 _box(upper, x, thick, number, one.pcs[truths], float(one.pcs[truths].min()))
-                over = one.overdosing_60[truths]
-                _box(lower, x, thick, number, over, float(over.max()))
+                over = one.overdosing_60[found.avoidable(truths)]
+                if len(over):
+                    _box(lower, x, thick, number, over, float(over.max()))
             optimal = found.optimal_pcs[truths]
             if not np.isnan(optimal).all():
                 upper.hlines(100 * np.nanmean(optimal), place - 0.42, place + 0.42, **BEST, zorder=4)
@@ -121,7 +122,7 @@ def _unit(found: Robustness) -> str:
 def trade_off(found: Robustness) -> Figure:
     """Mean PCS against mean overdosing: a point for each design where the MTD is at each dose, and for all truths.
 
-    Where no dose is correct every patient is overdosed, whatever the design: this position is not drawn.
+    Overdosing is that of truths in which it can be avoided; positions without any are not drawn.
 
     Parameters
     ----------
@@ -131,10 +132,11 @@ def trade_off(found: Robustness) -> Figure:
         figure = new_figure(4.6, WIDE)
         axes, named = figure.subplots(), _named(found)
         for place, (mtd, truths) in enumerate(found.positions().items()):
-            if mtd == NONE:
+            avoidable = found.avoidable(truths)
+            if len(avoidable) == 0:
                 continue
             means = [
-                (100 * one.pcs[truths].mean(), 100 * one.overdosing_60[truths].mean())
+                (100 * one.pcs[truths].mean(), 100 * one.overdosing_60[avoidable].mean())
                 for one in found.expectations.values()
             ]
             bold = mtd == ALL
