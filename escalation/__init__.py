@@ -88,11 +88,11 @@ if TYPE_CHECKING:
     from escalation.surface import Surface as Surface
     from escalation.surface import pcs_surface as pcs_surface
     from escalation.sweeps import Sweep as Sweep
-    from escalation.sweeps import TruthSource as TruthSource
     from escalation.trial import Expansion as Expansion
     from escalation.trial import Trial as Trial
     from escalation.truth_generators import random_truths as random_truths
     from escalation.truth_sets import TruthSet as TruthSet
+    from escalation.truth_sets import TruthSource as TruthSource
     from escalation.truth_sets import calibration_truths as calibration_truths
     from escalation.truth_sets import drawn_truths as drawn_truths
     from escalation.truth_sets import published_truths as published_truths
@@ -162,7 +162,7 @@ _HOMES = {
     "Trial": "trial",
     "Truth": "scenario",
     "TruthSet": "truth_sets",
-    "TruthSource": "sweeps",
+    "TruthSource": "truth_sets",
     "WorstCases": "worst_case",
     "WorstTruth": "least_favourable",
     "ProtocolTable": "decision_tables",

@@ -1,5 +1,6 @@
 """Which doses are correct, what designs are compared by in single trials, and confidence limits of a rate."""
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -36,6 +37,12 @@ def overdosing_avoidable(rates: Floats, target: float) -> NDArray[np.bool_]:
     """Truths in which a dose is not above the target, bool[T]; in the others every patient is overdosed."""
     avoidable: NDArray[np.bool_] = np.any(rates <= target + SLACK, axis=1)
     return avoidable
+
+
+def quantile(values: Floats, share: float) -> Any:
+    """The smallest value such that at least this share of the values is not larger; along the last axis."""
+    place = max(math.ceil(share * values.shape[-1] - SLACK) - 1, 0)
+    return np.sort(values, axis=-1)[..., place]
 
 
 def trial_quantities(outcomes: Outcomes, correct: Sequence[int]) -> dict[str, NDArray[Any]]:

@@ -22,7 +22,7 @@ from escalation.findings import choose
 from escalation.kernels.codes import NO_DOSE, SLACK
 from escalation.optimal import optimal_pcs
 from escalation.pieces import exact_expectations, finished
-from escalation.quantities import overdosing_avoidable
+from escalation.quantities import overdosing_avoidable, quantile
 from escalation.scenario import Scenario
 from escalation.trial import Trial
 from escalation.truth_sets import TruthSet
@@ -202,7 +202,7 @@ class Robustness:
         return Spread(
             mean=float(values.mean()),
             standard_error=self._standard_error(values),
-            tail=quantile(values, TAIL if more_is_better else 1 - TAIL),
+            tail=float(quantile(values, TAIL if more_is_better else 1 - TAIL)),
             worst=worst,
             worst_truth=int(places[np.abs(values - worst) <= SLACK][0]),  # others may differ by rounding alone
         )
@@ -211,11 +211,6 @@ class Robustness:
         if not self.truths.drawn or len(values) < 2:
             return None
         return float(values.std(ddof=1)) / math.sqrt(len(values))
-
-
-def quantile(values: Floats, share: float) -> float:
-    """The smallest value such that at least this share of the values is not larger."""
-    return float(np.sort(values)[max(math.ceil(share * len(values) - SLACK) - 1, 0)])
 
 
 def robust(

@@ -8,27 +8,24 @@ import json
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from escalation.defaults import SEED, SWEEP_STATES, TRUTHS
+from escalation.defaults import SWEEP_STATES
 from escalation.designs import Design
 from escalation.enumeration import exact
 from escalation.errors import GridError, StateSpaceError
 from escalation.expectations import Expectations, expectations
 from escalation.findings import printable, suggestion
 from escalation.grids import Grid, Setting
-from escalation.scenario import Scenario
+from escalation.quantities import quantile
 from escalation.trial import Trial
-from escalation.truth_generators import GENERATORS, Generator
-from escalation.truth_sets import TruthSet, drawn_truths, published_truths, scenario_truths
+from escalation.truth_generators import GENERATORS
+from escalation.truth_sets import SOURCES, TruthSet, TruthSource
 
 Floats = NDArray[np.float64]
-
-Source = Literal["scenario", "published"] | Generator
-SOURCES: tuple[Source, ...] = (*get_args(Literal["scenario", "published"]), *GENERATORS)
 
 MOST_OF_A_SETTING = 10_000_000
 """Numbers that a setting may have: the 80 MB that are sent back at once."""
@@ -39,72 +36,9 @@ MOST_NUMBERS = 1_000_000_000
 SUMMARIES = ("mean", "lowest", "q05", "q95", "highest")
 """What is said of a quantity over all truths. A quantile is the smallest value that so many of them do not exceed."""
 
-KEPT = 2
-"""Drawn truths that a process keeps: most settings share them."""
 
-
-@dataclass(frozen=True)
-class TruthSource:
-    """Where the truths of a setting come from.
-
-    Parameters
-    ----------
-    source : {"scenario", "published", "clertant", "paoletti", "logistic"}
-        Those of the scenario, the published ones for the trial's target and dose levels, or drawn ones.
-    names : tuple of str
-        Of "scenario": those that are wanted; all when empty.
-    count, seed : int
-        Of drawn truths.
-    """
-
-    source: Source = "scenario"
-    names: tuple[str, ...] = ()
-    count: int = TRUTHS
-    seed: int = SEED
-
-    def of(self, scenario: Scenario, trial: Trial) -> TruthSet:
-        """The truths for a trial, which is the scenario's with some options changed.
-
-        Raises
-        ------
-        EscalationError
-            There are none: an unknown name, other dose levels than the scenario's truths have, or nothing published.
-        DesignError
-            A ValueError: `count` or `seed` is out of range.
-        """
-        if self.source != "scenario":
-            return self.made(trial)
-        if trial.levels != scenario.trial.levels:
-            raise GridError(
-                f"grid: trial.doses: {trial.levels} dose levels, but the scenario's truths have "
-                f"{scenario.trial.levels}; drawn truths fit any trial"
-            )
-        return scenario_truths(scenario.model_copy(update={"trial": trial}), self.names)
-
-    def made(self, trial: Trial) -> TruthSet:
-        """The truths for a trial where they are drawn or published."""
-        return _made(self, trial.levels, trial.target)
-
-    def names_for(self, scenario: Scenario, trial: Trial) -> tuple[str, ...]:
-        """The names of the truths for a trial; drawn ones, which are numbered, are not drawn for that."""
-        if self.source in ("scenario", "published"):
-            return self.of(scenario, trial).names
-        return _numbers(self.count)
-
-
-@lru_cache(maxsize=1)
-def _numbers(count: int) -> tuple[str, ...]:
-    return tuple(str(number) for number in range(1, count + 1))
-
-
-@lru_cache(maxsize=KEPT)
-def _made(truths: TruthSource, levels: int, target: float) -> TruthSet:
-    """Truths depend on the number of doses and the target, not on the rest of a trial."""
-    trial = Trial(doses=range(1, levels + 1), target=target, max_patients=1, cohort_size=1)
-    if truths.source == "published":
-        return published_truths(trial)
-    assert truths.source != "scenario"
-    return drawn_truths(truths.source, trial, count=truths.count, seed=truths.seed)
+OF_THE_FILE = TruthSource()
+"""All truths of the scenario."""
 
 
 class Cell(NamedTuple):
@@ -159,7 +93,7 @@ class Sweep:
     """
 
     grid: Grid
-    truths: TruthSource = TruthSource()
+    truths: TruthSource = OF_THE_FILE
     quantities: tuple[str, ...] = ()
     summary: bool = False
     max_states: int = SWEEP_STATES
@@ -272,5 +206,5 @@ def cell(
 
 def summed_up(values: Floats) -> Floats:
     """The SUMMARIES of each row, float64[Q, 5]."""
-    low, high = np.quantile(values, [0.05, 0.95], axis=1, method="inverted_cdf")
+    low, high = quantile(values, 0.05), quantile(values, 0.95)
     return np.column_stack([values.mean(axis=1), values.min(axis=1), low, high, values.max(axis=1)])

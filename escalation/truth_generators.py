@@ -35,7 +35,7 @@ Floats = NDArray[np.float64]
 Generator = Literal["clertant", "paoletti", "logistic"]
 GENERATORS: tuple[Generator, ...] = get_args(Generator)
 
-SOURCES: dict[Generator, str] = {
+CITED: dict[Generator, str] = {
     "clertant": "Clertant and O'Quigley 2017",
     "paoletti": "Paoletti et al. 2004",
     "logistic": "logistic curves",

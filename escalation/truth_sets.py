@@ -3,21 +3,29 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from math import inf, log
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from escalation.errors import DesignError, EscalationError
+from escalation.defaults import SEED, TRUTHS
+from escalation.errors import DesignError, EscalationError, GridError
 from escalation.findings import choose
 from escalation.kernels.codes import NO_DOSE, SLACK
 from escalation.quantities import are_correct
 from escalation.scenario import Scenario
 from escalation.trial import Trial
-from escalation.truth_generators import SOURCES, Generator, random_truths
+from escalation.truth_generators import CITED, GENERATORS, Generator, random_truths
+
+Source = Literal["scenario", "published"] | Generator
+SOURCES: tuple[Source, ...] = ("scenario", "published", *GENERATORS)
+
+KEPT = 2
+"""Drawn truths that a process keeps: most settings share them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +130,7 @@ def drawn_truths(generator: Generator, trial: Trial, *, count: int, seed: int) -
         A ValueError: an argument is out of range.
     """
     rates = random_truths(generator, trial, count=count, seed=seed)
-    truths = _numbered(f"{count:,} random truths ({SOURCES[generator]}; seed {seed})", rates, trial.target)
+    truths = _numbered(f"{count:,} random truths ({CITED[generator]}; seed {seed})", rates, trial.target)
     return replace(truths, drawn=True)
 
 
@@ -175,3 +183,67 @@ def published_truths(trial: Trial) -> TruthSet:
 
 def _numbered(description: str, rates: NDArray[np.float64], target: float) -> TruthSet:
     return TruthSet(description, tuple(str(n + 1) for n in range(len(rates))), rates, are_correct(rates, target))
+
+
+@dataclass(frozen=True)
+class TruthSource:
+    """Where the truths of a setting come from.
+
+    Parameters
+    ----------
+    source : {"scenario", "published", "clertant", "paoletti", "logistic"}
+        Those of the scenario, the published ones for the trial's target and dose levels, or drawn ones.
+    names : tuple of str
+        Of "scenario": those that are wanted; all when empty.
+    count, seed : int
+        Of drawn truths.
+    """
+
+    source: Source = "scenario"
+    names: tuple[str, ...] = ()
+    count: int = TRUTHS
+    seed: int = SEED
+
+    def of(self, scenario: Scenario, trial: Trial) -> TruthSet:
+        """The truths for a trial, which is the scenario's with some options changed.
+
+        Raises
+        ------
+        EscalationError
+            There are none: an unknown name, other dose levels than the scenario's truths have, or nothing published.
+        DesignError
+            A ValueError: `count` or `seed` is out of range.
+        """
+        if self.source != "scenario":
+            return self.made(trial)
+        if trial.levels != scenario.trial.levels:
+            raise GridError(
+                f"grid: trial.doses: {trial.levels} dose levels, but the scenario's truths have "
+                f"{scenario.trial.levels}; drawn truths fit any trial"
+            )
+        return scenario_truths(scenario.model_copy(update={"trial": trial}), self.names)
+
+    def made(self, trial: Trial) -> TruthSet:
+        """The truths for a trial where they are drawn or published."""
+        return _made(self, trial.levels, trial.target)
+
+    def names_for(self, scenario: Scenario, trial: Trial) -> tuple[str, ...]:
+        """The names of the truths for a trial; drawn ones, which are numbered, are not drawn for that."""
+        if self.source in ("scenario", "published"):
+            return self.of(scenario, trial).names
+        return _numbers(self.count)
+
+
+@lru_cache(maxsize=1)
+def _numbers(count: int) -> tuple[str, ...]:
+    return tuple(str(number) for number in range(1, count + 1))
+
+
+@lru_cache(maxsize=KEPT)
+def _made(truths: TruthSource, levels: int, target: float) -> TruthSet:
+    """Truths depend on the number of doses and the target, not on the rest of a trial."""
+    trial = Trial(doses=range(1, levels + 1), target=target, max_patients=1, cohort_size=1)
+    if truths.source == "published":
+        return published_truths(trial)
+    assert truths.source != "scenario"
+    return drawn_truths(truths.source, trial, count=truths.count, seed=truths.seed)

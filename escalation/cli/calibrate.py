@@ -70,7 +70,7 @@ def _limits(command: Callable[..., Any]) -> Callable[..., Any]:
     help="What is to be large: the mean or the least PCS over the truths.",
 )
 @_limits
-@truth_source
+@truth_source("scenario", calibration_set=True)
 @options.max_states
 @options.cluster
 @options.output_format("table", "json", "csv", "markdown")

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from escalation.defaults import SEED, TRUTHS
-
 if TYPE_CHECKING:
     from escalation.pathways import Pathways
     from escalation.report.blocks import Block
@@ -57,30 +55,6 @@ def random_seed(default: int, what: str = "simulated patients") -> Callable[[Com
     return click.option(
         "--seed", type=click.IntRange(min=0), default=default, show_default=True, help=f"Seed of the {what}."
     )
-
-
-def truth_source(default: str) -> Callable[[Command], Command]:
-    """Where truths come from: the file, papers, or drawn."""
-    drawn = ("clertant", "paoletti", "logistic")
-
-    def add(command: Command) -> Command:
-        command = random_seed(SEED, "drawn truths")(command)
-        command = click.option(
-            "--count",
-            type=click.IntRange(min=1, max=1_000_000),
-            default=TRUTHS,
-            show_default=True,
-            help="How many truths are drawn.",
-        )(command)
-        return click.option(
-            "--generator",
-            type=click.Choice(("scenario", "published", *drawn)),
-            default=default,
-            show_default=True,
-            help="Where the truths come from: the file, papers, or drawn; see the page on random truths.",
-        )(command)
-
-    return add
 
 
 cluster = click.option(

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import click
-from click.core import ParameterSource
 
 from escalation.cli import options
 from escalation.cli.figure_file import check_figure, write_figure
 from escalation.cli.group import main
+from escalation.cli.truth_source import TruthOptions, judged_truths, truth_source
 
 PICTURES = {"figure": "robustness", "trade_off": "trade_off"}
 """Figures, by the options that name their files."""
@@ -18,7 +18,7 @@ PICTURES = {"figure": "robustness", "trade_off": "trade_off"}
 @main.command("robust")
 @options.scenario_file
 @options.some_designs
-@options.truth_source("clertant")
+@truth_source("clertant")
 @options.max_states
 @options.output_format("table", "json", "csv", "markdown")
 @options.output_file
@@ -37,9 +37,7 @@ PICTURES = {"figure": "robustness", "trade_off": "trade_off"}
 def robust_command(
     file: Path,
     designs: tuple[str, ...],
-    generator: str,
-    count: int,
-    seed: int,
+    source: TruthOptions,
     max_states: int | None,
     form: str,
     cluster: str | None,
@@ -51,10 +49,6 @@ def robust_command(
     worst of each design's PCS and overdosing, and the sample size, beside the optimal benchmark. Under each truth the
     numbers are exact.
     """
-    context = click.get_current_context()
-    given = {name for name in ("count", "seed") if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
-    if generator in ("scenario", "published") and given:
-        raise click.UsageError(f"--count, --seed: with --generator {generator} nothing is drawn")
     _check_files(files)
     (scenario,) = options.read_scenarios([file])
 
@@ -65,10 +59,9 @@ def robust_command(
     from escalation.report.progress import progress_bar
     from escalation.report.robustness import each_to_csv, robustness_blocks, to_csv, to_tree
     from escalation.robustness import BLOCK, robust
-    from escalation.sweeps import TruthSource
 
     labels = choose(designs, scenario.designs, "design")
-    truths = TruthSource(generator, count=count, seed=seed).of(scenario, scenario.trial)  # type: ignore[arg-type]
+    truths = judged_truths(scenario, source)
     with (
         progress_bar(len(labels) * -(-len(truths) // BLOCK), f"designs x {BLOCK:,} truths") as step,
         cluster_executor(cluster) as executor,

@@ -17,7 +17,8 @@ from escalation.errors import EscalationError
 @options.some_designs
 @click.option("--pcs", type=float, required=True, metavar="P", help="PCS that is wanted, such as 0.6.")
 @click.option(
-    "--overdosing",
+    "--max-overdosing",
+    "overdosing",
     type=float,
     metavar="P",
     help="Limit of the mean probability that over 60 % of patients are above the target, where avoidable.",
@@ -39,7 +40,7 @@ from escalation.errors import EscalationError
 @click.option(
     "--to", "largest", type=click.IntRange(min=1), metavar="N", help="Largest size.  [default: twice the file's]"
 )
-@truth_source
+@truth_source("scenario", calibration_set=True)
 @options.max_states
 @options.cluster
 @options.output_format("table", "json", "csv", "markdown")

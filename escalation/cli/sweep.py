@@ -8,6 +8,7 @@ import click
 
 from escalation.cli import options
 from escalation.cli.group import EXIT_FAILED, main
+from escalation.cli.truth_source import TruthOptions, source_of, truth_source
 from escalation.defaults import MOST_SETTINGS, SWEEP_STATES
 from escalation.errors import GridError
 
@@ -23,8 +24,7 @@ from escalation.errors import GridError
     "boin.p_tox=0.35,0.4; may be repeated.",
 )
 @options.some_designs
-@options.some_truths
-@options.truth_source("scenario")
+@truth_source("scenario")
 @click.option(
     "--quantity",
     "quantities",
@@ -68,7 +68,7 @@ def sweep_command(
     max_settings: int,
     max_states: int,
     cluster: str | None,
-    **source: Any,
+    source: TruthOptions,
 ) -> None:
     """Exact operating characteristics at every setting of a grid.
 
@@ -79,10 +79,9 @@ def sweep_command(
     from escalation.grids import grid, parse_grid
     from escalation.report.progress import progress_bar
     from escalation.report.sweep_file import check_output, journal_of, write_sweep
-    from escalation.sweeps import Sweep, TruthSource
+    from escalation.sweeps import Sweep
 
-    if source["truths"] and source["generator"] != "scenario":
-        raise click.UsageError("--truth: only with --generator scenario")
+    truths = source_of(source)
     check_output(output)
     (scenario,) = options.read_scenarios([file])
     values: dict[str, Any] = {}
@@ -92,7 +91,6 @@ def sweep_command(
             raise GridError(f"grid: {key}: given twice")
         values[key] = alternatives
     settings = grid(scenario, values, designs=designs, most=max_settings)
-    truths = TruthSource(source["generator"], source["truths"], source["count"], source["seed"])
     sweep = Sweep(settings, truths, quantities, summary, max_states)
     done = 0
     try:

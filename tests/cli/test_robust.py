@@ -142,7 +142,7 @@ def test_figures_are_written(tmp_path):
     ("arguments", "message"),
     [
         (["--generator", "published"], "error: no truths are published for 4 dose levels and a target of 0.25"),
-        (["--generator", "published", "--seed", "3"], "--count, --seed: with --generator published nothing is drawn"),
+        (["--generator", "published", "--seed", "3"], "--count, --seed: only with a --generator that draws truths"),
         (["--generator", "uniform"], "'uniform' is not one of"),
         (["--count", "0"], "0 is not in the range"),
         (["--seed", "-1"], "-1 is not in the range"),

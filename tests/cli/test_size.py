@@ -23,7 +23,7 @@ def size(*arguments: object):
 
 
 def test_formats_agree():
-    arguments = [*FAST, "--pcs", "0.55", "--overdosing", "0.1"]
+    arguments = [*FAST, "--pcs", "0.55", "--max-overdosing", "0.1"]
     tree = json.loads(size(*arguments, "--format", "json").stdout)
     rows = list(csv.DictReader(io.StringIO(size(*arguments, "--format", "csv").stdout)))
     boin, crm = tree["designs"]
@@ -71,7 +71,7 @@ def test_single_dose():
     [
         ([LUCAR], "Missing option '--pcs'"),
         ([LUCAR, "--pcs", "60"], "pcs: 60.0 should be a number strictly between 0 and 1"),
-        ([LUCAR, "--pcs", "0.6", "--overdosing", "-1"], "overdosing: -1.0 should be a probability"),
+        ([LUCAR, "--pcs", "0.6", "--max-overdosing", "-1"], "overdosing: -1.0 should be a probability"),
         ([LUCAR, "--pcs", "0.6", "--from", "30", "--to", "20"], "no number of whole cohorts of 3 from 30 to 20"),
         ([LUCAR, "--pcs", "0.6", "--to", "100000"], "a trial has at most 1000"),
         ([LUCAR, "--pcs", "0.6", "--design", "bion"], "no design 'bion'"),
