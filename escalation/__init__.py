@@ -12,6 +12,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from escalation.calibration import Calibration as Calibration
+    from escalation.calibration import calibrate as calibrate
     from escalation.characteristics import OperatingCharacteristics as OperatingCharacteristics
     from escalation.characteristics import operating_characteristics as operating_characteristics
     from escalation.comparison import Comparison as Comparison
@@ -54,6 +56,8 @@ if TYPE_CHECKING:
     from escalation.interim_decision import DoseEstimate as DoseEstimate
     from escalation.interim_decision import NextDose as NextDose
     from escalation.interim_decision import next_dose as next_dose
+    from escalation.least_favourable import WorstTruth as WorstTruth
+    from escalation.optimal import optimal_selection as optimal_selection
     from escalation.outcomes import Outcomes as Outcomes
     from escalation.paired import Difference as Difference
     from escalation.pathways import Pathways as Pathways
@@ -61,6 +65,8 @@ if TYPE_CHECKING:
     from escalation.report.sweep_file import write_sweep as write_sweep
     from escalation.report.trial_report import make_report as make_report
     from escalation.report.trial_report import write_report as write_report
+    from escalation.robustness import Robustness as Robustness
+    from escalation.robustness import robust as robust
     from escalation.rules import AllOf as AllOf
     from escalation.rules import AnyOf as AnyOf
     from escalation.rules import MaxStep as MaxStep
@@ -77,6 +83,8 @@ if TYPE_CHECKING:
     from escalation.scenario import load_scenario as load_scenario
     from escalation.scenario_run import run as run
     from escalation.simulation import simulate as simulate
+    from escalation.size_search import SizeSearch as SizeSearch
+    from escalation.size_search import find_size as find_size
     from escalation.surface import Surface as Surface
     from escalation.surface import pcs_surface as pcs_surface
     from escalation.sweeps import Sweep as Sweep
@@ -84,6 +92,13 @@ if TYPE_CHECKING:
     from escalation.trial import Expansion as Expansion
     from escalation.trial import Trial as Trial
     from escalation.truth_generators import random_truths as random_truths
+    from escalation.truth_sets import TruthSet as TruthSet
+    from escalation.truth_sets import calibration_truths as calibration_truths
+    from escalation.truth_sets import drawn_truths as drawn_truths
+    from escalation.truth_sets import published_truths as published_truths
+    from escalation.truth_sets import scenario_truths as scenario_truths
+    from escalation.worst_case import WorstCases as WorstCases
+    from escalation.worst_case import worst_cases as worst_cases
 
 __version__ = "0.1.0"
 
@@ -107,6 +122,7 @@ _HOMES = {
     "BOIN": "designs",
     "CCD": "designs",
     "CRM": "designs",
+    "Calibration": "calibration",
     "Comparison": "comparison",
     "DecisionTable": "designs",
     "Design": "designs",
@@ -133,9 +149,11 @@ _HOMES = {
     "PathwayError": "errors",
     "next_dose": "interim_decision",
     "paths": "pathways",
+    "Robustness": "robustness",
     "Scenario": "scenario",
     "ScenarioError": "errors",
     "StateSpaceError": "errors",
+    "SizeSearch": "size_search",
     "Surface": "surface",
     "Sweep": "sweeps",
     "TPI": "designs",
@@ -143,23 +161,35 @@ _HOMES = {
     "TooToxic": "designs",
     "Trial": "trial",
     "Truth": "scenario",
+    "TruthSet": "truth_sets",
     "TruthSource": "sweeps",
+    "WorstCases": "worst_case",
+    "WorstTruth": "least_favourable",
     "ProtocolTable": "decision_tables",
     "agreement": "cross_check",
     "decision_table": "decision_tables",
+    "calibrate": "calibration",
+    "calibration_truths": "truth_sets",
     "compare": "comparison",
+    "drawn_truths": "truth_sets",
     "exact": "enumeration",
+    "find_size": "size_search",
     "fingerprint": "fingerprints",
     "grid": "grids",
     "load_scenario": "scenario",
     "make_report": "report.trial_report",
     "operating_characteristics": "characteristics",
+    "optimal_selection": "optimal",
     "pcs_surface": "surface",
+    "published_truths": "truth_sets",
     "random_truths": "truth_generators",
+    "robust": "robustness",
     "run": "scenario_run",
+    "scenario_truths": "truth_sets",
     "simulate": "simulation",
     "crm_sample_size": "sample_size",
     "skeleton": "designs",
+    "worst_cases": "worst_case",
     "write_report": "report.trial_report",
     "write_sweep": "report.sweep_file",
 }

@@ -4,10 +4,13 @@ TRIALS = 10_000
 """Simulated trials for each design and truth."""
 
 SEED = 20260901
-"""Seed of the simulated patients."""
+"""Seed of whatever is random."""
 
 TRUTHS = 10_000
-"""Truths that are drawn."""
+"""Random truths."""
+
+DELTA = 0.10
+"""Of least favourable truths: distance of the rates next to the MTD from the target."""
 
 MOST_SETTINGS = 1_000_000
 """A grid of more settings is refused: at some 10 milliseconds each they keep a core for hours."""

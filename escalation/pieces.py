@@ -7,13 +7,15 @@ which any executor can send. Results do not depend on what ran them, nor on the 
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
+from threading import Lock
 from typing import Any, TypeVar
 
 from escalation.designs import Design
 from escalation.endings import Enumeration
 from escalation.enumeration import exact
+from escalation.errors import StateSpaceError
 from escalation.expectations import Expectations, expectations
 from escalation.trial import Trial
 from escalation.truth_sets import TruthSet
@@ -47,12 +49,44 @@ def exact_expectations(
     StateSpaceError
         The exact engine refuses.
     """
-    return expectations(_endings(design, trial, max_states), truths.rates, truths.correct)
+    return expectations(endings_of(design, trial, max_states), truths.rates, truths.correct)
+
+
+def endings_of(design: Design, trial: Trial, max_states: int | None = None) -> Enumeration:
+    """The endings of a design's trials as `enumeration.exact` gives them; the last few are kept.
+
+    Raises
+    ------
+    DesignError, StateSpaceError
+        As `enumeration.exact`.
+    """
+    return _endings(design, trial, max_states).found()
+
+
+class _Endings:
+    """Endings that are enumerated, or refused, once, also where several threads ask for them at the same time."""
+
+    def __init__(self, design: Design, trial: Trial, max_states: int | None) -> None:
+        self._enumerate = partial(exact, design, trial, max_states=max_states)
+        self._lock = Lock()
+        self._found: Enumeration | StateSpaceError | None = None
+
+    def found(self) -> Enumeration:
+        with self._lock:
+            if self._found is None:
+                try:
+                    self._found = self._enumerate()
+                    _ = self._found.tree  # or every thread would make its own
+                except StateSpaceError as refusal:
+                    self._found = refusal
+            if isinstance(self._found, StateSpaceError):
+                raise StateSpaceError(str(self._found))
+            return self._found
 
 
 @lru_cache(maxsize=KEPT)
-def _endings(design: Design, trial: Trial, max_states: int | None) -> Enumeration:
-    return exact(design, trial, max_states=max_states)
+def _endings(design: Design, trial: Trial, max_states: int | None) -> _Endings:
+    return _Endings(design, trial, max_states)
 
 
 def finished(

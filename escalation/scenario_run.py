@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from escalation.characteristics import OperatingCharacteristics, operating_characteristics
 from escalation.cross_check import Agreement, agreement, overall
@@ -11,10 +14,33 @@ from escalation.enumeration import exact as enumerate_endings
 from escalation.errors import EscalationError, StateSpaceError
 from escalation.findings import choose
 from escalation.interim import InterimData
+from escalation.kernels.codes import SLACK
+from escalation.optimal import optimal_pcs, optimal_selection
 from escalation.outcomes import Outcomes
 from escalation.running_trial import standing
 from escalation.scenario import Scenario, Truth
 from escalation.simulation import simulate
+from escalation.trial import Trial
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """What complete information about every patient would give under one truth; see `optimal`.
+
+    Attributes
+    ----------
+    selection : tuple of float
+        Probability that each dose is recommended.
+    pcs : float or None
+        Probability that a correct dose is; None where no dose is correct.
+    """
+
+    selection: tuple[float, ...]
+    pcs: float | None
+
+    def efficiency(self, pcs: float) -> float | None:
+        """The PCS of a design as a share of the benchmark's; None where the benchmark has none, or is never correct."""
+        return None if self.pcs is None or self.pcs < SLACK else pcs / self.pcs
 
 
 @dataclass(frozen=True)
@@ -31,6 +57,8 @@ class Result:
     exact, simulated : OperatingCharacteristics or None
     agreement : Agreement or None
         Where both were asked for and could be had.
+    benchmark : Benchmark or None
+        That of the truth; None for a single dose, where it has no choice, and given the data of a running trial.
     """
 
     design: str
@@ -39,6 +67,18 @@ class Result:
     exact: OperatingCharacteristics | None
     simulated: OperatingCharacteristics | None
     agreement: Agreement | None
+    benchmark: Benchmark | None
+
+    def numbers(self, oc: OperatingCharacteristics) -> dict[str, Any]:
+        """Operating characteristics of either engine as a tree, with the `efficiency` of the design."""
+        return {**oc.to_dict(), "efficiency": self._efficiency(oc.pcs)}
+
+    def standard_errors(self, oc: OperatingCharacteristics) -> dict[str, Any] | None:
+        """Their Monte Carlo standard errors, under the same names; None where they have none."""
+        return None if oc.mcse is None else {**oc.mcse, "efficiency": self._efficiency(oc.mcse["pcs"])}
+
+    def _efficiency(self, pcs: float) -> float | None:
+        return None if self.benchmark is None else self.benchmark.efficiency(pcs)
 
 
 @dataclass(frozen=True)
@@ -128,13 +168,16 @@ def run(
     )
     results = []
     for truth in scenario.truth:
-        for label in chosen if truth.name in names else ():
+        if truth.name not in names:
+            continue
+        benchmark = None if data is not None else _benchmark(truth, scenario.trial)
+        for label in chosen:
             simulated = None
             if trials:
                 simulated = simulate(
                     labelled[label], scenario.trial, truth.dlt_rates, trials=trials, seed=seed, after=data
                 )
-            results.append(_result(label, truth, scenario.trial.target, endings.get(label), simulated))
+            results.append(_result(label, truth, scenario.trial.target, endings.get(label), simulated, benchmark))
             step()
     return Run(scenario, tuple(results), trials, seed, refusals, data, tuple(departures))
 
@@ -168,7 +211,24 @@ def enumerations(
     return endings, refusals
 
 
-def _result(label: str, truth: Truth, target: float, endings: Enumeration | None, simulated: Outcomes | None) -> Result:
+def _benchmark(truth: Truth, trial: Trial) -> Benchmark | None:
+    """The benchmark under a truth; None for a single dose."""
+    if trial.levels == 1:
+        return None
+    correct = truth.correct_doses(trial.target)
+    chosen = np.isin(np.arange(1, trial.levels + 1), correct)
+    pcs = float(optimal_pcs(truth.dlt_rates, chosen, trial)) if correct else None
+    return Benchmark(tuple(optimal_selection(truth.dlt_rates, trial).tolist()), pcs)
+
+
+def _result(
+    label: str,
+    truth: Truth,
+    target: float,
+    endings: Enumeration | None,
+    simulated: Outcomes | None,
+    benchmark: Benchmark | None,
+) -> Result:
     correct = truth.correct_doses(target)
     expected = None if endings is None else endings.outcomes(truth.dlt_rates)
     return Result(
@@ -178,4 +238,5 @@ def _result(label: str, truth: Truth, target: float, endings: Enumeration | None
         exact=None if expected is None else operating_characteristics(expected, correct),
         simulated=None if simulated is None else operating_characteristics(simulated, correct),
         agreement=None if expected is None or simulated is None else agreement(expected, simulated, correct),
+        benchmark=benchmark,
     )

@@ -4,7 +4,7 @@ A design that does well under a few truths that its users chose may do badly und
 
 clertant
     The MTD is drawn, then an upper bound B = target + (1 - target) M of all rates, M ~ Beta(max(D - MTD, 1/2), 1),
-    then rates, uniform on [0, B] and put in order, until the drawn dose is the one closest to the target.
+    then rates, uniform on [0, B] and put in order, given that the drawn dose is the one closest to the target.
 paoletti
     On the probit scale. The MTD is drawn; its rate is that of the target plus N(0, 0.05^2). Its neighbours start from
     there, or from as far on the other side of the target if that is where they belong, and go away from it by the
@@ -54,9 +54,6 @@ GAP = 0.10
 BLOCK = 1000
 """Truths that one stream of random numbers gives; part of what a seed means."""
 
-CANDIDATES = 4000
-"""Truths that are drawn at a time until all fit; part of what a seed means."""
-
 
 def random_truths(generator: Generator, trial: Trial, *, count: int, seed: int = 0) -> Floats:
     """Draw truths for a trial.
@@ -102,15 +99,45 @@ def random_truths(generator: Generator, trial: Trial, *, count: int, seed: int =
 def _clertant(stream: np.random.Generator, levels: int, target: float) -> Floats:
     mtd = stream.integers(levels, size=BLOCK)
     bound = target + (1 - target) * stream.beta(np.maximum(levels - 1 - mtd, 0.5), 1.0)
-    rates = np.empty((BLOCK, levels))
-    waiting = np.arange(BLOCK)
+    at_mtd = _closest(stream, mtd, levels - 1 - mtd, target, bound)
+    distance = np.abs(at_mtd - target)
+    low, high = target - distance, np.minimum(target + distance, bound)
+    share, dose = stream.random((BLOCK, levels)), np.arange(levels)
+    below, above = low[:, None] * share, high[:, None] + (bound - high)[:, None] * share
+    rates: Floats = np.where(dose < mtd[:, None], below, above)
+    rates[np.arange(BLOCK), mtd] = at_mtd
+    return np.sort(rates, axis=1)
+
+
+def _closest(
+    stream: np.random.Generator, below: NDArray[np.int64], above: NDArray[np.int64], target: float, bound: Floats
+) -> Floats:
+    """The rate at the MTD when so many doses below and above it are farther from the target.
+
+    To draw all rates until the right dose is the closest would take forever for many doses or a low target. At a
+    distance u from the target, on either side, the others fit with a probability in proportion to
+
+        (1 - u / target)^below (1 - u / (B - target))^above,
+
+    which is at most exp(-u (below / target + above / (B - target))): u is drawn from that, until it is accepted.
+    """
+    if not (below + above).any():
+        return bound * stream.random(len(bound))
+    room = np.maximum(bound - target, 1e-12)  # a bound at the target is one for the highest dose, with none above
+    speed = below / target + above / room
+    rates = np.empty(len(bound))
+    waiting = np.arange(len(bound))
     while len(waiting):
-        # The fewer wait, the more candidates for each: for some bounds hardly any candidate will do.
-        tries = -(-CANDIDATES // len(waiting))
-        drawn = np.sort(stream.random((len(waiting), tries, levels)), axis=2) * bound[waiting, None, None]
-        fits = np.abs(drawn - target).argmin(axis=2) == mtd[waiting, None]
-        rates[waiting] = drawn[np.arange(len(waiting)), fits.argmax(axis=1)]
-        waiting = waiting[~fits.any(axis=1)]
+        pace, beyond = speed[waiting], room[waiting]
+        distance = stream.standard_exponential(len(waiting)) / pace
+        drawn = target + np.where(stream.random(len(waiting)) < 0.5, -distance, distance)
+        fits = np.maximum(1 - distance / target, 0.0) ** below[waiting]
+        fits *= np.maximum(1 - distance / beyond, 0.0) ** above[waiting]
+        taken = (
+            (drawn >= 0) & (drawn <= bound[waiting]) & (stream.random(len(waiting)) * np.exp(-distance * pace) < fits)
+        )
+        rates[waiting[taken]] = drawn[taken]
+        waiting = waiting[~taken]
     return rates
 
 

@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
+from math import inf, log
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
-from escalation.errors import EscalationError
+from escalation.errors import DesignError, EscalationError
 from escalation.findings import choose
 from escalation.kernels.codes import NO_DOSE, SLACK
 from escalation.quantities import are_correct
@@ -32,12 +34,15 @@ class TruthSet:
         True DLT rates.
     correct : bool[T, D]
         The correct doses; none is correct in a row without any.
+    drawn : bool
+        Whether they are a random sample, so that means over them have a standard error.
     """
 
     description: str
     names: tuple[str, ...]
     rates: NDArray[np.float64]
     correct: NDArray[np.bool_]
+    drawn: bool = False
 
     def __len__(self) -> int:
         return len(self.rates)
@@ -49,7 +54,8 @@ class TruthSet:
 
     def part(self, first: int, last: int) -> "TruthSet":
         """The truths from `first` up to but not including `last`."""
-        return TruthSet(self.description, self.names[first:last], self.rates[first:last], self.correct[first:last])
+        chosen = slice(first, last)
+        return replace(self, names=self.names[chosen], rates=self.rates[chosen], correct=self.correct[chosen])
 
 
 def scenario_truths(scenario: Scenario, names: Iterable[str] = ()) -> TruthSet:
@@ -76,6 +82,37 @@ def scenario_truths(scenario: Scenario, names: Iterable[str] = ()) -> TruthSet:
     return TruthSet(f"{many} of the scenario", tuple(chosen), rates, correct)
 
 
+def calibration_truths(trial: Trial, *, odds_ratio: float) -> TruthSet:
+    """The calibration set that sample sizes and skeletons of the CRM are judged by: a logistic curve for each dose.
+
+    In turn each dose is the MTD with the target as its rate, and the odds of a DLT grow by the same ratio from every
+    dose to the next.
+
+    Source: Cheung YK (2011) Dose Finding by the Continual Reassessment Method, CRC; dfcrm::getn calls it the logistic
+    calibration set.
+
+    Raises
+    ------
+    DesignError
+        A ValueError: the odds ratio is not a number above 1.
+
+    Examples
+    --------
+    >>> from escalation import Trial
+    >>> calibration_truths(Trial(doses=[1, 2, 3], target=0.25, max_patients=18), odds_ratio=2).rates.round(3)
+    array([[0.25 , 0.4  , 0.571],
+           [0.143, 0.25 , 0.4  ],
+           [0.077, 0.143, 0.25 ]])
+    """
+    if isinstance(odds_ratio, bool) or not isinstance(odds_ratio, int | float) or not 1 < odds_ratio < inf:
+        raise DesignError(f"odds_ratio: {odds_ratio!r} should be a number above 1")
+    dose = np.arange(trial.levels)
+    rates = special.expit(special.logit(trial.target) + log(odds_ratio) * (dose - dose[:, None]))
+    np.fill_diagonal(rates, trial.target)  # exactly
+    many = f"{trial.levels} truths" if trial.levels > 1 else "one truth"
+    return _numbered(f"{many} with an odds ratio of {odds_ratio:g}", rates, trial.target)
+
+
 def drawn_truths(generator: Generator, trial: Trial, *, count: int, seed: int) -> TruthSet:
     """Random truths, of which the closest dose to the target is correct; see `random_truths`.
 
@@ -85,7 +122,8 @@ def drawn_truths(generator: Generator, trial: Trial, *, count: int, seed: int) -
         A ValueError: an argument is out of range.
     """
     rates = random_truths(generator, trial, count=count, seed=seed)
-    return _numbered(f"{count:,} random truths ({SOURCES[generator]}; seed {seed})", rates, trial.target)
+    truths = _numbered(f"{count:,} random truths ({SOURCES[generator]}; seed {seed})", rates, trial.target)
+    return replace(truths, drawn=True)
 
 
 @dataclass(frozen=True, eq=False)

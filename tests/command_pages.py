@@ -18,6 +18,10 @@ ONE_DOSE = "[tutorial on a single dose](../tutorials/single-dose.md)"
 RUNNING = "[running trials](../running-trials.md)"
 
 EXAMPLES = {
+    "calibrate": (
+        "escalation calibrate scenarios/lucar-dks1.toml --design boin --max-overdosing 0.04 --output chosen.toml",
+        ["[calibration](../calibration.md)", LUCAR],
+    ),
     "compare": (
         "escalation compare scenarios/lucar-dks1.toml --reference 3+3 --truth 'MTD at 300'",
         ["[designs against each other](../comparison.md)", LUCAR],
@@ -42,6 +46,10 @@ EXAMPLES = {
         "escalation report scenarios/tak-007.toml --truth 'DLT rate 0.10' --output report.html",
         ["[report](../report.md)", ONE_DOSE],
     ),
+    "robust": (
+        "escalation robust scenarios/lucar-dks1.toml --count 2000 --design boin --design crm",
+        ["[designs over random truths](../robustness.md)", "[random truths](../random-truths.md)"],
+    ),
     "run": (
         "escalation run scenarios/lucar-dks1.toml --truth 'MTD at 300' --trials 100000",
         ["[engines and operating characteristics](../engines.md)", LUCAR, f"`--from`: {RUNNING}"],
@@ -49,6 +57,10 @@ EXAMPLES = {
     "schema": (
         "escalation schema",
         ["[scenario files](../scenario-files.md)"],
+    ),
+    "size": (
+        "escalation size scenarios/lucar-dks1.toml --design boin --pcs 0.6 --odds-ratio 2 --to 48",
+        ["[sample size](../sample-size.md)", "[calibration](../calibration.md)"],
     ),
     "sweep": (
         "escalation sweep scenarios/lucar-dks1.toml --grid trial.max_patients=24,30 --grid boin.p_tox=0.3,0.4 "
@@ -58,6 +70,10 @@ EXAMPLES = {
     "table": (
         "escalation table scenarios/lucar-dks1.toml --design boin",
         ["[decision tables](../decision-tables.md)", ONE_DOSE],
+    ),
+    "worst": (
+        "escalation worst scenarios/lucar-dks1.toml --design boin --delta 0.05",
+        ["[least favourable truths](../worst-case.md)"],
     ),
 }
 """An example of each command, and where to read on."""

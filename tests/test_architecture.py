@@ -148,12 +148,14 @@ from escalation.scenario_run import run
 from escalation.scenario import load_scenario
 from escalation.pieces import exact_expectations
 from escalation.truth_sets import scenario_truths
+from escalation.worst_case import worst_cases
 from tests.test_architecture import kernels
 for path in sys.argv[1:]:
     scenario = load_scenario(path)
     run(scenario, trials=1500)
     for design in scenario.design:
         exact_expectations(design, scenario.trial, scenario_truths(scenario))
+    worst_cases(scenario)
 print(json.dumps({name: len(kernel.signatures) for name, kernel in kernels().items()}))
 """
 

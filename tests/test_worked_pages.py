@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.worked_pages import PICTURE, ROOT, blocks, pictured, shows, work_through
+from tests.worked_pages import PICTURE, ROOT, blocks, pictured, rewritten, shows, work_through
 
 PAGES = [
     page
@@ -88,3 +88,9 @@ def test_lines_left_out_are_at_least_one():
     assert not shows("a\n...\nb\n", "a\nb\n")
     assert not shows("a\n...\n", "a\n")
     assert not shows("...\nb\n", "a\nb\nc\n")
+
+
+def test_pages_are_rewritten_whole(folder):
+    """Also where an earlier output becomes shorter by more than a later one is away."""
+    page = console("x\n" * 1000) + "\n```console\n$ escalation table cut.toml\ny\n```\n"
+    check(rewritten(page))

@@ -115,7 +115,8 @@ def pictured(path: Path) -> list[str]:
 
 def rewritten(page: str) -> str:
     """The page with what its commands print now; run in the current folder."""
-    for block, command, shown, output in list(work_through(page)):
+    # The last first: what is written must not move the places of what is still to be looked for.
+    for block, command, shown, output in reversed(list(work_through(page))):
         if not shows(shown, output):
             before, after = page[: block.start], page[block.start :]
             page = before + after.replace(f"$ {command}\n{shown}", f"$ {command}\n{output}", 1)

@@ -59,8 +59,8 @@ def random_seed(default: int, what: str = "simulated patients") -> Callable[[Com
     )
 
 
-def truth_source(*sources: str) -> Callable[[Command], Command]:
-    """Where truths come from: sources that a command has beside the drawn ones, the default first."""
+def truth_source(default: str) -> Callable[[Command], Command]:
+    """Where truths come from: the file, papers, or drawn."""
     drawn = ("clertant", "paoletti", "logistic")
 
     def add(command: Command) -> Command:
@@ -74,8 +74,8 @@ def truth_source(*sources: str) -> Callable[[Command], Command]:
         )(command)
         return click.option(
             "--generator",
-            type=click.Choice((*sources, *drawn)),
-            default=(*sources, *drawn)[0],
+            type=click.Choice(("scenario", "published", *drawn)),
+            default=default,
             show_default=True,
             help="Where the truths come from: the file, papers, or drawn; see the page on random truths.",
         )(command)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from escalation.cli import options
+from escalation.cli.figure_file import check_figure, write_figure
 from escalation.cli.group import EXIT_FAILED, main
 from escalation.defaults import SEED, TRIALS
-from escalation.errors import EscalationError, OutputError, StateSpaceError
+from escalation.errors import StateSpaceError
 
 if TYPE_CHECKING:
     from escalation.scenario import Scenario
@@ -63,8 +64,7 @@ def plot_command(
         raise click.UsageError("--what paths: give one --design, and at most one --truth")
     if what == "surface" and truths:
         raise click.UsageError("--truth: a surface has its own truths")
-    _check_output(output)
-    _check_matplotlib()
+    check_figure(output, "plot")
     (scenario,) = options.read_scenarios([file])
     if what == "surface":
         drawn: tuple[Any, ...] = (_surfaces(scenario, designs, max_states),)
@@ -74,24 +74,6 @@ def plot_command(
         settings = {"designs": designs, "truths": truths, "trials": trials, "seed": seed, "max_states": max_states}
         drawn = _results(file, scenario, settings), scenario.trial
     _write(what, drawn, output, scenario.title or scenario.name)
-
-
-def _check_output(output: Path) -> None:
-    from escalation.report.files import PICTURES
-
-    if output.suffix.lower().removeprefix(".") not in PICTURES:
-        raise OutputError(f"{output}: the name should end in .svg, .png or .pdf")
-    options.check_output(output)
-
-
-def _check_matplotlib() -> None:
-    """Before any work is done."""
-    try:
-        import matplotlib  # noqa: F401
-    except ModuleNotFoundError as missing:
-        if missing.name != "matplotlib":
-            raise
-        raise EscalationError("plot needs matplotlib: pip install 'escalation[report]'") from None
 
 
 def _results(file: Path, scenario: "Scenario", settings: dict[str, Any]) -> tuple[Any, ...]:
@@ -145,12 +127,7 @@ def _surfaces(scenario: "Scenario", designs: tuple[str, ...], max_states: int | 
 
 def _write(what: str, drawn: tuple[Any, ...], output: Path, title: str) -> None:
     from escalation.report import figures
-    from escalation.report.files import write_whole
 
     name = {"paths": "pathways"}.get(what, what.replace("-", "_"))
-    figure = getattr(figures, name)(*drawn)
-    form = output.suffix.lower().removeprefix(".")
-    unknown = figures.unknown_letters(figure)
-    if unknown and form != "svg":
-        click.echo(f"warning: {output}: the font lacks {unknown}; an .svg shows them", err=True)
-    write_whole(output, figures.to_bytes(figure, form, title, getattr(figures.alt_text, name)(*drawn)))
+    told = getattr(figures.alt_text, name)(*drawn)
+    write_figure(getattr(figures, name)(*drawn), output, title, told)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from escalation.cli import options
 from escalation.cli.group import EXIT_FAILED, main
@@ -24,7 +25,7 @@ from escalation.errors import GridError
 )
 @options.some_designs
 @options.some_truths
-@options.truth_source("scenario", "published")
+@options.truth_source("scenario")
 @click.option(
     "--quantity",
     "quantities",
@@ -83,6 +84,10 @@ def sweep_command(
 
     if source["truths"] and source["generator"] != "scenario":
         raise click.UsageError("--truth: only with --generator scenario")
+    asked = click.get_current_context().get_parameter_source
+    given = [name for name in ("count", "seed") if asked(name) is ParameterSource.COMMANDLINE]
+    if given and source["generator"] in ("scenario", "published"):
+        raise click.UsageError("--count, --seed: only with a --generator that draws truths")
     check_output(output)
     (scenario,) = options.read_scenarios([file])
     values: dict[str, Any] = {}

@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,6 +134,13 @@ class Design(Frozen):
         if self.stop_when is not None:
             plan = replace(plan, stops=(*plan.stops, *stops(self.stop_when, trial)))
         return plan
+
+    def tuning(self, trial: Trial) -> dict[str, tuple[Any, ...]]:  # noqa: ARG002
+        """What a calibration tries unless it is told: values of the options that are usually tuned, by option.
+
+        None of an option stands for leaving it out. Values that do not go together may be among them.
+        """
+        return {}
 
     def parameters(self, trial: Trial) -> dict[str, float]:  # noqa: ARG002
         """The numbers that the design compares the data at a dose with, by name."""

@@ -94,6 +94,10 @@ class BLRM(ModelDesign):
                 f"with probability {overdose:.2f}; another prior_mean, prior_sd or reference_dose may be meant"
             )
 
+    def tuning(self, trial: Trial) -> dict[str, tuple[float, ...]]:  # noqa: ARG002
+        """The bound of overdose control."""
+        return {"ewoc": tuple(percent / 100 for percent in range(10, 55, 5))}
+
     def interval_probabilities(self, trial: Trial, patients: Sequence[int], dlts: Sequence[int]) -> NDArray[np.float64]:
         """Posterior probabilities that a dose's DLT rate lies in each interval.
 

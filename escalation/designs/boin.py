@@ -26,6 +26,9 @@ from escalation.kernels.codes import DE_ESCALATE, ESCALATE, SLACK
 from escalation.plans import TablePlan
 from escalation.trial import Trial
 
+TOO_LOW, TOO_HIGH = (0.5, 0.6, 0.7, 0.8, 0.9), (1.1, 1.2, 1.3, 1.4, 1.5)
+"""Times the target, what a calibration tries for p_saf and p_tox; the defaults are among them."""
+
 
 class BOIN(IntervalDesign):
     """The Bayesian optimal interval design (BOIN).
@@ -76,6 +79,11 @@ class BOIN(IntervalDesign):
         escalate = log((1 - low) / (1 - target)) / log(target * (1 - low) / (low * (1 - target)))
         de_escalate = log((1 - target) / (1 - high)) / log(high * (1 - target) / (target * (1 - high)))
         return escalate, de_escalate
+
+    def tuning(self, trial: Trial) -> dict[str, tuple[float, ...]]:
+        """Shares and multiples of the target for p_saf and p_tox; and cutoff_eli."""
+        low, high = ([round(times * trial.target, 6) for times in factors] for factors in (TOO_LOW, TOO_HIGH))
+        return {"p_saf": tuple(low), "p_tox": tuple(high), "cutoff_eli": (0.85, 0.9, 0.95)}
 
     def parameters(self, trial: Trial) -> dict[str, float]:
         """lambda_e and lambda_d."""

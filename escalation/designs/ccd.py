@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 from escalation.counts import count_grid
-from escalation.designs.intervals import Cells, IntervalDesign, Margin, margin_problems
+from escalation.designs.intervals import MARGINS, Cells, IntervalDesign, Margin, margin_problems
 from escalation.designs.prose import beside, observed
 from escalation.kernels.codes import DE_ESCALATE, ESCALATE, SLACK
 from escalation.trial import Trial
@@ -41,6 +41,10 @@ class CCD(IntervalDesign):
         "Ivanova A, Flournoy N, Chung Y (2007). Cumulative cohort design for dose-finding. J Stat Plan Inference "
         "137:2316-2327.",
     )
+
+    def tuning(self, trial: Trial) -> dict[str, tuple[float, ...]]:  # noqa: ARG002
+        """The half width."""
+        return {"half_width": MARGINS}
 
     def parameters(self, trial: Trial) -> dict[str, float]:
         """The observed DLT rates up to which the design escalates, and from which on it de-escalates."""

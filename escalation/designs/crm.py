@@ -150,6 +150,19 @@ class CRM(ModelDesign):
                 reason = 'method = "mle"' if self.method == "mle" else f'prior = "{self.prior}"'
                 yield f"{option} is not used with {reason}"
 
+    def tuning(self, trial: Trial) -> dict[str, tuple[float | int | None, ...]]:
+        """Half width of the indifference interval and prior MTD (Lee & Cheung 2009), in place of any skeleton.
+
+        A single dose has neither; there it is the threshold of the stop for toxicity, if there is one.
+        """
+        if trial.levels == 1:
+            thresholds = tuple(percent / 100 for percent in range(70, 100))
+            return {} if self.stop_if_too_toxic is None else {"stop_if_too_toxic.threshold": thresholds}
+        widths = tuple(percent / 100 for percent in range(1, 11))
+        grid: dict[str, tuple[float | int | None, ...]] = {"half_width": widths}
+        grid["prior_mtd"] = tuple(range(1, trial.levels + 1))
+        return grid if self.skeleton is None else {"skeleton": (None,), **grid}
+
     def prior_rates(self, trial: Trial) -> NDArray[np.float64]:
         """The skeleton for a trial, float64[D].
 

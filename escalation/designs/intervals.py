@@ -31,6 +31,9 @@ Floats = NDArray[np.float64]
 Margin = Annotated[Fraction, Field(ge=0.0001)]
 """How far an interval reaches. In much narrower ones rounding errors would decide."""
 
+MARGINS = tuple(percent / 100 for percent in range(1, 16))
+"""What a calibration tries for how far an interval reaches: 0.01 to 0.15."""
+
 
 class IntervalDesign(Design):
     """A design that moves by the place of a dose's DLT rate, and eliminates and recommends as BOIN does.
@@ -142,6 +145,10 @@ class EquivalenceInterval(IntervalDesign):
 
     epsilon1: Margin = 0.05
     epsilon2: Margin = 0.05
+
+    def tuning(self, trial: Trial) -> dict[str, tuple[float, ...]]:  # noqa: ARG002
+        """The equivalence interval."""
+        return {"epsilon1": MARGINS[:10], "epsilon2": MARGINS[:10]}
 
     def parameters(self, trial: Trial) -> dict[str, float]:
         """The limits of the equivalence interval."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 from escalation.designs.intervals import (
+    MARGINS,
     Cells,
     IntervalDesign,
     Margin,
@@ -42,6 +43,10 @@ class Keyboard(IntervalDesign):
         "Yan F, Mandrekar SJ, Yuan Y (2017). Keyboard: a novel Bayesian toxicity probability interval design for "
         "phase I clinical trials. Clin Cancer Res 23:3994-4003.",
     )
+
+    def tuning(self, trial: Trial) -> dict[str, tuple[float, ...]]:  # noqa: ARG002
+        """The target key's half width."""
+        return {"half_width": MARGINS}
 
     def parameters(self, trial: Trial) -> dict[str, float]:
         """The ends of the target key."""

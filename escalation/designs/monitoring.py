@@ -74,6 +74,12 @@ class Monitoring(SafetyRule, Design):
         assert isinstance(plan, TablePlan)
         return boundaries.crossing_probability(plan.codes[0] == ELIMINATE, trial.cohort_size, rate)
 
+    def tuning(self, trial: Trial) -> dict[str, tuple[float, ...]]:  # noqa: ARG002
+        """The threshold of the Bayesian rule, or the alpha of the others."""
+        if self.rule == "bayes":
+            return {"threshold": tuple(percent / 100 for percent in range(70, 100))}
+        return {"alpha": tuple(percent / 100 for percent in range(1, 21))}
+
     def parameters(self, trial: Trial) -> dict[str, float]:
         """The limit of the DLT rate, and the threshold or alpha."""
         limit = {"limit": self._limit(trial.target)}

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from escalation.scenario_run import Run
@@ -15,21 +16,24 @@ def to_csv(runs: Sequence[Run]) -> str:
 
     `quantity` names an operating characteristic (`sample_size.q95`, `stop_reasons.too_toxic`); for a distribution it
     ends in the value (`sample_size.distribution.36`). `dose` is the dose level, from 1, where each dose has a number.
-    `mcse` is empty where a number is exact or has no standard error.
+    `mcse` is empty where a number is exact or has no standard error. `optimal` is the benchmark of the truth.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for run in runs:
         for result in run.results:
+            names = (run.scenario.name, result.design, result.truth.name)
             for engine, oc in (("exact", result.exact), ("simulated", result.simulated)):
                 if oc is None:
                     continue
-                errors = dict(_numbers(oc.mcse or {}))
-                for (quantity, dose), value in _numbers(oc.to_dict()):
+                errors = dict(_numbers(result.standard_errors(oc) or {}))
+                for (quantity, dose), value in _numbers(result.numbers(oc)):
                     error = errors.get((quantity, dose), "")
-                    names = (run.scenario.name, result.design, result.truth.name, engine)
-                    writer.writerow([*names, quantity, dose, value, error])
+                    writer.writerow([*names, engine, quantity, dose, value, error])
+            if result.benchmark is not None:
+                for (quantity, dose), value in _numbers({"optimal": asdict(result.benchmark)}):
+                    writer.writerow([*names, "exact", quantity, dose, value, ""])
     return text.getvalue()
 
 

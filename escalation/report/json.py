@@ -52,10 +52,10 @@ def _result(run: Run, result: Result) -> dict[str, Any]:
     simulated = None
     if result.simulated is not None:
         simulated = {
-            **result.simulated.to_dict(),
+            **result.numbers(result.simulated),
             "trials": run.trials,
             "seed": run.seed,
-            "mcse": result.simulated.mcse,
+            "mcse": result.standard_errors(result.simulated),
             "max_abs_z": None if result.agreement is None else result.agreement.max_abs_z,
             "p_value": None if result.agreement is None else result.agreement.p_value,
         }
@@ -64,6 +64,7 @@ def _result(run: Run, result: Result) -> dict[str, Any]:
         "truth": result.truth.name,
         "dlt_rates": list(result.truth.dlt_rates),
         "correct_doses": list(result.correct_doses),
-        "exact": None if result.exact is None else result.exact.to_dict(),
+        "optimal": None if result.benchmark is None else asdict(result.benchmark),
+        "exact": None if result.exact is None else result.numbers(result.exact),
         "simulated": simulated,
     }

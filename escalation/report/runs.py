@@ -11,6 +11,15 @@ from escalation.scenario import Scenario, Truth
 from escalation.scenario_run import Result, Run
 from escalation.trial import Trial
 
+OPTIMAL = "optimal"
+"""What the rows of the non-parametric optimal benchmark are called."""
+
+OPTIMAL_NOTES = (
+    "Optimal: a benchmark that sees the outcome of every patient at every dose.",
+    "Of equally close doses it takes the highest below the target, else the lowest.",
+    "Eff: PCS / optimal PCS; blank where no dose is correct (optimal is never none).",
+)
+
 
 def run_blocks(run: Run) -> Iterator[Block]:
     """A page on a run: its trial, a section for each truth, and how exact and simulated numbers agree."""
@@ -72,6 +81,9 @@ def dose_grid(results: Sequence[Result], trial: Trial) -> Grid:
     marked = frozenset(correct or [trial.levels + 1])
     names = [f"dose ({trial.dose_unit})" if trial.dose_unit else "dose", *trial.dose_names, "none"]
     groups = [[["true DLT rate %", *(percent(rate) for rate in truth.dlt_rates), ""]]]
+    benchmark = results[0].benchmark
+    if benchmark is not None:
+        groups[0].append([f"{OPTIMAL} RP2D %", *map(percent, benchmark.selection), percent(0.0)])
     for result in results:
         name, oc = label(result), shown(result)
         after = oc.expansion
@@ -88,8 +100,9 @@ def dose_grid(results: Sequence[Result], trial: Trial) -> Grid:
 
 
 def summary_grid(results: Sequence[Result]) -> Grid:
-    """The designs under one truth, a row each."""
+    """The designs under one truth, a row each, and the benchmark that they are measured against."""
     ocs = [shown(result) for result in results]
+    benchmark = results[0].benchmark
     expanded, running = (any(getattr(oc, part) is not None for oc in ocs) for part in ("expansion", "further"))
     rows = []
     for result, oc in zip(results, ocs, strict=True):
@@ -99,6 +112,7 @@ def summary_grid(results: Sequence[Result]) -> Grid:
             [
                 label(result),
                 percent(oc.pcs),
+                *([] if benchmark is None else [efficiency(result)]),
                 mean(size.mean),
                 f"{size.q05}-{size.q95}",
                 mean(dlts.mean),
@@ -109,8 +123,17 @@ def summary_grid(results: Sequence[Result]) -> Grid:
             ]
         )
     counted = ["patients +", "5-95 %", "DLTs +"] if running else ["patients", "5-95 %", "DLTs"]
-    header = ["design", "PCS %", *counted, "DLT rate %", "> target %", "early %"]
-    return Grid([*header, *(["kept %"] if expanded else [])], [rows])
+    measured = ["PCS %", *([] if benchmark is None else ["eff %"]), *counted]
+    header = ["design", *measured, "DLT %", "above %", "early %", *(["kept %"] if expanded else [])]
+    if benchmark is not None and benchmark.pcs is not None:
+        rows.append([OPTIMAL, percent(benchmark.pcs), percent(1.0), *[""] * (len(header) - 3)])
+    return Grid(header, [rows])
+
+
+def efficiency(result: Result) -> str:
+    """The PCS of a design in percent of the benchmark's; empty where there is none."""
+    share = result.numbers(shown(result))["efficiency"]
+    return "" if share is None else f"{100 * share:.1f}"
 
 
 def footnotes(run: Run) -> list[str]:
@@ -120,8 +143,9 @@ def footnotes(run: Run) -> list[str]:
     return [
         "* correct dose. RP2D %: probability of being recommended.",
         "PCS: probability of correct selection. Patients, DLTs: mean per trial.",
-        "5-95 %: quantiles of patients. DLT rate: mean DLTs / mean patients.",
-        "> target: patients at doses whose true rate exceeds it. Early: early stop.",
+        "5-95 %: quantiles of patients. DLT %: mean DLTs / mean patients.",
+        "Above: patients at doses whose true rate exceeds the target. Early: early stop.",
+        *(OPTIMAL_NOTES if run.results[0].benchmark is not None else []),
         *(["Patients +, 5-95 %, DLTs +: of those to come. All else includes the data so far."] if running else []),
         *(["Declared: RP2D after dose escalation. Kept: share of these after expansion."] if expanded else []),
     ]

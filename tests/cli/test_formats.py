@@ -47,13 +47,33 @@ def test_csv_has_every_number_of_the_json():
                 assert float(row["value"]) == probability
 
 
+def test_csv_has_the_benchmark():
+    command = ["run", LUCAR, "--trials", "200", "--truth", "MTD at 300", "--truth", "all too toxic"]
+    rows = csv.DictReader(io.StringIO(succeed(*command, "--format", "csv")))
+    values = {(row["design"], row["truth"], row["engine"], row["quantity"], row["dose"]): row for row in rows}
+    for result in json.loads(succeed(*command, "--format", "json"))["results"]:
+        names = result["design"], result["truth"]
+        for dose, share in enumerate(result["optimal"]["selection"], 1):
+            assert float(values[*names, "exact", "optimal.selection", str(dose)]["value"]) == share
+        if result["truth"] == "all too toxic":
+            assert result["optimal"]["pcs"] is None
+            assert not {key for key in values if key[:2] == names and key[3] in ("optimal.pcs", "efficiency")}
+            continue
+        pcs = result["optimal"]["pcs"]
+        assert float(values[*names, "exact", "optimal.pcs", ""]["value"]) == pcs
+        for engine in ("exact", "simulated"):
+            row = values[*names, engine, "efficiency", ""]
+            assert float(row["value"]) == result[engine]["efficiency"] == result[engine]["pcs"] / pcs
+        assert float(row["mcse"]) == result["simulated"]["mcse"]["pcs"] / pcs
+
+
 def test_markdown():
     text = succeed("run", LUCAR, "--trials", "0", "--truth", "all safe", "--format", "markdown")
     lines = text.splitlines()
     assert lines[0] == "## LUCAR-DKS1 CAR-NK cells, relapsed or refractory autoimmune disease"
     assert "### all safe" in lines
     widths = {line.count(" | ") for line in lines if line.startswith("| ")}
-    assert widths == {5, 7}
+    assert widths == {5, 8}
     assert "| dose (million cells/kg) | 50 | 150 | 300 | 600\\* | none |" in lines
 
 
@@ -231,7 +251,7 @@ def test_tables_are_folded_to_the_terminal(tmp_path, width):
     environment = {**os.environ, "COLUMNS": str(width)}
     command = [*PROCESS, "run", str(file), "--trials", "0"]
     lines = subprocess.run(command, capture_output=True, check=True, text=True, env=environment).stdout.splitlines()
-    headers = [line for line in lines if line.startswith("dose ")]
+    headers = [line for line in lines if line.startswith("dose  ")]
     assert [name for header in headers for name in header.split()[1:]] == [*map(str, range(1, 12)), "12*", "none"]
     assert sum(line.startswith("a label of some length RP2D %") for line in lines) == len(headers)
     assert (len(headers) > 1) == (width < 100)
@@ -239,7 +259,7 @@ def test_tables_are_folded_to_the_terminal(tmp_path, width):
         assert max(map(len, lines)) <= 80
     columns = [name for line in lines if line.startswith("design ") for name in line.split("   ")[1:] if name.strip()]
     assert [name.strip() for name in columns] == [
-        *["PCS %", "patients", "5-95 %", "DLTs", "DLT rate %", "> target %", "early %"]
+        *["PCS %", "eff %", "patients", "5-95 %", "DLTs", "DLT %", "above %", "early %"]
     ]
 
 

@@ -17,7 +17,7 @@ TAK = str(SCENARIOS / "tak-007.toml")
 OC_KEYS = {
     "selection", "no_selection", "pcs", "patients", "dlts", "sample_size", "total_dlts", "dlt_rate", "above_mtd",
     "overdosing_60", "overdosing_80", "poor_allocation", "early_stop", "stop_reasons", "estimate",
-    "patients_above_mtd", "expansion", "further",
+    "patients_above_mtd", "expansion", "further", "efficiency",
 }  # fmt: skip
 
 
@@ -40,7 +40,7 @@ def test_json_contract():
     assert len(tree["results"]) == 3 * 8
     assert [result["design"] for result in tree["results"][:3]] == ["3+3", "boin", "crm"]
     for result in tree["results"]:
-        assert set(result) == {"design", "truth", "dlt_rates", "correct_doses", "exact", "simulated"}
+        assert set(result) == {"design", "truth", "dlt_rates", "correct_doses", "optimal", "exact", "simulated"}
         assert set(result["exact"]) == OC_KEYS
         assert set(result["simulated"]) == OC_KEYS | {"trials", "seed", "mcse", "max_abs_z", "p_value"}
         assert len(result["exact"]["selection"]) == 4
@@ -60,6 +60,8 @@ def test_json_contract():
         assert result["simulated"]["trials"] == 500
         assert result["simulated"]["p_value"] > 1e-4
         assert (result["exact"]["poor_allocation"] is None) == (result["correct_doses"] == [])
+        assert set(result["optimal"]) == {"selection", "pcs"}
+        assert (result["exact"]["efficiency"] is None) == (result["correct_doses"] == [])
 
 
 def test_json_has_full_precision():

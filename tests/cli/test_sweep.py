@@ -119,6 +119,7 @@ def test_what_is_finished_is_kept_when_the_file_cannot_be_written(tmp_path, monk
         (["--output", "sweep.csv", "--grid", "boin.p_tox=0.4", "--grid", "boin.p_tox=0.3"], "boin.p_tox: given twice"),
         (["--output", "sweep.csv", "--grid", "boin.p_tox=0.4,0.1"], "setting boin.p_tox=0.1: boin.p_tox: 0.1 should"),
         (["--output", "sweep.csv", "--generator", "paoletti", "--truth", "all safe"], "--truth: only with --generator"),
+        (["--output", "sweep.csv", "--seed", "1"], "--count, --seed: only with a --generator that draws truths"),
         (["--output", "sweep.csv", "--grid", "trial.target=0.2,0.3", "--max-settings", "5"], "6 settings (2 of '3+3'"),
         (["--output", "sweep.csv", "--cluster", "10.0.0.5:8786"], "should be the address of a Dask scheduler"),
         (["--output", "sweep.csv", "--cluster", "tcp://10.0.0.5:x"], "should be the address of a Dask scheduler"),

@@ -64,11 +64,24 @@ def by_the_book(doses: int, target: float, count: int) -> np.ndarray:
     return np.array(found)
 
 
-def test_clertant_as_by_the_book():
-    ours = random_truths("clertant", trial(3), count=4000, seed=4)
-    theirs = by_the_book(3, 0.25, 4000)
-    for dose in range(3):
+@pytest.mark.parametrize(("doses", "target"), [(1, 0.25), (3, 0.25), (4, 0.3)])
+def test_clertant_as_by_the_book(doses, target):
+    """Rates drawn at once have the law of rates drawn until they fit: at each dose, and wherever the MTD is."""
+    ours = random_truths("clertant", trial(doses, target), count=4000, seed=4)
+    theirs = by_the_book(doses, target, 4000)
+    position, other = mtds(ours, target), mtds(theirs, target)
+    for dose in range(doses):
         assert stats.ks_2samp(ours[:, dose], theirs[:, dose]).pvalue > 1e-3
+        for mtd in range(doses):
+            assert stats.ks_2samp(ours[position == mtd, dose], theirs[other == mtd, dose]).pvalue > 1e-4
+
+
+def test_clertant_takes_any_number_of_doses_and_any_target():
+    """Where hardly any rates drawn at random would fit."""
+    for target in (0.01, 0.1, 0.6):
+        rates = random_truths("clertant", trial(50, target), count=COUNT, seed=7)
+        assert ((rates >= 0) & (rates <= 1)).all()
+        assert stats.chisquare(np.bincount(mtds(rates, target), minlength=50)).pvalue > 1e-4
 
 
 @pytest.mark.parametrize("target", [0.1, 0.25, 0.35])

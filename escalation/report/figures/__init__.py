@@ -8,8 +8,11 @@ from escalation.report.figures import alt_text
 from escalation.report.figures.bias import bias
 from escalation.report.figures.dose_bars import allocation, selection
 from escalation.report.figures.files import to_bytes, unknown_letters
+from escalation.report.figures.front import front
 from escalation.report.figures.pathways import MOST_DRAWN, pathways
+from escalation.report.figures.robustness import robustness, trade_off
 from escalation.report.figures.sample_size import sample_size
+from escalation.report.figures.size_curves import size_curves
 from escalation.report.figures.surface import surface
 from escalation.report.figures.svg import to_svg
 
@@ -18,11 +21,15 @@ __all__ = [
     "allocation",
     "alt_text",
     "bias",
+    "front",
     "pathways",
+    "robustness",
     "sample_size",
     "selection",
+    "size_curves",
     "surface",
     "to_bytes",
     "to_svg",
+    "trade_off",
     "unknown_letters",
 ]

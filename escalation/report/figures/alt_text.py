@@ -2,11 +2,17 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from escalation.assessment import NAMES, Assessment
+from escalation.calibration import Calibration, setting_words
 from escalation.pathways import Node
+from escalation.report.calibration import OBJECTIVE
 from escalation.report.figures.pathways import node_text
 from escalation.report.numbers import count, mean, percent
+from escalation.report.robustness import position_name
 from escalation.report.runs import by_truth, shown
+from escalation.robustness import ALL, Robustness
 from escalation.scenario_run import Result
+from escalation.size_search import SizeSearch
 from escalation.surface import Surface
 from escalation.trial import Trial
 
@@ -92,6 +98,72 @@ def surface(surfaces: Mapping[str, Surface]) -> str:
         for name, shape in surfaces.items()
     ]
     return f"{family}: {'; '.join(told)}."
+
+
+def front(found: Calibration) -> str:
+    """The chosen setting and the file's own, and how many are on the front."""
+
+    def told(assessment: Assessment) -> str:
+        cost = percent(found.cost_of(assessment))
+        return f"{OBJECTIVE[found.objective]} {percent(found.gain_of(assessment))} %, {cost_name} {cost} %"
+
+    cost_name, settings = NAMES[found.cost], count(len(found.candidates), "setting")
+    parts = [
+        f"{settings} of {found.design}: {OBJECTIVE[found.objective]} against {cost_name}",
+        f"{len(found.front)} of them on the front",
+    ]
+    if found.own is not None:
+        parts.append(f"the file's own has {told(found.own)}")
+    if found.chosen is None:
+        parts.append("none is within the limits")
+    else:
+        parts.append(f"chosen: {setting_words(found.chosen.values)}, with {told(found.chosen.assessment)}")
+    return f"{'; '.join(parts)}."
+
+
+def size_curves(found: SizeSearch) -> str:
+    """Which size is large enough for each design, and the PCS at the largest."""
+    told = []
+    for curve in found.curves:
+        if not curve.assessments:
+            told.append(f"{curve.design} at no size")
+            continue
+        last = max(curve.assessments)
+        reached = percent(curve.assessments[last].objective(found.objective))
+        enough = "no size is large enough" if curve.lasting is None else f"large enough from {curve.lasting} on"
+        told.append(f"{curve.design}: {enough}, {reached} % with {last}")
+    return (
+        f"{OBJECTIVE[found.objective]} against the maximum number of patients, {percent(found.pcs)} % wanted: "
+        f"{'; '.join(told)}."
+    )
+
+
+def robustness(found: Robustness) -> str:
+    """Mean, 5 % quantile and worst PCS, and mean overdosing, of each design over all truths."""
+    told = [
+        f"{one.design} has a mean PCS of {percent(one.pcs.mean)} %, a 5 % quantile of {percent(one.pcs.tail)} % and at "
+        f"worst {percent(one.pcs.worst)} %, and on average overdoses in {percent(one.overdosing_60.mean)} % of trials"
+        for one in found.summaries()
+        if one.mtd == ALL
+    ]
+    return (
+        f"Boxes of PCS and overdosing by the position of the MTD, over {found.truths.description}: {'; '.join(told)}."
+    )
+
+
+def trade_off(found: Robustness) -> str:
+    """Mean PCS and overdosing of each design where the MTD is at each position."""
+    summaries = list(found.summaries())
+    told = []
+    for label in found.expectations:
+        means = [
+            f"{position_name(one.mtd, found.scenario.trial)} {percent(one.pcs.mean)} and "
+            f"{percent(one.overdosing_60.mean)} %"
+            for one in summaries
+            if one.design == label
+        ]
+        told.append(f"{label}: {', '.join(means)}")
+    return f"Mean PCS and overdosing over {found.truths.description}. {'; '.join(told)}."
 
 
 def _under_each(results: Sequence[Result], what: str, told: Callable[[Result], str], trial: Trial) -> str:

@@ -27,6 +27,11 @@ def _points(share: float) -> str:
     return "0.00" if text in ("+0.00", "-0.00") else text
 
 
+def _ratio(share: float) -> str:
+    """A ratio in percent; it may exceed 1."""
+    return f"{100 * share:.2f}"
+
+
 @dataclass(frozen=True)
 class Measure:
     """One performance measure.
@@ -84,6 +89,19 @@ SELECTION = [
         "%",
         "Probability that a correct dose is the RP2D; where no dose is correct, that none is.",
         ("pcs",),
+    ),
+]
+BENCHMARK = [
+    Measure(
+        "efficiency",
+        "%",
+        "PCS divided by that of the non-parametric optimal benchmark (O'Quigley et al. 2002). It sees the outcome of "
+        "every patient planned for dose escalation at every dose, and recommends the dose whose observed DLT rate is "
+        "closest to the target; of equally close ones the highest below the target, else the lowest. More than 100 % "
+        "is possible: a design may favour the correct dose by its rules or prior. Undefined where no dose is correct, "
+        "as the benchmark always recommends one.",
+        ("efficiency",),
+        _ratio,
     ),
 ]
 EXPANSION = [
@@ -202,9 +220,10 @@ ESTIMATE = [
 ]
 
 
-def measure_groups(expanded: bool) -> list[list[Measure]]:
-    """All measures, those that belong together in one list; some are only for trials with an expansion."""
-    return [SELECTION, *([EXPANSION] if expanded else []), EXPOSURE, SIZE, SAFETY, STOPPING, ESTIMATE]
+def measure_groups(expanded: bool, measured: bool) -> list[list[Measure]]:
+    """All measures, those that belong together in one list; some need an expansion, one a benchmark."""
+    chosen = [*SELECTION, *(BENCHMARK if measured else [])]
+    return [chosen, *([EXPANSION] if expanded else []), EXPOSURE, SIZE, SAFETY, STOPPING, ESTIMATE]
 
 
 def is_expanded(run: Run) -> bool:
@@ -214,7 +233,8 @@ def is_expanded(run: Run) -> bool:
 
 def definitions(run: Run) -> Iterator[Block]:
     """What each measure means, and how precise the numbers are."""
-    rows = [[[one.name, one.unit, one.meaning] for one in group] for group in measure_groups(is_expanded(run))]
+    groups = measure_groups(is_expanded(run), run.results[0].benchmark is not None)
+    rows = [[[one.name, one.unit, one.meaning] for one in group] for group in groups]
     yield Lines(
         (
             "Correct doses are those of the estimands' section. Patients count with all that were treated, those of an "
@@ -251,7 +271,7 @@ def full_grid(results: Sequence[Result], trial: Trial) -> Grid:
     expanded = any(shown(result).expansion is not None for result in results)
     correct = results[0].correct_doses
     groups = []
-    for group in measure_groups(expanded):
+    for group in measure_groups(expanded, results[0].benchmark is not None):
         rows = []
         for measure in group:
             unit = f", {measure.unit}" if measure.unit in RELATIVE else ""
@@ -269,10 +289,11 @@ def full_grid(results: Sequence[Result], trial: Trial) -> Grid:
 
 def _cell(measure: Measure, result: Result, dose: int | None = None) -> str:
     oc = shown(result)
-    value = _found(oc.to_dict(), measure.path, dose)
+    value = _found(result.numbers(oc), measure.path, dose)
     if value is None:
         return UNDEFINED
-    error = None if oc.mcse is None or measure.quantile else _found(oc.mcse, measure.path, dose)
+    errors = result.standard_errors(oc)
+    error = None if errors is None or measure.quantile else _found(errors, measure.path, dose)
     if error is None:
         return measure.form(value)
     return f"{measure.form(value)} ± {_error(measure, error)}"

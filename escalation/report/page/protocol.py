@@ -92,11 +92,13 @@ def _evaluation(run: Run) -> Iterator[str]:
             f"{' and shares no more than the rules of the designs with the enumeration' if exact else ''}. "
             f"{_number_of_trials(run)} {_agreement(run)}".rstrip()
         )
+    measured = run.results[0].benchmark is not None
+    share = " (also relative to the non-parametric optimal benchmark; O'Quigley et al. 2002)" if measured else ""
     yield (
-        "Performance measures: the probability of recommending each dose and of correct selection; patients and DLTs "
-        "at each dose; the distributions of the sample size and of the number of DLTs; patients at doses above the "
-        "target; early stops and their reasons; bias, root mean squared error and interval coverage of the estimated "
-        "DLT rate at the recommended dose."
+        f"Performance measures: the probability of recommending each dose and of correct selection{share}; patients "
+        "and DLTs at each dose; the distributions of the sample size and of the number of DLTs; patients at doses "
+        "above the target; early stops and their reasons; bias, root mean squared error and interval coverage of the "
+        "estimated DLT rate at the recommended dose."
     )
     yield f"Software: escalation {__version__}."
 
@@ -171,9 +173,15 @@ def references(run: Run) -> list[str]:
         "Yap C, Rekowski J, Ursino M, et al. (2023) Enhancing quality and impact of early phase dose-finding "
         "clinical trial protocols: SPIRIT Dose-finding Extension (SPIRIT-DEFINE) guidance. BMJ 383:e076386.",
     ]
-    if run.trials:
+    if run.results[0].benchmark is not None:
         general.insert(
             2,
+            "O'Quigley J, Paoletti X, Maccario J (2002) Non-parametric optimal design in dose finding studies. "
+            "Biostatistics 3:51-56.",
+        )
+    if run.trials:
+        general.insert(
+            -1,
             "Salmon JK, Moraes MA, Dror RO, Shaw DE (2011) Parallel random numbers: as easy as 1, 2, 3. Proceedings "
             "of SC11, article 16.",
         )

@@ -1,12 +1,13 @@
 """What a reader in a hurry should know: the trial and the key results under each truth."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from escalation.characteristics import OperatingCharacteristics
 from escalation.report.blocks import Block, Grid, Lines
 from escalation.report.numbers import count, mean, percent
 from escalation.report.page.facts import by_truth, correct_names, dose_list
-from escalation.report.runs import label, shown, verdict
+from escalation.report.runs import OPTIMAL, OPTIMAL_NOTES, label, shown, verdict
 from escalation.scenario_run import Run
 
 
@@ -27,6 +28,9 @@ def summary(run: Run) -> Iterator[Block]:
     short = [line for line in lines if not any(line.startswith(f"{name}: not exact") for name in run.refusals)]
     yield Lines((" ".join(short),), alarm=alarm)
     yield Lines(tuple(_ranges(run)), listed=True)
+    yield _with_benchmark(_key_grid(run, "Probability of correct selection (PCS), %", lambda oc: percent(oc.pcs)), run)
+    if run.results[0].benchmark is not None:
+        yield Lines((OPTIMAL_NOTES[0], OPTIMAL_NOTES[1]), listed=True)
     for caption, cell in _KEY_MEASURES:
         yield _key_grid(run, caption, cell)
 
@@ -46,7 +50,6 @@ def _ranges(run: Run) -> Iterator[str]:
 
 
 _KEY_MEASURES: list[tuple[str, Callable[[OperatingCharacteristics], str]]] = [
-    ("Probability of correct selection (PCS), %", lambda oc: percent(oc.pcs)),
     ("Patients at doses whose true DLT rate exceeds the target, % of all", lambda oc: percent(oc.above_mtd)),
     ("Mean number of patients with a DLT", lambda oc: mean(oc.total_dlts.mean)),
     (
@@ -69,3 +72,14 @@ def _key_grid(run: Run, caption: str, cell: Callable[[OperatingCharacteristics],
     ]
     header = ["truth", "correct dose", *(label(result) for result in truths[0])]
     return Grid(header, [rows], words=frozenset({1}), caption=caption)
+
+
+def _with_benchmark(grid: Grid, run: Run) -> Grid:
+    """The table of PCS with that of the benchmark in a last column, blank where no dose is correct."""
+    benchmarks = [benchmark for results in by_truth(run) if (benchmark := results[0].benchmark) is not None]
+    if not benchmarks:
+        return grid
+    (rows,) = grid.groups
+    cells = ["" if one.pcs is None else percent(one.pcs) for one in benchmarks]
+    wider = [[*row, cell] for row, cell in zip(rows, cells, strict=True)]
+    return replace(grid, header=[*grid.header, OPTIMAL], groups=[wider])

@@ -1,0 +1,194 @@
+"""`escalation calibrate`: the settings of a design that are best, within limits."""
+
+from collections.abc import Callable
+from functools import wraps
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from escalation.cli import options
+from escalation.cli.figure_file import check_figure, write_figure
+from escalation.cli.group import main
+from escalation.cli.truth_source import TruthOptions, judged_truths, truth_source
+from escalation.errors import EscalationError, OutputError
+
+if TYPE_CHECKING:
+    from escalation.calibration import Calibration
+    from escalation.grids import Value
+    from escalation.scenario import Scenario
+
+
+LIMITS = (
+    (
+        "--max-overdosing",
+        "overdosing",
+        "P",
+        "Limit of the mean probability that over 60 % of patients are above the target, where avoidable.",
+    ),
+    (
+        "--max-false-stopping",
+        "false_stopping",
+        "P",
+        "Limit of the probability of recommending no dose where one is correct; for a single dose, the type I error.",
+    ),
+    ("--min-power", "power", "P", "Least probability of recommending none where none is correct."),
+    ("--max-size", "patients", "N", "Limit of the mean number of patients."),
+)
+"""Each option that limits what a setting may cost: what it limits, of which kind, and its help."""
+
+
+def _limits(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of LIMITS; the command gets the bounds that are given as `limits`."""
+
+    @wraps(command)
+    def with_limits(**given: Any) -> Any:
+        bounds = {quantity: given.pop(quantity) for _, quantity, *_ in LIMITS}
+        return command(limits={quantity: bound for quantity, bound in bounds.items() if bound is not None}, **given)
+
+    for option, quantity, metavar, text in reversed(LIMITS):
+        with_limits = click.option(option, quantity, type=float, metavar=metavar, help=text)(with_limits)
+    return with_limits
+
+
+@main.command("calibrate")
+@options.scenario_file
+@options.one_design
+@click.option(
+    "--grid",
+    "grids",
+    metavar="OPTION=VALUE,...",
+    multiple=True,
+    help="Values of an option of the design to try; may be repeated, and then every combination is tried.",
+)
+@click.option(
+    "--objective",
+    type=click.Choice(("mean-pcs", "worst-pcs")),
+    default="mean-pcs",
+    show_default=True,
+    help="What is to be large: the mean or the least PCS over the truths.",
+)
+@_limits
+@truth_source
+@options.max_states
+@options.cluster
+@options.output_format("table", "json", "csv", "markdown")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE.toml",
+    help="Write the scenario with the chosen setting to this file, whole or not at all.",
+)
+@click.option(
+    "--figure",
+    type=click.Path(path_type=Path),
+    help="Draw all settings and the front in this file; it ends in .svg, .png or .pdf.",
+)
+def calibrate_command(
+    file: Path,
+    design: str | None,
+    grids: tuple[str, ...],
+    objective: str,
+    limits: dict[str, float],
+    source: TruthOptions,
+    max_states: int | None,
+    cluster: str | None,
+    form: str,
+    output: Path | None,
+    figure: Path | None,
+) -> None:
+    """Calibrate a design: the setting of its options that is best on a set of truths.
+
+    Every setting of the grid is evaluated exactly. The chosen one has the largest PCS of those within the limits; the
+    front are the settings that no other beats without more overdosing or, for a single dose, more false stopping.
+
+    Without --grid: half_width and prior_mtd of a CRM; p_saf, p_tox and cutoff_eli of BOIN; the half width or margins of
+    Keyboard, CCD, mTPI, mTPI-2 and i3+3; ewoc of a BLRM; the threshold or alpha of monitoring.
+    """
+    from escalation.calibration import calibrate, options_to_try
+    from escalation.cluster import cluster_executor
+    from escalation.report.calibration import calibration_blocks, to_csv, to_tree
+    from escalation.report.json import to_json
+    from escalation.report.progress import progress_bar
+
+    if output is not None and output.suffix != ".toml":
+        raise OutputError(f"{output}: the name should end in .toml: the scenario with the chosen setting goes there")
+    options.check_output(output)
+    if figure is not None:
+        check_figure(figure, "--figure")
+    (scenario,) = options.read_scenarios([file])
+    label = options.choose_design(scenario, design)
+    judged = judged_truths(scenario, source)
+    wanted = options_to_try(scenario, label, _values(label, scenario, grids))
+    if output is not None:
+        _check_layout(file, scenario, label, wanted, output)
+    with progress_bar(prod(map(len, wanted.values())) + 1, "settings") as step, cluster_executor(cluster) as executor:
+        found = calibrate(
+            scenario,
+            design=label,
+            values=wanted,
+            truths=judged,
+            objective=objective,  # type: ignore[arg-type]
+            limits=limits,
+            max_states=max_states,
+            executor=executor,
+            step=step,
+        )
+    others = {"json": lambda: to_json(to_tree(found)), "csv": lambda: to_csv(found)}
+    options.emit(form, None, [calibration_blocks(found)], others)
+    if figure is not None:
+        _draw(found, figure)
+    if found.chosen is None:
+        raise EscalationError(f"{file}: {found.unmet}{'' if output is None else f'; {output} is not written'}")
+    if output is not None:
+        from escalation.report.calibration import scenario_comment
+        from escalation.report.files import write_whole
+
+        write_whole(output, _retuned(file, scenario, label, found.chosen.values, scenario_comment(found), output))
+
+
+def _values(label: str, scenario: "Scenario", texts: tuple[str, ...]) -> "dict[str, list[Value]] | None":
+    """Values by option; the label before an option may be left out."""
+    from escalation.errors import GridError
+    from escalation.grids import parse_grid
+
+    values: dict[str, list[Value]] = {}
+    for text in texts:
+        key, alternatives = parse_grid(text)
+        option = key.removeprefix(f"{label}.")
+        if option == key and key.startswith(tuple(f"{other}." for other in ("trial", *scenario.designs))):
+            raise GridError(f"grid: {key}: should be an option of '{label}', the design that is calibrated")
+        if option in values:
+            raise GridError(f"grid: {option}: is given twice; give all its values at once")
+        values[option] = alternatives
+    return values or None
+
+
+def _check_layout(file: Path, scenario: "Scenario", label: str, wanted: "dict[str, list[Value]]", output: Path) -> None:
+    """Refuse a scenario file that could not be written with other options, before any work is done."""
+    from escalation.calibration import possible_settings
+
+    for _, values, found in possible_settings(scenario, label, wanted):
+        if not isinstance(found, str):
+            _retuned(file, scenario, label, values, [], output)
+            return
+
+
+def _retuned(
+    file: Path, scenario: "Scenario", label: str, values: "dict[str, Value]", account: list[str], output: Path
+) -> str:
+    from escalation.report.scenario_file import retuned
+
+    text = file.read_bytes().decode("utf-8-sig")
+    try:
+        return retuned(text, scenario, label, values, account, output.parent)
+    except EscalationError as error:
+        raise OutputError(f"{output}: cannot be written: {error}") from None
+
+
+def _draw(found: "Calibration", output: Path) -> None:
+    from escalation.report import figures
+
+    title = found.scenario.title or found.scenario.name
+    write_figure(figures.front(found), output, title, figures.alt_text.front(found))

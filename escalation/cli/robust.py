@@ -1,0 +1,99 @@
+"""`escalation robust`: designs over many truths."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+from click.core import ParameterSource
+
+from escalation.cli import options
+from escalation.cli.figure_file import check_figure, write_figure
+from escalation.cli.group import main
+
+PICTURES = {"figure": "robustness", "trade_off": "trade_off"}
+"""Figures, by the options that name their files."""
+
+
+@main.command("robust")
+@options.scenario_file
+@options.some_designs
+@options.truth_source("clertant")
+@options.max_states
+@options.output_format("table", "json", "csv", "markdown")
+@options.output_file
+@click.option(
+    "--each", type=click.Path(path_type=Path), help="CSV file for every number of every design under every truth."
+)
+@click.option(
+    "--figure",
+    type=click.Path(path_type=Path),
+    help="File for a figure of PCS and overdosing by the position of the MTD; it ends in .svg, .png or .pdf.",
+)
+@options.cluster
+@click.option(
+    "--trade-off", type=click.Path(path_type=Path), help="File for a figure of mean PCS against mean overdosing."
+)
+def robust_command(
+    file: Path,
+    designs: tuple[str, ...],
+    generator: str,
+    count: int,
+    seed: int,
+    max_states: int | None,
+    form: str,
+    cluster: str | None,
+    **files: Path | None,
+) -> None:
+    """Evaluate the designs of a scenario file under thousands of truths.
+
+    The truths are drawn, unless --generator says otherwise. For each position of the MTD it prints mean, quantile and
+    worst of each design's PCS and overdosing, and the sample size, beside the optimal benchmark. Under each truth the
+    numbers are exact.
+    """
+    context = click.get_current_context()
+    given = {name for name in ("count", "seed") if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+    if generator in ("scenario", "published") and given:
+        raise click.UsageError(f"--count, --seed: with --generator {generator} nothing is drawn")
+    _check_files(files)
+    (scenario,) = options.read_scenarios([file])
+
+    from escalation.cluster import cluster_executor
+    from escalation.findings import choose
+    from escalation.report.files import write_whole
+    from escalation.report.json import to_json
+    from escalation.report.progress import progress_bar
+    from escalation.report.robustness import each_to_csv, robustness_blocks, to_csv, to_tree
+    from escalation.robustness import BLOCK, robust
+    from escalation.sweeps import TruthSource
+
+    labels = choose(designs, scenario.designs, "design")
+    truths = TruthSource(generator, count=count, seed=seed).of(scenario, scenario.trial)  # type: ignore[arg-type]
+    with (
+        progress_bar(len(labels) * -(-len(truths) // BLOCK), f"designs x {BLOCK:,} truths") as step,
+        cluster_executor(cluster) as executor,
+    ):
+        found = robust(scenario, truths, designs=labels, max_states=max_states, executor=executor, step=step)
+    for label, reason in found.refusals.items():
+        click.echo(f"warning: {file}: {label} is left out: {reason}", err=True)
+    others = {"json": lambda: to_json(to_tree(found)), "csv": lambda: to_csv(found)}
+    options.emit(form, files["output"], [robustness_blocks(found)], others)
+    if (each := files["each"]) is not None:
+        write_whole(each, each_to_csv(found))
+    for option, name in PICTURES.items():
+        if (path := files[option]) is not None:
+            from escalation.report import figures
+
+            told = getattr(figures.alt_text, name)(found)
+            write_figure(getattr(figures, name)(found), path, scenario.title or scenario.name, told)
+
+
+def _check_files(files: Mapping[str, Path | None]) -> None:
+    """Refuse files that could not be written, or one for two purposes, before any work is done."""
+    named = {option: path for option, path in files.items() if path is not None}
+    if len({path.resolve() for path in named.values()}) < len(named):
+        raise click.UsageError("--output, --each, --figure, --trade-off: each needs a file of its own")
+    for option, path in named.items():
+        if option in PICTURES:
+            check_figure(path, f"--{option.replace('_', '-')}")
+        else:
+            options.check_output(path)

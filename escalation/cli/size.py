@@ -1,0 +1,103 @@
+"""`escalation size`: the number of patients with which a design is right often enough."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from escalation.cli import options
+from escalation.cli.figure_file import check_figure, write_figure
+from escalation.cli.group import main
+from escalation.cli.truth_source import TruthOptions, judged_truths, truth_source
+from escalation.errors import EscalationError
+
+
+@main.command("size")
+@options.scenario_file
+@options.some_designs
+@click.option("--pcs", type=float, required=True, metavar="P", help="PCS that is wanted, such as 0.6.")
+@click.option(
+    "--overdosing",
+    type=float,
+    metavar="P",
+    help="Limit of the mean probability that over 60 % of patients are above the target, where avoidable.",
+)
+@click.option(
+    "--objective",
+    type=click.Choice(("mean-pcs", "worst-pcs")),
+    default="mean-pcs",
+    show_default=True,
+    help="Which PCS: the mean or the least over the truths.",
+)
+@click.option(
+    "--from",
+    "smallest",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Smallest size.  [default: a cohort for each dose]",
+)
+@click.option(
+    "--to", "largest", type=click.IntRange(min=1), metavar="N", help="Largest size.  [default: twice the file's]"
+)
+@truth_source
+@options.max_states
+@options.cluster
+@options.output_format("table", "json", "csv", "markdown")
+@options.output_file
+@click.option(
+    "--figure", type=click.Path(path_type=Path), help="Draw PCS against the size in this file; .svg, .png or .pdf."
+)
+def size_command(
+    file: Path,
+    designs: tuple[str, ...],
+    smallest: int | None,
+    largest: int | None,
+    source: TruthOptions,
+    max_states: int | None,
+    cluster: str | None,
+    form: str,
+    output: Path | None,
+    figure: Path | None,
+    **wanted: Any,
+) -> None:
+    """Search for the sample size: the fewest patients with which a design is right often enough.
+
+    Every maximum number of patients in whole cohorts is evaluated exactly, under every truth. PCS can fall from a size
+    to the next; so the size from which on all larger ones are enough is given beside the smallest. With --odds-ratio
+    Cheung's (2013) formula stands beside a CRM.
+    """
+    from escalation.cluster import cluster_executor
+    from escalation.findings import choose
+    from escalation.report.json import to_json
+    from escalation.report.progress import progress_bar
+    from escalation.report.sizes import size_blocks, to_csv, to_tree
+    from escalation.size_search import find_size, whole_cohorts
+
+    options.check_output(output)
+    if figure is not None:
+        check_figure(figure, "--figure")
+    (scenario,) = options.read_scenarios([file])
+    labels = choose(designs, scenario.designs, "design")
+    sizes = whole_cohorts(scenario.trial, smallest=smallest, largest=largest)
+    judged = judged_truths(scenario, source)
+    with progress_bar(len(labels) * len(sizes), "designs x sizes") as step, cluster_executor(cluster) as executor:
+        found = find_size(
+            scenario,
+            designs=labels,
+            truths=judged,
+            odds_ratio=source.odds_ratio,
+            sizes=sizes,
+            max_states=max_states,
+            executor=executor,
+            step=step,
+            **wanted,
+        )
+    others = {"json": lambda: to_json(to_tree(found)), "csv": lambda: to_csv(found)}
+    options.emit(form, output, [size_blocks(found)], others)
+    if figure is not None:
+        from escalation.report import figures
+
+        title = scenario.title or scenario.name
+        write_figure(figures.size_curves(found), figure, title, figures.alt_text.size_curves(found))
+    if found.unmet is not None:
+        raise EscalationError(f"{file}: {found.unmet}")

@@ -1,0 +1,69 @@
+"""`escalation worst`: least favourable truths."""
+
+from pathlib import Path
+
+import click
+
+from escalation.cli import options
+from escalation.cli.group import main
+from escalation.defaults import DELTA, SEED
+
+
+@main.command("worst")
+@options.scenario_file
+@options.some_designs
+@click.option(
+    "--delta",
+    type=float,
+    default=DELTA,
+    show_default=True,
+    help="The rates of the doses next to the MTD are at least so far from the target.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=SEED,
+    show_default=True,
+    help="Seed of the random truths from which searches start.",
+)
+@options.max_states
+@options.cluster
+@options.output_format("table", "json", "csv", "markdown")
+@options.output_file
+def worst_command(
+    file: Path,
+    designs: tuple[str, ...],
+    delta: float,
+    seed: int,
+    max_states: int | None,
+    cluster: str | None,
+    form: str,
+    output: Path | None,
+) -> None:
+    """Find the truths that are least favourable for the designs of a scenario file.
+
+    Among all truths with the MTD at a dose, neighbours at least --delta from the target and rates not decreasing: the
+    one with the smallest PCS, and the one with the largest risk of overdosing. For every dose as the MTD; the file's
+    own truths are not used.
+    """
+    from escalation.cluster import cluster_executor
+    from escalation.findings import choose
+    from escalation.report.json import to_json
+    from escalation.report.progress import progress_bar
+    from escalation.report.worst_case import to_csv, to_tree, worst_blocks
+    from escalation.worst_case import questions, worst_cases
+
+    options.check_output(output)
+    (scenario,) = options.read_scenarios([file])
+    labels = choose(designs, scenario.designs, "design")
+    with (
+        progress_bar(len(labels) * len(questions(scenario.trial)), "searches") as step,
+        cluster_executor(cluster) as executor,
+    ):
+        cases = worst_cases(
+            scenario, designs=labels, delta=delta, seed=seed, max_states=max_states, executor=executor, step=step
+        )
+    for label, reason in cases.refusals.items():
+        click.echo(f"warning: {file}: {label} is left out: {reason}", err=True)
+    others = {"json": lambda: to_json(to_tree(cases)), "csv": lambda: to_csv(cases)}
+    options.emit(form, output, [worst_blocks(cases)], others)

@@ -1,0 +1,91 @@
+"""What a calibration had to choose from: PCS against overdosing, or false stopping of a single dose."""
+
+from typing import Any
+
+from matplotlib.artist import Artist
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from escalation.assessment import Assessment
+from escalation.calibration import Calibration, Candidate
+from escalation.report.calibration import OBJECTIVE
+from escalation.report.figures.style import COLOURS, GREY, INK, WIDTH, legend, new_figure, style
+
+COSTS = {
+    "overdosing": "mean probability of overdosing, %",
+    "false_stopping": "largest probability of stopping a correct dose, %",
+}
+
+WITHIN: dict[str, Any] = {"marker": "o", "color": GREY, "markersize": 4, "linestyle": "none"}
+OUTSIDE: dict[str, Any] = {**WITHIN, "markerfacecolor": "white"}
+FRONT: dict[str, Any] = {
+    "marker": "o",
+    "color": COLOURS[0],
+    "markersize": 5,
+    "linewidth": 1.6,
+    "drawstyle": "steps-post",
+}
+OWN: dict[str, Any] = {
+    "marker": "D",
+    "color": COLOURS[1],
+    "markeredgecolor": INK,
+    "markersize": 8,
+    "linestyle": "none",
+    "zorder": 4,
+}
+CHOSEN: dict[str, Any] = {
+    "marker": "*",
+    "color": COLOURS[4],
+    "markeredgecolor": INK,
+    "markersize": 15,
+    "linestyle": "none",
+    "zorder": 5,
+}
+LIMIT: dict[str, Any] = {"color": INK, "linestyle": (0, (4, 3)), "linewidth": 1}
+
+
+def front(found: Calibration) -> Figure:
+    """Every setting as a point; the front as a line; the chosen setting and the file's own.
+
+    Parameters
+    ----------
+    found : Calibration
+    """
+    with style():
+        figure = new_figure(4.2)
+        axes = figure.subplots()
+        entries: list[tuple[Artist, str]] = []
+        inside = [one for one in found.candidates if found.admissible(one)]
+        outside = [one for one in found.candidates if not found.admissible(one)]
+        for settings, look, name in (
+            (inside, WITHIN, "setting" if not outside else "within the limits"),
+            (outside, OUTSIDE, "outside"),
+            (list(found.front), FRONT, "front"),
+        ):
+            if settings:
+                axes.plot(*_points(found, [one.assessment for one in settings]), **look)
+                entries.append((Line2D([], [], **look), name))
+        for assessment, look, name in (
+            (found.own, OWN, "the file's own"),
+            (_assessment(found.chosen), CHOSEN, "chosen"),
+        ):
+            if assessment is not None:
+                axes.plot(*_points(found, [assessment]), **look)
+                entries.append((Line2D([], [], **{**look, "markersize": 8}), name))
+        for limit in found.limits:
+            if limit.quantity == found.cost:
+                axes.axvline(100 * limit.bound, **LIMIT)
+                entries.append((Line2D([], [], **LIMIT), "limit"))
+        axes.set_xlabel(COSTS[found.cost])
+        axes.set_ylabel(f"{OBJECTIVE[found.objective]}, %")
+        legend(figure, entries, WIDTH, loc="outside upper left")
+    return figure
+
+
+def _assessment(candidate: Candidate | None) -> Assessment | None:
+    return None if candidate is None else candidate.assessment
+
+
+def _points(found: Calibration, assessments: list[Assessment]) -> tuple[list[float], list[float]]:
+    """Where settings are drawn, in percent."""
+    return [100 * found.cost_of(one) for one in assessments], [100 * found.gain_of(one) for one in assessments]

@@ -1,0 +1,162 @@
+"""How designs do over many truths."""
+
+from math import ceil
+from typing import Any
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from escalation.report.figures.panels import WIDE
+from escalation.report.figures.style import BAND, GREY, INK, legend, look, new_figure, shorten, style, swatch
+from escalation.robustness import ALL, NONE, Floats, Robustness, quantile
+
+BEST: dict[str, Any] = {"color": INK, "linestyle": (0, (3, 2)), "linewidth": 1.2}
+"""The optimal benchmark."""
+
+WORST: dict[str, Any] = {"marker": "x", "markersize": 4.5, "color": INK, "linestyle": ""}
+
+MOST_NAMED = 12
+"""Of more positions not every one is named."""
+
+
+def robustness(found: Robustness) -> Figure:
+    """PCS and overdosing over truths, by the position of the MTD: a box for each design.
+
+    Boxes hold the middle half of the truths, whiskers reach from the 5 to the 95 % quantile.
+
+    Parameters
+    ----------
+    found : Robustness
+    """
+    with style():
+        figure = new_figure(6.2, WIDE)
+        upper, lower = figure.subplots(2, 1, sharex=True)
+        positions = found.positions()
+        designs = list(found.expectations)
+        for place, (mtd, truths) in enumerate(positions.items()):
+            if mtd == ALL:
+                for axes in (upper, lower):
+                    axes.axvspan(place - 0.5, place + 0.5, color=BAND, linewidth=0, zorder=0)
+            thick = 0.8 / len(designs)
+            for number, one in enumerate(found.expectations.values()):
+                x = place + (number - (len(designs) - 1) / 2) * thick
+                _box(upper, x, thick, number, one.pcs[truths], float(one.pcs[truths].min()))
+                over = one.overdosing_60[truths]
+                _box(lower, x, thick, number, over, float(over.max()))
+            optimal = found.optimal_pcs[truths]
+            if not np.isnan(optimal).all():
+                upper.hlines(100 * np.nanmean(optimal), place - 0.42, place + 0.42, **BEST, zorder=4)
+        upper.set_title(found.truths.description, fontsize=9)
+        upper.set(ylim=(0, 101), ylabel="PCS, %")
+        lower.set(ylim=(0, 101), ylabel="overdosing, % of trials")
+        _name_positions(lower, found)
+        own: list[tuple[Artist, str]] = [(swatch(number), name) for number, name in enumerate(designs)]
+        legend(figure, own, WIDE, loc="outside upper left")
+        parts: list[tuple[Artist, str]] = [
+            (Line2D([], [], **BEST), "optimal, mean"),
+            (Line2D([], [], marker="o", color=INK, markerfacecolor="white", linestyle="", markersize=4.5), "mean"),
+            (Line2D([], [], **WORST), "worst"),
+            (Patch(facecolor="white", edgecolor=INK, linewidth=0.6), "middle half, 5 to 95 %"),
+        ]
+        legend(figure, parts, WIDE, loc="outside lower left")
+    return figure
+
+
+def _box(axes: Axes, x: float, width: float, number: int, values: Floats, worst: float) -> None:
+    """A design at one position."""
+    colour, hatch, _ = look(number)
+    low, first, median, third, high = (100 * quantile(values, share) for share in (0.05, 0.25, 0.5, 0.75, 0.95))
+    box = {"whislo": low, "q1": first, "med": median, "q3": third, "whishi": high, "mean": 100 * values.mean()}
+    thin = {"color": INK, "linewidth": 0.8}
+    axes.bxp(
+        [box | {"fliers": []}],
+        positions=[x],
+        widths=[0.8 * width],
+        patch_artist=True,
+        showmeans=True,
+        showfliers=False,
+        manage_ticks=False,
+        capwidths=[0.4 * width],
+        boxprops={"facecolor": colour, "hatch": hatch, "edgecolor": INK, "linewidth": 0.6},
+        medianprops={"color": INK, "linewidth": 1.4},
+        meanprops={"marker": "o", "markersize": 4.5, "markerfacecolor": "white", "markeredgecolor": INK},
+        whiskerprops=thin,
+        capprops=thin,
+        zorder=2,
+    )
+    axes.plot([x], [100 * worst], **WORST, zorder=3)
+
+
+def _name_positions(axes: Axes, found: Robustness) -> None:
+    """The positions of the MTD on the horizontal axis, with the number of truths, as many as there is room for."""
+    trial = found.scenario.trial
+    positions = found.positions()
+    every = ceil(len(positions) / MOST_NAMED)
+    places, names = [], []
+    for place, (mtd, truths) in enumerate(positions.items()):
+        if place % every == 0 or mtd in (ALL, NONE):
+            places.append(place)
+            names.append(f"{_short(mtd, found)}\n{len(truths):,}")
+    axes.set_xticks(places, names)
+    axes.tick_params(axis="x", length=0)
+    axes.set_xlim(-0.55, len(positions) - 0.45)
+    unit = f" ({shorten(trial.dose_unit, 30)})" if trial.dose_unit else ""
+    axes.set_xlabel(f"position of the MTD{unit}, and number of truths")
+
+
+def trade_off(found: Robustness) -> Figure:
+    """Mean PCS against mean overdosing: a point for each design where the MTD is at each dose, and for all truths.
+
+    Where no dose is correct every patient is overdosed, whatever the design: this position is not drawn.
+
+    Parameters
+    ----------
+    found : Robustness
+    """
+    with style():
+        figure = new_figure(4.6, WIDE)
+        axes = figure.subplots()
+        for mtd, truths in found.positions().items():
+            if mtd == NONE:
+                continue
+            means = [
+                (100 * one.pcs[truths].mean(), 100 * one.overdosing_60[truths].mean())
+                for one in found.expectations.values()
+            ]
+            bold = mtd == ALL
+            axes.plot(*zip(*means, strict=True), color=INK if bold else GREY, linewidth=1.4 if bold else 0.8, zorder=2)
+            for number, (x, y) in enumerate(means):
+                colour, _, marker = look(number)
+                axes.plot([x], [y], **_point(colour, marker), zorder=3)
+            axes.annotate(
+                _short(mtd, found),
+                max(means),
+                (7, 4),
+                textcoords="offset points",
+                fontsize=9,
+                fontweight="bold" if bold else "normal",
+            )
+        axes.set(xlabel="mean PCS, %", ylabel="mean overdosing, % of trials")
+        axes.margins(0.08)
+        axes.set_ylim(bottom=min(-1.0, axes.get_ylim()[0]))
+        unit = f" ({shorten(found.scenario.trial.dose_unit, 30)})" if found.scenario.trial.dose_unit else ""
+        axes.set_title(f"{found.truths.description}; by the MTD{unit}", fontsize=9)
+        entries = [
+            (Line2D([], [], linestyle="", **_point(*look(number)[::2])), name)
+            for number, name in enumerate(found.expectations)
+        ]
+        legend(figure, entries, WIDE, loc="outside lower left")
+    return figure
+
+
+def _point(colour: str, marker: str) -> dict[str, Any]:
+    return {"marker": marker, "color": colour, "markersize": 7, "markeredgecolor": INK, "markeredgewidth": 0.6}
+
+
+def _short(mtd: str, found: Robustness) -> str:
+    """A position of the MTD in a few letters."""
+    return mtd if mtd in (ALL, NONE) else shorten(found.scenario.trial.dose_names[int(mtd) - 1], 10)

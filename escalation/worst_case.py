@@ -1,0 +1,142 @@
+"""The least favourable truths for the designs of a scenario, whatever dose is the MTD; see `least_favourable`."""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+
+from escalation.defaults import DELTA, SEED
+from escalation.designs import Design
+from escalation.errors import DesignError, EscalationError, StateSpaceError
+from escalation.findings import choose
+from escalation.kernels.codes import SLACK
+from escalation.least_favourable import Quantity, WorstTruth, worst_truth
+from escalation.pieces import endings_of, finished
+from escalation.scenario import Scenario
+from escalation.trial import Trial
+
+
+@dataclass(frozen=True)
+class WorstCases:
+    """The least favourable truths for the designs of a scenario.
+
+    Attributes
+    ----------
+    scenario : Scenario
+    delta : float
+        Distance of the neighbours' rates from the target.
+    seed : int
+        Of the random truths from which searches start.
+    found : dict of str to tuple of WorstTruth
+        By the designs' labels; quantity by quantity, and the MTD from the lowest dose to the highest. With the MTD at
+        the highest dose nothing is above the target: it has no truth of most overdosing.
+    refusals : dict of str to str
+        Designs for which the exact engine refused, and why.
+    """
+
+    scenario: Scenario
+    delta: float
+    seed: int
+    found: dict[str, tuple[WorstTruth, ...]]
+    refusals: dict[str, str]
+
+
+def worst_cases(
+    scenario: Scenario,
+    *,
+    designs: Iterable[str] = (),
+    delta: float = DELTA,
+    seed: int = SEED,
+    max_states: int | None = None,
+    executor: Executor | None = None,
+    step: Callable[[], None] = lambda: None,
+) -> WorstCases:
+    """Find the least favourable truths for the designs of a scenario.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    designs : iterable of str
+        Labels of those to look at; all when empty.
+    delta : float
+        The doses next to the MTD have rates at least so far from the target. Above 0; at most the target where there is
+        a dose below the MTD, and at most 1 - target.
+    seed : int
+        Of the random truths from which searches start.
+    max_states : int, optional
+        As for `enumeration.exact`. A design for which the exact engine refuses is left out.
+    executor : concurrent.futures.Executor, optional
+        What runs the searches; by default threads of this process.
+    step : function, optional
+        Called after each search of a design, quantity and MTD, `len(questions(trial))` for each design.
+
+    Raises
+    ------
+    EscalationError
+        An unknown label, a `delta` out of range, or no design that the exact engine does not refuse.
+
+    Examples
+    --------
+    >>> from escalation import BOIN, Scenario, Trial, Truth
+    >>> trial = Trial(doses=[50, 150, 300, 600], target=0.25, max_patients=36)
+    >>> truth = Truth(name="MTD at 300", dlt_rates=[0.05, 0.12, 0.25, 0.40])
+    >>> scenario = Scenario(name="example", trial=trial, design=[BOIN()], truth=[truth])
+    >>> for one in worst_cases(scenario).found["boin"][:4]:
+    ...     print(one.mtd, one.rates, round(one.value, 3))
+    1 (0.25, 0.35, 0.35, 0.35) 0.612
+    2 (0.15, 0.25, 0.35, 0.35) 0.489
+    3 (0.15, 0.15, 0.25, 0.35) 0.433
+    4 (0.15, 0.15, 0.15, 0.25) 0.489
+    """
+    trial = scenario.trial
+    labels = choose(designs, scenario.designs, "design")
+    check_delta(delta, trial)
+    asked = questions(trial)
+    pieces = ((scenario.designs[label], trial, quantity, mtd) for label in labels for quantity, mtd in asked)
+    results: dict[int, WorstTruth | str] = {}
+    for number, result in finished(partial(_unless_refused, delta, seed, max_states), pieces, executor):
+        results[number] = result
+        step()
+    found: dict[str, tuple[WorstTruth, ...]] = {}
+    refusals: dict[str, str] = {}
+    for place, label in enumerate(labels):
+        own = [results[number] for number in range(place * len(asked), (place + 1) * len(asked))]
+        worst = [one for one in own if isinstance(one, WorstTruth)]
+        if len(worst) == len(own):
+            found[label] = tuple(worst)
+        else:
+            refusals[label] = next(one for one in own if isinstance(one, str))
+    if not found:
+        raise EscalationError(f"no design can be evaluated exactly; '{labels[0]}': {refusals[labels[0]]}")
+    return WorstCases(scenario, delta, seed, found, refusals)
+
+
+def questions(trial: Trial) -> list[tuple[Quantity, int]]:
+    """What is searched for each design: quantities and the dose level of the MTD."""
+    every = range(1, trial.levels + 1)
+    return [("pcs", mtd) for mtd in every] + [("overdosing_60", mtd) for mtd in every[:-1]]
+
+
+def check_delta(delta: float, trial: Trial) -> None:
+    """Refuse a distance for which there are no truths.
+
+    Raises
+    ------
+    DesignError
+        A ValueError.
+    """
+    most = min(trial.target, 1 - trial.target) if trial.levels > 1 else 1.0
+    if not 0 < delta <= most + SLACK:
+        below = "" if trial.levels == 1 else ": rates lie between 0 and 1"
+        raise DesignError(f"delta: {delta:g} should be above 0 and at most {most:g}{below}")
+
+
+def _unless_refused(
+    delta: float, seed: int, max_states: int | None, design: Design, trial: Trial, quantity: Quantity, mtd: int
+) -> WorstTruth | str:
+    """The least favourable truth, or why the exact engine refuses."""
+    try:
+        endings = endings_of(design, trial, max_states)
+    except StateSpaceError as refusal:
+        return str(refusal)
+    return worst_truth(endings, quantity, mtd, delta=delta, seed=seed)
