@@ -1,5 +1,6 @@
 """`escalation sweep`: killed and interrupted runs go on where they were, and what is wrong gets one line."""
 
+import gc
 import os
 import signal
 import sqlite3
@@ -13,9 +14,13 @@ import pytest
 from click.testing import CliRunner
 
 from escalation.cli import main
+from escalation.errors import JournalError
+from escalation.journal import journal
+from escalation.report import sweep_file
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 LUCAR = str(SCENARIOS / "lucar-dks1.toml")
+FULL = Path("/dev/full")
 CUTOFFS = ",".join(f"0.{900 + number}" for number in range(60))
 LONG = [LUCAR, "--design", "boin", "--grid", f"boin.cutoff_eli={CUTOFFS}", "--quantity", "pcs"]
 LONG += ["--generator", "clertant", "--count", "1500"]
@@ -92,22 +97,35 @@ def test_two_runs_at_once(tmp_path):
     assert second.stderr.endswith("sweep.csv.partial: cannot be used: another process is at work on it\n")
 
 
-def test_what_is_finished_is_kept_when_the_file_cannot_be_written(tmp_path, monkeypatch):
-    from escalation.report import tidy
-
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    output = tmp_path / "sweep.csv"
-    arguments = [LUCAR, "--design", "3+3", "--quantity", "pcs", "--output", output]
-    with monkeypatch.context() as broken:
-        broken.setattr(tidy.CsvTable, "end", full)
+@pytest.mark.skipif(not FULL.exists(), reason="no device that is full")
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_what_is_finished_is_kept_when_the_file_cannot_be_written(tmp_path, monkeypatch, ending):
+    output = tmp_path / f"sweep.{ending}"
+    arguments = [LUCAR, "--design", "3+3", "--quantity", "pcs", "--output", output, "--generator", "logistic"]
+    arguments += ["--count", "200"]
+    table = sweep_file.TABLES[f".{ending}"]
+    with monkeypatch.context() as broken, FULL.open("wb", buffering=0) as full:
+        broken.setitem(sweep_file.TABLES, f".{ending}", lambda _, *grid, **kind: table(full, *grid, **kind))
         failed = sweep(*arguments)
-    assert (failed.exit_code, failed.stderr) == (2, f"error: {output}: cannot be written: No space left on device\n")
-    assert [path.name for path in tmp_path.iterdir()] == ["sweep.csv.partial"]
-    assert finished_cells(tmp_path / "sweep.csv.partial") == 1
+    gc.collect()
+    assert failed.exit_code == 2
+    (line,) = failed.stderr.splitlines()
+    assert line.startswith(f"error: {output}: cannot be written: ")
+    assert line.endswith("No space left on device")
+    assert [path.name for path in tmp_path.iterdir()] == [f"sweep.{ending}.partial"]
+    assert finished_cells(tmp_path / f"sweep.{ending}.partial") == 1
     assert sweep(*arguments, "--resume").exit_code == 0
-    assert output.read_text().startswith("design,truth,quantity,value\n3+3,nearly no DLTs,pcs,")
+    assert [path.name for path in tmp_path.iterdir()] == [output.name]
+
+
+def test_a_journal_on_a_full_disk_keeps_what_it_holds(tmp_path):
+    with journal(tmp_path / "j.partial", {"it": "this"}, resume=False) as kept:
+        kept.keep(3, bytes(5000))
+        kept._connection.execute("PRAGMA max_page_count = 6")
+        with pytest.raises(JournalError, match=r"j\.partial: cannot be written: .* full; what it"):
+            kept.keep(4, bytes(50_000))
+    with journal(tmp_path / "j.partial", {"it": "this"}, resume=True) as kept:
+        assert list(kept.cells()) == [(3, bytes(5000))]
 
 
 @pytest.mark.parametrize(
