@@ -247,7 +247,7 @@ def robust(
     >>> scenario = Scenario(name="example", trial=trial, design=[ThreePlusThree(), BOIN()], truth=[truth])
     >>> found = robust(scenario, drawn_truths("clertant", trial, count=2000, seed=1))
     >>> [(one.design, round(one.pcs.mean, 2)) for one in found.summaries() if one.mtd == "all"]
-    [('3+3', 0.43), ('boin', 0.6)]
+    [('3+3', 0.42), ('boin', 0.61)]
     """
     trial = scenario.trial
     labels = choose(designs, scenario.designs, "design")

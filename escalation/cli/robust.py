@@ -1,5 +1,6 @@
 """`escalation robust`: designs over many truths."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -29,10 +30,10 @@ PICTURES = {"figure": "robustness", "trade_off": "trade_off"}
     type=click.Path(path_type=Path),
     help="File for a figure of PCS and overdosing by the position of the MTD; it ends in .svg, .png or .pdf.",
 )
-@options.cluster
 @click.option(
     "--trade-off", type=click.Path(path_type=Path), help="File for a figure of mean PCS against mean overdosing."
 )
+@options.cluster
 def robust_command(
     file: Path,
     designs: tuple[str, ...],
@@ -90,7 +91,7 @@ def robust_command(
 def _check_files(files: Mapping[str, Path | None]) -> None:
     """Refuse files that could not be written, or one for two purposes, before any work is done."""
     named = {option: path for option, path in files.items() if path is not None}
-    if len({path.resolve() for path in named.values()}) < len(named):
+    if len({os.path.realpath(path) for path in named.values()}) < len(named):
         raise click.UsageError("--output, --each, --figure, --trade-off: each needs a file of its own")
     for option, path in named.items():
         if option in PICTURES:

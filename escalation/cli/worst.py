@@ -27,18 +27,18 @@ from escalation.defaults import DELTA, SEED
     help="Seed of the random truths from which searches start.",
 )
 @options.max_states
-@options.cluster
 @options.output_format("table", "json", "csv", "markdown")
 @options.output_file
+@options.cluster
 def worst_command(
     file: Path,
     designs: tuple[str, ...],
     delta: float,
     seed: int,
     max_states: int | None,
-    cluster: str | None,
     form: str,
     output: Path | None,
+    cluster: str | None,
 ) -> None:
     """Find the truths that are least favourable for the designs of a scenario file.
 

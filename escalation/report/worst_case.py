@@ -43,7 +43,7 @@ def class_line(cases: WorstCases) -> str:
         return f"the one dose has the target as its true rate ({percent(trial.target)} %): there is nothing to search"
     return (
         f"all truths with the target ({percent(trial.target)} %) at one dose and its neighbours at least "
-        f"{percent(cases.delta)} % away, rates not decreasing"
+        f"{100 * cases.delta:.4g} percentage points away, rates not decreasing"
     )
 
 

@@ -100,6 +100,17 @@ def test_one_of_two_workers_is_killed(scheduler, tmp_path):
     assert together.read_bytes() == alone.read_bytes()
 
 
+@pytest.mark.parametrize(
+    "command", [["robust", str(LUCAR), "--count", "2500", "--format", "csv"], ["worst", str(LUCAR)]]
+)
+def test_robust_and_worst(scheduler, command):
+    workers(scheduler, 2)
+    alone = CliRunner().invoke(main, command)
+    together = CliRunner().invoke(main, [*command, "--cluster", scheduler[0]])
+    assert (alone.exit_code, together.exit_code) == (0, 0), together.output
+    assert together.stdout == alone.stdout
+
+
 def test_other_versions_and_missing_packages(scheduler, tmp_path, monkeypatch):
     workers(scheduler, 1)
     address = scheduler[0]

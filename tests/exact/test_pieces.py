@@ -2,6 +2,7 @@
 
 import pickle
 import threading
+import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from itertools import count
 from multiprocessing import get_context
@@ -10,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from escalation import BOIN, CRM, DesignError, EscalationError, StateSpaceError, Trial, load_scenario
+from escalation import BOIN, CRM, DesignError, EscalationError, StateSpaceError, Trial, load_scenario, pieces
 from escalation.kernels.codes import NO_DOSE
-from escalation.pieces import IN_FLIGHT, exact_expectations, finished
+from escalation.pieces import IN_FLIGHT, endings_of, exact_expectations, finished
 from escalation.quantities import correct_doses
 from escalation.truth_sets import drawn_truths, published_lists, published_truths, scenario_truths
 from tests.support import levels
@@ -120,3 +121,23 @@ def test_a_piece_is_some_kilobytes():
     truths = drawn_truths("clertant", TRIAL, count=1000, seed=1)
     size = len(pickle.dumps((CRM(half_width=0.06, prior_mtd=2), TRIAL, truths)))
     assert size < 50_000
+
+
+def test_endings_are_enumerated_once_however_many_ask(monkeypatch):
+    asked = []
+    original = pieces.exact
+
+    def slowly(design, trial, *, max_states):
+        asked.append(max_states)
+        time.sleep(0.1)
+        return original(design, trial, max_states=max_states)
+
+    monkeypatch.setattr(pieces, "exact", slowly)
+    trial = Trial(doses=levels(2), target=0.25, max_patients=9, cohort_size=1)  # of no other test
+    with ThreadPoolExecutor(4) as executor:
+        found = list(executor.map(endings_of, [BOIN()] * 8, [trial] * 8))
+        refused = [executor.submit(endings_of, BOIN(), trial, 5) for _ in range(8)]
+    assert all(one is found[0] for one in found)
+    assert {str(one.exception()) for one in refused} == {str(refused[0].exception())}
+    assert isinstance(refused[0].exception(), StateSpaceError)
+    assert asked == [None, 5]

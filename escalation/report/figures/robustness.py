@@ -91,21 +91,31 @@ def _box(axes: Axes, x: float, width: float, number: int, values: Floats, worst:
     axes.plot([x], [100 * worst], **WORST, zorder=3)
 
 
+def _named(found: Robustness) -> dict[int, str]:
+    """The positions of the MTD that there is room to name, by their places; all truths come last, and always are."""
+    positions = list(found.positions())
+    every, last = ceil(len(positions) / MOST_NAMED), len(positions) - 1
+    places = [*range(0, last - every + 1, every), last]
+    names = [shorten(name, 10) for name in found.scenario.trial.dose_names]
+    return {
+        place: mtd if (mtd := positions[place]) in (ALL, NONE) else names[int(mtd) - 1]
+        for place in dict.fromkeys(places)
+    }
+
+
 def _name_positions(axes: Axes, found: Robustness) -> None:
-    """The positions of the MTD on the horizontal axis, with the number of truths, as many as there is room for."""
-    trial = found.scenario.trial
-    positions = found.positions()
-    every = ceil(len(positions) / MOST_NAMED)
-    places, names = [], []
-    for place, (mtd, truths) in enumerate(positions.items()):
-        if place % every == 0 or mtd in (ALL, NONE):
-            places.append(place)
-            names.append(f"{_short(mtd, found)}\n{len(truths):,}")
-    axes.set_xticks(places, names)
+    """The positions of the MTD on the horizontal axis, with the number of truths."""
+    counts = [len(truths) for truths in found.positions().values()]
+    named = _named(found)
+    axes.set_xticks(list(named), [f"{name}\n{counts[place]:,}" for place, name in named.items()])
     axes.tick_params(axis="x", length=0)
-    axes.set_xlim(-0.55, len(positions) - 0.45)
-    unit = f" ({shorten(trial.dose_unit, 30)})" if trial.dose_unit else ""
-    axes.set_xlabel(f"position of the MTD{unit}, and number of truths")
+    axes.set_xlim(-0.55, len(counts) - 0.45)
+    axes.set_xlabel(f"position of the MTD{_unit(found)}, and number of truths")
+
+
+def _unit(found: Robustness) -> str:
+    unit = found.scenario.trial.dose_unit
+    return f" ({shorten(unit, 30)})" if unit else ""
 
 
 def trade_off(found: Robustness) -> Figure:
@@ -119,8 +129,8 @@ def trade_off(found: Robustness) -> Figure:
     """
     with style():
         figure = new_figure(4.6, WIDE)
-        axes = figure.subplots()
-        for mtd, truths in found.positions().items():
+        axes, named = figure.subplots(), _named(found)
+        for place, (mtd, truths) in enumerate(found.positions().items()):
             if mtd == NONE:
                 continue
             means = [
@@ -133,7 +143,7 @@ def trade_off(found: Robustness) -> Figure:
                 colour, _, marker = look(number)
                 axes.plot([x], [y], **_point(colour, marker), zorder=3)
             axes.annotate(
-                _short(mtd, found),
+                named.get(place, ""),
                 max(means),
                 (7, 4),
                 textcoords="offset points",
@@ -143,8 +153,7 @@ def trade_off(found: Robustness) -> Figure:
         axes.set(xlabel="mean PCS, %", ylabel="mean overdosing, % of trials")
         axes.margins(0.08)
         axes.set_ylim(bottom=min(-1.0, axes.get_ylim()[0]))
-        unit = f" ({shorten(found.scenario.trial.dose_unit, 30)})" if found.scenario.trial.dose_unit else ""
-        axes.set_title(f"{found.truths.description}; by the MTD{unit}", fontsize=9)
+        axes.set_title(f"{found.truths.description}; by the MTD{_unit(found)}", fontsize=9)
         entries = [
             (Line2D([], [], linestyle="", **_point(*look(number)[::2])), name)
             for number, name in enumerate(found.expectations)
@@ -155,8 +164,3 @@ def trade_off(found: Robustness) -> Figure:
 
 def _point(colour: str, marker: str) -> dict[str, Any]:
     return {"marker": marker, "color": colour, "markersize": 7, "markeredgecolor": INK, "markeredgewidth": 0.6}
-
-
-def _short(mtd: str, found: Robustness) -> str:
-    """A position of the MTD in a few letters."""
-    return mtd if mtd in (ALL, NONE) else shorten(found.scenario.trial.dose_names[int(mtd) - 1], 10)
