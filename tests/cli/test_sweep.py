@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from escalation.cli import main
-from escalation.errors import JournalError
+from escalation.errors import ClusterError, JournalError
 from escalation.journal import journal
 from escalation.report import sweep_file
 
@@ -95,6 +95,25 @@ def test_two_runs_at_once(tmp_path):
         second = sweep(*LONG, "--output", output, "--resume")
     assert second.exit_code == 2
     assert second.stderr.endswith("sweep.csv.partial: cannot be used: another process is at work on it\n")
+
+
+def test_a_cluster_that_is_lost(tmp_path, monkeypatch):
+    """What had been finished is kept, and the line says how to go on."""
+
+    def first_only(work, pieces, executor):
+        yield 0, work(*next(iter(pieces)))
+        raise ClusterError("tcp://10.0.0.5:8786: the connection to the scheduler was lost")
+
+    output = tmp_path / "sweep.csv"
+    with monkeypatch.context() as lost:
+        lost.setattr(sweep_file, "finished", first_only)
+        result = sweep(LUCAR, "--output", output)
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"error: tcp://10.0.0.5:8786: the connection to the scheduler was lost: 1 of 3 settings are kept in {output}"
+        ".partial; the same command with --resume goes on\n",
+    )
+    assert sweep(LUCAR, "--output", output, "--resume").exit_code == 0
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="no device that is full")
