@@ -10,7 +10,7 @@ from escalation.cli import options
 from escalation.cli.group import EXIT_FAILED, main
 from escalation.cli.truth_source import TruthOptions, source_of, truth_source
 from escalation.defaults import MOST_SETTINGS, SWEEP_STATES
-from escalation.errors import GridError
+from escalation.errors import ClusterError, GridError
 
 
 @main.command("sweep")
@@ -102,10 +102,14 @@ def sweep_command(
                 advance()
 
             found = write_sweep(sweep, output, executor=executor, resume=resume, step=step)
-    except KeyboardInterrupt:
-        kept = journal_of(output)
-        told = f"{done:,} of {len(settings):,} settings are kept in {kept}; the same command with --resume goes on"
-        click.echo(f"error: interrupted: {told if kept.exists() else 'nothing had been begun'}", err=True)
+    except (KeyboardInterrupt, ClusterError) as stopped:
+        journal = journal_of(output)
+        if not done and isinstance(stopped, ClusterError):
+            raise
+        kept = f"{done:,} of {len(settings):,} settings are kept in {journal}; the same command with --resume goes on"
+        click.echo(
+            f"error: {str(stopped) or 'interrupted'}: {kept if journal.exists() else 'nothing was begun'}", err=True
+        )
         sys.exit(EXIT_FAILED)
     if found.refusal is not None:
         click.echo(

@@ -94,7 +94,7 @@ class CsvTable(TidyTable):
 
 
 class ParquetTable(TidyTable):
-    """Parquet, by pyarrow."""
+    """Parquet, by pyarrow, which opens the file itself."""
 
     def __init__(self, file: IO[bytes], values: Mapping[str, Sequence[Value]], *, summary: bool) -> None:
         import pyarrow as pa
@@ -108,7 +108,7 @@ class ParquetTable(TidyTable):
             **dict.fromkeys(self.measures, pa.float64()),
         }
         self._schema = pa.schema([(column, of_columns[column]) for column in self.columns])
-        self._writer = parquet.ParquetWriter(file, self._schema)
+        self._writer = parquet.ParquetWriter(file.name, self._schema)
         self._waiting: list[pa.Table] = []
         self._rows = 0
 

@@ -21,8 +21,8 @@ from escalation.errors import ClusterError, ScenarioError
 from escalation.pieces import finished
 
 LUCAR = Path(__file__).parents[2] / "scenarios" / "lucar-dks1.toml"
-CUTOFFS = ",".join(f"0.{900 + number}" for number in range(90))
-SWEEP = ["sweep", str(LUCAR), "--grid", f"boin.cutoff_eli={CUTOFFS}", "--generator", "logistic", "--count", "500"]
+CUTOFFS = ",".join(f"0.{900 + number}" for number in range(60))
+SWEEP = ["sweep", str(LUCAR), "--grid", f"boin.cutoff_eli={CUTOFFS}", "--generator", "logistic", "--count", "400"]
 SWEEP += ["--design", "boin", "--quantity", "pcs"]
 
 

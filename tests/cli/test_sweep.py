@@ -1,5 +1,6 @@
 """`escalation sweep`: killed and interrupted runs go on where they were, and what is wrong gets one line."""
 
+import gc
 import os
 import signal
 import sqlite3
@@ -13,9 +14,13 @@ import pytest
 from click.testing import CliRunner
 
 from escalation.cli import main
+from escalation.errors import ClusterError, JournalError
+from escalation.journal import journal
+from escalation.report import sweep_file
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 LUCAR = str(SCENARIOS / "lucar-dks1.toml")
+FULL = Path("/dev/full")
 CUTOFFS = ",".join(f"0.{900 + number}" for number in range(60))
 LONG = [LUCAR, "--design", "boin", "--grid", f"boin.cutoff_eli={CUTOFFS}", "--quantity", "pcs"]
 LONG += ["--generator", "clertant", "--count", "1500"]
@@ -92,22 +97,54 @@ def test_two_runs_at_once(tmp_path):
     assert second.stderr.endswith("sweep.csv.partial: cannot be used: another process is at work on it\n")
 
 
-def test_what_is_finished_is_kept_when_the_file_cannot_be_written(tmp_path, monkeypatch):
-    from escalation.report import tidy
+def test_a_cluster_that_is_lost(tmp_path, monkeypatch):
+    """What had been finished is kept, and the line says how to go on."""
 
-    def full(*_):
-        raise OSError(28, "No space left on device")
+    def first_only(work, pieces, executor):
+        yield 0, work(*next(iter(pieces)))
+        raise ClusterError("tcp://10.0.0.5:8786: the connection to the scheduler was lost")
 
     output = tmp_path / "sweep.csv"
-    arguments = [LUCAR, "--design", "3+3", "--quantity", "pcs", "--output", output]
-    with monkeypatch.context() as broken:
-        broken.setattr(tidy.CsvTable, "end", full)
+    with monkeypatch.context() as lost:
+        lost.setattr(sweep_file, "finished", first_only)
+        result = sweep(LUCAR, "--output", output)
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"error: tcp://10.0.0.5:8786: the connection to the scheduler was lost: 1 of 3 settings are kept in {output}"
+        ".partial; the same command with --resume goes on\n",
+    )
+    assert sweep(LUCAR, "--output", output, "--resume").exit_code == 0
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no device that is full")
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_what_is_finished_is_kept_when_the_file_cannot_be_written(tmp_path, monkeypatch, ending):
+    output = tmp_path / f"sweep.{ending}"
+    arguments = [LUCAR, "--design", "3+3", "--quantity", "pcs", "--output", output, "--generator", "logistic"]
+    arguments += ["--count", "200"]
+    table = sweep_file.TABLES[f".{ending}"]
+    with monkeypatch.context() as broken, FULL.open("wb", buffering=0) as full:
+        broken.setitem(sweep_file.TABLES, f".{ending}", lambda _, *grid, **kind: table(full, *grid, **kind))
         failed = sweep(*arguments)
-    assert (failed.exit_code, failed.stderr) == (2, f"error: {output}: cannot be written: No space left on device\n")
-    assert [path.name for path in tmp_path.iterdir()] == ["sweep.csv.partial"]
-    assert finished_cells(tmp_path / "sweep.csv.partial") == 1
+    gc.collect()
+    assert failed.exit_code == 2
+    (line,) = failed.stderr.splitlines()
+    assert line.startswith(f"error: {output}: cannot be written: ")
+    assert line.endswith("No space left on device")
+    assert [path.name for path in tmp_path.iterdir()] == [f"sweep.{ending}.partial"]
+    assert finished_cells(tmp_path / f"sweep.{ending}.partial") == 1
     assert sweep(*arguments, "--resume").exit_code == 0
-    assert output.read_text().startswith("design,truth,quantity,value\n3+3,nearly no DLTs,pcs,")
+    assert [path.name for path in tmp_path.iterdir()] == [output.name]
+
+
+def test_a_journal_on_a_full_disk_keeps_what_it_holds(tmp_path):
+    with journal(tmp_path / "j.partial", {"it": "this"}, resume=False) as kept:
+        kept.keep(3, bytes(5000))
+        kept._connection.execute("PRAGMA max_page_count = 6")
+        with pytest.raises(JournalError, match=r"j\.partial: cannot be written: .* full; what it"):
+            kept.keep(4, bytes(50_000))
+    with journal(tmp_path / "j.partial", {"it": "this"}, resume=True) as kept:
+        assert list(kept.cells()) == [(3, bytes(5000))]
 
 
 @pytest.mark.parametrize(
@@ -119,6 +156,7 @@ def test_what_is_finished_is_kept_when_the_file_cannot_be_written(tmp_path, monk
         (["--output", "sweep.csv", "--grid", "boin.p_tox=0.4", "--grid", "boin.p_tox=0.3"], "boin.p_tox: given twice"),
         (["--output", "sweep.csv", "--grid", "boin.p_tox=0.4,0.1"], "setting boin.p_tox=0.1: boin.p_tox: 0.1 should"),
         (["--output", "sweep.csv", "--generator", "paoletti", "--truth", "all safe"], "--truth: only with --generator"),
+        (["--output", "sweep.csv", "--seed", "1"], "--count, --seed: only with a --generator that draws truths"),
         (["--output", "sweep.csv", "--grid", "trial.target=0.2,0.3", "--max-settings", "5"], "6 settings (2 of '3+3'"),
         (["--output", "sweep.csv", "--cluster", "10.0.0.5:8786"], "should be the address of a Dask scheduler"),
         (["--output", "sweep.csv", "--cluster", "tcp://10.0.0.5:x"], "should be the address of a Dask scheduler"),
