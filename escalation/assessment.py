@@ -10,7 +10,6 @@ from escalation.expectations import Expectations
 from escalation.findings import suggestion
 from escalation.kernels.codes import SLACK
 from escalation.pieces import exact_expectations
-from escalation.quantities import overdosing_avoidable
 from escalation.trial import MOST_PATIENTS, Trial
 from escalation.truth_sets import TruthSet
 
@@ -27,8 +26,8 @@ class Assessment:
     mean_pcs, worst_pcs : float
         Mean and least probability of correct selection.
     overdosing : float or None
-        Mean probability that more than 60 % of the patients are treated above the target, of the truths in which a dose
-        is not above it: in the others every patient is.
+        Mean probability that more than 60 % of the patients are treated above the MTD, of the truths in which a dose is
+        correct.
     false_stopping : float or None
         Largest probability of recommending no dose, of the truths in which a dose is correct. For a single dose this is
         the type I error of stopping it.
@@ -52,12 +51,11 @@ class Assessment:
 
 def assessed(found: Expectations) -> Assessment:
     """The numbers of a design's exact means."""
-    avoidable = overdosing_avoidable(found.rates, found.trial.target)
     right = found.correct.any(axis=1)
     return Assessment(
         mean_pcs=float(found.pcs.mean()),
         worst_pcs=float(found.pcs.min()),
-        overdosing=float(found.overdosing_60[avoidable].mean()) if avoidable.any() else None,
+        overdosing=float(found.overdosing[right].mean()) if right.any() else None,
         false_stopping=float(found.no_selection[right].max()) if right.any() else None,
         power=float(found.no_selection[~right].min()) if not right.all() else None,
         patients=float(found.sample_size.mean()),
@@ -128,7 +126,7 @@ NAMES = {
 """Numbers that can be limited, as a page calls them."""
 
 
-def limits_of(bounds: Iterable[tuple[str, float]], trial: Trial, truths: TruthSet) -> tuple[Limit, ...]:
+def limits_of(bounds: Iterable[tuple[str, float]], truths: TruthSet) -> tuple[Limit, ...]:
     """Limits, of which the truths can say whether they are met.
 
     Raises
@@ -136,10 +134,9 @@ def limits_of(bounds: Iterable[tuple[str, float]], trial: Trial, truths: TruthSe
     EscalationError
         An unknown name, a bound that is no probability or no number of patients, or truths that cannot say.
     """
-    avoidable = overdosing_avoidable(truths.rates, trial.target).any()
     right = truths.correct.any(axis=1)
     silent = {
-        "overdosing": None if avoidable else "every dose is above the target in every truth",
+        "overdosing": None if right.any() else "no dose is correct in any truth",
         "false_stopping": None if right.any() else "no dose is correct in any truth",
         "power": None if not right.all() else "a dose is correct in every truth; give one in which none is",
     }

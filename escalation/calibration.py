@@ -211,7 +211,7 @@ def calibrate(
     if objective not in OBJECTIVES:
         raise EscalationError(f"objective: {objective!r} should be one of {', '.join(OBJECTIVES)}")
     judged = scenario_truths(scenario) if truths is None else truths
-    bounds = limits_of((limits or {}).items(), scenario.trial, judged)
+    bounds = limits_of((limits or {}).items(), judged)
     sent: list[tuple[int, dict[str, Value]]] = [(0, {})]
     left_out: dict[int, tuple[dict[str, Value], str]] = {}
 

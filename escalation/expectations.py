@@ -21,16 +21,20 @@ from escalation.quantities import are_correct
 from escalation.trial import Trial
 
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 EXCESSES = 3
-"""Classes of overdosing: up to 60 % of a trial's patients at doses above the target, up to 80 %, and more."""
+"""Classes of overdosing: up to 60 % of a trial's patients at doses above the target, up to 80 %, and more.
+
+Each is divided by whether more than 60 % are at doses above the MTD.
+"""
 
 
 @dataclass(frozen=True, eq=False)
 class Expectations:
     """Exact means of a design's trials, of T truths.
 
-    The names mean what they mean in `characteristics.OperatingCharacteristics`.
+    The names mean what they mean in `characteristics.OperatingCharacteristics`; `overdosing` is new.
 
     Attributes
     ----------
@@ -43,11 +47,14 @@ class Expectations:
     no_selection : float64[T]
     patients, dlts : float64[T, D]
     overdosing_60, overdosing_80, early_stop : float64[T]
+    overdosing : float64[T]
+        Probability that more than 60 % of a trial's patients are at doses above the MTD: those whose rate exceeds the
+        target, but for a correct one. Where no dose is correct every patient is.
     """
 
     trial: Trial
     rates: Floats
-    correct: NDArray[np.bool_]
+    correct: Flags
     selection: Floats
     no_selection: Floats
     patients: Floats
@@ -55,12 +62,13 @@ class Expectations:
     overdosing_60: Floats
     overdosing_80: Floats
     early_stop: Floats
+    overdosing: Floats
 
     @property
     def pcs(self) -> Floats:
         """Probability of correct selection, float64[T]: of a correct dose, or of none when no dose is correct."""
         right: Floats = np.where(self.correct, self.selection, 0.0).sum(axis=1)
-        return np.where(self.correct.any(axis=1), right, self.no_selection)
+        return np.where(self.correct.any(axis=1), np.minimum(right, 1.0), self.no_selection)
 
     @property
     def sample_size(self) -> Floats:
@@ -98,6 +106,7 @@ class Expectations:
             **{f"dlts.{d + 1}": self.dlts[:, d] for d in doses},
             "dlt_rate": self.dlt_rate,
             "above_mtd": self.above_mtd,
+            "overdosing": self.overdosing,
             "overdosing_60": self.overdosing_60,
             "overdosing_80": self.overdosing_80,
             "early_stop": self.early_stop,
@@ -137,9 +146,10 @@ def expectations(endings: Enumeration, rates: ArrayLike, correct: ArrayLike | No
     if right.shape != true_rates.shape or right.dtype != np.bool_:
         raise DesignError("correct: should be true or false for each dose level of each truth")
     truths, levels = true_rates.shape
-    shares = np.empty((truths, (levels + 1) * 2 * EXCESSES))
+    shares = np.empty((truths, (levels + 1) * 2 * EXCESSES * 2))
     patients, dlts = np.empty((truths, levels)), np.empty((truths, levels))
-    for chosen, above in _by_doses_above(true_rates > trial.target + SLACK):
+    above_target = true_rates > trial.target + SLACK
+    for chosen, above, above_mtd in _alike(above_target, above_target & ~right):
         part = (
             np.empty((len(chosen), shares.shape[1])),
             np.empty((len(chosen), levels)),
@@ -149,7 +159,7 @@ def expectations(endings: Enumeration, rates: ArrayLike, correct: ArrayLike | No
             endings.tree,
             endings.sequences,
             cells_of(trial.most_patients),
-            _classes(endings, above),
+            _classes(endings, above, above_mtd),
             endings.seen,
             true_rates[chosen],
             *part,
@@ -157,9 +167,10 @@ def expectations(endings: Enumeration, rates: ArrayLike, correct: ArrayLike | No
         shares[chosen], patients[chosen], dlts[chosen] = part
     for total in shares.sum(axis=1).tolist():
         check_total(total)
-    shares = shares.reshape(truths, levels + 1, 2, EXCESSES)
-    selection = shares.sum(axis=(2, 3))
-    excess = shares.sum(axis=(1, 2))
+    shares = shares.reshape(truths, levels + 1, 2, EXCESSES, 2)
+    # Rounding may leave a sum of probabilities above 1.
+    selection = np.minimum(shares.sum(axis=(2, 3, 4)), 1.0)
+    excess = shares.sum(axis=(1, 2, 4))
     return Expectations(
         trial=trial,
         rates=true_rates,
@@ -168,24 +179,26 @@ def expectations(endings: Enumeration, rates: ArrayLike, correct: ArrayLike | No
         no_selection=selection[:, 0],
         patients=patients,
         dlts=dlts,
-        overdosing_60=excess[:, 1] + excess[:, 2],
-        overdosing_80=excess[:, 2],
-        early_stop=shares[:, :, 1].sum(axis=(1, 2)),
+        overdosing_60=np.minimum(excess[:, 1] + excess[:, 2], 1.0),
+        overdosing_80=np.minimum(excess[:, 2], 1.0),
+        early_stop=np.minimum(shares[:, :, 1].sum(axis=(1, 2, 3)), 1.0),
+        overdosing=np.minimum(shares[..., 1].sum(axis=(1, 2, 3)), 1.0),
     )
 
 
-def _by_doses_above(above: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.bool_]]]:
-    """Truths that agree in which doses' rates exceed the target: their numbers, and these doses, bool[D]."""
-    patterns, number = np.unique(above, axis=0, return_inverse=True)
-    for place, pattern in enumerate(patterns):
-        yield np.flatnonzero(number.reshape(-1) == place), pattern
+def _alike(above: Flags, above_mtd: Flags) -> Iterator[tuple[NDArray[np.int64], Flags, Flags]]:
+    """Truths that agree in which doses are above the target, and the MTD: their numbers, and these doses, bool[D]."""
+    patterns, number = np.unique(np.stack([above, above_mtd], axis=1), axis=0, return_inverse=True)
+    for place, (doses, doses_above_mtd) in enumerate(patterns):
+        yield np.flatnonzero(number.reshape(-1) == place), doses, doses_above_mtd
 
 
-def _classes(endings: Enumeration, above: NDArray[np.bool_]) -> NDArray[np.int16]:
+def _classes(endings: Enumeration, above: Flags, above_mtd: Flags) -> NDArray[np.int16]:
     """Endings by the recommended dose (none first), whether early, and overdosing, int16[E]."""
     size = endings.patients.sum(axis=1, dtype=np.int64)
-    overdosed = endings.patients[:, above].sum(axis=1, dtype=np.int64)
-    excess = (5 * overdosed > 3 * size).astype(np.int16) + (5 * overdosed > 4 * size)
+    overdosed, beyond = (endings.patients[:, doses].sum(axis=1, dtype=np.int64) for doses in (above, above_mtd))
+    excess = (5 * overdosed > 3 * size).astype(np.int64) + (5 * overdosed > 4 * size)
     early = np.isin(endings.reason, EARLY)
-    classes: NDArray[np.int16] = ((endings.recommended + 1) * 2 + early) * EXCESSES + excess
-    return classes.astype(np.int16, copy=False)
+    classes = (((endings.recommended + 1) * 2 + early) * EXCESSES + excess) * 2 + (5 * beyond > 3 * size)
+    small: NDArray[np.int16] = classes.astype(np.int16)
+    return small

@@ -59,7 +59,7 @@ DECIMALS = 6
 SAME = 1e-6
 """Values that differ by less are the same: some rates hardly matter."""
 
-Quantity = Literal["pcs", "overdosing_60"]
+Quantity = Literal["pcs", "overdosing"]
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class WorstTruth:
 
     Attributes
     ----------
-    quantity : {"pcs", "overdosing_60"}
+    quantity : {"pcs", "overdosing"}
         What is worst: the smallest PCS, or the largest probability that more than 60 % of a trial's patients are at
         doses above the target.
     mtd : int
@@ -101,7 +101,7 @@ def worst_truth(
     ----------
     endings : Enumeration
         Of the design's trials.
-    quantity : {"pcs", "overdosing_60"}
+    quantity : {"pcs", "overdosing"}
     mtd : int
         Dose level, from 1.
     delta : float

@@ -33,12 +33,6 @@ def are_correct(rates: Floats, target: float) -> NDArray[np.bool_]:
     return correct
 
 
-def overdosing_avoidable(rates: Floats, target: float) -> NDArray[np.bool_]:
-    """Truths in which a dose is not above the target, bool[T]; in the others every patient is overdosed."""
-    avoidable: NDArray[np.bool_] = np.any(rates <= target + SLACK, axis=1)
-    return avoidable
-
-
 def quantile(values: Floats, share: float) -> Any:
     """The smallest value such that at least this share of the values is not larger; along the last axis."""
     place = max(math.ceil(share * values.shape[-1] - SLACK) - 1, 0)

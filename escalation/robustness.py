@@ -22,7 +22,7 @@ from escalation.findings import choose
 from escalation.kernels.codes import NO_DOSE, SLACK
 from escalation.optimal import optimal_pcs
 from escalation.pieces import exact_expectations, finished
-from escalation.quantities import overdosing_avoidable, quantile
+from escalation.quantities import quantile
 from escalation.scenario import Scenario
 from escalation.trial import Trial
 from escalation.truth_sets import TruthSet
@@ -76,8 +76,8 @@ class Summary:
     truths : int
         How many there are.
     pcs : Spread
-    overdosing_60 : Spread or None
-        Of the truths in which a dose is not above the target: in the others every patient is. None without any.
+    overdosing : Spread or None
+        Of the truths with a correct dose; None without any.
     above_mtd, sample_size : float
         Means over truths.
     optimal_pcs : float or None
@@ -90,7 +90,7 @@ class Summary:
     mtd: str
     truths: int
     pcs: Spread
-    overdosing_60: Spread | None
+    overdosing: Spread | None
     above_mtd: float
     sample_size: float
     optimal_pcs: float | None
@@ -154,9 +154,10 @@ class Robustness:
         found |= {NONE: np.flatnonzero(mtd == NO_DOSE), ALL: np.arange(len(mtd))}
         return {name: places for name, places in found.items() if len(places)}
 
-    def avoidable(self, places: Places) -> Places:
-        """Those of some truths in which a dose is not above the target, so that not every patient is overdosed."""
-        return places[overdosing_avoidable(self.truths.rates[places], self.scenario.trial.target)]
+    def with_mtd(self, places: Places) -> Places:
+        """Those of some truths in which a dose is correct, so that there are doses above the MTD or not."""
+        chosen: Places = places[self.truths.mtd[places] != NO_DOSE]
+        return chosen
 
     def summaries(self) -> Iterator[Summary]:
         """Each design at each position of the MTD; position by position."""
@@ -164,7 +165,7 @@ class Robustness:
             optimal = self.optimal_pcs[places]
             known = ~np.isnan(optimal)
             best = float(optimal[known].mean()) if known.any() else None
-            avoidable = self.avoidable(places)
+            with_mtd = self.with_mtd(places)
             for label, found in self.expectations.items():
                 pcs = found.pcs[places]
                 yield Summary(
@@ -172,8 +173,8 @@ class Robustness:
                     mtd=mtd,
                     truths=len(places),
                     pcs=self._spread(pcs, places, more_is_better=True),
-                    overdosing_60=self._spread(found.overdosing_60[avoidable], avoidable, more_is_better=False)
-                    if len(avoidable)
+                    overdosing=self._spread(found.overdosing[with_mtd], with_mtd, more_is_better=False)
+                    if len(with_mtd)
                     else None,
                     above_mtd=float(found.above_mtd[places].mean()),
                     sample_size=float(found.sample_size[places].mean()),

@@ -114,7 +114,7 @@ def worst_cases(
 def questions(trial: Trial) -> list[tuple[Quantity, int]]:
     """What is searched for each design: quantities and the dose level of the MTD."""
     every = range(1, trial.levels + 1)
-    return [("pcs", mtd) for mtd in every] + [("overdosing_60", mtd) for mtd in every[:-1]]
+    return [("pcs", mtd) for mtd in every] + [("overdosing", mtd) for mtd in every[:-1]]
 
 
 def check_delta(delta: float, trial: Trial) -> None:

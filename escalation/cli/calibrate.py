@@ -25,7 +25,7 @@ LIMITS = (
         "--max-overdosing",
         "overdosing",
         "P",
-        "Limit of the mean probability that over 60 % of patients are above the target, where avoidable.",
+        "Limit of the mean probability that over 60 % of patients are above the MTD, where there is one.",
     ),
     (
         "--max-false-stopping",

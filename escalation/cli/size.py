@@ -21,7 +21,7 @@ from escalation.errors import EscalationError
     "overdosing",
     type=float,
     metavar="P",
-    help="Limit of the mean probability that over 60 % of patients are above the target, where avoidable.",
+    help="Limit of the mean probability that over 60 % of patients are above the MTD, where there is one.",
 )
 @click.option(
     "--objective",

@@ -26,7 +26,7 @@ COLUMNS = {
 }
 """What the numbers of an assessment are called on a page."""
 
-OVERDOSING = "Overdosing: mean P(over 60 % of patients above the target), where avoidable."
+OVERDOSING = "Overdosing: mean P(over 60 % of patients above the MTD), where there is one."
 
 OBJECTIVE = {"mean-pcs": "mean PCS", "worst-pcs": "worst PCS"}
 

@@ -15,7 +15,7 @@ from escalation.report.runs import trial_heading
 from escalation.robustness import ALL, NONE, Contrast, Robustness, Spread, Summary
 from escalation.trial import Trial
 
-TAILS = {"pcs": "q05", "overdosing_60": "q95"}
+TAILS = {"pcs": "q05", "overdosing": "q95"}
 """Quantities of which there is a spread, and what its tail is called."""
 
 COLUMNS = ["scenario", "mtd", "design", "reference", "truths", "quantity", "value", "truth"]
@@ -75,7 +75,7 @@ def _pcs_row(one: Summary) -> list[str]:
 
 
 def _overdosing_row(one: Summary) -> list[str]:
-    risk = one.overdosing_60
+    risk = one.overdosing
     numbers = ["", "", ""] if risk is None else [*map(percent, (risk.mean, risk.tail, risk.worst))]
     return [*numbers, percent(one.above_mtd), mean(one.sample_size)]
 
@@ -106,9 +106,8 @@ def footnotes(found: Robustness) -> list[str]:
         "5 %: the smallest value such that at least 5 % of truths have no larger one.",
         "95 %: likewise. Worst: the smallest PCS, the largest overdosing.",
         "Optimal: PCS of the non-parametric optimal benchmark; efficiency: PCS / optimal.",
-        "Both are over truths with a correct dose.",
-        "Overdosing: probability that more than 60 % of patients are above the target,",
-        "over truths in which a dose is not above it; in the others every patient is.",
+        "These and overdosing are over truths with a correct dose.",
+        "Overdosing: probability that more than 60 % of patients are above the MTD.",
         "> target: patients at doses whose true rate exceeds it. Patients: mean.",
         "Better, worse: share of truths with a larger, a smaller PCS.",
     ]

@@ -15,10 +15,10 @@ from escalation.worst_case import WorstCases
 
 TITLES: dict[Quantity, str] = {
     "pcs": "Smallest probability of correct selection (PCS)",
-    "overdosing_60": "Largest probability of overdosing",
+    "overdosing": "Largest probability of overdosing",
 }
 
-NAMES: dict[Quantity, str] = {"pcs": "PCS %", "overdosing_60": "overdosing %"}
+NAMES: dict[Quantity, str] = {"pcs": "PCS %", "overdosing": "overdosing %"}
 
 
 def worst_blocks(cases: WorstCases) -> Iterator[Block]:

@@ -66,10 +66,10 @@ def test_robust_json(found):
         assert (shown["design"], shown["mtd"], shown["truths"]) == (one.design, one.mtd, one.truths)
         assert shown["pcs"]["mean"] == one.pcs.mean
         assert shown["pcs"]["q05"] == one.pcs.tail
-        if one.overdosing_60 is None:
-            assert shown["overdosing_60"] is None
+        if one.overdosing is None:
+            assert shown["overdosing"] is None
         else:
-            assert shown["overdosing_60"]["q95"] == one.overdosing_60.tail
+            assert shown["overdosing"]["q95"] == one.overdosing.tail
         place = int(shown["pcs"]["worst_truth"]) - 1
         assert shown["pcs"]["worst_dlt_rates"] == found.truths.rates[place].tolist()
         assert found.expectations[one.design].pcs[place] == shown["pcs"]["worst"]
@@ -83,8 +83,8 @@ def test_robust_csv(found):
     assert len(values) == len(rows)
     for one in found.summaries():
         assert float(values[one.mtd, one.design, "", "pcs.q05"]) == one.pcs.tail
-        worst = values[one.mtd, one.design, "", "overdosing_60.worst"]
-        assert worst == "" if one.overdosing_60 is None else float(worst) == one.overdosing_60.worst
+        worst = values[one.mtd, one.design, "", "overdosing.worst"]
+        assert worst == "" if one.overdosing is None else float(worst) == one.overdosing.worst
         assert float(values[one.mtd, one.design, "", "sample_size.mean"]) == one.sample_size
         efficiency = values[one.mtd, one.design, "", "efficiency"]
         assert efficiency == "" if one.efficiency is None else float(efficiency) == one.efficiency

@@ -36,7 +36,7 @@ def points(axes, marker, colour=None):
 def test_boxes_are_the_quantiles(found):
     upper, lower = figures.robustness(found).axes
     summaries = list(found.summaries())
-    for axes, name in ((upper, "pcs"), (lower, "overdosing_60")):
+    for axes, name in ((upper, "pcs"), (lower, "overdosing")):
         spreads = [spread for one in summaries if (spread := getattr(one, name)) is not None]
         assert [y for _, y in points(axes, "x")] == [100 * spread.worst for spread in spreads]
         assert [y for _, y in points(axes, "o")] == pytest.approx([100 * spread.mean for spread in spreads])
@@ -53,7 +53,7 @@ def test_points_are_the_means(found):
     summaries = [one for one in found.summaries() if one.mtd != "none"]
     for number, label in enumerate(found.expectations):
         colour, _, marker = look(number)
-        expected = [(100 * one.pcs.mean, 100 * one.overdosing_60.mean) for one in summaries if one.design == label]
+        expected = [(100 * one.pcs.mean, 100 * one.overdosing.mean) for one in summaries if one.design == label]
         assert np.array(points(axes, marker, colour)) == pytest.approx(np.array(expected))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from escalation import BOIN, CRM, Keyboard, Monitoring, Trial, Truth, calibrate, calibration_truths, run
+from escalation import BOIN, CRM, Keyboard, Monitoring, Trial, Truth, calibrate, calibration_truths, exact, run
 from escalation.assessment import Assessment, Limit
 from escalation.calibration import Calibration, Candidate
 from escalation.designs import REGISTRY
@@ -18,6 +18,7 @@ from escalation.grids import changed
 from escalation.scenario import Scenario, load_scenario, parse_scenario
 from escalation.truth_sets import scenario_truths
 from tests.conformance.test_every_design import SETTINGS
+from tests.naive.quantities import overdosing
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 LUCAR = load_scenario(SCENARIOS / "lucar-dks1.toml")
@@ -29,14 +30,18 @@ def by_run(scenario: Scenario, label: str) -> Assessment:
     """The numbers from full operating characteristics, truth by truth, as `escalation run` has them."""
     results = run(scenario, designs=[label], trials=0).results
     ocs = [result.exact for result in results]
-    target = scenario.trial.target
-    avoidable = [oc for oc, truth in zip(ocs, scenario.truth, strict=True) if min(truth.dlt_rates) <= target]
+    endings = exact(scenario.designs[label], scenario.trial)
+    over = [
+        overdosing(endings.outcomes(result.truth.dlt_rates), result.correct_doses)
+        for result in results
+        if result.correct_doses
+    ]
     right = [oc.no_selection for oc, result in zip(ocs, results, strict=True) if result.correct_doses]
     wrong = [oc.no_selection for oc, result in zip(ocs, results, strict=True) if not result.correct_doses]
     return Assessment(
         mean_pcs=math.fsum(oc.pcs for oc in ocs) / len(ocs),
         worst_pcs=min(oc.pcs for oc in ocs),
-        overdosing=math.fsum(oc.overdosing_60 for oc in avoidable) / len(avoidable),
+        overdosing=math.fsum(over) / len(over),
         false_stopping=max(right, default=None),
         power=min(wrong, default=None),
         patients=math.fsum(oc.sample_size.mean for oc in ocs) / len(ocs),
@@ -186,7 +191,10 @@ def test_settings_that_are_not_possible_are_left_out_with_their_reasons():
         ({"limits": {"patients": math.inf}}, "mean number of patients: inf should be a number of patients"),
         ({"limits": {"power": 0.8}, "truths": "MTD at 300"}, "power: cannot be limited: a dose is correct in every"),
         ({"limits": {"false_stopping": 0.1}, "truths": "all too toxic"}, "false stopping: cannot be limited"),
-        ({"limits": {"overdosing": 0.1}, "truths": "all too toxic"}, "every dose is above the target in every truth"),
+        (
+            {"limits": {"overdosing": 0.1}, "truths": "all too toxic"},
+            "no dose is correct in any truth",
+        ),
     ],
 )
 def test_refused_before_any_work(monkeypatch, changes, message):

@@ -6,6 +6,7 @@ import pytest
 from escalation import BLRM, BOIN, CRM, DesignError, Monitoring, ThreePlusThree, Trial, exact, operating_characteristics
 from escalation.expectations import expectations
 from escalation.quantities import correct_doses
+from tests.naive.quantities import overdosing
 from tests.support import levels
 
 TRIAL = Trial(doses=levels(3), target=0.25, max_patients=15)
@@ -23,6 +24,7 @@ TRUTHS = [
     [0.3, 0.1, 0.3],  # doses 1 and 3 above the target
     [0.25, 0.25, 0.25],
     [0.36, 0.5, 0.6],  # no dose is correct
+    [0.1, 0.27, 0.4],  # the correct dose is above the target
 ]
 
 
@@ -59,6 +61,7 @@ def test_expectations(design, trial, after):
             "total_dlts": oc.total_dlts.mean,
             "dlt_rate": oc.dlt_rate.rate_of_means,
             "above_mtd": oc.above_mtd,
+            "overdosing": overdosing(endings.outcomes(rates), correct_doses(rates, trial.target)),
             "overdosing_60": oc.overdosing_60,
             "overdosing_80": oc.overdosing_80,
             "early_stop": oc.early_stop,

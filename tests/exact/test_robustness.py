@@ -29,9 +29,9 @@ from escalation import (
     worst_case,
     worst_cases,
 )
-from escalation.quantities import correct_doses
-from escalation.robustness import quantile
+from escalation.quantities import correct_doses, quantile
 from escalation.truth_sets import TruthSet
+from tests.naive.quantities import overdosing
 from tests.support import levels
 
 TRIAL = Trial(doses=levels(3), target=0.25, max_patients=12)
@@ -48,13 +48,14 @@ def found():
 
 def by_hand(design, rates):
     """What one design does under one truth: by the operating characteristics, which are added up by other code."""
-    oc = operating_characteristics(exact(design, TRIAL).outcomes(rates))
+    outcomes = exact(design, TRIAL).outcomes(rates)
+    oc = operating_characteristics(outcomes)
     correct = correct_doses(rates, TRIAL.target)
     best = optimal_selection(rates, TRIAL)
     return {
         "mtd": str(correct[0]) if correct else "none",
         "pcs": oc.pcs,
-        "overdosing_60": oc.overdosing_60,
+        "overdosing": overdosing(outcomes, correct),
         "above_mtd": oc.above_mtd,
         "sample_size": oc.sample_size.mean,
         "optimal": sum(best[dose - 1] for dose in correct) if correct else None,
@@ -77,11 +78,11 @@ def test_summaries(found, hands):
     for (label, mtd), one in summaries.items():
         chosen = [(place, truth) for place, truth in enumerate(hands[label]) if mtd in (truth["mtd"], "all")]
         assert one.truths == len(chosen) > 1
-        avoidable = [(place, truth) for place, truth in chosen if DRAWN.rates[place].min() <= 0.25]
-        assert (one.overdosing_60 is None) == (not avoidable)
+        with_mtd = [(place, truth) for place, truth in chosen if truth["mtd"] != "none"]
+        assert (one.overdosing is None) == (not with_mtd)
         for spread, name, worst, judged in (
             (one.pcs, "pcs", min, chosen),
-            (one.overdosing_60, "overdosing_60", max, avoidable),
+            (one.overdosing, "overdosing", max, with_mtd),
         ):
             if not judged:
                 continue
@@ -232,10 +233,11 @@ def test_distances_without_truths(delta):
 def test_worst_cases():
     found = worst_cases(SCENARIO, delta=0.15).found
     asked = worst_case.questions(TRIAL)
-    assert asked == [("pcs", 1), ("pcs", 2), ("pcs", 3), ("overdosing_60", 1), ("overdosing_60", 2)]
+    assert asked == [("pcs", 1), ("pcs", 2), ("pcs", 3), ("overdosing", 1), ("overdosing", 2)]
     for label, design in zip(LABELS, DESIGNS, strict=True):
         assert [(one.quantity, one.mtd) for one in found[label]] == asked
         for one in found[label]:
             oc = operating_characteristics(exact(design, TRIAL).outcomes(one.rates), (one.mtd,))
-            assert one.value == pytest.approx(getattr(oc, one.quantity), abs=1e-12)
+            expected = oc.pcs if one.quantity == "pcs" else oc.overdosing_60
+            assert one.value == pytest.approx(expected, abs=1e-12)
             assert one.optimal_pcs == pytest.approx(optimal_selection(one.rates, TRIAL)[one.mtd - 1], abs=1e-12)

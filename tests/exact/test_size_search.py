@@ -14,15 +14,18 @@ from escalation import (
     Truth,
     calibration_truths,
     crm_sample_size,
+    exact,
     find_size,
     load_scenario,
+    operating_characteristics,
     optimal_selection,
 )
 from escalation.errors import EscalationError
+from escalation.quantities import correct_doses
 from escalation.scenario import Scenario
 from escalation.size_search import whole_cohorts
 from tests.exact.test_calibration import Elsewhere
-from tests.support import exact_characteristics
+from tests.naive.quantities import overdosing
 
 LUCAR = load_scenario(Path(__file__).parents[2] / "scenarios" / "lucar-dks1.toml")
 TRIAL = Trial(doses=[1, 2, 3], target=0.25, max_patients=12)
@@ -42,10 +45,12 @@ def test_every_size_is_that_of_a_trial_of_that_size():
         assert list(curve.assessments) == sizes
         for size, one in curve.assessments.items():
             trial = TRIAL.model_copy(update={"max_patients": size})
-            ocs = [exact_characteristics(design, trial, truth.dlt_rates) for truth in TRUTHS]
+            outcomes = [exact(design, trial).outcomes(truth.dlt_rates) for truth in TRUTHS]
+            ocs = [operating_characteristics(one) for one in outcomes]
+            over = [overdosing(one, correct_doses(one.rates, trial.target)) for one in outcomes]
             assert one.mean_pcs == pytest.approx(sum(oc.pcs for oc in ocs) / 2, abs=1e-12)
             assert one.worst_pcs == pytest.approx(min(oc.pcs for oc in ocs), abs=1e-12)
-            assert one.overdosing == pytest.approx(sum(oc.overdosing_60 for oc in ocs) / 2, abs=1e-12)
+            assert one.overdosing == pytest.approx(sum(over) / 2, abs=1e-12)
             assert one.patients == pytest.approx(sum(oc.sample_size.mean for oc in ocs) / 2, abs=1e-12)
 
 

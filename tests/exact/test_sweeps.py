@@ -18,6 +18,7 @@ from escalation.report.sweep_file import journal_of
 from escalation.scenario import parse_scenario
 from escalation.sweeps import SUMMARIES, Cell, cell, quantity_names, summed_up
 from escalation.truth_sets import drawn_truths
+from tests.naive.quantities import overdosing
 
 LUCAR = load_scenario(Path(__file__).parents[2] / "scenarios" / "lucar-dks1.toml")
 VALUES = {"boin.p_tox": [0.3, 0.4], "trial.target": [0.2, 0.25], "trial.max_patients": [12]}
@@ -38,7 +39,8 @@ def rows(content: bytes) -> list[dict[str, str]]:
 
 def expected(design, trial, rates, correct) -> dict[str, float]:
     """One truth at a time, from the laws of all counts."""
-    found = operating_characteristics(exact(design, trial).outcomes(rates), correct)
+    outcomes = exact(design, trial).outcomes(rates)
+    found = operating_characteristics(outcomes, correct)
     singles = {
         name: getattr(found, name) for name in ("pcs", "no_selection", "above_mtd", "overdosing_60", "overdosing_80")
     }
@@ -48,7 +50,12 @@ def expected(design, trial, rates, correct) -> dict[str, float]:
         for dose, value in enumerate(getattr(found, name), 1)
     }
     totals = {"sample_size": found.sample_size.mean, "total_dlts": found.total_dlts.mean}
-    return singles | per_dose | totals | {"dlt_rate": found.dlt_rate.rate_of_means, "early_stop": found.early_stop}
+    rest = {
+        "dlt_rate": found.dlt_rate.rate_of_means,
+        "early_stop": found.early_stop,
+        "overdosing": overdosing(outcomes, correct),
+    }
+    return singles | per_dose | totals | rest
 
 
 def test_numbers_of_the_scenarios_truths(tmp_path):
@@ -192,7 +199,7 @@ def test_a_cell_survives_the_journal():
         (
             lambda: Sweep(grid(LUCAR, {}), TruthSource("clertant", count=1_000_000)),
             GridError,
-            "21,000,000 numbers in a setting; at most 10,000,000",
+            "22,000,000 numbers in a setting; at most 10,000,000",
         ),
         (
             lambda: Sweep(grid(LUCAR, {"trial.start_dose": [1, 2], "trial.max_patients": list(range(12, 900))}),

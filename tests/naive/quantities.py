@@ -14,6 +14,17 @@ from escalation.kernels.codes import (
 from escalation.outcomes import Outcomes
 
 
+def overdosing(outcomes: Outcomes, correct: tuple[int, ...]) -> float:
+    """Probability that more than 60 % of a trial's patients are at doses above the MTD."""
+    above = [
+        dose
+        for dose, rate in enumerate(outcomes.rates.tolist())
+        if rate > outcomes.trial.target + SLACK and dose + 1 not in correct
+    ]
+    overdosed = [10 * sum(counts[dose] for dose in above) > 6 * sum(counts) for counts in outcomes.patients.tolist()]
+    return float(outcomes.probability[overdosed].sum())
+
+
 def quantities(outcomes: Outcomes, correct: tuple[int, ...]) -> dict[str, np.ndarray]:
     """Each quantity of every ending, by name; `correct` are the correct doses, 1-based."""
     trial = outcomes.trial

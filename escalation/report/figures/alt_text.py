@@ -159,15 +159,15 @@ def trade_off(found: Robustness) -> str:
         means = [
             f"{position_name(one.mtd, found.scenario.trial)} {percent(one.pcs.mean)}{_overdosing(one, ' and {} %')}"
             for one in summaries
-            if one.design == label and one.overdosing_60 is not None
+            if one.design == label and one.overdosing is not None
         ]
         told.append(f"{label}: {', '.join(means)}")
     return f"Mean PCS and overdosing over {found.truths.description}. {'; '.join(told)}."
 
 
 def _overdosing(one: Summary, words: str) -> str:
-    """The mean overdosing in words; nothing where no truth can avoid it."""
-    return "" if one.overdosing_60 is None else words.format(percent(one.overdosing_60.mean))
+    """The mean overdosing in words; nothing where no dose is correct."""
+    return "" if one.overdosing is None else words.format(percent(one.overdosing.mean))
 
 
 def _under_each(results: Sequence[Result], what: str, told: Callable[[Result], str], trial: Trial) -> str:

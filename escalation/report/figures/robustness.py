@@ -46,7 +46,7 @@ def robustness(found: Robustness) -> Figure:
             for number, one in enumerate(found.expectations.values()):
                 x = place + (number - (len(designs) - 1) / 2) * thick
                 _box(upper, x, thick, number, one.pcs[truths], float(one.pcs[truths].min()))
-                over = one.overdosing_60[found.avoidable(truths)]
+                over = one.overdosing[found.with_mtd(truths)]
                 if len(over):
                     _box(lower, x, thick, number, over, float(over.max()))
             optimal = found.optimal_pcs[truths]
@@ -123,7 +123,7 @@ def _unit(found: Robustness) -> str:
 def trade_off(found: Robustness) -> Figure:
     """Mean PCS against mean overdosing: a point for each design where the MTD is at each dose, and for all truths.
 
-    Overdosing is that of truths in which it can be avoided; positions without any are not drawn.
+    Overdosing is that of truths with a correct dose; where none is correct, nothing is drawn.
 
     Parameters
     ----------
@@ -133,11 +133,11 @@ def trade_off(found: Robustness) -> Figure:
         figure = new_figure(4.6, WIDE)
         axes, named = figure.subplots(), _named(found)
         for place, (mtd, truths) in enumerate(found.positions().items()):
-            avoidable = found.avoidable(truths)
-            if len(avoidable) == 0:
+            with_mtd = found.with_mtd(truths)
+            if len(with_mtd) == 0:
                 continue
             means = [
-                (100 * one.pcs[truths].mean(), 100 * one.overdosing_60[avoidable].mean())
+                (100 * one.pcs[truths].mean(), 100 * one.overdosing[with_mtd].mean())
                 for one in found.expectations.values()
             ]
             bold = mtd == ALL
