@@ -25,17 +25,20 @@ SLSQP of scipy.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
-from escalation.counts import cells_of
+from escalation.counts import cells_of, is_whole
 from escalation.defaults import DELTA, SEED
 from escalation.endings import Enumeration
+from escalation.errors import DesignError
+from escalation.kernels.codes import SLACK
 from escalation.kernels.expectation import expected_counts
 from escalation.optimal import optimal_pcs
+from escalation.trial import Trial
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -70,7 +73,7 @@ class WorstTruth:
     ----------
     quantity : {"pcs", "overdosing"}
         What is worst: the smallest PCS, or the largest probability that more than 60 % of a trial's patients are at
-        doses above the target.
+        doses above it.
     mtd : int
         Dose level of the MTD, from 1.
     rates : tuple of float
@@ -105,9 +108,21 @@ def worst_truth(
     mtd : int
         Dose level, from 1.
     delta : float
+        The doses next to the MTD have rates at least so far from the target; see `check_delta`.
     seed : int
+        Of the random truths from which searches start.
+
+    Raises
+    ------
+    DesignError
+        A ValueError: an argument is out of range.
     """
     trial = endings.trial
+    if quantity not in get_args(Quantity):
+        raise DesignError(f"quantity: {quantity!r} should be one of {', '.join(get_args(Quantity))}")
+    if not is_whole(mtd) or not 1 <= mtd <= trial.levels:
+        raise DesignError(f"mtd: {mtd!r} should be a dose level from 1 to {trial.levels}")
+    check_delta(delta, trial)
     event = Event(endings, bad_endings(endings, quantity, mtd))
     cases = TruthClass(trial.levels, mtd - 1, trial.target, delta)
     starts = _starts(cases, event, seed)
@@ -127,6 +142,20 @@ def worst_truth(
         searches=len(starts),
         agreed=len(worst) if len(starts) else 0,
     )
+
+
+def check_delta(delta: float, trial: Trial) -> None:
+    """Refuse a distance for which there are no truths.
+
+    Raises
+    ------
+    DesignError
+        A ValueError.
+    """
+    most = min(trial.target, 1 - trial.target) if trial.levels > 1 else 1.0
+    if not 0 < delta <= most + SLACK:
+        below = "" if trial.levels == 1 else ": rates lie between 0 and 1"
+        raise DesignError(f"delta: {delta:g} should be above 0 and at most {most:g}{below}")
 
 
 def bad_endings(endings: Enumeration, quantity: Quantity, mtd: int) -> Flags:

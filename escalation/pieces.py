@@ -5,17 +5,17 @@ which any executor can send. Results do not depend on what ran them, nor on the 
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from functools import lru_cache, partial
 from itertools import islice
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from escalation.designs import Design
 from escalation.endings import Enumeration
 from escalation.enumeration import exact
-from escalation.errors import StateSpaceError
+from escalation.errors import EscalationError, StateSpaceError
 from escalation.expectations import Expectations, expectations
 from escalation.trial import Trial
 from escalation.truth_sets import TruthSet
@@ -132,3 +132,68 @@ def finished(
     finally:
         for future in waiting:
             future.cancel()
+
+
+def for_each_design(
+    work: Callable[..., Result],
+    designs: Mapping[str, Design],
+    parts: Sequence[tuple[Any, ...]],
+    *,
+    executor: Executor | None = None,
+    step: Callable[[], None] = lambda: None,
+) -> tuple[dict[str, list[Result]], dict[str, str]]:
+    """Run pieces of work for each of some designs, unless the exact engine refuses.
+
+    Parameters
+    ----------
+    work : function
+        Of a design and a part, as for `finished`.
+    designs : dict of str to Design
+        By label.
+    parts : sequence of tuple
+        What the work needs beside the design.
+    executor : concurrent.futures.Executor, optional
+    step : function, optional
+        Called after each piece, to show progress.
+
+    Returns
+    -------
+    results : dict of str to list
+        By label, in the order of the parts.
+    refusals : dict of str to str
+        The designs for which the exact engine refuses, and why.
+
+    Raises
+    ------
+    EscalationError
+        It refuses for all.
+    """
+    pieces = ((work, design, *part) for design in designs.values() for part in parts)
+    finished_so_far: dict[int, Result | _Refusal] = {}
+    for number, result in finished(_unless_refused, pieces, executor):
+        finished_so_far[number] = result
+        step()
+    results: dict[str, list[Result]] = {}
+    refusals: dict[str, str] = {}
+    for place, label in enumerate(designs):
+        own = [finished_so_far[number] for number in range(place * len(parts), (place + 1) * len(parts))]
+        refused = [one.reason for one in own if isinstance(one, _Refusal)]
+        if refused:
+            refusals[label] = refused[0]
+        else:
+            results[label] = [one for one in own if not isinstance(one, _Refusal)]
+    if not results:
+        label, reason = next(iter(refusals.items()))
+        raise EscalationError(f"no design can be evaluated exactly; '{label}': {reason}")
+    return results, refusals
+
+
+class _Refusal(NamedTuple):
+    reason: str
+
+
+def _unless_refused(work: Callable[..., Result], *arguments: Any) -> Result | _Refusal:
+    try:
+        return work(*arguments)
+    except StateSpaceError as refusal:
+        return _Refusal(str(refusal))

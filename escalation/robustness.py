@@ -15,13 +15,12 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from escalation.designs import Design
-from escalation.errors import DesignError, EscalationError, StateSpaceError
+from escalation.errors import DesignError
 from escalation.expectations import Expectations
 from escalation.findings import choose
 from escalation.kernels.codes import NO_DOSE, SLACK
 from escalation.optimal import optimal_pcs
-from escalation.pieces import exact_expectations, finished
+from escalation.pieces import exact_expectations, for_each_design
 from escalation.quantities import quantile
 from escalation.scenario import Scenario
 from escalation.trial import Trial
@@ -136,7 +135,7 @@ class Robustness:
     expectations : dict of str to Expectations
         By the designs' labels.
     optimal_pcs : float64[T]
-        PCS of the non-parametric optimal benchmark; NaN where no dose is correct.
+        PCS of the non-parametric optimal benchmark; NaN where no dose is correct, and for a single dose.
     refusals : dict of str to str
         Designs for which the exact engine refused, and why.
     """
@@ -258,34 +257,21 @@ def robust(
     labels = choose(designs, scenario.designs, "design")
     if len(truths) == 0 or truths.rates.shape[1] != trial.levels:
         raise DesignError(f"truths: there should be at least one, with {trial.levels} rates: one for each dose level")
-    firsts = range(0, len(truths), BLOCK)
-    pieces = (
-        (scenario.designs[label], trial, truths.part(first, first + BLOCK)) for label in labels for first in firsts
+    parts = [(trial, truths.part(first, first + BLOCK)) for first in range(0, len(truths), BLOCK)]
+    results, refusals = for_each_design(
+        partial(exact_expectations, max_states=max_states),
+        {label: scenario.designs[label] for label in labels},
+        parts,
+        executor=executor,
+        step=step,
     )
-    found: dict[int, Expectations | str] = {}
-    for number, result in finished(partial(_unless_refused, max_states), pieces, executor):
-        found[number] = result
-        step()
-    expectations: dict[str, Expectations] = {}
-    refusals: dict[str, str] = {}
-    for place, label in enumerate(labels):
-        parts = [found[number] for number in range(place * len(firsts), (place + 1) * len(firsts))]
-        evaluated = [part for part in parts if isinstance(part, Expectations)]
-        if len(evaluated) == len(parts):
-            expectations[label] = _joined(evaluated)
-        else:
-            refusals[label] = next(part for part in parts if isinstance(part, str))
-    if not expectations:
-        raise EscalationError(f"no design can be evaluated exactly; '{labels[0]}': {refusals[labels[0]]}")
-    return Robustness(scenario, truths, expectations, optimal_pcs(truths.rates, truths.correct, trial), refusals)
+    expectations = {label: _joined(evaluated) for label, evaluated in results.items()}
+    return Robustness(scenario, truths, expectations, _benchmark(truths, trial), refusals)
 
 
-def _unless_refused(max_states: int | None, design: Design, trial: Trial, truths: TruthSet) -> Expectations | str:
-    """The expectations, or why the exact engine refuses."""
-    try:
-        return exact_expectations(design, trial, truths, max_states=max_states)
-    except StateSpaceError as refusal:
-        return str(refusal)
+def _benchmark(truths: TruthSet, trial: Trial) -> Floats:
+    """PCS of the optimal benchmark, float64[T]; among doses of which there is one it has nothing to choose."""
+    return optimal_pcs(truths.rates, truths.correct & (trial.levels > 1), trial)
 
 
 def _joined(parts: list[Expectations]) -> Expectations:

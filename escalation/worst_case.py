@@ -7,11 +7,9 @@ from functools import partial
 
 from escalation.defaults import DELTA, SEED
 from escalation.designs import Design
-from escalation.errors import DesignError, EscalationError, StateSpaceError
 from escalation.findings import choose
-from escalation.kernels.codes import SLACK
-from escalation.least_favourable import Quantity, WorstTruth, worst_truth
-from escalation.pieces import endings_of, finished
+from escalation.least_favourable import Quantity, WorstTruth, check_delta, worst_truth
+from escalation.pieces import endings_of, for_each_design
 from escalation.scenario import Scenario
 from escalation.trial import Trial
 
@@ -29,7 +27,7 @@ class WorstCases:
         Of the random truths from which searches start.
     found : dict of str to tuple of WorstTruth
         By the designs' labels; quantity by quantity, and the MTD from the lowest dose to the highest. With the MTD at
-        the highest dose nothing is above the target: it has no truth of most overdosing.
+        the highest dose no dose is above it: it has no truth of most overdosing.
     refusals : dict of str to str
         Designs for which the exact engine refused, and why.
     """
@@ -92,22 +90,14 @@ def worst_cases(
     labels = choose(designs, scenario.designs, "design")
     check_delta(delta, trial)
     asked = questions(trial)
-    pieces = ((scenario.designs[label], trial, quantity, mtd) for label in labels for quantity, mtd in asked)
-    results: dict[int, WorstTruth | str] = {}
-    for number, result in finished(partial(_unless_refused, delta, seed, max_states), pieces, executor):
-        results[number] = result
-        step()
-    found: dict[str, tuple[WorstTruth, ...]] = {}
-    refusals: dict[str, str] = {}
-    for place, label in enumerate(labels):
-        own = [results[number] for number in range(place * len(asked), (place + 1) * len(asked))]
-        worst = [one for one in own if isinstance(one, WorstTruth)]
-        if len(worst) == len(own):
-            found[label] = tuple(worst)
-        else:
-            refusals[label] = next(one for one in own if isinstance(one, str))
-    if not found:
-        raise EscalationError(f"no design can be evaluated exactly; '{labels[0]}': {refusals[labels[0]]}")
+    results, refusals = for_each_design(
+        partial(_worst_truth, delta, seed, max_states),
+        {label: scenario.designs[label] for label in labels},
+        [(trial, quantity, mtd) for quantity, mtd in asked],
+        executor=executor,
+        step=step,
+    )
+    found = {label: tuple(worst) for label, worst in results.items()}
     return WorstCases(scenario, delta, seed, found, refusals)
 
 
@@ -117,26 +107,7 @@ def questions(trial: Trial) -> list[tuple[Quantity, int]]:
     return [("pcs", mtd) for mtd in every] + [("overdosing", mtd) for mtd in every[:-1]]
 
 
-def check_delta(delta: float, trial: Trial) -> None:
-    """Refuse a distance for which there are no truths.
-
-    Raises
-    ------
-    DesignError
-        A ValueError.
-    """
-    most = min(trial.target, 1 - trial.target) if trial.levels > 1 else 1.0
-    if not 0 < delta <= most + SLACK:
-        below = "" if trial.levels == 1 else ": rates lie between 0 and 1"
-        raise DesignError(f"delta: {delta:g} should be above 0 and at most {most:g}{below}")
-
-
-def _unless_refused(
+def _worst_truth(
     delta: float, seed: int, max_states: int | None, design: Design, trial: Trial, quantity: Quantity, mtd: int
-) -> WorstTruth | str:
-    """The least favourable truth, or why the exact engine refuses."""
-    try:
-        endings = endings_of(design, trial, max_states)
-    except StateSpaceError as refusal:
-        return str(refusal)
-    return worst_truth(endings, quantity, mtd, delta=delta, seed=seed)
+) -> WorstTruth:
+    return worst_truth(endings_of(design, trial, max_states), quantity, mtd, delta=delta, seed=seed)
