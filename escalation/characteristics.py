@@ -259,15 +259,15 @@ class _Arithmetic:
 
     def share(self, probability: float) -> _Number:
         """The probability of an event."""
-        value = float(probability)
+        value = min(float(probability), 1.0)  # a sum may be rounded up
         if self.trials is None:
             return _Number(value)
         return _Number(value, math.sqrt(max(value * (1 - value), 0.0) / self.trials))
 
     def shares(self, probabilities: Floats) -> _Number:
         """The probabilities of several events."""
-        parts = [self.share(probability) for probability in probabilities.tolist()]
-        return _Number(*zip(*parts, strict=True)) if self.trials else _Number(tuple(probabilities.tolist()))
+        values, errors = zip(*map(self.share, probabilities.tolist()), strict=True)
+        return _Number(values, errors if self.trials else None)
 
     def means(self, laws: Floats) -> _Number:
         """The means of several counts; a row is the law of one."""

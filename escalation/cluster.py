@@ -4,10 +4,11 @@ A task whose worker is lost is done again by another. The scheduler and its work
 this machine: they import them, and other versions could give other last digits.
 """
 
+import asyncio
 import logging
 import warnings
 from collections.abc import Iterator, Mapping
-from concurrent.futures import CancelledError, Executor
+from concurrent.futures import CancelledError, Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
@@ -57,6 +58,7 @@ def cluster_executor(address: str | None) -> Iterator[Executor | None]:
     except ModuleNotFoundError as missing:
         raise MissingPackageError(f"a cluster needs {missing.name}: pip install 'escalation[cluster]'") from None
     with _quiet():
+        _check_scheduler(address)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of versions, which are looked at below
@@ -81,8 +83,27 @@ def _check_address(address: str) -> None:
         right = parts.scheme in ("tcp", "tls") and bool(parts.hostname) and bool(parts.port)
     except ValueError:
         right = False
-    if not right or parts.path or not address.isprintable():
+    if not right or parts.path or parts.query or parts.fragment or "@" in parts.netloc or not address.isprintable():
         raise ClusterError(f"{address!r}: should be the address of a Dask scheduler, such as tcp://10.0.0.5:8786")
+
+
+def _check_scheduler(address: str) -> None:
+    """Ask the scheduler who it is: a client would wait for ever for what accepts a connection and says nothing."""
+    from distributed import Security
+    from distributed.core import rpc
+
+    async def ask() -> None:
+        arguments = Security().get_connection_args("client")
+        async with rpc(address, timeout=PATIENCE, connection_args=arguments) as scheduler:
+            await scheduler.identity()
+
+    try:
+        with ThreadPoolExecutor(1) as thread:  # of its own, where no other loop runs
+            thread.submit(lambda: asyncio.run(asyncio.wait_for(ask(), PATIENCE))).result()
+    except TypeError as error:  # no certificates
+        raise ClusterError(f"{address}: cannot be reached by TLS: {error}") from None
+    except (OSError, TimeoutError):
+        raise ClusterError(f"{address}: no Dask scheduler answers") from None
 
 
 @contextmanager

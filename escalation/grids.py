@@ -231,6 +231,7 @@ def parse_grid(text: str) -> tuple[str, list[Value]]:
     if not (quote and equals and key):
         raise GridError(f"grid: '{_brief(text)}': should be a key and its values, such as boin.p_tox=0.35,0.4")
     try:
+        tomllib.loads(f"values = [{values}]")  # not if a comment takes the bracket away
         alternatives = tomllib.loads(f"values = [{values}\n]")["values"]
         in_toml(alternatives)  # whole numbers of thousands of digits cannot be shown
     except (ValueError, RecursionError):

@@ -14,7 +14,7 @@ from escalation.errors import JournalError
 
 TABLES = (
     "CREATE TABLE part (name TEXT PRIMARY KEY, digest TEXT NOT NULL)",
-    "CREATE TABLE cell (number INTEGER PRIMARY KEY, content BLOB NOT NULL)",
+    "CREATE TABLE cell (number INTEGER PRIMARY KEY, content BLOB NOT NULL, digest TEXT NOT NULL)",
 )
 
 # A write-ahead log takes some 20 microseconds a cell where a rollback journal waits for the disk twice. One process at
@@ -35,8 +35,19 @@ class Journal:
         self._connection = connection
 
     def numbers(self) -> set[int]:
-        """The numbers of the finished cells."""
-        return {number for (number,) in self._connection.execute("SELECT number FROM cell")}
+        """The numbers of the finished cells, after a look at what each holds.
+
+        Raises
+        ------
+        JournalError
+            A cell is not as it was kept.
+        """
+        found = set()
+        for number, content, digest in self._connection.execute("SELECT number, content, digest FROM cell"):
+            if not isinstance(content, bytes) or _digest_of_cell(number, content) != digest:
+                raise JournalError(f"{self.path}: is damaged; without the file the run starts over")
+            found.add(number)
+        return found
 
     def keep(self, number: int, content: bytes) -> None:
         """Note a finished cell.
@@ -47,7 +58,9 @@ class Journal:
             It cannot be written, for a full disk as a rule; cells that were kept before stay.
         """
         try:
-            self._connection.execute("INSERT INTO cell VALUES (?, ?)", (number, content))
+            self._connection.execute(
+                "INSERT INTO cell VALUES (?, ?, ?)", (number, content, _digest_of_cell(number, content))
+            )
         except sqlite3.Error as error:
             raise JournalError(f"{self.path}: cannot be written: {error}; what it holds is kept") from None
 
@@ -88,7 +101,7 @@ def journal(path: Path, parts: Mapping[str, str], *, resume: bool) -> Iterator[J
         reason = {
             sqlite3.SQLITE_BUSY: "another process is at work on it",
             sqlite3.SQLITE_NOTADB: "it is no journal",
-        }.get(error.sqlite_errorcode & 0xFF, str(error))
+        }.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, str(error))
         raise JournalError(f"{path}: cannot be used: {reason}") from None
 
 
@@ -114,3 +127,7 @@ def _begin(path: Path, connection: sqlite3.Connection, digests: dict[str, str]) 
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _digest_of_cell(number: int, content: bytes) -> str:
+    return hashlib.sha256(b"%d\n%b" % (number, content)).hexdigest()

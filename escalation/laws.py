@@ -109,11 +109,11 @@ class Laws:
     def pcs(self) -> float:
         """Probability of correct selection."""
         places = [dose + 1 for dose in self.correct] or [0]
-        return float(self.arrays.recommended[places].sum())
+        return _at_most_1(self.arrays.recommended[places].sum())
 
     def overdosing(self, fifths: int) -> float:
         """Probability that more than so many fifths of a trial's patients were at doses above the target."""
-        return float(self.arrays.size_above[5 * self.counts > fifths * self.counts[:, None]].sum())
+        return _at_most_1(self.arrays.size_above[5 * self.counts > fifths * self.counts[:, None]].sum())
 
     @property
     def poor_allocation(self) -> float | None:
@@ -121,12 +121,12 @@ class Laws:
         if not self.correct:
             return None
         trial = self.outcomes.trial
-        return float(self.arrays.at_correct[self.counts * trial.levels < trial.max_patients].sum())
+        return _at_most_1(self.arrays.at_correct[self.counts * trial.levels < trial.max_patients].sum())
 
     @property
     def early_stop(self) -> float:
         """Probability that the trial stopped early."""
-        return float(self.arrays.reason[list(EARLY)].sum())
+        return _at_most_1(self.arrays.reason[list(EARLY)].sum())
 
     def by_quantity(self) -> dict[str, Law]:
         """The law of each quantity of single trials whose mean is an operating characteristic, by name.
@@ -154,6 +154,11 @@ class Laws:
             laws |= {f"declared.{d + 1}": _event(arrays.declared[d + 1]) for d in doses}
             laws["none_declared"] = _event(arrays.declared[0])
         return laws
+
+
+def _at_most_1(probability: float) -> float:
+    """A sum of probabilities, which rounding may have left above 1."""
+    return min(float(probability), 1.0)
 
 
 def _event(probability: float) -> Law:

@@ -80,8 +80,8 @@ class WorstTruth:
         The truth.
     value : float
         The quantity under this truth, exactly; that of no end of a search is worse by more than 1e-6.
-    optimal_pcs : float
-        PCS of the non-parametric optimal benchmark under it.
+    optimal_pcs : float or None
+        PCS of the non-parametric optimal benchmark under it; a single dose has none.
     searches, agreed : int
         How many searches there were, and how many ended within 1e-6 of the worst. A class of a single truth has none.
     """
@@ -90,7 +90,7 @@ class WorstTruth:
     mtd: int
     rates: tuple[float, ...]
     value: float
-    optimal_pcs: float
+    optimal_pcs: float | None
     searches: int
     agreed: int
 
@@ -138,7 +138,7 @@ def worst_truth(
         mtd=mtd,
         rates=tuple(truths[most].tolist()),
         value=float(1 - values[most] if quantity == "pcs" else values[most]),
-        optimal_pcs=float(optimal_pcs(truths[most], correct, trial)),
+        optimal_pcs=float(optimal_pcs(truths[most], correct, trial)) if trial.levels > 1 else None,
         searches=len(starts),
         agreed=len(worst) if len(starts) else 0,
     )
@@ -155,7 +155,7 @@ def check_delta(delta: float, trial: Trial) -> None:
     most = min(trial.target, 1 - trial.target) if trial.levels > 1 else 1.0
     if not 0 < delta <= most + SLACK:
         below = "" if trial.levels == 1 else ": rates lie between 0 and 1"
-        raise DesignError(f"delta: {delta:g} should be above 0 and at most {most:g}{below}")
+        raise DesignError(f"delta: {delta:.12g} should be above 0 and at most {most:g}{below}")
 
 
 def bad_endings(endings: Enumeration, quantity: Quantity, mtd: int) -> Flags:

@@ -14,6 +14,7 @@ as dfcrm::getn.
 """
 
 import math
+import sys
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,9 @@ Floats = NDArray[np.float64]
 
 MOST = 1_000_000
 """No trial is looked for beyond so many patients."""
+
+MOST_DOSES = 1000
+"""Far beyond any trial; the formula has their square."""
 
 
 def crm_sample_size(*, pcs: float, target: float, doses: int, odds_ratio: float, correction: bool = True) -> int:
@@ -42,7 +46,7 @@ def crm_sample_size(*, pcs: float, target: float, doses: int, odds_ratio: float,
     target : float
         Target DLT rate.
     doses : int
-        Dose levels, at least 2.
+        Dose levels, from 2 to 1000.
     odds_ratio : float
         Between the true DLT rates of neighbouring doses, above 1.
     correction : bool
@@ -61,10 +65,10 @@ def crm_sample_size(*, pcs: float, target: float, doses: int, odds_ratio: float,
     for name, share in (("pcs", pcs), ("target", target)):
         if not _is_number(share) or not 0 < share < 1:
             raise DesignError(f"{name}: {share!r} should be a number strictly between 0 and 1")
-    if not _is_number(odds_ratio) or not 1 < odds_ratio < math.inf:
+    if not _is_number(odds_ratio) or not 1 < odds_ratio <= sys.float_info.max:
         raise DesignError(f"odds_ratio: {odds_ratio!r} should be a number above 1")
-    if isinstance(doses, bool) or not isinstance(doses, int) or doses < 2:
-        raise DesignError(f"doses: {doses!r} should be a whole number, at least 2")
+    if isinstance(doses, bool) or not isinstance(doses, int) or not 2 <= doses <= MOST_DOSES:
+        raise DesignError(f"doses: {doses!r} should be a whole number from 2 to {MOST_DOSES}")
     guess = 1 / doses
     term = special.logit(pcs) - 2.26 + 0.00235 * doses**2 + 0.7 * odds_ratio + 1.903 / odds_ratio
     asked = float(special.expit(term / 0.854))

@@ -112,7 +112,7 @@ class SizeSearch:
         if not within:
             design, size, one = min(every, key=lambda each: max(limit.excess(each[2]) for limit in self.limits))
             nearest = "; ".join(f"{100 * getattr(one, limit.quantity):.4g} %" for limit in self.limits)
-            return f"{wanted}: the least overdosing is {nearest}, '{design}' with {size}"
+            return f"{wanted}: the nearest has {nearest}, '{design}' with {size}"
         design, size, one = max(within, key=lambda each: each[2].objective(self.objective))
         return f"{wanted}: the best is {100 * one.objective(self.objective):.4g} %, '{design}' with {size}"
 
@@ -217,7 +217,7 @@ def find_size(
 
 
 def whole_cohorts(trial: Trial, *, smallest: int | None = None, largest: int | None = None) -> list[int]:
-    """Numbers of patients in whole cohorts.
+    """Numbers of patients in whole cohorts, and the trial's own where that lies between.
 
     Parameters
     ----------
@@ -237,10 +237,12 @@ def whole_cohorts(trial: Trial, *, smallest: int | None = None, largest: int | N
     last = min(max(2 * trial.max_patients, first), MOST_PATIENTS) if largest is None else largest
     if last > MOST_PATIENTS:
         raise EscalationError(f"{last} patients: a trial has at most {MOST_PATIENTS}")
-    sizes = list(range(max(1, -(-first // cohort)) * cohort, last + 1, cohort))
+    sizes = set(range(max(1, -(-first // cohort)) * cohort, last + 1, cohort))
+    if first <= trial.max_patients <= last:
+        sizes.add(trial.max_patients)
     if not sizes:
         raise EscalationError(f"there is no number of whole cohorts of {cohort} from {first} to {last} patients")
-    return sizes
+    return sorted(sizes)
 
 
 def _enough(assessment: Assessment, objective: Objective, pcs: float, limits: tuple[Limit, ...]) -> bool:

@@ -114,6 +114,7 @@ def calibrate_command(
 
     if output is not None and output.suffix != ".toml":
         raise OutputError(f"{output}: the name should end in .toml: the scenario with the chosen setting goes there")
+    options.check_different(output=output, figure=figure)
     options.check_output(output)
     if figure is not None:
         check_figure(figure, "--figure")

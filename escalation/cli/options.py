@@ -1,6 +1,7 @@
 """Options that several commands have, and writing where they say."""
 
 import io
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -107,11 +108,25 @@ def pathways_of(scenario: "Scenario", label: str, cohorts: int, after: str, trut
 
 
 def check_output(path: Path | None) -> None:
-    """Refuse an output file that could not be written, before any work is done."""
-    if path is not None:
-        from escalation.report.files import check_writable
+    """Refuse an output file that could not be written, or is one that the command reads, before any work is done."""
+    if path is None:
+        return
+    from escalation.errors import OutputError
+    from escalation.report.files import check_writable
 
-        check_writable(path)
+    given = click.get_current_context().params
+    read = [file for file in (given.get("file"), *given.get("files", ())) if file is not None]
+    if os.path.realpath(path) in map(os.path.realpath, read):
+        raise OutputError(f"{path}: is the scenario file itself; give another name")
+    check_writable(path)
+
+
+def check_different(**outputs: Path | None) -> None:
+    """Refuse one file for two purposes; outputs are named as the options are."""
+    paths = [path for path in outputs.values() if path is not None]
+    if len({os.path.realpath(path) for path in paths}) < len(paths):
+        named = ", ".join(f"--{name.replace('_', '-')}" for name in outputs)
+        raise click.UsageError(f"{named}: each needs a file of its own")
 
 
 def emit(

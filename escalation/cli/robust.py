@@ -1,6 +1,5 @@
 """`escalation robust`: designs over many truths."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -83,11 +82,9 @@ def robust_command(
 
 def _check_files(files: Mapping[str, Path | None]) -> None:
     """Refuse files that could not be written, or one for two purposes, before any work is done."""
-    named = {option: path for option, path in files.items() if path is not None}
-    if len({os.path.realpath(path) for path in named.values()}) < len(named):
-        raise click.UsageError("--output, --each, --figure, --trade-off: each needs a file of its own")
-    for option, path in named.items():
-        if option in PICTURES:
+    options.check_different(**files)
+    for option, path in files.items():
+        if path is not None and option in PICTURES:
             check_figure(path, f"--{option.replace('_', '-')}")
         else:
             options.check_output(path)

@@ -74,6 +74,7 @@ def size_command(
     from escalation.report.sizes import size_blocks, to_csv, to_tree
     from escalation.size_search import find_size, whole_cohorts
 
+    options.check_different(output=output, figure=figure)
     options.check_output(output)
     if figure is not None:
         check_figure(figure, "--figure")

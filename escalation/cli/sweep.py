@@ -1,6 +1,9 @@
 """`escalation sweep`: designs at every setting of a grid."""
 
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +85,7 @@ def sweep_command(
     from escalation.sweeps import Sweep
 
     truths = source_of(source)
+    options.check_output(output)
     check_output(output)
     (scenario,) = options.read_scenarios([file])
     values: dict[str, Any] = {}
@@ -94,7 +98,7 @@ def sweep_command(
     sweep = Sweep(settings, truths, quantities, summary, max_states)
     done = 0
     try:
-        with progress_bar(len(settings), "settings") as advance, cluster_executor(cluster) as executor:
+        with _terminable(), progress_bar(len(settings), "settings") as advance, cluster_executor(cluster) as executor:
 
             def step() -> None:
                 nonlocal done
@@ -111,9 +115,22 @@ def sweep_command(
             f"error: {str(stopped) or 'interrupted'}: {kept if journal.exists() else 'nothing was begun'}", err=True
         )
         sys.exit(EXIT_FAILED)
+    if found.refused == found.settings:
+        click.echo(f"error: {output}: the exact engine refused every setting; the first: {found.refusal}", err=True)
+        sys.exit(EXIT_FAILED)
     if found.refusal is not None:
         click.echo(
             f"warning: {output}: the exact engine refused {found.refused:,} of {found.settings:,} settings, whose rows "
             f"say 'refused'; the first: {found.refusal}",
             err=True,
         )
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Take SIGTERM, by which job schedulers end programs, as Ctrl-C."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -146,13 +146,15 @@ def to_csv(found: Calibration) -> str:
     writer = csv.writer(text, lineterminator="\n")
     names = [field.name for field in fields(Assessment)]
     options = list(found.candidates[0].values)
-    writer.writerow(["setting", *options, *names, "within_limits", "front", "chosen"])
+    writer.writerow(["scenario", "design", "setting", *options, *names, "within_limits", "front", "chosen"])
     front = {one.number for one in found.front}
     for one in found.candidates:
         numbers = [getattr(one.assessment, name) for name in names]
         marks = found.admissible(one), one.number in front, one is found.chosen
         values = [plain(one.values[option]) for option in options]
-        writer.writerow([one.number, *values, *numbers, *(str(mark).lower() for mark in marks)])
+        writer.writerow(
+            [found.scenario.name, found.design, one.number, *values, *numbers, *(str(mark).lower() for mark in marks)]
+        )
     return text.getvalue()
 
 
@@ -185,6 +187,9 @@ def to_tree(found: Calibration) -> dict[str, Any]:
     return {
         "version": __version__,
         "scenario": found.scenario.name,
+        "target": found.scenario.trial.target,
+        "doses": list(found.scenario.trial.doses),
+        "warnings": found.scenario.warnings,
         "design": found.design,
         "objective": found.objective,
         "limits": {limit.quantity: limit.bound for limit in found.limits},

@@ -5,6 +5,7 @@ import io
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from itertools import groupby
+from math import isnan
 from typing import Any
 
 from escalation import __version__
@@ -40,7 +41,11 @@ def robustness_blocks(found: Robustness) -> Iterator[Block]:
         yield Grid(["design - reference", "PCS %", "+-", "better in %", "worse in %"], [rows])
     yield Heading("Truths with the lowest PCS")
     yield _by_position(
-        summaries, trial, ["PCS %", "truth", "true DLT rates %"], lambda one: _worst_row(found, one), frozenset({2, 3})
+        summaries,
+        trial,
+        ["PCS %", "optimal %", "truth", "true DLT rates %"],
+        lambda one: _worst_row(found, one),
+        frozenset({3, 4}),
     )
     yield Lines(tuple(footnotes(found)), listed=True)
     if found.refusals:
@@ -87,8 +92,10 @@ def _contrast_row(one: Contrast) -> list[str]:
 
 
 def _worst_row(found: Robustness, one: Summary) -> list[str]:
-    rates = found.truths.rates[one.pcs.worst_truth].tolist()
-    return [percent(one.pcs.worst), found.truths.names[one.pcs.worst_truth], ", ".join(map(percent, rates))]
+    place = one.pcs.worst_truth
+    optimal = found.optimal_pcs[place]
+    rates = ", ".join(map(percent, found.truths.rates[place].tolist()))
+    return [percent(one.pcs.worst), "" if isnan(optimal) else percent(optimal), found.truths.names[place], rates]
 
 
 def _error(standard_error: float | None) -> str:
@@ -128,11 +135,18 @@ def to_tree(found: Robustness) -> dict[str, Any]:
         "designs": list(found.expectations),
         "truths": {"description": truths.description, "count": len(truths), "drawn": truths.drawn},
         "summaries": [
-            asdict(one) | {name: _spread(found, getattr(one, name), tail) for name, tail in TAILS.items()}
+            asdict(one)
+            | {"mtd": _level(one.mtd)}
+            | {name: _spread(found, getattr(one, name), tail) for name, tail in TAILS.items()}
             for one in found.summaries()
         ],
-        "contrasts": [asdict(one) for one in found.contrasts()],
+        "contrasts": [asdict(one) | {"mtd": _level(one.mtd)} for one in found.contrasts()],
     }
+
+
+def _level(mtd: str) -> int | str:
+    """A dose level as a number."""
+    return mtd if mtd in (ALL, NONE) else int(mtd)
 
 
 def _spread(found: Robustness, spread: Spread | None, tail: str) -> dict[str, Any] | None:

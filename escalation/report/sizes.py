@@ -110,12 +110,19 @@ def to_csv(found: SizeSearch) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     names = [field.name for field in fields(Assessment)]
-    writer.writerow(["design", "max_patients", *names, "enough", "optimal_pcs"])
+    writer.writerow(["scenario", "design", "max_patients", *names, "enough", "optimal_pcs"])
     for curve in found.curves:
         for size, one in curve.assessments.items():
             numbers = [getattr(one, name) for name in names]
             writer.writerow(
-                [curve.design, size, *numbers, str(found.enough(one)).lower(), found.benchmark.get(size, "")]
+                [
+                    found.scenario.name,
+                    curve.design,
+                    size,
+                    *numbers,
+                    str(found.enough(one)).lower(),
+                    found.benchmark.get(size, ""),
+                ]
             )
     return text.getvalue()
 
@@ -125,6 +132,9 @@ def to_tree(found: SizeSearch) -> dict[str, Any]:
     return {
         "version": __version__,
         "scenario": found.scenario.name,
+        "target": found.scenario.trial.target,
+        "doses": list(found.scenario.trial.doses),
+        "warnings": found.scenario.warnings,
         "objective": found.objective,
         "pcs": found.pcs,
         "limits": {limit.quantity: limit.bound for limit in found.limits},

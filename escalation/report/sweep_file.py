@@ -60,6 +60,8 @@ def check_output(output: Path) -> None:
             import pyarrow  # noqa: F401
         except ModuleNotFoundError as missing:
             raise MissingPackageError(f"{output}: needs {missing.name}: pip install 'escalation[sweep]'") from None
+        except ImportError as broken:
+            raise MissingPackageError(f"{output}: pyarrow cannot be imported: {broken}") from None
 
 
 def write_sweep(

@@ -8,15 +8,12 @@ import csv
 import io
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import numpy as np
 
 from escalation.grids import Setting, Value, in_toml
 from escalation.sweeps import SUMMARIES, Cell
-
-if TYPE_CHECKING:
-    pass
 
 REFUSED = "refused"
 """In place of a quantity: the exact engine refuses the setting."""

@@ -48,7 +48,8 @@ def class_line(cases: WorstCases) -> str:
 
 
 def _grid(cases: WorstCases, quantity: Quantity, found: dict[str, list[WorstTruth]]) -> Grid:
-    searched, compared = cases.scenario.trial.levels > 1, quantity == "pcs"
+    searched = cases.scenario.trial.levels > 1
+    compared = searched and quantity == "pcs"
     beside = ["optimal %"] if compared else []
     header = ["MTD, design", NAMES[quantity], *beside, *(["true DLT rates %", "agreed"] if searched else [])]
     groups = []
@@ -57,7 +58,7 @@ def _grid(cases: WorstCases, quantity: Quantity, found: dict[str, list[WorstTrut
             [
                 f"  {label}",
                 percent(one.value),
-                *([percent(one.optimal_pcs)] if compared else []),
+                *([percent(one.optimal_pcs)] if compared and one.optimal_pcs is not None else []),
                 *([", ".join(map(percent, one.rates)), f"{one.agreed} of {one.searches}"] if searched else []),
             ]
             for label, own in found.items()
@@ -71,10 +72,11 @@ def _grid(cases: WorstCases, quantity: Quantity, found: dict[str, list[WorstTrut
 
 def footnotes(cases: WorstCases) -> list[str]:
     """What the columns mean."""
-    lines = ["Values are exact. Optimal: PCS of the non-parametric optimal benchmark there."]
+    lines = ["Values are exact."]
     if cases.scenario.trial.levels > 1:
         lines += [
-            "Overdosing: probability that more than 60 % of patients are above the target.",
+            "Optimal: PCS of the non-parametric optimal benchmark there.",
+            "Overdosing: probability that more than 60 % of patients are above the MTD.",
             "With the MTD at the highest dose there is none.",
             f"Agreed: searches from different starts (seed {cases.seed}) that found this value.",
             "A search is local: that no truth is worse is likely, not proved.",

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -165,3 +166,25 @@ def test_without_dask(monkeypatch):
     result = CliRunner().invoke(main, [*SWEEP, "--output", "sweep.csv", "--cluster", "tcp://127.0.0.1:8786"])
     assert result.exit_code == 2
     assert result.stderr == "error: a cluster needs distributed: pip install 'escalation[cluster]'\n"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "said"), [("tcp", "no Dask scheduler answers"), ("tls", "cannot be reached by TLS: ")]
+)
+def test_what_accepts_a_connection_and_says_nothing(monkeypatch, scheme, said):
+    monkeypatch.setattr(cluster, "PATIENCE", 1)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        address = f"{scheme}://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(ClusterError, match=said), cluster.cluster_executor(address):
+            pass
+
+
+@pytest.mark.parametrize("address", ["10.0.0.5", "tcp://u:p@10.0.0.5:1", "tcp://10.0.0.5:1?x=1", "http://10.0.0.5:1"])
+def test_what_is_no_address(address):
+    with (
+        pytest.raises(ClusterError, match="should be the address of a Dask scheduler"),
+        cluster.cluster_executor(address),
+    ):
+        pass

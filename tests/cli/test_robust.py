@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -51,7 +52,9 @@ def test_robust_table(found):
         shown = f"{100 * pcs.mean:.1f} {100 * pcs.standard_error:.1f} {100 * pcs.tail:.1f} {100 * pcs.worst:.1f}"
         assert f"{one.design} {shown}{best}" in lines
         rates = ", ".join(f"{100 * rate:.1f}" for rate in found.truths.rates[pcs.worst_truth])
-        assert f"{one.design} {100 * pcs.worst:.1f} {pcs.worst_truth + 1} {rates}" in lines
+        optimal = found.optimal_pcs[pcs.worst_truth]
+        beside = "" if np.isnan(optimal) else f" {100 * optimal:.1f}"
+        assert f"{one.design} {100 * pcs.worst:.1f}{beside} {pcs.worst_truth + 1} {rates}" in lines
     for one in found.contrasts():
         if one.mtd == "all":
             shown = f"{100 * one.mean:+.1f} {100 * one.standard_error:.1f} {100 * one.better:.1f} {100 * one.worse:.1f}"
@@ -63,7 +66,8 @@ def test_robust_json(found):
     assert (tree["scenario"], tree["designs"]) == ("lucar-dks1", ["3+3", "boin", "crm"])
     assert tree["truths"] == {"description": found.truths.description, "count": 300, "drawn": True}
     for shown, one in zip(tree["summaries"], found.summaries(), strict=True):
-        assert (shown["design"], shown["mtd"], shown["truths"]) == (one.design, one.mtd, one.truths)
+        assert (shown["design"], str(shown["mtd"]), shown["truths"]) == (one.design, one.mtd, one.truths)
+        assert isinstance(shown["mtd"], int) == (one.mtd not in ("none", "all"))
         assert shown["pcs"]["mean"] == one.pcs.mean
         assert shown["pcs"]["q05"] == one.pcs.tail
         if one.overdosing is None:

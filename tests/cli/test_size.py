@@ -90,3 +90,17 @@ def test_refused_in_one_line(tmp_path, monkeypatch, arguments, message):
     assert result.stdout == ""
     assert result.stderr.count("error: ") + result.stderr.count("Error: ") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_files_are_not_written_over(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    scenario = Path("scenario.toml")
+    scenario.write_text(Path(LUCAR).read_text())
+    both = size("scenario.toml", "--pcs", "0.5", "--figure", "f.svg", "--output", "./f.svg")
+    assert both.exit_code == 2
+    assert "--output, --figure: each needs a file of its own" in both.stderr
+    for command in (["size", "--pcs", "0.5"], ["run"], ["robust"], ["worst"], ["calibrate", "--design", "boin"]):
+        result = CliRunner().invoke(main, [*command, "scenario.toml", "--output", f"{tmp_path}/scenario.toml"])
+        assert result.exit_code == 2
+        assert result.stderr == f"error: {tmp_path}/scenario.toml: is the scenario file itself; give another name\n"
+    assert scenario.read_text() == Path(LUCAR).read_text()

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from escalation.cli import main
+from escalation.cli import sweep as sweep_command_module
 from escalation.errors import ClusterError, JournalError
 from escalation.journal import journal
 from escalation.report import sweep_file
@@ -195,3 +196,59 @@ def test_without_pyarrow_it_is_said_before_the_work(tmp_path, monkeypatch):
     result = sweep(LUCAR, "--output", tmp_path / "sweep.parquet")
     assert result.exit_code == 2
     assert result.stderr == (f"error: {tmp_path}/sweep.parquet: needs pyarrow: pip install 'escalation[sweep]'\n")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE cell SET content = x'00' WHERE number = 1",
+        "UPDATE cell SET content = 'text' WHERE number = 1",
+        "UPDATE cell SET content = zeroblob(length(content)) WHERE number = 1",
+        "UPDATE cell SET number = 99 WHERE number = 1",
+    ],
+)
+def test_a_damaged_journal_is_refused(tmp_path, monkeypatch, damage):
+    output = tmp_path / "sweep.csv"
+    arguments = [LUCAR, "--design", "boin", "--grid", "trial.max_patients=12,15,18", "--output", output]
+    with monkeypatch.context() as lost:
+        lost.setattr(sweep_file, "_write", lambda *_: sys.exit(1))
+        sweep(*arguments)
+    kept = tmp_path / "sweep.csv.partial"
+    with closing(sqlite3.connect(kept, isolation_level=None)) as connection:
+        assert connection.execute(damage).rowcount == 1
+    result = sweep(*arguments, "--resume")
+    assert (result.exit_code, result.stderr) == (
+        2,
+        f"error: {kept}: is damaged; without the file the run starts over\n",
+    )
+
+
+def test_sigterm_is_taken_as_an_interruption():
+    with pytest.raises(KeyboardInterrupt), sweep_command_module._terminable():
+        signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_every_setting_refused_is_an_error(tmp_path):
+    result = sweep(LUCAR, "--max-states", "1", "--output", tmp_path / "sweep.csv")
+    assert result.exit_code == 1
+    assert "the exact engine refused every setting" in result.stderr
+
+
+def test_the_scenario_is_not_written_over(tmp_path):
+    scenario = tmp_path / "scenario.csv"
+    scenario.write_text(Path(LUCAR).read_text())
+    result = sweep(scenario, "--output", f"{tmp_path}/./scenario.csv")
+    assert result.exit_code == 2
+    assert "is the scenario file itself; give another name" in result.stderr
+    assert scenario.read_text() == Path(LUCAR).read_text()
+
+
+def test_a_pyarrow_that_is_broken(tmp_path, monkeypatch):
+    (tmp_path / "pyarrow.py").write_text('raise ImportError("libarrow.so: cannot open")')
+    for name in [name for name in sys.modules if name.partition(".")[0] == "pyarrow"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.syspath_prepend(tmp_path)
+    result = sweep(LUCAR, "--output", tmp_path / "sweep.parquet")
+    assert result.exit_code == 2
+    assert result.stderr.endswith("pyarrow cannot be imported: libarrow.so: cannot open\n")

@@ -56,6 +56,7 @@ def test_front(found):
         for one in [
             *(candidate.assessment for candidate in found.candidates),
             *(candidate.assessment for candidate in found.front),
+            *(candidate.assessment for candidate in found.front if not found.admissible(candidate)),
             found.own,
             *([found.chosen.assessment] if found.chosen else []),
         ]

@@ -23,7 +23,7 @@ def evaluated(doses: int, designs, count: int = 120):
 
 @pytest.fixture(scope="module")
 def found():
-    return evaluated(3, [ThreePlusThree(), BOIN(), CRM(half_width=0.06, prior_mtd=2)])
+    return evaluated(3, [ThreePlusThree(), BOIN(), CRM(half_width=0.06, prior_mtd=2)], count=500)
 
 
 def points(axes, marker, colour=None):
@@ -48,12 +48,20 @@ def test_boxes_are_the_quantiles(found):
     assert best == pytest.approx(expected)
 
 
+def test_few_truths_are_points():
+    few = evaluated(2, [BOIN()], count=4)
+    upper, _ = figures.robustness(few).axes
+    assert not [patch for patch in upper.patches if patch.get_hatch()]
+    *_, line = [line for line in upper.lines if len(line.get_xdata()) == 4]
+    assert line.get_ydata().tolist() == (100 * few.expectations["boin"].pcs).tolist()
+
+
 def test_points_are_the_means(found):
     (axes,) = figures.trade_off(found).axes
     summaries = [one for one in found.summaries() if one.mtd != "none"]
     for number, label in enumerate(found.expectations):
         colour, _, marker = look(number)
-        expected = [(100 * one.pcs.mean, 100 * one.overdosing.mean) for one in summaries if one.design == label]
+        expected = [(100 * one.overdosing.mean, 100 * one.pcs.mean) for one in summaries if one.design == label]
         assert np.array(points(axes, marker, colour)) == pytest.approx(np.array(expected))
 
 

@@ -149,7 +149,7 @@ def test_best_found_where_nothing_will_do():
         f"no size from 6 to 12 has a mean PCS of 95 %: the best is {100 * best[0]:.4g} %, '{best[1]}' with {best[2]}"
     )
     limited = find_size(small(BOIN()), pcs=0.5, overdosing=0.0, sizes=[18, 24]).unmet
-    assert "mean PCS of 50 % with overdosing at most 0 %: the least overdosing is " in limited
+    assert "mean PCS of 50 % with overdosing at most 0 %: the nearest has " in limited
 
 
 def test_whole_cohorts():

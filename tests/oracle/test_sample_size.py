@@ -44,7 +44,7 @@ def test_exported():
         ({"pcs": 0.2}, "pcs: 0.2 is so low that a guess among 5 doses would do"),
         ({"target": 0.0}, "target: 0.0 should be"),
         ({"target": True}, "target: True should be"),
-        ({"doses": 1}, "doses: 1 should be a whole number, at least 2"),
+        ({"doses": 1}, "doses: 1 should be a whole number from 2 to 1000"),
         ({"doses": 4.0}, "doses: 4.0 should be"),
         ({"odds_ratio": 1}, "odds_ratio: 1 should be a number above 1"),
         ({"odds_ratio": math.inf}, "odds_ratio: inf should be"),

@@ -87,6 +87,7 @@ def test_texts(text, key, values):
         ("boin.p_tox=0.35,0.350", "grid: boin.p_tox: 0.35 is given twice"),
         ("crm.coherent=cohort,dose", "texts are in quotes, which the shell should not take away"),
         ("boin.p_tox=0.3]#", "should be values as in TOML"),
+        ("boin.p_tox=0.3,0.35#,0.4", "should be values as in TOML"),
         ("boin.p_tox=1\nx=2", "should be printable"),
         (f"boin.p_tox=0x{'f' * 9000}", "should be values as in TOML"),
         (f"boin.p_tox={'[' * 5000}", "should be values as in TOML"),

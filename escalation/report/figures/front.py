@@ -25,11 +25,18 @@ FRONT: dict[str, Any] = {
     "linewidth": 1.6,
     "drawstyle": "steps-post",
 }
+FRONT_OUTSIDE: dict[str, Any] = {
+    "marker": "o",
+    "color": COLOURS[0],
+    "markerfacecolor": "white",
+    "markersize": 5,
+    "linestyle": "none",
+}
 OWN: dict[str, Any] = {
     "marker": "D",
     "color": COLOURS[1],
     "markeredgecolor": INK,
-    "markersize": 8,
+    "markersize": 10,
     "linestyle": "none",
     "zorder": 4,
 }
@@ -37,7 +44,7 @@ CHOSEN: dict[str, Any] = {
     "marker": "*",
     "color": COLOURS[4],
     "markeredgecolor": INK,
-    "markersize": 15,
+    "markersize": 12,
     "linestyle": "none",
     "zorder": 5,
 }
@@ -61,10 +68,12 @@ def front(found: Calibration) -> Figure:
             (inside, WITHIN, "setting" if not outside else "within the limits"),
             (outside, OUTSIDE, "outside"),
             (list(found.front), FRONT, "front"),
+            ([one for one in found.front if not found.admissible(one)], FRONT_OUTSIDE, None),
         ):
             if settings:
                 axes.plot(*_points(found, [one.assessment for one in settings]), **look)
-                entries.append((Line2D([], [], **look), name))
+                if name is not None:
+                    entries.append((Line2D([], [], **look), name))
         for assessment, look, name in (
             (found.own, OWN, "the file's own"),
             (_assessment(found.chosen), CHOSEN, "chosen"),

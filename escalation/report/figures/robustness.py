@@ -20,6 +20,9 @@ BEST: dict[str, Any] = {"color": INK, "linestyle": (0, (3, 2)), "linewidth": 1.2
 
 WORST: dict[str, Any] = {"marker": "x", "markersize": 4.5, "color": INK, "linestyle": ""}
 
+FEW = 5
+"""Fewer truths have no quantiles worth a box."""
+
 MOST_NAMED = 12
 """Of more positions not every one is named."""
 
@@ -69,8 +72,12 @@ def robustness(found: Robustness) -> Figure:
 
 
 def _box(axes: Axes, x: float, width: float, number: int, values: Floats, worst: float) -> None:
-    """A design at one position."""
-    colour, hatch, _ = look(number)
+    """A design at one position; of few truths each is a point."""
+    colour, hatch, marker = look(number)
+    axes.plot([x], [100 * worst], **WORST, zorder=4, clip_on=False)
+    if len(values) < FEW:
+        axes.plot(np.full(len(values), x), 100 * values, linestyle="", marker=marker, color=colour, clip_on=False)
+        return
     low, first, median, third, high = (100 * quantile(values, share) for share in (0.05, 0.25, 0.5, 0.75, 0.95))
     box = {"whislo": low, "q1": first, "med": median, "q3": third, "whishi": high, "mean": 100 * values.mean()}
     thin = {"color": INK, "linewidth": 0.8}
@@ -85,12 +92,17 @@ def _box(axes: Axes, x: float, width: float, number: int, values: Floats, worst:
         capwidths=[0.4 * width],
         boxprops={"facecolor": colour, "hatch": hatch, "edgecolor": INK, "linewidth": 0.6},
         medianprops={"color": INK, "linewidth": 1.4},
-        meanprops={"marker": "o", "markersize": 4.5, "markerfacecolor": "white", "markeredgecolor": INK},
+        meanprops={
+            "clip_on": False,
+            "marker": "o",
+            "markersize": 4.5,
+            "markerfacecolor": "white",
+            "markeredgecolor": INK,
+        },
         whiskerprops=thin,
         capprops=thin,
         zorder=2,
     )
-    axes.plot([x], [100 * worst], **WORST, zorder=3)
 
 
 def _named(found: Robustness) -> dict[int, str]:
@@ -123,6 +135,8 @@ def _unit(found: Robustness) -> str:
 def trade_off(found: Robustness) -> Figure:
     """Mean PCS against mean overdosing: a point for each design where the MTD is at each dose, and for all truths.
 
+    A line joins the designs at one position.
+
     Overdosing is that of truths with a correct dose; where none is correct, nothing is drawn.
 
     Parameters
@@ -137,7 +151,7 @@ def trade_off(found: Robustness) -> Figure:
             if len(with_mtd) == 0:
                 continue
             means = [
-                (100 * one.pcs[truths].mean(), 100 * one.overdosing[with_mtd].mean())
+                (100 * one.overdosing[with_mtd].mean(), 100 * one.pcs[truths].mean())
                 for one in found.expectations.values()
             ]
             bold = mtd == ALL
@@ -153,9 +167,9 @@ def trade_off(found: Robustness) -> Figure:
                 fontsize=9,
                 fontweight="bold" if bold else "normal",
             )
-        axes.set(xlabel="mean PCS, %", ylabel="mean overdosing, % of trials")
+        axes.set(xlabel="mean overdosing, % of trials", ylabel="mean PCS, %")
         axes.margins(0.08)
-        axes.set_ylim(bottom=min(-1.0, axes.get_ylim()[0]))
+        axes.set_xlim(left=min(-1.0, axes.get_xlim()[0]))
         axes.set_title(f"{found.truths.description}; by the MTD{_unit(found)}", fontsize=9)
         entries = [
             (Line2D([], [], linestyle="", **_point(*look(number)[::2])), name)
