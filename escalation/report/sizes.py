@@ -89,7 +89,8 @@ def footnotes(found: SizeSearch) -> list[str]:
     """What the columns mean."""
     which = "Mean" if found.objective == "mean-pcs" else "Least"
     lines = [
-        f"{which} PCS over the truths; * large enough. Sizes: whole cohorts, and the file's own.",
+        f"{which} PCS over the truths; * large enough.",
+        "Sizes: whole cohorts, and the file's own.",
         "From then on: the smallest from which all larger ones are enough.",
         "Between the two some sizes are not enough.",
         "Mean size: patients per trial, over the truths. All numbers are exact.",
