@@ -88,15 +88,14 @@ def _size(size: int | None) -> str:
 def footnotes(found: SizeSearch) -> list[str]:
     """What the columns mean."""
     which = "Mean" if found.objective == "mean-pcs" else "Least"
+    dented = any(curve.smallest != curve.lasting for curve in found.curves)
     lines = [
         f"{which} PCS over the truths; * large enough.",
         "Sizes: whole cohorts, and the file's own.",
         "From then on: the smallest from which all larger ones are enough.",
-        "Between the two some sizes are not enough.",
+        *(["Between the two some sizes are not enough."] if dented else []),
         "Mean size: patients per trial, over the truths. All numbers are exact.",
     ]
-    if all(curve.smallest == curve.lasting for curve in found.curves):
-        del lines[2]
     if found.limits:
         lines += [OVERDOSING]
     if any(curve.formula is not None for curve in found.curves):
