@@ -22,6 +22,7 @@ COMMANDS = {
     "startup": "Import, --help, the first run ever and the next.",
     "limits": "How far each engine is from what the machine allows.",
     "accuracy": "Simulation error, common random numbers, and the CRM's decisions against fine quadrature.",
+    "truths": "Thousands of truths: what a further one costs.",
     "designs": "Every design on the published truths, side by side.",
 }
 
