@@ -21,12 +21,7 @@ if TYPE_CHECKING:
 
 
 LIMITS = (
-    (
-        "--max-overdosing",
-        "overdosing",
-        "P",
-        "Limit of the mean probability that over 60 % of patients are above the MTD, where there is one.",
-    ),
+    ("--max-overdosing", "overdosing", "P", options.MAX_OVERDOSING),
     (
         "--max-false-stopping",
         "false_stopping",
@@ -62,13 +57,7 @@ def _limits(command: Callable[..., Any]) -> Callable[..., Any]:
     multiple=True,
     help="Values of an option of the design to try; may be repeated, and then every combination is tried.",
 )
-@click.option(
-    "--objective",
-    type=click.Choice(("mean-pcs", "worst-pcs")),
-    default="mean-pcs",
-    show_default=True,
-    help="What is to be large: the mean or the least PCS over the truths.",
-)
+@options.objective
 @_limits
 @truth_source("scenario", calibration_set=True)
 @options.max_states

@@ -58,6 +58,16 @@ def random_seed(default: int, what: str = "simulated patients") -> Callable[[Com
     )
 
 
+objective = click.option(
+    "--objective",
+    type=click.Choice(("mean-pcs", "worst-pcs")),
+    default="mean-pcs",
+    show_default=True,
+    help="Which PCS is to be large: the mean or the least over the truths.",
+)
+
+MAX_OVERDOSING = "Limit of the mean probability that over 60 % of patients are above the MTD, where there is one."
+
 cluster = click.option(
     "--cluster",
     metavar="ADDRESS",

@@ -16,20 +16,8 @@ from escalation.errors import EscalationError
 @options.scenario_file
 @options.some_designs
 @click.option("--pcs", type=float, required=True, metavar="P", help="PCS that is wanted, such as 0.6.")
-@click.option(
-    "--max-overdosing",
-    "overdosing",
-    type=float,
-    metavar="P",
-    help="Limit of the mean probability that over 60 % of patients are above the MTD, where there is one.",
-)
-@click.option(
-    "--objective",
-    type=click.Choice(("mean-pcs", "worst-pcs")),
-    default="mean-pcs",
-    show_default=True,
-    help="Which PCS: the mean or the least over the truths.",
-)
+@click.option("--max-overdosing", "overdosing", type=float, metavar="P", help=options.MAX_OVERDOSING)
+@options.objective
 @click.option(
     "--from",
     "smallest",
