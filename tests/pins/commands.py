@@ -13,6 +13,7 @@ LUCAR, TAK, NK = (f"scenarios/{name}.toml" for name in ("lucar-dks1", "tak-007",
 SOME = ["--trials", "1000", "--seed", "1"]
 DRAWN = ["--generator", "clertant", "--count", "50", "--seed", "1"]
 BOIN = ["--design", "boin"]
+CRM = ["--design", "crm"]
 
 BOTH_FORMATS = {
     "run-lucar": ["run", LUCAR, *SOME],
@@ -50,7 +51,7 @@ JSON_ONLY = {
     ],
     "next-tak": ["next", TAK, "1NNN 1NNT", "--design", "monitoring"],
     "paths-lucar-boin": ["paths", LUCAR, *BOIN, "--cohorts", "2", "--truth", "MTD at 300"],
-    "paths-lucar-crm": ["paths", LUCAR, "--design", "crm", "--cohorts", "2", "--from", "1NNN 2NNT"],
+    "paths-lucar-crm": ["paths", LUCAR, *CRM, "--cohorts", "2", "--from", "1NNN 2NNT"],
 }
 WRITTEN = {
     "sweep-lucar.csv": ["sweep", LUCAR, *BOIN, "--grid", "boin.p_tox=0.3,0.4", "--grid", "trial.max_patients=12,18"],
