@@ -65,7 +65,7 @@ def check_folder(folder: Path) -> None:
     ------
     click.ClickException
     """
-    from escalation.report.files import check_writable
+    from escalation.files import check_writable
 
     try:
         check_writable(folder / "RESULTS.md")
@@ -85,8 +85,8 @@ def add(name: str, about: str) -> None:
         help="A folder for the files of the section, if it has any: tables as CSV, figures.",
     )
     def command(smoke: bool, folder: Path | None) -> None:
-        from escalation.report.files import write_whole
-        from escalation.report.text import print_blocks
+        from escalation.files import write_whole
+        from escalation.report.render.text import print_blocks
 
         if folder is not None:
             check_folder(folder)

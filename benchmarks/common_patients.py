@@ -14,9 +14,10 @@ from scipy import special
 
 from benchmarks.simulation_error import DOUBTFUL
 from escalation import Design, Trial, exact, simulate
-from escalation.paired import Sample, moments, samples, simulated_numbers
-from escalation.quantities import CONFIDENCE, correct_doses
+from escalation.characteristics.paired import Sample, moments, samples, simulated_numbers
+from escalation.numbers import CONFIDENCE
 from escalation.report.blocks import Block, Grid, Heading, Lines
+from escalation.trial.rates import correct_doses
 
 Counts = NDArray[np.int16]
 """Quantities of single trials, by run and trial."""

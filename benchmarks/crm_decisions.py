@@ -11,10 +11,10 @@ from benchmarks.crm_states import NONE, TIE, Walk, curve_of, fitted_rates, walk
 from benchmarks.quadrature import Floats
 from benchmarks.section import Headline
 from escalation import CRM, Trial, exact, operating_characteristics
-from escalation.model_reading import Reading, read_model
-from escalation.plans import CurvePlan
+from escalation.plans.curves import CurvePlan
 from escalation.report.blocks import Block, Grid, Heading, Lines
 from escalation.report.numbers import count
+from escalation.running.reading import Reading, read_model
 
 Compared = Mapping[tuple[str, str], "Comparison"]
 """Comparisons by model and estimate."""

@@ -15,11 +15,12 @@ from benchmarks.profiling import Part, profile
 from benchmarks.section import Headline, Scale, Section
 from benchmarks.settings import LUCAR_RATES, SIX_RATES, lucar, six_doses
 from benchmarks.units import duration
-from escalation import BOIN, Design, Trial, exact, operating_characteristics, patients, simulate
-from escalation.enumeration import cohort_by_cohort
-from escalation.patients import BLOCK
+from escalation import BOIN, Design, Trial, exact, operating_characteristics, simulate
+from escalation.engines import patients
+from escalation.engines.exact import cohort_by_cohort
+from escalation.engines.patients import BLOCK
 from escalation.report.blocks import Block, Grid, Heading, Lines
-from escalation.start import start_of
+from escalation.running.start import start_of
 
 DESIGNS = ("3+3", "boin", "crm")
 
@@ -237,23 +238,23 @@ def _rate(per_second: float) -> str:
 
 
 SIMULATION = (
-    Part("escalation.simulation", "start_of", "compiling the design to a plan"),
-    Part("escalation.simulation", "_unfinished", "room for the endings"),
-    Part("escalation.patients", "draw_tolerances", "drawing virtual patients"),
-    Part("escalation.simulation", "run_table_trials", "applying the rules"),
-    Part("escalation.simulation", "run_curve_trials", "applying the rules and the model"),
-    Part("escalation.simulation", "recommend", "recommending a dose"),
+    Part("escalation.studies.one_design", "start_of", "compiling the design to a plan"),
+    Part("escalation.engines.simulated", "_unfinished", "room for the endings"),
+    Part("escalation.engines.patients", "draw_tolerances", "drawing virtual patients"),
+    Part("escalation.engines.simulated", "run_table_trials", "applying the rules"),
+    Part("escalation.engines.simulated", "run_curve_trials", "applying the rules and the model"),
+    Part("escalation.engines.simulated", "recommend", "recommending a dose"),
 )
 
 ENUMERATION = (
-    Part("escalation.enumeration", "start_of", "compiling the design to a plan"),
-    Part("escalation.enumeration", "next_sizes", "sizes of the next cohorts"),
-    Part("escalation.enumeration", "merge_children", "merging the states after a cohort"),
-    Part("escalation.enumeration", "settle_table", "deciding what comes next"),
-    Part("escalation.enumeration", "settle_curves", "deciding what comes next, with the model"),
-    Part("escalation.enumeration", "_evidence_table", "likelihoods"),
-    Part("escalation.enumeration", "unpack", "unpacking counts"),
-    Part("escalation.enumeration", "recommend", "recommending a dose"),
+    Part("escalation.studies.one_design", "start_of", "compiling the design to a plan"),
+    Part("escalation.engines.exact", "next_sizes", "sizes of the next cohorts"),
+    Part("escalation.engines.exact", "merge_children", "merging the states after a cohort"),
+    Part("escalation.engines.exact", "settle_table", "deciding what comes next"),
+    Part("escalation.engines.exact", "settle_curves", "deciding what comes next, with the model"),
+    Part("escalation.engines.exact", "_evidence_table", "likelihoods"),
+    Part("escalation.engines.exact", "unpack", "unpacking counts"),
+    Part("escalation.engines.exact", "recommend", "recommending a dose"),
 )
 
 

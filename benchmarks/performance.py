@@ -15,8 +15,8 @@ from escalation import (
     operating_characteristics,
     simulate,
 )
-from escalation.quantities import correct_doses
 from escalation.report.numbers import mean, percent
+from escalation.trial.rates import correct_doses
 
 EQUAL = 1e-9
 """Numbers that differ by less are equal."""

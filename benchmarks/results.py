@@ -11,9 +11,9 @@ import click
 from pyperf import Run
 
 from benchmarks.section import Section
+from escalation.files import write_whole
 from escalation.report.blocks import Block, Grid, Heading, Lines
-from escalation.report.files import write_whole
-from escalation.report.markdown import plain, to_markdown
+from escalation.report.render.markdown import plain, to_markdown
 
 PACKAGES = ("escalation", "numba", "numpy", "scipy", "pyperf")
 

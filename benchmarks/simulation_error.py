@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from escalation import Design, Outcomes, Trial, exact, simulate
 from escalation.kernels.codes import NO_DOSE
-from escalation.quantities import correct_doses
 from escalation.report.blocks import Block, Grid, Heading, Lines
+from escalation.trial.rates import correct_doses
 
 Floats = NDArray[np.float64]
 

@@ -123,7 +123,7 @@ def scenario_work(**job: Any) -> Callable[[], object]:
     """The work of a job, in a process that has loaded everything."""
     from benchmarks.settings import SCENARIOS
     from escalation import load_scenario
-    from escalation.scenario_run import run
+    from escalation.studies.run import run
 
     scenario = load_scenario(SCENARIOS / job.pop("scenario"))
     return lambda: run(scenario, **job)

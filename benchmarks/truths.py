@@ -9,7 +9,7 @@ from benchmarks.section import Headline, Scale, Section
 from benchmarks.settings import lucar, six_doses
 from benchmarks.units import duration
 from escalation import BOIN, drawn_truths, exact, operating_characteristics, optimal_selection, robust
-from escalation.expectations import expectations
+from escalation.characteristics.many_truths import expectations
 from escalation.report.blocks import Block, Grid, Heading, Lines
 
 COUNT, FEW = 10_000, 200

@@ -18,3 +18,6 @@ MOST_SETTINGS = 1_000_000
 SWEEP_STATES = 5_000_000
 """States that a setting of a sweep may have: a fixed number, so that the same ones are refused on every machine. They
 take a second or two, and some 500 MB."""
+
+
+MOST_PATIENTS = 1000

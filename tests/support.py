@@ -10,14 +10,14 @@ import numpy as np
 
 from escalation import Trial, exact, operating_characteristics
 from escalation.designs import Design
+from escalation.engines.simulated import cohort_evidence
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, NO_DOSE, STAY
-from escalation.kernels.curve_states import weigh
-from escalation.kernels.curve_trials import run_curve_trials
+from escalation.kernels.exact_curves import weigh
 from escalation.kernels.posterior import choose
-from escalation.kernels.table_trials import run_table_trials
-from escalation.plans import CurvePlan, MaximumLikelihood
-from escalation.recommend import recommend
-from escalation.simulation import cohort_evidence
+from escalation.kernels.simulated_curves import run_curve_trials
+from escalation.kernels.simulated_tables import run_table_trials
+from escalation.plans.curves import CurvePlan, MaximumLikelihood
+from escalation.plans.recommend import recommend
 
 HERE = Path(__file__).parent
 

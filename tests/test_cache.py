@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 SMALL_JOB = """
 import numba
 from escalation.kernels import jit
-from escalation.kernels.states import cell
+from escalation.kernels.exact_states import cell
 print(jit._CACHE)
 print(numba.config.CACHE_DIR)
 print(cell(3, 1))

@@ -15,8 +15,8 @@ from click.testing import CliRunner
 
 from escalation.cli import main
 from escalation.designs import REGISTRY, Design
-from escalation.rules import RESTRICTIONS, RULES
-from escalation.scenario import parse_scenario
+from escalation.designs.rules import RESTRICTIONS, RULES
+from escalation.scenario.file import parse_scenario
 from tests import worked_pages
 
 ROOT = Path(__file__).parents[1]

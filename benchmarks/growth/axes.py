@@ -10,7 +10,8 @@ import numpy as np
 from benchmarks.settings import LUCAR_RATES, lucar
 from escalation import CRM, Design, Scenario, Trial
 from escalation.defaults import TRIALS
-from escalation.plans import CurvePlan, Plan
+from escalation.plans.curves import CurvePlan
+from escalation.plans.plan import Plan
 
 EXACT, SIMULATED = "exact", "simulated"
 

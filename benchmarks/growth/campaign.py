@@ -12,9 +12,9 @@ from benchmarks.growth.work import engine_work
 from benchmarks.measuring import Effort, Measurement, Task, measure
 from benchmarks.section import Scale
 from escalation import StateSpaceError
-from escalation.plans import TablePlan
-from escalation.start import start_of
-from escalation.state_limits import check_bound, states_allowed
+from escalation.engines.limits import check_bound, states_allowed
+from escalation.plans.table import TablePlan
+from escalation.running.start import start_of
 
 BRIEF = Effort(rounds=1, values=3, shortest=0.0)
 """Work repeats itself until the clock can tell."""

@@ -7,15 +7,9 @@ from typing import TypeVar
 from benchmarks.growth.axes import EXACT, PATIENTS_A_DOSE, Setting, grid_points, standard
 from benchmarks.growth.campaign import is_refused
 from escalation import StateSpaceError, exact
-from escalation.plans import TablePlan
-from escalation.scenario_run import Run, run
-from escalation.state_limits import (
-    MEMORY_SHARE,
-    default_max_states,
-    machine_memory,
-    most_states,
-    state_bytes,
-)
+from escalation.engines.limits import MEMORY_SHARE, default_max_states, machine_memory, most_states, state_bytes
+from escalation.plans.table import TablePlan
+from escalation.studies.run import Run, run
 
 FEW_TRIALS = 1_000
 

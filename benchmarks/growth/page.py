@@ -19,8 +19,8 @@ from benchmarks.growth.tables import Series, by_series, digits, exponent_table, 
 from benchmarks.section import Headline, Scale, Section
 from benchmarks.units import duration, memory
 from escalation.defaults import TRIALS
+from escalation.engines.limits import MOST_STATES
 from escalation.report.blocks import Block, Grid, Heading, Lines, Picture
-from escalation.state_limits import MOST_STATES
 
 Found = dict[Axis, dict[Series, list[Point]]]
 

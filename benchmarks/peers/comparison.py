@@ -9,7 +9,7 @@ from benchmarks.measuring import Measurement
 from benchmarks.peers.answers import Answer
 from benchmarks.peers.contenders import ANSWERS, Contender, Rules, Setting
 from benchmarks.peers.verdicts import Verdict
-from escalation.cross_check import ALARM
+from escalation.characteristics.agreement import ALARM
 
 
 @dataclass(frozen=True)

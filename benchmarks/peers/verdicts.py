@@ -12,9 +12,9 @@ from scipy import special
 
 from benchmarks.peers.answers import Answer
 from benchmarks.peers.contenders import ANSWERS
-from escalation.cross_check import ALARM, FEWEST_EXPECTED, binomial_p_value
-from escalation.laws import laws_of
-from escalation.outcomes import Outcomes
+from escalation.characteristics.agreement import ALARM, FEWEST_EXPECTED, binomial_p_value
+from escalation.characteristics.distributions import laws_of
+from escalation.engines.outcomes import Outcomes
 
 EQUAL = 1e-9
 """Exact answers that agree differ by less."""

@@ -15,9 +15,9 @@ from escalation.cli.truth_source import TruthOptions, judged_truths, truth_sourc
 from escalation.errors import EscalationError, OutputError
 
 if TYPE_CHECKING:
-    from escalation.calibration import Calibration
-    from escalation.grids import Value
-    from escalation.scenario import Scenario
+    from escalation.scenario.file import Scenario
+    from escalation.scenario.grid import Value
+    from escalation.studies.calibrate import Calibration
 
 
 LIMITS = (
@@ -95,11 +95,11 @@ def calibrate_command(
     Without --grid: half_width and prior_mtd of a CRM; p_saf, p_tox and cutoff_eli of BOIN; the half width or margins of
     Keyboard, CCD, mTPI, mTPI-2 and i3+3; ewoc of a BLRM; the threshold or alpha of monitoring.
     """
-    from escalation.calibration import calibrate, options_to_try
-    from escalation.cluster import cluster_executor
-    from escalation.report.calibration import calibration_blocks, to_csv, to_tree
-    from escalation.report.json import to_json
+    from escalation.report.pages.calibrate import calibration_blocks, to_csv, to_tree
     from escalation.report.progress import progress_bar
+    from escalation.report.render.json import to_json
+    from escalation.studies.calibrate import calibrate, options_to_try
+    from escalation.studies.work.cluster import cluster_executor
 
     if output is not None and output.suffix != ".toml":
         raise OutputError(f"{output}: the name should end in .toml: the scenario with the chosen setting goes there")
@@ -132,8 +132,8 @@ def calibrate_command(
     if found.chosen is None:
         raise EscalationError(f"{file}: {found.unmet}{'' if output is None else f'; {output} is not written'}")
     if output is not None:
-        from escalation.report.calibration import scenario_comment
-        from escalation.report.files import write_whole
+        from escalation.files import write_whole
+        from escalation.report.pages.calibrate import scenario_comment
 
         write_whole(output, _retuned(file, scenario, label, found.chosen.values, scenario_comment(found), output))
 
@@ -141,7 +141,7 @@ def calibrate_command(
 def _values(label: str, scenario: "Scenario", texts: tuple[str, ...]) -> "dict[str, list[Value]] | None":
     """Values by option; the label before an option may be left out."""
     from escalation.errors import GridError
-    from escalation.grids import parse_grid
+    from escalation.scenario.grid import parse_grid
 
     values: dict[str, list[Value]] = {}
     for text in texts:
@@ -157,7 +157,7 @@ def _values(label: str, scenario: "Scenario", texts: tuple[str, ...]) -> "dict[s
 
 def _check_layout(file: Path, scenario: "Scenario", label: str, wanted: "dict[str, list[Value]]", output: Path) -> None:
     """Refuse a scenario file that could not be written with other options, before any work is done."""
-    from escalation.calibration import possible_settings
+    from escalation.studies.calibrate import possible_settings
 
     for _, values, found in possible_settings(scenario, label, wanted):
         if not isinstance(found, str):
@@ -168,7 +168,7 @@ def _check_layout(file: Path, scenario: "Scenario", label: str, wanted: "dict[st
 def _retuned(
     file: Path, scenario: "Scenario", label: str, values: "dict[str, Value]", account: list[str], output: Path
 ) -> str:
-    from escalation.report.scenario_file import retuned
+    from escalation.scenario.rewrite import retuned
 
     text = file.read_bytes().decode("utf-8-sig")
     try:

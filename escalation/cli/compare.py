@@ -37,10 +37,10 @@ def compare_command(
     earlier one, or minus the reference. Beside them, the differences in simulated trials with the same patients, and
     their 95 % intervals.
     """
-    from escalation.comparison import compare, compared_designs
-    from escalation.report.comparison import comparison_blocks, to_csv, to_tree
-    from escalation.report.json import to_json
+    from escalation.report.pages.compare import comparison_blocks, to_csv, to_tree
     from escalation.report.progress import progress_bar
+    from escalation.report.render.json import to_json
+    from escalation.studies.compare import compare, compared_designs
 
     options.check_output(output)
     (scenario,) = options.read_scenarios([file])

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def check_figure(output: Path, command: str) -> None:
     """Refuse a figure that could not be written, or drawn, before any work is done."""
-    from escalation.report.files import PICTURES
+    from escalation.files import PICTURES
 
     if output.suffix.lower().removeprefix(".") not in PICTURES:
         raise OutputError(f"{output}: the name should end in .svg, .png or .pdf")
@@ -29,8 +29,8 @@ def check_figure(output: Path, command: str) -> None:
 
 def write_figure(figure: "Figure", output: Path, title: str, told: str) -> None:
     """Write a figure; a warning names letters that its font lacks."""
+    from escalation.files import write_whole
     from escalation.report import figures
-    from escalation.report.files import write_whole
 
     form = output.suffix.lower().removeprefix(".")
     unknown = figures.unknown_letters(figure)

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from escalation import __version__
 from escalation.errors import EscalationError
+from escalation.version import __version__
 
 EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2

@@ -10,7 +10,7 @@ from escalation.cli.group import main
 @main.command("designs")
 def designs_command() -> None:
     """List the designs, their options with the defaults, and their sources."""
-    from escalation.report.designs import print_designs
+    from escalation.report.pages.designs import print_designs
 
     print_designs(sys.stdout)
 
@@ -18,6 +18,6 @@ def designs_command() -> None:
 @main.command("schema")
 def schema_command() -> None:
     """Print the JSON Schema of scenario files, for editors that complete and check them."""
-    from escalation.report.json import scenario_schema
+    from escalation.report.render.json import scenario_schema
 
     click.echo(scenario_schema())

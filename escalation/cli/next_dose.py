@@ -9,7 +9,7 @@ from escalation.cli import options
 from escalation.cli.group import main
 
 if TYPE_CHECKING:
-    from escalation.interim import InterimData
+    from escalation.trial.data import InterimData
 
 
 class Numbers(click.ParamType[tuple[int, ...]]):
@@ -63,9 +63,9 @@ def next_command(
     Prints the next dose, or why the trial stops, with the rule that decided; the recommended dose if the trial ended
     now; and what is known of each dose. Data that the design would not have led to get a warning.
     """
-    from escalation.interim_decision import next_dose
-    from escalation.report.json import to_json
-    from escalation.report.next_dose import next_dose_blocks, next_dose_tree
+    from escalation.report.pages.next_dose import next_dose_blocks, next_dose_tree
+    from escalation.report.render.json import to_json
+    from escalation.running.next_dose import next_dose
 
     options.check_output(output)
     (scenario,) = options.read_scenarios([file])
@@ -87,7 +87,7 @@ def _data(
     last_cohort: tuple[int, ...] | None,
     levels: int,
 ) -> "InterimData":
-    from escalation.interim import InterimData
+    from escalation.trial.data import InterimData
 
     beside = {"--dlts": dlts, "--dose": dose, "--last-cohort": last_cohort}
     if outcomes is not None:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from escalation.pathways import Pathways
     from escalation.report.blocks import Block
-    from escalation.scenario import Scenario
+    from escalation.running.pathways import Pathways
+    from escalation.scenario.file import Scenario
 
 Command = Callable[..., Any]
 
@@ -84,7 +84,7 @@ def output_format(*forms: str) -> Callable[[Command], Command]:
 
 def read_scenarios(paths: Sequence[Path]) -> "list[Scenario]":
     """The scenarios of files; their warnings go to standard error."""
-    from escalation.scenario import load_scenario
+    from escalation.scenario.file import load_scenario
 
     scenarios = [load_scenario(path) for path in paths]
     for path, scenario in zip(paths, scenarios, strict=True):
@@ -95,7 +95,7 @@ def read_scenarios(paths: Sequence[Path]) -> "list[Scenario]":
 
 def choose_design(scenario: "Scenario", label: str | None) -> str:
     """The label of the one design that is asked for."""
-    from escalation.findings import choose
+    from escalation.names import choose
 
     if label is None and len(scenario.designs) > 1:
         listed = ", ".join(f"'{known}'" for known in scenario.designs)
@@ -105,8 +105,8 @@ def choose_design(scenario: "Scenario", label: str | None) -> str:
 
 def pathways_of(scenario: "Scenario", label: str, cohorts: int, after: str, truths: Sequence[str]) -> "Pathways":
     """Dose transition pathways under the truths that are named; warnings go to standard error."""
-    from escalation.findings import choose
-    from escalation.pathways import paths
+    from escalation.names import choose
+    from escalation.running.pathways import paths
 
     rates = {truth.name: truth.dlt_rates for truth in scenario.truth}
     named = choose(truths, rates, "truth") if truths else []
@@ -122,7 +122,7 @@ def check_output(path: Path | None) -> None:
     if path is None:
         return
     from escalation.errors import OutputError
-    from escalation.report.files import check_writable
+    from escalation.files import check_writable
 
     given = click.get_current_context().params
     read = [file for file in (given.get("file"), *given.get("files", ())) if file is not None]
@@ -143,8 +143,8 @@ def emit(
     form: str, output: Path | None, pages: "Iterable[Iterable[Block]]", others: Mapping[str, Callable[[], str]]
 ) -> None:
     """Write pages, or what programs read, to the screen or a file; see `report.render`."""
-    from escalation.report import render
-    from escalation.report.files import write_whole
+    from escalation.files import write_whole
+    from escalation.report.render import render
 
     if output is None:
         render(form, sys.stdout, pages, others)

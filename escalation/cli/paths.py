@@ -37,8 +37,8 @@ def paths_command(
 
     Prints them as a tree and as a table, with the exact probability of each path under the truths that are named.
     """
-    from escalation.report.json import to_json
-    from escalation.report.pathways import pathway_blocks, pathway_tree
+    from escalation.report.pages.pathways import pathway_blocks, pathway_tree
+    from escalation.report.render.json import to_json
 
     options.check_output(output)
     (scenario,) = options.read_scenarios([file])

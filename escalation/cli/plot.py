@@ -13,8 +13,8 @@ from escalation.defaults import SEED, TRIALS
 from escalation.errors import StateSpaceError
 
 if TYPE_CHECKING:
-    from escalation.scenario import Scenario
-    from escalation.surface import Surface
+    from escalation.scenario.file import Scenario
+    from escalation.studies.surface import Surface
 
 FIGURES = ("selection", "allocation", "sample-size", "bias", "paths", "surface")
 
@@ -79,7 +79,7 @@ def plot_command(
 def _results(file: Path, scenario: "Scenario", settings: dict[str, Any]) -> tuple[Any, ...]:
     """The results of a run; an error when the two engines disagree."""
     from escalation.report.progress import progress_bar
-    from escalation.scenario_run import run
+    from escalation.studies.run import run
 
     chosen = (len(settings["designs"]) or len(scenario.design)) * (len(settings["truths"]) or len(scenario.truth))
     with progress_bar(chosen) as step:
@@ -108,9 +108,9 @@ def _pathways(
 
 def _surfaces(scenario: "Scenario", designs: tuple[str, ...], max_states: int | None) -> "dict[str, Surface]":
     """The surface of each design for which the exact engine does not refuse."""
-    from escalation.findings import choose
+    from escalation.names import choose
     from escalation.report.progress import progress_bar
-    from escalation.surface import POINTS, pcs_surface
+    from escalation.studies.surface import POINTS, pcs_surface
 
     surfaces: dict[str, Surface] = {}
     labels = choose(designs, scenario.designs, "design")

@@ -40,8 +40,8 @@ def report_command(
     One page with the trial and its assumptions, the designs, their operating characteristics, text for a protocol, and
     what is needed to get the same numbers again. HTML that needs no other file, or Markdown.
     """
+    from escalation.report.document.report import check_packages, write_report
     from escalation.report.progress import progress_bar
-    from escalation.report.trial_report import check_packages, write_report
 
     check_packages()
     options.check_output(output)

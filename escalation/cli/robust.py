@@ -51,13 +51,13 @@ def robust_command(
     _check_files(files)
     (scenario,) = options.read_scenarios([file])
 
-    from escalation.cluster import cluster_executor
-    from escalation.findings import choose
-    from escalation.report.files import write_whole
-    from escalation.report.json import to_json
+    from escalation.files import write_whole
+    from escalation.names import choose
+    from escalation.report.pages.robust import each_to_csv, robustness_blocks, to_csv, to_tree
     from escalation.report.progress import progress_bar
-    from escalation.report.robustness import each_to_csv, robustness_blocks, to_csv, to_tree
-    from escalation.robustness import BLOCK, robust
+    from escalation.report.render.json import to_json
+    from escalation.studies.robust import BLOCK, robust
+    from escalation.studies.work.cluster import cluster_executor
 
     labels = choose(designs, scenario.designs, "design")
     truths = judged_truths(scenario, source)

@@ -46,11 +46,11 @@ def run_command(
     if not exact and trials == 0:
         raise click.UsageError("--no-exact with --trials 0 leaves nothing to compute")
 
-    from escalation.report.csv import to_csv
-    from escalation.report.json import runs_to_json
+    from escalation.report.pages.run import run_blocks
     from escalation.report.progress import progress_bar
-    from escalation.report.runs import run_blocks
-    from escalation.scenario_run import run
+    from escalation.report.render.csv import to_csv
+    from escalation.report.render.json import runs_to_json
+    from escalation.studies.run import run
 
     options.check_output(output)
     scenarios = options.read_scenarios(files)

@@ -55,12 +55,12 @@ def size_command(
     to the next; so the size from which on all larger ones are enough is given beside the smallest. With --odds-ratio
     Cheung's (2013) formula stands beside a CRM.
     """
-    from escalation.cluster import cluster_executor
-    from escalation.findings import choose
-    from escalation.report.json import to_json
+    from escalation.names import choose
+    from escalation.report.pages.size import size_blocks, to_csv, to_tree
     from escalation.report.progress import progress_bar
-    from escalation.report.sizes import size_blocks, to_csv, to_tree
-    from escalation.size_search import find_size, whole_cohorts
+    from escalation.report.render.json import to_json
+    from escalation.studies.size import find_size, whole_cohorts
+    from escalation.studies.work.cluster import cluster_executor
 
     options.check_different(output=output, figure=figure)
     options.check_output(output)

@@ -78,11 +78,11 @@ def sweep_command(
     Each design of the file is worked out at all combinations of its own values and the trial's, under all truths, and
     written to one file: a row for each design, setting, truth and quantity. What is finished survives an interruption.
     """
-    from escalation.cluster import cluster_executor
-    from escalation.grids import grid, parse_grid
     from escalation.report.progress import progress_bar
-    from escalation.report.sweep_file import check_output, journal_of, write_sweep
-    from escalation.sweeps import Sweep
+    from escalation.scenario.grid import grid, parse_grid
+    from escalation.studies.sweep import Sweep
+    from escalation.studies.sweep_file import check_output, journal_of, write_sweep
+    from escalation.studies.work.cluster import cluster_executor
 
     truths = source_of(source)
     options.check_output(output)

@@ -22,10 +22,10 @@ def table_command(file: Path, designs: tuple[str, ...], every: bool, form: str, 
     For each number of patients at a dose: how many DLTs escalate, stay, de-escalate and eliminate; and in words what
     decides besides the table.
     """
-    from escalation.decision_tables import decision_table
-    from escalation.findings import choose
-    from escalation.report.decision_tables import table_page, tables_to_csv, tables_to_tree
-    from escalation.report.json import to_json
+    from escalation.names import choose
+    from escalation.report.pages.tables import table_page, tables_to_csv, tables_to_tree
+    from escalation.report.render.json import to_json
+    from escalation.running.tables import decision_table
 
     options.check_output(output)
     (scenario,) = options.read_scenarios([file])

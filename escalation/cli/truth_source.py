@@ -12,8 +12,8 @@ from escalation.cli import options
 from escalation.defaults import SEED, TRUTHS
 
 if TYPE_CHECKING:
-    from escalation.scenario import Scenario
-    from escalation.truth_sets import TruthSet, TruthSource
+    from escalation.scenario.file import Scenario
+    from escalation.scenario.truths.sets import TruthSet, TruthSource
 
 DRAWN = ("clertant", "paoletti", "logistic")
 
@@ -73,7 +73,7 @@ def truth_source(default: str, *, calibration_set: bool = False) -> Callable[[op
 
 def source_of(source: TruthOptions) -> "TruthSource":
     """Where truths come from, unless options contradict each other."""
-    from escalation.truth_sets import TruthSource
+    from escalation.scenario.truths.sets import TruthSource
 
     if source.truths and source.generator != "scenario":
         raise click.UsageError("--truth: only with --generator scenario")
@@ -88,7 +88,7 @@ def judged_truths(scenario: "Scenario", source: TruthOptions) -> "TruthSet":
         return source_of(source).of(scenario, scenario.trial)
     if others := _given() - {"--odds-ratio"}:
         raise click.UsageError(f"--odds-ratio: not with {', '.join(sorted(others))}")
-    from escalation.truth_sets import calibration_truths
+    from escalation.scenario.truths.sets import calibration_truths
 
     return calibration_truths(scenario.trial, odds_ratio=source.odds_ratio)
 

@@ -46,12 +46,12 @@ def worst_command(
     one with the smallest PCS, and the one with the largest risk of overdosing. For every dose as the MTD; the file's
     own truths are not used.
     """
-    from escalation.cluster import cluster_executor
-    from escalation.findings import choose
-    from escalation.report.json import to_json
+    from escalation.names import choose
+    from escalation.report.pages.worst import to_csv, to_tree, worst_blocks
     from escalation.report.progress import progress_bar
-    from escalation.report.worst_case import to_csv, to_tree, worst_blocks
-    from escalation.worst_case import questions, worst_cases
+    from escalation.report.render.json import to_json
+    from escalation.studies.work.cluster import cluster_executor
+    from escalation.studies.worst import questions, worst_cases
 
     options.check_output(output)
     (scenario,) = options.read_scenarios([file])

@@ -8,9 +8,9 @@ from escalation.designs.boin import BOIN
 from escalation.designs.ccd import CCD
 from escalation.designs.crm import CRM
 from escalation.designs.i3plus3 import I3Plus3
-from escalation.designs.indifference import skeleton
 from escalation.designs.keyboard import Keyboard
 from escalation.designs.model_based import ModelDesign, TooToxic
+from escalation.designs.models.indifference import skeleton
 from escalation.designs.monitoring import Monitoring
 from escalation.designs.mtpi import MTPI
 from escalation.designs.mtpi2 import MTPI2

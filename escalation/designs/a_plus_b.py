@@ -13,14 +13,14 @@ from typing import ClassVar, Literal, Self, TypedDict
 import numpy as np
 from pydantic import model_validator
 
-from escalation.conduct import Criterion, Stop
-from escalation.counts import count_grid
 from escalation.designs.base import Design, decision_table, never_reached, patients_reach
-from escalation.designs.prose import observed
+from escalation.designs.words import observed
 from escalation.fields import CohortSize, Count, Flag, Whole
 from escalation.kernels.codes import ELIMINATE, ESCALATE, LAST_DOSE, NEXT_DOSE, RULE_COMPLETE
-from escalation.plans import HighestCleared, TablePlan
-from escalation.trial import Trial
+from escalation.numbers import count_grid
+from escalation.plans.conduct import Criterion, Stop
+from escalation.plans.table import HighestCleared, TablePlan
+from escalation.trial.trial import Trial
 
 KORN = (
     "Korn EL, Midthune D, Chen TT, Rubinstein LV, Christian MC, Simon RM (1994). A comparison of two phase I trial "

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, model_validator
 
-from escalation.conduct import Criterion, Stop
-from escalation.counts import count_grid
-from escalation.designs.prose import (
+from escalation.designs.rules import MOST_STOPS, AnyRestriction, Condition, alternatives, each_rule, stops
+from escalation.designs.words import (
     MONITORING_REFERENCES,
     conduct_sentences,
     expansion_sentences,
@@ -22,9 +21,12 @@ from escalation.designs.prose import (
 from escalation.errors import DesignError
 from escalation.fields import Flag, Frozen, Text
 from escalation.kernels.codes import ELIMINATE, LAST_DOSE, NEXT_DOSE, SAME_DOSE, STAY
-from escalation.plans import Plan, TablePlan
-from escalation.rules import MOST_STOPS, AnyRestriction, Condition, alternatives, each_rule, stops
-from escalation.trial import Expansion, Trial
+from escalation.numbers import count_grid
+from escalation.plans.conduct import Criterion, Stop
+from escalation.plans.plan import Plan
+from escalation.plans.table import TablePlan
+from escalation.trial.expansion import Expansion
+from escalation.trial.trial import Trial
 
 
 def _listed(value: object) -> object:

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from scipy import special
 
-from escalation.designs.logistic_grid import LogisticGrid, Prior, logistic_grid
 from escalation.designs.model_based import Exceedance, ModelDesign
-from escalation.designs.prose import listed
+from escalation.designs.models.logistic_grid import LogisticGrid, Prior, logistic_grid
+from escalation.designs.words import listed
 from escalation.fields import Fraction, Positive, Real
 from escalation.kernels.codes import SLACK
-from escalation.plans import CurvePlan, Intervals
-from escalation.trial import Trial
+from escalation.plans.curves import CurvePlan, Intervals
+from escalation.trial.trial import Trial
 
 # 95 % of the odds at the reference dose within a factor of 50 of their median, 95 % of the slopes within one of 7.
 WEAK_SD = (2.0, 1.0)

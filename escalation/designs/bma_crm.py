@@ -16,13 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from escalation.designs.curves import MODELS, exceedance, normal_prior, parameter_grid, prior_weights, tail_weights
 from escalation.designs.model_based import Exceedance, ModelDesign, TooToxic
-from escalation.designs.prose import listed
+from escalation.designs.models.curves import (
+    MODELS,
+    exceedance,
+    normal_prior,
+    parameter_grid,
+    prior_weights,
+    tail_weights,
+)
+from escalation.designs.rules import NeverSkip
+from escalation.designs.words import listed
 from escalation.fields import Fraction, Positive, Real
-from escalation.plans import CurvePlan, PosteriorMean
-from escalation.rules import NeverSkip
-from escalation.trial import Trial
+from escalation.plans.curves import CurvePlan, PosteriorMean
+from escalation.trial.trial import Trial
 
 POWER = MODELS["power"]
 

@@ -17,14 +17,14 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from escalation.counts import count_grid
 from escalation.designs.intervals import Cells, IntervalDesign
-from escalation.designs.prose import beside, deciding, observed
+from escalation.designs.words import beside, deciding, observed
 from escalation.errors import DesignError
 from escalation.fields import Flag, Fraction, Real
 from escalation.kernels.codes import DE_ESCALATE, ESCALATE, SLACK
-from escalation.plans import TablePlan
-from escalation.trial import Trial
+from escalation.numbers import count_grid
+from escalation.plans.table import TablePlan
+from escalation.trial.trial import Trial
 
 TOO_LOW, TOO_HIGH = (0.5, 0.6, 0.7, 0.8, 0.9), (1.1, 1.2, 1.3, 1.4, 1.5)
 """Times the target, what a calibration tries for p_saf and p_tox; the defaults are among them."""

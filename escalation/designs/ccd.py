@@ -9,11 +9,11 @@ Source: Ivanova A, Flournoy N, Chung Y (2007) J Stat Plan Inference 137:2316-232
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 
-from escalation.counts import count_grid
 from escalation.designs.intervals import MARGINS, Cells, IntervalDesign, Margin, margin_problems
-from escalation.designs.prose import beside, observed
+from escalation.designs.words import beside, observed
 from escalation.kernels.codes import DE_ESCALATE, ESCALATE, SLACK
-from escalation.trial import Trial
+from escalation.numbers import count_grid
+from escalation.trial.trial import Trial
 
 HALF_WIDTHS = ((0.3, 0.09), (0.4, 0.10), (0.45, 0.12), (1.0, 0.13))
 """Recommended half-widths, each for targets below a limit (Ivanova et al. 2007, for targets from 0.1 to 0.5)."""

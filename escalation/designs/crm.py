@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from escalation.designs.base import never_reached, patients_reach
-from escalation.designs.curves import (
+from escalation.designs.model_based import Exceedance, ModelDesign, RateEstimates, TooToxic
+from escalation.designs.models.curves import (
     MODELS,
     Prior,
     cuts_between_doses,
@@ -31,14 +32,13 @@ from escalation.designs.curves import (
     slopes_at,
     tail_weights,
 )
-from escalation.designs.indifference import skeleton
-from escalation.designs.model_based import Exceedance, ModelDesign, RateEstimates, TooToxic
-from escalation.designs.prose import listed
+from escalation.designs.models.indifference import skeleton
+from escalation.designs.words import listed
 from escalation.errors import DesignError
 from escalation.fields import Count, Fraction, Real
 from escalation.kernels.codes import ENOUGH_AT_DOSE, NEXT_DOSE
-from escalation.plans import CurvePlan, MaximumLikelihood, PlugIn, PosteriorMean
-from escalation.trial import Trial
+from escalation.plans.curves import CurvePlan, MaximumLikelihood, PlugIn, PosteriorMean
+from escalation.trial.trial import Trial
 
 BAYES = (
     "O'Quigley J, Pepe M, Fisher L (1990). Continual reassessment method: a practical design for phase 1 clinical "

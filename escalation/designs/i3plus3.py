@@ -10,11 +10,11 @@ Source: Liu M, Wang SJ, Ji Y (2020) J Biopharm Stat 30:294-304.
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 
-from escalation.counts import count_grid
 from escalation.designs.intervals import Cells, EquivalenceInterval
-from escalation.designs.prose import beside, observed
+from escalation.designs.words import beside, observed
 from escalation.kernels.codes import DE_ESCALATE, ESCALATE, SLACK
-from escalation.trial import Trial
+from escalation.numbers import count_grid
+from escalation.trial.trial import Trial
 
 
 class I3Plus3(EquivalenceInterval):

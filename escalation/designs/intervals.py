@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy import special
 
-from escalation.counts import count_grid, exceedance
 from escalation.designs.base import Design, decision_table, equal_cohorts, never_reached, patients_reach
 from escalation.designs.isotonic import closest_isotonic, isotonic_in_words
-from escalation.designs.prose import beside, beta, observed, ranked
+from escalation.designs.words import beside, beta, observed, ranked
 from escalation.fields import Count, Fraction
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ENOUGH_AT_DOSE, ESCALATE, SAME_DOSE, SLACK
-from escalation.plans import TablePlan
-from escalation.trial import Trial
+from escalation.numbers import count_grid, exceedance
+from escalation.plans.table import TablePlan
+from escalation.trial.trial import Trial
 
 Cells = NDArray[np.bool_]
 """Cells of a decision table, bool[N + 1, N + 1], by patients and DLTs at a dose."""

@@ -4,8 +4,8 @@ from math import inf
 
 import numpy as np
 
-from escalation.counts import count_grid
-from escalation.plans import ClosestIsotonic
+from escalation.numbers import count_grid
+from escalation.plans.table import ClosestIsotonic
 
 
 def isotonic_in_words(bound: float = inf) -> str:

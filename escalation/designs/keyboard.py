@@ -19,7 +19,7 @@ from escalation.designs.intervals import (
     margin_problems,
     place_by_key,
 )
-from escalation.trial import Trial
+from escalation.trial.trial import Trial
 
 
 class Keyboard(IntervalDesign):

@@ -10,11 +10,11 @@ from pydantic import Field
 from scipy import special
 
 from escalation.designs.base import Design, equal_cohorts
+from escalation.designs.rules import NeverSkip
 from escalation.fields import Flag, Fraction, Frozen, Real
 from escalation.kernels.codes import COHERENT_COHORT, COHERENT_DOSE, COHERENT_OFF
-from escalation.plans import CurvePlan, Intervals, MaximumLikelihood, PlugIn, PosteriorMean
-from escalation.rules import NeverSkip
-from escalation.trial import Trial
+from escalation.plans.curves import CurvePlan, Intervals, MaximumLikelihood, PlugIn, PosteriorMean
+from escalation.trial.trial import Trial
 
 Floats = NDArray[np.float64]
 

@@ -9,15 +9,15 @@ from typing import ClassVar, Literal
 
 from scipy import special
 
-from escalation import boundaries
-from escalation.counts import count_grid
 from escalation.designs.base import Design, decision_table, equal_cohorts
-from escalation.designs.prose import MONITORING_REFERENCES, beside, monitoring_clause, observed
+from escalation.designs.words import MONITORING_REFERENCES, beside, monitoring_clause, observed
 from escalation.errors import DesignError
 from escalation.kernels.codes import ELIMINATE
-from escalation.plans import HighestCleared, TablePlan
-from escalation.safety import SafetyRule
-from escalation.trial import Trial
+from escalation.numbers import count_grid
+from escalation.plans.table import HighestCleared, TablePlan
+from escalation.trial import boundaries
+from escalation.trial.safety import SafetyRule
+from escalation.trial.trial import Trial
 
 
 class Monitoring(SafetyRule, Design):

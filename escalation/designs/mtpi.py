@@ -20,8 +20,8 @@ from escalation.designs.intervals import (
     masses_at,
     mean_densities,
 )
-from escalation.designs.prose import observed
-from escalation.trial import Trial
+from escalation.designs.words import observed
+from escalation.trial.trial import Trial
 
 
 class MTPI(EquivalenceInterval):

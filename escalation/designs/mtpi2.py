@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 from escalation.designs.intervals import Cells, EquivalenceInterval, by_strongest_key, place_by_key
-from escalation.trial import Trial
+from escalation.trial.trial import Trial
 
 
 class MTPI2(EquivalenceInterval):

@@ -13,17 +13,17 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, TypeAdapter, ValidationError, ValidationInfo, model_validator
 
-from escalation.conduct import NO_LIMIT
 from escalation.designs.base import Design, equal_cohorts, never_reached, patients_reach
 from escalation.designs.isotonic import closest_isotonic, isotonic_in_words
-from escalation.designs.prose import observed
-from escalation.designs.table_check import Finding, check_table
-from escalation.designs.table_file import read_table
-from escalation.designs.table_rows import LETTERS, MOST_ROWS, WORDS, Row, contradictions, decisions_of
+from escalation.designs.tables.check import Finding, check_table
+from escalation.designs.tables.file import read_table
+from escalation.designs.tables.rows import LETTERS, MOST_ROWS, WORDS, Row, contradictions, decisions_of
+from escalation.designs.words import observed
 from escalation.fields import Count, Text
 from escalation.kernels.codes import ESCALATE, NEXT_DOSE, RULE_COMPLETE
-from escalation.plans import HighestCleared, TablePlan
-from escalation.trial import Trial
+from escalation.plans.conduct import NO_LIMIT
+from escalation.plans.table import HighestCleared, TablePlan
+from escalation.trial.trial import Trial
 
 MOST_NAMED = 40
 """A description holds so many rows; longer tables are printed apart."""

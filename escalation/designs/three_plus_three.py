@@ -24,8 +24,8 @@ from escalation.designs.a_plus_b import (
 )
 from escalation.designs.base import Design
 from escalation.fields import Flag
-from escalation.plans import TablePlan
-from escalation.trial import Trial
+from escalation.plans.table import TablePlan
+from escalation.trial.trial import Trial
 
 COHORT = 3
 

@@ -13,7 +13,6 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from escalation.counts import count_grid
 from escalation.designs.intervals import (
     Cells,
     IntervalDesign,
@@ -22,9 +21,10 @@ from escalation.designs.intervals import (
     masses_at,
     posterior_masses,
 )
-from escalation.designs.prose import beta, observed
+from escalation.designs.words import beta, observed
 from escalation.fields import Positive
-from escalation.trial import Trial
+from escalation.numbers import count_grid
+from escalation.trial.trial import Trial
 
 
 class TPI(IntervalDesign):

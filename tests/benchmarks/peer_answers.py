@@ -2,7 +2,7 @@
 
 from benchmarks.peers.contenders import BOIN_RULES, CONTENDERS, settings
 from escalation import exact
-from escalation.laws import laws_of
+from escalation.characteristics.distributions import laws_of
 
 LUCAR, SINGLE = settings()["LUCAR-DKS1"], settings()["a single dose"]
 

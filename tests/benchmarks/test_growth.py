@@ -30,7 +30,8 @@ from benchmarks.results import results_page
 from benchmarks.section import Section, full
 from benchmarks.settings import LUCAR_RATES, lucar
 from benchmarks.units import duration, memory
-from escalation import StateSpaceError, enumeration, exact
+from escalation import StateSpaceError, exact
+from escalation.engines import exact as enumeration
 from escalation.report.blocks import Heading
 
 AXES = {axis.name: axis for axis in all_axes()}

@@ -24,7 +24,7 @@ from benchmarks.peers.contenders import (
 )
 from benchmarks.peers.timed import by_peer
 from benchmarks.peers.verdicts import verdict
-from escalation.cross_check import ALARM
+from escalation.characteristics.agreement import ALARM
 from tests.benchmarks.peer_answers import (
     EXACT_THREE,
     GET_OC,

@@ -20,7 +20,7 @@ from benchmarks.peers.contenders import (
 from benchmarks.peers.csv_file import to_csv
 from benchmarks.peers.page import HEADLINES, agreement, conclusions, headlines, speeds
 from benchmarks.peers.verdicts import Verdict
-from escalation.cross_check import ALARM
+from escalation.characteristics.agreement import ALARM
 from tests.benchmarks.peer_answers import (
     CRMPACK_THREE,
     CRMSIM,

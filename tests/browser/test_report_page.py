@@ -9,9 +9,9 @@ import pytest
 
 from escalation import load_scenario, make_report, run
 from escalation.report.blocks import Grid, Heading, Lines, Picture
-from escalation.report.page.document import Document, Drawing, Section
-from escalation.report.page.html import to_html
-from escalation.scenario import parse_scenario
+from escalation.report.document.document import Document, Drawing, Section
+from escalation.report.document.html import to_html
+from escalation.scenario.file import parse_scenario
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium")

@@ -13,9 +13,9 @@ from click.testing import CliRunner
 
 from escalation.cli import main
 from escalation.errors import EscalationError
-from escalation.grids import changed
-from escalation.report.scenario_file import retuned
-from escalation.scenario import load_scenario, parse_scenario
+from escalation.scenario.file import load_scenario, parse_scenario
+from escalation.scenario.grid import changed
+from escalation.scenario.rewrite import retuned
 from tests.exact.test_calibration import Elsewhere
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
@@ -138,7 +138,7 @@ def test_refused_in_one_line(tmp_path, monkeypatch, arguments, message):
 
 
 def test_a_file_that_could_not_be_written_is_refused_before_any_work(tmp_path, monkeypatch):
-    monkeypatch.setattr("escalation.calibration.calibrate", None)
+    monkeypatch.setattr("escalation.studies.calibrate.calibrate", None)
     (tmp_path / "rows.csv").write_text("patients,dlts,decision\n1-6,0,E\n1-6,1-6,DU\n")
     (tmp_path / "else").mkdir()
     scenario = tmp_path / "s.toml"
@@ -161,7 +161,7 @@ def test_a_cluster_does_the_work(monkeypatch):
         yield used[0][1]
 
     here = calibrate(LUCAR, *GRID, *FEW, "--format", "csv").stdout
-    monkeypatch.setattr("escalation.cluster.cluster_executor", cluster_executor)
+    monkeypatch.setattr("escalation.studies.work.cluster.cluster_executor", cluster_executor)
     assert calibrate(LUCAR, *GRID, *FEW, "--format", "csv", "--cluster", "tcp://there:1").stdout == here
     ((address, executor),) = used
     assert address == "tcp://there:1"

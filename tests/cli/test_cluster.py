@@ -16,10 +16,11 @@ from click.testing import CliRunner
 from distributed import Client
 
 import escalation
-from escalation import cluster, grid, load_scenario
+from escalation import grid, load_scenario
 from escalation.cli import main
 from escalation.errors import ClusterError, ScenarioError
-from escalation.pieces import finished
+from escalation.studies.work import cluster
+from escalation.studies.work.pieces import finished
 
 LUCAR = Path(__file__).parents[2] / "scenarios" / "lucar-dks1.toml"
 CUTOFFS = ",".join(f"0.{900 + number}" for number in range(60))

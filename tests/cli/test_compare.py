@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from escalation import Difference, __version__, compare, load_scenario
 from escalation.cli import main
-from escalation.report.comparison import plain_number, signed
+from escalation.report.pages.compare import plain_number, signed
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 LUCAR = str(SCENARIOS / "lucar-dks1.toml")
@@ -199,7 +199,7 @@ def test_one_design_in_the_file(tmp_path):
 
 def test_disagreement_is_loud(monkeypatch):
     """Tolerances 10 % too low in the simulation: the table says so, and so do the exit code and the JSON."""
-    from escalation import simulation
+    from escalation.engines import simulated as simulation
 
     original = simulation.virtual.tolerances
     monkeypatch.setattr(simulation.virtual, "tolerances", lambda *arguments: original(*arguments) // 10 * 9)

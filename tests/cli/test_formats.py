@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from escalation.cli import main
 from escalation.designs import REGISTRY
-from escalation.report.json import scenario_schema
+from escalation.report.render.json import scenario_schema
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 LUCAR = str(SCENARIOS / "lucar-dks1.toml")

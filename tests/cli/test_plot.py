@@ -152,7 +152,7 @@ def test_surface_leaves_out_what_is_refused(tmp_path):
 
 
 def test_disagreement_draws_nothing(tmp_path, monkeypatch):
-    from escalation import simulation
+    from escalation.engines import simulated as simulation
 
     original = simulation.virtual.tolerances
     monkeypatch.setattr(simulation.virtual, "tolerances", lambda *arguments: original(*arguments) // 10 * 9)

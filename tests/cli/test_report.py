@@ -10,22 +10,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from escalation import (
-    EscalationError,
-    Scenario,
-    compare,
-    cross_check,
-    fingerprint,
-    load_scenario,
-    make_report,
-    run,
-    write_report,
-)
+from escalation import EscalationError, Scenario, compare, fingerprint, load_scenario, make_report, run, write_report
+from escalation.characteristics import agreement as cross_check
 from escalation.cli import main
 from escalation.designs import REGISTRY
-from escalation.report.page.facts import Request
-from escalation.report.page.provenance import settings_digest
-from escalation.report.trial_report import report_document
+from escalation.report.document.facts import Request
+from escalation.report.document.provenance import settings_digest
+from escalation.report.document.report import report_document
 from tests.conformance.test_every_design import SETTINGS
 from tests.page import Page
 
@@ -449,7 +440,7 @@ def test_sample_size_is_what_can_be_reached():
 
 def test_a_comparison_that_disagrees_is_an_error(tmp_path, monkeypatch):
     """Even where all results agree by themselves."""
-    from escalation.report import trial_report
+    from escalation.report.document import report as trial_report
 
     def wrong(*arguments, **options):
         found = compare(*arguments, **options)

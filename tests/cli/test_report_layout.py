@@ -1,8 +1,8 @@
 """How a report is laid out, whatever it is on: headings, numbers of tables and figures, wide tables."""
 
 from escalation.report.blocks import Grid, Heading, Lines, Picture
-from escalation.report.page.document import Document, Drawing, Section, arranged, beneath
-from escalation.report.page.html import WIDEST, to_html
+from escalation.report.document.document import Document, Drawing, Section, arranged, beneath
+from escalation.report.document.html import WIDEST, to_html
 from tests.page import Page
 
 

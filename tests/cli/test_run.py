@@ -176,7 +176,7 @@ def test_warnings_go_to_standard_error(tmp_path):
 
 def test_disagreement_is_loud(monkeypatch):
     """Tolerances 10 % too low in the simulation: the table says so, and so do the exit code and the JSON."""
-    from escalation import simulation
+    from escalation.engines import simulated as simulation
 
     original = simulation.virtual.tolerances
     monkeypatch.setattr(simulation.virtual, "tolerances", lambda *arguments: original(*arguments) // 10 * 9)

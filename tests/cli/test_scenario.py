@@ -6,7 +6,7 @@ from typing import Literal
 import pytest
 
 from escalation import BOIN, CRM, Scenario, ScenarioError, load_scenario
-from escalation.scenario import parse_scenario
+from escalation.scenario.file import parse_scenario
 
 SCENARIOS = sorted((Path(__file__).parents[2] / "scenarios").glob("*.toml"))
 

@@ -16,8 +16,8 @@ from click.testing import CliRunner
 from escalation.cli import main
 from escalation.cli import sweep as sweep_command_module
 from escalation.errors import ClusterError, JournalError
-from escalation.journal import journal
-from escalation.report import sweep_file
+from escalation.studies import sweep_file
+from escalation.studies.work.journal import journal
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 LUCAR = str(SCENARIOS / "lucar-dks1.toml")

@@ -5,7 +5,7 @@ from click.testing import CliRunner
 
 from escalation import DecisionTable, ScenarioError, load_scenario
 from escalation.cli import main
-from escalation.scenario import parse_scenario
+from escalation.scenario.file import parse_scenario
 from tests.cli.test_scenario import GOOD
 from tests.support import LETTERS
 

@@ -9,10 +9,10 @@ from matplotlib.image import imread
 from matplotlib.text import Text
 
 from escalation import calibrate, find_size, load_scenario
-from escalation.grids import changed
 from escalation.report import figures
 from escalation.report.figures.style import style
-from escalation.truth_sets import scenario_truths
+from escalation.scenario.grid import changed
+from escalation.scenario.truths.sets import scenario_truths
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 LUCAR = changed(load_scenario(SCENARIOS / "lucar-dks1.toml"), {"trial.max_patients": 15})

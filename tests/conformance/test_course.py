@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from escalation import Enumeration, Trial, exact, operating_characteristics, simulate
-from escalation.course import Rules, rules_of
-from escalation.cross_check import agreement
-from escalation.decisions import State
+from escalation.characteristics.agreement import agreement
 from escalation.errors import OutcomesError
-from escalation.explanation import explanation
-from escalation.interim import Cohort, InterimData
 from escalation.kernels.codes import NO_DOSE
-from escalation.quantities import correct_doses
-from escalation.running_trial import standing
+from escalation.running.decider import Rules, rules_of
+from escalation.running.decisions import State
+from escalation.running.explanation import explanation
+from escalation.running.standing import standing
+from escalation.trial.data import Cohort, InterimData
+from escalation.trial.rates import correct_doses
 from tests.conformance.test_every_design import CASES, rising
 
 

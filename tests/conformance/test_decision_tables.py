@@ -8,11 +8,12 @@ import pytest
 from scipy.stats import beta
 
 from escalation import BOIN, CRM, DecisionTable, DesignError, Monitoring, Trial, decision_table, exact
-from escalation.decision_tables import numbers_of_patients
-from escalation.designs.prose import beside, ranked
+from escalation.designs.words import beside, ranked
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, STAY
-from escalation.plans import TablePlan, expansion_plan
-from escalation.report.decision_tables import decision_table_blocks, to_tree
+from escalation.plans.expansion import expansion_plan
+from escalation.plans.table import TablePlan
+from escalation.report.pages.tables import decision_table_blocks, to_tree
+from escalation.running.tables import numbers_of_patients
 from tests.conformance.test_every_design import CASES
 from tests.support import levels
 

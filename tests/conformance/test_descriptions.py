@@ -8,10 +8,10 @@ import pytest
 from escalation import BOIN, CRM, Monitoring, Trial
 from escalation.designs import REGISTRY, Design
 from escalation.designs.a_plus_b import APlusB
+from escalation.designs.rules import RESTRICTIONS, RULES
+from escalation.designs.rules.combination import stops
 from escalation.kernels.codes import REASON_NAMES
-from escalation.rules import RESTRICTIONS, RULES
-from escalation.rules.combination import stops
-from escalation.trial import Expansion
+from escalation.trial.expansion import Expansion
 from tests.conformance.test_every_design import CASES, SETTINGS
 
 DOCS = Path(__file__).parents[2] / "docs" / "designs"

@@ -7,10 +7,10 @@ import pytest
 from pydantic import ValidationError
 
 from escalation import BOIN, Trial, exact, operating_characteristics, simulate
-from escalation.cross_check import agreement
+from escalation.characteristics.agreement import agreement
 from escalation.designs import REGISTRY
 from escalation.kernels.codes import NO_DOSE, REASON_NAMES
-from escalation.quantities import correct_doses
+from escalation.trial.rates import correct_doses
 from tests.support import levels, table_rows
 
 TABLE = table_rows(BOIN().plan(Trial(doses=[1], target=0.25, max_patients=20)).codes[0])

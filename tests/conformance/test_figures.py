@@ -16,10 +16,10 @@ from matplotlib.text import Text
 
 from escalation import Scenario, Trial, Truth, load_scenario, pcs_surface, run
 from escalation.designs import REGISTRY
-from escalation.pathways import Node
 from escalation.report import figures
 from escalation.report.figures.style import COLOURS, look, style
-from escalation.report.runs import shown
+from escalation.report.pages.run import shown
+from escalation.running.pathways import Node
 from tests.conformance.test_every_design import SETTINGS, rising
 
 SCENARIOS = sorted((Path(__file__).parents[2] / "scenarios").glob("*.toml"))

@@ -25,9 +25,9 @@ from escalation import (
     simulate,
     skeleton,
 )
-from escalation.counts import exceedance
 from escalation.designs import Design
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, STAY
+from escalation.numbers import exceedance
 from tests.support import levels
 
 

@@ -7,7 +7,7 @@ from matplotlib.text import Text
 from escalation import BOIN, CRM, Scenario, ThreePlusThree, Trial, Truth, drawn_truths, robust
 from escalation.report import figures
 from escalation.report.figures.style import look, style
-from escalation.truth_sets import TruthSet
+from escalation.scenario.truths.sets import TruthSet
 
 
 def scenario(doses: int, designs) -> Scenario:

@@ -4,21 +4,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from escalation import (
-    BOIN,
-    CRM,
-    DesignError,
-    EscalationError,
-    ThreePlusThree,
-    Trial,
-    enumeration,
-    exact,
-    simulate,
-    simulation,
-)
-from escalation.cross_check import agreement, binomial_p_value
+from escalation import BOIN, CRM, DesignError, EscalationError, ThreePlusThree, Trial, exact, simulate
+from escalation.characteristics.agreement import agreement, binomial_p_value
+from escalation.engines import exact as enumeration
+from escalation.engines import simulated as simulation
 from escalation.kernels import codes
-from escalation.quantities import correct_doses
+from escalation.trial.rates import correct_doses
 from tests.support import levels
 
 TRIAL = Trial(doses=levels(4), target=0.25, max_patients=36)

@@ -21,8 +21,8 @@ from escalation import (
     exact,
     simulate,
 )
+from escalation.engines.patients import PARTS, tolerances
 from escalation.kernels.codes import NO_DOSE, REASON_NAMES
-from escalation.patients import PARTS, tolerances
 from tests.naive import rules
 from tests.naive.play import every_path, run_trial
 from tests.support import levels

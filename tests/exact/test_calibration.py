@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from escalation import BOIN, CRM, Keyboard, Monitoring, Trial, Truth, calibrate, calibration_truths, exact, run
-from escalation.assessment import Assessment, Limit
-from escalation.calibration import Calibration, Candidate
 from escalation.designs import REGISTRY
 from escalation.errors import DesignError, EscalationError, GridError
-from escalation.grids import changed
-from escalation.scenario import Scenario, load_scenario, parse_scenario
-from escalation.truth_sets import scenario_truths
+from escalation.scenario.file import Scenario, load_scenario, parse_scenario
+from escalation.scenario.grid import changed
+from escalation.scenario.truths.sets import scenario_truths
+from escalation.studies.calibrate import Calibration, Candidate
+from escalation.studies.evaluate import Assessment, Limit
 from tests.conformance.test_every_design import SETTINGS
 from tests.naive.quantities import overdosing
 
@@ -198,7 +198,7 @@ def test_settings_that_are_not_possible_are_left_out_with_their_reasons():
     ],
 )
 def test_refused_before_any_work(monkeypatch, changes, message):
-    monkeypatch.setattr("escalation.calibration.finished", None)
+    monkeypatch.setattr("escalation.studies.calibrate.finished", None)
     changes = {"design": "boin", **changes}
     if "truths" in changes:
         changes["truths"] = scenario_truths(SMALL, [changes["truths"]])

@@ -5,9 +5,10 @@ import pytest
 from scipy import stats
 
 from escalation import BOIN, CRM, DesignError, ThreePlusThree, Trial, exact, operating_characteristics, simulate
+from escalation.engines.outcomes import Outcomes
 from escalation.kernels.codes import ENOUGH_AT_DOSE, MAX_PATIENTS, NO_DOSE, REASON_NAMES, RULE_COMPLETE, TOO_TOXIC
-from escalation.outcomes import Outcomes
-from escalation.quantities import clopper_pearson, correct_doses
+from escalation.numbers import clopper_pearson
+from escalation.trial.rates import correct_doses
 from tests.support import levels
 
 TRIAL = Trial(doses=levels(2), target=0.25, max_patients=10, cohort_size=5)

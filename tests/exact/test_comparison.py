@@ -18,17 +18,17 @@ from escalation import (
     Trial,
     Truth,
     compare,
-    comparison,
     exact,
     load_scenario,
     operating_characteristics,
     simulate,
-    simulation,
 )
+from escalation.characteristics.distributions import trial_quantities
+from escalation.characteristics.paired import QUANTITIES, bernstein_bound, likelihood_ratio_root
 from escalation.designs import REGISTRY
+from escalation.engines import simulated as simulation
 from escalation.kernels.codes import ESCALATE, STAY
-from escalation.paired import QUANTITIES, bernstein_bound, likelihood_ratio_root
-from escalation.quantities import trial_quantities
+from escalation.studies import compare as comparison
 from tests.conformance.test_every_design import SETTINGS
 from tests.support import levels
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from escalation import BOIN, CRM, DesignError, StateSpaceError, Trial, enumeration, exact, operating_characteristics
+from escalation import BOIN, CRM, DesignError, StateSpaceError, Trial, exact, operating_characteristics
+from escalation.engines import exact as enumeration
 from tests.support import levels
 
 LUCAR = Trial(doses=[50, 150, 300, 600], target=0.25, max_patients=36)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from escalation import BLRM, BOIN, CRM, DesignError, Monitoring, ThreePlusThree, Trial, exact, operating_characteristics
-from escalation.expectations import expectations
-from escalation.quantities import correct_doses
+from escalation.characteristics.many_truths import expectations
+from escalation.trial.rates import correct_doses
 from tests.naive.quantities import overdosing
 from tests.support import levels
 

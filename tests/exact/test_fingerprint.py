@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from escalation import BLRM, BOIN, CRM, DecisionTable, Expansion, ThreePlusThree, Trial, exact
-from escalation.fingerprints import SHOWN, fingerprint
+from escalation.studies.fingerprint import SHOWN, fingerprint
 from tests.support import levels, table_rows
 
 TRIAL = Trial(doses=levels(3), target=0.25, max_patients=12)

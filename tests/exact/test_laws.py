@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from escalation import BOIN, CRM, DesignError, ThreePlusThree, Trial, exact, operating_characteristics, simulate
+from escalation.characteristics.distributions import laws_of
+from escalation.engines.outcomes import Outcomes
 from escalation.kernels.codes import MAX_PATIENTS
-from escalation.laws import laws_of
-from escalation.outcomes import Outcomes
 from tests.naive.quantities import quantities
 from tests.support import levels
 

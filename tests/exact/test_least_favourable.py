@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from escalation import BOIN, CRM, Monitoring, ThreePlusThree, Trial, exact, operating_characteristics
-from escalation.expectations import expectations
-from escalation.least_favourable import SAME, Event, TruthClass, bad_endings, worst_truth
-from escalation.quantities import correct_doses
+from escalation.characteristics.many_truths import expectations
+from escalation.studies.least_favourable import SAME, Event, TruthClass, bad_endings, worst_truth
+from escalation.trial.rates import correct_doses
 from tests.support import levels
 
 THREE = Trial(doses=levels(3), target=0.25, max_patients=15)

@@ -8,7 +8,7 @@ import pytest
 from scipy import special
 
 from escalation import BLRM, Trial
-from escalation.designs.logistic_grid import LogisticGrid, Prior, logistic_grid
+from escalation.designs.models.logistic_grid import LogisticGrid, Prior, logistic_grid
 from escalation.kernels.codes import NO_DOSE, SLACK
 
 LUCAR = np.log(np.array([50, 150, 300, 600]) / 600)

@@ -7,9 +7,9 @@ import pytest
 from scipy import special, stats
 
 from escalation import CRM, DesignError, Trial, exact, operating_characteristics, optimal_selection, random_truths
+from escalation.characteristics.benchmark import optimal_pcs
+from escalation.engines.patients import BLOCK, tolerance_limits, tolerances
 from escalation.kernels.selection import closest_dose
-from escalation.optimal import optimal_pcs
-from escalation.patients import BLOCK, tolerance_limits, tolerances
 from tests.naive import optimal as naive
 from tests.support import exact_characteristics, levels
 

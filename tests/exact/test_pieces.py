@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from escalation import BOIN, CRM, DesignError, EscalationError, StateSpaceError, Trial, load_scenario, pieces
+from escalation import BOIN, CRM, DesignError, EscalationError, StateSpaceError, Trial, load_scenario
 from escalation.kernels.codes import NO_DOSE
-from escalation.pieces import IN_FLIGHT, endings_of, exact_expectations, finished
-from escalation.quantities import correct_doses
-from escalation.truth_sets import drawn_truths, published_lists, published_truths, scenario_truths
+from escalation.scenario.truths.published import published_lists
+from escalation.scenario.truths.sets import drawn_truths, published_truths, scenario_truths
+from escalation.studies.work import pieces
+from escalation.studies.work.pieces import IN_FLIGHT, endings_of, exact_expectations, finished
+from escalation.trial.rates import correct_doses
 from tests.support import levels
 
 TRIAL = Trial(doses=levels(4), target=0.25, max_patients=18)

@@ -24,13 +24,14 @@ from escalation import (
     operating_characteristics,
     optimal_selection,
     robust,
-    robustness,
     scenario_truths,
-    worst_case,
     worst_cases,
 )
-from escalation.quantities import correct_doses, quantile
-from escalation.truth_sets import TruthSet
+from escalation.numbers import quantile
+from escalation.scenario.truths.sets import TruthSet
+from escalation.studies import robust as robustness
+from escalation.studies import worst as worst_case
+from escalation.trial.rates import correct_doses
 from tests.naive.quantities import overdosing
 from tests.support import levels
 

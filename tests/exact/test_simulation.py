@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from escalation import BOIN, CRM, DesignError, ThreePlusThree, Trial, simulate
-from escalation.patients import PARTS, tolerances
+from escalation.engines.patients import PARTS, tolerances
 from tests.support import levels
 
 TRIAL = Trial(doses=levels(4), target=0.25, max_patients=36)

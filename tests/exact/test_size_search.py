@@ -21,9 +21,9 @@ from escalation import (
     optimal_selection,
 )
 from escalation.errors import EscalationError
-from escalation.quantities import correct_doses
-from escalation.scenario import Scenario
-from escalation.size_search import whole_cohorts
+from escalation.scenario.file import Scenario
+from escalation.studies.size import whole_cohorts
+from escalation.trial.rates import correct_doses
 from tests.exact.test_calibration import Elsewhere
 from tests.naive.quantities import overdosing
 
@@ -178,7 +178,7 @@ def test_whole_cohorts():
     ],
 )
 def test_refused_before_any_work(monkeypatch, changes, message):
-    monkeypatch.setattr("escalation.size_search.finished", None)
+    monkeypatch.setattr("escalation.studies.size.finished", None)
     with pytest.raises(EscalationError, match=message):
         find_size(small(BOIN()), **{"pcs": 0.5, **changes})
 

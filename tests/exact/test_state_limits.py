@@ -4,10 +4,19 @@ import numpy as np
 import pytest
 
 from escalation import BOIN, Monitoring, ThreePlusThree, Trial, exact, simulate
-from escalation.conduct import NO_LIMIT, Criterion, Stop
-from escalation.counts import cells_of, count_grid
 from escalation.designs import Design
 from escalation.designs.base import patients_reach
+from escalation.engines.limits import (
+    MEMORY_SHARE,
+    MOST_STATES,
+    bits_per_cell,
+    default_max_states,
+    has_bound,
+    most_states,
+    state_bytes,
+    words_per_row,
+)
+from escalation.engines.patients import PARTS, tolerances
 from escalation.kernels.codes import (
     ALL_DOSES,
     ANY_DOSE,
@@ -23,18 +32,9 @@ from escalation.kernels.codes import (
     STOPPING_RULE,
     TOO_TOXIC,
 )
-from escalation.patients import PARTS, tolerances
-from escalation.plans import HighestCleared, TablePlan
-from escalation.state_limits import (
-    MEMORY_SHARE,
-    MOST_STATES,
-    bits_per_cell,
-    default_max_states,
-    has_bound,
-    most_states,
-    state_bytes,
-    words_per_row,
-)
+from escalation.numbers import cells_of, count_grid
+from escalation.plans.conduct import NO_LIMIT, Criterion, Stop
+from escalation.plans.table import HighestCleared, TablePlan
 from tests.conformance.test_every_design import CASES
 from tests.naive.plans import run_table_trial
 from tests.support import levels
@@ -189,7 +189,7 @@ def test_no_cell_has_all_bits_set():
 
 
 def test_default_limit_follows_the_memory(monkeypatch):
-    from escalation import state_limits
+    from escalation.engines import limits as state_limits
 
     plan = BOIN().plan(Trial(doses=levels(6), target=0.25, max_patients=60))
     monkeypatch.setattr(state_limits, "machine_memory", lambda: 8 * 10**9)

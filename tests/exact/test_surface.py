@@ -5,7 +5,7 @@ import pytest
 from scipy.special import logit
 
 from escalation import BOIN, CRM, DesignError, Keyboard, StateSpaceError, ThreePlusThree, Trial, pcs_surface
-from escalation.quantities import correct_doses
+from escalation.trial.rates import correct_doses
 from tests.support import exact_characteristics, levels
 
 FOUR = Trial(doses=[50, 150, 300, 600], target=0.25, max_patients=18)

@@ -13,11 +13,11 @@ import pytest
 
 from escalation import Sweep, TruthSource, exact, grid, load_scenario, operating_characteristics, write_sweep
 from escalation.errors import EscalationError, GridError, ScenarioError, StateSpaceError
-from escalation.report import tidy
-from escalation.report.sweep_file import journal_of
-from escalation.scenario import parse_scenario
-from escalation.sweeps import SUMMARIES, Cell, cell, quantity_names, summed_up
-from escalation.truth_sets import drawn_truths
+from escalation.scenario.file import parse_scenario
+from escalation.scenario.truths.sets import drawn_truths
+from escalation.studies import tidy
+from escalation.studies.sweep import SUMMARIES, Cell, cell, quantity_names, summed_up
+from escalation.studies.sweep_file import journal_of
 from tests.naive.quantities import overdosing
 
 LUCAR = load_scenario(Path(__file__).parents[2] / "scenarios" / "lucar-dks1.toml")

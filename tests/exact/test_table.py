@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from escalation import BOIN, DecisionTable, DesignError, ThreePlusThree, Trial, exact
-from escalation.designs.table_check import reachable_cells
-from escalation.designs.table_rows import decisions_of
+from escalation.designs.tables.check import reachable_cells
+from escalation.designs.tables.rows import decisions_of
 from tests.support import levels, table_rows
 
 THREE_PLUS_THREE = [

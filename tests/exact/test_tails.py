@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import integrate, special
 
-from escalation.designs.curves import MODELS, exceedance, normal_prior, parameter_grid, prior_weights
+from escalation.designs.models.curves import MODELS, exceedance, normal_prior, parameter_grid, prior_weights
 
 SKELETON = np.array([0.05, 0.12, 0.25, 0.4])
 SD = 1.34**0.5

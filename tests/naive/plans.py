@@ -3,7 +3,8 @@
 import numpy as np
 
 from escalation.kernels import codes
-from escalation.plans import ClosestIsotonic, CurvePlan, Intervals, MaximumLikelihood, PlugIn, TablePlan
+from escalation.plans.curves import CurvePlan, Intervals, MaximumLikelihood, PlugIn
+from escalation.plans.table import ClosestIsotonic, TablePlan
 
 
 def posterior(plan: CurvePlan, patients, dlts) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from escalation.engines.outcomes import Outcomes
 from escalation.kernels.codes import (
     ENOUGH_AT_DOSE,
     EXPANSION_STOPPED,
@@ -11,7 +12,6 @@ from escalation.kernels.codes import (
     STOPPING_RULE,
     TOO_TOXIC,
 )
-from escalation.outcomes import Outcomes
 
 
 def overdosing(outcomes: Outcomes, correct: tuple[int, ...]) -> float:

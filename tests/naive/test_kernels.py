@@ -3,12 +3,31 @@
 import numpy as np
 import pytest
 
-from escalation import Trial, enumeration, simulate
-from escalation.counts import cells_of
+from escalation import Trial, simulate
 from escalation.designs import CRM
-from escalation.kernels import codes, curve_states, curve_trials, layout, posterior, probability, selection, states
-from escalation.patients import BLOCK, PARTS, tolerance_limits, tolerances
-from escalation.plans import ClosestIsotonic, CurvePlan, Intervals, PlugIn, PosteriorMean
+from escalation.engines import exact as enumeration
+from escalation.engines.patients import BLOCK, PARTS, tolerance_limits, tolerances
+from escalation.kernels import (
+    codes,
+    layout,
+    posterior,
+    selection,
+)
+from escalation.kernels import (
+    endings as probability,
+)
+from escalation.kernels import (
+    exact_curves as curve_states,
+)
+from escalation.kernels import (
+    exact_states as states,
+)
+from escalation.kernels import (
+    simulated_curves as curve_trials,
+)
+from escalation.numbers import cells_of
+from escalation.plans.curves import CurvePlan, Intervals, PlugIn, PosteriorMean
+from escalation.plans.table import ClosestIsotonic
 from tests.conformance.test_every_design import CASES, rising
 from tests.naive import plans
 from tests.support import levels, preferred
@@ -69,7 +88,7 @@ def test_isotonic_regression():
 def test_recommendation_over_all_counts_of_a_small_trial():
     for bound_mtd in (False, True):
         from escalation import BOIN
-        from escalation.recommend import recommend
+        from escalation.plans.recommend import recommend
 
         plan = BOIN(bound_mtd=bound_mtd).plan(Trial(doses=levels(3), target=0.3, max_patients=5, cohort_size=1))
         assert isinstance(plan.selection, ClosestIsotonic)

@@ -6,7 +6,7 @@ import pytest
 from escalation import BOIN, Trial, decision_table
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE
 from escalation.kernels.selection import pool_adjacent_violators
-from escalation.recommend import recommend
+from escalation.plans.recommend import recommend
 from tests.support import exact_characteristics, levels, records
 
 OFF = 100  # BOIN's own value for n.earlystop that is never reached

@@ -7,7 +7,7 @@ import pytest
 from scipy import integrate, optimize, special, stats
 
 from escalation import CRM, Trial, skeleton
-from escalation.designs.curves import MODELS, cuts_between_doses, normal_prior, parameter_grid, tail_weights
+from escalation.designs.models.curves import MODELS, cuts_between_doses, normal_prior, parameter_grid, tail_weights
 from escalation.kernels.codes import NO_DOSE
 from tests.naive.plans import model_choice, posterior
 from tests.support import exact_characteristics, levels, next_dose, preferred, records

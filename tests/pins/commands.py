@@ -71,6 +71,7 @@ def commands() -> dict[str, list[str]]:
 def output_of(arguments: list[str]) -> str:
     """What a command prints on standard output; it may fail for another reason than a wrong call."""
     result = CliRunner().invoke(main, arguments)
+    assert isinstance(result.exception, SystemExit | None), result.exception
     assert result.exit_code in (0, 1), result.output
     return result.stdout
 

@@ -8,8 +8,8 @@ import pytest
 
 from escalation import BOIN, Patients, Trial, Truth
 from escalation.errors import EscalationError, GridError, ScenarioError
-from escalation.grids import changed, grid, parse_grid
-from escalation.scenario import Scenario, load_scenario, parse_scenario
+from escalation.scenario.file import Scenario, load_scenario, parse_scenario
+from escalation.scenario.grid import changed, grid, parse_grid
 
 LUCAR = load_scenario(Path(__file__).parents[2] / "scenarios" / "lucar-dks1.toml")
 

@@ -20,10 +20,10 @@ from escalation import (
     operating_characteristics,
     simulate,
 )
-from escalation.cross_check import agreement
+from escalation.characteristics.agreement import agreement
 from escalation.kernels.codes import ELIMINATE, MAX_PATIENTS, NO_DOSE
-from escalation.plans import TablePlan
-from escalation.quantities import correct_doses
+from escalation.plans.table import TablePlan
+from escalation.trial.rates import correct_doses
 from tests.support import levels
 
 # A design's compiled plan and its enumeration take milliseconds, but the first example compiles the kernels.

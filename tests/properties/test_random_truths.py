@@ -5,7 +5,7 @@ import pytest
 from scipy import special, stats
 
 from escalation import DesignError, Trial, random_truths
-from escalation.truth_generators import GAP, GENERATORS, NEAR, STEEPNESS
+from escalation.scenario.truths.random import GAP, GENERATORS, NEAR, STEEPNESS
 from tests.support import levels
 
 COUNT = 20_000

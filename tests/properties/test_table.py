@@ -5,8 +5,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from escalation import DecisionTable, Trial, exact
-from escalation.conduct import NO_LIMIT
-from escalation.designs.table_check import reachable_cells
+from escalation.designs.tables.check import reachable_cells
+from escalation.plans.conduct import NO_LIMIT
 from tests.support import levels, table_rows
 
 

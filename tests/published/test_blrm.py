@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from escalation import BLRM, Trial
-from escalation.designs.logistic_grid import Prior, logistic_grid
+from escalation.designs.models.logistic_grid import Prior, logistic_grid
 
 # Neuenschwander, Branson & Gsponer (2008) Stat Med 27:2420-2439: prior means 2.15 and 0.52, variances 0.7056 and 0.64,
 # covariance 0.134, reference dose 250; data as in the R packages bcrm and trialr.

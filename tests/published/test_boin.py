@@ -5,7 +5,7 @@ import pytest
 
 from escalation import BOIN, DesignError, Trial
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE
-from escalation.recommend import recommend
+from escalation.plans.recommend import recommend
 from tests.support import exact_characteristics, levels, next_dose
 
 

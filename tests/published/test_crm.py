@@ -5,7 +5,7 @@ import pytest
 from scipy import optimize
 
 from escalation import CRM, Trial
-from escalation.designs.curves import MODELS
+from escalation.designs.models.curves import MODELS
 from tests.naive.plans import model_choice, posterior
 from tests.support import levels, next_dose
 

@@ -3,7 +3,7 @@
 import pytest
 
 from escalation import BOIN, MTPI, MTPI2, TPI, I3Plus3, Keyboard, Monitoring, ThreePlusThree, Trial, decision_table
-from escalation.designs.table_rows import LETTERS
+from escalation.designs.tables.rows import LETTERS
 from tests.published.test_interval_designs import I3PLUS3, MTPI2_2017, MTPI_2010, TPI_2007
 from tests.support import levels
 

@@ -2,19 +2,19 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from escalation.assessment import NAMES, Assessment
-from escalation.calibration import Calibration, setting_words
-from escalation.pathways import Node
-from escalation.report.calibration import OBJECTIVE
 from escalation.report.figures.pathways import node_text
 from escalation.report.numbers import count, mean, percent
-from escalation.report.robustness import position_name
-from escalation.report.runs import by_truth, shown
-from escalation.robustness import ALL, Robustness, Summary
-from escalation.scenario_run import Result
-from escalation.size_search import SizeSearch
-from escalation.surface import Surface
-from escalation.trial import Trial
+from escalation.report.pages.calibrate import OBJECTIVE
+from escalation.report.pages.robust import position_name
+from escalation.report.pages.run import by_truth, shown
+from escalation.running.pathways import Node
+from escalation.studies.calibrate import Calibration, setting_words
+from escalation.studies.evaluate import NAMES, Assessment
+from escalation.studies.robust import ALL, Robustness, Summary
+from escalation.studies.run import Result
+from escalation.studies.size import SizeSearch
+from escalation.studies.surface import Surface
+from escalation.trial.trial import Trial
 
 
 def selection(results: Sequence[Result], trial: Trial) -> str:

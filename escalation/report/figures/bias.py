@@ -20,9 +20,9 @@ from escalation.report.figures.style import (
     note_simulated,
     style,
 )
-from escalation.report.runs import by_truth, shown
-from escalation.scenario_run import Result
-from escalation.trial import Trial
+from escalation.report.pages.run import by_truth, shown
+from escalation.studies.run import Result
+from escalation.trial.trial import Trial
 
 
 def bias(results: Sequence[Result], trial: Trial) -> Figure:  # noqa: ARG001 (as the other figures)

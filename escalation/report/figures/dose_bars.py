@@ -11,9 +11,9 @@ from matplotlib.patches import Patch
 from escalation.report.figures.panels import dose_axis, fits_half, mark_correct, marks, parts, rate_panel
 from escalation.report.figures.style import INK, legend, look, names_of, note_simulated, style, swatch, write_above
 from escalation.report.numbers import mean, percent
-from escalation.report.runs import by_truth, shown
-from escalation.scenario_run import Result
-from escalation.trial import Trial
+from escalation.report.pages.run import by_truth, shown
+from escalation.studies.run import Result
+from escalation.trial.trial import Trial
 
 DESIGNS_IN_A_PANEL = 5
 BARS_IN_A_PANEL = 60

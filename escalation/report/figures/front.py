@@ -6,10 +6,10 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from escalation.assessment import Assessment
-from escalation.calibration import Calibration, Candidate
-from escalation.report.calibration import OBJECTIVE
 from escalation.report.figures.style import COLOURS, GREY, INK, WIDTH, legend, new_figure, style
+from escalation.report.pages.calibrate import OBJECTIVE
+from escalation.studies.calibrate import Calibration, Candidate
+from escalation.studies.evaluate import Assessment
 
 COSTS = {
     "overdosing": "mean probability of overdosing, %",

@@ -10,8 +10,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from escalation.report.figures.style import BAND, GREY, INK, SMALL, WIDTH, fold, new_figure, shorten, write_above
-from escalation.scenario_run import Result
-from escalation.trial import Trial
+from escalation.studies.run import Result
+from escalation.trial.trial import Trial
 
 WIDE = 7.2
 """Inches of a figure with two columns."""

@@ -6,10 +6,10 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from escalation.pathways import Node
 from escalation.report.figures.style import BAND, GREY, INK, SMALL, fold, new_figure, style
 from escalation.report.numbers import count, percent
-from escalation.trial import Trial
+from escalation.running.pathways import Node
+from escalation.trial.trial import Trial
 
 LEAF = 0.27
 """Inches from a leaf to the next."""

@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from escalation.quantities import quantile
+from escalation.numbers import quantile
 from escalation.report.figures.panels import WIDE
 from escalation.report.figures.style import BAND, GREY, INK, legend, look, new_figure, shorten, style, swatch
-from escalation.robustness import ALL, NONE, Floats, Robustness
+from escalation.studies.robust import ALL, NONE, Floats, Robustness
 
 BEST: dict[str, Any] = {"color": INK, "linestyle": (0, (3, 2)), "linewidth": 1.2}
 """The optimal benchmark."""

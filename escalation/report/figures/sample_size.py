@@ -9,9 +9,9 @@ from matplotlib.ticker import MaxNLocator
 from escalation.report.figures.panels import parts
 from escalation.report.figures.style import INK, SMALL, look, note_simulated, shorten, style, write_above
 from escalation.report.numbers import mean, percent
-from escalation.report.runs import by_truth, label, shown
-from escalation.scenario_run import Result
-from escalation.trial import Trial
+from escalation.report.pages.run import by_truth, label, shown
+from escalation.studies.run import Result
+from escalation.trial.trial import Trial
 
 MOST_BARS = 120
 """Bars are so wide that this many would fill a panel, or a bit narrower than a patient."""

@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from escalation.assessment import Assessment
-from escalation.report.calibration import OBJECTIVE
 from escalation.report.figures.style import GREY, INK, WIDTH, legend, look, new_figure, style
-from escalation.size_search import SizeSearch
+from escalation.report.pages.calibrate import OBJECTIVE
+from escalation.studies.evaluate import Assessment
+from escalation.studies.size import SizeSearch
 
 WANTED: dict[str, Any] = {"color": INK, "linestyle": (0, (4, 3)), "linewidth": 1}
 HOLLOW: dict[str, Any] = {

@@ -19,8 +19,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from escalation.report.runs import label
-from escalation.scenario_run import Result
+from escalation.report.pages.run import label
+from escalation.studies.run import Result
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#56B4E9", "#D55E00", "#F0E442", "#CC79A7")
 HATCHES = ("", "////", "----", "\\\\\\\\", "xxxx")

@@ -24,7 +24,7 @@ from escalation.report.figures.style import (
     shorten,
     style,
 )
-from escalation.surface import Floats, Surface
+from escalation.studies.surface import Floats, Surface
 
 LINES = (20, 40, 60, 80)
 """Percent at which contours are drawn."""

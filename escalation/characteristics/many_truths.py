@@ -1,0 +1,203 @@
+"""Exact means of a design's trials under many truths.
+
+`characteristics` answers everything about one truth. Here thousands of truths are asked for what can be compared: the
+probabilities of events and the mean counts. One compiled pass over the endings a truth, and nothing is kept of them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from escalation.characteristics.distributions import EARLY
+from escalation.engines.endings import Enumeration, check_total
+from escalation.errors import DesignError
+from escalation.kernels.codes import SLACK
+from escalation.kernels.many_truths import expected_counts
+from escalation.numbers import cells_of
+from escalation.trial.rates import are_correct, check_truths
+from escalation.trial.trial import Trial
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+EXCESSES = 3
+"""Classes of overdosing: up to 60 % of a trial's patients at doses above the target, up to 80 %, and more.
+
+Each is divided by whether more than 60 % are at doses above the MTD.
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class Expectations:
+    """Exact means of a design's trials, of T truths.
+
+    The names mean what they mean in `characteristics.OperatingCharacteristics`; `overdosing` is new.
+
+    Attributes
+    ----------
+    trial : Trial
+        As the design runs it: with the design's own expansion, if it has one.
+    rates : float64[T, D]
+    correct : bool[T, D]
+        The correct doses; none in a row without any.
+    selection : float64[T, D]
+    no_selection : float64[T]
+    patients, dlts : float64[T, D]
+    overdosing_60, overdosing_80, early_stop : float64[T]
+    overdosing : float64[T]
+        Probability that more than 60 % of a trial's patients are at doses above the MTD: those whose rate exceeds the
+        target, but for a correct one. Where no dose is correct every patient is.
+    """
+
+    trial: Trial
+    rates: Floats
+    correct: Flags
+    selection: Floats
+    no_selection: Floats
+    patients: Floats
+    dlts: Floats
+    overdosing_60: Floats
+    overdosing_80: Floats
+    early_stop: Floats
+    overdosing: Floats
+
+    @property
+    def pcs(self) -> Floats:
+        """Probability of correct selection, float64[T]: of a correct dose, or of none when no dose is correct."""
+        right: Floats = np.where(self.correct, self.selection, 0.0).sum(axis=1)
+        return np.where(self.correct.any(axis=1), np.minimum(right, 1.0), self.no_selection)
+
+    @property
+    def sample_size(self) -> Floats:
+        """Mean number of patients, float64[T]."""
+        total: Floats = self.patients.sum(axis=1)
+        return total
+
+    @property
+    def total_dlts(self) -> Floats:
+        """Mean number of DLTs, float64[T]."""
+        total: Floats = self.dlts.sum(axis=1)
+        return total
+
+    @property
+    def dlt_rate(self) -> Floats:
+        """E[DLTs] / E[patients], float64[T]."""
+        return self.total_dlts / self.sample_size
+
+    @property
+    def above_mtd(self) -> Floats:
+        """E[patients at doses whose true rate exceeds the target] / E[patients], float64[T]."""
+        above: Floats = np.where(self.rates > self.trial.target + SLACK, self.patients, 0.0).sum(axis=1)
+        return above / self.sample_size
+
+    def by_quantity(self) -> dict[str, Floats]:
+        """Every quantity by name, float64[T] each; doses are numbered from 1."""
+        doses = range(self.trial.levels)
+        return {
+            "pcs": self.pcs,
+            **{f"selection.{d + 1}": self.selection[:, d] for d in doses},
+            "no_selection": self.no_selection,
+            "sample_size": self.sample_size,
+            **{f"patients.{d + 1}": self.patients[:, d] for d in doses},
+            "total_dlts": self.total_dlts,
+            **{f"dlts.{d + 1}": self.dlts[:, d] for d in doses},
+            "dlt_rate": self.dlt_rate,
+            "above_mtd": self.above_mtd,
+            "overdosing": self.overdosing,
+            "overdosing_60": self.overdosing_60,
+            "overdosing_80": self.overdosing_80,
+            "early_stop": self.early_stop,
+        }
+
+
+def expectations(endings: Enumeration, rates: ArrayLike, correct: ArrayLike | None = None) -> Expectations:
+    """Exact means under many truths.
+
+    Parameters
+    ----------
+    endings : Enumeration
+    rates : float[T, D]
+        True DLT rates, a truth in each row.
+    correct : bool[T, D], optional
+        The correct doses. By default those whose true rate is closest to the target, none when even the lowest rate
+        exceeds it by more than 0.10.
+
+    Raises
+    ------
+    DesignError
+        A ValueError: not one rate in [0, 1], or one `correct`, for each dose level of each truth.
+    EscalationError
+        The probabilities of all endings do not sum to 1.
+
+    Examples
+    --------
+    >>> from escalation import BOIN, Trial, exact
+    >>> trial = Trial(doses=[50, 150, 300, 600], target=0.25, max_patients=36)
+    >>> found = expectations(exact(BOIN(), trial), [[0.05, 0.12, 0.25, 0.40], [0.25, 0.40, 0.50, 0.60]])
+    >>> found.pcs.round(4)
+    array([0.6035, 0.7074])
+    """
+    trial = endings.trial
+    true_rates = check_truths(rates, trial)
+    right = are_correct(true_rates, trial.target) if correct is None else np.asarray(correct)
+    if right.shape != true_rates.shape or right.dtype != np.bool_:
+        raise DesignError("correct: should be true or false for each dose level of each truth")
+    truths, levels = true_rates.shape
+    shares = np.empty((truths, (levels + 1) * 2 * EXCESSES * 2))
+    patients, dlts = np.empty((truths, levels)), np.empty((truths, levels))
+    above_target = true_rates > trial.target + SLACK
+    for chosen, above, above_mtd in _alike(above_target, above_target & ~right):
+        part = (
+            np.empty((len(chosen), shares.shape[1])),
+            np.empty((len(chosen), levels)),
+            np.empty((len(chosen), levels)),
+        )
+        expected_counts(
+            endings.tree,
+            endings.sequences,
+            cells_of(trial.most_patients),
+            _classes(endings, above, above_mtd),
+            endings.seen,
+            true_rates[chosen],
+            *part,
+        )
+        shares[chosen], patients[chosen], dlts[chosen] = part
+    for total in shares.sum(axis=1).tolist():
+        check_total(total)
+    shares = shares.reshape(truths, levels + 1, 2, EXCESSES, 2)
+    # Rounding may leave a sum of probabilities above 1.
+    selection = np.minimum(shares.sum(axis=(2, 3, 4)), 1.0)
+    excess = shares.sum(axis=(1, 2, 4))
+    return Expectations(
+        trial=trial,
+        rates=true_rates,
+        correct=right,
+        selection=selection[:, 1:],
+        no_selection=selection[:, 0],
+        patients=patients,
+        dlts=dlts,
+        overdosing_60=np.minimum(excess[:, 1] + excess[:, 2], 1.0),
+        overdosing_80=np.minimum(excess[:, 2], 1.0),
+        early_stop=np.minimum(shares[:, :, 1].sum(axis=(1, 2, 3)), 1.0),
+        overdosing=np.minimum(shares[..., 1].sum(axis=(1, 2, 3)), 1.0),
+    )
+
+
+def _alike(above: Flags, above_mtd: Flags) -> Iterator[tuple[NDArray[np.int64], Flags, Flags]]:
+    """Truths that agree in which doses are above the target, and the MTD: their numbers, and these doses, bool[D]."""
+    patterns, number = np.unique(np.stack([above, above_mtd], axis=1), axis=0, return_inverse=True)
+    for place, (doses, doses_above_mtd) in enumerate(patterns):
+        yield np.flatnonzero(number.reshape(-1) == place), doses, doses_above_mtd
+
+
+def _classes(endings: Enumeration, above: Flags, above_mtd: Flags) -> NDArray[np.int16]:
+    """Endings by the recommended dose (none first), whether early, and overdosing, int16[E]."""
+    size = endings.patients.sum(axis=1, dtype=np.int64)
+    overdosed, beyond = (endings.patients[:, doses].sum(axis=1, dtype=np.int64) for doses in (above, above_mtd))
+    excess = (5 * overdosed > 3 * size).astype(np.int64) + (5 * overdosed > 4 * size)
+    early = np.isin(endings.reason, EARLY)
+    classes = (((endings.recommended + 1) * 2 + early) * EXCESSES + excess) * 2 + (5 * beyond > 3 * size)
+    small: NDArray[np.int16] = classes.astype(np.int16)
+    return small

@@ -1,0 +1,235 @@
+"""The difference between two designs in the same trials, and whether it agrees with the exact one.
+
+Trial i meets the same virtual patients under every design. So a difference between two designs has a value in each
+simulated trial, D_i, and its standard error is sd(D) / sqrt(trials). Designs that do well, or badly, with the same
+patients have differences that vary little; with other patients for each design the variance would be the sum of the
+two designs' variances.
+
+The exact engine gives the mean of D, but the standard deviation of each design's part of it only, not how the two go
+together. Whether the simulated D can have that mean is therefore judged by their empirical likelihood ratio: with
+weights that give the D_i the exact mean d, the largest likelihood is lower than with equal weights by a factor of which
+
+    z^2 = 2 sum log(1 + tilt (D_i - d)),   where   sum (D_i - d) / (1 + tilt (D_i - d)) = 0,
+
+is minus twice the logarithm. z, with the sign of the simulated minus the exact difference, is close to a standard
+normal variable. (simulated - exact) / standard error is not where few trials differ at all: those that happen to be
+too few also make the standard error too small. Where fewer than 20 simulated trials are on either side of the exact
+difference there is no z. There Bernstein's inequality bounds the p value,
+
+    P(|mean of D - d| >= t) <= 2 exp(-trials t^2 / (2 (v + b t / 3))),
+
+with the largest variance v that the exact standard deviations allow, (sd + sd')^2, and the largest possible distance b
+of a single D from its mean.
+
+Source: Owen AB (1988) Empirical likelihood ratio confidence intervals for a single functional. Biometrika 75:237-249;
+Boucheron S, Lugosi G, Massart P (2013) Concentration inequalities, Oxford University Press, section 2.8.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, special
+
+from escalation.characteristics.agreement import FEWEST_EXPECTED
+from escalation.characteristics.distributions import Law, laws_of, trial_quantities
+from escalation.engines.outcomes import Outcomes
+from escalation.numbers import CONFIDENCE
+
+QUANTITIES = {
+    "pcs": "pcs",
+    "patients_above_mtd": "above_target",
+    "sample_size": "sample_size",
+    "total_dlts": "total_dlts",
+}
+"""What is compared: names of operating characteristics, and of the quantities of single trials whose means they are."""
+
+ROUNDING = 1e-9
+"""A quantity that never varies is not on either side of its mean, whatever rounding makes of it."""
+
+
+@dataclass(frozen=True)
+class Moments:
+    """What exact outcomes say of a quantity of single trials.
+
+    Attributes
+    ----------
+    mean, sd : float
+    least, most : float
+        Its smallest and largest possible value.
+    """
+
+    mean: float
+    sd: float
+    least: float
+    most: float
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """What simulated outcomes say of a quantity of single trials.
+
+    Attributes
+    ----------
+    mean : float
+    values : int16[trials]
+        Narrow, because those of all designs are kept: no count exceeds the 1000 patients of a trial.
+    """
+
+    mean: float
+    values: NDArray[np.int16]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One quantity of a design minus that of its reference, under one truth.
+
+    Attributes
+    ----------
+    truth, design, reference : str
+    quantity : str
+        A key of `QUANTITIES`: `pcs`, a probability, or the mean number of `patients_above_mtd`, the mean `sample_size`
+        or `total_dlts`.
+    design_exact, reference_exact, exact : float or None
+        The exact value of either, and their difference; None for a design that the exact engine refused, and then for
+        the difference.
+    design_simulated, reference_simulated, simulated : float or None
+        The mean over simulated trials of either, and their difference; None when no trials were simulated.
+    standard_error : float or None
+        Of `simulated`, from the differences in single trials; None for fewer than two trials.
+    lower, upper : float or None
+        The 95 % interval: `simulated` -+ 1.96 standard errors.
+    z : float or None
+        How far `simulated` is from `exact`, as a standard normal variable: their distance in standard errors, corrected
+        for skewness. None where too few trials are on either side of `exact`.
+    p_value : float or None
+        Of `simulated`, were `exact` true; None where one of them is.
+    gain : float or None
+        The variance that other patients for each design would give, over that of the paired difference: how many times
+        as many trials would be needed without pairing. None where the difference does not vary.
+    """
+
+    truth: str
+    design: str
+    reference: str
+    quantity: str
+    design_exact: float | None = None
+    reference_exact: float | None = None
+    exact: float | None = None
+    design_simulated: float | None = None
+    reference_simulated: float | None = None
+    simulated: float | None = None
+    standard_error: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    z: float | None = None
+    p_value: float | None = None
+    gain: float | None = None
+
+
+def moments(outcomes: Outcomes, correct: Sequence[int]) -> dict[str, Moments]:
+    """The quantities of exact outcomes; `correct` are the correct doses, 1-based."""
+    laws = laws_of(outcomes, correct).by_quantity()
+    return {name: _moments(laws[quantity]) for name, quantity in QUANTITIES.items()}
+
+
+def _moments(law: Law) -> Moments:
+    return Moments(law.mean, law.sd, float(law.possible.min()), float(law.possible.max()))
+
+
+def samples(outcomes: Outcomes, correct: Sequence[int]) -> dict[str, Sample]:
+    """The quantities of simulated outcomes; `correct` are the correct doses, 1-based."""
+    laws = laws_of(outcomes, correct).by_quantity()
+    values = trial_quantities(outcomes, correct)
+    return {
+        name: Sample(laws[quantity].mean, values[quantity].astype(np.int16)) for name, quantity in QUANTITIES.items()
+    }
+
+
+def exact_numbers(design: Moments | None, reference: Moments | None) -> dict[str, float | None]:
+    """What the exact outcomes say of a difference: attributes of `Difference`."""
+    return {
+        "design_exact": None if design is None else design.mean,
+        "reference_exact": None if reference is None else reference.mean,
+        "exact": None if design is None or reference is None else design.mean - reference.mean,
+    }
+
+
+def simulated_numbers(design: Sample, reference: Sample) -> dict[str, float | None]:
+    """What paired simulated trials say of a difference: attributes of `Difference`."""
+    simulated = design.mean - reference.mean
+    numbers: dict[str, float | None] = {
+        "design_simulated": design.mean,
+        "reference_simulated": reference.mean,
+        "simulated": simulated,
+    }
+    paired = design.values - reference.values
+    variance = float(np.var(paired))
+    if variance > 0:
+        numbers["gain"] = float(np.var(design.values) + np.var(reference.values)) / variance
+    if len(paired) > 1:
+        error = float(np.sqrt(variance / len(paired)))
+        reach = float(special.ndtri((1 + CONFIDENCE) / 2)) * error
+        numbers |= {"standard_error": error, "lower": simulated - reach, "upper": simulated + reach}
+    return numbers
+
+
+def agreement_numbers(design: tuple[Moments, Sample], reference: tuple[Moments, Sample]) -> dict[str, float | None]:
+    """How a simulated difference agrees with the exact one: attributes of `Difference`.
+
+    Parameters
+    ----------
+    design, reference : (Moments, Sample)
+        What exact and simulated outcomes say of either.
+    """
+    (exact, sample), (exact_reference, sample_reference) = design, reference
+    mean = exact.mean - exact_reference.mean
+    distance = sample.mean - sample_reference.mean - mean
+    paired = sample.values - sample_reference.values
+    slack = ROUNDING * max(1.0, abs(mean))
+    sides = int((paired > mean + slack).sum()), int((paired < mean - slack).sum())
+    if min(sides) >= FEWEST_EXPECTED:
+        z = float(np.copysign(likelihood_ratio_root(paired, mean), distance))
+        return {"z": z, "p_value": float(2 * special.ndtr(-abs(z)))}
+    if abs(distance) <= slack:
+        return {"p_value": 1.0}
+    variance = (exact.sd + exact_reference.sd) ** 2
+    farthest = max(exact.most - exact_reference.least - mean, mean - (exact.least - exact_reference.most))
+    return {"p_value": bernstein_bound(abs(distance), len(paired), variance, farthest)}
+
+
+def likelihood_ratio_root(values: NDArray[np.integer], mean: float) -> float:
+    """Square root of the empirical likelihood ratio statistic of a mean; see the module.
+
+    Parameters
+    ----------
+    values : int[n]
+        Some above the mean and some below.
+    mean : float
+    """
+    least = int(values.min())
+    counts = np.bincount(values - least)
+    away = np.flatnonzero(counts) + least - mean
+    counts = counts[counts > 0]
+    # No weight, 1 / (n (1 + tilt away)), is above 1.
+    limits = (1 / len(values) - 1) / away[-1], (1 / len(values) - 1) / away[0]
+    tilt = optimize.brentq(lambda tilt: float(np.sum(counts * away / (1 + tilt * away))), *limits)
+    return float(np.sqrt(max(0.0, 2 * np.sum(counts * np.log1p(tilt * away)))))
+
+
+def bernstein_bound(distance: float, trials: int, variance: float, farthest: float) -> float:
+    """Largest probability that the mean of so many trials is so far from its expectation; see the module.
+
+    Parameters
+    ----------
+    distance : float
+        Above 0.
+    trials : int
+    variance, farthest : float
+        Upper bounds of a single trial's variance, and of its distance from the expectation.
+    """
+    spread = variance + farthest * distance / 3
+    if spread <= 0:
+        return 0.0
+    return float(min(1.0, 2 * np.exp(-trials * distance**2 / (2 * spread))))

@@ -1,0 +1,1 @@
+"""Dose-toxicity curves and the priors over them."""

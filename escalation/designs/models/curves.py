@@ -1,0 +1,280 @@
+"""One-parameter dose-toxicity curves, and the grid of parameters that stands for their posterior.
+
+Power model: p_d(b) = s_d^exp(b), s the skeleton. Logistic model: logit p_d(b) = 3 + exp(b) x_d, x_d = logit(s_d) - 3.
+Both have p_d(0) = s_d, and every p_d falls as b grows. The prior is b ~ N(0, prior_sd^2), or exp(b) ~ Gamma.
+
+Posterior integrals are sums over equally spaced b. The integrand is analytic and vanishes at both ends, so the error
+of such a sum falls exponentially with the spacing once that is below the posterior's width. Gauss-Hermite nodes, placed
+by the prior, do not follow a posterior that is narrow or far away.
+
+Source: O'Quigley J, Pepe M, Fisher L (1990) Biometrics 46:33-48; Cheung YK (2011) Dose Finding by the Continual
+Reassessment Method, chapter 3.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from escalation.numbers import halved
+
+Floats = NDArray[np.float64]
+
+INTERCEPT = 3.0
+
+# Spacing of the grid, in standard deviations of the narrowest posterior. At 0.5 the posterior means of b are within
+# 1e-12 of ten times finer grids for trials of 12 to 400 patients, whatever the data.
+SPACING = 0.5
+# For a part of a posterior (see `tail_weights`) that is too wide a spacing in trials of few patients, whose posteriors
+# are less like a normal density: theirs is that of so many. P(rate > limit | data) is then within 1e-10, whatever the
+# data; with the spacing for 3 patients the logistic model's would be off by up to 1e-7.
+FEWEST = 24
+# The grid ends where the log posterior has dropped this far from its peak, under the most extreme data.
+DROP = 45.0
+# exp(b) is finite up to here; ten times the largest prior sd, and all curves are flat at 0 or at their top long before.
+FARTHEST = 300.0
+# Beyond this all rates are at their limits as far as a likelihood can tell.
+FLAT = 30.0
+# Points at which the drop is looked for; the grid ends one of them farther out.
+SCAN = 2001
+
+
+class Model(NamedTuple):
+    """A one-parameter family of dose-toxicity curves.
+
+    Attributes
+    ----------
+    scale : function of a rate
+        The scale on which the family is proportional: scale(p_d(b)) = exp(b) scale(s_d). Negative and increasing.
+    rate : function of values on that scale, float64[...]
+        The inverse of `scale`.
+    highest : float
+        Rates lie below this whatever b; so must skeletons.
+    log_rates : function of (skeleton float64[D], b float64[G])
+        Log probability of a DLT and of none, float64[D, G] each.
+    slopes : function of (skeleton float64[D], b float64[G])
+        Their derivatives by b, float64[D, G] each.
+    precision_per_patient : float
+        A patient adds about this much, at most, to the posterior precision of b. The largest Fisher information over
+        all rates is 0.65 for the power and 3.2 for the logistic model; observed information can be somewhat larger.
+    """
+
+    scale: Callable[[float], float]
+    rate: Callable[[Floats], Floats]
+    highest: float
+    log_rates: Callable[[Floats, Floats], tuple[Floats, Floats]]
+    slopes: Callable[[Floats, Floats], tuple[Floats, Floats]]
+    precision_per_patient: float
+
+    def parameter_at(self, skeleton: float, rate: float) -> float:
+        """The b at which a dose has this DLT rate; minus infinity where no b gives so high a rate."""
+        return float(np.log(self.scale(rate) / self.scale(skeleton))) if rate < self.highest else -np.inf
+
+    def rates_at(self, skeleton: Floats, b: float) -> Floats:
+        """The rate at each dose, float64[D], at one b; it may be infinite."""
+        return self.rate(np.exp(b) * np.array([self.scale(rate) for rate in skeleton]))
+
+
+def _power(skeleton: Floats, b: Floats) -> tuple[Floats, Floats]:
+    log_dlt = np.outer(np.log(skeleton), np.exp(b))
+    return log_dlt, np.log(-np.expm1(log_dlt))
+
+
+def _power_slopes(skeleton: Floats, b: Floats) -> tuple[Floats, Floats]:
+    t = np.outer(-np.log(skeleton), np.exp(b))
+    return -t, t * np.exp(-t) / -np.expm1(-t)
+
+
+def _logistic(skeleton: Floats, b: Floats) -> tuple[Floats, Floats]:
+    logit = INTERCEPT + np.outer(special.logit(skeleton) - INTERCEPT, np.exp(b))
+    return -np.logaddexp(0, -logit), -np.logaddexp(0, logit)
+
+
+def _logistic_slopes(skeleton: Floats, b: Floats) -> tuple[Floats, Floats]:
+    t = np.outer(INTERCEPT - special.logit(skeleton), np.exp(b))
+    return -t * special.expit(t - INTERCEPT), t * special.expit(INTERCEPT - t)
+
+
+MODELS = {
+    "power": Model(
+        scale=lambda rate: float(np.log(rate)),
+        rate=np.exp,
+        highest=1.0,
+        log_rates=_power,
+        slopes=_power_slopes,
+        precision_per_patient=1.0,
+    ),
+    "logistic": Model(
+        scale=lambda rate: float(special.logit(rate)) - INTERCEPT,
+        rate=lambda scaled: special.expit(scaled + INTERCEPT),
+        highest=float(special.expit(INTERCEPT)),
+        log_rates=_logistic,
+        slopes=_logistic_slopes,
+        precision_per_patient=4.0,
+    ),
+}
+
+
+class Prior(NamedTuple):
+    """A prior of b.
+
+    Attributes
+    ----------
+    log_density : function of float64[G]
+        To an additive constant; concave.
+    precision : float
+        Minus its second derivative at its peak.
+    """
+
+    log_density: Callable[[Floats], Floats]
+    precision: float
+
+
+def normal_prior(sd: float) -> Prior:
+    """B ~ N(0, sd^2)."""
+    return Prior(lambda b: -((b / sd) ** 2) / 2, sd**-2)
+
+
+def gamma_prior(shape: float, rate: float) -> Prior:
+    """exp(b) ~ Gamma(shape, rate); the density of b is proportional to exp(shape b - rate exp(b))."""
+    return Prior(lambda b: shape * b - rate * np.exp(b), shape)
+
+
+def prior_weights(prior: Prior, b: Floats) -> Floats:
+    """Prior weights of equally spaced b, float64[G]; they sum to 1."""
+    log = prior.log_density(b)
+    density = np.exp(log - log.max())
+    weights: Floats = density / density.sum()
+    return weights
+
+
+def parameter_grid(model: Model, skeleton: Floats, prior: Prior, max_patients: int) -> Floats:
+    """Equally spaced b that carry every posterior a trial of this size can give.
+
+    The likelihood of any data is a product over patients, so that it moves the posterior no farther than all patients
+    with a DLT at the lowest dose, or none with a DLT at the one dose where that says most.
+
+    Returns
+    -------
+    float64[G]
+    """
+    edges = []
+    for dose in range(len(skeleton)):
+        for dlts in (0, max_patients):
+
+            def log_posterior(b: Floats, dose: int = dose, dlts: int = dlts) -> Floats:
+                log_dlt, log_no_dlt = model.log_rates(skeleton[dose : dose + 1], b)
+                log: Floats = dlts * log_dlt[0] + (max_patients - dlts) * log_no_dlt[0] + prior.log_density(b)
+                return log
+
+            b = np.linspace(*_reach(prior, log_posterior(np.zeros(1))[0] - DROP), SCAN)
+            log = log_posterior(b)
+            carried = np.flatnonzero(log >= log.max() - DROP)
+            edges += [b[max(carried[0] - 1, 0)], b[min(carried[-1] + 1, len(b) - 1)]]
+    narrowest = 1 / np.sqrt(prior.precision + model.precision_per_patient * max(max_patients, FEWEST))
+    points = int(np.ceil((max(edges) - min(edges)) / (SPACING * narrowest))) + 1
+    return np.linspace(min(edges), max(edges), points)
+
+
+def _reach(prior: Prior, floor: float) -> tuple[float, float]:
+    """The b to the left and right of which the prior alone, a bound on the posterior, is below `floor`."""
+    left, right = halved(lambda b: prior.log_density(b) < floor, np.zeros(2), np.array([-FARTHEST, FARTHEST]))
+    return float(left), float(right)
+
+
+def slopes_at(model: Model, skeleton: Floats, cuts: Floats) -> tuple[Floats, Floats]:
+    """Slope of the log probability of a DLT, and of none, at each dose and each cut, float64[D, D - 1] each.
+
+    Where a cut is minus infinity the higher dose is preferred whatever the data; positive slopes say so.
+    """
+    finite = np.isfinite(cuts)
+    found = model.slopes(skeleton, np.where(finite, cuts, 0.0))
+    return np.where(finite, found[0], 1.0), np.where(finite, found[1], 1.0)
+
+
+def cuts_between_doses(model: Model, skeleton: Floats, target: float) -> Floats:
+    """Values of b at which two adjacent doses are equally near the target, increasing with the dose.
+
+    These are the inner limits of the intervals of dfcrm's `crmsens`: the roots of p_d(b) + p_(d+1)(b) = 2 target.
+
+    Returns
+    -------
+    float64[D - 1]
+        Minus infinity where even the highest possible rates are below the target.
+    """
+    scaled = np.array([model.scale(rate) for rate in skeleton])
+    # Between the two parameters at which one or the other dose is at the target.
+    ends = np.array([model.parameter_at(rate, target) for rate in skeleton])
+    if np.isinf(ends).any():
+        return np.full(len(skeleton) - 1, -np.inf)
+
+    def past(b: Floats) -> NDArray[np.bool_]:
+        both: Floats = model.rate(np.exp(b) * scaled[:-1]) + model.rate(np.exp(b) * scaled[1:])
+        return both < 2 * target
+
+    return halved(past, ends[:-1], ends[1:])
+
+
+def exceedance(model: Model, skeleton: Floats, b: Floats, posterior: Floats, limits: Floats) -> Floats:
+    """P(rate > limit | data), float64[L, D].
+
+    Parameters
+    ----------
+    model : Model
+    skeleton : float64[D]
+    b : float64[G]
+        Equally spaced.
+    posterior : float64[G]
+        Its sum is the probability of the model.
+    limits : float64[L]
+    """
+    return np.array(
+        [[tail_weights(b, model.parameter_at(rate, limit)) @ posterior for rate in skeleton] for limit in limits]
+    )
+
+
+def likelihood_interval(
+    model: Model, skeleton: Floats, patients: NDArray[np.int64], dlts: NDArray[np.int64]
+) -> tuple[float, float, float]:
+    """The b of largest likelihood, and the limits of its 95 % likelihood-ratio interval; they may be infinite.
+
+    Parameters
+    ----------
+    patients, dlts : int64[D]
+        At least one patient in all.
+    """
+
+    def log_likelihood(b: Floats) -> Floats:
+        log_dlt, log_no_dlt = model.log_rates(skeleton, b)
+        found: Floats = dlts @ log_dlt + (patients - dlts) @ log_no_dlt
+        return found
+
+    def falls(b: Floats) -> NDArray[np.bool_]:
+        of_dlt, of_no_dlt = model.slopes(skeleton, b)
+        slope: Floats = dlts @ of_dlt + (patients - dlts) @ of_no_dlt
+        return slope < 0
+
+    left, right = np.array([-FLAT]), np.array([FLAT])  # where all rates are at their limits
+    best = halved(falls, left, right) if dlts.any() else right
+    if falls(left)[0]:
+        best = left
+    lowest = log_likelihood(best) - special.chdtri(1, 0.05) / 2
+    found = [best, *(halved(lambda b: log_likelihood(b) < lowest, best, end) for end in (left, right))]
+    low_end, high_end = float(left[0]), float(right[0])
+    found_b = [{low_end: -np.inf, high_end: np.inf}.get(float(b[0]), float(b[0])) for b in found]
+    return found_b[0], found_b[1], found_b[2]
+
+
+def tail_weights(b: Floats, limit: float) -> Floats:
+    """Weights w with which sum(w f(b)) is the integral of f below `limit`, divided by the spacing.
+
+    f is interpolated by sinc functions, which integrate to the sine integral; as accurate as the sum over the whole
+    grid, where cutting the sum off at the limit would err by up to half a spacing.
+
+    Source: Stenger F (1993) Numerical Methods Based on Sinc and Analytic Functions. Springer.
+    """
+    spacing = b[1] - b[0]
+    weights: Floats = 0.5 + special.sici(np.pi * (limit - b) / spacing)[0] / np.pi
+    return weights

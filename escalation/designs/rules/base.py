@@ -1,0 +1,122 @@
+"""What rules have in common: each is a function of the counts, and means the same whatever the design."""
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BeforeValidator
+
+from escalation.fields import Count, Frozen
+from escalation.kernels.codes import ANY_DOSE, NEXT_DOSE
+from escalation.numbers import count_grid
+from escalation.plans.conduct import NO_LIMIT, Criterion
+from escalation.trial.trial import Trial
+
+
+def _named_or_level(value: object) -> object:
+    if value in ("next", "lowest", "any") or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
+        return value
+    raise ValueError('should be "next", "lowest", "any" or a dose level from 1')
+
+
+Dose = Annotated[Literal["next", "lowest", "any"] | Count, BeforeValidator(_named_or_level)]
+"""The dose that the next cohort would get, the lowest dose, any dose, or a dose level from 1."""
+
+
+def dose_level(trial: Trial, level: int) -> str:
+    """A dose level, from 1, in words: its number and its dose."""
+    dose = trial.dose_names[level - 1]
+    return f"dose level {level} ({dose} {trial.dose_unit})" if trial.dose_unit else f"dose level {level} ({dose})"
+
+
+class StoppingRule(Frozen):
+    """A rule that can end a trial after a cohort."""
+
+    rule: str
+
+    @abstractmethod
+    def criterion(self, trial: Trial) -> Criterion:
+        """The counts at which the rule holds."""
+
+    @abstractmethod
+    def words(self, trial: Trial) -> str:
+        """What the rule asks for, as the end of a sentence: "at least 12 patients have been treated in the trial"."""
+
+    def problems(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
+        """What of the rule does not fit the trial."""
+        yield from ()
+
+    def cautions(self, trial: Trial) -> Iterator[str]:
+        """What a user should know of the rule on this trial, although it can run."""
+        if not self.criterion(trial).holds.any():
+            yield f"rule '{self.rule}' never holds in this trial"
+
+
+class DoseRule(StoppingRule):
+    """A stopping rule that looks at the counts at one dose."""
+
+    dose: Dose
+
+    @abstractmethod
+    def holds(self, patients: NDArray[np.int64], dlts: NDArray[np.int64], trial: Trial) -> NDArray[np.bool_]:
+        """Whether the rule holds at a dose, by the patients (at least one) and DLTs there."""
+
+    def criterion(self, trial: Trial) -> Criterion:
+        """The counts at which the rule holds."""
+        patients, dlts = count_grid(trial.max_patients)
+        possible = (patients > 0) & (dlts <= patients)
+        table = np.zeros((trial.levels, *patients.shape), np.bool_)
+        if self.dose in ("next", "any"):
+            table[:, possible] = self.holds(patients[possible], dlts[possible], trial)
+        else:
+            level = 1 if isinstance(self.dose, str) else self.dose
+            table[level - 1, possible] = self.holds(patients[possible], dlts[possible], trial)
+        return Criterion(NEXT_DOSE if self.dose == "next" else ANY_DOSE, table)
+
+    def place(self, trial: Trial) -> str:
+        """The dose that is looked at, in words."""
+        if not isinstance(self.dose, str):
+            return dose_level(trial, self.dose)
+        named = {"next": "the dose that would be given next", "lowest": "the lowest dose", "any": "any of the doses"}
+        return named[self.dose]
+
+    def problems(self, trial: Trial) -> Iterator[str]:
+        """What of the rule does not fit the trial."""
+        if not isinstance(self.dose, str) and self.dose > trial.levels:
+            yield f"dose: there are only {trial.levels} dose levels"
+
+
+class Restriction(Frozen):
+    """A rule that limits how far the next dose may be from the last."""
+
+    rule: str
+
+    def ceiling(self, trial: Trial) -> NDArray[np.int64]:
+        """Highest dose index that may follow each dose, int64[D]."""
+        return np.full(trial.levels, trial.levels - 1)
+
+    def floor(self, trial: Trial) -> NDArray[np.int64]:
+        """Lowest dose index that may follow each dose, int64[D]."""
+        return np.zeros(trial.levels, np.int64)
+
+    @property
+    def hold_at(self) -> int:
+        """No escalation from so many DLTs on, in the whole trial."""
+        return NO_LIMIT
+
+    @abstractmethod
+    def words(self, trial: Trial) -> str:
+        """What the rule says, as a sentence."""
+
+    def problems(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
+        """What of the rule does not fit the trial."""
+        yield from ()
+
+    def cautions(self, trial: Trial) -> Iterator[str]:
+        """What a user should know of the rule on this trial, although it can run."""
+        ceiling = self.ceiling(trial)
+        for dose, name in enumerate(trial.dose_names[:-1]):
+            if ceiling[dose] == dose:
+                yield f"rule '{self.rule}': no higher dose can ever follow {name}"

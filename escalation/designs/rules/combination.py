@@ -1,0 +1,111 @@
+"""Stopping rules combined by `any` and `all`, and what a plan needs of them."""
+
+from collections.abc import Iterator
+from functools import reduce
+from itertools import chain, product
+from operator import or_
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Discriminator, Field, Tag
+
+from escalation.designs.rules.base import StoppingRule
+from escalation.designs.rules.patients import Patients
+from escalation.designs.rules.patients_at_dose import PatientsAtDose
+from escalation.designs.rules.precise import Precise
+from escalation.designs.rules.too_toxic import TooToxicDose
+from escalation.fields import Frozen
+from escalation.kernels.codes import STOPPING_RULE, TOO_TOXIC
+from escalation.plans.conduct import Stop
+from escalation.trial.trial import Trial
+
+MOST_STOPS = 32
+"""`all` of several `any` becomes as many rules as there are ways to pick one of each."""
+
+RULES: dict[str, type[StoppingRule]] = {
+    rule.model_fields["rule"].default: rule for rule in (Patients, PatientsAtDose, TooToxicDose, Precise)
+}
+"""Every stopping rule, by the name that a scenario file gives it."""
+
+
+class AnyOf(Frozen):
+    """Stop when at least one of several conditions holds.
+
+    Parameters
+    ----------
+    any : sequence of conditions
+    """
+
+    any: tuple["Condition", ...] = Field(min_length=1, max_length=MOST_STOPS)
+
+
+class AllOf(Frozen):
+    """Stop when all of several conditions hold.
+
+    Parameters
+    ----------
+    all : sequence of conditions
+    """
+
+    all: tuple["Condition", ...] = Field(min_length=1, max_length=MOST_STOPS)
+
+
+def _tag(value: Any) -> str | None:
+    """Which kind of condition a table of a scenario file, or an object, is. Tags are no names of options."""
+    names = value.model_fields_set if isinstance(value, Frozen) else value if isinstance(value, dict) else ()
+    words = [word for word in ("any", "all") if word in names]
+    rule = getattr(value, "rule", None) if isinstance(value, Frozen) else value.get("rule") if names else None
+    found = [*words, *([rule] if rule is not None else [])]
+    return f"<{found[0]}>" if len(found) == 1 and (words or rule in RULES) else None
+
+
+if TYPE_CHECKING:
+    Condition = StoppingRule | AnyOf | AllOf
+else:
+    _KINDS = {**RULES, "any": AnyOf, "all": AllOf}
+    Condition = Annotated[
+        reduce(or_, (Annotated[kind, Tag(f"<{name}>")] for name, kind in _KINDS.items())),
+        Discriminator(
+            _tag,
+            custom_error_type="unknown_rule",
+            custom_error_message=(
+                f"should be a table with one of rule = {', '.join(repr(name) for name in RULES)}, any or all"
+            ),
+        ),
+    ]
+    AnyOf.model_rebuild()
+    AllOf.model_rebuild()
+
+
+def each_rule(condition: Condition) -> Iterator[StoppingRule]:
+    """The rules in a condition."""
+    if isinstance(condition, StoppingRule):
+        yield condition
+    else:
+        parts = condition.any if isinstance(condition, AnyOf) else condition.all
+        for part in parts:
+            yield from each_rule(part)
+
+
+def alternatives(condition: Condition) -> list[tuple[StoppingRule, ...]]:
+    """The sets of rules of which one must hold in full, the disjunctive normal form; at most MOST_STOPS + 1."""
+    if isinstance(condition, StoppingRule):
+        return [(condition,)]
+    if isinstance(condition, AnyOf):
+        return list(chain.from_iterable(map(alternatives, condition.any)))[: MOST_STOPS + 1]
+    found: list[tuple[StoppingRule, ...]] = [()]
+    for part in condition.all:
+        pairs = product(found, alternatives(part))
+        found = [(*left, *right) for (left, right), _ in zip(pairs, range(MOST_STOPS + 1), strict=False)]
+    return found
+
+
+def stops(condition: Condition, trial: Trial) -> tuple[Stop, ...]:
+    """The rules of a plan that a condition means. One that asks whether a dose is too toxic recommends none."""
+    return tuple(
+        Stop(
+            TOO_TOXIC if any(isinstance(rule, TooToxicDose) for rule in rules) else STOPPING_RULE,
+            tuple(rule.criterion(trial) for rule in rules),
+            " and ".join(rule.words(trial) for rule in rules),
+        )
+        for rules in alternatives(condition)
+    )

@@ -1,0 +1,1 @@
+"""Decision tables that users write: reading, rows, and checks."""

@@ -1,0 +1,229 @@
+"""What is wrong with a decision table on a trial.
+
+A cell is a number of patients and of DLTs at a dose. It is called *reachable* when
+
+- cohorts lead to it from no patients over reachable cells that do not eliminate the dose and have fewer than `cap`
+  patients, and
+- the dose itself can be given: it is where the trial starts, or a reachable cell of the dose next to it, on the side of
+  the start, leads there, and
+- the trial has patients enough for it and for the fewest on the way to the dose; after a last, smaller cohort it has
+  none left, so that all others must find room at the other doses.
+
+Doses are looked at one by one, and what has to happen at several at once only in these numbers of patients. Every cell
+that a trial reaches is therefore reachable; a few reachable ones may not be reached by any trial.
+
+The rule on observed rates is long-term memory coherence: Liu S, Yuan Y (2015) JRSS C 64:507-523. (That of Cheung YK
+(2005) Biometrika 92:863-873 looks at the last patient alone, and a table of counts does not know who was last.)
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import groupby
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from escalation.designs.tables.rows import LARGEST, NAMED, Row, decisions_of
+from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, SLACK, STAY
+from escalation.numbers import count_grid
+from escalation.plans.conduct import NO_LIMIT
+from escalation.trial.trial import Trial
+
+Cells = NDArray[np.bool_]
+Codes = NDArray[np.int8]
+
+DOES = {ESCALATE: "escalates", STAY: "stays", DE_ESCALATE: "de-escalates", ELIMINATE: "eliminates"}
+
+
+class Finding(NamedTuple):
+    """One thing that is wrong with a table.
+
+    Attributes
+    ----------
+    text : str
+    fatal : bool
+        Whether trials cannot be run by the table.
+    """
+
+    text: str
+    fatal: bool
+
+
+@lru_cache(maxsize=8)
+def check_table(
+    rows: tuple[Row, ...], trial: Trial, cap: int = NO_LIMIT, *, titration: bool = False
+) -> tuple[Finding, ...]:
+    """What is wrong with a table on a trial.
+
+    Parameters
+    ----------
+    rows : tuple of Row
+    trial : Trial
+    cap : int, optional
+        The trial ends when the next cohort would go to a dose with this many patients.
+    titration : bool, optional
+        Whether doses are first tried on one patient each.
+    """
+    codes, decided = decisions_of(rows, trial)
+    reachable = reachable_cells(codes, trial, cap, titration=titration)
+    fatal = [*_beyond(rows, trial), *_undecided(reachable & ~decided)]
+    known = reachable & decided
+    doubtful = [*_not_monotone(codes, known, trial), *_incoherent(codes, known, trial), *_unreachable(rows, reachable)]
+    return *(Finding(text, True) for text in fatal), *(Finding(text, False) for text in doubtful)
+
+
+def reachable_cells(codes: Codes, trial: Trial, cap: int = NO_LIMIT, *, titration: bool = False) -> Cells:
+    """Cells that a trial may reach under a decision table, bool[D, N + 1, N + 1]; see the module's text.
+
+    Parameters
+    ----------
+    codes : int8[D, N + 1, N + 1]
+        Decision by dose, patients and DLTs.
+    trial : Trial
+    cap : int, optional
+        The trial ends when the next cohort would go to a dose with this many patients.
+    titration : bool, optional
+        Whether doses are first tried on one patient each. It ends at some dose, where a cohort is filled up, and leaves
+        one patient without a DLT at each dose below.
+    """
+    if not titration or trial.cohort_size == 1:
+        return _from(codes, trial, trial.start_dose - 1, 0, cap)
+    reachable = np.zeros(codes.shape, np.bool_)
+    for ends_at in range(min(trial.levels, trial.max_patients)):
+        reachable |= _from(codes, trial, ends_at, 1, cap)
+    return reachable
+
+
+def _from(codes: Codes, trial: Trial, start: int, alone: int, cap: int) -> Cells:
+    """Cells that a trial may reach from dose `start` on, with `alone` patients at each dose below before."""
+    reachable = np.zeros(codes.shape, np.bool_)
+    before = np.where(np.arange(trial.levels) < start, alone, 0)
+    most = trial.max_patients - int(before.sum())
+    reachable[np.arange(trial.levels), before, 0] = True  # where every dose begins; taken out in the end
+    fewest = {start: 0}  # patients elsewhere, beyond those alone, before the first cohort at a dose
+    _fill(reachable[start], codes[start], trial, int(before[start]), most, cap)
+    for step, leads_on in ((1, codes == ESCALATE), (-1, codes < STAY)):
+        dose = start
+        while 0 <= dose + step < trial.levels:
+            at_dose = (reachable[dose] & leads_on[dose]).any(axis=1)
+            leaving = np.flatnonzero(at_dose[before[dose] + 1 :]) + 1
+            if not leaving.size:
+                break
+            fewest[dose + step] = fewest[dose] + int(leaving[0])
+            dose += step
+            _fill(reachable[dose], codes[dose], trial, int(before[dose]), most - fewest[dose], cap)
+    last = most % trial.cohort_size
+    if last:
+        added = {dose: int(np.flatnonzero(reachable[dose].any(axis=1)).max() - before[dose]) for dose in fewest}
+        for dose, elsewhere in fewest.items():
+            room = sum(added.values()) - added[dose]
+            for patients in range(0, added[dose] + 1, trial.cohort_size):
+                if elsewhere <= most - last - patients <= room:
+                    _grow(reachable[dose], codes[dose], int(before[dose]) + patients, last, cap)
+    reachable[np.arange(trial.levels), before, 0] = False
+    return reachable
+
+
+def _fill(reachable: Cells, codes: Codes, trial: Trial, first: int, most: int, cap: int) -> None:
+    """Mark what full cohorts of at most `most` patients lead to at one dose, from `first` patients on."""
+    for patients in range(first, first + most - trial.cohort_size + 1, trial.cohort_size):
+        _grow(reachable, codes, patients, trial.cohort_size, cap)
+
+
+def _grow(reachable: Cells, codes: Codes, patients: int, cohort: int, cap: int) -> None:
+    """Mark what one more cohort leads to from the cells of so many patients at one dose."""
+    given_again = reachable[patients] & (codes[patients] != ELIMINATE)
+    if patients < cap and given_again.any():
+        after = np.convolve(given_again[: patients + 1], np.ones(cohort + 1, np.int64)) > 0
+        reachable[patients + cohort, : patients + cohort + 1] |= after
+
+
+def _beyond(rows: Sequence[Row], trial: Trial) -> Iterator[str]:
+    beyond = [f"row {number} ({row})" for number, row in enumerate(rows, 1) if trial.levels < row.box[0][1] < LARGEST]
+    if beyond:
+        yield f"the trial has {trial.levels} dose levels, and there are rows for higher ones: {_some(beyond)}"
+
+
+def _undecided(cells: Cells) -> Iterator[str]:
+    if cells.any():
+        yield f"no decision in cells that a trial may reach: {_named(cells)}"
+
+
+def _not_monotone(codes: Codes, known: Cells, trial: Trial) -> Iterator[str]:
+    """A decision should not lead higher after more DLTs, nor lower after as many DLTs in more patients."""
+    lowest = np.minimum.accumulate(np.where(known, codes, ESCALATE), axis=2)
+    higher = known & (codes > lowest)
+    if higher.any():
+        dose, patients, dlts = np.argwhere(higher)[0]
+        code = codes[dose, patients, dlts]
+        fewer = np.flatnonzero(known[dose, patients, :dlts] & (codes[dose, patients, :dlts] < code))[-1]
+        yield (
+            f"not monotone: {DOES[int(code)]} at dose {dose + 1}, {dlts} of {patients}, but "
+            f"{DOES[int(codes[dose, patients, fewer])]} after fewer DLTs, {fewer} of {patients}{_others(higher)}"
+        )
+    after_whole_cohorts = np.arange(trial.max_patients + 1)[:, None] % trial.cohort_size == 0
+    no_lower = known & ((codes == ESCALATE) | ((codes == STAY) & after_whole_cohorts))  # else it decides nothing
+    lower = known & (codes < STAY) & np.logical_or.accumulate(no_lower, axis=1)
+    if lower.any():
+        dose, patients, dlts = np.argwhere(lower)[0]
+        fewer = np.flatnonzero(no_lower[dose, :patients, dlts])[-1]
+        yield (
+            f"not monotone: {DOES[int(codes[dose, patients, dlts])]} at dose {dose + 1}, {dlts} of {patients}, but "
+            f"{DOES[int(codes[dose, fewer, dlts])]} with as many DLTs in fewer patients, {dlts} of {fewer}"
+            f"{_others(lower)}"
+        )
+
+
+def _incoherent(codes: Codes, known: Cells, trial: Trial) -> Iterator[str]:
+    """A dose should not go up after an observed rate above the target, nor down after one below it; at it, either."""
+    patients, dlts = count_grid(trial.max_patients)
+    rate = dlts / np.maximum(patients, 1)
+    for moves, does, side in (
+        ((codes == ESCALATE) & (rate > trial.target + SLACK), "escalates", "above"),
+        ((codes < STAY) & (rate < trial.target - SLACK), "de-escalates", "below"),
+    ):
+        if (known & moves).any():
+            found = _named(known & moves)
+            yield f"{does} although the observed rate is {side} the target of {trial.target:g}: {found}"
+
+
+def _unreachable(rows: Sequence[Row], reachable: Cells) -> Iterator[str]:
+    idle = [str(row) for row in rows if not reachable[row.indices].any()]
+    if idle:
+        yield f"{len(idle)} of {len(rows)} rows are for cells that no trial reaches: {_some(idle)}"
+
+
+def _others(cells: Cells) -> str:
+    more = int(cells.sum()) - 1
+    return f" (and {more} more like it)" if more else ""
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - NAMED
+    return "; ".join(names[:NAMED]) + (f"; and {more} more" if more > 0 else "")
+
+
+def _named(cells: Cells) -> str:
+    """The first of some cells by name, and their number; neighbours in DLTs at the same doses are named together."""
+    found = (
+        (int(patients), int(dlts), tuple(np.flatnonzero(cells[:, patients, dlts]) + 1))
+        for patients, dlts in np.argwhere(cells.any(axis=0))
+    )
+    names: list[str] = []
+    for (patients, doses, _), run in groupby(
+        enumerate(found), lambda item: (item[1][0], item[1][2], item[1][1] - item[0])
+    ):
+        if len(names) == NAMED:
+            return "; ".join(names) + f"; and others, {int(cells.sum())} in all"
+        dlts = [cell[1] for _, cell in run]
+        levels = f"dose {doses[0]}" if len(doses) == 1 else f"doses {_series(doses)}"
+        names.append(f"{levels}, {_series(dlts)} of {patients}")
+    return "; ".join(names)
+
+
+def _series(numbers: Sequence[int]) -> str:
+    """Rising numbers: 2, or 1-4 when none is left out, or 1, 3, 4."""
+    if len(numbers) > 1 and numbers[-1] - numbers[0] == len(numbers) - 1:
+        return f"{numbers[0]}-{numbers[-1]}"
+    return ", ".join(map(str, numbers))

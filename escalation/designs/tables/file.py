@@ -1,0 +1,114 @@
+"""Reading a decision table from a CSV file.
+
+Either a row for each decision, under the names `patients`, `dlts`, `decision` and perhaps `dose`, or the table as
+papers print it: the first column, `dlts`, has the numbers of DLTs, the heads of the others are numbers of patients.
+"""
+
+import csv
+import io
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from escalation.designs.tables.rows import MOST_ROWS, NAMED, Row, contradictions
+
+Line = tuple[int, list[str]]
+
+
+def read_table(path: Path) -> list[Row]:
+    """The rows of a decision table in a CSV file.
+
+    Raises
+    ------
+    ValueError
+        Everything that is wrong, each on its line, with the line of the file.
+    """
+    head, *lines = _lines(path)
+    given = list(islice(_long(head, lines) if _is_long(head) else _wide(head, lines), MOST_ROWS + 1))
+    if not given:
+        raise ValueError("there are no rows")
+    if len(given) > MOST_ROWS:
+        raise ValueError(f"there are more than {MOST_ROWS} rows")
+    rows: list[Row] = []
+    problems: list[str] = []
+    for line, values in given:
+        try:
+            rows.append(Row.model_validate(values))
+        except ValidationError as error:
+            problems += [f"line {line}: {problem}" for problem in _problems(error)]
+    if not problems:
+        problems += contradictions(rows, lambda index: f"line {given[index][0]}")
+    elif len(problems) > NAMED:
+        problems[NAMED:] = [f"and {len(problems) - NAMED} more problems"]
+    if problems:
+        raise ValueError("\n".join(problems))
+    return rows
+
+
+def _lines(path: Path) -> list[Line]:
+    """Lines that are neither blank nor comments, with their numbers; the first has the names of the columns."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"not a text file in UTF-8 (byte {error.start})") from None
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror or error}") from None
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
+    except csv.Error as error:
+        raise ValueError(f"line {reader.line_num}: not CSV: {error}") from None
+    lines = [(line, cells) for line, cells in lines if any(cells) and not cells[0].startswith("#")]
+    if not lines:
+        raise ValueError("the file is empty")
+    return lines
+
+
+def _is_long(head: Line) -> bool:
+    names = [name.lower() for name in head[1]]
+    return names[0] != "dlts" or "patients" in names or "decision" in names
+
+
+def _long(head: Line, lines: list[Line]) -> Iterator[tuple[int, dict[str, str]]]:
+    line, names = head[0], [name.lower() for name in head[1]]
+    while not names[-1]:
+        names.pop()  # spreadsheets leave empty columns at the end
+    for name in names:
+        if name not in Row.model_fields:
+            known = ", ".join(Row.model_fields)
+            raise ValueError(f"line {line}: unknown column {name[:30]!r}; known, with commas between, are {known}")
+        if names.count(name) > 1:
+            raise ValueError(f"line {line}: column {name!r} is there twice")
+    for name, field in Row.model_fields.items():
+        if field.is_required() and name not in names:
+            raise ValueError(f"line {line}: column {name!r} is needed")
+    for line, cells in lines:
+        _check_width(line, cells, len(names))
+        yield line, {name: cell for name, cell in zip(names, cells, strict=False) if cell}
+
+
+def _wide(head: Line, lines: list[Line]) -> Iterator[tuple[int, dict[str, str]]]:
+    _, heads = head
+    for line, (dlts, *cells) in lines:
+        _check_width(line, cells, len(heads) - 1)
+        for patients, decision in zip(heads[1:], cells, strict=False):
+            if decision:
+                yield line, {"patients": patients, "dlts": dlts, "decision": decision}
+
+
+def _check_width(line: int, cells: list[str], width: int) -> None:
+    if any(cells[width:]):
+        raise ValueError(f"line {line}: more values than columns")
+
+
+def _problems(error: ValidationError) -> Iterator[str]:
+    for detail in error.errors(include_url=False):
+        message = detail["msg"].removeprefix("Value error, ")
+        if detail["type"] == "missing":
+            yield f"{detail['loc'][0]}: needed"
+        elif detail["loc"]:
+            yield f"{detail['loc'][0]}: {message}; it is {detail['input'][:30]!r}"
+        else:
+            yield message

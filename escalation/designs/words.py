@@ -1,0 +1,190 @@
+"""Designs in the words of a protocol: what every design's text needs, and the sentences that all of them share."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from escalation.designs.rules.base import dose_level
+from escalation.kernels.codes import REASON_NAMES, SLACK, TOO_TOXIC
+from escalation.plans.plan import Plan
+from escalation.plans.table import TablePlan
+from escalation.trial.safety import SafetyRule
+from escalation.trial.trial import Trial
+
+DECIMALS = range(3, 11)
+"""Three, or more where that is what it takes to see which of two numbers is larger."""
+
+MONITORING_REFERENCES = {
+    "bayes": (
+        "Thall PF, Simon R (1994). Practical Bayesian guidelines for phase IIB clinical trials. Biometrics 50:337-349.",
+    ),
+    "pocock": (
+        "Ivanova A, Qaqish BF, Schell MJ (2005). Continuous toxicity monitoring in phase II trials in oncology. "
+        "Biometrics 61:540-545.",
+    ),
+    "wang-tsiatis": (
+        "Wang SK, Tsiatis AA (1987). Approximately optimal one-parameter boundaries for group sequential trials. "
+        "Biometrics 43:193-199.",
+    ),
+    "sprt": (
+        "Goldman AI (1987). Issues in designing sequential stopping rules for monitoring side effects in clinical "
+        "trials. Control Clin Trials 8:327-337.",
+    ),
+    "beta-binomial": (
+        "Geller NL, Follmann D, Leifer ES, Carter SL (2003). Design of early trials in stem cell transplantation: a "
+        "hybrid frequentist-Bayesian approach. In: Advances in Clinical Trial Biostatistics.",
+    ),
+}
+"""Where the rules of `SafetyRule` come from."""
+MONITORING_REFERENCES["obrien-fleming"] = MONITORING_REFERENCES["wang-tsiatis"]
+
+
+def beside(value: float, *limits: float) -> list[str]:
+    """A number and the limits that it is compared with, in decimals enough to see on which side of each it is.
+
+    A limit of at most three decimals is written as it was given.
+
+    Examples
+    --------
+    >>> beside(2 / 3, 0.2983), beside(0.95001, 0.95), beside(0.1 + 0.2, 0.3)
+    (['0.667', '0.298'], ['0.95001', '0.95'], ['0.300', '0.3'])
+    """
+    for decimals in DECIMALS:
+        texts = [f"{value:.{decimals}f}"]
+        texts += [f"{limit:g}" if abs(limit - round(limit, 3)) < SLACK else f"{limit:.{decimals}f}" for limit in limits]
+        if all(
+            _side(float(texts[0]), float(text)) == _side(value, limit)
+            for text, limit in zip(texts[1:], limits, strict=True)
+        ):
+            break
+    return texts
+
+
+def deciding(limit: float, max_patients: int) -> str:
+    """A limit of observed rates, in decimals enough for no rate to be on the other side of it.
+
+    Examples
+    --------
+    >>> deciding(0.196801, 36), deciding(0.196801, 66)  # 13 / 66 is 0.19697
+    ('0.197', '0.1968')
+    """
+    patients = np.arange(1, max_patients + 1)
+    for decimals in DECIMALS:
+        text = f"{limit:.{decimals}f}"
+        if np.array_equal(np.floor(float(text) * patients + SLACK), np.floor(limit * patients + SLACK)):
+            break
+    return text
+
+
+def _side(value: float, limit: float) -> int:
+    return 0 if abs(value - limit) <= SLACK else 1 if value > limit else -1
+
+
+def ranked(values: Sequence[float]) -> list[str]:
+    """Numbers in figures enough to see which is the largest; equal ones look alike."""
+    largest = max(values)
+    values = [largest if abs(value - largest) <= SLACK else value for value in values]
+    for figures in DECIMALS:
+        texts = [f"{value:.{figures}g}" for value in values]
+        if all(
+            (text == f"{largest:.{figures}g}") == (value == largest) for text, value in zip(texts, values, strict=True)
+        ):
+            break
+    return texts
+
+
+def observed(patients: int, dlts: int) -> str:
+    """The counts at a dose: 2 of 3 patients with a DLT."""
+    return f"{dlts} of {patients} {'patient' if patients == 1 else 'patients'} with a DLT"
+
+
+def listed(numbers: Sequence[float]) -> str:
+    """Numbers as a sentence lists them: 0.1, 0.2 and 0.3."""
+    texts = [f"{number:g}" for number in numbers]
+    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
+
+
+def beta(prior: tuple[float, float]) -> str:
+    """A Beta prior in words."""
+    return "a uniform prior" if prior == (1, 1) else f"a Beta({prior[0]:g}, {prior[1]:g}) prior"
+
+
+def conduct_sentences(trial: Trial, plan: Plan) -> Iterator[str]:
+    """Where a trial starts, its cohorts and its titration."""
+    sizes = np.unique(plan.sizes).tolist()
+    first = dose_level(trial, plan.start + 1)
+    if plan.titration:
+        yield (
+            f"Doses are first tried on one patient each, from {first} on, until the first DLT or the highest dose "
+            f"that may be given; the cohort at that dose is then filled up to {plan.sizes[0]} patients. Until "
+            "then the design's rules and all stopping rules rest."
+        )
+    else:
+        yield f"The first cohort gets {first}."
+    cohorts = f", in cohorts of {sizes[0]}" if len(sizes) == 1 else ""  # the others' own text gives the numbers
+    yield (
+        f"At most {plan.max_patients} patients are treated{'' if trial.expansion is None else ' in dose escalation'}"
+        f"{cohorts}; the last cohort is smaller when fewer remain."
+    )
+    if isinstance(plan, TablePlan) and plan.moves:
+        if trial.levels == 1:
+            yield "There is one dose: where the rules say escalate or de-escalate, the next cohort gets the same dose."
+        else:
+            yield (
+                "Where there is no higher dose that may be given, escalation means the same dose; so does "
+                "de-escalation from the lowest."
+            )
+
+
+def stop_sentences(plan: Plan, *, expands: bool) -> Iterator[str]:
+    """The rules that end a trial, or dose escalation where an expansion follows."""
+    for reason in REASON_NAMES:
+        words = [stop.words for stop in plan.stops if stop.reason == reason]
+        nothing = ", and no dose is recommended" if reason == TOO_TOXIC else ""
+        what = "Dose escalation" if expands and reason != TOO_TOXIC else "The trial"
+        if len(words) == 1:
+            yield f"{what} ends when {words[0]}{nothing}."
+        elif words:
+            numbered = "; ".join(f"({number}) {word}" for number, word in enumerate(words, 1))
+            yield f"{what} ends{nothing} when any of the following holds: {numbered}."
+
+
+def expansion_sentences(trial: Trial) -> Iterator[str]:
+    """What follows dose escalation."""
+    expansion = trial.expansion
+    if expansion is None:
+        return
+    size = trial.cohort_size if expansion.cohort_size is None else expansion.cohort_size
+    yield (
+        f"After dose escalation has declared an RP2D, {expansion.patients} further patients are treated at it in "
+        f"cohorts of {size}."
+    )
+    rule = expansion.monitoring
+    if rule is None:
+        yield "The expansion does not question the RP2D."
+        return
+    counted = "all patients at the dose" if rule.rule == "bayes" else "the patients of the expansion"
+    yield f"After each of these cohorts {monitoring_clause(rule, trial.target)}; {counted} are counted."
+    yield "A dose that is stopped is no longer recommended."
+
+
+def monitoring_clause(rule: SafetyRule, target: float) -> str:
+    """When a safety rule stops a dose, as a clause: "the dose is stopped when ..."."""
+    limit = target if rule.limit is None else rule.limit
+    wait = f", once at least {rule.min_patients} patients have been counted" if rule.min_patients > 1 else ""
+    if rule.rule == "bayes":
+        probability = f"P(DLT rate > {limit:g} | data) > {rule.threshold:g}"
+        return f"the dose is stopped when {probability} under {beta(rule.prior)}{wait}"
+    boundary = {
+        "pocock": "the Pocock boundary (Ivanova et al. 2005)",
+        "obrien-fleming": "the O'Brien-Fleming boundary (Wang & Tsiatis 1987 with delta = 0)",
+        "wang-tsiatis": f"the Wang-Tsiatis boundary with delta = {rule.delta or 0:g} (Wang & Tsiatis 1987)",
+        "sprt": f"the boundary of the sequential probability ratio test against a DLT rate of {rule.p1 or 0:g} "
+        "(Goldman 1987)",
+        "beta-binomial": f"the beta-binomial boundary under {beta(rule.prior)} (Geller et al. 2003)",
+    }[rule.rule]
+    alpha = 0.05 if rule.alpha is None else rule.alpha
+    return (
+        f"the dose is stopped when its DLTs reach {boundary}, calibrated so that a dose with a DLT rate of {limit:g} "
+        f"is stopped at any look with a probability of at most {alpha:g}{wait}"
+    )

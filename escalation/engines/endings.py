@@ -1,0 +1,127 @@
+"""Every ending of a design's trials, and its probability under a truth.
+
+With counts n, y at its doses, an ending that so many patient sequences lead to has under a truth p the probability
+
+    sequences x prod_d p_d^y_d (1 - p_d)^(n_d - y_d).
+
+The endings do not depend on the truth: another truth costs one pass over them.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from escalation.engines.outcomes import Outcomes
+from escalation.errors import EscalationError
+from escalation.kernels.endings import count_nodes, ending_probabilities, grow_tree
+from escalation.kernels.layout import CountTree
+from escalation.numbers import cells_of
+from escalation.trial.data import InterimData
+from escalation.trial.rates import check_rates
+from escalation.trial.trial import Trial
+
+WRONG = 1e-9
+"""Rounding moves a sum of probabilities from 1 by some 1e-15; by more than this, something is wrong."""
+
+
+@dataclass(frozen=True, eq=False)
+class Enumeration:
+    """Every ending of a design's trials.
+
+    The same counts are listed apart when they end for different reasons and, under titration, after different numbers
+    of cohorts.
+
+    Attributes
+    ----------
+    trial : Trial
+    patients, dlts : int16[E, D]
+        Counts at each dose at each ending.
+    recommended : int16[E]
+        Recommended dose, as an index from 0; NO_DOSE (-1) for none.
+    declared : int16[E] or None
+        In a trial with an expansion, the RP2D that dose escalation declared; `recommended` is what is left of it.
+    reason : int8[E]
+        Why the trial ended: a key of `kernels.codes.REASON_NAMES`.
+    sequences : float64[E]
+        Number of patient sequences with this ending.
+    states : int
+        Number of states that were visited, endings included.
+    after : InterimData or None
+        The data of a running trial that all endings begin with. Sequences are those of the patients who follow.
+    """
+
+    trial: Trial
+    patients: NDArray[np.int16]
+    dlts: NDArray[np.int16]
+    recommended: NDArray[np.int16]
+    declared: NDArray[np.int16] | None
+    reason: NDArray[np.int8]
+    sequences: NDArray[np.float64]
+    states: int
+    after: InterimData | None = None
+
+    def __post_init__(self) -> None:
+        for part in vars(self).values():
+            if isinstance(part, np.ndarray):
+                part.flags.writeable = False  # the outcomes under every truth share them
+
+    def outcomes(self, rates: ArrayLike) -> Outcomes:
+        """Probability of every ending under a truth.
+
+        Parameters
+        ----------
+        rates : sequence of float
+            True DLT rate of each dose level.
+
+        Raises
+        ------
+        DesignError
+            A ValueError: not one rate in [0, 1] for each dose level.
+        EscalationError
+            The probabilities do not sum to 1.
+        """
+        true_rates = check_rates(rates, self.trial)
+        probability = np.empty(len(self.sequences))
+        cells = cells_of(self.trial.most_patients)
+        ending_probabilities(self.tree, self.sequences, cells, true_rates, self.seen, probability)
+        check_total(float(probability.sum()))
+        return Outcomes(
+            trial=self.trial,
+            rates=true_rates,
+            patients=self.patients,
+            dlts=self.dlts,
+            recommended=self.recommended,
+            reason=self.reason,
+            probability=probability,
+            declared=self.declared,
+            after=self.after,
+        )
+
+    @cached_property
+    def tree(self) -> CountTree:
+        """The endings by what they have in common; see `kernels.probability`."""
+        starts = np.empty(self.trial.levels + 1, np.int64)
+        count_nodes(self.patients, self.dlts, starts)
+        tree = CountTree(np.empty(starts[-1], np.int32), np.empty(starts[-1], np.int32), starts)
+        grow_tree(self.patients, self.dlts, tree)
+        return tree
+
+    @cached_property
+    def seen(self) -> NDArray[np.int64]:
+        """Patients and DLTs at each dose that all endings begin with, int64[2, D]."""
+        if self.after is None:
+            return np.zeros((2, self.trial.levels), np.int64)
+        return np.array([self.after.patients, self.after.dlts])
+
+
+def check_total(total: float) -> None:
+    """Refuse probabilities of all endings that do not sum to 1.
+
+    Raises
+    ------
+    EscalationError
+    """
+    if not abs(total - 1) < WRONG:
+        raise EscalationError(f"the probabilities of all endings sum to {total:g}: an error in this package")

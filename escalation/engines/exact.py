@@ -1,0 +1,247 @@
+"""The exact engine: every way a trial can end, with the number of patient sequences that lead there.
+
+Decisions depend on the data through the counts at each dose (and, for some rules, the last cohort), so that all paths
+that reach the same counts and the same next dose go on alike and are merged. Breadth first over cohorts, a state's
+weight is the number of patient sequences that reach it. None of this depends on the truth; see `endings`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from escalation.engines.endings import Enumeration
+from escalation.engines.expansion import endings_after
+from escalation.engines.limits import (
+    MEMORY_SHARE,
+    bits_per_cell,
+    cells_per_word,
+    check_bound,
+    machine_memory,
+    states_allowed,
+    too_many,
+)
+from escalation.errors import StateSpaceError
+from escalation.kernels.codes import EXPANSION_STOPPED, NO_DOSE
+from escalation.kernels.exact_curves import settle_curves
+from escalation.kernels.exact_states import merge_children, next_sizes, unpack
+from escalation.kernels.exact_tables import settle_table
+from escalation.kernels.layout import Children, Packing, StateArrays
+from escalation.numbers import cells_of
+from escalation.plans.curves import CurvePlan
+from escalation.plans.expansion import ExpansionPlan
+from escalation.plans.plan import Plan
+from escalation.plans.recommend import recommend, recommend_by_model, reject_too_toxic
+from escalation.plans.start import Start
+from escalation.plans.table import TablePlan
+
+UNCHECKED = 5_000_000
+"""States that are visited before a bound on all is worked out: it would take most of the time of small trials."""
+
+
+def enumerate_endings(start: Start, max_states: int | None = None) -> Enumeration:
+    """Every ending from a start.
+
+    Raises
+    ------
+    DesignError
+        A ValueError: `max_states` is below 1.
+    StateSpaceError
+        There are, or may be, more states than that.
+    """
+    limit = states_allowed(start.plan, max_states)
+    return enumerated(start, cohort_by_cohort(start, limit), limit)
+
+
+def enumerated(start: Start, cohorts: Iterable[tuple[StateArrays, StateArrays]], limit: int) -> Enumeration:
+    """Every ending, from the states after each cohort of dose escalation; these are not looked at when it has ended.
+
+    Raises
+    ------
+    StateSpaceError
+        With an expansion there are more than `limit` states.
+    """
+    escalated = _ended(start) if start.has_escalated else _escalated(start, cohorts)
+    enumeration = escalated
+    if start.expansion is not None:
+        enumeration = _expanded(escalated, start.plan, start.expansion, limit)
+    return enumeration
+
+
+def _escalated(start: Start, cohorts: Iterable[tuple[StateArrays, StateArrays]]) -> Enumeration:
+    """Every ending of dose escalation."""
+    plan, trial = start.plan, start.trial
+    visited, parts = 1, []
+    for living, endings in cohorts:
+        visited += len(living.rows) + len(endings.rows)
+        parts.append(endings)
+    rows, reason, sequences, choices = (np.concatenate(part) for part in zip(*parts, strict=True))
+    patients, dlts = np.empty((2, len(rows), trial.levels), np.int16)
+    unpack(packing_of(trial.levels, trial.max_patients), rows, cells_of(trial.max_patients), patients, dlts)
+    if isinstance(plan, CurvePlan):
+        recommended = recommend_by_model(plan, patients, choices)
+    else:
+        recommended = recommend(plan, patients, dlts)
+    reject_too_toxic(recommended, reason)
+    return Enumeration(trial, patients, dlts, recommended, None, reason, sequences, visited, start.data)
+
+
+def cohort_by_cohort(start: Start, limit: int) -> Iterator[tuple[StateArrays, StateArrays]]:
+    """The states that go on and those that have ended, after each cohort.
+
+    Raises
+    ------
+    StateSpaceError
+        There are more than `limit` in all.
+    """
+    plan, trial = start.plan, start.trial
+    cells, packing = cells_of(trial.max_patients), packing_of(trial.levels, trial.max_patients)
+    conduct, settle = plan.conduct_arrays(), _settler(plan, packing, cells)
+    living = _states(1, packing)
+    living.rows[:], living.columns[:], living.sequences[:] = packed(packing, *start.counts), plan.start, 1
+    visited = 1
+    bounded = plan if isinstance(plan, TablePlan) and start.data is None else None  # until its bound has been looked at
+    allowed = limit if bounded is None else min(limit, UNCHECKED)
+    while len(living.rows):
+        sizes = np.empty(len(living.rows), np.int16)
+        treated = next_sizes(conduct, packing, living.rows, living.columns, cells, sizes)
+        children = children_of(packing, living, sizes, cells, allowed - visited)
+        if children is None and bounded is not None:
+            check_bound(bounded, limit)
+            bounded, allowed = None, limit
+            children = children_of(packing, living, sizes, cells, allowed - visited)
+        if children is None:
+            raise too_many(plan, limit, treated)
+        living, endings = settle(living, sizes, children)
+        visited += len(living.rows) + len(endings.rows)
+        if visited > limit:
+            if bounded is not None:
+                check_bound(bounded, limit)
+            raise too_many(plan, limit, treated)
+        yield living, endings
+
+
+def _ended(start: Start) -> Enumeration:
+    """Dose escalation that has ended already: the one ending that it has."""
+    patients, dlts = start.counts[:, None].astype(np.int16)
+    return Enumeration(
+        trial=start.trial,
+        patients=patients,
+        dlts=dlts,
+        recommended=np.array([start.recommended], np.int16),
+        declared=None if start.trial.expansion is None else np.array([start.declared], np.int16),
+        reason=np.array([start.reason], np.int8),
+        sequences=np.ones(1),
+        states=1,
+        after=start.data,
+    )
+
+
+def _expanded(escalated: Enumeration, plan: Plan, expansion: ExpansionPlan, limit: int) -> Enumeration:
+    """Every ending after the expansion."""
+    trial, visited = escalated.trial, escalated.states
+    after = endings_after(expansion, escalated.patients, escalated.dlts, escalated.recommended, limit - visited)
+    if after is None:
+        assert trial.expansion is not None
+        raise too_many(plan, limit, trial.max_patients, f" and an expansion of {trial.expansion.patients}")
+    before = after.before
+    patients, dlts, declared = escalated.patients[before], escalated.dlts[before], escalated.recommended[before]
+    row = np.arange(len(before))
+    patients[row, declared] += after.patients  # none where no dose was declared
+    dlts[row, declared] += after.dlts
+    return Enumeration(
+        trial=trial,
+        patients=patients,
+        dlts=dlts,
+        recommended=np.where(after.rejected, np.int16(NO_DOSE), declared),
+        declared=declared,
+        reason=np.where(after.rejected & after.early, np.int8(EXPANSION_STOPPED), escalated.reason[before]),
+        sequences=escalated.sequences[before] * after.sequences,
+        states=visited + len(before),
+        after=escalated.after,
+    )
+
+
+def packed(packing: Packing, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Counts at each dose as a row of packed cells, uint64[W]."""
+    row = np.zeros(packing.words[-1] + 1, np.uint64)
+    for word, shift, number in zip(packing.words, packing.shifts, patients * (patients + 1) // 2 + dlts, strict=True):
+        row[word] |= np.uint64(number) << shift
+    return row
+
+
+_Settle = Callable[[StateArrays, NDArray[np.int16], Children], tuple[StateArrays, StateArrays]]
+
+
+def packing_of(levels: int, max_patients: int) -> Packing:
+    """As many cells to a word as fit, the lowest dose in the highest bits."""
+    bits = bits_per_cell(max_patients)
+    in_a_word = cells_per_word(max_patients)
+    dose = np.arange(levels)
+    return Packing(
+        words=dose // in_a_word,
+        shifts=((in_a_word - 1 - dose % in_a_word) * bits).astype(np.uint64),
+        mask=np.uint64((1 << bits) - 1),
+    )
+
+
+def children_of(
+    packing: Packing, living: StateArrays, sizes: NDArray[np.int16], cells: NDArray[np.int16], limit: int
+) -> Children | None:
+    """The children of the living states; None when they have more than `limit` different counts."""
+    ways = int(sizes.sum()) + len(sizes)
+    room = min(ways, max(limit, 0))
+    children = Children(
+        np.empty((room, living.rows.shape[1]), np.uint64),
+        np.empty(room + 1, np.int64),
+        np.empty(ways, np.int32),
+        np.empty(ways, np.int8),
+    )
+    count = merge_children(packing, living.rows, living.columns, sizes, cells, children)
+    if count < 0:
+        return None
+    return children._replace(rows=children.rows[:count], starts=children.starts[: count + 1])
+
+
+def _settler(plan: Plan, packing: Packing, cells: NDArray[np.int16]) -> _Settle:
+    """Prepare what the plan's kernel needs at every cohort."""
+    arrays = plan.arrays()
+    size = int(plan.sizes.max()) + 1
+    binomials = special.comb(np.arange(size)[:, None], np.arange(size)).astype(np.float64)
+    evidence = _evidence_table(plan, cells) if isinstance(plan, CurvePlan) else None
+
+    def settle(before: StateArrays, sizes: NDArray[np.int16], children: Children) -> tuple[StateArrays, StateArrays]:
+        """The living states and the endings after one more cohort."""
+        room = len(children.parents)
+        living, endings = _states(room, packing), _states(room, packing)
+        common = (packing, cells, binomials, before.columns, sizes, before.sequences, children, living, endings)
+        if isinstance(plan, CurvePlan):
+            alive, ended = settle_curves(arrays, evidence, *common)
+        else:
+            alive, ended = settle_table(arrays, *common)
+        return _first(living, alive), _first(endings, ended)
+
+    return settle
+
+
+def _states(room: int, packing: Packing) -> StateArrays:
+    """Room for states; memory that is not written to is not taken."""
+    words = packing.words[-1] + 1
+    return StateArrays(
+        np.empty((room, words), np.uint64), np.empty(room, np.int8), np.empty(room), np.empty(room, np.int8)
+    )
+
+
+def _first(states: StateArrays, count: int) -> StateArrays:
+    return StateArrays(states.rows[:count], states.columns[:count], states.sequences[:count], states.choices[:count])
+
+
+def _evidence_table(plan: CurvePlan, cells: NDArray[np.int16]) -> NDArray[np.float64]:
+    size = plan.levels * cells.shape[1] * len(plan.weight) * 8
+    if size > MEMORY_SHARE * machine_memory() / 2:  # as much again is needed while it is made
+        raise StateSpaceError(
+            f"the likelihoods of up to {plan.max_patients} patients at {plan.levels} doses would take "
+            f"{size / 1e9:.1f} GB; fewer patients need less"
+        )
+    return plan.evidence(cells[0].astype(np.int64), cells[1].astype(np.int64))

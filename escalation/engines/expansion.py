@@ -1,0 +1,125 @@
+"""The exact engine's expansion cohorts: what each way a dose escalation can end becomes.
+
+What happens in the expansion depends on the counts at the RP2D alone. So it is worked out once for each pair of
+patients and DLTs that an RP2D can have, all pairs side by side, and then joined to the endings of dose escalation.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from escalation.kernels.codes import NO_DOSE
+from escalation.plans.expansion import ExpansionPlan
+
+
+class Continued(NamedTuple):
+    """Endings of trials after their expansion, R of them."""
+
+    before: NDArray[np.int64]  # (R,), the ending of dose escalation that it continues
+    patients: NDArray[np.int16]  # (R,), patients of the expansion
+    dlts: NDArray[np.int16]  # (R,)
+    sequences: NDArray[np.float64]  # (R,), patient sequences of the expansion
+    rejected: NDArray[np.bool_]  # (R,)
+    early: NDArray[np.bool_]  # (R,), whether patients are left
+
+
+def walk(plan: ExpansionPlan, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Continued:
+    """Every way an expansion can end, from each of S starts.
+
+    Parameters
+    ----------
+    plan : ExpansionPlan
+    patients, dlts : int64[S]
+        At the RP2D at the end of dose escalation.
+    """
+    most = int(plan.cohorts.sum())
+    living = np.zeros((len(patients), most + 1))  # patient sequences, by start and DLTs in the expansion
+    living[:, 0] = 1
+    treated = 0
+    parts: list[tuple[NDArray[np.generic], ...]] = []
+    for number, size in enumerate(plan.cohorts):
+        reached = np.zeros_like(living)
+        for toxic in range(size + 1):
+            reached[:, toxic:] += special.comb(size, toxic) * living[:, : most + 1 - toxic]
+        treated += int(size)
+        last = number == len(plan.cohorts) - 1
+        y = np.arange(most + 1)
+        n, toxicities = (0, y) if plan.own else (patients[:, None], dlts[:, None] + y)
+        rejected = np.zeros(living.shape, np.bool_)
+        rejected[:] = plan.rejects[n + treated, toxicities]
+        ends = (reached > 0) & (rejected | last)
+        start, y_end = np.nonzero(ends)
+        found = len(start)
+        parts.append(
+            (
+                start,
+                np.full(found, treated),
+                y_end,
+                reached[ends],
+                rejected[ends],
+                np.full(found, not last),
+            )
+        )
+        living = np.where(ends, 0.0, reached)
+    before, added, toxic_added, sequences, out, early = (np.concatenate(part) for part in zip(*parts, strict=True))
+    order = np.argsort(before, kind="stable")
+    return Continued(
+        before[order],
+        added[order].astype(np.int16),
+        toxic_added[order].astype(np.int16),
+        sequences[order],
+        out[order],
+        early[order],
+    )
+
+
+def endings_after(
+    plan: ExpansionPlan,
+    patients: NDArray[np.int16],
+    dlts: NDArray[np.int16],
+    recommended: NDArray[np.int16],
+    limit: int,
+) -> Continued | None:
+    """What each ending of dose escalation becomes, in order; None when that are more than `limit` endings.
+
+    Parameters
+    ----------
+    plan : ExpansionPlan
+    patients, dlts : int16[E, D]
+    recommended : int16[E]
+        An ending that recommends no dose stays as it is.
+    limit : int
+    """
+    declared = recommended != NO_DOSE
+    rows = np.flatnonzero(declared)
+    at_dose = np.stack([patients[rows, recommended[rows]], dlts[rows, recommended[rows]]], axis=1).astype(np.int64)
+    starts, start_of = np.unique(at_dose, axis=0, return_inverse=True)
+    ways = walk(plan, starts[:, 0], starts[:, 1])
+    first = np.searchsorted(ways.before, np.arange(len(starts) + 1))
+    counts = np.ones(len(recommended), np.int64)
+    counts[rows] = np.diff(first)[start_of.ravel()]
+    if counts.sum() > limit:
+        return None
+    before = np.repeat(np.arange(len(recommended)), counts)
+    place = np.arange(len(before)) - np.repeat(np.cumsum(counts) - counts, counts)
+    start = np.zeros(len(recommended), np.int64)
+    start[rows] = first[start_of.ravel()]
+    way = start[before] + place
+    goes_on = declared[before]
+    way = way[goes_on]
+    found = Continued(
+        before,
+        patients=np.zeros(len(before), np.int16),
+        dlts=np.zeros(len(before), np.int16),
+        sequences=np.ones(len(before)),
+        rejected=np.zeros(len(before), np.bool_),
+        early=np.zeros(len(before), np.bool_),
+    )
+    found.patients[goes_on] = ways.patients[way]
+    found.dlts[goes_on] = ways.dlts[way]
+    found.sequences[goes_on] = ways.sequences[way]
+    found.rejected[goes_on] = ways.rejected[way]
+    found.early[goes_on] = ways.early[way]
+    return found

@@ -1,0 +1,46 @@
+"""Outcomes: the weighted endings of trials, whichever engine lists them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from escalation.trial.data import InterimData
+from escalation.trial.trial import Trial
+
+
+@dataclass(frozen=True, eq=False)
+class Outcomes:
+    """How trials end under one truth.
+
+    Attributes
+    ----------
+    trial : Trial
+    rates : float64[D]
+        The true DLT rates.
+    patients, dlts : int16[E, D]
+        Counts at each dose at each ending.
+    recommended : int16[E]
+        Recommended dose, as an index from 0; NO_DOSE (-1) for none.
+    reason : int8[E]
+        Why the trial ended: a key of `kernels.codes.REASON_NAMES`.
+    probability : float64[E]
+        Probability of each ending; simulated trials have 1 / trials each.
+    trials : int or None
+        Number of simulated trials; None when the endings are all there can be.
+    declared : int16[E] or None
+        In a trial with an expansion, the RP2D that dose escalation declared; `recommended` is what is left of it.
+    after : InterimData or None
+        The data of a running trial that all endings begin with; probabilities are those given these data.
+    """
+
+    trial: Trial
+    rates: NDArray[np.float64]
+    patients: NDArray[np.int16]
+    dlts: NDArray[np.int16]
+    recommended: NDArray[np.int16]
+    reason: NDArray[np.int8]
+    probability: NDArray[np.float64]
+    trials: int | None = None
+    declared: NDArray[np.int16] | None = None
+    after: InterimData | None = None

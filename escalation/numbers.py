@@ -1,0 +1,103 @@
+"""Tables by the patients and DLTs at a dose."""
+
+import math
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from escalation.kernels.codes import SLACK
+
+Floats = NDArray[np.float64]
+
+
+def count_grid(max_patients: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Patients and DLTs of every cell of a decision table, int64[N + 1, N + 1] each, impossible ones included."""
+    patients, dlts = np.indices((max_patients + 1, max_patients + 1))
+    return patients, dlts
+
+
+def exceedance(limit: float, max_patients: int, prior: tuple[float, float] = (1.0, 1.0)) -> NDArray[np.float64]:
+    """P(rate > limit | data) under a Beta prior, by patients and DLTs at a dose.
+
+    Returns
+    -------
+    float64[N + 1, N + 1]
+        NaN where DLTs exceed patients.
+    """
+    patients, dlts = count_grid(max_patients)
+    possible = dlts <= patients
+    tail = np.full(patients.shape, np.nan)
+    # The other tail of the mirrored distribution: betaincc takes ten times as long.
+    tail[possible] = special.betainc((prior[1] + patients - dlts)[possible], (prior[0] + dlts)[possible], 1 - limit)
+    return tail
+
+
+@lru_cache(maxsize=8)
+def cells_of(max_patients: int) -> NDArray[np.int16]:
+    """Patients and DLTs of each cell, int16[2, C]; see `kernels.states`."""
+    patients = np.repeat(np.arange(max_patients + 1), np.arange(1, max_patients + 2))
+    dlts = np.concatenate([np.arange(n + 1) for n in range(max_patients + 1)])
+    cells = np.array([patients, dlts], np.int16)
+    cells.flags.writeable = False
+    return cells
+
+
+def is_whole(value: object) -> bool:
+    """Whether a value is a whole number, Python's or numpy's; True and False are none."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+CONFIDENCE = 0.95
+
+
+def quantile(values: Floats, share: float) -> Any:
+    """The smallest value such that at least this share of the values is not larger; along the last axis."""
+    place = max(math.ceil(share * values.shape[-1] - SLACK) - 1, 0)
+    return np.sort(values, axis=-1)[..., place]
+
+
+@lru_cache(maxsize=8)
+def clopper_pearson(max_patients: int) -> tuple[Floats, Floats]:
+    """95 % Clopper-Pearson limits of a rate, by patients and DLTs.
+
+    Returns
+    -------
+    lower, upper : float64[N + 1, N + 1]
+        NaN where there are no patients or more DLTs than patients.
+
+    Source: Clopper CJ, Pearson ES (1934) Biometrika 26:404-413.
+    """
+    patients, dlts = np.indices((max_patients + 1, max_patients + 1)).astype(np.float64)
+    impossible = (patients == 0) | (dlts > patients)
+    tail = (1 - CONFIDENCE) / 2
+    with np.errstate(invalid="ignore"):
+        lower = np.where(dlts == 0, 0.0, special.betaincinv(dlts, patients - dlts + 1, tail))
+        upper = np.where(dlts == patients, 1.0, special.betaincinv(dlts + 1, patients - dlts, 1 - tail))
+    limits = np.where(impossible, np.nan, lower), np.where(impossible, np.nan, upper)
+    for limit in limits:
+        limit.flags.writeable = False
+    return limits
+
+
+def halved(beyond: Callable[[Floats], NDArray[np.bool_]], inside: Floats, outside: Floats) -> Floats:
+    """Where, between two ends, a condition begins to hold; at the outer end where it holds nowhere.
+
+    Halved until nothing is left between floating-point numbers. To import a library's root finder would take longer
+    than all else that a design needs.
+
+    Parameters
+    ----------
+    beyond : function of float64[K]
+        Whether a place is past the one that is looked for.
+    inside, outside : float64[K]
+        Ends: the condition does not hold at the first.
+    """
+    for _ in range(100):
+        middle = (inside + outside) / 2
+        past = beyond(middle)
+        inside, outside = np.where(past, inside, middle), np.where(past, middle, outside)
+    return outside

@@ -1,0 +1,1 @@
+"""What passes from designs to engines: a design compiled for a trial, as data."""

@@ -1,0 +1,1 @@
+"""The report on a scenario: its sections, and how they become a file."""

@@ -1,0 +1,105 @@
+"""A report as one HTML page that needs nothing else: no script, no network, no other file."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from escalation.report.blocks import Grid, Heading
+from escalation.report.document.document import Document, Section, arranged
+
+WIDEST = 104
+"""Letters that fit beside each other on a printed page. Wider tables go on in another below."""
+
+NAME, NARROW = 34, 18
+"""Letters to which a row's name, and a column of sentences, may be narrowed, going on in the next line."""
+
+PROSE = 24
+"""A text that is longer is a sentence, and its column is made wide enough to read; a longer word may be broken."""
+
+DEEPEST = 6
+"""HTML has no headings of a lower level."""
+
+
+def to_html(document: Document) -> str:
+    """The page; names and texts in it are shown as they are, whatever they hold."""
+    environment = Environment(
+        loader=PackageLoader("escalation.report.document"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"kind": _kind, "folded": _folded, "contents": _contents}
+    environment.tests["long"] = _is_long
+    environment.filters |= {"style": _style, "unbroken": _unbroken, "drawn": Markup}
+    return environment.get_template("page.html").render(document=arranged(document), deepest=DEEPEST)
+
+
+def _kind(part: object) -> str:
+    return type(part).__name__
+
+
+def _contents(section: Section) -> Iterator[tuple[Heading, str]]:
+    """The section's own headings, with the names of the places to which links lead."""
+    numbers = count(1)
+    for part in section.parts:
+        if isinstance(part, Heading) and part.level == 3:
+            yield part, f"{section.identifier}-{next(numbers)}"
+
+
+def _folded(grid: Grid) -> list[Grid]:
+    """One table, or several with the same first column and as many of the others as fit."""
+    widths = [_width(grid, column) for column in range(len(grid.header))]
+    parts: list[Grid] = []
+    first = 1
+    while first < len(widths):
+        last = first + 1
+        while last < len(widths) and widths[0] + sum(widths[first : last + 1]) <= WIDEST:
+            last += 1
+        part = grid.part(range(first, last))
+        parts.append(replace(part, caption=grid.caption + " (continued)" * bool(parts)))
+        first = last
+    return parts or [grid]
+
+
+def _width(grid: Grid, column: int) -> int:
+    """Letters that a column needs, and the space beside it."""
+    cells = max((len(row[column]) for group in grid.groups for row in group), default=0)
+    if column == 0:
+        cells = min(cells, NAME)
+    elif _is_prose(grid, column):
+        cells = min(cells, NARROW)
+    return 2 + max(min(_longest_word(grid.header[column]), PROSE), cells)
+
+
+def _is_prose(grid: Grid, column: int) -> bool:
+    """Whether a column holds sentences, which go over several lines."""
+    return column in grid.words and any(len(row[column]) > PROSE for group in grid.groups for row in group)
+
+
+def _longest_word(text: str) -> int:
+    return max(map(len, text.split()), default=0)
+
+
+def _is_long(text: str) -> bool:
+    """Whether a word is so long that it may be broken anywhere."""
+    return _longest_word(text) > PROSE
+
+
+def _style(grid: Grid, column: int) -> str:
+    """The classes of a column's cells."""
+    styles = ["broken"] if _is_long(grid.header[column]) else []
+    if column in grid.words:
+        styles += ["words", "prose"] if _is_prose(grid, column) else ["words"]
+    elif column in grid.marked:
+        styles.append("marked")
+    return " ".join(styles)
+
+
+def _unbroken(text: str) -> str:
+    """The text with numbers that stay on a line with their percent sign."""
+    return text.replace(" %", "\u00a0%")

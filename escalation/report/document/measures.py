@@ -1,0 +1,312 @@
+"""Performance measures: what each is called, what it means, and its value with its Monte Carlo standard error."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from escalation.report.blocks import Block, Grid, Lines
+from escalation.report.numbers import count, mean, percent
+from escalation.report.pages.run import shown
+from escalation.studies.run import Result, Run
+from escalation.trial.trial import Trial
+
+UNDEFINED = "undefined"
+"""Stands where a measure has no value."""
+
+RELATIVE = ("%", "points")
+"""Units that a row names; numbers of patients and DLTs speak for themselves."""
+
+_percent = partial(percent, decimals=2)
+_mean = partial(mean, decimals=2)
+
+
+def _points(share: float) -> str:
+    """A difference of probabilities in percentage points, with its sign; none for one that rounds to 0."""
+    text = f"{100 * share:+.2f}"
+    return "0.00" if text in ("+0.00", "-0.00") else text
+
+
+def _ratio(share: float) -> str:
+    """A ratio in percent; it may exceed 1."""
+    return f"{100 * share:.2f}"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One performance measure.
+
+    Attributes
+    ----------
+    name : str
+        In tables.
+    unit : str
+    meaning : str
+        Its definition.
+    path : tuple of str
+        Where it is among the operating characteristics.
+    form : function
+        How its value is written.
+    quantile : bool
+        Whether it is a quantile of a count, which has no standard error.
+    per_dose : bool
+        Whether each dose has one.
+    """
+
+    name: str
+    unit: str
+    meaning: str
+    path: tuple[str, ...]
+    form: Callable[[float], str] = _percent
+    quantile: bool = False
+    per_dose: bool = False
+
+
+def _count(name: str, what: str, unit: str, field: str) -> list[Measure]:
+    """The measures of a count's distribution."""
+    return [
+        Measure(f"{name}: mean", unit, f"Mean over trials of {what}.", (field, "mean"), _mean),
+        Measure(f"{name}: sd", unit, f"Standard deviation between trials of {what}.", (field, "sd"), _mean),
+        *(
+            Measure(
+                f"{name}: {share} % quantile",
+                unit,
+                f"The smallest number that {what} does not exceed in at least {share} % of trials.",
+                (field, f"q{share:02d}"),
+                str,
+                quantile=True,
+            )
+            for share in (5, 50, 95)
+        ),
+    ]
+
+
+SELECTION = [
+    Measure("recommended", "%", "Probability that the dose is the RP2D.", ("selection",), per_dose=True),
+    Measure("no dose recommended", "%", "Probability that the trial ends without an RP2D.", ("no_selection",)),
+    Measure(
+        "correct selection (PCS)",
+        "%",
+        "Probability that a correct dose is the RP2D; where no dose is correct, that none is.",
+        ("pcs",),
+    ),
+]
+BENCHMARK = [
+    Measure(
+        "efficiency",
+        "%",
+        "PCS divided by that of the non-parametric optimal benchmark (O'Quigley et al. 2002). It sees the outcome of "
+        "every patient planned for dose escalation at every dose, and recommends the dose whose observed DLT rate is "
+        "closest to the target; of equally close ones the highest below the target, else the lowest. More than 100 % "
+        "is possible: a design may favour the correct dose by its rules or prior. Undefined where no dose is correct, "
+        "as the benchmark always recommends one.",
+        ("efficiency",),
+        _ratio,
+    ),
+]
+EXPANSION = [
+    Measure(
+        "declared after escalation",
+        "%",
+        "Probability that dose escalation declares the dose the RP2D, before the expansion.",
+        ("expansion", "declared"),
+        per_dose=True,
+    ),
+    Measure(
+        "no dose declared", "%", "Probability that dose escalation declares no RP2D.", ("expansion", "none_declared")
+    ),
+    Measure(
+        "RP2D kept",
+        "%",
+        "Probability that an RP2D, once declared, is still recommended after the expansion.",
+        ("expansion", "survival"),
+    ),
+]
+EXPOSURE = [
+    Measure("patients", "mean", "Mean number of patients at the dose.", ("patients",), _mean, per_dose=True),
+    Measure("DLTs", "mean", "Mean number of patients with a DLT at the dose.", ("dlts",), _mean, per_dose=True),
+]
+SIZE = [
+    *_count("sample size", "the number of patients", "patients", "sample_size"),
+    *_count("DLTs in all", "the number of patients with a DLT", "DLTs", "total_dlts"),
+    Measure(
+        "DLT rate: ratio of means",
+        "%",
+        "Mean number of DLTs divided by the mean number of patients.",
+        ("dlt_rate", "rate_of_means"),
+    ),
+    Measure(
+        "DLT rate: mean of rates",
+        "%",
+        "Mean over trials of the share of a trial's patients that have a DLT.",
+        ("dlt_rate", "mean_of_rates"),
+    ),
+]
+SAFETY = [
+    Measure(
+        "patients above the target",
+        "%",
+        "Mean number of patients at doses whose true DLT rate exceeds the target, divided by the mean number of "
+        "patients.",
+        ("above_mtd",),
+    ),
+    *_count(
+        "patients above the target",
+        "the number of patients at doses whose true DLT rate exceeds the target",
+        "patients",
+        "patients_above_mtd",
+    ),
+    Measure(
+        "overdosing (60 %)",
+        "%",
+        "Probability that more than 60 % of a trial's patients are at doses whose true DLT rate exceeds the target.",
+        ("overdosing_60",),
+    ),
+    Measure("overdosing (80 %)", "%", "Likewise with more than 80 %.", ("overdosing_80",)),
+    Measure(
+        "poor allocation",
+        "%",
+        "Probability that fewer patients are at correct doses, those of an expansion included, than the number planned "
+        "for dose escalation divided by the number of doses; undefined where no dose is correct.",
+        ("poor_allocation",),
+    ),
+]
+STOPPING = [
+    Measure(
+        "early stop",
+        "%",
+        "Probability that a trial ends for toxicity, with enough patients at a dose, by a stopping rule or within its "
+        "expansion.",
+        ("early_stop",),
+    ),
+    *(
+        Measure(f"ended: {name}", "%", f"Probability that {text}.", ("stop_reasons", field))
+        for name, text, field in (
+            ("too toxic", "the trial ends because its lowest dose, or the dose of a rule, is too toxic", "too_toxic"),
+            ("rule complete", "the design's own rule is complete before the trial is full", "rule_complete"),
+            ("full", "all patients planned for dose escalation have been treated", "max_patients"),
+            (
+                "enough at a dose",
+                "the trial ends because enough patients have been treated at a dose",
+                "enough_at_dose",
+            ),
+            ("stopping rule", "the trial ends by another stopping rule", "stopping_rule"),
+            ("expansion stopped", "the trial ends within its expansion", "expansion_stopped"),
+        )
+    ),
+]
+ESTIMATE = [
+    Measure(
+        "estimate: bias",
+        "points",
+        "Mean difference between the observed and the true DLT rate at the RP2D, in percentage points, over trials "
+        "that recommend a treated dose; undefined where none ever does.",
+        ("estimate", "bias"),
+        _points,
+    ),
+    Measure(
+        "estimate: RMSE",
+        "points",
+        "Root mean square of that difference, in percentage points.",
+        ("estimate", "rmse"),
+    ),
+    Measure(
+        "estimate: coverage",
+        "%",
+        "Probability, over the same trials, that the 95 % Clopper-Pearson interval holds the true DLT rate at the "
+        "RP2D.",
+        ("estimate", "coverage"),
+    ),
+]
+
+
+def measure_groups(expanded: bool, measured: bool) -> list[list[Measure]]:
+    """All measures, those that belong together in one list; some need an expansion, one a benchmark."""
+    chosen = [*SELECTION, *(BENCHMARK if measured else [])]
+    return [chosen, *([EXPANSION] if expanded else []), EXPOSURE, SIZE, SAFETY, STOPPING, ESTIMATE]
+
+
+def is_expanded(run: Run) -> bool:
+    """Whether any of its trials has an expansion."""
+    return any(shown(result).expansion is not None for result in run.results)
+
+
+def definitions(run: Run) -> Iterator[Block]:
+    """What each measure means, and how precise the numbers are."""
+    groups = measure_groups(is_expanded(run), run.results[0].benchmark is not None)
+    rows = [[[one.name, one.unit, one.meaning] for one in group] for group in groups]
+    yield Lines(
+        (
+            "Correct doses are those of the estimands' section. Patients count with all that were treated, those of an "
+            "expansion included.",
+        )
+    )
+    yield Grid(
+        ["measure", "unit", "definition"], rows, words=frozenset({1, 2}), caption="Performance measures, defined"
+    )
+    yield Lines(precision(run))
+
+
+def precision(run: Run) -> tuple[str, ...]:
+    """How precise the numbers of the report are."""
+    lines = []
+    if any(result.exact is not None for result in run.results):
+        lines.append(
+            "Columns headed “exact” hold probabilities and means over every possible trial: they have no Monte Carlo "
+            "error, and no standard error is given."
+        )
+    if any(result.exact is None for result in run.results):
+        lines += [
+            f"Columns headed “simulated” hold means of {count(run.trials, 'simulated trial')}, each followed by ± "
+            "its Monte Carlo standard error. Quantiles have none.",
+            "An event that was not seen in any simulated trial has a standard error of 0 all the same; with 95 % "
+            f"confidence its probability is below {percent(min(1.0, 3 / run.trials), 2)} % (3 divided by the number of "
+            "trials; Hanley and Lippman-Hand 1983).",
+        ]
+    return tuple(lines)
+
+
+def full_grid(results: Sequence[Result], trial: Trial) -> Grid:
+    """Every measure of the designs under one truth, each with its standard error where it is not exact."""
+    expanded = any(shown(result).expansion is not None for result in results)
+    correct = results[0].correct_doses
+    groups = []
+    for group in measure_groups(expanded, results[0].benchmark is not None):
+        rows = []
+        for measure in group:
+            unit = f", {measure.unit}" if measure.unit in RELATIVE else ""
+            if not measure.per_dose:
+                rows.append([measure.name + unit, *(_cell(measure, result) for result in results)])
+                continue
+            for dose, name in enumerate(trial.dose_names):
+                star = "*" if dose + 1 in correct else ""
+                cells = [_cell(measure, result, dose) for result in results]
+                rows.append([f"{measure.name}: {name}{star}{unit}", *cells])
+        groups.append(rows)
+    header = [f"{result.design} ({'exact' if result.exact is not None else 'simulated'})" for result in results]
+    return Grid(["measure", *header], groups)
+
+
+def _cell(measure: Measure, result: Result, dose: int | None = None) -> str:
+    oc = shown(result)
+    value = _found(result.numbers(oc), measure.path, dose)
+    if value is None:
+        return UNDEFINED
+    errors = result.standard_errors(oc)
+    error = None if errors is None or measure.quantile else _found(errors, measure.path, dose)
+    if error is None:
+        return measure.form(value)
+    return f"{measure.form(value)} ± {_error(measure, error)}"
+
+
+def _error(measure: Measure, error: float) -> str:
+    return (_mean if measure.form is _mean else _percent)(error)
+
+
+def _found(tree: dict[str, Any], path: tuple[str, ...], dose: int | None) -> float | None:
+    """The number at a path; None where there is none."""
+    part: Any = tree
+    for name in path:
+        part = None if part is None else part.get(name)
+    number: float | None = part if part is None or dose is None else part[dose]
+    return number

@@ -1,0 +1,104 @@
+"""What somebody needs to get the same numbers again, and to see that they are the same."""
+
+import hashlib
+import json
+import platform
+import shlex
+from collections.abc import Iterator
+from importlib.metadata import version
+
+from escalation.errors import StateSpaceError
+from escalation.report.blocks import Block, Grid, Lines, Picture
+from escalation.report.document.facts import Request, chosen, run_designs
+from escalation.scenario.file import Scenario
+from escalation.studies.fingerprint import SHOWN, fingerprint
+from escalation.studies.run import Run
+from escalation.version import __version__
+
+NUMERICAL = ("numpy", "scipy", "numba")
+"""Packages that take part in making the numbers."""
+
+
+def provenance(run: Run, request: Request) -> Iterator[Block]:
+    """Versions, seed, digests and the command."""
+    file = request.file
+    rows = [
+        ["escalation", __version__],
+        ["Python", platform.python_version()],
+        *([name, version(name)] for name in NUMERICAL),
+        ["platform", f"{platform.system()} {platform.machine()}"],
+        ["seed of the simulated patients", str(run.seed) if run.trials else "none were simulated"],
+        ["simulated trials for each design and truth", f"{run.trials:,}"],
+    ]
+    if file is not None and file.is_file():
+        rows.append([f"SHA-256 of {file.name}", hashlib.sha256(file.read_bytes()).hexdigest()])
+    rows.append(["SHA-256 of all settings", settings_digest(run.scenario)])
+    yield Grid(["item", "value"], [rows], words=frozenset({1}), caption="Software, seed and digests")
+    yield Lines(
+        (
+            "The digest of the settings covers every setting with its defaults, and is the same however the file is "
+            "laid out.",
+        )
+    )
+    yield Grid(
+        ["design", "fingerprint"],
+        [[[name, digits] for name, digits in fingerprints(run, request.max_states).items()]],
+        words=frozenset({1}),
+        caption="Fingerprints of the designs",
+    )
+    yield Lines(
+        (
+            f"A fingerprint is the beginning ({SHOWN} digits) of the SHA-256 of all decisions that a design can come "
+            "to in this trial: after each cohort every state that can be reached, with the next dose or the reason to "
+            "end, and every ending with its recommendation. It changes with any of them.",
+        )
+    )
+    yield Lines(("To make this report again:",))
+    yield Picture((_call(run, request) if file is None else _command(run, file.name, request),))
+
+
+def settings_digest(scenario: Scenario) -> str:
+    """SHA-256 of all settings, defaults included, in an order of their own."""
+    tree = {
+        **scenario.model_dump(mode="json", include={"name", "title", "registry", "assumptions", "trial", "truth"}),
+        "design": {label: design.model_dump(mode="json") for label, design in scenario.designs.items()},
+    }
+    text = json.dumps(tree, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def fingerprints(run: Run, max_states: int | None = None) -> dict[str, str]:
+    """Fingerprint of each design, as far as its trials can be enumerated."""
+    found = {}
+    for name, design in run_designs(run).items():
+        found[name] = "none: its trials are not enumerated"
+        if name in run.refusals:
+            continue
+        try:
+            found[name] = fingerprint(design, run.scenario.trial, max_states=max_states)[:SHOWN]
+        except StateSpaceError:
+            continue
+    return found
+
+
+def _command(run: Run, name: str, request: Request) -> str:
+    designs, truths = chosen(run)
+    words = ["escalation", "report", name, "--output", f"report.{request.form}", "--format", request.form]
+    words += ["--trials", str(run.trials), "--seed", str(run.seed)]
+    for design in designs:
+        words += ["--design", design]
+    for truth in truths:
+        words += ["--truth", truth]
+    if request.max_states is not None:
+        words += ["--max-states", str(request.max_states)]
+    return shlex.join(words)
+
+
+def _call(run: Run, request: Request) -> str:
+    designs, truths = chosen(run)
+    given: dict[str, object] = {"form": request.form, "trials": run.trials, "seed": run.seed}
+    given |= {"designs": designs} if designs else {}
+    given |= {"truths": truths} if truths else {}
+    given |= {} if request.max_states is None else {"max_states": request.max_states}
+    settings = ", ".join(f"{name}={value!r}" for name, value in given.items())
+    return f'escalation.write_report(scenario, "report.{request.form}", {settings})'

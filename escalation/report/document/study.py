@@ -1,0 +1,103 @@
+"""Aims, data-generating mechanisms and estimands."""
+
+from collections.abc import Iterator
+
+from escalation.report.blocks import Block, Grid, Heading, Lines
+from escalation.report.document.facts import by_truth, correct_names
+from escalation.report.numbers import count, percent
+from escalation.studies.run import Result, Run
+from escalation.trial.rates import TOLERATED_EXCESS
+
+
+def aims(run: Run) -> Iterator[Block]:
+    """What the comparison is for."""
+    results = by_truth(run)[0]
+    trial = run.scenario.trial
+    doses = "its dose" if trial.levels == 1 else f"one of {trial.levels} dose levels"
+    what = "how well the design" if len(results) == 1 else f"which of {count(len(results), 'design')} best"
+    yield Lines(
+        (f"To find out {what} serves a phase I trial that is to recommend {doses} for further study, or none:",)
+    )
+    yield Lines(
+        (
+            "how often the recommendation is correct;",
+            "how many patients are treated, and how many of them at doses that are too toxic;",
+            "how many have a dose-limiting toxicity (DLT);",
+            "how often, and why, the trial ends early;",
+            "how well the DLT rate at the recommended dose is estimated.",
+        ),
+        listed=True,
+    )
+
+
+def mechanisms(run: Run) -> Iterator[Block]:
+    """The truths, and how patients come by their DLTs."""
+    trial = run.scenario.trial
+    truths = by_truth(run)
+    header = ["truth", *trial.dose_names, "correct", "why"]
+    rows = []
+    for results in truths:
+        first = results[0]
+        rates = [
+            percent(rate) + ("*" if dose in first.correct_doses else "")
+            for dose, rate in enumerate(first.truth.dlt_rates, 1)
+        ]
+        rows.append([first.truth.name, *rates, correct_names(first, run), _why(first, trial.target)])
+    unit = f" (doses in {trial.dose_unit})" if trial.dose_unit else ""
+    yield Lines(("A truth is one assumed vector of true DLT rates. The designs do not know it.",))
+    yield Grid(
+        header,
+        [rows],
+        words=frozenset({len(header) - 2, len(header) - 1}),
+        caption=f"The truths: true DLT rate at each dose, %{unit}; * correct dose",
+    )
+    yield Heading("Patients", level=3)
+    yield Lines(
+        (
+            "Patients are independent of each other: at a dose each has a DLT with the dose's true rate. A cohort's "
+            "DLTs are all known before the next cohort is treated; dropouts and late toxicities are not modelled.",
+            *_engines(run),
+        )
+    )
+
+
+def _engines(run: Run) -> Iterator[str]:
+    if any(result.exact is not None for result in run.results):
+        yield (
+            "Exact values: every way in which a trial can end is listed with the number of patient sequences that lead "
+            "there, and each truth gives its probability."
+        )
+    if run.trials:
+        yield (
+            f"Simulated trials ({run.trials:,} for each design and truth, seed {run.seed}): a virtual patient is a "
+            "tolerance, uniform between 0 and 1, and has a DLT at every dose whose true rate exceeds it. The same "
+            "patients meet every design under every truth, so that designs are compared on the same trials. Random "
+            "numbers are Philox's (Salmon et al. 2011), in blocks of 1,000 trials."
+        )
+
+
+def _why(result: Result, target: float) -> str:
+    if result.truth.rp2d is not None:
+        return "stated in the scenario file"
+    if not result.correct_doses:
+        return f"even the lowest rate exceeds the target by more than {100 * TOLERATED_EXCESS:g} points"
+    return (
+        "rate closest to the target" if min(result.truth.dlt_rates) <= target else "lowest rate, closest to the target"
+    )
+
+
+def estimands(run: Run) -> Iterator[Block]:
+    """What the trial is to find, and what counts as right."""
+    target = percent(run.scenario.trial.target)
+    yield Lines(
+        (
+            "Recommended phase 2 dose (RP2D): the dose that the design recommends when the trial has ended, or none. "
+            "A trial that ends early for toxicity recommends none.",
+            f"Correct doses: those whose true DLT rate is closest to the target of {target} %; none where even the "
+            f"lowest rate exceeds it by more than {100 * TOLERATED_EXCESS:g} percentage points; or those that a "
+            "truth states itself. Where no dose is correct, the correct recommendation is none.",
+            "True DLT rate at the RP2D: estimated by the observed rate, DLTs divided by patients treated at that "
+            "dose, with the 95 % Clopper-Pearson interval (Clopper and Pearson 1934).",
+        ),
+        listed=True,
+    )

@@ -1,0 +1,1 @@
+"""What a page says of a result, one file a result."""

@@ -1,0 +1,202 @@
+"""What a report says of a calibration."""
+
+import csv
+import io
+import textwrap
+from collections.abc import Iterator
+from dataclasses import asdict, fields
+from typing import Any
+
+from escalation.names import printable
+from escalation.report.blocks import Block, Grid, Heading, Lines
+from escalation.report.numbers import count, mean, percent
+from escalation.report.pages.run import trial_heading
+from escalation.scenario.grid import changed, in_toml
+from escalation.studies.calibrate import Calibration, Candidate, qualified, setting_words
+from escalation.studies.evaluate import Assessment
+from escalation.version import __version__
+
+COLUMNS = {
+    "mean_pcs": "PCS %",
+    "worst_pcs": "worst %",
+    "overdosing": "overdosing %",
+    "false_stopping": "stopped %",
+    "power": "power %",
+    "patients": "patients",
+}
+"""What the numbers of an assessment are called on a page."""
+
+OVERDOSING = "Overdosing: mean P(over 60 % of patients above the MTD), where there is one."
+
+OBJECTIVE = {"mean-pcs": "mean PCS", "worst-pcs": "worst PCS"}
+
+
+def calibration_blocks(found: Calibration) -> Iterator[Block]:
+    """A page on a calibration: what was looked for, the chosen setting beside the file's own, and the front."""
+    title, lines = trial_heading(found.scenario, [found.design])
+    yield Heading(title, level=1)
+    yield Lines(tuple(lines))
+    yield Heading(f"{found.design}: {count(len(found.candidates), 'setting')}")
+    yield Lines(tuple(account(found)))
+    yield setting_grid(found)
+    yield Lines(tuple(footnotes(found)), listed=True)
+    if found.chosen is None:
+        yield Lines((f"{found.unmet}.",), alarm=True)
+        return
+    design = found.chosen_scenario().designs[found.design]
+    cautions = tuple(f"warning: {caution}" for caution in design.cautions(found.scenario.trial))
+    if cautions:
+        yield Lines(cautions, alarm=True)
+
+
+def account(found: Calibration) -> list[str]:
+    """What was looked for, and among what."""
+    limits = "".join(f"; {limit.words}" for limit in found.limits)
+    lines = [f"largest {OBJECTIVE[found.objective]}{limits}", found.truths.description]
+    if found.left_out:
+        values, reason = found.left_out[0]
+        lines += [
+            f"{count(len(found.left_out), 'setting')} of the grid left out, the first of them {setting_words(values)}: "
+            f"{reason}"
+        ]
+    return lines
+
+
+def setting_grid(found: Calibration) -> Grid:
+    """The file's own setting and the chosen one; then the front, the cheapest first."""
+    shown = [name for name in COLUMNS if any(getattr(one.assessment, name) is not None for one in found.candidates)]
+    if found.scenario.trial.levels == 1:  # where it can be avoided there is none
+        shown = [name for name in shown if name != "overdosing"]
+    options = found.options
+
+    def row(name: str, values: dict[str, str], assessment: Assessment) -> list[str]:
+        numbers = [cell(column, getattr(assessment, column)) for column in shown]
+        return [name, *(values.get(option, "") for option in options), *numbers]
+
+    def row_of(one: Candidate, name: str) -> list[str]:
+        return row(name, {option: in_toml(one.values[option]) for option in options}, one.assessment)
+
+    first = [] if found.own is None else [row("of the file", own_values(found), found.own)]
+    if found.chosen is not None:
+        first.append(row_of(found.chosen, "chosen"))
+    front = [row_of(one, f"{one.number}{'' if found.admissible(one) else ' -'}") for one in found.front]
+    return Grid(["setting", *options, *(COLUMNS[name] for name in shown)], [group for group in (first, front) if group])
+
+
+def cell(quantity: str, value: float | None) -> str:
+    """A number of an assessment."""
+    if value is None:
+        return ""
+    return mean(value) if quantity == "patients" else percent(value)
+
+
+def own_values(found: Calibration) -> dict[str, str]:
+    """The options as the file has them; one that it leaves to a rule of the design is called default."""
+    values = {}
+    for option in found.options:
+        value: Any = found.scenario.designs[found.design]
+        for name in option.split("."):
+            value = getattr(value, name, None)
+        values[option] = "default" if value is None else in_toml(value)
+    return values
+
+
+def footnotes(found: Calibration) -> list[str]:
+    """What the rows and columns mean."""
+    several = found.scenario.trial.levels > 1
+    cost = "overdosing" if several else "stopped"
+    lines = [
+        "PCS, worst: mean and least probability of correct selection over the truths.",
+        f"Numbered: the front. No other has more {OBJECTIVE[found.objective]} at no more {cost} %.",
+    ]
+    if any(not found.admissible(one) for one in found.front):
+        lines += ["- after a number: outside the limits."]
+    if several and found.candidates[0].assessment.overdosing is not None:
+        lines += [OVERDOSING]
+    if found.candidates[0].assessment.false_stopping is not None:
+        lines += [
+            "Stopped: largest probability of recommending none where a dose is correct."
+            if several
+            else "Stopped: largest probability of stopping a correct dose (type I error)."
+        ]
+    if found.candidates[0].assessment.power is not None:
+        lines += ["Power: least probability of recommending none where none is correct."]
+    return [*lines, "Patients: mean per trial, over the truths. All numbers are exact."]
+
+
+def scenario_comment(found: Calibration) -> list[str]:
+    """Lines for the head of the file with the chosen setting: what it was calibrated for."""
+    assert found.chosen is not None
+    numbers = "; ".join(
+        f"{name.replace('_', ' ')} {value:.6g}"
+        for name, value in asdict(found.chosen.assessment).items()
+        if value is not None
+    )
+    said = (
+        f"Design '{printable(found.design)}' was calibrated with escalation {__version__}: "
+        f"{'; '.join(account(found)[:2])}. Chosen of {count(len(found.candidates), 'setting')}: "
+        f"{setting_words(found.chosen.values)}; {numbers}."
+    )
+    return textwrap.wrap(said, 110, break_on_hyphens=False)
+
+
+def to_csv(found: Calibration) -> str:
+    """All settings, a row each, at full precision; what the truths cannot say, or a setting leaves out, is empty."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    names = [field.name for field in fields(Assessment)]
+    options = list(found.candidates[0].values)
+    writer.writerow(["scenario", "design", "setting", *options, *names, "within_limits", "front", "chosen"])
+    front = {one.number for one in found.front}
+    for one in found.candidates:
+        numbers = [getattr(one.assessment, name) for name in names]
+        marks = found.admissible(one), one.number in front, one is found.chosen
+        values = [plain(one.values[option]) for option in options]
+        writer.writerow(
+            [found.scenario.name, found.design, one.number, *values, *numbers, *(str(mark).lower() for mark in marks)]
+        )
+    return text.getvalue()
+
+
+def plain(value: Any) -> str:
+    """A value for a cell: a text without quotes."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else in_toml(value)
+
+
+def to_tree(found: Calibration) -> dict[str, Any]:
+    """A calibration as what JSON can hold."""
+    own = found.scenario.designs[found.design].model_dump(mode="json", exclude={"label"})
+
+    front = {one.number for one in found.front}
+
+    def tree(one: Candidate) -> dict[str, Any]:
+        return {
+            "setting": one.number,
+            "values": one.values,
+            **asdict(one.assessment),
+            "within_limits": found.admissible(one),
+            "front": one.number in front,
+        }
+
+    chosen = None
+    if found.chosen is not None:
+        design = changed(found.scenario, qualified(found.design, found.chosen.values)).designs[found.design]
+        chosen = {**tree(found.chosen), "design": design.model_dump(mode="json", exclude={"label"})}
+    return {
+        "version": __version__,
+        "scenario": found.scenario.name,
+        "target": found.scenario.trial.target,
+        "doses": list(found.scenario.trial.doses),
+        "warnings": found.scenario.warnings,
+        "design": found.design,
+        "objective": found.objective,
+        "limits": {limit.quantity: limit.bound for limit in found.limits},
+        "truths": {"description": found.truths.description, "count": len(found.truths)},
+        "unmet": found.unmet,
+        "chosen": chosen,
+        "own": {"design": own, **({} if found.own is None else asdict(found.own))},
+        "settings": [tree(one) for one in found.candidates],
+        "left_out": [{"values": values, "reason": reason} for values, reason in found.left_out],
+    }

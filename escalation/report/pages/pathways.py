@@ -1,0 +1,114 @@
+"""What a report says of dose transition pathways."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from escalation.report.blocks import Block, Grid, Heading, Lines, Picture
+from escalation.report.numbers import count, percent
+from escalation.running.pathways import Node, Pathways
+
+
+def pathway_blocks(label: str, pathways: Pathways, after: str = "") -> Iterator[Block]:
+    """A page on the pathways: as a tree, and as a table with a row for each path.
+
+    Parameters
+    ----------
+    label : str
+        Of the design.
+    pathways : Pathways
+    after : str
+        The data that they start from.
+    """
+    start = f" after {after}" if after else ""
+    yield Heading(
+        f"{label}: the next {'cohort' if pathways.cohorts == 1 else f'{pathways.cohorts} cohorts'}{start}", level=1
+    )
+    if pathways.warnings:
+        yield Lines(tuple(f"warning: {warning}" for warning in pathways.warnings), alarm=True)
+    yield Picture(tuple(tree_lines(pathways)))
+    if pathways.root.branches:
+        yield path_grid(pathways)
+        yield Lines(tuple(path_footnotes(pathways)), listed=True)
+
+
+def path_grid(pathways: Pathways) -> Grid:
+    """A row for each path: its cohorts, what follows, and its probability."""
+    longest = max(len(leaf.cohorts) for leaf in pathways.root.leaves)
+    rows = []
+    for leaf in pathways.root.leaves:
+        cohorts = [*map(str, leaf.cohorts), *[""] * (longest - len(leaf.cohorts))]
+        rows.append([*cohorts, outcome(leaf), *(percent(share) for share in leaf.probability)])
+    header = [*(f"cohort {number}" for number in range(1, longest + 1)), "then"]
+    probabilities = [f"{name}: P %" for name in pathways.truths]
+    return Grid([*header, *probabilities], [rows], words=frozenset(range(longest + 1)))
+
+
+def tree_lines(pathways: Pathways) -> Iterator[str]:
+    """The tree, a line for each cohort that may be treated."""
+    root = pathways.root
+    trial = pathways.trial
+    unit = f" {trial.dose_unit}" if trial.dose_unit else ""
+    name = f" ({trial.dose_names[root.next_dose - 1]}{unit})" if root.next_dose else ""
+    shares = f"   P % under {', '.join(pathways.truths)}" if pathways.truths else ""
+    yield f"{outcome(root, name)}{shares}"
+    yield from _branches(root, "")
+
+
+def _branches(node: Node, indent: str) -> Iterator[str]:
+    for dlts, branch in enumerate(node.branches):
+        last = dlts == len(node.branches) - 1
+        shares = f"   {' '.join(map(percent, branch.probability))}" if branch.probability else ""
+        yield f"{indent}{'└─' if last else '├─'} {count(dlts, 'DLT')} → {outcome(branch)}{shares}"
+        yield from _branches(branch, f"{indent}{'   ' if last else '│  '}")
+
+
+def outcome(node: Node, name: str = "") -> str:
+    """What happens at a point of the pathways; `name` is that of the dose."""
+    if node.next_dose is None:
+        assert node.reason is not None
+        recommended = "no RP2D" if node.recommended is None else f"RP2D {node.recommended}"
+        return f"stop: {node.reason.replace('_', ' ')}, {recommended}"
+    return f"{'expansion at ' if node.expansion else ''}dose {node.next_dose}{name}, {count(node.size, 'patient')}"
+
+
+def path_footnotes(pathways: Pathways) -> Iterator[str]:
+    """How paths are written."""
+    yield "A cohort: its dose level, then N (no DLT) or T (DLT) for each patient, in any order."
+    if pathways.truths:
+        yield "P: exact probability of the path, whatever the order of the patients within its cohorts."
+
+
+def pathway_tree(pathways: Pathways) -> dict[str, Any]:
+    """The same as plain values: nested points, and a list of the paths."""
+    return {
+        "cohorts": pathways.cohorts,
+        "truths": list(pathways.truths),
+        "warnings": list(pathways.warnings),
+        "root": _point(pathways.root),
+        "paths": [_path(leaf, pathways.truths) for leaf in pathways.root.leaves],
+    }
+
+
+def _point(node: Node) -> dict[str, Any]:
+    return {
+        "next_dose": node.next_dose,
+        "cohort_size": node.size,
+        "stop_reason": node.reason,
+        "recommended_dose": node.recommended,
+        "expansion": node.expansion,
+        "probability": list(node.probability),
+        "branches": [_point(branch) for branch in node.branches],
+    }
+
+
+def _path(leaf: Node, truths: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "outcomes": " ".join(map(str, leaf.cohorts)),
+        "cohorts": [asdict(cohort) for cohort in leaf.cohorts],
+        "next_dose": leaf.next_dose,
+        "stop": leaf.next_dose is None,
+        "stop_reason": leaf.reason,
+        "recommended_dose": leaf.recommended,
+        "probability": dict(zip(truths, leaf.probability, strict=True)),
+    }

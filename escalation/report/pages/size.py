@@ -1,0 +1,160 @@
+"""What a report says of a search for the sample size."""
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import asdict, fields
+from typing import Any
+
+from escalation.report.blocks import Block, Grid, Heading, Lines
+from escalation.report.numbers import count, mean, percent
+from escalation.report.pages.calibrate import OBJECTIVE, OVERDOSING
+from escalation.report.pages.run import trial_heading
+from escalation.studies.evaluate import Assessment
+from escalation.studies.size import SizeCurve, SizeSearch
+from escalation.version import __version__
+
+
+def size_blocks(found: SizeSearch) -> Iterator[Block]:
+    """A page on a search: the smallest size for each design, and PCS at every size."""
+    title, lines = trial_heading(found.scenario, [curve.design for curve in found.curves])
+    yield Heading(title, level=1)
+    yield Lines(tuple(lines))
+    limits = "".join(f"; {limit.words}" for limit in found.limits)
+    yield Heading(f"{OBJECTIVE[found.objective]} of {100 * found.pcs:g} %{limits}")
+    yield Lines((found.truths.description, *left_out(found)))
+    yield answer_grid(found)
+    yield curve_grid(found)
+    yield Lines(tuple(footnotes(found)), listed=True)
+    if found.unmet is not None:
+        yield Lines((f"{found.unmet}.",), alarm=True)
+
+
+def left_out(found: SizeSearch) -> Iterator[str]:
+    """For each design the sizes of which nothing is known, with the first reason; and why there is no formula."""
+    for curve in found.curves:
+        if curve.left_out:
+            size, reason = next(iter(curve.left_out.items()))
+            yield f"{curve.design}: {count(len(curve.left_out), 'size')} left out, the first of them {size}: {reason}"
+        if curve.no_formula is not None:
+            yield f"{curve.design}: no formula: {curve.no_formula}"
+
+
+def answer_grid(found: SizeSearch) -> Grid:
+    """The smallest size of each design, a row each."""
+    formula = any(curve.formula is not None for curve in found.curves)
+    header = ["design", "smallest", "from then on", "PCS %", *(["overdosing %"] if found.limits else []), "mean size"]
+    rows = []
+    for curve in found.curves:
+        row = [curve.design, _size(curve.smallest), _size(curve.lasting)]
+        if curve.smallest is not None:
+            one = curve.assessments[curve.smallest]
+            row += [percent(one.objective(found.objective)), *_overdosing(found, one), mean(one.patients)]
+        row += [""] * (len(header) - len(row))
+        rows.append([*row, *(["" if curve.formula is None else str(curve.formula)] if formula else [])])
+    return Grid([*header, *(["formula"] if formula else [])], [rows])
+
+
+def curve_grid(found: SizeSearch) -> Grid:
+    """PCS at every size, a column for each design; an asterisk where it is large enough."""
+    header = ["patients"]
+    for curve in found.curves:
+        header += [f"{curve.design} %", *([f"{curve.design} overdosing %"] if found.limits else [])]
+    rows = []
+    for size in found.sizes:
+        row = [str(size)]
+        for curve in found.curves:
+            row += _cells(found, curve, size)
+        rows.append([*row, *([percent(found.benchmark[size])] if found.benchmark else [])])
+    return Grid([*header, *(["optimal %"] if found.benchmark else [])], [rows])
+
+
+def _cells(found: SizeSearch, curve: SizeCurve, size: int) -> list[str]:
+    one = curve.assessments.get(size)
+    if one is None:
+        return ["", *([""] if found.limits else [])]
+    mark = "*" if found.enough(one) else ""
+    return [f"{mark}{percent(one.objective(found.objective))}", *_overdosing(found, one)]
+
+
+def _overdosing(found: SizeSearch, one: Assessment) -> list[str]:
+    return [percent(one.overdosing)] if found.limits and one.overdosing is not None else []
+
+
+def _size(size: int | None) -> str:
+    return "none" if size is None else str(size)
+
+
+def footnotes(found: SizeSearch) -> list[str]:
+    """What the columns mean."""
+    which = "Mean" if found.objective == "mean-pcs" else "Least"
+    dented = any(curve.smallest != curve.lasting for curve in found.curves)
+    lines = [
+        f"{which} PCS over the truths; * large enough.",
+        "Sizes: whole cohorts, and the file's own.",
+        "From then on: the smallest from which all larger ones are enough.",
+        *(["Between the two some sizes are not enough."] if dented else []),
+        "Mean size: patients per trial, over the truths. All numbers are exact.",
+    ]
+    if found.limits:
+        lines += [OVERDOSING]
+    if any(curve.formula is not None for curve in found.curves):
+        lines += [f"Formula: Cheung (2013) at an odds ratio of {found.odds_ratio:g}, for cohorts of one."]
+    if found.benchmark:
+        lines += ["Optimal: the benchmark that sees every patient at every dose."]
+    return lines
+
+
+def to_csv(found: SizeSearch) -> str:
+    """A row for each design and size, at full precision; what the truths cannot say is empty."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    names = [field.name for field in fields(Assessment)]
+    writer.writerow(["scenario", "design", "max_patients", *names, "enough", "optimal_pcs"])
+    for curve in found.curves:
+        for size, one in curve.assessments.items():
+            numbers = [getattr(one, name) for name in names]
+            writer.writerow(
+                [
+                    found.scenario.name,
+                    curve.design,
+                    size,
+                    *numbers,
+                    str(found.enough(one)).lower(),
+                    found.benchmark.get(size, ""),
+                ]
+            )
+    return text.getvalue()
+
+
+def to_tree(found: SizeSearch) -> dict[str, Any]:
+    """A search as what JSON can hold."""
+    return {
+        "version": __version__,
+        "scenario": found.scenario.name,
+        "target": found.scenario.trial.target,
+        "doses": list(found.scenario.trial.doses),
+        "warnings": found.scenario.warnings,
+        "objective": found.objective,
+        "pcs": found.pcs,
+        "limits": {limit.quantity: limit.bound for limit in found.limits},
+        "odds_ratio": found.odds_ratio,
+        "truths": {"description": found.truths.description, "count": len(found.truths)},
+        "unmet": found.unmet,
+        "designs": [
+            {
+                "design": curve.design,
+                "smallest": curve.smallest,
+                "lasting": curve.lasting,
+                "formula": curve.formula,
+                "no_formula": curve.no_formula,
+                "sizes": [
+                    {"max_patients": size, **asdict(one), "enough": found.enough(one)}
+                    for size, one in curve.assessments.items()
+                ],
+                "left_out": [{"max_patients": size, "reason": reason} for size, reason in curve.left_out.items()],
+            }
+            for curve in found.curves
+        ],
+        "optimal_pcs": [{"max_patients": size, "pcs": pcs} for size, pcs in found.benchmark.items()],
+    }

@@ -1,0 +1,186 @@
+"""The course of one trial: a design asked about one state after the other."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from escalation.designs import Design
+from escalation.kernels.codes import EXPANSION_STOPPED, MAX_PATIENTS, NO_DOSE, RULE_COMPLETE, TOO_TOXIC
+from escalation.plans.curves import CurvePlan
+from escalation.plans.expansion import ExpansionPlan, expansion_plan
+from escalation.plans.plan import Plan
+from escalation.plans.recommend import recommend, recommend_by_model
+from escalation.plans.table import TablePlan
+from escalation.running.decisions import Decision, Expanding, State, by_model, by_table, holding, lowest_closed
+from escalation.running.reading import read_model
+from escalation.trial.trial import Trial
+
+
+@dataclass(frozen=True, eq=False)
+class Rules:
+    """A design compiled for a trial, to be asked about one state after the other.
+
+    Attributes
+    ----------
+    design : Design
+    trial : Trial
+        As the design runs it.
+    plan : Plan
+    expansion : ExpansionPlan or None
+    large : Trial
+        The trial, or one with room for more patients than it has, if so many were treated.
+    """
+
+    design: Design
+    trial: Trial
+    plan: Plan
+    expansion: ExpansionPlan | None
+    large: Trial
+
+    @property
+    def start(self) -> State:
+        """Before the first cohort."""
+        none = (0,) * self.trial.levels
+        return State(none, none)
+
+    def decide(self, state: State) -> Decision:
+        """What the design decides."""
+        if state.expanding is not None:
+            return self._expand(state)
+        decision = self._escalate(state)
+        if decision.reason == 0 or self.expansion is None:
+            return decision
+        declared = self.recommended(state)
+        if declared is None:
+            return decision
+        return replace(decision, next_dose=declared, size=int(self.expansion.cohorts[0]), expanding=True)
+
+    def after(self, state: State, decision: Decision, dlts: int) -> State:
+        """Where the trial stands when the cohort that was decided on has had so many DLTs."""
+        assert decision.next_dose is not None
+        return self.treated(state, decision, decision.next_dose, decision.size, dlts)
+
+    def treated(self, state: State, decision: Decision, dose: int, size: int, toxic: int) -> State:
+        """Where the trial stands after a cohort, be it the one that was decided on or another.
+
+        A cohort belongs to the expansion when that was to come, or has begun, and at its dose.
+        """
+        patients, dlts = list(state.patients), list(state.dlts)
+        patients[dose] += size
+        dlts[dose] += toxic
+        expanding = state.expanding
+        if expanding is None and decision.expanding and dose == decision.next_dose:
+            expanding = Expanding(dose, 0, 0, decision.reason)
+        if expanding is not None and dose == expanding.dose:
+            expanding = expanding._replace(patients=expanding.patients + size, dlts=expanding.dlts + toxic)
+            rejected = expanding.rejected or self._rejects(expanding, patients[dose], dlts[dose])
+            expanding = expanding._replace(rejected=rejected)
+        return State(tuple(patients), tuple(dlts), dose, size, toxic, expanding)
+
+    def recommended(self, state: State) -> int | None:
+        """Index of the dose that would be recommended if the trial ended now."""
+        if state.expanding is not None:
+            return None if state.expanding.rejected else state.expanding.dose
+        decision = self._escalate(state)
+        toxic = decision.reason == TOO_TOXIC or any(stop.reason == TOO_TOXIC for stop in decision.stops)
+        if state.treated == 0 or toxic:
+            return None
+        patients, dlts = (np.array([counts], np.int16) for counts in (state.patients, state.dlts))
+        if isinstance(self.plan, CurvePlan):
+            choice = read_model(self.plan, state.patients, state.dlts).choice
+            found = recommend_by_model(self.plan, patients, np.array([choice], np.int8))
+        else:
+            found = recommend(self.plan, patients, dlts)
+        return None if found[0] == NO_DOSE else int(found[0])
+
+    def closed(self, state: State) -> tuple[bool, ...]:
+        """Whether each dose is eliminated, or excluded as a probable overdose."""
+        levels = range(self.trial.levels)
+        if state.expanding is not None and state.expanding.rejected:
+            return tuple(dose >= state.expanding.dose for dose in levels)
+        if isinstance(self.plan, TablePlan):
+            lowest = lowest_closed(self.plan, state)
+            return tuple(dose >= lowest for dose in levels)
+        if state.treated == 0:
+            return tuple(False for _ in levels)
+        reading = read_model(self.plan, state.patients, state.dlts)
+        return tuple(reading.too_toxic or dose > reading.highest_open for dose in levels)
+
+    def prior(self, state: State) -> tuple[float, float]:
+        """Parameters of the Beta prior under which a dose's own rate is looked at."""
+        monitoring = None if self.trial.expansion is None else self.trial.expansion.monitoring
+        if state.expanding is not None and monitoring is not None:
+            return monitoring.prior
+        return self.design.beta_prior
+
+    def _expand(self, state: State) -> Decision:
+        expansion, at = self.expansion, state.expanding
+        assert expansion is not None
+        assert at is not None
+        left = int(expansion.cohorts.sum()) - at.patients
+        if left <= 0:
+            return Decision(None, reason=at.reason, expanding=True)
+        if at.rejected:
+            return Decision(None, reason=EXPANSION_STOPPED, expanding=True)
+        return Decision(at.dose, min(int(expansion.cohorts[0]), left), reason=at.reason, expanding=True)
+
+    def _rejects(self, at: Expanding, patients: int, dlts: int) -> bool:
+        """Whether the expansion's rule stops the dose; `patients` and `dlts` are all at it."""
+        assert self.expansion is not None
+        return bool(self.expansion.rejects[(at.patients, at.dlts) if self.expansion.own else (patients, dlts)])
+
+    def _escalate(self, state: State) -> Decision:
+        """What dose escalation decides."""
+        plan = self.plan
+        if state.dose is None:
+            return self._on(plan.start, state, Decision(None, titrating=plan.titration))
+        full = state.treated >= plan.max_patients
+        titrating = plan.titration and max(state.patients) == 1
+        if isinstance(plan, TablePlan):
+            decision = by_table(plan, state, titrating=titrating)
+        else:
+            decision = by_model(plan, state, titrating=titrating)
+        if decision.next_dose is None:
+            return replace(decision, reason=MAX_PATIENTS if full else TOO_TOXIC)
+        stops = () if titrating else holding(plan.stops, state, decision.next_dose)
+        reason = min((stop.reason for stop in stops), default=0)
+        if full and reason != RULE_COMPLETE:
+            toxic = tuple(stop for stop in stops if stop.reason == TOO_TOXIC)  # which then recommend no dose
+            return replace(decision, next_dose=None, reason=MAX_PATIENTS, stops=toxic)
+        if reason:
+            given = tuple(stop for stop in stops if stop.reason == reason)
+            return replace(decision, next_dose=None, reason=reason, stops=given)
+        return self._on(decision.next_dose, state, decision)
+
+    def _on(self, dose: int, state: State, decision: Decision) -> Decision:
+        """The decision, with the size of the next cohort."""
+        plan, there = self.plan, state.patients[dose]
+        size = int(plan.sizes[there])
+        if plan.titration and max(state.patients) <= 1:
+            size = int(plan.sizes[0]) - 1 if there else 1
+        return replace(decision, next_dose=dose, size=min(size, plan.max_patients - state.treated))
+
+
+def rules_of(design: Design, trial: Trial, *, treated: int = 0) -> Rules:
+    """Compile a design for a trial.
+
+    Parameters
+    ----------
+    design : Design
+    trial : Trial
+    treated : int
+        Patients that were treated already. They may be more than the trial has: then it is over.
+
+    Raises
+    ------
+    DesignError
+        The design does not fit the trial.
+    """
+    trial = design.applied_to(trial)
+    # Tables for all who were treated.
+    large = trial.model_copy(update={"max_patients": max(trial.max_patients, treated)})
+    expansion = expansion_plan(large)
+    if expansion is not None and len(expansion.rejects) <= treated:
+        more = treated + 1 - len(expansion.rejects)
+        expansion = replace(expansion, rejects=np.pad(expansion.rejects, (0, more), mode="edge"))
+    return Rules(design, trial, replace(design.plan(large), max_patients=trial.max_patients), expansion, large)

@@ -1,0 +1,224 @@
+"""Dose transition pathways: every way a trial can go over its next cohorts.
+
+Source: Yap C, Billingham LJ, Cheung YK, Craddock C, O'Quigley J (2017) Dose transition pathways: the missing link
+between complex dose-finding designs and simple decision-making. Clin Cancer Res 23:7440-7447.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from numpy.typing import ArrayLike
+from scipy import special
+
+from escalation.designs import Design
+from escalation.errors import PathwayError
+from escalation.kernels.codes import REASON_NAMES
+from escalation.running.decider import Rules
+from escalation.running.decisions import State
+from escalation.running.standing import standing
+from escalation.trial.data import Cohort, InterimData
+from escalation.trial.rates import check_rates
+from escalation.trial.trial import Trial
+
+MOST_PATHS = 10_000
+"""More paths than this are not listed."""
+
+MOST_COUNTED = 20_000
+"""States from which paths are counted."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A point of the pathways: what was seen, and what the design does then.
+
+    Attributes
+    ----------
+    cohorts : tuple of Cohort
+        Those that lead here from the start of the pathways.
+    next_dose : int or None
+        Dose level of the next cohort, from 1; None when the trial ends here.
+    size : int
+        Patients of the next cohort; 0 when the trial ends here.
+    reason : str or None
+        Why it ends: a key of the operating characteristics' `stop_reasons`.
+    recommended : int or None
+        The RP2D where the trial ends.
+    expansion : bool
+        Whether the next cohort is one of the expansion, or the trial ends in it.
+    probability : tuple of float
+        Under each truth.
+    branches : tuple of Node
+        By the DLTs of the next cohort; empty where the trial or the pathways end.
+    """
+
+    cohorts: tuple[Cohort, ...]
+    next_dose: int | None
+    size: int
+    reason: str | None
+    recommended: int | None
+    expansion: bool
+    probability: tuple[float, ...]
+    branches: tuple["Node", ...]
+
+    @property
+    def leaves(self) -> "Iterator[Node]":
+        """The ends of all paths."""
+        if not self.branches:
+            yield self
+        for branch in self.branches:
+            yield from branch.leaves
+
+
+@dataclass(frozen=True)
+class Pathways:
+    """Dose transition pathways.
+
+    Attributes
+    ----------
+    trial : Trial
+    cohorts : int
+        How many cohorts they look ahead.
+    truths : tuple of str
+        Names of the truths of the probabilities.
+    root : Node
+    warnings : tuple of str
+        Where the data that they start from are not what the design would have done.
+    """
+
+    trial: Trial
+    cohorts: int
+    truths: tuple[str, ...]
+    root: Node
+    warnings: tuple[str, ...]
+
+
+def paths(
+    design: Design,
+    trial: Trial,
+    *,
+    cohorts: int = 3,
+    after: InterimData | str = "",
+    truths: Mapping[str, ArrayLike] | None = None,
+    most: int = MOST_PATHS,
+) -> Pathways:
+    """Every path over the next cohorts.
+
+    Parameters
+    ----------
+    design : Design
+    trial : Trial
+    cohorts : int
+        How many to look ahead, at least 1.
+    after : InterimData or str
+        The data of a running trial; by default the trial begins.
+    truths : mapping of str to sequences of float, optional
+        True DLT rates of each dose level, by name, under which the paths get a probability.
+    most : int
+        Refuse more paths than this.
+
+    Raises
+    ------
+    DesignError
+        A ValueError: the design or a truth does not fit the trial.
+    OutcomesError
+        A ValueError: the data cannot be read, or leave open what the design looks at.
+    PathwayError
+        A ValueError: there are too many paths to list.
+
+    Examples
+    --------
+    >>> from escalation import BOIN, Trial
+    >>> trial = Trial(doses=[50, 150, 300, 600], target=0.25, max_patients=36)
+    >>> ahead = paths(BOIN(), trial, cohorts=2, truths={"rising": [0.05, 0.12, 0.25, 0.40]})
+    >>> len(list(ahead.root.leaves)), ahead.root.branches[2].next_dose
+    (13, 1)
+    """
+    if not isinstance(cohorts, int) or cohorts < 1:
+        raise PathwayError(f"cohorts: {cohorts!r} should be a whole number, at least 1")
+    if truths is not None and not isinstance(truths, Mapping):
+        raise PathwayError("truths: should be DLT rates by the names of truths, such as {'MTD at 3': [0.1, 0.2, 0.3]}")
+    data = InterimData.of(after, trial.levels)
+    now = standing(design, trial, data)
+    rates = [check_rates(truth, trial).tolist() for truth in (truths or {}).values()]
+    _check_number(now.rules, now.state, cohorts, most)
+    root = _node(now.rules, now.state, (), cohorts, rates, (1.0,) * len(rates))
+    return Pathways(now.rules.trial, cohorts, tuple(truths or ()), root, now.departures)
+
+
+def first_pathways(design: Design, trial: Trial, *, most: int = MOST_PATHS) -> Pathways | None:
+    """The pathways of the first three cohorts, or of as many as have at most so many paths; None for none."""
+    for cohorts in (3, 2, 1):
+        try:
+            return paths(design, trial, cohorts=cohorts, most=most)
+        except PathwayError:
+            continue
+    return None
+
+
+def _node(
+    rules: Rules,
+    state: State,
+    cohorts: tuple[Cohort, ...],
+    ahead: int,
+    rates: Sequence[Sequence[float]],
+    probability: tuple[float, ...],
+) -> Node:
+    decision = rules.decide(state)
+    dose = decision.next_dose
+    if dose is None:
+        recommended = rules.recommended(state)
+        return Node(
+            cohorts,
+            next_dose=None,
+            size=0,
+            reason=REASON_NAMES[decision.reason],
+            recommended=None if recommended is None else recommended + 1,
+            expansion=decision.expanding,
+            probability=probability,
+            branches=(),
+        )
+    branches = []
+    for dlts in range(decision.size + 1) if ahead else ():
+        shares = (_binomial(decision.size, dlts, truth[dose]) for truth in rates)
+        branches.append(
+            _node(
+                rules,
+                rules.after(state, decision, dlts),
+                (*cohorts, Cohort(dose + 1, decision.size, dlts)),
+                ahead - 1,
+                rates,
+                tuple(before * share for before, share in zip(probability, shares, strict=True)),
+            )
+        )
+    return Node(cohorts, dose + 1, decision.size, None, None, decision.expanding, probability, tuple(branches))
+
+
+def _binomial(patients: int, dlts: int, rate: float) -> float:
+    return float(special.comb(patients, dlts) * rate**dlts * (1 - rate) ** (patients - dlts))
+
+
+def _check_number(rules: Rules, start: State, cohorts: int, most: int) -> None:
+    """Refuse too many paths, saying how many there are and how far one can look instead.
+
+    Paths that reach the same state go on alike: they are counted together.
+    """
+    living, ended, number, possible = Counter({start: 1}), 0, 1, 0
+    for cohort in range(1, cohorts + 1):
+        reached: Counter[State] = Counter()
+        for state, ways in living.items():
+            decision = rules.decide(state)
+            if decision.next_dose is None:
+                ended += ways
+                continue
+            for dlts in range(decision.size + 1):
+                reached[rules.after(state, decision, dlts)] += ways
+        living, number = reached, ended + reached.total()
+        if number <= most:
+            possible = cohort
+        if not living or len(living) > MOST_COUNTED:
+            break
+    if number > most:
+        there_are = f"{number:,} paths" if cohort == cohorts or not living else f"more than {number:,} paths"
+        instead = f"{possible} would do" if possible else "not even those of one cohort"
+        raise PathwayError(f"cohorts: {cohorts} have {there_are}; at most {most:,} are listed: {instead}")

@@ -1,0 +1,195 @@
+"""A running trial: from its data to where it stands under a design.
+
+Known cohort by cohort, a trial is followed from its first cohort on, and where it departed from the design is noted.
+Known as counts, it is searched for among the courses that the design can take.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from escalation.designs import Design
+from escalation.errors import OutcomesError
+from escalation.kernels.codes import COHERENT_COHORT, REASON_NAMES
+from escalation.plans.curves import CurvePlan
+from escalation.plans.table import TablePlan
+from escalation.running.decider import Rules, rules_of
+from escalation.running.decisions import Decision, State
+from escalation.trial.data import Cohort, InterimData
+from escalation.trial.trial import Trial
+
+MOST_SEARCHED = 50_000
+"""States among which counts are looked for: some seconds."""
+
+
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """Where a running trial stands.
+
+    Attributes
+    ----------
+    rules : Rules
+    state : State
+    decision : Decision
+    departures : tuple of str
+        Where the data are not what the design would have done.
+    """
+
+    rules: Rules
+    state: State
+    decision: Decision
+    departures: tuple[str, ...]
+
+
+def standing(design: Design, trial: Trial, data: InterimData) -> Standing:
+    """Where a trial stands with these data.
+
+    Raises
+    ------
+    DesignError
+        The design does not fit the trial.
+    OutcomesError
+        A ValueError: the data are those of another number of dose levels, or leave open what the design looks at.
+    """
+    if len(data.patients) != trial.levels:
+        raise OutcomesError(f"outcomes: {len(data.patients)} dose levels, but the trial has {trial.levels}")
+    rules = rules_of(design, trial, treated=data.treated)
+    too_many = data.treated - rules.trial.most_patients
+    departures = [f"{data.treated} patients were treated; the trial has at most {data.treated - too_many}"]
+    departures = departures if too_many > 0 else []
+    if data.cohorts is not None:
+        state, found = _followed(rules, data.cohorts)
+    else:
+        state, found = _searched(rules, data)
+    return Standing(rules, state, rules.decide(state), (*departures, *found))
+
+
+def _followed(rules: Rules, cohorts: Iterable[Cohort]) -> tuple[State, list[str]]:
+    """The trial cohort by cohort, and where it departed from the design."""
+    state, departures = rules.start, []
+    closed: dict[int, int] = {}  # since which cohort a dose is eliminated
+    by_counts = isinstance(rules.plan, TablePlan)
+    for number, cohort in enumerate(cohorts, 1):
+        decision = rules.decide(state)
+        dose = cohort.dose - 1
+        if decision.next_dose is None:
+            departures.append(f"cohort {number} ({cohort}): the design ends the trial before it, {_reason(decision)}")
+        elif decision.next_dose != dose:
+            departures.append(
+                f"cohort {number} ({cohort}): the design gives dose level {decision.next_dose + 1}, not {cohort.dose}"
+            )
+        elif decision.size != cohort.patients:
+            departures.append(f"cohort {number} ({cohort}): the design treats {_patients(decision.size)}")
+        state = rules.treated(state, decision, dose, cohort.patients, cohort.dlts)
+        for level, shut in enumerate(rules.closed(state) if by_counts else (), 1):
+            if shut:
+                closed.setdefault(level, number)
+    lifted = [level for level in closed if not rules.closed(state)[level - 1]]
+    if lifted:
+        departures.append(
+            f"dose level {lifted[0]} was eliminated after cohort {closed[lifted[0]]}; by the numbers there now it is "
+            "not, and these decide"
+        )
+    return state, departures
+
+
+def _searched(rules: Rules, data: InterimData) -> tuple[State, list[str]]:
+    """The state that counts stand for, and what is known of how the design came there."""
+    looks_at_cohort = isinstance(rules.plan, CurvePlan) and rules.plan.coherent == COHERENT_COHORT
+    if looks_at_cohort and data.last_cohort is None:
+        raise OutcomesError(
+            "last cohort: needed, because this design does not escalate after a cohort with too many DLTs; "
+            "give its patients and DLTs, or the outcomes cohort by cohort"
+        )
+    reached, farthest, complete = _search(rules, data)
+    states = sorted((state for state in reached if _fits(state, data)), key=lambda state: state.dose or 0)
+    if not states or not complete:
+        return _as_given(data), [_departure(rules, data, farthest, complete=complete)]
+    decisions = map(rules.decide, states)
+    if len({(decision.next_dose, decision.size, decision.reason) for decision in decisions}) > 1:
+        doses = sorted({state.dose + 1 for state in states if state.dose is not None})
+        if len(doses) > 1:
+            raise OutcomesError(
+                f"dose of the last cohort: needed; it may have been dose level {_or(doses)}, "
+                "and the design decides differently"
+            )
+        raise OutcomesError(
+            "outcomes: these counts can have come about in ways that the design decides differently; "
+            "give the outcomes cohort by cohort"
+        )
+    return states[0], []
+
+
+def _search(rules: Rules, data: InterimData) -> tuple[list[State], State, bool]:
+    """States with these counts that the design can reach; the state that comes closest; whether all were looked at."""
+    # Dictionaries, because the order of a set may differ from run to run.
+    living, farthest, visited = {rules.start: None}, rules.start, 0
+    found: list[State] = []
+    while living:
+        visited += len(living)
+        if visited > MOST_SEARCHED:
+            return found, farthest, False
+        reached: dict[State, None] = {}
+        for state in living:
+            if state.patients == data.patients:
+                if state.dlts == data.dlts:
+                    found.append(state)
+                continue
+            if state.treated > farthest.treated:
+                farthest = state
+            decision = rules.decide(state)
+            if decision.next_dose is not None:
+                children = (rules.after(state, decision, dlts) for dlts in range(decision.size + 1))
+                reached |= {child: None for child in children if _within(child, data)}
+        living = reached
+    return found, farthest, True
+
+
+def _within(state: State, data: InterimData) -> bool:
+    """Whether more patients can lead from a state to the data."""
+    left = zip(state.patients, state.dlts, data.patients, data.dlts, strict=True)
+    return all(n <= n_end and y <= y_end and y_end - y <= n_end - n for n, y, n_end, y_end in left)
+
+
+def _fits(state: State, data: InterimData) -> bool:
+    """Whether a state's last cohort is that of the data, as far as it is known."""
+    if data.dose is not None and state.dose != data.dose - 1:
+        return False
+    return data.last_cohort is None or (state.size, state.toxic) == data.last_cohort
+
+
+def _as_given(data: InterimData) -> State:
+    """The state of data that the design does not lead to."""
+    tried = [dose for dose in range(1, len(data.patients) + 1) if data.may_have_ended_at(dose)]
+    if data.dose is None and len(tried) > 1:
+        raise OutcomesError(f"dose of the last cohort: needed; it may have been dose level {_or(tried)}")
+    dose = tried[0] if data.dose is None else data.dose
+    size, toxic = data.last_cohort or (data.patients[dose - 1], data.dlts[dose - 1])
+    return State(data.patients, data.dlts, dose - 1, size, toxic)
+
+
+def _departure(rules: Rules, data: InterimData, farthest: State, *, complete: bool) -> str:
+    if not complete:
+        return "whether the design can lead to these counts was not found out: there are too many ways to them"
+    last = " with this last cohort" if data.dose is not None or data.last_cohort is not None else ""
+    decision = rules.decide(farthest)
+    then = "ends the trial" if decision.next_dose is None else f"gives dose level {decision.next_dose + 1}"
+    counts = ", ".join(
+        f"{y} of {n} at dose level {dose}"
+        for dose, (n, y) in enumerate(zip(farthest.patients, farthest.dlts, strict=True), 1)
+        if n
+    )
+    begins = f"after DLTs in {counts} it {then}" if counts else f"it {then} first"
+    return f"the design does not lead to these counts{last}: {begins}"
+
+
+def _reason(decision: Decision) -> str:
+    return REASON_NAMES[decision.reason].replace("_", " ")
+
+
+def _patients(number: int) -> str:
+    return f"{number} patient" if number == 1 else f"{number} patients"
+
+
+def _or(numbers: list[int]) -> str:
+    *most, last = map(str, numbers)
+    return f"{', '.join(most)} or {last}"

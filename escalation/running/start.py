@@ -1,0 +1,62 @@
+"""Where the engines start: before the first patient, or from the data of a running trial."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from escalation.designs import Design
+from escalation.kernels.codes import NO_DOSE
+from escalation.plans.expansion import ExpansionPlan, expansion_plan
+from escalation.plans.start import Start
+from escalation.running.decisions import Expanding
+from escalation.running.standing import standing
+from escalation.trial.data import InterimData
+from escalation.trial.trial import Trial
+
+
+def start_of(design: Design, trial: Trial, after: InterimData | str | None) -> Start:
+    """Where the engines start.
+
+    Raises
+    ------
+    DesignError
+        The design does not fit the trial.
+    OutcomesError
+        The data cannot be read, or leave open what the design looks at.
+    """
+    if after is None:
+        trial = design.applied_to(trial)
+        none = np.zeros((2, trial.levels), np.int64)
+        return Start(trial, design.plan(trial), expansion_plan(trial), None, none)
+    data = InterimData.of(after, trial.levels)
+    now = standing(design, trial, data)
+    rules, decision = now.rules, now.decision
+    counts = np.array([data.patients, data.dlts])
+    if decision.reason == 0:
+        assert decision.next_dose is not None
+        plan = replace(rules.plan, start=decision.next_dose)
+        return Start(rules.trial, plan, rules.expansion, data, counts)
+    more = max(data.treated - rules.trial.most_patients, 0)
+    at, recommended = now.state.expanding, now.rules.recommended(now.state)
+    found = NO_DOSE if recommended is None else recommended
+    is_over = at is not None and decision.next_dose is None
+    return Start(
+        rules.trial.model_copy(update={"max_patients": rules.trial.max_patients + more}),
+        rules.plan,
+        None if is_over else _left(rules.expansion, at),
+        data,
+        counts,
+        has_escalated=True,
+        declared=found if at is None else at.dose,
+        recommended=found,
+        reason=decision.reason,
+    )
+
+
+def _left(expansion: ExpansionPlan | None, at: Expanding | None) -> ExpansionPlan | None:
+    """What is left of an expansion, as an expansion of its own."""
+    if expansion is None or at is None:
+        return expansion
+    rejects = expansion.rejects[at.patients :, at.dlts :] if expansion.own else expansion.rejects
+    size, left = int(expansion.cohorts[0]), int(expansion.cohorts.sum()) - at.patients
+    return replace(expansion, cohorts=np.diff([*range(0, left, size), left]), rejects=rejects)

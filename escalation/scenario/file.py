@@ -1,0 +1,236 @@
+"""Scenario files: one trial with its designs and truths, in TOML."""
+
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import reduce
+from itertools import pairwise
+from operator import or_
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from pydantic import (
+    Field,
+    SerializeAsAny,
+    TypeAdapter,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
+
+from escalation.designs import REGISTRY, Design
+from escalation.errors import ScenarioError
+from escalation.fields import Frozen, Prose, Text
+from escalation.kernels.codes import SLACK
+from escalation.names import printable, suggestion
+from escalation.scenario.problems import findings
+from escalation.scenario.truths.truth import Truth
+from escalation.trial.trial import Trial
+
+
+def _as_made(value: Any, by_kind: ValidatorFunctionWrapHandler) -> Any:
+    """A design made in Python may be of a class that no scenario file can name; anything else is read by its kind."""
+    return value if isinstance(value, Design) else by_kind(value)
+
+
+if TYPE_CHECKING:
+    AnyDesign = Design
+else:
+    AnyDesign = Annotated[
+        reduce(or_, REGISTRY.values()), Field(discriminator="kind"), WrapValidator(_as_made), SerializeAsAny()
+    ]
+
+
+class Scenario(Frozen):
+    """A trial, the designs to compare and the truths to compare them under.
+
+    Parameters
+    ----------
+    name : str
+    title, registry : str, optional
+    assumptions : dict of str to str, optional
+        Settings that are assumed rather than registered, each with its reason.
+    trial : Trial
+    design : sequence of Design, also of classes of one's own
+    truth : sequence of Truth
+
+    Raises
+    ------
+    pydantic.ValidationError
+        A ValueError; it names every field that is wrong.
+    """
+
+    name: Text
+    title: Text | None = None
+    registry: Text | None = None
+    assumptions: dict[Text, Prose] = Field(default_factory=dict)
+    trial: Trial
+    design: tuple[AnyDesign, ...] = Field(min_length=1)
+    truth: tuple[Truth, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        problems = _mismatches(self.trial, list(self.design), list(self.truth))
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def designs(self) -> dict[str, Design]:
+        """The designs by label."""
+        return dict(zip(labels(self.design), self.design, strict=True))
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is unusual, though not wrong."""
+        cautions = [f"trial: {caution}" for caution in self.trial.cautions()]
+        cautions += [
+            f"design '{label}': {caution}"
+            for label, design in self.designs.items()
+            for caution in design.cautions(self.trial)
+        ]
+        cautions += [
+            f"truth '{truth.name}': the DLT rate decreases from a dose to the next"
+            for truth in self.truth
+            if any(low > high + SLACK for low, high in pairwise(truth.dlt_rates))
+        ]
+        return cautions
+
+
+def labels(designs: Iterable[Design]) -> list[str]:
+    """Label of each design: its own, else its kind, numbered from the second of a kind on."""
+    seen: Counter[str] = Counter()
+    names = []
+    for design in designs:
+        if design.label is not None:
+            names.append(design.label)
+            continue
+        seen[design.kind] += 1
+        names.append(design.kind if seen[design.kind] == 1 else f"{design.kind}-{seen[design.kind]}")
+    return names
+
+
+def load_scenario(path: str | PathLike[str]) -> Scenario:
+    """Read and validate a scenario file.
+
+    Raises
+    ------
+    ScenarioError
+        A ValueError that lists every problem of the file, each with its place.
+    """
+    source = str(path)
+    try:
+        text = Path(path).read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ScenarioError(source, [f"not a text file in UTF-8 (byte {error.start})"]) from None
+    except (OSError, ValueError) as error:  # ValueError: a null character in the name
+        reason = getattr(error, "strerror", None) or error
+        raise ScenarioError(source, [f"cannot be read: {reason}"]) from None
+    try:
+        content = tomllib.loads(text)
+    except ValueError as error:  # also numbers of thousands of digits
+        raise ScenarioError(source, [f"not valid TOML: {error}"]) from None
+    except RecursionError:
+        raise ScenarioError(source, ["nested too deeply"]) from None
+    return parse_scenario(content, source, Path(path).parent)
+
+
+def parse_scenario(content: dict[str, Any], source: str = "scenario", folder: Path = Path()) -> Scenario:
+    """Validate the content of a scenario file.
+
+    Every part is validated on its own, so that all problems are found at once. `folder` is where the files lie that
+    the scenario names.
+
+    Raises
+    ------
+    ScenarioError
+        A ValueError that lists every problem, each with its place.
+    """
+    problems: list[str] = []
+    parts: dict[str, Any] = {}
+    for name, value in content.items():
+        if name not in Scenario.model_fields:
+            problems.append(f"{printable(name)}: unknown key{suggestion(name, Scenario.model_fields)}")
+            continue
+        parts[name] = _tables(name, value, problems) if name in ("design", "truth") else value
+    for name, field in Scenario.model_fields.items():
+        if name not in content and field.is_required():
+            problems.append(f"{name}: needed{_HINTS.get(name, '')}")
+
+    header = {name: parts[name] for name in ("name", "title", "registry", "assumptions") if name in parts}
+    for name, value in header.items():
+        _validated(TypeAdapter(_annotation(name)), value, name, problems)
+    trial = _validated(TypeAdapter(Trial), parts["trial"], "trial", problems) if "trial" in parts else None
+    designs = [
+        _validated(TypeAdapter(AnyDesign), value, f"design[{number}]", problems, folder)
+        for number, value in enumerate(parts.get("design", ()), 1)
+    ]
+    truths = [
+        _validated(TypeAdapter(Truth), value, f"truth[{number}]", problems)
+        for number, value in enumerate(parts.get("truth", ()), 1)
+    ]
+    problems += _mismatches(trial, designs, truths)
+    if problems:
+        raise ScenarioError(source, problems)
+    return Scenario(**header, trial=trial, design=tuple(designs), truth=tuple(truths))
+
+
+_HINTS = {
+    "trial": ": a [trial] table",
+    "design": ": at least one [[design]] table",
+    "truth": ": at least one [[truth]] table",
+}
+
+
+def _annotation(name: str) -> Any:
+    field = Scenario.model_fields[name]
+    return Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+
+
+def _tables(name: str, value: Any, problems: list[str]) -> list[Any]:
+    if not isinstance(value, list) or not value or not all(isinstance(part, dict) for part in value):
+        problems.append(f"{name}: should be at least one [[{name}]] table")
+        return []
+    return value
+
+
+def _validated(adapter: TypeAdapter[Any], value: Any, place: str, problems: list[str], folder: Path = Path()) -> Any:
+    """The validated value, or None with its problems noted."""
+    try:
+        return adapter.validate_python(value, context={"folder": folder})
+    except ValidationError as error:
+        problems += findings(error, value, place)
+        return None
+
+
+def _mismatches(trial: Trial | None, designs: Sequence[Design | None], truths: Sequence[Truth | None]) -> list[str]:
+    """What is wrong between the parts of a file, among those that are right by themselves."""
+    problems = []
+    for number, design in enumerate(designs, 1):
+        if trial is not None and design is not None:
+            problems += [f"design[{number}].{option}: {text}" for option, text in design.problems(trial)]
+    for number, truth in enumerate(truths, 1):
+        if trial is None or truth is None:
+            continue
+        if len(truth.dlt_rates) != trial.levels:
+            problems.append(f"truth[{number}].dlt_rates: {len(truth.dlt_rates)} rates for {trial.levels} dose levels")
+        if max(truth.correct_doses(trial.target), default=1) > trial.levels:
+            problems.append(f"truth[{number}].rp2d: there are only {trial.levels} dose levels")
+    if None not in designs:
+        problems += _repeated("design", "label", labels(design for design in designs if design is not None))
+    problems += _repeated("truth", "name", [truth.name if truth is not None else None for truth in truths])
+    return problems
+
+
+def _repeated(part: str, what: str, names: list[str] | list[str | None]) -> list[str]:
+    first: dict[str, int] = {}
+    problems = []
+    for number, name in enumerate(names, 1):
+        if name is None:
+            continue
+        if name in first:
+            problems.append(f"{part}[{number}].{what}: '{name}' is already {part}[{first[name]}]")
+        first.setdefault(name, number)
+    return problems

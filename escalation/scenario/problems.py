@@ -1,0 +1,126 @@
+"""What is wrong with a part of a scenario file, in words for the person who wrote it."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from escalation.designs import REGISTRY, TooToxic
+from escalation.designs.rules import RESTRICTIONS, RULES
+from escalation.names import printable, suggestion
+from escalation.trial.expansion import Expansion
+from escalation.trial.safety import SafetyRule
+from escalation.trial.trial import Trial
+
+
+def findings(error: ValidationError, value: Any, place: str) -> list[str]:
+    """A line for each problem that pydantic found in a value, with its place in the file."""
+    kind = value.get("kind") if isinstance(value, dict) else None
+    known: Iterable[str] = {*Trial.model_fields, *TRUTH}
+    if isinstance(kind, str) and kind in REGISTRY:
+        known = REGISTRY[kind].model_fields
+    details = error.errors(include_url=False)
+    outer = {detail["loc"][:end] for detail in details for end in range(len(detail["loc"]))}
+    # A list of which every item is wrong is also called too short.
+    details = [detail for detail in details if detail["type"] != "too_short" or detail["loc"] not in outer]
+    found = [line for detail in details for line in _problem(detail, place, known)]
+    return list(dict.fromkeys(found))  # the alternatives of a union may say the same
+
+
+TRUTH = ("name", "dlt_rates", "rp2d")
+
+_STOPPING = {"any", "all", *(option for rule in RULES.values() for option in rule.model_fields)}
+# Names that tables within a design or trial may hold, by the option that they are.
+_NESTED: dict[str, Iterable[str]] = {
+    "stop_when": _STOPPING,
+    "any": _STOPPING,
+    "all": _STOPPING,
+    "restrict": {option for rule in RESTRICTIONS.values() for option in rule.model_fields},
+    "expansion": Expansion.model_fields,
+    "monitoring": SafetyRule.model_fields,
+    "stop_if_too_toxic": TooToxic.model_fields,
+    "rows": ("dose", "patients", "dlts", "decision"),
+}
+
+
+def _table_of(path: Sequence[str | int]) -> str:
+    """The option that a place within a part of the file belongs to."""
+    return next((part for part in reversed(path) if isinstance(part, str) and part.isidentifier()), "")
+
+
+# Fields of which there are several kinds: one message instead of one for each kind.
+_ALTERNATIVES = {
+    "doses": "should be numbers from 0 to 1e15, or texts",
+    "rp2d": 'should be a dose level from 1, a list of them, or "none"',
+}
+
+_WORDS = {
+    "Input should": "should",
+    "a valid tuple": "a list",
+    "a valid string": "a text in quotes",
+    "a valid boolean": "true or false",
+    "a valid number": "a number",
+    "a valid integer": "a whole number",
+    "a valid dictionary or object to extract fields from": "a table",
+    "a valid dictionary": "a table",
+}
+
+
+def _problem(detail: Any, place: str, known: Iterable[str]) -> list[str]:
+    """What pydantic found, with its place, in words for the person who wrote the file."""
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    message = re.sub(r" or (an )?instance of \w+", "", message)
+    for theirs, ours in _WORDS.items():
+        message = message.replace(theirs, ours)
+    kind = detail["type"]
+    path = _path(detail["loc"], place)
+    key = str(path.pop()) if kind == "extra_forbidden" else None
+    for part in path:
+        if part in _ALTERNATIVES and kind not in ("too_short", "too_long"):
+            return [f"{place}.{part}: {_ALTERNATIVES[part]}"]
+        if isinstance(part, int):
+            place += f"[{part + 1}]"
+        elif part.isidentifier():
+            place += f".{part}"
+    if key is not None:
+        near = suggestion(key, _NESTED.get(_table_of(path), known))
+        return [f"{place}.{printable(key)}: unknown key{near}"]
+    if kind in ("union_tag_not_found", "union_tag_invalid", "unknown_rule"):
+        return [f"{place}{_unknown_kind(detail, message)}"]
+    if kind == "too_short":
+        least = detail["ctx"]["min_length"]
+        return [f"{place}: should {'not be empty' if least == 1 else f'have at least {least} entries'}"]
+    if kind == "too_long":
+        return [f"{place}: should have at most {detail['ctx']['max_length']} entries"]
+    if kind == "missing":
+        return [f"{place}: needed"]
+    if kind == "value_error" and ": " in message:  # of a table as a whole: each line names its option
+        return [f"{place}.{line}" for line in message.splitlines()]
+    return [f"{place}: {message[0].lower()}{message[1:]}"]
+
+
+def _unknown_kind(detail: Any, message: str) -> str:
+    """What is wrong with the kind of a design or the name of a rule."""
+    if detail["type"] == "unknown_rule":
+        given = detail["input"].get("rule") if isinstance(detail["input"], dict) else None
+        if not isinstance(given, str) or given in RULES:
+            return f": {message[0].lower()}{message[1:]}"
+        return f".rule: unknown rule '{printable(given)}'{suggestion(given, RULES)}; {message}"
+    of_rule = "rule" in detail["ctx"]["discriminator"]
+    tag, what, known = ("rule", "rule", list(RESTRICTIONS)) if of_rule else ("kind", "design", list(REGISTRY))
+    names = ", ".join(f"'{name}'" for name in known)
+    if detail["type"] == "union_tag_not_found":
+        return f".{tag}: needed: one of {names}"
+    given = str(detail["ctx"]["tag"])
+    return f".{tag}: unknown {what} '{printable(given)}'{suggestion(given, known)}; one of {names}"
+
+
+def _path(loc: Sequence[str | int], place: str) -> list[str | int]:
+    """Where in its part of the file a problem is, without the kinds of design and rule that were recognised."""
+    path = list(loc)
+    if place.startswith("design") and path and path[0] in REGISTRY:
+        del path[0]
+    if path[:1] == ["restrict"] and len(path) > 2:
+        del path[2]
+    return path

@@ -1,0 +1,1 @@
+"""Truths to judge designs by: of a scenario file, drawn, and published."""

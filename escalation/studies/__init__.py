@@ -1,0 +1,1 @@
+"""Questions about many trials, one file each; they compile designs and drive the engines."""

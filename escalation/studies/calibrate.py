@@ -1,0 +1,304 @@
+"""Calibration: the settings of a design that are best on a set of truths, within limits.
+
+Every setting of a grid is enumerated and evaluated exactly under every truth, so that settings are compared without
+simulation error. The best has the largest mean or worst PCS of those within the limits. The front are the settings that
+no other beats in PCS without more overdosing; for a single dose, without more false stopping.
+
+Source: Lee SM, Cheung YK (2009) Clin Trials 6:227-238 for the half width of the CRM, of which the other grids are
+analogues.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import Any, NamedTuple, TypeVar
+
+from escalation.designs import Design
+from escalation.errors import EscalationError, GridError, ScenarioError
+from escalation.kernels.codes import SLACK
+from escalation.names import choose
+from escalation.scenario.file import Scenario
+from escalation.scenario.grid import Value, changed, grid, in_toml
+from escalation.scenario.truths.sets import TruthSet, scenario_truths
+from escalation.studies.evaluate import OBJECTIVES, Assessment, Limit, Objective, attempt, limits_of
+from escalation.studies.work.pieces import finished
+from escalation.trial.trial import Trial
+
+V = TypeVar("V")
+
+
+class Candidate(NamedTuple):
+    """A setting of the design.
+
+    Attributes
+    ----------
+    number : int
+        From 1, in the order of the grid.
+    values : dict of str to value
+        By option of the design; None for an option that is left out.
+    assessment : Assessment
+    """
+
+    number: int
+    values: dict[str, Value]
+    assessment: Assessment
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A design's settings on a set of truths.
+
+    Attributes
+    ----------
+    scenario : Scenario
+    design : str
+        Label of the design.
+    truths : TruthSet
+    objective : {"mean-pcs", "worst-pcs"}
+    limits : tuple of Limit
+    candidates : tuple of Candidate
+        In the order of the grid.
+    left_out : tuple of (dict of str to value, str)
+        Settings of the grid that are not possible, or for which the exact engine refuses, each with the reason.
+    own : Assessment or None
+        Of the design as the scenario has it; None when the exact engine refuses.
+    """
+
+    scenario: Scenario
+    design: str
+    truths: TruthSet
+    objective: Objective
+    limits: tuple[Limit, ...]
+    candidates: tuple[Candidate, ...]
+    left_out: tuple[tuple[dict[str, Value], str], ...]
+    own: Assessment | None
+
+    @property
+    def cost(self) -> str:
+        """What the objective is weighed against: overdosing, or false stopping of a single dose."""
+        return "overdosing" if self.scenario.trial.levels > 1 else "false_stopping"
+
+    @property
+    def options(self) -> list[str]:
+        """The options that differ between settings, or all when there is one setting."""
+        every = list(self.candidates[0].values)
+        varied = [
+            name
+            for name in every
+            if len({in_toml(candidate.values[name]) for candidate in self.candidates}) > 1
+        ]  # fmt: skip
+        return varied or every
+
+    def gain_of(self, assessment: Assessment) -> float:
+        """The objective."""
+        return assessment.objective(self.objective)
+
+    def cost_of(self, assessment: Assessment) -> float:
+        """What it is weighed against; 0 when the truths cannot say."""
+        return getattr(assessment, self.cost) or 0.0
+
+    def admissible(self, candidate: Candidate) -> bool:
+        """Whether a setting is within all limits."""
+        return all(limit.met(candidate.assessment) for limit in self.limits)
+
+    @cached_property
+    def chosen(self) -> Candidate | None:
+        """The largest objective within the limits; of equals the least cost, then the first. None when none is."""
+        within = [candidate for candidate in self.candidates if self.admissible(candidate)]
+        if not within:
+            return None
+        most = max(self.gain_of(one.assessment) for one in within) - SLACK
+        within = [one for one in within if self.gain_of(one.assessment) >= most]
+        least = min(self.cost_of(one.assessment) for one in within) + SLACK
+        return next(one for one in within if self.cost_of(one.assessment) <= least)
+
+    @cached_property
+    def front(self) -> tuple[Candidate, ...]:
+        """Settings than which no other has a larger objective at no more cost, the cheapest first; of equals one."""
+        found: list[Candidate] = []
+        ordered = sorted(
+            self.candidates, key=lambda one: (self.cost_of(one.assessment), -self.gain_of(one.assessment), one.number)
+        )
+        for one in ordered:
+            if not found or self.gain_of(one.assessment) > self.gain_of(found[-1].assessment) + SLACK:
+                found.append(one)
+        return tuple(found)
+
+    @property
+    def unmet(self) -> str | None:
+        """Which limit no setting meets, and which comes nearest; None when a setting is within all limits."""
+        within = list(self.candidates)
+        before: list[str] = []
+        for limit in self.limits:
+            left = [one for one in within if limit.met(one.assessment)]
+            if not left:
+                nearest = min(within, key=lambda one: limit.excess(one.assessment))
+                value = getattr(nearest.assessment, limit.quantity)
+                among = f" of those with {' and '.join(before)}" if before else ""
+                shown = f"{value:.4g}" if limit.quantity == "patients" else f"{100 * value:.4g} %"
+                return f"no setting{among} has {limit.words}: the nearest has {shown}, {setting_words(nearest.values)}"
+            within, before = left, [*before, limit.words]
+        return None
+
+    def chosen_scenario(self) -> Scenario:
+        """The scenario with the chosen setting.
+
+        Raises
+        ------
+        EscalationError
+            No setting is within the limits.
+        """
+        if self.chosen is None:
+            raise EscalationError(self.unmet or "")
+        return changed(self.scenario, qualified(self.design, self.chosen.values))
+
+
+def calibrate(
+    scenario: Scenario,
+    *,
+    design: str,
+    values: Mapping[str, Sequence[Value]] | None = None,
+    truths: TruthSet | None = None,
+    objective: Objective = "mean-pcs",
+    limits: Mapping[str, float] | None = None,
+    max_states: int | None = None,
+    executor: Executor | None = None,
+    step: Callable[[], None] = lambda: None,
+) -> Calibration:
+    """Assess a design at every setting of a grid.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    design : str
+        Label of the design.
+    values : dict of str to sequence of values, optional
+        Values by option of the design, in TOML's types; None stands for leaving an option out. By default those that
+        the design itself says are usually tuned.
+    truths : TruthSet, optional
+        By default those of the scenario.
+    objective : {"mean-pcs", "worst-pcs"}
+        What is to be large.
+    limits : dict of str to float, optional
+        On the numbers of an `Assessment`: at most so much "overdosing", "false_stopping" and "patients", and at least
+        so much "power".
+    max_states : int, optional
+        As for `enumeration.exact`.
+    executor : concurrent.futures.Executor, optional
+        What runs the settings. By default threads of this process.
+    step : function, optional
+        Called after each setting, and once for the design as it is.
+
+    Raises
+    ------
+    EscalationError
+        An unknown name, a design without a grid of its own, limits of which the truths cannot say whether they are met,
+        or no setting that is possible. That no setting is within the limits is no error, but `unmet`.
+
+    Examples
+    --------
+    >>> from escalation.scenario.file import parse_scenario
+    >>> scenario = parse_scenario({
+    ...     "name": "example", "trial": {"doses": [1, 2, 3], "target": 0.25, "max_patients": 18},
+    ...     "design": [{"kind": "boin"}], "truth": [{"name": "t", "dlt_rates": [0.1, 0.25, 0.4]}]})
+    >>> found = calibrate(scenario, design="boin", values={"p_saf": [0.1, 0.15, 0.2]}, limits={"overdosing": 0.2})
+    >>> found.chosen.values, round(found.chosen.assessment.mean_pcs, 4), round(found.own.mean_pcs, 4)
+    ({'p_saf': 0.1}, 0.6043, 0.5773)
+    """
+    wanted = options_to_try(scenario, design, values)
+    if objective not in OBJECTIVES:
+        raise EscalationError(f"objective: {objective!r} should be one of {', '.join(OBJECTIVES)}")
+    judged = scenario_truths(scenario) if truths is None else truths
+    bounds = limits_of((limits or {}).items(), judged)
+    sent: list[tuple[int, dict[str, Value]]] = [(0, {})]
+    left_out: dict[int, tuple[dict[str, Value], str]] = {}
+
+    def pieces() -> Iterator[tuple[Design, Trial, TruthSet, int | None]]:
+        yield scenario.designs[design], scenario.trial, judged, max_states
+        for number, tried, found in possible_settings(scenario, design, wanted):
+            if isinstance(found, str):
+                left_out[number] = tried, found
+                step()
+            else:
+                sent.append((number, tried))
+                yield found, scenario.trial, judged, max_states
+
+    assessments: dict[int, Assessment] = {}
+    for piece, result in finished(attempt, pieces(), executor):
+        number, tried = sent[piece]
+        if isinstance(result, Assessment):
+            assessments[number] = result
+        else:
+            left_out[number] = tried, result
+        step()
+    own, _ = assessments.pop(0, None), left_out.pop(0, None)
+    if not assessments:
+        tried, reason = left_out[min(left_out)]
+        raise EscalationError(f"no setting of the grid is possible; {setting_words(tried)}: {reason}")
+    settings = dict(sent)
+    return Calibration(
+        scenario,
+        design,
+        judged,
+        objective,
+        bounds,
+        tuple(Candidate(number, settings[number], assessments[number]) for number in sorted(assessments)),
+        tuple(left_out[number] for number in sorted(left_out)),
+        own,
+    )
+
+
+def options_to_try(
+    scenario: Scenario, design: str, values: Mapping[str, Sequence[Value]] | None = None
+) -> dict[str, list[Value]]:
+    """The grid of a calibration: values by option of the design.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    design : str
+        Label of the design.
+    values : dict of str to sequence of values, optional
+        By default what the design itself says is usually tuned.
+
+    Raises
+    ------
+    EscalationError
+        There is no such design, it has no grid of its own, or the values are no grid of it.
+    """
+    choose([design], scenario.designs, "design")
+    chosen = scenario.designs[design]
+    wanted: Mapping[str, Sequence[Any]] = chosen.tuning(scenario.trial) if values is None else values
+    if not wanted:
+        doses = "" if scenario.trial.levels > 1 else " for a single dose"
+        raise GridError(
+            f"grid: needed: '{chosen.kind}' has no options that are usually tuned{doses}; such as OPTION=VALUE,VALUE, "
+            "of the options that `escalation designs` lists"
+        )
+    grid(scenario, qualified(design, wanted), designs=[design])
+    return {option: list(alternatives) for option, alternatives in wanted.items()}
+
+
+def possible_settings(
+    scenario: Scenario, design: str, wanted: Mapping[str, Sequence[Value]]
+) -> Iterator[tuple[int, dict[str, Value], Design | str]]:
+    """Each setting of a grid: its number from 1, its values by option, and the design or why it is not possible."""
+    settings = grid(scenario, qualified(design, wanted), designs=[design])
+    for number, combined in enumerate(product(*wanted.values())):
+        values = dict(zip(wanted, combined, strict=True))
+        try:
+            yield number + 1, values, settings[number].design
+        except ScenarioError as error:
+            yield number + 1, values, error.problems[0]
+
+
+def qualified(design: str, values: Mapping[str, V]) -> dict[str, V]:
+    """The same by the keys of `grids`."""
+    return {f"{design}.{option}": value for option, value in values.items()}
+
+
+def setting_words(values: Mapping[str, Value]) -> str:
+    """A setting for a message."""
+    return ", ".join(f"{option} = {in_toml(value)}" for option, value in values.items() if value is not None)

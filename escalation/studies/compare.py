@@ -1,0 +1,187 @@
+"""Designs against each other under the same truths, exactly and in the same simulated trials."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import combinations
+from statistics import median
+
+from escalation.characteristics.agreement import Agreement
+from escalation.characteristics.paired import (
+    QUANTITIES,
+    Difference,
+    Moments,
+    Sample,
+    agreement_numbers,
+    exact_numbers,
+    moments,
+    samples,
+    simulated_numbers,
+)
+from escalation.defaults import SEED, TRIALS
+from escalation.engines.endings import Enumeration
+from escalation.errors import EscalationError
+from escalation.names import choose
+from escalation.scenario.file import Scenario
+from escalation.scenario.truths.truth import Truth
+from escalation.studies.one_design import simulate
+from escalation.studies.run import enumerations
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The designs of a scenario against each other.
+
+    Attributes
+    ----------
+    scenario : Scenario
+    differences : tuple of Difference
+        Truth by truth, pair by pair within, and quantity by quantity within a pair.
+    trials, seed : int
+        Simulated trials for each design and truth (0: none), and the seed of their patients.
+    refusals : dict of str to str
+        Designs for which the exact engine refused, and why.
+    """
+
+    scenario: Scenario
+    differences: tuple[Difference, ...]
+    trials: int
+    seed: int
+    refusals: dict[str, str]
+
+    @property
+    def agreement(self) -> Agreement | None:
+        """How all simulated differences agree with the exact ones, familywise; None when nothing was compared."""
+        p_values = {place: one.p_value for place, one in enumerate(self.differences) if one.p_value is not None}
+        if not p_values:
+            return None
+        smallest = min(p_values, key=lambda place: p_values[place])
+        worst = self.differences[smallest]
+        return Agreement(
+            max_abs_z=max((abs(one.z) for one in self.differences if one.z is not None), default=None),
+            p_value=min(1.0, len(p_values) * p_values[smallest]),
+            worst=f"{worst.quantity}, {worst.design} - {worst.reference}, {worst.truth}",
+        )
+
+    @property
+    def gains(self) -> dict[str, float]:
+        """For each quantity the median gain over pairs and truths, without differences that do not vary."""
+        known = {
+            name: [one.gain for one in self.differences if one.quantity == name and one.gain is not None]
+            for name in QUANTITIES
+        }
+        return {name: median(gains) for name, gains in known.items() if gains}
+
+
+def compare(
+    scenario: Scenario,
+    *,
+    designs: Iterable[str] = (),
+    truths: Iterable[str] = (),
+    reference: str | None = None,
+    trials: int = TRIALS,
+    seed: int = SEED,
+    max_states: int | None = None,
+    step: Callable[[], None] = lambda: None,
+) -> Comparison:
+    """Compare the designs of a scenario with each other under its truths.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    designs, truths : iterable of str
+        Labels and names of those to compare; all when empty.
+    reference : str, optional
+        Label of the design that all others are compared with; it need not be among `designs`. By default each design is
+        compared with every earlier one.
+    trials : int
+        Simulated trials for each design and truth; 0 for none.
+    seed : int
+    max_states : int, optional
+        As for `enumeration.exact`. A design for which the exact engine refuses is simulated only.
+    step : function, optional
+        Called after each design and truth, to show progress.
+
+    Raises
+    ------
+    EscalationError
+        An unknown label or name, fewer than two designs, or a refusal of the exact engine when no trials are simulated.
+
+    Examples
+    --------
+    >>> from escalation import BOIN, Scenario, ThreePlusThree, Trial, Truth
+    >>> trial = Trial(doses=[50, 150, 300, 600], target=0.25, max_patients=36)
+    >>> truth = Truth(name="MTD at 300", dlt_rates=[0.05, 0.12, 0.25, 0.40])
+    >>> scenario = Scenario(name="example", trial=trial, design=[ThreePlusThree(), BOIN()], truth=[truth])
+    >>> for one in compare(scenario, trials=0).differences:
+    ...     print(f"{one.quantity}, {one.design} - {one.reference}: {one.exact:+.3f}")
+    pcs, boin - 3+3: +0.256
+    patients_above_mtd, boin - 3+3: +3.013
+    sample_size, boin - 3+3: +20.636
+    total_dlts, boin - 3+3: +4.335
+    """
+    labels = compared_designs(scenario, designs, reference)
+    names = choose(truths, (truth.name for truth in scenario.truth), "truth")
+    endings, refusals = enumerations(scenario, labels, max_states=max_states, required=trials == 0)
+    differences: list[Difference] = []
+    for truth in scenario.truth:
+        if truth.name in names:
+            found = {}
+            for label in labels:
+                found[label] = _find(scenario, label, truth, endings.get(label), trials, seed)
+                step()
+            for subtracted, design in _pairs(labels, reference):
+                differences += _differences((truth.name, design, subtracted), found[design], found[subtracted])
+    return Comparison(scenario, tuple(differences), trials, seed, refusals)
+
+
+def compared_designs(scenario: Scenario, designs: Iterable[str], reference: str | None) -> list[str]:
+    """Labels of the designs that take part in a comparison, in the order of the file.
+
+    Raises
+    ------
+    EscalationError
+        An unknown label, or fewer than two designs.
+    """
+    subtracted = [] if reference is None else choose([reference], scenario.designs, "design")
+    wanted = list(designs)
+    labels = choose([*wanted, *subtracted] if wanted else [], scenario.designs, "design")
+    if len(labels) < 2:
+        raise EscalationError(f"two designs are needed for a comparison; there is only '{labels[0]}'")
+    return labels
+
+
+def _pairs(labels: list[str], reference: str | None) -> Iterator[tuple[str, str]]:
+    """Pairs of the design that is subtracted and the one that it is subtracted from."""
+    if reference is None:
+        yield from combinations(labels, 2)
+    else:
+        yield from ((reference, label) for label in labels if label != reference)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What the engines say of a design under a truth, by quantity."""
+
+    exact: dict[str, Moments] | None
+    simulated: dict[str, Sample] | None
+
+
+def _find(scenario: Scenario, label: str, truth: Truth, endings: Enumeration | None, trials: int, seed: int) -> _Found:
+    trial, design = scenario.trial, scenario.designs[label]
+    correct = truth.correct_doses(trial.target)
+    exact = None if endings is None else moments(endings.outcomes(truth.dlt_rates), correct)
+    if trials == 0:
+        return _Found(exact, None)
+    return _Found(exact, samples(simulate(design, trial, truth.dlt_rates, trials=trials, seed=seed), correct))
+
+
+def _differences(names: tuple[str, str, str], design: _Found, reference: _Found) -> Iterator[Difference]:
+    for quantity in QUANTITIES:
+        exact = [None if found.exact is None else found.exact[quantity] for found in (design, reference)]
+        numbers = exact_numbers(*exact)
+        if design.simulated is not None and reference.simulated is not None:
+            sample, other = design.simulated[quantity], reference.simulated[quantity]
+            numbers |= simulated_numbers(sample, other)
+            if exact[0] is not None and exact[1] is not None:
+                numbers |= agreement_numbers((exact[0], sample), (exact[1], other))
+        yield Difference(names[0], names[1], names[2], quantity, **numbers)

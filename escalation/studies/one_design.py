@@ -1,0 +1,115 @@
+"""One design on one trial: its exact endings, and its simulated trials."""
+
+import os
+
+from numpy.typing import ArrayLike
+
+from escalation.defaults import SEED, TRIALS
+from escalation.designs import Design
+from escalation.engines.endings import Enumeration
+from escalation.engines.exact import enumerate_endings
+from escalation.engines.outcomes import Outcomes
+from escalation.engines.simulated import simulate_trials
+from escalation.errors import DesignError
+from escalation.numbers import is_whole
+from escalation.running.start import start_of
+from escalation.trial.data import InterimData
+from escalation.trial.rates import check_rates
+from escalation.trial.trial import Trial
+
+
+def exact(
+    design: Design, trial: Trial, *, max_states: int | None = None, after: InterimData | str | None = None
+) -> Enumeration:
+    """Enumerate every ending of a design's trials.
+
+    Parameters
+    ----------
+    design : Design
+    trial : Trial
+    max_states : int, optional
+        Refuse when there are, or may be, more states than this. By default 50 million, or as many as fit into half of
+        the machine's memory when that is less.
+    after : InterimData or str, optional
+        The data of a running trial, such as "1NNN 2NTT": every ending that is still possible.
+
+    Returns
+    -------
+    Enumeration
+        Ask it for the `outcomes` under as many truths as you like.
+
+    Raises
+    ------
+    DesignError
+        A ValueError: the design does not fit the trial, or `max_states` is below 1.
+    OutcomesError
+        A ValueError: the data cannot be read, or leave open what the design looks at.
+    StateSpaceError
+        There are more than `max_states` states; or, under a table plan, there may be: of its bound, which looks at the
+        first 64 cohorts, it is said after five million states. Or the likelihoods of a curve plan do not fit into the
+        memory.
+
+    Examples
+    --------
+    >>> from escalation import BOIN, Trial, operating_characteristics
+    >>> trial = Trial(doses=[50, 150, 300, 600], target=0.25, max_patients=36)
+    >>> endings = exact(BOIN(), trial)
+    >>> round(operating_characteristics(endings.outcomes([0.05, 0.12, 0.25, 0.40])).pcs, 4)
+    0.6035
+    """
+    return enumerate_endings(start_of(design, trial, after), max_states)
+
+
+def simulate(
+    design: Design,
+    trial: Trial,
+    rates: ArrayLike,
+    *,
+    trials: int = TRIALS,
+    seed: int = SEED,
+    threads: int | None = None,
+    after: InterimData | str | None = None,
+) -> Outcomes:
+    """Simulate trials of a design under a truth.
+
+    Parameters
+    ----------
+    design : Design
+    trial : Trial
+    rates : sequence of float
+        True DLT rate of each dose level.
+    trials : int
+        Number of trials, at least 1.
+    seed : int
+        Not negative. The same seed gives the same virtual patients to every design and every truth, and the same
+        outcomes to the bit whatever the number of threads.
+    threads : int, optional
+        By default one for each core.
+    after : InterimData or str, optional
+        The data of a running trial, such as "1NNN 2NTT": how it can go on.
+
+    Returns
+    -------
+    Outcomes
+        An ending for each trial, in order.
+
+    Raises
+    ------
+    DesignError
+        A ValueError: the design does not fit the trial, or another argument is out of range.
+    OutcomesError
+        A ValueError: the data cannot be read, or leave open what the design looks at.
+
+    Examples
+    --------
+    >>> from escalation import BOIN, Trial
+    >>> trial = Trial(doses=[50, 150, 300, 600], target=0.25, max_patients=36)
+    >>> simulate(BOIN(), trial, [0.05, 0.12, 0.25, 0.40], trials=1000, seed=1).patients.shape
+    (1000, 4)
+    """
+    true_rates = check_rates(rates, trial)
+    workers = os.cpu_count() or 1 if threads is None else threads
+    for name, value, least in (("trials", trials, 1), ("seed", seed, 0), ("threads", workers, 1)):
+        if not is_whole(value) or value < least:
+            raise DesignError(f"{name}: {value!r} should be a whole number, at least {least}")
+    return simulate_trials(start_of(design, trial, after), true_rates, trials=trials, seed=seed, threads=workers)

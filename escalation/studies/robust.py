@@ -1,0 +1,282 @@
+"""How designs do over many truths: on average, in the worst, and where the MTD is at each dose.
+
+A table of operating characteristics under a few truths shows what its authors thought of. Over thousands of truths the
+exact means of a design have a distribution of their own. Its mean says how good the design is when nothing is known of
+the truth, its 5 % quantile and its worst value how much depends on the truth.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass, fields
+from functools import partial
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from escalation.characteristics.benchmark import optimal_pcs
+from escalation.characteristics.many_truths import Expectations
+from escalation.errors import DesignError
+from escalation.kernels.codes import NO_DOSE, SLACK
+from escalation.names import choose
+from escalation.numbers import quantile
+from escalation.scenario.file import Scenario
+from escalation.scenario.truths.sets import TruthSet
+from escalation.studies.work.pieces import exact_expectations, for_each_design
+from escalation.trial.trial import Trial
+
+Floats = NDArray[np.float64]
+Places = NDArray[np.int64]
+
+BLOCK = 1000
+"""Truths in a piece of work: some hundredths of a second."""
+
+TAIL = 0.05
+"""The share of truths that a quantile leaves on its bad side."""
+
+ALL, NONE = "all", "none"
+"""Positions of the MTD, beside dose levels: any, and at no dose."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A quantity over truths.
+
+    Attributes
+    ----------
+    mean : float
+    standard_error : float or None
+        Of the mean; None for a single truth, and for truths that are not a random sample.
+    tail : float
+        Where more is better the 5 % quantile: the smallest value such that at least 5 % of the truths have no larger
+        one. Where less is better the 95 % quantile, likewise.
+    worst : float
+    worst_truth : int
+        Which truth that is, from 0; the first of several.
+    """
+
+    mean: float
+    standard_error: float | None
+    tail: float
+    worst: float
+    worst_truth: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A design over the truths with the MTD at one position.
+
+    Attributes
+    ----------
+    design : str
+    mtd : str
+        Dose level from 1, "none" or "all".
+    truths : int
+        How many there are.
+    pcs : Spread
+    overdosing : Spread or None
+        Of the truths with a correct dose; None without any.
+    above_mtd, sample_size : float
+        Means over truths.
+    optimal_pcs : float or None
+        Mean of the non-parametric optimal benchmark's PCS, over the truths with a correct dose; None without any.
+    efficiency : float or None
+        Mean PCS over these truths, divided by `optimal_pcs`.
+    """
+
+    design: str
+    mtd: str
+    truths: int
+    pcs: Spread
+    overdosing: Spread | None
+    above_mtd: float
+    sample_size: float
+    optimal_pcs: float | None
+    efficiency: float | None
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """The PCS of a design minus that of another under the same truths.
+
+    Attributes
+    ----------
+    design, reference : str
+    mtd : str
+        Dose level from 1, "none" or "all".
+    truths : int
+        How many there are.
+    mean : float
+    standard_error : float or None
+        As for `Spread`.
+    better, worse : float
+        Share of truths under which the design's PCS is larger, and smaller, by more than 1e-9.
+    """
+
+    design: str
+    reference: str
+    mtd: str
+    truths: int
+    mean: float
+    standard_error: float | None
+    better: float
+    worse: float
+
+
+@dataclass(frozen=True, eq=False)
+class Robustness:
+    """The designs of a scenario over a set of truths.
+
+    Attributes
+    ----------
+    scenario : Scenario
+    truths : TruthSet
+    expectations : dict of str to Expectations
+        By the designs' labels.
+    optimal_pcs : float64[T]
+        PCS of the non-parametric optimal benchmark; NaN where no dose is correct, and for a single dose.
+    refusals : dict of str to str
+        Designs for which the exact engine refused, and why.
+    """
+
+    scenario: Scenario
+    truths: TruthSet
+    expectations: dict[str, Expectations]
+    optimal_pcs: Floats
+    refusals: dict[str, str]
+
+    def positions(self) -> dict[str, Places]:
+        """The truths, from 0, with the MTD at each dose level, at none, and all; positions without truths left out."""
+        mtd = self.truths.mtd
+        found = {str(dose + 1): np.flatnonzero(mtd == dose) for dose in range(self.scenario.trial.levels)}
+        found |= {NONE: np.flatnonzero(mtd == NO_DOSE), ALL: np.arange(len(mtd))}
+        return {name: places for name, places in found.items() if len(places)}
+
+    def with_mtd(self, places: Places) -> Places:
+        """Those of some truths in which a dose is correct, so that there are doses above the MTD or not."""
+        chosen: Places = places[self.truths.mtd[places] != NO_DOSE]
+        return chosen
+
+    def summaries(self) -> Iterator[Summary]:
+        """Each design at each position of the MTD; position by position."""
+        for mtd, places in self.positions().items():
+            optimal = self.optimal_pcs[places]
+            known = ~np.isnan(optimal)
+            best = float(optimal[known].mean()) if known.any() else None
+            with_mtd = self.with_mtd(places)
+            for label, found in self.expectations.items():
+                pcs = found.pcs[places]
+                yield Summary(
+                    design=label,
+                    mtd=mtd,
+                    truths=len(places),
+                    pcs=self._spread(pcs, places, more_is_better=True),
+                    overdosing=self._spread(found.overdosing[with_mtd], with_mtd, more_is_better=False)
+                    if len(with_mtd)
+                    else None,
+                    above_mtd=float(found.above_mtd[places].mean()),
+                    sample_size=float(found.sample_size[places].mean()),
+                    optimal_pcs=best,
+                    efficiency=None if not best else float(pcs[known].mean()) / best,
+                )
+
+    def contrasts(self) -> Iterator[Contrast]:
+        """Each design against every earlier one, position by position."""
+        for mtd, places in self.positions().items():
+            for (reference, subtracted), (label, found) in combinations(self.expectations.items(), 2):
+                difference = found.pcs[places] - subtracted.pcs[places]
+                yield Contrast(
+                    design=label,
+                    reference=reference,
+                    mtd=mtd,
+                    truths=len(places),
+                    mean=float(difference.mean()),
+                    standard_error=self._standard_error(difference),
+                    better=float((difference > SLACK).mean()),
+                    worse=float((difference < -SLACK).mean()),
+                )
+
+    def _spread(self, values: Floats, places: Places, *, more_is_better: bool) -> Spread:
+        worst = float(values.min() if more_is_better else values.max())
+        return Spread(
+            mean=float(values.mean()),
+            standard_error=self._standard_error(values),
+            tail=float(quantile(values, TAIL if more_is_better else 1 - TAIL)),
+            worst=worst,
+            worst_truth=int(places[np.abs(values - worst) <= SLACK][0]),  # others may differ by rounding alone
+        )
+
+    def _standard_error(self, values: Floats) -> float | None:
+        if not self.truths.drawn or len(values) < 2:
+            return None
+        return float(values.std(ddof=1)) / math.sqrt(len(values))
+
+
+def robust(
+    scenario: Scenario,
+    truths: TruthSet,
+    *,
+    designs: Iterable[str] = (),
+    max_states: int | None = None,
+    executor: Executor | None = None,
+    step: Callable[[], None] = lambda: None,
+) -> Robustness:
+    """Evaluate the designs of a scenario exactly under many truths.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    truths : TruthSet
+        `drawn_truths` draws them, `published_truths` has published ones.
+    designs : iterable of str
+        Labels of those to evaluate; all when empty.
+    max_states : int, optional
+        As for `enumeration.exact`. A design for which the exact engine refuses is left out.
+    executor : concurrent.futures.Executor, optional
+        What runs the pieces, each some kilobytes; by default threads of this process. The results are the same.
+    step : function, optional
+        Called after each design and 1,000 truths, to show progress.
+
+    Raises
+    ------
+    EscalationError
+        An unknown label, truths of another number of dose levels, or no design that the exact engine does not refuse.
+
+    Examples
+    --------
+    >>> from escalation import BOIN, Scenario, ThreePlusThree, Trial, Truth, drawn_truths
+    >>> trial = Trial(doses=[50, 150, 300, 600], target=0.25, max_patients=36)
+    >>> truth = Truth(name="MTD at 300", dlt_rates=[0.05, 0.12, 0.25, 0.40])
+    >>> scenario = Scenario(name="example", trial=trial, design=[ThreePlusThree(), BOIN()], truth=[truth])
+    >>> found = robust(scenario, drawn_truths("clertant", trial, count=2000, seed=1))
+    >>> [(one.design, round(one.pcs.mean, 2)) for one in found.summaries() if one.mtd == "all"]
+    [('3+3', 0.42), ('boin', 0.61)]
+    """
+    trial = scenario.trial
+    labels = choose(designs, scenario.designs, "design")
+    if len(truths) == 0 or truths.rates.shape[1] != trial.levels:
+        raise DesignError(f"truths: there should be at least one, with {trial.levels} rates: one for each dose level")
+    parts = [(trial, truths.part(first, first + BLOCK)) for first in range(0, len(truths), BLOCK)]
+    results, refusals = for_each_design(
+        partial(exact_expectations, max_states=max_states),
+        {label: scenario.designs[label] for label in labels},
+        parts,
+        executor=executor,
+        step=step,
+    )
+    expectations = {label: _joined(evaluated) for label, evaluated in results.items()}
+    return Robustness(scenario, truths, expectations, _benchmark(truths, trial), refusals)
+
+
+def _benchmark(truths: TruthSet, trial: Trial) -> Floats:
+    """PCS of the optimal benchmark, float64[T]; among doses of which there is one it has nothing to choose."""
+    return optimal_pcs(truths.rates, truths.correct & (trial.levels > 1), trial)
+
+
+def _joined(parts: list[Expectations]) -> Expectations:
+    """Parts of a set of truths as one."""
+    arrays = [field.name for field in fields(Expectations) if field.name != "trial"]
+    return Expectations(
+        trial=parts[0].trial, **{name: np.concatenate([getattr(part, name) for part in parts]) for name in arrays}
+    )

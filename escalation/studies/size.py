@@ -1,0 +1,298 @@
+"""How many patients a trial needs: the smallest maximum sample size with a probability of correct selection.
+
+Every size of whole cohorts is enumerated and evaluated exactly under every truth. PCS is not monotone in the size: a
+cohort more can move the last decision, or the counts at which doses are closed. So a size that is large enough need not
+stay so, and the search says from which size on all larger ones looked at are.
+
+For the CRM there is a formula to compare with: Cheung YK (2013) Clin Trials 10:852-861; see `sample_size`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from itertools import takewhile
+
+from escalation.characteristics.benchmark import optimal_pcs
+from escalation.defaults import MOST_PATIENTS
+from escalation.designs import CRM, Design
+from escalation.errors import DesignError, EscalationError, ScenarioError
+from escalation.kernels.codes import SLACK
+from escalation.names import choose
+from escalation.scenario.file import Scenario
+from escalation.scenario.grid import grid
+from escalation.scenario.truths.sets import TruthSet, calibration_truths, scenario_truths
+from escalation.studies.evaluate import OBJECTIVES, Assessment, Limit, Objective, attempt, limits_of
+from escalation.studies.size_formula import crm_sample_size
+from escalation.studies.work.pieces import finished
+from escalation.trial.trial import Trial
+
+KEY = "trial.max_patients"
+
+
+@dataclass(frozen=True)
+class SizeCurve:
+    """A design at every size.
+
+    Attributes
+    ----------
+    design : str
+        Its label.
+    assessments : dict of int to Assessment
+        By maximum number of patients, the smallest first.
+    left_out : dict of int to str
+        Sizes at which the design is not possible, or the exact engine refuses, with the reason.
+    smallest : int or None
+        The first size that is large enough.
+    lasting : int or None
+        The first size from which on all larger ones looked at are large enough.
+    formula : int or None
+        Cheung's, for a CRM.
+    no_formula : str or None
+        Why the formula has no answer, where it was asked.
+    """
+
+    design: str
+    assessments: dict[int, Assessment]
+    left_out: dict[int, str]
+    smallest: int | None
+    lasting: int | None
+    formula: int | None
+    no_formula: str | None
+
+
+@dataclass(frozen=True)
+class SizeSearch:
+    """Designs at every size, on a set of truths.
+
+    Attributes
+    ----------
+    scenario : Scenario
+    truths : TruthSet
+    objective : {"mean-pcs", "worst-pcs"}
+    pcs : float
+        Wanted.
+    limits : tuple of Limit
+    odds_ratio : float or None
+        Of the formula.
+    sizes : tuple of int
+        That were looked at.
+    curves : tuple of SizeCurve
+        In the order of the scenario.
+    benchmark : dict of int to float
+        The same PCS of the optimal benchmark; empty when no dose is correct in a truth, of which it has none.
+    """
+
+    scenario: Scenario
+    truths: TruthSet
+    objective: Objective
+    pcs: float
+    limits: tuple[Limit, ...]
+    odds_ratio: float | None
+    sizes: tuple[int, ...]
+    curves: tuple[SizeCurve, ...]
+    benchmark: dict[int, float]
+
+    def enough(self, assessment: Assessment) -> bool:
+        """Whether a design has the PCS that is wanted, within the limits."""
+        return _enough(assessment, self.objective, self.pcs, self.limits)
+
+    @property
+    def unmet(self) -> str | None:
+        """That no design is good enough at any size, and the best found; None when one is."""
+        if any(curve.smallest is not None for curve in self.curves):
+            return None
+        every = [
+            (curve.design, size, one)
+            for curve in self.curves
+            for size, one in curve.assessments.items()
+        ]  # fmt: skip
+        within = [each for each in every if all(limit.met(each[2]) for limit in self.limits)]
+        among = f" with {' and '.join(limit.words for limit in self.limits)}" if self.limits else ""
+        sizes = f"{self.sizes[0]} to {self.sizes[-1]}"
+        wanted = f"no size from {sizes} has a {self.objective.replace('-pcs', ' PCS')} of {100 * self.pcs:g} %{among}"
+        if not within:
+            design, size, one = min(every, key=lambda each: max(limit.excess(each[2]) for limit in self.limits))
+            nearest = "; ".join(f"{100 * getattr(one, limit.quantity):.4g} %" for limit in self.limits)
+            return f"{wanted}: the nearest has {nearest}, '{design}' with {size}"
+        design, size, one = max(within, key=lambda each: each[2].objective(self.objective))
+        return f"{wanted}: the best is {100 * one.objective(self.objective):.4g} %, '{design}' with {size}"
+
+
+def find_size(
+    scenario: Scenario,
+    *,
+    pcs: float,
+    designs: Iterable[str] = (),
+    truths: TruthSet | None = None,
+    objective: Objective = "mean-pcs",
+    overdosing: float | None = None,
+    odds_ratio: float | None = None,
+    sizes: Iterable[int] | None = None,
+    max_states: int | None = None,
+    executor: Executor | None = None,
+    step: Callable[[], None] = lambda: None,
+) -> SizeSearch:
+    """Look for the smallest maximum sample size with a probability of correct selection.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    pcs : float
+        Wanted, strictly between 0 and 1.
+    designs : iterable of str
+        Labels; all when empty.
+    truths : TruthSet, optional
+        By default the calibration set with the odds ratio, if there is one, else the truths of the scenario.
+    objective : {"mean-pcs", "worst-pcs"}
+        Which PCS over the truths.
+    overdosing : float, optional
+        The most of it, as in an `Assessment`.
+    odds_ratio : float, optional
+        Between the true DLT rates of neighbouring doses, for Cheung's formula beside a CRM.
+    sizes : iterable of int, optional
+        Patients in dose escalation. By default `whole_cohorts` of the trial.
+    max_states : int, optional
+        As for `enumeration.exact`.
+    executor : concurrent.futures.Executor, optional
+        What runs the sizes. By default threads of this process.
+    step : function, optional
+        Called after each design and size.
+
+    Raises
+    ------
+    EscalationError
+        An argument is outside its domain, or no size is possible. That no size is large enough is no error, but
+        `unmet`.
+
+    Examples
+    --------
+    >>> from escalation.scenario.file import parse_scenario
+    >>> scenario = parse_scenario({
+    ...     "name": "example", "trial": {"doses": [1, 2, 3], "target": 0.25, "max_patients": 18},
+    ...     "design": [{"kind": "boin"}], "truth": [{"name": "t", "dlt_rates": [0.1, 0.25, 0.4]}]})
+    >>> curve, = find_size(scenario, pcs=0.5, sizes=range(6, 25, 3)).curves
+    >>> curve.smallest, curve.lasting, [round(one.mean_pcs, 3) for one in curve.assessments.values()]
+    (6, 12, [0.615, 0.407, 0.521, 0.549, 0.577, 0.578, 0.616])
+    """
+    if isinstance(pcs, bool) or not isinstance(pcs, int | float) or not 0 < pcs < 1:
+        raise EscalationError(f"pcs: {pcs!r} should be a number strictly between 0 and 1")
+    if objective not in OBJECTIVES:
+        raise EscalationError(f"objective: {objective!r} should be one of {', '.join(OBJECTIVES)}")
+    trial = scenario.trial
+    chosen = choose(designs, scenario.designs, "design")
+    if truths is None:
+        truths = scenario_truths(scenario) if odds_ratio is None else calibration_truths(trial, odds_ratio=odds_ratio)
+    limits = limits_of([] if overdosing is None else [("overdosing", overdosing)], truths)
+    looked_at = tuple(whole_cohorts(trial) if sizes is None else sorted(set(sizes)))
+    if not looked_at:
+        raise EscalationError("sizes: none")
+    settings = grid(scenario, {KEY: looked_at}, designs=chosen)
+    sent: list[tuple[str, int]] = []
+    found: dict[str, dict[int, Assessment | str]] = {label: {} for label in chosen}
+
+    def pieces() -> Iterator[tuple[Design, Trial, TruthSet, int | None]]:
+        places = [(label, size) for label in chosen for size in looked_at]
+        for number, (label, size) in enumerate(places):
+            try:
+                setting = settings[number]
+            except ScenarioError as error:
+                found[label][size] = error.problems[0]
+                step()
+                continue
+            sent.append((label, size))
+            yield setting.design, setting.trial, truths, max_states
+
+    for piece, result in finished(attempt, pieces(), executor):
+        label, size = sent[piece]
+        found[label][size] = result
+        step()
+    curves = tuple(
+        _curve(scenario, label, found[label], looked_at, objective, pcs, limits, odds_ratio) for label in chosen
+    )
+    if not any(curve.assessments for curve in curves):
+        first = curves[0]
+        size, reason = next(iter(first.left_out.items()))
+        raise EscalationError(f"no size is possible; '{first.design}' with {size} patients: {reason}")
+    benchmark = _benchmark(trial, truths, objective, looked_at)
+    return SizeSearch(scenario, truths, objective, pcs, limits, odds_ratio, looked_at, curves, benchmark)
+
+
+def whole_cohorts(trial: Trial, *, smallest: int | None = None, largest: int | None = None) -> list[int]:
+    """Numbers of patients in whole cohorts, and the trial's own where that lies between.
+
+    Parameters
+    ----------
+    trial : Trial
+    smallest : int, optional
+        By default a cohort for each dose level.
+    largest : int, optional
+        By default twice the patients of the trial.
+
+    Raises
+    ------
+    EscalationError
+        There is none from the smallest to the largest, or there are more patients than a trial may have.
+    """
+    cohort = trial.cohort_size
+    first = trial.levels * cohort if smallest is None else smallest
+    last = min(max(2 * trial.max_patients, first), MOST_PATIENTS) if largest is None else largest
+    if last > MOST_PATIENTS:
+        raise EscalationError(f"{last} patients: a trial has at most {MOST_PATIENTS}")
+    sizes = set(range(max(1, -(-first // cohort)) * cohort, last + 1, cohort))
+    if first <= trial.max_patients <= last:
+        sizes.add(trial.max_patients)
+    if not sizes:
+        raise EscalationError(f"there is no number of whole cohorts of {cohort} from {first} to {last} patients")
+    return sorted(sizes)
+
+
+def _enough(assessment: Assessment, objective: Objective, pcs: float, limits: tuple[Limit, ...]) -> bool:
+    return assessment.objective(objective) >= pcs - SLACK and all(limit.met(assessment) for limit in limits)
+
+
+def _curve(
+    scenario: Scenario,
+    label: str,
+    found: dict[int, Assessment | str],
+    sizes: tuple[int, ...],
+    objective: Objective,
+    pcs: float,
+    limits: tuple[Limit, ...],
+    odds_ratio: float | None,
+) -> SizeCurve:
+    assessments = {size: one for size in sizes if isinstance(one := found[size], Assessment)}
+    enough = [size for size, one in assessments.items() if _enough(one, objective, pcs, limits)]
+    lasting = list(takewhile(enough.__contains__, reversed(assessments)))
+    formula, no_formula = _formula(scenario, label, objective, pcs, odds_ratio)
+    return SizeCurve(
+        label,
+        assessments,
+        {size: one for size in sizes if isinstance(one := found[size], str)},
+        enough[0] if enough else None,
+        lasting[-1] if lasting else None,
+        formula,
+        no_formula,
+    )
+
+
+def _benchmark(trial: Trial, truths: TruthSet, objective: Objective, sizes: tuple[int, ...]) -> dict[int, float]:
+    if not truths.correct.any(axis=1).all():
+        return {}
+    found = {}
+    for size in sizes:
+        pcs = optimal_pcs(truths.rates, truths.correct, trial.model_copy(update={"max_patients": size}))
+        found[size] = float(pcs.mean() if objective == "mean-pcs" else pcs.min())
+    return found
+
+
+def _formula(
+    scenario: Scenario, label: str, objective: Objective, pcs: float, odds_ratio: float | None
+) -> tuple[int | None, str | None]:
+    """Cheung's number of patients for a CRM's mean PCS, or why there is none."""
+    if not isinstance(scenario.designs[label], CRM) or objective != "mean-pcs" or odds_ratio is None:
+        return None, None
+    trial = scenario.trial
+    try:
+        return crm_sample_size(pcs=pcs, target=trial.target, doses=trial.levels, odds_ratio=odds_ratio), None
+    except DesignError as error:
+        return None, str(error)

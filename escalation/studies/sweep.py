@@ -1,0 +1,210 @@
+"""Sweeps: exact means of designs at every setting of a grid, under many truths.
+
+A cell is a design at one setting, under all truths. Cells are worked out one by one by whatever executor there is; what
+is sent is the design, its trial and how to come by the truths, and what comes back are the numbers.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from escalation.characteristics.many_truths import Expectations, expectations
+from escalation.defaults import SWEEP_STATES
+from escalation.designs import Design
+from escalation.errors import GridError, StateSpaceError
+from escalation.names import printable, suggestion
+from escalation.numbers import quantile
+from escalation.scenario.grid import Grid, Setting
+from escalation.scenario.truths.random import GENERATORS
+from escalation.scenario.truths.sets import SOURCES, TruthSet, TruthSource
+from escalation.studies.one_design import exact
+from escalation.trial.trial import Trial
+
+Floats = NDArray[np.float64]
+
+MOST_OF_A_SETTING = 10_000_000
+"""Numbers that a setting may have: the 80 MB that are sent back at once."""
+
+MOST_NUMBERS = 1_000_000_000
+"""Numbers that a sweep may have: 8 GB in its journal, and as much again in its file."""
+
+SUMMARIES = ("mean", "lowest", "q05", "q95", "highest")
+"""What is said of a quantity over all truths. A quantile is the smallest value that so many of them do not exceed."""
+
+
+OF_THE_FILE = TruthSource()
+"""All truths of the scenario."""
+
+
+class Cell(NamedTuple):
+    """What is found of a design at one setting.
+
+    Attributes
+    ----------
+    quantities : tuple of str
+    values : float64[Q, T], or float64[Q, 5] of a summary
+    refusal : str or None
+        Why the exact engine refuses; there are no quantities then.
+    """
+
+    quantities: tuple[str, ...]
+    values: Floats
+    refusal: str | None = None
+
+    def to_bytes(self) -> bytes:
+        """For a journal."""
+        head = json.dumps({"quantities": self.quantities, "refusal": self.refusal})
+        return head.encode() + b"\n" + self.values.astype("<f8").tobytes()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> "Cell":
+        """What `to_bytes` gave."""
+        head, _, numbers = content.partition(b"\n")
+        told = json.loads(head)
+        values = np.frombuffer(numbers, "<f8")
+        quantities = tuple(told["quantities"])
+        return cls(quantities, values.reshape(len(quantities), -1 if quantities else 0), told["refusal"])
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What is to be worked out; nothing is until `cells`.
+
+    Parameters
+    ----------
+    grid : Grid
+    truths : TruthSource
+    quantities : tuple of str
+        Names, without the number of a dose for those of all doses; all when empty.
+    summary : bool
+        Whether quantities are summed up over truths, instead of one number for each.
+    max_states : int
+        The exact engine refuses a setting that may have more states.
+
+    Raises
+    ------
+    GridError
+        A ValueError: an unknown quantity or source of truths.
+    """
+
+    grid: Grid
+    truths: TruthSource = OF_THE_FILE
+    quantities: tuple[str, ...] = ()
+    summary: bool = False
+    max_states: int = SWEEP_STATES
+
+    def __post_init__(self) -> None:
+        if self.truths.source not in SOURCES:
+            raise GridError(f"truths: {self.truths.source!r} should be one of {', '.join(SOURCES)}")
+
+    @property
+    def digested(self) -> dict[str, str]:
+        """All that determines the numbers, but for the package itself; by name."""
+        grid = self.grid
+        return {
+            "the scenario": grid.scenario.model_dump_json(),
+            "the grid": json.dumps([list(grid.values.items()), grid.labels], default=str),
+            "the truths": json.dumps(vars(self.truths)),
+            "the quantities": json.dumps([self.quantities, self.summary]),
+            "the states allowed": json.dumps(self.max_states),
+        }
+
+    def check(self) -> None:
+        """Look at every setting before any is worked out: some 20 microseconds each.
+
+        Raises
+        ------
+        EscalationError
+            A setting is not possible or has no truths, a quantity is unknown, or there are too many numbers.
+        """
+        if self.truths.source in GENERATORS:
+            replace(self.truths, count=min(self.truths.count, 1)).made(self.grid.scenario.trial)
+        numbers = most = 0
+        size: dict[tuple[int, float], int] = {}
+        for setting in self.grid:
+            trial = setting.trial
+            key = trial.levels, trial.target
+            if key not in size:
+                wanted = sum(is_wanted(name, self.quantities) for name in quantity_names(trial.levels))
+                size[key] = wanted * (len(SUMMARIES) if self.summary else len(self.names(setting)))
+            numbers += size[key]
+            most = max(most, size[key])
+        known = dict.fromkeys(name for levels, _ in size for name in quantity_names(levels))
+        stems = dict.fromkeys(map(_stem, known))
+        for name in self.quantities:
+            if name not in known and name not in stems:
+                near = suggestion(name, [*stems, *known])
+                raise GridError(f"quantity '{printable(name)}': unknown{near}; there are {', '.join(stems)}")
+        for found, limit, what in ((most, MOST_OF_A_SETTING, "in a setting"), (numbers, MOST_NUMBERS, "in all")):
+            if found > limit:
+                raise GridError(
+                    f"{found:,} numbers {what}; at most {limit:,} are possible: --summary (in Python summary=True) has "
+                    "five of a quantity instead of one for each truth, and fewer quantities or truths have fewer"
+                )
+
+    def pieces(self, numbers: Iterable[int]) -> Iterator[tuple[Any, ...]]:
+        """What `cell` needs for some settings, one at a time."""
+        sent: dict[float, TruthSet] = {}
+        for number in numbers:
+            setting = self.grid[number]
+            truths: TruthSource | TruthSet = self.truths
+            if self.truths.source == "scenario":
+                target = setting.trial.target  # which doses are correct depends on it
+                if target not in sent:
+                    sent = {target: self.truths.of(self.grid.scenario, setting.trial)}
+                truths = sent[target]
+            yield setting.design, setting.trial, truths, self.quantities, self.summary, self.max_states
+
+    def names(self, setting: Setting) -> tuple[str, ...]:
+        """The names of the truths of a setting."""
+        return self.truths.names_for(self.grid.scenario, setting.trial)
+
+
+def is_wanted(name: str, quantities: Collection[str]) -> bool:
+    """Whether a quantity is among those asked for."""
+    return not quantities or name in quantities or _stem(name) in quantities
+
+
+def _stem(name: str) -> str:
+    """The name of a quantity without the number of a dose."""
+    return name.partition(".")[0]
+
+
+@lru_cache(maxsize=64)
+def quantity_names(levels: int) -> tuple[str, ...]:
+    """The quantities of a trial with so many dose levels."""
+    trial = Trial(doses=range(1, levels + 1), target=0.5, max_patients=1, cohort_size=1)
+    truth, dose = np.ones(0), np.ones((0, levels))
+    nothing = Expectations(trial, dose, dose > 1, dose, truth, dose, dose, truth, truth, truth, truth)
+    return tuple(nothing.by_quantity())
+
+
+def cell(
+    design: Design,
+    trial: Trial,
+    truths: TruthSource | TruthSet,
+    quantities: Collection[str],
+    summary: bool,
+    max_states: int,
+) -> bytes:
+    """Work out a cell, wherever this runs; see `Cell.from_bytes`."""
+    judged = truths.made(trial) if isinstance(truths, TruthSource) else truths
+    try:
+        # Nothing is kept for another cell, which has another design.
+        found = expectations(exact(design, trial, max_states=max_states), judged.rates, judged.correct)
+    except StateSpaceError as refusal:
+        return Cell((), np.empty((0, 0)), str(refusal)).to_bytes()
+    wanted = {name: value for name, value in found.by_quantity().items() if is_wanted(name, quantities)}
+    values = np.array(list(wanted.values()))
+    return Cell(tuple(wanted), summed_up(values) if summary else values).to_bytes()
+
+
+def summed_up(values: Floats) -> Floats:
+    """The SUMMARIES of each row, float64[Q, 5]."""
+    low, high = quantile(values, 0.05), quantile(values, 0.95)
+    return np.column_stack([values.mean(axis=1), values.min(axis=1), low, high, values.max(axis=1)])

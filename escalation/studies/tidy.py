@@ -1,0 +1,159 @@
+"""Tidy tables of sweeps: a row for each number, as CSV or Parquet.
+
+The same cells in the same order give the same bytes, however they came to be: numbers are written at full precision,
+and the row groups of a Parquet file have one size.
+"""
+
+import csv
+import io
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import IO, Any
+
+import numpy as np
+
+from escalation.scenario.grid import Setting, Value, in_toml
+from escalation.studies.sweep import SUMMARIES, Cell
+
+REFUSED = "refused"
+"""In place of a quantity: the exact engine refuses the setting."""
+
+ROW_GROUP = 500_000
+"""Rows of a Parquet file that a reader holds at a time."""
+
+
+class TidyTable(ABC):
+    """A table that is written cell by cell.
+
+    Parameters
+    ----------
+    file : binary file
+    values : dict of str to sequence of values
+        The grid: a column for each key.
+    summary : bool
+        Whether rows are of quantities over all truths.
+    """
+
+    def __init__(self, file: IO[bytes], values: Mapping[str, Sequence[Value]], *, summary: bool) -> None:
+        self.file = file
+        self.kinds = {key: _kind(alternatives) for key, alternatives in values.items()}
+        self.measures = SUMMARIES if summary else ("value",)
+        self.truth = () if summary else ("truth",)
+
+    @property
+    def columns(self) -> list[str]:
+        """Their names."""
+        return ["design", *self.kinds, *self.truth, "quantity", *self.measures]
+
+    def setting(self, setting: Setting) -> list[Any]:
+        """The design and what it is given for each key: None for keys that are not its own."""
+        values = setting.values
+        return [setting.label, *(kind(values[key]) if key in values else None for key, kind in self.kinds.items())]
+
+    @abstractmethod
+    def add(self, setting: Setting, names: tuple[str, ...], cell: Cell) -> None:
+        """Write the rows of a cell; `names` are those of its truths."""
+
+    @abstractmethod
+    def end(self) -> None:
+        """Write what has not been written yet."""
+
+
+class CsvTable(TidyTable):
+    """Comma-separated values, with nothing where there is none."""
+
+    def __init__(self, file: IO[bytes], values: Mapping[str, Sequence[Value]], *, summary: bool) -> None:
+        super().__init__(file, values, summary=summary)
+        self._text = io.TextIOWrapper(file, "utf-8", newline="", write_through=True)
+        self._writer = csv.writer(self._text, lineterminator="\n")
+        self._writer.writerow(self.columns)
+
+    def add(self, setting: Setting, names: tuple[str, ...], cell: Cell) -> None:
+        """Write the rows of a cell."""
+        first = [
+            "" if part is None else in_toml(part) if isinstance(part, bool) else part for part in self.setting(setting)
+        ]
+        truth = [""] * len(self.truth)
+        if cell.refusal is not None:
+            self._writer.writerow([*first, *truth, REFUSED, *[""] * len(self.measures)])
+        elif self.truth:
+            for name, numbers in zip(names, cell.values.T.tolist(), strict=True):
+                self._writer.writerows(
+                    [*first, name, quantity, number] for quantity, number in zip(cell.quantities, numbers, strict=True)
+                )
+        else:
+            for quantity, numbers in zip(cell.quantities, cell.values.tolist(), strict=True):
+                self._writer.writerow([*first, quantity, *numbers])
+
+    def end(self) -> None:
+        """Leave the file open."""
+        self._text.detach()
+
+
+class ParquetTable(TidyTable):
+    """Parquet, by pyarrow, which opens the file itself."""
+
+    def __init__(self, file: IO[bytes], values: Mapping[str, Sequence[Value]], *, summary: bool) -> None:
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        super().__init__(file, values, summary=summary)
+        types = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), _text: pa.string()}
+        of_columns = {
+            **dict.fromkeys(self.columns, pa.string()),
+            **{key: types[kind] for key, kind in self.kinds.items()},
+            **dict.fromkeys(self.measures, pa.float64()),
+        }
+        self._schema = pa.schema([(column, of_columns[column]) for column in self.columns])
+        self._writer = parquet.ParquetWriter(file.name, self._schema)
+        self._waiting: list[pa.Table] = []
+        self._rows = 0
+
+    def add(self, setting: Setting, names: tuple[str, ...], cell: Cell) -> None:
+        """Write the rows of a cell, or keep them until there are enough for a row group."""
+        import pyarrow as pa
+
+        if cell.refusal is not None:
+            numbers = np.full((len(self.measures), 1), np.nan)
+            named = [*([None],) * len(self.truth), [REFUSED]]
+        elif self.truth:
+            numbers = cell.values.T.reshape(1, -1)
+            named = [np.repeat(names, len(cell.quantities)), np.tile(cell.quantities, len(names))]
+        else:
+            numbers, named = cell.values.T, [cell.quantities]
+        rows = numbers.shape[1]
+        first = zip(self.setting(setting), self._schema, strict=False)  # of the schema, its first columns
+        parts = [pa.repeat(pa.scalar(part, field.type), rows) for part, field in first]
+        parts += [pa.array(part, pa.string()) for part in named]
+        parts += [pa.array(row, pa.float64(), mask=np.isnan(row)) for row in numbers]
+        self._waiting.append(pa.table(parts, schema=self._schema))
+        self._rows += rows
+        if self._rows >= ROW_GROUP:
+            self._write(self._rows - self._rows % ROW_GROUP)
+
+    def end(self) -> None:
+        """Write the last row group, and what readers need."""
+        if self._rows:
+            self._write(self._rows)
+        self._writer.close()
+
+    def _write(self, rows: int) -> None:
+        """Write so many of the waiting rows."""
+        import pyarrow as pa
+
+        # In one chunk: where chunks end would show in the file.
+        waiting = pa.concat_tables(self._waiting).combine_chunks()
+        self._writer.write_table(waiting.slice(0, rows), row_group_size=ROW_GROUP)
+        self._waiting, self._rows = [waiting.slice(rows)], self._rows - rows
+
+
+def _text(value: Value) -> str:
+    return value if isinstance(value, str) else in_toml(value)
+
+
+def _kind(alternatives: Sequence[Value]) -> Any:
+    """What a column holds: what all its values are."""
+    kinds = {type(value) for value in alternatives}
+    if len(kinds) == 1 and kinds <= {bool, int, float}:
+        return kinds.pop()
+    return float if kinds == {int, float} else _text

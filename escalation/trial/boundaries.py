@@ -1,0 +1,139 @@
+"""Stopping boundaries for one dose, calibrated to the probability of stopping when its DLT rate is acceptable.
+
+A rule measures the *evidence* e(n, y) of y DLTs in n patients that the rate exceeds the limit p0, more DLTs being more
+evidence. Looks are at n = m, 2m, ..., N for cohorts of m and at most N patients. At a look the dose is stopped when
+
+    e(n, y) >= c
+
+with one critical value c for all looks: the smallest, and so the largest set of counts that stop, for which the
+probability of stopping at any look, if the rate is p0, is at most alpha. There are as many boundaries as values that
+e takes at the looks, and that probability falls as c rises: c is found by bisection over these values, exactly.
+
+    Pocock            e = -log P(Y >= y), Y ~ Bin(n, p0)
+    Wang-Tsiatis      e = (n/N)^(1/2 - delta) z, z = (y - n p0) / sqrt(n p0 (1 - p0))
+    SPRT              e = y log(p1/p0) + (n - y) log((1 - p1)/(1 - p0)), up to a factor
+    beta-binomial     e = -log P(rate <= p0 | Beta(a + y, b + n - y))
+
+Logarithms, so that the slack of comparisons is relative where probabilities are small.
+
+Source: Ivanova A, Qaqish BF, Schell MJ (2005) Biometrics 61:540-545; Wang SK, Tsiatis AA (1987) Biometrics 43:193-199;
+Goldman AI (1987) Control Clin Trials 8:327-337; Geller NL et al. (2003), in Advances in Clinical Trial Biostatistics.
+"""
+
+from bisect import bisect_left
+from math import log1p
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from escalation.kernels.codes import SLACK
+from escalation.numbers import count_grid
+
+Floats = NDArray[np.float64]
+
+
+def pocock(limit: float, max_patients: int) -> Floats:
+    """Evidence by the binomial tail: the same significance level at every look (Ivanova et al. 2005)."""
+    n, y = _possible(max_patients)
+    return _negative_log(np.where(y > 0, special.betainc(np.maximum(y, 1), n - y + 1, limit), 1.0))
+
+
+def wang_tsiatis(limit: float, max_patients: int, delta: float) -> Floats:
+    """Evidence by the standardized number of DLTs: critical value c (n/N)^(delta - 1/2) (Wang & Tsiatis 1987)."""
+    n, y = _possible(max_patients)
+    standardized = (y - n * limit) / np.sqrt(np.maximum(n, 1) * limit * (1 - limit))
+    return standardized * (n / max_patients) ** (0.5 - delta)
+
+
+def sprt(limit: float, max_patients: int, p1: float) -> Floats:
+    """Evidence by the likelihood ratio of the rate p1 to the limit (Goldman 1987).
+
+    Divided by the log odds ratio, and so in DLTs: y - n s, where s lies between the limit and p1.
+    """
+    n, y = _possible(max_patients)
+    fewer_without = log1p((p1 - limit) / (1 - p1))
+    return y - n * fewer_without / (log1p((p1 - limit) / limit) + fewer_without)
+
+
+def beta_binomial(limit: float, max_patients: int, prior: tuple[float, float]) -> Floats:
+    """Evidence by the posterior probability that the rate exceeds the limit (Geller et al. 2003)."""
+    n, y = _possible(max_patients)
+    return _negative_log(special.betainc(prior[0] + y, prior[1] + n - y, limit))
+
+
+def calibrated(
+    evidence: Floats, limit: float, alpha: float, *, cohort_size: int, min_patients: int = 1
+) -> NDArray[np.bool_]:
+    """The largest set of counts that stop, all those with enough evidence, which is crossed with probability <= alpha.
+
+    Parameters
+    ----------
+    evidence : float64[N + 1, N + 1]
+        By patients and DLTs.
+    limit : float
+        The DLT rate at which the probability of stopping is at most alpha; equality is allowed.
+    alpha : float
+    cohort_size : int
+    min_patients : int
+        No look before this many patients.
+
+    Returns
+    -------
+    bool[N + 1, N + 1]
+        True at looks only; nowhere, when even the strongest evidence is more probable than alpha.
+    """
+    max_patients = len(evidence) - 1
+    patients, dlts = count_grid(max_patients)
+    looked_at = np.isin(patients, looks(cohort_size, max_patients)) & (patients >= min_patients) & (dlts <= patients)
+    values = np.unique(evidence[looked_at])
+
+    def stops(critical: float) -> NDArray[np.bool_]:
+        return looked_at & (evidence >= critical - SLACK)
+
+    def holds(critical: float) -> bool:
+        # The slack is relative: alpha may be as small as the slack itself.
+        return crossing_probability(stops(critical), cohort_size, limit) <= alpha * (1 + SLACK)
+
+    smallest = bisect_left(values, True, key=holds)
+    return stops(values[smallest] if smallest < len(values) else np.inf)
+
+
+def crossing_probability(stops: NDArray[np.bool_], cohort_size: int, rate: float) -> float:
+    """Probability that a trial of one dose is stopped at any look, the last included.
+
+    Parameters
+    ----------
+    stops : bool[N + 1, N + 1]
+        By patients and DLTs.
+    cohort_size : int
+    rate : float
+        True DLT rate.
+    """
+    max_patients = len(stops) - 1
+    living, treated, crossed = np.ones(1), 0, 0.0
+    for patients in looks(cohort_size, max_patients):
+        size = patients - treated
+        toxic = np.arange(size + 1)
+        reached = np.convolve(living, special.comb(size, toxic) * rate**toxic * (1 - rate) ** (size - toxic))
+        stopped = stops[patients, : patients + 1]
+        crossed += float(reached[stopped].sum())
+        living, treated = np.where(stopped, 0.0, reached), patients
+    return crossed
+
+
+def looks(cohort_size: int, max_patients: int) -> list[int]:
+    """Patients treated after each cohort; the last cohort may be smaller."""
+    return [*range(cohort_size, max_patients, cohort_size), max_patients]
+
+
+def _possible(max_patients: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Patients and DLTs of every cell, with DLTs beyond the patients, which no look asks for, cut off."""
+    patients, dlts = count_grid(max_patients)
+    return patients, np.minimum(dlts, patients)
+
+
+def _negative_log(probability: NDArray[np.floating]) -> Floats:
+    """Probabilities too small for a floating-point number are taken for equal."""
+    logarithm: Floats = np.log(np.maximum(probability, np.finfo(np.float64).tiny))
+    return -logarithm

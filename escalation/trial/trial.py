@@ -1,0 +1,101 @@
+"""The trial: what every design is given."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from escalation.defaults import MOST_PATIENTS
+from escalation.fields import CohortSize, Count, Fraction, Frozen, Real, Text, Whole
+from escalation.trial.expansion import Expansion
+
+Amount = Annotated[Whole, Field(ge=0, le=10**15)] | Annotated[Real, Field(ge=0, le=1e15)]
+
+
+class Trial(Frozen):
+    """A phase I trial: its dose levels, target and size.
+
+    Parameters
+    ----------
+    doses : sequence of numbers in increasing order, or of texts
+        Dose levels, the lowest first; at most 50.
+    target : float
+        Target DLT rate, strictly between 0 and 1.
+    max_patients : int
+        No more patients than this are treated in dose escalation; the last cohort is smaller when fewer than a cohort
+        remain. At most 1000: the number of patient sequences, up to 2^1000, is still a floating-point number.
+    cohort_size : int, default 3
+        At most 100.
+    start_dose : int, default 1
+        Dose level of the first cohort; the lowest is 1.
+    dose_unit : str, optional
+    dlt_window_days : float, optional
+        Days after the first dose in which a toxicity counts as a DLT. Carried along; no design uses it yet.
+    expansion : Expansion, optional
+        What follows dose escalation at the RP2D.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        A ValueError; it names every field that is wrong.
+
+    Examples
+    --------
+    >>> Trial(doses=[50, 150, 300, 600], target=0.25, max_patients=36).levels
+    4
+    """
+
+    doses: tuple[Amount | Text, ...] = Field(min_length=1, max_length=50)
+    dose_unit: Text | None = None
+    target: Fraction
+    max_patients: Annotated[Whole, Field(ge=1, le=MOST_PATIENTS)]
+    cohort_size: CohortSize = 3
+    start_dose: Count = 1
+    dlt_window_days: Real | None = Field(default=None, gt=0)
+    expansion: Expansion | None = None
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        problems = list(self._problems())
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    def _problems(self) -> Iterator[str]:
+        numbers = [dose for dose in self.doses if not isinstance(dose, str)]
+        if len(numbers) not in (0, self.levels):
+            yield "doses: should be all numbers or all texts"
+        elif any(low >= high for low, high in pairwise(numbers)):
+            yield "doses: should increase from each level to the next"
+        elif len(set(self.doses)) < self.levels:
+            yield "doses: each level should be named once"
+        if self.cohort_size > self.max_patients:
+            yield (
+                f"cohort_size: a cohort of {self.cohort_size} is larger than the trial ({self.max_patients} patients)"
+            )
+        if self.start_dose > self.levels:
+            yield f"start_dose: there are only {self.levels} dose levels"
+        if self.expansion is not None:
+            for option, problem in self.expansion.problems(self.target, self.max_patients):
+                yield f"expansion.{option}: {problem}"
+
+    def cautions(self) -> Iterator[str]:
+        """What a user should know about the trial, although it can run."""
+        if self.expansion is not None:
+            yield from self.expansion.cautions(self.target, self.max_patients, self.cohort_size)
+
+    @property
+    def levels(self) -> int:
+        """Number of dose levels."""
+        return len(self.doses)
+
+    @property
+    def most_patients(self) -> int:
+        """The most patients that are treated, expansion included."""
+        return self.max_patients + (0 if self.expansion is None else self.expansion.patients)
+
+    @property
+    def dose_names(self) -> tuple[str, ...]:
+        """The dose levels as a person would write them."""
+        return tuple(str(dose).removesuffix(".0") for dose in self.doses)
