@@ -40,7 +40,7 @@ class PathwayError(EscalationError, ValueError):
 
 
 class JournalError(EscalationError):
-    """A journal of finished cells that cannot be used, or belongs to another run."""
+    """A journal of finished pieces of work that cannot be used, or belongs to another run."""
 
 
 class ClusterError(EscalationError):

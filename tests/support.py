@@ -1,6 +1,7 @@
 """What the tests share: recorded numbers, and the replay of one trial's outcomes through the compiled rules."""
 
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
@@ -30,6 +31,21 @@ def records(name: str) -> list[dict]:
 def levels(count: int) -> list[int]:
     """Dose levels where only their number matters."""
     return list(range(1, count + 1))
+
+
+class Steps:
+    """A `progress` that keeps what a study says there is to do, and how often it says that a step is done."""
+
+    def __init__(self):
+        self.asked, self.done = [], 0
+
+    @contextmanager
+    def __call__(self, total, what):
+        self.asked.append((total, what))
+        yield self._step
+
+    def _step(self):
+        self.done += 1
 
 
 LETTERS = {ESCALATE: "E", STAY: "S", DE_ESCALATE: "D", ELIMINATE: "DU"}

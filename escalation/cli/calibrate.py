@@ -1,8 +1,8 @@
 """`escalation calibrate`: the settings of a design that are best, within limits."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
-from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,7 +98,7 @@ def calibrate_command(
     from escalation.report.pages.calibrate import calibration_blocks, to_csv, to_tree
     from escalation.report.progress import progress_bar
     from escalation.report.render.json import to_json
-    from escalation.studies.calibrate import calibrate, options_to_try
+    from escalation.studies.calibrate import calibrate
     from escalation.studies.work.cluster import cluster_executor
 
     if output is not None and output.suffix != ".toml":
@@ -110,10 +110,10 @@ def calibrate_command(
     (scenario,) = options.read_scenarios([file])
     label = options.choose_design(scenario, design)
     judged = judged_truths(scenario, source)
-    wanted = options_to_try(scenario, label, _values(label, scenario, grids))
+    wanted = _values(label, scenario, grids)
     if output is not None:
         _check_layout(file, scenario, label, wanted, output)
-    with progress_bar(prod(map(len, wanted.values())) + 1, "settings") as step, cluster_executor(cluster) as executor:
+    with cluster_executor(cluster) as executor:
         found = calibrate(
             scenario,
             design=label,
@@ -123,7 +123,7 @@ def calibrate_command(
             limits=limits,
             max_states=max_states,
             executor=executor,
-            step=step,
+            progress=progress_bar,
         )
     others = {"json": lambda: to_json(to_tree(found)), "csv": lambda: to_csv(found)}
     options.emit(form, None, [calibration_blocks(found)], others)
@@ -155,13 +155,17 @@ def _values(label: str, scenario: "Scenario", texts: tuple[str, ...]) -> "dict[s
     return values or None
 
 
-def _check_layout(file: Path, scenario: "Scenario", label: str, wanted: "dict[str, list[Value]]", output: Path) -> None:
+def _check_layout(
+    file: Path, scenario: "Scenario", label: str, wanted: "dict[str, list[Value]] | None", output: Path
+) -> None:
     """Refuse a scenario file that could not be written with other options, before any work is done."""
-    from escalation.studies.calibrate import possible_settings
+    from escalation.errors import ScenarioError
+    from escalation.studies.calibrate import of_design, settings_to_try
 
-    for _, values, found in possible_settings(scenario, label, wanted):
-        if not isinstance(found, str):
-            _retuned(file, scenario, label, values, [], output)
+    settings = settings_to_try(scenario, label, wanted)
+    for number in range(len(settings)):
+        with suppress(ScenarioError):
+            _retuned(file, scenario, label, of_design(label, settings[number].values), [], output)
             return
 
 

@@ -40,22 +40,20 @@ def compare_command(
     from escalation.report.pages.compare import comparison_blocks, to_csv, to_tree
     from escalation.report.progress import progress_bar
     from escalation.report.render.json import to_json
-    from escalation.studies.compare import compare, compared_designs
+    from escalation.studies.compare import compare
 
     options.check_output(output)
     (scenario,) = options.read_scenarios([file])
-    labels = compared_designs(scenario, designs, reference)
-    with progress_bar(len(labels) * (len(truths) or len(scenario.truth))) as step:
-        comparison = compare(
-            scenario,
-            designs=designs,
-            truths=truths,
-            reference=reference,
-            trials=trials,
-            seed=seed,
-            max_states=max_states,
-            step=step,
-        )
+    comparison = compare(
+        scenario,
+        designs=designs,
+        truths=truths,
+        reference=reference,
+        trials=trials,
+        seed=seed,
+        max_states=max_states,
+        progress=progress_bar,
+    )
     others = {"json": lambda: to_json(to_tree(comparison)), "csv": lambda: to_csv(comparison)}
     options.emit(form, output, [comparison_blocks(comparison)], others)
     if comparison.agreement is not None and not comparison.agreement.agrees:

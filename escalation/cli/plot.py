@@ -81,9 +81,7 @@ def _results(file: Path, scenario: "Scenario", settings: dict[str, Any]) -> tupl
     from escalation.report.progress import progress_bar
     from escalation.studies.run import run
 
-    chosen = (len(settings["designs"]) or len(scenario.design)) * (len(settings["truths"]) or len(scenario.truth))
-    with progress_bar(chosen) as step:
-        finished = run(scenario, **settings, step=step)
+    finished = run(scenario, **settings, progress=progress_bar)
     for label, reason in finished.refusals.items():
         click.echo(f"warning: {file}: {label}: simulated only: {reason}", err=True)
     if finished.agreement is not None and not finished.agreement.agrees:
@@ -110,18 +108,19 @@ def _surfaces(scenario: "Scenario", designs: tuple[str, ...], max_states: int | 
     """The surface of each design for which the exact engine does not refuse."""
     from escalation.names import choose
     from escalation.report.progress import progress_bar
-    from escalation.studies.surface import POINTS, pcs_surface
+    from escalation.studies.surface import pcs_surface
 
     surfaces: dict[str, Surface] = {}
     labels = choose(designs, scenario.designs, "design")
-    with progress_bar(len(labels) * POINTS[1], "rows of points") as step:
-        for label in labels:
-            try:
-                surfaces[label] = pcs_surface(scenario.designs[label], scenario.trial, max_states=max_states, step=step)
-            except StateSpaceError as refusal:
-                if label == labels[-1] and not surfaces:
-                    raise
-                click.echo(f"warning: {label} is left out, because a surface is exact: {refusal}", err=True)
+    for label in labels:
+        try:
+            surfaces[label] = pcs_surface(
+                scenario.designs[label], scenario.trial, max_states=max_states, progress=progress_bar
+            )
+        except StateSpaceError as refusal:
+            if label == labels[-1] and not surfaces:
+                raise
+            click.echo(f"warning: {label} is left out, because a surface is exact: {refusal}", err=True)
     return surfaces
 
 

@@ -46,20 +46,18 @@ def report_command(
     check_packages()
     options.check_output(output)
     (scenario,) = options.read_scenarios([file])
-    steps = (len(designs) or len(scenario.design)) * (len(truths) or len(scenario.truth))
-    with progress_bar(steps) as step:
-        finished = write_report(
-            scenario,
-            output,
-            form=form,
-            designs=designs,
-            truths=truths,
-            trials=trials,
-            seed=seed,
-            max_states=max_states,
-            file=file,
-            step=step,
-        )
+    finished = write_report(
+        scenario,
+        output,
+        form=form,
+        designs=designs,
+        truths=truths,
+        trials=trials,
+        seed=seed,
+        max_states=max_states,
+        file=file,
+        progress=progress_bar,
+    )
     if not finished.agrees:
         click.echo(f"error: {file}: simulated trials and exact values DISAGREE; do not use these results", err=True)
         sys.exit(EXIT_FAILED)

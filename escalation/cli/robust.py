@@ -52,20 +52,17 @@ def robust_command(
     (scenario,) = options.read_scenarios([file])
 
     from escalation.files import write_whole
-    from escalation.names import choose
     from escalation.report.pages.robust import each_to_csv, robustness_blocks, to_csv, to_tree
     from escalation.report.progress import progress_bar
     from escalation.report.render.json import to_json
-    from escalation.studies.robust import BLOCK, robust
+    from escalation.studies.robust import robust
     from escalation.studies.work.cluster import cluster_executor
 
-    labels = choose(designs, scenario.designs, "design")
     truths = judged_truths(scenario, source)
-    with (
-        progress_bar(len(labels) * -(-len(truths) // BLOCK), f"designs x {BLOCK:,} truths") as step,
-        cluster_executor(cluster) as executor,
-    ):
-        found = robust(scenario, truths, designs=labels, max_states=max_states, executor=executor, step=step)
+    with cluster_executor(cluster) as executor:
+        found = robust(
+            scenario, truths, designs=designs, max_states=max_states, executor=executor, progress=progress_bar
+        )
     for label, reason in found.refusals.items():
         click.echo(f"warning: {file}: {label} is left out: {reason}", err=True)
     others = {"json": lambda: to_json(to_tree(found)), "csv": lambda: to_csv(found)}

@@ -54,22 +54,20 @@ def run_command(
 
     options.check_output(output)
     scenarios = options.read_scenarios(files)
-    steps = sum((len(designs) or len(one.design)) * (len(truths) or len(one.truth)) for one in scenarios)
-    with progress_bar(steps) as step:
-        runs = [
-            run(
-                scenario,
-                designs=designs,
-                truths=truths,
-                trials=trials,
-                seed=seed,
-                exact=exact,
-                max_states=max_states,
-                after=after,
-                step=step,
-            )
-            for scenario in scenarios
-        ]
+    runs = [
+        run(
+            scenario,
+            designs=designs,
+            truths=truths,
+            trials=trials,
+            seed=seed,
+            exact=exact,
+            max_states=max_states,
+            after=after,
+            progress=progress_bar,
+        )
+        for scenario in scenarios
+    ]
     for path, finished in zip(files, runs, strict=True):
         for departure in finished.departures:
             click.echo(f"warning: {path}: {departure}", err=True)

@@ -55,7 +55,6 @@ def size_command(
     to the next; so the size from which on all larger ones are enough is given beside the smallest. With --odds-ratio
     Cheung's (2013) formula stands beside a CRM.
     """
-    from escalation.names import choose
     from escalation.report.pages.size import size_blocks, to_csv, to_tree
     from escalation.report.progress import progress_bar
     from escalation.report.render.json import to_json
@@ -67,19 +66,18 @@ def size_command(
     if figure is not None:
         check_figure(figure, "--figure")
     (scenario,) = options.read_scenarios([file])
-    labels = choose(designs, scenario.designs, "design")
     sizes = whole_cohorts(scenario.trial, smallest=smallest, largest=largest)
     judged = judged_truths(scenario, source)
-    with progress_bar(len(labels) * len(sizes), "designs x sizes") as step, cluster_executor(cluster) as executor:
+    with cluster_executor(cluster) as executor:
         found = find_size(
             scenario,
-            designs=labels,
+            designs=designs,
             truths=judged,
             odds_ratio=source.odds_ratio,
             sizes=sizes,
             max_states=max_states,
             executor=executor,
-            step=step,
+            progress=progress_bar,
             **wanted,
         )
     others = {"json": lambda: to_json(to_tree(found)), "csv": lambda: to_csv(found)}

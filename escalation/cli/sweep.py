@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -97,15 +97,21 @@ def sweep_command(
     settings = grid(scenario, values, designs=designs, most=max_settings)
     sweep = Sweep(settings, truths, quantities, summary, max_states)
     done = 0
-    try:
-        with _terminable(), progress_bar(len(settings), "settings") as advance, cluster_executor(cluster) as executor:
+
+    @contextmanager
+    def counted(total: int, what: str) -> Iterator[Callable[[], None]]:
+        with progress_bar(total, what) as advance:
 
             def step() -> None:
                 nonlocal done
                 done += 1
                 advance()
 
-            found = write_sweep(sweep, output, executor=executor, resume=resume, step=step)
+            yield step
+
+    try:
+        with _terminable(), cluster_executor(cluster) as executor:
+            found = write_sweep(sweep, output, executor=executor, resume=resume, progress=counted)
     except (KeyboardInterrupt, ClusterError) as stopped:
         journal = journal_of(output)
         if not done and isinstance(stopped, ClusterError):

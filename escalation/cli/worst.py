@@ -46,22 +46,23 @@ def worst_command(
     one with the smallest PCS, and the one with the largest risk of overdosing. For every dose as the MTD; the file's
     own truths are not used.
     """
-    from escalation.names import choose
     from escalation.report.pages.worst import to_csv, to_tree, worst_blocks
     from escalation.report.progress import progress_bar
     from escalation.report.render.json import to_json
     from escalation.studies.work.cluster import cluster_executor
-    from escalation.studies.worst import questions, worst_cases
+    from escalation.studies.worst import worst_cases
 
     options.check_output(output)
     (scenario,) = options.read_scenarios([file])
-    labels = choose(designs, scenario.designs, "design")
-    with (
-        progress_bar(len(labels) * len(questions(scenario.trial)), "searches") as step,
-        cluster_executor(cluster) as executor,
-    ):
+    with cluster_executor(cluster) as executor:
         cases = worst_cases(
-            scenario, designs=labels, delta=delta, seed=seed, max_states=max_states, executor=executor, step=step
+            scenario,
+            designs=designs,
+            delta=delta,
+            seed=seed,
+            max_states=max_states,
+            executor=executor,
+            progress=progress_bar,
         )
     for label, reason in cases.refusals.items():
         click.echo(f"warning: {file}: {label} is left out: {reason}", err=True)

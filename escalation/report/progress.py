@@ -12,20 +12,10 @@ PATIENCE = 1.0
 
 
 @contextmanager
-def progress_bar(total: int, what: str = "designs x truths") -> Iterator[Callable[[], None]]:
+def progress_bar(total: int, what: str) -> Iterator[Callable[[], None]]:
     """Show a bar on standard error while the block runs, when that is a terminal and takes more than a second.
 
-    Parameters
-    ----------
-    total : int
-        Steps to do.
-    what : str
-        What they are.
-
-    Yields
-    ------
-    function
-        To be called after each step.
+    It is a `progress` of the studies; see `escalation.studies.work.progress`.
     """
     console = Console(stderr=True)
     columns = TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()

@@ -109,6 +109,16 @@ class Grid:
         ScenarioError
             A ValueError: its values are not possible, alone or together.
         """
+        label, values = self._place(number)
+        changed_trial, designs = _changed(self.scenario, values, [label])
+        return Setting(number, label, values, designs[label], changed_trial)
+
+    def values_of(self, number: int) -> dict[str, Value]:
+        """The values of a setting by its number, possible or not."""
+        return self._place(number)[1]
+
+    def _place(self, number: int) -> tuple[str, dict[str, Value]]:
+        """The label and the values of a setting."""
         if not 0 <= number < len(self):
             raise IndexError(number)
         ends = list(accumulate(self.sizes.values()))
@@ -118,9 +128,7 @@ class Grid:
         places = {}
         for key in reversed(self.keys_of[label]):  # the last key changes fastest
             rest, places[key] = divmod(rest, len(self.values[key]))
-        values = {key: self.values[key][places[key]] for key in self.keys_of[label]}
-        changed_trial, designs = _changed(self.scenario, values, [label])
-        return Setting(number, label, values, designs[label], changed_trial)
+        return label, {key: self.values[key][places[key]] for key in self.keys_of[label]}
 
     def __iter__(self) -> Iterator[Setting]:
         return map(self.__getitem__, range(len(self)))

@@ -8,41 +8,41 @@ Source: Lee SM, Cheung YK (2009) Clin Trials 6:227-238 for the half width of the
 analogues.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import product
+from functools import cached_property, partial
+from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
-from escalation.designs import Design
-from escalation.errors import EscalationError, GridError, ScenarioError
+from escalation.errors import EscalationError, GridError
 from escalation.kernels.codes import SLACK
 from escalation.names import choose
 from escalation.scenario.file import Scenario
-from escalation.scenario.grid import Value, changed, grid, in_toml
+from escalation.scenario.grid import Grid, Value, changed, grid, in_toml
 from escalation.scenario.truths.sets import TruthSet, scenario_truths
-from escalation.studies.evaluate import OBJECTIVES, Assessment, Limit, Objective, attempt, limits_of
-from escalation.studies.work.pieces import finished
-from escalation.trial.trial import Trial
+from escalation.studies.evaluate import (
+    OBJECTIVES,
+    Assessment,
+    Limit,
+    Objective,
+    Refused,
+    assess,
+    divided,
+    evaluate,
+    limits_of,
+    possible,
+)
+from escalation.studies.work.progress import Progress, silent
 
 V = TypeVar("V")
 
 
 class Candidate(NamedTuple):
-    """A setting of the design.
+    """A setting of the design."""
 
-    Attributes
-    ----------
-    number : int
-        From 1, in the order of the grid.
-    values : dict of str to value
-        By option of the design; None for an option that is left out.
-    assessment : Assessment
-    """
-
-    number: int
-    values: dict[str, Value]
+    number: int  # from 1, in the order of the grid
+    values: dict[str, Value]  # by option of the design; None for an option that is left out
     assessment: Assessment
 
 
@@ -165,7 +165,7 @@ def calibrate(
     limits: Mapping[str, float] | None = None,
     max_states: int | None = None,
     executor: Executor | None = None,
-    step: Callable[[], None] = lambda: None,
+    progress: Progress = silent,
 ) -> Calibration:
     """Assess a design at every setting of a grid.
 
@@ -185,11 +185,11 @@ def calibrate(
         On the numbers of an `Assessment`: at most so much "overdosing", "false_stopping" and "patients", and at least
         so much "power".
     max_states : int, optional
-        As for `enumeration.exact`.
+        As for `exact`.
     executor : concurrent.futures.Executor, optional
         What runs the settings. By default threads of this process.
-    step : function, optional
-        Called after each setting, and once for the design as it is.
+    progress : function, optional
+        Shows it; see `progress.silent`. A step is a setting, or the design as it is.
 
     Raises
     ------
@@ -207,67 +207,33 @@ def calibrate(
     >>> found.chosen.values, round(found.chosen.assessment.mean_pcs, 4), round(found.own.mean_pcs, 4)
     ({'p_saf': 0.1}, 0.6043, 0.5773)
     """
-    wanted = options_to_try(scenario, design, values)
+    settings = settings_to_try(scenario, design, values)
     if objective not in OBJECTIVES:
         raise EscalationError(f"objective: {objective!r} should be one of {', '.join(OBJECTIVES)}")
     judged = scenario_truths(scenario) if truths is None else truths
     bounds = limits_of((limits or {}).items(), judged)
-    sent: list[tuple[int, dict[str, Value]]] = [(0, {})]
-    left_out: dict[int, tuple[dict[str, Value], str]] = {}
-
-    def pieces() -> Iterator[tuple[Design, Trial, TruthSet, int | None]]:
-        yield scenario.designs[design], scenario.trial, judged, max_states
-        for number, tried, found in possible_settings(scenario, design, wanted):
-            if isinstance(found, str):
-                left_out[number] = tried, found
-                step()
-            else:
-                sent.append((number, tried))
-                yield found, scenario.trial, judged, max_states
-
-    assessments: dict[int, Assessment] = {}
-    for piece, result in finished(attempt, pieces(), executor):
-        number, tried = sent[piece]
-        if isinstance(result, Assessment):
-            assessments[number] = result
-        else:
-            left_out[number] = tried, result
-        step()
-    own, _ = assessments.pop(0, None), left_out.pop(0, None)
+    own_setting = scenario.designs[design], scenario.trial, judged
+    with progress(len(settings) + 1, "settings") as step:
+        questions = chain([own_setting], possible(settings, judged))
+        own, *answers = evaluate(partial(assess, max_states=max_states), questions, executor, step)
+    tried = [of_design(design, settings.values_of(number)) for number in range(len(settings))]
+    assessments, reasons = divided(dict(enumerate(answers)))
     if not assessments:
-        tried, reason = left_out[min(left_out)]
-        raise EscalationError(f"no setting of the grid is possible; {setting_words(tried)}: {reason}")
-    settings = dict(sent)
+        raise EscalationError(f"no setting of the grid is possible; {setting_words(tried[0])}: {reasons[0]}")
     return Calibration(
         scenario,
         design,
         judged,
         objective,
         bounds,
-        tuple(Candidate(number, settings[number], assessments[number]) for number in sorted(assessments)),
-        tuple(left_out[number] for number in sorted(left_out)),
-        own,
+        tuple(Candidate(number + 1, tried[number], one) for number, one in assessments.items()),
+        tuple((tried[number], reason) for number, reason in reasons.items()),
+        None if isinstance(own, Refused) else own,
     )
 
 
-def options_to_try(
-    scenario: Scenario, design: str, values: Mapping[str, Sequence[Value]] | None = None
-) -> dict[str, list[Value]]:
-    """The grid of a calibration: values by option of the design.
-
-    Parameters
-    ----------
-    scenario : Scenario
-    design : str
-        Label of the design.
-    values : dict of str to sequence of values, optional
-        By default what the design itself says is usually tuned.
-
-    Raises
-    ------
-    EscalationError
-        There is no such design, it has no grid of its own, or the values are no grid of it.
-    """
+def settings_to_try(scenario: Scenario, design: str, values: Mapping[str, Sequence[Value]] | None = None) -> Grid:
+    """The grid of a calibration, of values by option of the design; by default those that it says are usually tuned."""
     choose([design], scenario.designs, "design")
     chosen = scenario.designs[design]
     wanted: Mapping[str, Sequence[Any]] = chosen.tuning(scenario.trial) if values is None else values
@@ -277,26 +243,17 @@ def options_to_try(
             f"grid: needed: '{chosen.kind}' has no options that are usually tuned{doses}; such as OPTION=VALUE,VALUE, "
             "of the options that `escalation designs` lists"
         )
-    grid(scenario, qualified(design, wanted), designs=[design])
-    return {option: list(alternatives) for option, alternatives in wanted.items()}
-
-
-def possible_settings(
-    scenario: Scenario, design: str, wanted: Mapping[str, Sequence[Value]]
-) -> Iterator[tuple[int, dict[str, Value], Design | str]]:
-    """Each setting of a grid: its number from 1, its values by option, and the design or why it is not possible."""
-    settings = grid(scenario, qualified(design, wanted), designs=[design])
-    for number, combined in enumerate(product(*wanted.values())):
-        values = dict(zip(wanted, combined, strict=True))
-        try:
-            yield number + 1, values, settings[number].design
-        except ScenarioError as error:
-            yield number + 1, values, error.problems[0]
+    return grid(scenario, qualified(design, wanted), designs=[design])
 
 
 def qualified(design: str, values: Mapping[str, V]) -> dict[str, V]:
-    """The same by the keys of `grids`."""
+    """Values by option of a design, by the keys of `grid`."""
     return {f"{design}.{option}": value for option, value in values.items()}
+
+
+def of_design(design: str, values: Mapping[str, V]) -> dict[str, V]:
+    """Values by the keys of `grid`, by option of their design."""
+    return {key.removeprefix(f"{design}."): value for key, value in values.items()}
 
 
 def setting_words(values: Mapping[str, Value]) -> str:

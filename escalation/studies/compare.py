@@ -1,9 +1,10 @@
 """Designs against each other under the same truths, exactly and in the same simulated trials."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, groupby
 from statistics import median
+from typing import NamedTuple
 
 from escalation.characteristics.agreement import Agreement
 from escalation.characteristics.paired import (
@@ -18,13 +19,13 @@ from escalation.characteristics.paired import (
     simulated_numbers,
 )
 from escalation.defaults import SEED, TRIALS
-from escalation.engines.endings import Enumeration
+from escalation.engines.outcomes import Outcomes
 from escalation.errors import EscalationError
 from escalation.names import choose
 from escalation.scenario.file import Scenario
-from escalation.scenario.truths.truth import Truth
-from escalation.studies.one_design import simulate
-from escalation.studies.run import enumerations
+from escalation.studies.evaluate import Refused
+from escalation.studies.run import Evidence, Pass, Result, Run, result_of
+from escalation.studies.work.progress import Progress, silent
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def compare(
     trials: int = TRIALS,
     seed: int = SEED,
     max_states: int | None = None,
-    step: Callable[[], None] = lambda: None,
+    progress: Progress = silent,
 ) -> Comparison:
     """Compare the designs of a scenario with each other under its truths.
 
@@ -97,9 +98,9 @@ def compare(
         Simulated trials for each design and truth; 0 for none.
     seed : int
     max_states : int, optional
-        As for `enumeration.exact`. A design for which the exact engine refuses is simulated only.
-    step : function, optional
-        Called after each design and truth, to show progress.
+        As for `exact`. A design for which the exact engine refuses is simulated only.
+    progress : function, optional
+        Shows it; see `progress.silent`. A step is a design under a truth.
 
     Raises
     ------
@@ -119,29 +120,39 @@ def compare(
     sample_size, boin - 3+3: +20.636
     total_dlts, boin - 3+3: +4.335
     """
-    labels = compared_designs(scenario, designs, reference)
+    labels = _compared(scenario, designs, reference)
     names = choose(truths, (truth.name for truth in scenario.truth), "truth")
-    endings, refusals = enumerations(scenario, labels, max_states=max_states, required=trials == 0)
-    differences: list[Difference] = []
-    for truth in scenario.truth:
-        if truth.name in names:
-            found = {}
-            for label in labels:
-                found[label] = _find(scenario, label, truth, endings.get(label), trials, seed)
-                step()
-            for subtracted, design in _pairs(labels, reference):
-                differences += _differences((truth.name, design, subtracted), found[design], found[subtracted])
-    return Comparison(scenario, tuple(differences), trials, seed, refusals)
+    passed = Pass(scenario, labels, names, trials, seed, max_states)
+    return _read(passed, passed.evidence(progress), reference)
 
 
-def compared_designs(scenario: Scenario, designs: Iterable[str], reference: str | None) -> list[str]:
-    """Labels of the designs that take part in a comparison, in the order of the file.
+def run_and_compare(
+    scenario: Scenario,
+    *,
+    designs: Iterable[str],
+    truths: Iterable[str],
+    trials: int,
+    seed: int,
+    max_states: int | None,
+    progress: Progress,
+) -> tuple[Run, Comparison | None]:
+    """A run, and its designs against each other where there are several, from one pass over both."""
+    labels = choose(designs, scenario.designs, "design")
+    names = choose(truths, (truth.name for truth in scenario.truth), "truth")
+    passed = Pass(scenario, labels, names, trials, seed, max_states)
+    results: list[Result] = []
 
-    Raises
-    ------
-    EscalationError
-        An unknown label, or fewer than two designs.
-    """
+    def noted() -> Iterator[Evidence]:
+        for one in passed.evidence(progress):
+            results.append(result_of(one, scenario.trial))
+            yield one
+
+    found = _read(passed, noted(), None)
+    return Run(scenario, tuple(results), trials, seed, found.refusals), found if len(labels) > 1 else None
+
+
+def _compared(scenario: Scenario, designs: Iterable[str], reference: str | None) -> list[str]:
+    """Labels of the designs that take part in a comparison, in the order of the file; at least two."""
     subtracted = [] if reference is None else choose([reference], scenario.designs, "design")
     wanted = list(designs)
     labels = choose([*wanted, *subtracted] if wanted else [], scenario.designs, "design")
@@ -158,24 +169,36 @@ def _pairs(labels: list[str], reference: str | None) -> Iterator[tuple[str, str]
         yield from ((reference, label) for label in labels if label != reference)
 
 
-@dataclass(frozen=True)
-class _Found:
-    """What the engines say of a design under a truth, by quantity."""
+class _Numbers(NamedTuple):
+    """What the engines say of a design under a truth, by quantity: all that is kept of its outcomes."""
 
     exact: dict[str, Moments] | None
     simulated: dict[str, Sample] | None
 
 
-def _find(scenario: Scenario, label: str, truth: Truth, endings: Enumeration | None, trials: int, seed: int) -> _Found:
-    trial, design = scenario.trial, scenario.designs[label]
-    correct = truth.correct_doses(trial.target)
-    exact = None if endings is None else moments(endings.outcomes(truth.dlt_rates), correct)
-    if trials == 0:
-        return _Found(exact, None)
-    return _Found(exact, samples(simulate(design, trial, truth.dlt_rates, trials=trials, seed=seed), correct))
+def _read(passed: Pass, evidence: Iterable[Evidence], reference: str | None) -> Comparison:
+    """The differences, truth by truth: no more is held than the designs' numbers under one."""
+    differences: list[Difference] = []
+    refusals = {}
+    for truth, group in groupby(evidence, key=lambda one: one.truth.name):
+        found = {}
+        for one in group:
+            found[one.design] = _numbers(one)
+            if isinstance(one.exact, Refused):
+                refusals[one.design] = one.exact.reason
+        for subtracted, design in _pairs(passed.designs, reference):
+            differences += _differences((truth, design, subtracted), found[design], found[subtracted])
+    return Comparison(passed.scenario, tuple(differences), passed.trials, passed.seed, refusals)
 
 
-def _differences(names: tuple[str, str, str], design: _Found, reference: _Found) -> Iterator[Difference]:
+def _numbers(one: Evidence) -> _Numbers:
+    return _Numbers(
+        moments(one.exact, one.correct_doses) if isinstance(one.exact, Outcomes) else None,
+        None if one.simulated is None else samples(one.simulated, one.correct_doses),
+    )
+
+
+def _differences(names: tuple[str, str, str], design: _Numbers, reference: _Numbers) -> Iterator[Difference]:
     for quantity in QUANTITIES:
         exact = [None if found.exact is None else found.exact[quantity] for found in (design, reference)]
         numbers = exact_numbers(*exact)

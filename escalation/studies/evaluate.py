@@ -1,18 +1,113 @@
-"""How good a design is on a set of truths, in the few numbers that settings and sizes are chosen by."""
+"""One evaluation: what designs do at settings under truths, each exactly, or why there is nothing to say.
 
-from collections.abc import Iterable
+Every study that is exact asks questions: of a setting, which is a design with its trial, under some truths. Each gets
+an answer or is refused. Here is what runs them, wherever, and the few numbers that settings and sizes are chosen by.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
-from escalation.characteristics.many_truths import Expectations
 from escalation.defaults import MOST_PATIENTS
 from escalation.designs import Design
-from escalation.errors import EscalationError, StateSpaceError
+from escalation.errors import EscalationError, ScenarioError, StateSpaceError
 from escalation.kernels.codes import SLACK
 from escalation.names import suggestion
+from escalation.scenario.grid import Grid
 from escalation.scenario.truths.sets import TruthSet
-from escalation.studies.work.pieces import exact_expectations
+from escalation.studies.work.pieces import exact_expectations, finished
 from escalation.trial.trial import Trial
+
+Answer = TypeVar("Answer")
+Key = TypeVar("Key")
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Why there is no answer: a setting is not possible, or the exact engine refuses it."""
+
+    reason: str
+
+
+def answered(work: Callable[..., Answer], question: tuple[Any, ...] | Refused) -> Answer | Refused:
+    """What the work says to a question, its arguments, unless that is refused already or the exact engine refuses."""
+    if isinstance(question, Refused):
+        return question
+    try:
+        return work(*question)
+    except StateSpaceError as refusal:
+        return Refused(str(refusal))
+
+
+def as_answered(
+    work: Callable[..., Answer], questions: Iterable[tuple[Any, ...] | Refused], executor: Executor | None = None
+) -> Iterator[tuple[int, Answer | Refused]]:
+    """The number of each question, from 0, and its answer, as they come; see `pieces.finished`."""
+    return finished(answered, ((work, question) for question in questions), executor)
+
+
+def evaluate(
+    work: Callable[..., Answer],
+    questions: Iterable[tuple[Any, ...] | Refused],
+    executor: Executor | None,
+    step: Callable[[], None],
+) -> list[Answer | Refused]:
+    """The answers in the order of the questions; a step is done with each."""
+    found = {}
+    for number, answer in as_answered(work, questions, executor):
+        found[number] = answer
+        step()
+    return [found[number] for number in range(len(found))]
+
+
+def evaluate_designs(
+    work: Callable[..., Answer],
+    designs: Mapping[str, Design],
+    asked: Sequence[tuple[Any, ...]],
+    executor: Executor | None,
+    step: Callable[[], None],
+) -> tuple[dict[str, list[Answer]], dict[str, str]]:
+    """What each design answers to the same questions, by label; and why those that the exact engine refuses do not.
+
+    Raises an EscalationError if it refuses all.
+    """
+    found = iter(evaluate(work, ((design, *one) for design in designs.values() for one in asked), executor, step))
+    answers, refusals = divided({label: whole([next(found) for _ in asked]) for label in designs})
+    if not answers:
+        label, reason = next(iter(refusals.items()))
+        raise EscalationError(f"no design can be evaluated exactly; '{label}': {reason}")
+    return answers, refusals
+
+
+def whole(answers: Iterable[Answer | Refused]) -> list[Answer] | Refused:
+    """All answers, or the first refusal among them."""
+    found: list[Answer] = []
+    for answer in answers:
+        if isinstance(answer, Refused):
+            return answer
+        found.append(answer)
+    return found
+
+
+def divided(found: Mapping[Key, Answer | Refused]) -> tuple[dict[Key, Answer], dict[Key, str]]:
+    """The answers; and of what was refused, why."""
+    return (
+        {key: answer for key, answer in found.items() if not isinstance(answer, Refused)},
+        {key: answer.reason for key, answer in found.items() if isinstance(answer, Refused)},
+    )
+
+
+def possible(settings: Grid, *asked: Any) -> Iterator[tuple[Any, ...] | Refused]:
+    """A question of each setting: its design and trial, and what is asked of all; refused where it is not possible."""
+    for number in range(len(settings)):
+        try:
+            setting = settings[number]
+        except ScenarioError as error:
+            yield Refused(error.problems[0])
+        else:
+            yield setting.design, setting.trial, *asked
+
 
 Objective = Literal["mean-pcs", "worst-pcs"]
 OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
@@ -20,38 +115,25 @@ OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
 
 @dataclass(frozen=True)
 class Assessment:
-    """A design on a set of truths; exact. None where no truth of the set can say.
+    """A design on a set of truths; exact. None where no truth of the set can say."""
 
-    Attributes
-    ----------
-    mean_pcs, worst_pcs : float
-        Mean and least probability of correct selection.
-    overdosing : float or None
-        Mean probability that more than 60 % of the patients are treated above the MTD, of the truths in which a dose is
-        correct.
-    false_stopping : float or None
-        Largest probability of recommending no dose, of the truths in which a dose is correct. For a single dose this is
-        the type I error of stopping it.
-    power : float or None
-        Least probability of recommending no dose, of the truths in which none is correct.
-    patients : float
-        Mean number.
-    """
-
-    mean_pcs: float
-    worst_pcs: float
+    mean_pcs: float  # probability of correct selection: mean
+    worst_pcs: float  # and least
+    # Mean probability that more than 60 % of the patients are treated above the MTD, where a dose is correct.
     overdosing: float | None
+    # Largest probability of recommending no dose where one is correct; for a single dose the type I error of stopping.
     false_stopping: float | None
-    power: float | None
-    patients: float
+    power: float | None  # least probability of recommending no dose where none is correct
+    patients: float  # mean number
 
     def objective(self, objective: Objective) -> float:
         """The PCS that is asked for."""
         return self.mean_pcs if objective == "mean-pcs" else self.worst_pcs
 
 
-def assessed(found: Expectations) -> Assessment:
-    """The numbers of a design's exact means."""
+def assess(design: Design, trial: Trial, truths: TruthSet, max_states: int | None = None) -> Assessment:
+    """Enumerate a design's trials and assess them."""
+    found = exact_expectations(design, trial, truths, max_states=max_states)
     right = found.correct.any(axis=1)
     return Assessment(
         mean_pcs=float(found.pcs.mean()),
@@ -63,41 +145,12 @@ def assessed(found: Expectations) -> Assessment:
     )
 
 
-def assess(design: Design, trial: Trial, truths: TruthSet, max_states: int | None = None) -> Assessment:
-    """Enumerate a design's trials and assess them.
-
-    Raises
-    ------
-    DesignError
-        A ValueError: the design or the truths do not fit the trial.
-    StateSpaceError
-        The exact engine refuses.
-    """
-    return assessed(exact_expectations(design, trial, truths, max_states=max_states))
-
-
-def attempt(design: Design, trial: Trial, truths: TruthSet, max_states: int | None = None) -> Assessment | str:
-    """As `assess`, or why the exact engine refuses."""
-    try:
-        return assess(design, trial, truths, max_states)
-    except StateSpaceError as refusal:
-        return str(refusal)
-
-
 @dataclass(frozen=True)
 class Limit:
-    """A bound on a number of an assessment.
+    """A bound on a number of an assessment."""
 
-    Attributes
-    ----------
-    quantity : str
-        An attribute of `Assessment`.
-    bound : float
-        Power is to be at least this, everything else at most.
-    """
-
-    quantity: str
-    bound: float
+    quantity: str  # an attribute of `Assessment`
+    bound: float  # power is to be at least this, everything else at most
 
     @property
     def words(self) -> str:
@@ -128,13 +181,7 @@ NAMES = {
 
 
 def limits_of(bounds: Iterable[tuple[str, float]], truths: TruthSet) -> tuple[Limit, ...]:
-    """Limits, of which the truths can say whether they are met.
-
-    Raises
-    ------
-    EscalationError
-        An unknown name, a bound that is no probability or no number of patients, or truths that cannot say.
-    """
+    """Limits, of which the truths can say whether they are met; anything else raises an EscalationError."""
     right = truths.correct.any(axis=1)
     silent = {
         "overdosing": None if right.any() else "no dose is correct in any truth",

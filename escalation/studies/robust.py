@@ -6,7 +6,7 @@ the truth, its 5 % quantile and its worst value how much depends on the truth.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, fields
 from functools import partial
@@ -23,7 +23,9 @@ from escalation.names import choose
 from escalation.numbers import quantile
 from escalation.scenario.file import Scenario
 from escalation.scenario.truths.sets import TruthSet
-from escalation.studies.work.pieces import exact_expectations, for_each_design
+from escalation.studies.evaluate import evaluate_designs
+from escalation.studies.work.pieces import exact_expectations
+from escalation.studies.work.progress import Progress, silent
 from escalation.trial.trial import Trial
 
 Floats = NDArray[np.float64]
@@ -41,87 +43,46 @@ ALL, NONE = "all", "none"
 
 @dataclass(frozen=True)
 class Spread:
-    """A quantity over truths.
-
-    Attributes
-    ----------
-    mean : float
-    standard_error : float or None
-        Of the mean; None for a single truth, and for truths that are not a random sample.
-    tail : float
-        Where more is better the 5 % quantile: the smallest value such that at least 5 % of the truths have no larger
-        one. Where less is better the 95 % quantile, likewise.
-    worst : float
-    worst_truth : int
-        Which truth that is, from 0; the first of several.
-    """
+    """A quantity over truths."""
 
     mean: float
-    standard_error: float | None
+    standard_error: float | None  # of the mean; None for a single truth, and for truths that are not a random sample
+    # Where more is better the 5 % quantile: the smallest value such that at least 5 % of the truths have no larger one.
+    # Where less is better the 95 % quantile, likewise.
     tail: float
     worst: float
-    worst_truth: int
+    worst_truth: int  # which truth that is, from 0; the first of several
 
 
 @dataclass(frozen=True)
 class Summary:
-    """A design over the truths with the MTD at one position.
-
-    Attributes
-    ----------
-    design : str
-    mtd : str
-        Dose level from 1, "none" or "all".
-    truths : int
-        How many there are.
-    pcs : Spread
-    overdosing : Spread or None
-        Of the truths with a correct dose; None without any.
-    above_mtd, sample_size : float
-        Means over truths.
-    optimal_pcs : float or None
-        Mean of the non-parametric optimal benchmark's PCS, over the truths with a correct dose; None without any.
-    efficiency : float or None
-        Mean PCS over these truths, divided by `optimal_pcs`.
-    """
+    """A design over the truths with the MTD at one position."""
 
     design: str
-    mtd: str
-    truths: int
+    mtd: str  # dose level from 1, "none" or "all"
+    truths: int  # how many there are
     pcs: Spread
-    overdosing: Spread | None
-    above_mtd: float
+    overdosing: Spread | None  # over the truths with a correct dose; None without any
+    above_mtd: float  # means over truths
     sample_size: float
-    optimal_pcs: float | None
-    efficiency: float | None
+    optimal_pcs: (
+        float | None
+    )  # mean PCS of the optimal benchmark, over the truths with a correct dose; None without any
+    efficiency: float | None  # mean PCS over these truths, divided by `optimal_pcs`
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """The PCS of a design minus that of another under the same truths.
-
-    Attributes
-    ----------
-    design, reference : str
-    mtd : str
-        Dose level from 1, "none" or "all".
-    truths : int
-        How many there are.
-    mean : float
-    standard_error : float or None
-        As for `Spread`.
-    better, worse : float
-        Share of truths under which the design's PCS is larger, and smaller, by more than 1e-9.
-    """
+    """The PCS of a design minus that of another under the same truths."""
 
     design: str
     reference: str
-    mtd: str
-    truths: int
+    mtd: str  # dose level from 1, "none" or "all"
+    truths: int  # how many there are
     mean: float
-    standard_error: float | None
-    better: float
-    worse: float
+    standard_error: float | None  # as for `Spread`
+    better: float  # share of truths under which the design's PCS is larger by more than 1e-9
+    worse: float  # and smaller
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,7 +181,7 @@ def robust(
     designs: Iterable[str] = (),
     max_states: int | None = None,
     executor: Executor | None = None,
-    step: Callable[[], None] = lambda: None,
+    progress: Progress = silent,
 ) -> Robustness:
     """Evaluate the designs of a scenario exactly under many truths.
 
@@ -232,11 +193,11 @@ def robust(
     designs : iterable of str
         Labels of those to evaluate; all when empty.
     max_states : int, optional
-        As for `enumeration.exact`. A design for which the exact engine refuses is left out.
+        As for `exact`. A design for which the exact engine refuses is left out.
     executor : concurrent.futures.Executor, optional
         What runs the pieces, each some kilobytes; by default threads of this process. The results are the same.
-    step : function, optional
-        Called after each design and 1,000 truths, to show progress.
+    progress : function, optional
+        Shows it; see `progress.silent`. A step is a design under 1,000 truths.
 
     Raises
     ------
@@ -258,14 +219,15 @@ def robust(
     if len(truths) == 0 or truths.rates.shape[1] != trial.levels:
         raise DesignError(f"truths: there should be at least one, with {trial.levels} rates: one for each dose level")
     parts = [(trial, truths.part(first, first + BLOCK)) for first in range(0, len(truths), BLOCK)]
-    results, refusals = for_each_design(
-        partial(exact_expectations, max_states=max_states),
-        {label: scenario.designs[label] for label in labels},
-        parts,
-        executor=executor,
-        step=step,
-    )
-    expectations = {label: _joined(evaluated) for label, evaluated in results.items()}
+    with progress(len(labels) * len(parts), f"designs x {BLOCK:,} truths") as step:
+        found, refusals = evaluate_designs(
+            partial(exact_expectations, max_states=max_states),
+            {label: scenario.designs[label] for label in labels},
+            parts,
+            executor,
+            step,
+        )
+    expectations = {label: _joined(own) for label, own in found.items()}
     return Robustness(scenario, truths, expectations, _benchmark(truths, trial), refusals)
 
 

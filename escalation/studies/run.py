@@ -1,7 +1,8 @@
 """A scenario run: every design under every truth, exact and simulated."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -10,34 +11,29 @@ from escalation.characteristics.agreement import Agreement, agreement, overall
 from escalation.characteristics.benchmark import optimal_pcs, optimal_selection
 from escalation.characteristics.one_truth import OperatingCharacteristics, operating_characteristics
 from escalation.defaults import SEED, TRIALS
+from escalation.designs import Design
 from escalation.engines.endings import Enumeration
 from escalation.engines.outcomes import Outcomes
-from escalation.errors import EscalationError, StateSpaceError
+from escalation.errors import EscalationError
 from escalation.kernels.codes import SLACK
 from escalation.names import choose
 from escalation.running.standing import standing
 from escalation.scenario.file import Scenario
 from escalation.scenario.truths.truth import Truth
-from escalation.studies.one_design import exact as enumerate_endings
+from escalation.studies.evaluate import Refused, answered
+from escalation.studies.one_design import exact as exact_endings
 from escalation.studies.one_design import simulate
+from escalation.studies.work.progress import Progress, silent
 from escalation.trial.data import InterimData
 from escalation.trial.trial import Trial
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """What complete information about every patient would give under one truth; see `optimal`.
+    """What complete information about every patient would give under one truth."""
 
-    Attributes
-    ----------
-    selection : tuple of float
-        Probability that each dose is recommended.
-    pcs : float or None
-        Probability that a correct dose is; None where no dose is correct.
-    """
-
-    selection: tuple[float, ...]
-    pcs: float | None
+    selection: tuple[float, ...]  # probability that each dose is recommended
+    pcs: float | None  # probability that a correct dose is; None where no dose is correct
 
     def efficiency(self, pcs: float) -> float | None:
         """The PCS of a design as a share of the benchmark's; None where the benchmark has none, or is never correct."""
@@ -46,28 +42,15 @@ class Benchmark:
 
 @dataclass(frozen=True)
 class Result:
-    """One design under one truth.
+    """One design under one truth."""
 
-    Attributes
-    ----------
-    design : str
-        The design's label.
-    truth : Truth
-    correct_doses : tuple of int
-        1-based; empty when no dose is correct.
-    exact, simulated : OperatingCharacteristics or None
-    agreement : Agreement or None
-        Where both were asked for and could be had.
-    benchmark : Benchmark or None
-        That of the truth; None for a single dose, where it has no choice, and given the data of a running trial.
-    """
-
-    design: str
+    design: str  # its label
     truth: Truth
-    correct_doses: tuple[int, ...]
+    correct_doses: tuple[int, ...]  # 1-based; empty when no dose is correct
     exact: OperatingCharacteristics | None
     simulated: OperatingCharacteristics | None
-    agreement: Agreement | None
+    agreement: Agreement | None  # where both were asked for and could be had
+    # That of the truth; None for a single dose, where it has no choice, and given the data of a running trial.
     benchmark: Benchmark | None
 
     def numbers(self, oc: OperatingCharacteristics) -> dict[str, Any]:
@@ -116,6 +99,56 @@ class Run:
         return overall(compared) if compared else None
 
 
+@dataclass(frozen=True)
+class Evidence:
+    """What both engines say of a design under a truth."""
+
+    design: str  # its label
+    truth: Truth
+    correct_doses: tuple[int, ...]  # 1-based; empty when no dose is correct
+    exact: Outcomes | Refused | None  # None where it was not asked for
+    simulated: Outcomes | None
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One pass over designs and truths, for what a run and a comparison make of the evidence."""
+
+    scenario: Scenario
+    designs: list[str]  # labels
+    truths: list[str]  # names
+    trials: int  # simulated ones of each design under each truth; 0 for none
+    seed: int
+    max_states: int | None
+    exact: bool = True
+    after: InterimData | None = None
+
+    def evidence(self, progress: Progress) -> Iterator[Evidence]:
+        """Truth by truth, and design by design within; one at a time, because simulated trials are large."""
+        trial = self.scenario.trial
+        designs = {label: self.scenario.designs[label] for label in self.designs}
+        with progress(len(self.designs) * len(self.truths), "designs x truths") as step:
+            endings = {label: self._endings(design) for label, design in designs.items()} if self.exact else {}
+            for truth in self.scenario.truth:
+                for label, design in designs.items() if truth.name in self.truths else ():
+                    known = endings.get(label)
+                    expected = known.outcomes(truth.dlt_rates) if isinstance(known, Enumeration) else known
+                    simulated = None
+                    if self.trials:
+                        simulated = simulate(
+                            design, trial, truth.dlt_rates, trials=self.trials, seed=self.seed, after=self.after
+                        )
+                    yield Evidence(label, truth, truth.correct_doses(trial.target), expected, simulated)
+                    step()
+
+    def _endings(self, design: Design) -> Enumeration | Refused:
+        """The endings of a design; a refusal is an error where no trials are simulated instead."""
+        enumerate_endings = partial(exact_endings, max_states=self.max_states, after=self.after)
+        if self.trials == 0:
+            return enumerate_endings(design, self.scenario.trial)
+        return answered(enumerate_endings, (design, self.scenario.trial))
+
+
 def run(
     scenario: Scenario,
     *,
@@ -126,7 +159,7 @@ def run(
     exact: bool = True,
     max_states: int | None = None,
     after: InterimData | str | None = None,
-    step: Callable[[], None] = lambda: None,
+    progress: Progress = silent,
 ) -> Run:
     """Run the designs of a scenario under its truths.
 
@@ -141,11 +174,11 @@ def run(
     exact : bool
         Whether to enumerate. A design for which the exact engine refuses is simulated only.
     max_states : int, optional
-        As for `enumeration.exact`.
+        As for `exact`.
     after : InterimData or str, optional
         The data of a running trial, such as "1NNN 2NTT": its conditional operating characteristics.
-    step : function, optional
-        Called after each design and truth, to show progress.
+    progress : function, optional
+        Shows it; see `progress.silent`. A step is a design under a truth.
 
     Raises
     ------
@@ -155,89 +188,42 @@ def run(
     """
     if not exact and trials == 0:
         raise EscalationError("neither exact values nor simulated trials are asked for")
-    labelled = scenario.designs
-    chosen = choose(designs, labelled, "design")
+    labels = choose(designs, scenario.designs, "design")
     names = choose(truths, (truth.name for truth in scenario.truth), "truth")
     data = None if after is None else InterimData.of(after, scenario.trial.levels)
     departures = []
     if data is not None:
-        for label in chosen:
-            found = standing(labelled[label], scenario.trial, data).departures
+        for label in labels:
+            found = standing(scenario.designs[label], scenario.trial, data).departures
             departures += [f"design '{label}': {departure}" for departure in found]
-    endings, refusals = enumerations(
-        scenario, chosen if exact else (), max_states=max_states, required=trials == 0, after=data
-    )
-    results = []
-    for truth in scenario.truth:
-        if truth.name not in names:
-            continue
-        benchmark = None if data is not None else _benchmark(truth, scenario.trial)
-        for label in chosen:
-            simulated = None
-            if trials:
-                simulated = simulate(
-                    labelled[label], scenario.trial, truth.dlt_rates, trials=trials, seed=seed, after=data
-                )
-            results.append(_result(label, truth, scenario.trial.target, endings.get(label), simulated, benchmark))
-            step()
+    passed = Pass(scenario, labels, names, trials, seed, max_states, exact, data)
+    results, refusals = [], {}
+    for one in passed.evidence(progress):
+        results.append(result_of(one, scenario.trial, benchmarked=data is None))
+        if isinstance(one.exact, Refused):
+            refusals[one.design] = one.exact.reason
     return Run(scenario, tuple(results), trials, seed, refusals, data, tuple(departures))
 
 
-def enumerations(
-    scenario: Scenario,
-    labels: Iterable[str],
-    *,
-    max_states: int | None,
-    required: bool,
-    after: InterimData | None = None,
-) -> tuple[dict[str, Enumeration], dict[str, str]]:
-    """The endings of designs, by label; and of those for which the exact engine refuses, why.
-
-    Raises
-    ------
-    StateSpaceError
-        A refusal, where exact values are required.
-    """
-    endings: dict[str, Enumeration] = {}
-    refusals: dict[str, str] = {}
-    for label in labels:
-        try:
-            endings[label] = enumerate_endings(
-                scenario.designs[label], scenario.trial, max_states=max_states, after=after
-            )
-        except StateSpaceError as refusal:
-            if required:
-                raise
-            refusals[label] = str(refusal)
-    return endings, refusals
-
-
-def _benchmark(truth: Truth, trial: Trial) -> Benchmark | None:
-    """The benchmark under a truth; None for a single dose."""
-    if trial.levels == 1:
-        return None
-    correct = truth.correct_doses(trial.target)
-    chosen = np.isin(np.arange(1, trial.levels + 1), correct)
-    pcs = float(optimal_pcs(truth.dlt_rates, chosen, trial)) if correct else None
-    return Benchmark(tuple(optimal_selection(truth.dlt_rates, trial).tolist()), pcs)
-
-
-def _result(
-    label: str,
-    truth: Truth,
-    target: float,
-    endings: Enumeration | None,
-    simulated: Outcomes | None,
-    benchmark: Benchmark | None,
-) -> Result:
-    correct = truth.correct_doses(target)
-    expected = None if endings is None else endings.outcomes(truth.dlt_rates)
+def result_of(one: Evidence, trial: Trial, *, benchmarked: bool = True) -> Result:
+    """The operating characteristics of a design under a truth."""
+    expected = one.exact if isinstance(one.exact, Outcomes) else None
+    simulated, correct = one.simulated, one.correct_doses
     return Result(
-        design=label,
-        truth=truth,
+        design=one.design,
+        truth=one.truth,
         correct_doses=correct,
         exact=None if expected is None else operating_characteristics(expected, correct),
         simulated=None if simulated is None else operating_characteristics(simulated, correct),
         agreement=None if expected is None or simulated is None else agreement(expected, simulated, correct),
-        benchmark=benchmark,
+        benchmark=_benchmark(one.truth, trial) if benchmarked and trial.levels > 1 else None,
     )
+
+
+@lru_cache(maxsize=1)
+def _benchmark(truth: Truth, trial: Trial) -> Benchmark:
+    """The benchmark under a truth, which all designs share."""
+    correct = truth.correct_doses(trial.target)
+    chosen = np.isin(np.arange(1, trial.levels + 1), correct)
+    pcs = float(optimal_pcs(truth.dlt_rates, chosen, trial)) if correct else None
+    return Benchmark(tuple(optimal_selection(truth.dlt_rates, trial).tolist()), pcs)

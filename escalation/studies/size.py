@@ -1,29 +1,41 @@
-"""How many patients a trial needs: the smallest maximum sample size with a probability of correct selection.
+"""The search for how many patients a trial needs: the smallest maximum with a probability of correct selection.
 
 Every size of whole cohorts is enumerated and evaluated exactly under every truth. PCS is not monotone in the size: a
 cohort more can move the last decision, or the counts at which doses are closed. So a size that is large enough need not
 stay so, and the search says from which size on all larger ones looked at are.
 
-For the CRM there is a formula to compare with: Cheung YK (2013) Clin Trials 10:852-861; see `sample_size`.
+For the CRM there is a formula to compare with: Cheung YK (2013) Clin Trials 10:852-861; see `size_formula`.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from itertools import takewhile
 
 from escalation.characteristics.benchmark import optimal_pcs
 from escalation.defaults import MOST_PATIENTS
 from escalation.designs import CRM, Design
-from escalation.errors import DesignError, EscalationError, ScenarioError
+from escalation.errors import DesignError, EscalationError
 from escalation.kernels.codes import SLACK
 from escalation.names import choose
 from escalation.scenario.file import Scenario
 from escalation.scenario.grid import grid
 from escalation.scenario.truths.sets import TruthSet, calibration_truths, scenario_truths
-from escalation.studies.evaluate import OBJECTIVES, Assessment, Limit, Objective, attempt, limits_of
+from escalation.studies.evaluate import (
+    OBJECTIVES,
+    Assessment,
+    Limit,
+    Objective,
+    Refused,
+    assess,
+    divided,
+    evaluate,
+    limits_of,
+    possible,
+)
 from escalation.studies.size_formula import crm_sample_size
-from escalation.studies.work.pieces import finished
+from escalation.studies.work.progress import Progress, silent
 from escalation.trial.trial import Trial
 
 KEY = "trial.max_patients"
@@ -31,33 +43,15 @@ KEY = "trial.max_patients"
 
 @dataclass(frozen=True)
 class SizeCurve:
-    """A design at every size.
+    """A design at every size."""
 
-    Attributes
-    ----------
-    design : str
-        Its label.
-    assessments : dict of int to Assessment
-        By maximum number of patients, the smallest first.
-    left_out : dict of int to str
-        Sizes at which the design is not possible, or the exact engine refuses, with the reason.
-    smallest : int or None
-        The first size that is large enough.
-    lasting : int or None
-        The first size from which on all larger ones looked at are large enough.
-    formula : int or None
-        Cheung's, for a CRM.
-    no_formula : str or None
-        Why the formula has no answer, where it was asked.
-    """
-
-    design: str
-    assessments: dict[int, Assessment]
-    left_out: dict[int, str]
-    smallest: int | None
-    lasting: int | None
-    formula: int | None
-    no_formula: str | None
+    design: str  # its label
+    assessments: dict[int, Assessment]  # by maximum number of patients, the smallest first
+    left_out: dict[int, str]  # sizes at which the design is not possible, or the exact engine refuses, and why
+    smallest: int | None  # the first size that is large enough
+    lasting: int | None  # the first from which on all larger ones looked at are
+    formula: int | None  # Cheung's number of patients, for a CRM
+    no_formula: str | None  # why the formula has no answer, where it was asked
 
 
 @dataclass(frozen=True)
@@ -130,7 +124,7 @@ def find_size(
     sizes: Iterable[int] | None = None,
     max_states: int | None = None,
     executor: Executor | None = None,
-    step: Callable[[], None] = lambda: None,
+    progress: Progress = silent,
 ) -> SizeSearch:
     """Look for the smallest maximum sample size with a probability of correct selection.
 
@@ -152,11 +146,11 @@ def find_size(
     sizes : iterable of int, optional
         Patients in dose escalation. By default `whole_cohorts` of the trial.
     max_states : int, optional
-        As for `enumeration.exact`.
+        As for `exact`.
     executor : concurrent.futures.Executor, optional
         What runs the sizes. By default threads of this process.
-    step : function, optional
-        Called after each design and size.
+    progress : function, optional
+        Shows it; see `progress.silent`. A step is a design of a size.
 
     Raises
     ------
@@ -187,51 +181,27 @@ def find_size(
     if not looked_at:
         raise EscalationError("sizes: none")
     settings = grid(scenario, {KEY: looked_at}, designs=chosen)
-    sent: list[tuple[str, int]] = []
-    found: dict[str, dict[int, Assessment | str]] = {label: {} for label in chosen}
-
-    def pieces() -> Iterator[tuple[Design, Trial, TruthSet, int | None]]:
-        places = [(label, size) for label in chosen for size in looked_at]
-        for number, (label, size) in enumerate(places):
-            try:
-                setting = settings[number]
-            except ScenarioError as error:
-                found[label][size] = error.problems[0]
-                step()
-                continue
-            sent.append((label, size))
-            yield setting.design, setting.trial, truths, max_states
-
-    for piece, result in finished(attempt, pieces(), executor):
-        label, size = sent[piece]
-        found[label][size] = result
-        step()
-    curves = tuple(
-        _curve(scenario, label, found[label], looked_at, objective, pcs, limits, odds_ratio) for label in chosen
-    )
+    with progress(len(settings), "designs x sizes") as step:
+        questions = possible(settings, truths)
+        found = iter(evaluate(partial(assess, max_states=max_states), questions, executor, step))
+    enough = partial(_enough, objective=objective, pcs=pcs, limits=limits)
+    asked = odds_ratio if objective == "mean-pcs" else None  # of the formula, which is for that
+    curves = []
+    for label in chosen:
+        formula = _formula(scenario.designs[label], trial, pcs, asked)
+        curves.append(_curve(label, {size: next(found) for size in looked_at}, enough, formula))
     if not any(curve.assessments for curve in curves):
         first = curves[0]
         size, reason = next(iter(first.left_out.items()))
         raise EscalationError(f"no size is possible; '{first.design}' with {size} patients: {reason}")
     benchmark = _benchmark(trial, truths, objective, looked_at)
-    return SizeSearch(scenario, truths, objective, pcs, limits, odds_ratio, looked_at, curves, benchmark)
+    return SizeSearch(scenario, truths, objective, pcs, limits, odds_ratio, looked_at, tuple(curves), benchmark)
 
 
 def whole_cohorts(trial: Trial, *, smallest: int | None = None, largest: int | None = None) -> list[int]:
     """Numbers of patients in whole cohorts, and the trial's own where that lies between.
 
-    Parameters
-    ----------
-    trial : Trial
-    smallest : int, optional
-        By default a cohort for each dose level.
-    largest : int, optional
-        By default twice the patients of the trial.
-
-    Raises
-    ------
-    EscalationError
-        There is none from the smallest to the largest, or there are more patients than a trial may have.
+    By default from a cohort for each dose level to twice the patients of the trial.
     """
     cohort = trial.cohort_size
     first = trial.levels * cohort if smallest is None else smallest
@@ -251,28 +221,16 @@ def _enough(assessment: Assessment, objective: Objective, pcs: float, limits: tu
 
 
 def _curve(
-    scenario: Scenario,
     label: str,
-    found: dict[int, Assessment | str],
-    sizes: tuple[int, ...],
-    objective: Objective,
-    pcs: float,
-    limits: tuple[Limit, ...],
-    odds_ratio: float | None,
+    found: dict[int, Assessment | Refused],
+    enough: Callable[[Assessment], bool],
+    formula: tuple[int | None, str | None],
 ) -> SizeCurve:
-    assessments = {size: one for size in sizes if isinstance(one := found[size], Assessment)}
-    enough = [size for size, one in assessments.items() if _enough(one, objective, pcs, limits)]
-    lasting = list(takewhile(enough.__contains__, reversed(assessments)))
-    formula, no_formula = _formula(scenario, label, objective, pcs, odds_ratio)
-    return SizeCurve(
-        label,
-        assessments,
-        {size: one for size in sizes if isinstance(one := found[size], str)},
-        enough[0] if enough else None,
-        lasting[-1] if lasting else None,
-        formula,
-        no_formula,
-    )
+    assessments, left_out = divided(found)
+    sizes = [size for size, one in assessments.items() if enough(one)]
+    lasting = list(takewhile(sizes.__contains__, reversed(assessments)))
+    smallest = sizes[0] if sizes else None
+    return SizeCurve(label, assessments, left_out, smallest, lasting[-1] if lasting else None, *formula)
 
 
 def _benchmark(trial: Trial, truths: TruthSet, objective: Objective, sizes: tuple[int, ...]) -> dict[int, float]:
@@ -285,13 +243,10 @@ def _benchmark(trial: Trial, truths: TruthSet, objective: Objective, sizes: tupl
     return found
 
 
-def _formula(
-    scenario: Scenario, label: str, objective: Objective, pcs: float, odds_ratio: float | None
-) -> tuple[int | None, str | None]:
-    """Cheung's number of patients for a CRM's mean PCS, or why there is none."""
-    if not isinstance(scenario.designs[label], CRM) or objective != "mean-pcs" or odds_ratio is None:
+def _formula(design: Design, trial: Trial, pcs: float, odds_ratio: float | None) -> tuple[int | None, str | None]:
+    """Cheung's number of patients for a CRM's mean PCS, or why there is none; neither where it is not asked."""
+    if not isinstance(design, CRM) or odds_ratio is None:
         return None, None
-    trial = scenario.trial
     try:
         return crm_sample_size(pcs=pcs, target=trial.target, doses=trial.levels, odds_ratio=odds_ratio), None
     except DesignError as error:

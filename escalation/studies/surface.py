@@ -9,23 +9,24 @@ from each level to the next:
 An enumeration does not depend on the truth, so each further curve costs one pass over the endings.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
 from escalation.designs import Design
-from escalation.errors import DesignError
-from escalation.studies.one_design import exact
-from escalation.trial.rates import correct_doses
+from escalation.errors import DesignError, StateSpaceError
+from escalation.scenario.truths.random import ODDS_RATIOS
+from escalation.scenario.truths.sets import TruthSet
+from escalation.studies.evaluate import Refused, evaluate, whole
+from escalation.studies.work.pieces import exact_expectations
+from escalation.studies.work.progress import Progress, silent
+from escalation.trial.rates import are_correct
 from escalation.trial.trial import Trial
 
 Floats = NDArray[np.float64]
-
-STEEPNESS = 1.2, 6.0
-"""Odds ratios between adjacent levels. At 1.2 rates hardly rise; at 6 they go from 5 to 25 to 67 %."""
 
 POINTS = 60, 60
 """Positions and odds ratios."""
@@ -70,7 +71,7 @@ def pcs_surface(
     *,
     points: tuple[int, int] = POINTS,
     max_states: int | None = None,
-    step: Callable[[], None] = lambda: None,
+    progress: Progress = silent,
 ) -> Surface:
     """The exact PCS of a design over a family of truths.
 
@@ -82,9 +83,9 @@ def pcs_surface(
         Positions of the MTD, evenly from 0.5 to D + 0.5, and odds ratios, from 1.2 to 6 with equal factors between
         them. For a single dose the first is the number of true rates, evenly from 0 to 0.35 above the target.
     max_states : int, optional
-        As for `enumeration.exact`.
-    step : function, optional
-        Called after each odds ratio, to show progress.
+        As for `exact`.
+    progress : function, optional
+        Shows it; see `progress.silent`. A step is a row of points: an odds ratio.
 
     Raises
     ------
@@ -102,20 +103,15 @@ def pcs_surface(
     """
     if len(points) != 2 or not all(isinstance(number, int) and number >= 2 for number in points):
         raise DesignError(f"points: {points!r} should be two whole numbers of at least 2")
-    endings = exact(design, trial, max_states=max_states)
     positions, odds_ratios, rates = _truths(trial, points)
-    row = endings.recommended.astype(np.int64) + 1  # none first
-    correct = np.zeros(rates.shape, np.bool_)
-    pcs = np.empty(rates.shape[:2])
-    for steepness in range(len(rates)):
-        for position, truth in enumerate(rates[steepness]):
-            probability = endings.outcomes(truth).probability
-            selection = np.bincount(row, probability, trial.levels + 1)
-            right = list(correct_doses(truth, trial.target))
-            correct[steepness, position, [dose - 1 for dose in right]] = True
-            pcs[steepness, position] = selection[right or [0]].sum()
-        step()
-    return Surface(endings.trial, positions, odds_ratios, rates, correct, pcs)
+    correct = are_correct(rates, trial.target)
+    questions = [(design, trial, TruthSet("a row", (), *row)) for row in zip(rates, correct, strict=True)]
+    with progress(len(rates), "rows of points") as step:
+        found = whole(evaluate(partial(exact_expectations, max_states=max_states), questions, None, step))
+    if isinstance(found, Refused):
+        raise StateSpaceError(found.reason)
+    pcs = np.array([row.pcs for row in found])
+    return Surface(found[0].trial, positions, odds_ratios, rates, correct, pcs)
 
 
 def _truths(trial: Trial, points: tuple[int, int]) -> tuple[Floats | None, Floats | None, Floats]:
@@ -123,7 +119,7 @@ def _truths(trial: Trial, points: tuple[int, int]) -> tuple[Floats | None, Float
     if trial.levels == 1:
         return None, None, np.linspace(0, min(1.0, trial.target + BEYOND_TARGET), points[0])[None, :, None]
     positions = np.linspace(0.5, trial.levels + 0.5, points[0])
-    odds_ratios = np.geomspace(*STEEPNESS, points[1])
+    odds_ratios = np.geomspace(*ODDS_RATIOS, points[1])
     distance = np.arange(1, trial.levels + 1) - positions[:, None]
     rates = special.expit(special.logit(trial.target) + np.log(odds_ratios)[:, None, None] * distance)
     return positions, odds_ratios, rates

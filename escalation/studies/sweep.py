@@ -1,11 +1,12 @@
 """Sweeps: exact means of designs at every setting of a grid, under many truths.
 
-A cell is a design at one setting, under all truths. Cells are worked out one by one by whatever executor there is; what
-is sent is the design, its trial and how to come by the truths, and what comes back are the numbers.
+Settings are worked out one by one, under all truths, by whatever executor there is; what is sent is the design, its
+trial and how to come by the truths, and what comes back are the numbers.
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -16,12 +17,13 @@ from numpy.typing import NDArray
 from escalation.characteristics.many_truths import Expectations, expectations
 from escalation.defaults import SWEEP_STATES
 from escalation.designs import Design
-from escalation.errors import GridError, StateSpaceError
+from escalation.errors import GridError
 from escalation.names import printable, suggestion
 from escalation.numbers import quantile
 from escalation.scenario.grid import Grid, Setting
 from escalation.scenario.truths.random import GENERATORS
 from escalation.scenario.truths.sets import SOURCES, TruthSet, TruthSource
+from escalation.studies.evaluate import Refused, as_answered
 from escalation.studies.one_design import exact
 from escalation.trial.trial import Trial
 
@@ -41,39 +43,33 @@ OF_THE_FILE = TruthSource()
 """All truths of the scenario."""
 
 
-class Cell(NamedTuple):
-    """What is found of a design at one setting.
-
-    Attributes
-    ----------
-    quantities : tuple of str
-    values : float64[Q, T], or float64[Q, 5] of a summary
-    refusal : str or None
-        Why the exact engine refuses; there are no quantities then.
-    """
+class Found(NamedTuple):
+    """What is found of a design at one setting."""
 
     quantities: tuple[str, ...]
-    values: Floats
-    refusal: str | None = None
+    values: Floats  # [Q, T], or [Q, 5] of a summary
 
-    def to_bytes(self) -> bytes:
-        """For a journal."""
-        head = json.dumps({"quantities": self.quantities, "refusal": self.refusal})
-        return head.encode() + b"\n" + self.values.astype("<f8").tobytes()
 
-    @classmethod
-    def from_bytes(cls, content: bytes) -> "Cell":
-        """What `to_bytes` gave."""
-        head, _, numbers = content.partition(b"\n")
-        told = json.loads(head)
-        values = np.frombuffer(numbers, "<f8")
-        quantities = tuple(told["quantities"])
-        return cls(quantities, values.reshape(len(quantities), -1 if quantities else 0), told["refusal"])
+def to_bytes(found: Found | Refused) -> bytes:
+    """What a journal keeps of a setting."""
+    if isinstance(found, Refused):
+        return json.dumps({"refused": found.reason}).encode()
+    return json.dumps({"quantities": found.quantities}).encode() + b"\n" + found.values.astype("<f8").tobytes()
+
+
+def from_bytes(content: bytes) -> Found | Refused:
+    """What `to_bytes` was given."""
+    head, _, numbers = content.partition(b"\n")
+    told = json.loads(head)
+    if "refused" in told:
+        return Refused(told["refused"])
+    quantities = tuple(told["quantities"])
+    return Found(quantities, np.frombuffer(numbers, "<f8").reshape(len(quantities), -1))
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """What is to be worked out; nothing is until `cells`.
+    """What is to be worked out; nothing is until `write_sweep`.
 
     Parameters
     ----------
@@ -115,13 +111,7 @@ class Sweep:
         }
 
     def check(self) -> None:
-        """Look at every setting before any is worked out: some 20 microseconds each.
-
-        Raises
-        ------
-        EscalationError
-            A setting is not possible or has no truths, a quantity is unknown, or there are too many numbers.
-        """
+        """Look at every setting before any is worked out, some 20 microseconds each, and refuse what is wrong."""
         if self.truths.source in GENERATORS:
             replace(self.truths, count=min(self.truths.count, 1)).made(self.grid.scenario.trial)
         numbers = most = 0
@@ -147,8 +137,13 @@ class Sweep:
                     "five of a quantity instead of one for each truth, and fewer quantities or truths have fewer"
                 )
 
-    def pieces(self, numbers: Iterable[int]) -> Iterator[tuple[Any, ...]]:
-        """What `cell` needs for some settings, one at a time."""
+    def found(self, numbers: Sequence[int], executor: Executor | None) -> Iterator[tuple[int, Found | Refused]]:
+        """What is found at some settings, as it comes: the number of each with it."""
+        for place, found in as_answered(find, self.questions(numbers), executor):
+            yield numbers[place], found
+
+    def questions(self, numbers: Iterable[int]) -> Iterator[tuple[Any, ...]]:
+        """What `find` needs for some settings, one at a time."""
         sent: dict[float, TruthSet] = {}
         for number in numbers:
             setting = self.grid[number]
@@ -184,24 +179,21 @@ def quantity_names(levels: int) -> tuple[str, ...]:
     return tuple(nothing.by_quantity())
 
 
-def cell(
+def find(
     design: Design,
     trial: Trial,
     truths: TruthSource | TruthSet,
     quantities: Collection[str],
     summary: bool,
     max_states: int,
-) -> bytes:
-    """Work out a cell, wherever this runs; see `Cell.from_bytes`."""
+) -> Found:
+    """Work out a setting, wherever this runs."""
     judged = truths.made(trial) if isinstance(truths, TruthSource) else truths
-    try:
-        # Nothing is kept for another cell, which has another design.
-        found = expectations(exact(design, trial, max_states=max_states), judged.rates, judged.correct)
-    except StateSpaceError as refusal:
-        return Cell((), np.empty((0, 0)), str(refusal)).to_bytes()
-    wanted = {name: value for name, value in found.by_quantity().items() if is_wanted(name, quantities)}
+    # Nothing is kept for another setting, which has other trials.
+    means = expectations(exact(design, trial, max_states=max_states), judged.rates, judged.correct)
+    wanted = {name: value for name, value in means.by_quantity().items() if is_wanted(name, quantities)}
     values = np.array(list(wanted.values()))
-    return Cell(tuple(wanted), summed_up(values) if summary else values).to_bytes()
+    return Found(tuple(wanted), summed_up(values) if summary else values)
 
 
 def summed_up(values: Floats) -> Floats:

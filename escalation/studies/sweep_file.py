@@ -1,16 +1,16 @@
 """A sweep from its settings to its file, with a journal of what is finished in between."""
 
-from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
 from escalation.errors import MissingPackageError, OutputError
 from escalation.files import check_writable, whole_file
-from escalation.studies.sweep import Cell, Sweep, cell
+from escalation.studies.evaluate import Refused
+from escalation.studies.sweep import Sweep, from_bytes, to_bytes
 from escalation.studies.tidy import CsvTable, ParquetTable, TidyTable
 from escalation.studies.work.journal import Journal, journal
-from escalation.studies.work.pieces import finished
+from escalation.studies.work.progress import Progress, silent
 from escalation.version import __version__
 
 TABLES: dict[str, type[TidyTable]] = {".csv": CsvTable, ".parquet": ParquetTable}
@@ -19,23 +19,12 @@ TABLES: dict[str, type[TidyTable]] = {".csv": CsvTable, ".parquet": ParquetTable
 
 @dataclass(frozen=True)
 class Swept:
-    """What became of a sweep.
-
-    Attributes
-    ----------
-    settings : int
-    resumed : int
-        Settings that an earlier run had finished.
-    refused : int
-        Settings that the exact engine refuses.
-    refusal : str or None
-        The first of them, and why.
-    """
+    """What became of a sweep, by numbers of settings."""
 
     settings: int
-    resumed: int
-    refused: int
-    refusal: str | None
+    resumed: int  # that an earlier run had finished
+    refused: int  # by the exact engine
+    refusal: str | None  # the first of these, and why
 
 
 def journal_of(output: Path) -> Path:
@@ -44,12 +33,7 @@ def journal_of(output: Path) -> Path:
 
 
 def check_output(output: Path) -> None:
-    """Refuse a file that could not be written, before any work is done.
-
-    Raises
-    ------
-    OutputError, MissingPackageError
-    """
+    """Refuse a file that could not be written, before any work is done."""
     if output.suffix not in TABLES:
         raise OutputError(f"{output}: the name should end in {' or '.join(TABLES)}")
     check_writable(output)
@@ -70,7 +54,7 @@ def write_sweep(
     *,
     executor: Executor | None = None,
     resume: bool = False,
-    step: Callable[[], None] = lambda: None,
+    progress: Progress = silent,
 ) -> Swept:
     """Work out a sweep and write it to a file.
 
@@ -86,8 +70,8 @@ def write_sweep(
         What works out the settings: threads of this process by default. The file is the same whatever does.
     resume : bool
         Whether to go on with what an interrupted run has finished; where there is nothing, all is worked out.
-    step : function, optional
-        Called for each finished setting.
+    progress : function, optional
+        Shows it; see `progress.silent`. A step is a setting.
 
     Raises
     ------
@@ -121,13 +105,13 @@ def write_sweep(
     check_output(output)
     sweep.check()
     parts = {"the version of the package": __version__, **sweep.digested}
-    with journal(journal_of(output), parts, resume=resume) as kept:
+    with journal(journal_of(output), parts, resume=resume) as kept, progress(len(sweep.grid), "settings") as step:
         before = kept.numbers()
         for _ in before:
             step()
         numbers = [number for number in range(len(sweep.grid)) if number not in before]
-        for place, content in finished(cell, sweep.pieces(numbers), executor):
-            kept.keep(numbers[place], content)
+        for number, found in sweep.found(numbers, executor):
+            kept.keep(number, to_bytes(found))
             step()
         refused, refusal = _write(sweep, kept, output)
     journal_of(output).unlink()
@@ -139,11 +123,11 @@ def _write(sweep: Sweep, kept: Journal, output: Path) -> tuple[int, str | None]:
     refused, refusal = 0, None
     with whole_file(output) as file:
         table = TABLES[output.suffix](file, sweep.grid.values, summary=sweep.summary)
-        for number, content in kept.cells():
-            setting, found = sweep.grid[number], Cell.from_bytes(content)
-            if found.refusal is not None:
+        for number, content in kept.contents():
+            setting, found = sweep.grid[number], from_bytes(content)
+            if isinstance(found, Refused):
                 refused += 1
-                refusal = refusal or f"{setting.name}: {found.refusal}"
+                refusal = refusal or f"{setting.name}: {found.reason}"
             table.add(setting, sweep.names(setting), found)
         table.end()
     return refused, refusal

@@ -1,6 +1,6 @@
 """Tidy tables of sweeps: a row for each number, as CSV or Parquet.
 
-The same cells in the same order give the same bytes, however they came to be: numbers are written at full precision,
+The same findings in the same order give the same bytes, however they came to be: numbers are written at full precision,
 and the row groups of a Parquet file have one size.
 """
 
@@ -13,7 +13,8 @@ from typing import IO, Any
 import numpy as np
 
 from escalation.scenario.grid import Setting, Value, in_toml
-from escalation.studies.sweep import SUMMARIES, Cell
+from escalation.studies.evaluate import Refused
+from escalation.studies.sweep import SUMMARIES, Found
 
 REFUSED = "refused"
 """In place of a quantity: the exact engine refuses the setting."""
@@ -23,16 +24,7 @@ ROW_GROUP = 500_000
 
 
 class TidyTable(ABC):
-    """A table that is written cell by cell.
-
-    Parameters
-    ----------
-    file : binary file
-    values : dict of str to sequence of values
-        The grid: a column for each key.
-    summary : bool
-        Whether rows are of quantities over all truths.
-    """
+    """A table that is written setting by setting; the grid's values give a column for each key."""
 
     def __init__(self, file: IO[bytes], values: Mapping[str, Sequence[Value]], *, summary: bool) -> None:
         self.file = file
@@ -51,8 +43,8 @@ class TidyTable(ABC):
         return [setting.label, *(kind(values[key]) if key in values else None for key, kind in self.kinds.items())]
 
     @abstractmethod
-    def add(self, setting: Setting, names: tuple[str, ...], cell: Cell) -> None:
-        """Write the rows of a cell; `names` are those of its truths."""
+    def add(self, setting: Setting, names: tuple[str, ...], found: Found | Refused) -> None:
+        """Write the rows of a setting; `names` are those of its truths."""
 
     @abstractmethod
     def end(self) -> None:
@@ -68,21 +60,21 @@ class CsvTable(TidyTable):
         self._writer = csv.writer(self._text, lineterminator="\n")
         self._writer.writerow(self.columns)
 
-    def add(self, setting: Setting, names: tuple[str, ...], cell: Cell) -> None:
-        """Write the rows of a cell."""
+    def add(self, setting: Setting, names: tuple[str, ...], found: Found | Refused) -> None:
+        """Write the rows of a found."""
         first = [
             "" if part is None else in_toml(part) if isinstance(part, bool) else part for part in self.setting(setting)
         ]
         truth = [""] * len(self.truth)
-        if cell.refusal is not None:
+        if isinstance(found, Refused):
             self._writer.writerow([*first, *truth, REFUSED, *[""] * len(self.measures)])
         elif self.truth:
-            for name, numbers in zip(names, cell.values.T.tolist(), strict=True):
+            for name, numbers in zip(names, found.values.T.tolist(), strict=True):
                 self._writer.writerows(
-                    [*first, name, quantity, number] for quantity, number in zip(cell.quantities, numbers, strict=True)
+                    [*first, name, quantity, number] for quantity, number in zip(found.quantities, numbers, strict=True)
                 )
         else:
-            for quantity, numbers in zip(cell.quantities, cell.values.tolist(), strict=True):
+            for quantity, numbers in zip(found.quantities, found.values.tolist(), strict=True):
                 self._writer.writerow([*first, quantity, *numbers])
 
     def end(self) -> None:
@@ -109,18 +101,18 @@ class ParquetTable(TidyTable):
         self._waiting: list[pa.Table] = []
         self._rows = 0
 
-    def add(self, setting: Setting, names: tuple[str, ...], cell: Cell) -> None:
-        """Write the rows of a cell, or keep them until there are enough for a row group."""
+    def add(self, setting: Setting, names: tuple[str, ...], found: Found | Refused) -> None:
+        """Write the rows of a setting, or keep them until there are enough for a row group."""
         import pyarrow as pa
 
-        if cell.refusal is not None:
+        if isinstance(found, Refused):
             numbers = np.full((len(self.measures), 1), np.nan)
             named = [*([None],) * len(self.truth), [REFUSED]]
         elif self.truth:
-            numbers = cell.values.T.reshape(1, -1)
-            named = [np.repeat(names, len(cell.quantities)), np.tile(cell.quantities, len(names))]
+            numbers = found.values.T.reshape(1, -1)
+            named = [np.repeat(names, len(found.quantities)), np.tile(found.quantities, len(names))]
         else:
-            numbers, named = cell.values.T, [cell.quantities]
+            numbers, named = found.values.T, [found.quantities]
         rows = numbers.shape[1]
         first = zip(self.setting(setting), self._schema, strict=False)  # of the schema, its first columns
         parts = [pa.repeat(pa.scalar(part, field.type), rows) for part, field in first]

@@ -1,6 +1,6 @@
 """The least favourable truths for the designs of a scenario, whatever dose is the MTD; see `least_favourable`."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
@@ -9,8 +9,10 @@ from escalation.defaults import DELTA, SEED
 from escalation.designs import Design
 from escalation.names import choose
 from escalation.scenario.file import Scenario
+from escalation.studies.evaluate import evaluate_designs
 from escalation.studies.least_favourable import Quantity, WorstTruth, check_delta, worst_truth
-from escalation.studies.work.pieces import endings_of, for_each_design
+from escalation.studies.work.pieces import endings_of
+from escalation.studies.work.progress import Progress, silent
 from escalation.trial.trial import Trial
 
 
@@ -47,7 +49,7 @@ def worst_cases(
     seed: int = SEED,
     max_states: int | None = None,
     executor: Executor | None = None,
-    step: Callable[[], None] = lambda: None,
+    progress: Progress = silent,
 ) -> WorstCases:
     """Find the least favourable truths for the designs of a scenario.
 
@@ -62,11 +64,11 @@ def worst_cases(
     seed : int
         Of the random truths from which searches start.
     max_states : int, optional
-        As for `enumeration.exact`. A design for which the exact engine refuses is left out.
+        As for `exact`. A design for which the exact engine refuses is left out.
     executor : concurrent.futures.Executor, optional
         What runs the searches; by default threads of this process.
-    step : function, optional
-        Called after each search of a design, quantity and MTD, `len(questions(trial))` for each design.
+    progress : function, optional
+        Shows it; see `progress.silent`. A step is a search: of a design, a quantity and an MTD.
 
     Raises
     ------
@@ -89,16 +91,16 @@ def worst_cases(
     trial = scenario.trial
     labels = choose(designs, scenario.designs, "design")
     check_delta(delta, trial)
-    asked = questions(trial)
-    results, refusals = for_each_design(
-        partial(_worst_truth, delta, seed, max_states),
-        {label: scenario.designs[label] for label in labels},
-        [(trial, quantity, mtd) for quantity, mtd in asked],
-        executor=executor,
-        step=step,
-    )
-    found = {label: tuple(worst) for label, worst in results.items()}
-    return WorstCases(scenario, delta, seed, found, refusals)
+    asked = [(trial, quantity, mtd) for quantity, mtd in questions(trial)]
+    with progress(len(labels) * len(asked), "searches") as step:
+        found, refusals = evaluate_designs(
+            partial(_worst_truth, delta, seed, max_states),
+            {label: scenario.designs[label] for label in labels},
+            asked,
+            executor,
+            step,
+        )
+    return WorstCases(scenario, delta, seed, {label: tuple(worst) for label, worst in found.items()}, refusals)
 
 
 def questions(trial: Trial) -> list[tuple[Quantity, int]]:

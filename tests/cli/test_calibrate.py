@@ -16,7 +16,7 @@ from escalation.errors import EscalationError
 from escalation.scenario.file import load_scenario, parse_scenario
 from escalation.scenario.grid import changed
 from escalation.scenario.rewrite import retuned
-from tests.exact.test_calibration import Elsewhere
+from tests.exact.test_calibrate import Elsewhere
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 LUCAR = str(SCENARIOS / "lucar-dks1.toml")

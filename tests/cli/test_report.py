@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from escalation import EscalationError, Scenario, compare, fingerprint, load_scenario, make_report, run, write_report
+from escalation import EscalationError, Scenario, fingerprint, load_scenario, make_report, run, write_report
 from escalation.characteristics import agreement as cross_check
 from escalation.cli import main
 from escalation.designs import REGISTRY
 from escalation.report.document.facts import Request
 from escalation.report.document.provenance import settings_digest
 from escalation.report.document.report import report_document
+from escalation.studies.compare import run_and_compare
 from tests.conformance.test_every_design import SETTINGS
 from tests.page import Page
 
@@ -443,11 +444,11 @@ def test_a_comparison_that_disagrees_is_an_error(tmp_path, monkeypatch):
     from escalation.report.document import report as trial_report
 
     def wrong(*arguments, **options):
-        found = compare(*arguments, **options)
+        finished, found = run_and_compare(*arguments, **options)
         first = replace(found.differences[0], p_value=1e-12)
-        return replace(found, differences=(first, *found.differences[1:]))
+        return finished, replace(found, differences=(first, *found.differences[1:]))
 
-    monkeypatch.setattr(trial_report, "compare", wrong)
+    monkeypatch.setattr(trial_report, "run_and_compare", wrong)
     options = ["--trials", "500", "--truth", "MTD at 300", "--output", str(tmp_path / "r.html")]
     result = CliRunner().invoke(main, ["report", str(LUCAR), *options])
     assert result.exit_code == 1

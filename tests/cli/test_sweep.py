@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from escalation.cli import main
 from escalation.cli import sweep as sweep_command_module
 from escalation.errors import ClusterError, JournalError
-from escalation.studies import sweep_file
+from escalation.studies import evaluate, sweep_file
 from escalation.studies.work.journal import journal
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
@@ -31,9 +31,9 @@ def sweep(*arguments: str):
     return CliRunner().invoke(main, ["sweep", *map(str, arguments)])
 
 
-def finished_cells(journal: Path) -> int:
+def finished_pieces(journal: Path) -> int:
     with closing(sqlite3.connect(journal)) as connection:
-        return connection.execute("SELECT COUNT(*) FROM cell").fetchone()[0]
+        return connection.execute("SELECT COUNT(*) FROM piece").fetchone()[0]
 
 
 def stopped(output: Path, how: signal.Signals, *options: str) -> subprocess.CompletedProcess:
@@ -65,7 +65,7 @@ def test_killed_then_interrupted_then_resumed(tmp_path):
     killed = stopped(output, signal.SIGKILL)
     assert (killed.returncode, killed.stderr) == (-signal.SIGKILL, "")
     assert not output.exists()
-    after_kill = finished_cells(journal)
+    after_kill = finished_pieces(journal)
     assert 0 < after_kill < 60
 
     refused = sweep(*LONG, "--output", output)
@@ -74,7 +74,7 @@ def test_killed_then_interrupted_then_resumed(tmp_path):
 
     interrupted = stopped(output, signal.SIGINT, "--resume")
     assert interrupted.returncode == 1
-    after_interrupt = finished_cells(journal)
+    after_interrupt = finished_pieces(journal)
     assert after_kill < after_interrupt < 60
     assert interrupted.stderr == (
         f"error: interrupted: {after_interrupt} of 60 settings are kept in {journal}; the same command with --resume "
@@ -107,7 +107,7 @@ def test_a_cluster_that_is_lost(tmp_path, monkeypatch):
 
     output = tmp_path / "sweep.csv"
     with monkeypatch.context() as lost:
-        lost.setattr(sweep_file, "finished", first_only)
+        lost.setattr(evaluate, "finished", first_only)
         result = sweep(LUCAR, "--output", output)
     assert (result.exit_code, result.stderr) == (
         1,
@@ -133,7 +133,7 @@ def test_what_is_finished_is_kept_when_the_file_cannot_be_written(tmp_path, monk
     assert line.startswith(f"error: {output}: cannot be written: ")
     assert line.endswith("No space left on device")
     assert [path.name for path in tmp_path.iterdir()] == [f"sweep.{ending}.partial"]
-    assert finished_cells(tmp_path / f"sweep.{ending}.partial") == 1
+    assert finished_pieces(tmp_path / f"sweep.{ending}.partial") == 1
     assert sweep(*arguments, "--resume").exit_code == 0
     assert [path.name for path in tmp_path.iterdir()] == [output.name]
 
@@ -145,7 +145,7 @@ def test_a_journal_on_a_full_disk_keeps_what_it_holds(tmp_path):
         with pytest.raises(JournalError, match=r"j\.partial: cannot be written: .* full; what it"):
             kept.keep(4, bytes(50_000))
     with journal(tmp_path / "j.partial", {"it": "this"}, resume=True) as kept:
-        assert list(kept.cells()) == [(3, bytes(5000))]
+        assert list(kept.contents()) == [(3, bytes(5000))]
 
 
 @pytest.mark.parametrize(
@@ -201,10 +201,10 @@ def test_without_pyarrow_it_is_said_before_the_work(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "damage",
     [
-        "UPDATE cell SET content = x'00' WHERE number = 1",
-        "UPDATE cell SET content = 'text' WHERE number = 1",
-        "UPDATE cell SET content = zeroblob(length(content)) WHERE number = 1",
-        "UPDATE cell SET number = 99 WHERE number = 1",
+        "UPDATE piece SET content = x'00' WHERE number = 1",
+        "UPDATE piece SET content = 'text' WHERE number = 1",
+        "UPDATE piece SET content = zeroblob(length(content)) WHERE number = 1",
+        "UPDATE piece SET number = 99 WHERE number = 1",
     ],
 )
 def test_a_damaged_journal_is_refused(tmp_path, monkeypatch, damage):

@@ -6,7 +6,7 @@ from scipy.special import logit
 
 from escalation import BOIN, CRM, DesignError, Keyboard, StateSpaceError, ThreePlusThree, Trial, pcs_surface
 from escalation.trial.rates import correct_doses
-from tests.support import exact_characteristics, levels
+from tests.support import Steps, exact_characteristics, levels
 
 FOUR = Trial(doses=[50, 150, 300, 600], target=0.25, max_patients=18)
 EXPANDED = {"patients": 6, "monitoring": {"threshold": 0.8}}
@@ -62,9 +62,9 @@ def test_trial_is_the_one_that_is_run():
 
 
 def test_progress():
-    steps = []
-    pcs_surface(BOIN(), FOUR, points=(2, 3), step=lambda: steps.append(1))
-    assert len(steps) == 3
+    steps = Steps()
+    pcs_surface(BOIN(), FOUR, points=(2, 3), progress=steps)
+    assert (steps.asked, steps.done) == ([(3, "rows of points")], 3)
 
 
 @pytest.mark.parametrize("points", [(1, 5), (5, 1), (5.0, 5), (5,), (5, 5, 5)])

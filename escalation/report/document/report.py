@@ -1,6 +1,6 @@
 """A report on the designs of a trial: one page that explains itself, for clinicians, statisticians and regulators."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import import_module
 from os import PathLike
@@ -15,8 +15,9 @@ from escalation.report.document.document import Document, Drawing, arranged
 from escalation.report.document.facts import Request, chosen
 from escalation.report.render.markdown import to_markdown
 from escalation.scenario.file import Scenario
-from escalation.studies.compare import Comparison, compare
-from escalation.studies.run import Run, run
+from escalation.studies.compare import Comparison, compare, run_and_compare
+from escalation.studies.run import Run
+from escalation.studies.work.progress import Progress, silent
 
 Form = Literal["html", "md"]
 
@@ -56,7 +57,7 @@ def write_report(
     seed: int = SEED,
     max_states: int | None = None,
     file: str | PathLike[str] | None = None,
-    step: Callable[[], None] = lambda: None,
+    progress: Progress = silent,
 ) -> Report:
     """Run a scenario and write a report on it, whole or not at all.
 
@@ -67,8 +68,8 @@ def write_report(
         The file to write.
     form : {"html", "md"}
         One HTML page that needs nothing else, or Markdown, in which figures are described.
-    designs, truths, trials, seed, max_states, step
-        As for `scenario_run.run`.
+    designs, truths, trials, seed, max_states, progress
+        As for `run`.
     file : str or path, optional
         Where the scenario was read from: the report gives its name and digest.
 
@@ -82,12 +83,13 @@ def write_report(
     OutputError, MissingPackageError
         The file cannot be written, or a package is missing; said before any work is done.
     EscalationError
-        As `scenario_run.run`.
+        As `run`.
     """
     check_packages()
     check_writable(Path(path))
-    finished = run(scenario, designs=designs, truths=truths, trials=trials, seed=seed, max_states=max_states, step=step)
-    comparison = compared(finished, max_states)
+    finished, comparison = run_and_compare(
+        scenario, designs=designs, truths=truths, trials=trials, seed=seed, max_states=max_states, progress=progress
+    )
     request = Request(form, None if file is None else Path(file), max_states, comparison)
     write_whole(Path(path), _text(finished, request))
     return Report(finished, comparison)

@@ -1,7 +1,7 @@
-"""A journal of finished cells: what a long run has done so far, safe from whatever stops it.
+"""A journal of finished pieces of work: what a long run has done so far, safe from whatever stops it.
 
-A SQLite database beside the output. A cell is in it, whole, as soon as `keep` returns, so that a process that is killed
-loses the cells in work and no other. After a power failure the last ones may be missing; none is damaged.
+A SQLite database beside the output. A piece is in it, whole, as soon as `keep` returns, so that a process that is
+killed loses the pieces in work and no other. After a power failure the last ones may be missing; none is damaged.
 """
 
 import hashlib
@@ -14,78 +14,53 @@ from escalation.errors import JournalError
 
 TABLES = (
     "CREATE TABLE part (name TEXT PRIMARY KEY, digest TEXT NOT NULL)",
-    "CREATE TABLE cell (number INTEGER PRIMARY KEY, content BLOB NOT NULL, digest TEXT NOT NULL)",
+    "CREATE TABLE piece (number INTEGER PRIMARY KEY, content BLOB NOT NULL, digest TEXT NOT NULL)",
 )
 
-# A write-ahead log takes some 20 microseconds a cell where a rollback journal waits for the disk twice. One process at
+# A write-ahead log takes some 20 microseconds a piece where a rollback journal waits for the disk twice. One process at
 # a time, which also spares the shared memory that a network's file system may not have.
 MODES = "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
 
 
 class Journal:
-    """The finished cells of a run; see `journal`.
-
-    Attributes
-    ----------
-    path : Path
-    """
+    """The finished pieces of a run; see `journal`."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self._connection = connection
 
     def numbers(self) -> set[int]:
-        """The numbers of the finished cells, after a look at what each holds.
-
-        Raises
-        ------
-        JournalError
-            A cell is not as it was kept.
-        """
+        """The numbers of the finished pieces; a JournalError if one of them is not as it was kept."""
         found = set()
-        for number, content, digest in self._connection.execute("SELECT number, content, digest FROM cell"):
-            if not isinstance(content, bytes) or _digest_of_cell(number, content) != digest:
+        for number, content, digest in self._connection.execute("SELECT number, content, digest FROM piece"):
+            if not isinstance(content, bytes) or _digest_of_piece(number, content) != digest:
                 raise JournalError(f"{self.path}: is damaged; without the file the run starts over")
             found.add(number)
         return found
 
     def keep(self, number: int, content: bytes) -> None:
-        """Note a finished cell.
+        """Note a finished piece.
 
-        Raises
-        ------
-        JournalError
-            It cannot be written, for a full disk as a rule; cells that were kept before stay.
+        A JournalError if it cannot be written, for a full disk as a rule; what was kept before stays.
         """
         try:
             self._connection.execute(
-                "INSERT INTO cell VALUES (?, ?, ?)", (number, content, _digest_of_cell(number, content))
+                "INSERT INTO piece VALUES (?, ?, ?)", (number, content, _digest_of_piece(number, content))
             )
         except sqlite3.Error as error:
             raise JournalError(f"{self.path}: cannot be written: {error}; what it holds is kept") from None
 
-    def cells(self) -> Iterator[tuple[int, bytes]]:
-        """The finished cells in the order of their numbers."""
-        yield from self._connection.execute("SELECT number, content FROM cell ORDER BY number")
+    def contents(self) -> Iterator[tuple[int, bytes]]:
+        """What was kept of the finished pieces, in the order of their numbers."""
+        yield from self._connection.execute("SELECT number, content FROM piece ORDER BY number")
 
 
 @contextmanager
 def journal(path: Path, parts: Mapping[str, str], *, resume: bool) -> Iterator[Journal]:
-    """Open the journal of a run, or begin one.
+    """Open the journal of a run to go on with it, or begin one.
 
-    Parameters
-    ----------
-    path : Path
-    parts : dict of str to str
-        All that determines what the cells hold, by name.
-    resume : bool
-        Whether to go on with a journal that is there; where there is none, one is begun all the same.
-
-    Raises
-    ------
-    JournalError
-        There is a journal and it is not to be gone on with; it is of another run, in use, or no journal; or it cannot
-        be written.
+    The parts are all that determines what the pieces hold, by name. A JournalError says that there is a journal and it
+    is not to be resumed; that it is of another run, in use, or no journal; or that it cannot be written.
     """
     if path.exists() and not resume:
         raise JournalError(
@@ -113,7 +88,7 @@ def _begin(path: Path, connection: sqlite3.Connection, digests: dict[str, str]) 
         for table in TABLES:
             connection.execute(table)
         connection.executemany("INSERT INTO part VALUES (?, ?)", digests.items())
-    elif tables == {"part", "cell"}:
+    elif tables == {"part", "piece"}:
         known = dict(connection.execute("SELECT name, digest FROM part"))
         differ = [name for name in {**digests, **known} if known.get(name) != digests.get(name)]
         if differ:
@@ -129,5 +104,5 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _digest_of_cell(number: int, content: bytes) -> str:
+def _digest_of_piece(number: int, content: bytes) -> str:
     return hashlib.sha256(b"%d\n%b" % (number, content)).hexdigest()

@@ -5,17 +5,17 @@ which any executor can send. Results do not depend on what ran them, nor on the 
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from functools import lru_cache, partial
 from itertools import islice
 from threading import Lock
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from escalation.characteristics.many_truths import Expectations, expectations
 from escalation.designs import Design
 from escalation.engines.endings import Enumeration
-from escalation.errors import EscalationError, StateSpaceError
+from escalation.errors import StateSpaceError
 from escalation.scenario.truths.sets import TruthSet
 from escalation.studies.one_design import exact
 from escalation.trial.trial import Trial
@@ -32,34 +32,12 @@ KEPT = 2
 def exact_expectations(
     design: Design, trial: Trial, truths: TruthSet, *, max_states: int | None = None
 ) -> Expectations:
-    """Exact means of a design's trials under a set of truths.
-
-    Parameters
-    ----------
-    design : Design
-    trial : Trial
-    truths : TruthSet
-    max_states : int, optional
-        As for `enumeration.exact`.
-
-    Raises
-    ------
-    DesignError
-        A ValueError: the design or the truths do not fit the trial.
-    StateSpaceError
-        The exact engine refuses.
-    """
+    """Exact means of a design's trials under a set of truths."""
     return expectations(endings_of(design, trial, max_states), truths.rates, truths.correct)
 
 
 def endings_of(design: Design, trial: Trial, max_states: int | None = None) -> Enumeration:
-    """The endings of a design's trials as `enumeration.exact` gives them; the last few are kept.
-
-    Raises
-    ------
-    DesignError, StateSpaceError
-        As `enumeration.exact`.
-    """
+    """The endings of a design's trials as `exact` gives them; the last few are kept."""
     return _endings(design, trial, max_states).found()
 
 
@@ -92,23 +70,13 @@ def _endings(design: Design, trial: Trial, max_states: int | None) -> _Endings:
 def finished(
     work: Callable[..., Result], pieces: Iterable[tuple[Any, ...]], executor: Executor | None = None
 ) -> Iterator[tuple[int, Result]]:
-    """Run pieces of work and give the results as they come.
+    """Run pieces of work and give, as they come, the number of each, from 0, and what its work returned.
 
-    Parameters
-    ----------
-    work : function
-        At the top level of a module, so that executors can send it by its name.
-    pieces : iterable of tuple
-        Arguments; taken one by one, so that there may be millions.
-    executor : concurrent.futures.Executor, optional
-        What runs them; it is left open. By default threads of this process, one for each processor: the kernels do not
-        hold Python's lock.
+    The work is a function at the top level of a module, so that executors can send it by its name; the pieces are its
+    arguments, taken one by one, so that there may be millions. The executor is left open. By default it is threads of
+    this process, one for each processor: the kernels do not hold Python's lock.
 
-    Yields
-    ------
-    (int, result)
-        The number of a piece, from 0, and what its work returned. An error of the work is raised here; what has not
-        begun by then, or when the caller stops, is cancelled.
+    An error of the work is raised here; what has not begun by then, or when the caller stops, is cancelled.
     """
     if executor is None:
         with ThreadPoolExecutor(os.cpu_count()) as threads:
@@ -132,68 +100,3 @@ def finished(
     finally:
         for future in waiting:
             future.cancel()
-
-
-def for_each_design(
-    work: Callable[..., Result],
-    designs: Mapping[str, Design],
-    parts: Sequence[tuple[Any, ...]],
-    *,
-    executor: Executor | None = None,
-    step: Callable[[], None] = lambda: None,
-) -> tuple[dict[str, list[Result]], dict[str, str]]:
-    """Run pieces of work for each of some designs, unless the exact engine refuses.
-
-    Parameters
-    ----------
-    work : function
-        Of a design and a part, as for `finished`.
-    designs : dict of str to Design
-        By label.
-    parts : sequence of tuple
-        What the work needs beside the design.
-    executor : concurrent.futures.Executor, optional
-    step : function, optional
-        Called after each piece, to show progress.
-
-    Returns
-    -------
-    results : dict of str to list
-        By label, in the order of the parts.
-    refusals : dict of str to str
-        The designs for which the exact engine refuses, and why.
-
-    Raises
-    ------
-    EscalationError
-        It refuses for all.
-    """
-    pieces = ((work, design, *part) for design in designs.values() for part in parts)
-    finished_so_far: dict[int, Result | _Refusal] = {}
-    for number, result in finished(_unless_refused, pieces, executor):
-        finished_so_far[number] = result
-        step()
-    results: dict[str, list[Result]] = {}
-    refusals: dict[str, str] = {}
-    for place, label in enumerate(designs):
-        own = [finished_so_far[number] for number in range(place * len(parts), (place + 1) * len(parts))]
-        refused = [one.reason for one in own if isinstance(one, _Refusal)]
-        if refused:
-            refusals[label] = refused[0]
-        else:
-            results[label] = [one for one in own if not isinstance(one, _Refusal)]
-    if not results:
-        label, reason = next(iter(refusals.items()))
-        raise EscalationError(f"no design can be evaluated exactly; '{label}': {reason}")
-    return results, refusals
-
-
-class _Refusal(NamedTuple):
-    reason: str
-
-
-def _unless_refused(work: Callable[..., Result], *arguments: Any) -> Result | _Refusal:
-    try:
-        return work(*arguments)
-    except StateSpaceError as refusal:
-        return _Refusal(str(refusal))

@@ -5,6 +5,7 @@ import math
 import multiprocessing
 import pickle
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,11 @@ from escalation.errors import EscalationError, GridError, ScenarioError, StateSp
 from escalation.scenario.file import parse_scenario
 from escalation.scenario.truths.sets import drawn_truths
 from escalation.studies import tidy
-from escalation.studies.sweep import SUMMARIES, Cell, cell, quantity_names, summed_up
+from escalation.studies.evaluate import Refused
+from escalation.studies.sweep import SUMMARIES, Found, find, from_bytes, quantity_names, summed_up, to_bytes
 from escalation.studies.sweep_file import journal_of
 from tests.naive.quantities import overdosing
+from tests.support import Steps
 
 LUCAR = load_scenario(Path(__file__).parents[2] / "scenarios" / "lucar-dks1.toml")
 VALUES = {"boin.p_tox": [0.3, 0.4], "trial.target": [0.2, 0.25], "trial.max_patients": [12]}
@@ -122,7 +125,7 @@ def test_drawn_truths_are_those_for_the_trial(tmp_path):
 
 @pytest.mark.parametrize("summary", [False, True])
 def test_parquet_has_the_same_rows_as_csv(tmp_path, monkeypatch, summary):
-    """Also where a row group ends within a cell."""
+    """Also where a row group ends within a setting."""
     monkeypatch.setattr(tidy, "ROW_GROUP", 100)
     sweep = Sweep(grid(LUCAR, {**VALUES, "crm.coherent": ["cohort", "off"]}), DRAWN, ("pcs", "patients"), summary)
     write_sweep(sweep, tmp_path / "sweep.parquet")
@@ -167,18 +170,18 @@ def test_a_refused_setting_says_so(tmp_path):
 def test_what_is_sent_and_sent_back_is_small():
     """Kilobytes: a design, a trial, and how to come by truths; or the truths of a file."""
     for truths, most in ((TruthSource("clertant", count=10_000), 2_000), (TruthSource(), 4_000)):
-        for piece in Sweep(grid(LUCAR, VALUES), truths, summary=True).pieces(range(8)):
-            assert len(pickle.dumps((cell, *piece))) < most
+        for piece in Sweep(grid(LUCAR, VALUES), truths, summary=True).questions(range(8)):
+            assert len(pickle.dumps((find, *piece))) < most
             if truths.source == "scenario":
-                assert len(cell(*piece)) < 2_000
+                assert len(pickle.dumps(find(*piece))) < 2_000
 
 
-def test_a_cell_survives_the_journal():
+def test_what_is_found_survives_the_journal():
     values = np.random.default_rng(1).random((2, 3))
-    back = Cell.from_bytes(Cell(("pcs", "dlts.1"), values).to_bytes())
-    assert (back.quantities, back.refusal) == (("pcs", "dlts.1"), None)
+    back = from_bytes(to_bytes(Found(("pcs", "dlts.1"), values)))
+    assert back.quantities == ("pcs", "dlts.1")
     np.testing.assert_array_equal(back.values, values)
-    assert Cell.from_bytes(Cell((), np.empty((0, 0)), "too many\nlines").to_bytes()).refusal == "too many\nlines"
+    assert from_bytes(to_bytes(Refused("too many\nlines"))) == Refused("too many\nlines")
 
 
 @pytest.mark.parametrize(
@@ -218,8 +221,8 @@ def test_what_cannot_be_is_refused_before_the_work(tmp_path, make, kind, message
 
 def test_every_quantity_has_a_name():
     trial = LUCAR.trial
-    (piece,) = Sweep(grid(LUCAR, {}, designs=["3+3"])).pieces([0])
-    assert Cell.from_bytes(cell(*piece)).quantities == quantity_names(trial.levels)
+    (piece,) = Sweep(grid(LUCAR, {}, designs=["3+3"])).questions([0])
+    assert find(*piece).quantities == quantity_names(trial.levels)
 
 
 def test_a_journal_of_another_sweep_is_refused(tmp_path):
@@ -230,7 +233,7 @@ def test_a_journal_of_another_sweep_is_refused(tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_sweep(Sweep(grid(LUCAR, VALUES), DRAWN), output, step=stop)
+        write_sweep(Sweep(grid(LUCAR, VALUES), DRAWN), output, progress=lambda *_: nullcontext(stop))
     before = journal_of(output).read_bytes()
     content = LUCAR.model_dump(exclude_unset=True, mode="json")
     content["truth"][0]["dlt_rates"][0] = 0.001
@@ -249,4 +252,6 @@ def test_a_journal_of_another_sweep_is_refused(tmp_path):
     with pytest.raises(EscalationError, match="--resume"):
         write_sweep(Sweep(grid(LUCAR, VALUES), DRAWN), output)
     assert journal_of(output).read_bytes() == before
-    assert write_sweep(Sweep(grid(LUCAR, VALUES), DRAWN), output, resume=True).resumed >= 1
+    steps = Steps()
+    assert write_sweep(Sweep(grid(LUCAR, VALUES), DRAWN), output, resume=True, progress=steps).resumed >= 1
+    assert (steps.asked, steps.done) == ([(8, "settings")], 8)

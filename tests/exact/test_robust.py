@@ -33,7 +33,7 @@ from escalation.studies import robust as robustness
 from escalation.studies import worst as worst_case
 from escalation.trial.rates import correct_doses
 from tests.naive.quantities import overdosing
-from tests.support import levels
+from tests.support import Steps, levels
 
 TRIAL = Trial(doses=levels(3), target=0.25, max_patients=12)
 TRUTH = Truth(name="any", dlt_rates=(0.1, 0.25, 0.4))
@@ -169,9 +169,9 @@ def numbers(found):
 def test_same_bits_whatever_ran_them(found, monkeypatch):
     assert numbers(robust(SCENARIO, DRAWN)) == numbers(found)
     monkeypatch.setattr(robustness, "BLOCK", 7)
-    steps = []
-    assert numbers(robust(SCENARIO, DRAWN, step=lambda: steps.append(1))) == numbers(found)
-    assert len(steps) == 3 * 12
+    steps = Steps()
+    assert numbers(robust(SCENARIO, DRAWN, progress=steps)) == numbers(found)
+    assert (steps.asked, steps.done) == ([(3 * 12, "designs x 7 truths")], 3 * 12)
     with ThreadPoolExecutor(3) as executor:
         assert numbers(robust(SCENARIO, DRAWN, executor=executor)) == numbers(found)
     worst = worst_cases(SCENARIO).found
@@ -232,7 +232,9 @@ def test_distances_without_truths(delta):
 
 
 def test_worst_cases():
-    found = worst_cases(SCENARIO, delta=0.15).found
+    steps = Steps()
+    found = worst_cases(SCENARIO, delta=0.15, progress=steps).found
+    assert (steps.asked, steps.done) == ([(3 * 5, "searches")], 3 * 5)
     asked = worst_case.questions(TRIAL)
     assert asked == [("pcs", 1), ("pcs", 2), ("pcs", 3), ("overdosing", 1), ("overdosing", 2)]
     for label, design in zip(LABELS, DESIGNS, strict=True):

@@ -21,6 +21,7 @@ from escalation import (
     exact,
     load_scenario,
     operating_characteristics,
+    run,
     simulate,
 )
 from escalation.characteristics.distributions import trial_quantities
@@ -28,9 +29,11 @@ from escalation.characteristics.paired import QUANTITIES, bernstein_bound, likel
 from escalation.designs import REGISTRY
 from escalation.engines import simulated as simulation
 from escalation.kernels.codes import ESCALATE, STAY
-from escalation.studies import compare as comparison
+from escalation.studies import run as scenario_run
+from escalation.studies.compare import run_and_compare
+from escalation.studies.work.progress import silent
 from tests.conformance.test_every_design import SETTINGS
-from tests.support import levels
+from tests.support import Steps, levels
 
 SCENARIOS = sorted((Path(__file__).parents[2] / "scenarios").glob("*.toml"))
 SEED = 7
@@ -288,23 +291,40 @@ def test_refused_designs_are_simulated_only():
 def test_each_design_runs_once(monkeypatch):
     """Simulated once under each truth, and enumerated once, however many pairs it is in."""
     calls = Counter()
-    simulated, enumerated = comparison.simulate, comparison.enumerations
+    simulated, enumerated = scenario_run.simulate, scenario_run.exact_endings
 
     def counted(design, trial, rates, **arguments):
         calls[design.kind, tuple(rates)] += 1
         return simulated(design, trial, rates, **arguments)
 
-    def listed(scenario, labels, **arguments):
-        calls[tuple(labels)] += 1
-        return enumerated(scenario, labels, **arguments)
+    def listed(design, *rest, **arguments):
+        calls[design.kind] += 1
+        return enumerated(design, *rest, **arguments)
 
-    monkeypatch.setattr(comparison, "simulate", counted)
-    monkeypatch.setattr(comparison, "enumerations", listed)
-    steps = []
-    compare(SCENARIO, trials=10, step=lambda: steps.append(1))
-    assert set(calls.values()) == {1}
-    assert len(calls) == 3 * 2 + 1
-    assert len(steps) == 3 * 2
+    monkeypatch.setattr(scenario_run, "simulate", counted)
+    monkeypatch.setattr(scenario_run, "exact_endings", listed)
+    for evaluate in (compare, both):
+        calls.clear()
+        steps = Steps()
+        evaluate(SCENARIO, trials=10, progress=steps)
+        assert set(calls.values()) == {1}
+        assert len(calls) == 3 * 2 + 3
+        assert (steps.asked, steps.done) == ([(3 * 2, "designs x truths")], 3 * 2)
+
+
+def both(scenario, *, designs=(), truths=(), trials=TRIALS, max_states=None, progress=silent):
+    return run_and_compare(
+        scenario, designs=designs, truths=truths, trials=trials, seed=SEED, max_states=max_states, progress=progress
+    )
+
+
+@pytest.mark.parametrize("max_states", [None, 30_000])
+def test_run_and_comparison_of_one_pass_are_those_of_two(max_states):
+    ran, compared = both(SCENARIO, max_states=max_states)
+    assert ran == run(SCENARIO, trials=TRIALS, seed=SEED, max_states=max_states)
+    assert compared == compare(SCENARIO, trials=TRIALS, seed=SEED, max_states=max_states)
+    assert ran.refusals == compared.refusals
+    assert both(SCENARIO, designs=["boin"], truths=["rising"])[1] is None
 
 
 @pytest.mark.parametrize(
@@ -342,15 +362,15 @@ class TestErrorsAreCaught:
 
     def test_a_difference_that_never_varies(self, monkeypatch):
         """One design is simulated in place of both: there is no standard error, but there is an alarm."""
-        original = comparison.simulate
-        monkeypatch.setattr(comparison, "simulate", lambda design, *rest, **named: original(BOIN(), *rest, **named))
+        original = scenario_run.simulate
+        monkeypatch.setattr(scenario_run, "simulate", lambda design, *rest, **named: original(BOIN(), *rest, **named))
         found = compare(SCENARIO, designs=["3+3", "boin"], truths=["rising"], trials=500)
         assert found.agreement.max_abs_z is None
         assert not found.agreement.agrees
 
     def test_an_impossible_difference(self, monkeypatch):
         """Without DLTs nothing is left to chance: a single wrong trial is too much."""
-        original = comparison.simulate
+        original = scenario_run.simulate
 
         def corrupted(*arguments, **named):
             outcomes = original(*arguments, **named)
@@ -360,7 +380,7 @@ class TestErrorsAreCaught:
 
         safe = Scenario(name="safe", trial=TRIAL, design=DESIGNS[:2], truth=[Truth(name="none", dlt_rates=[0.0] * 4)])
         assert compare(safe, trials=50).agreement.p_value == 1
-        monkeypatch.setattr(comparison, "simulate", corrupted)
+        monkeypatch.setattr(scenario_run, "simulate", corrupted)
         found = compare(safe, trials=50).agreement
         assert found.p_value == 0
         assert found.worst == "total_dlts, boin - 3+3, none"

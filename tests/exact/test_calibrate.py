@@ -19,6 +19,7 @@ from escalation.studies.calibrate import Calibration, Candidate
 from escalation.studies.evaluate import Assessment, Limit
 from tests.conformance.test_every_design import SETTINGS
 from tests.naive.quantities import overdosing
+from tests.support import Steps
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 LUCAR = load_scenario(SCENARIOS / "lucar-dks1.toml")
@@ -198,7 +199,7 @@ def test_settings_that_are_not_possible_are_left_out_with_their_reasons():
     ],
 )
 def test_refused_before_any_work(monkeypatch, changes, message):
-    monkeypatch.setattr("escalation.studies.calibrate.finished", None)
+    monkeypatch.setattr("escalation.studies.calibrate.evaluate", None)
     changes = {"design": "boin", **changes}
     if "truths" in changes:
         changes["truths"] = scenario_truths(SMALL, [changes["truths"]])
@@ -234,9 +235,10 @@ def test_any_executor_gives_the_same():
 
 
 def test_steps_are_counted():
-    steps = []
-    calibrate(SMALL, design="crm", values={"half_width": [0.04, 0.3], "prior_mtd": [2]}, step=lambda: steps.append(1))
-    assert len(steps) == 3, "two settings, and the design as it is"
+    """Of two settings, of which one is not possible, and the design as it is."""
+    steps = Steps()
+    calibrate(SMALL, design="crm", values={"half_width": [0.04, 0.3], "prior_mtd": [2]}, progress=steps)
+    assert (steps.asked, steps.done) == ([(3, "settings")], 3)
 
 
 def possible(kind: str, levels: int):

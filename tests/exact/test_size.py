@@ -24,8 +24,9 @@ from escalation.errors import EscalationError
 from escalation.scenario.file import Scenario
 from escalation.studies.size import whole_cohorts
 from escalation.trial.rates import correct_doses
-from tests.exact.test_calibration import Elsewhere
+from tests.exact.test_calibrate import Elsewhere
 from tests.naive.quantities import overdosing
+from tests.support import Steps
 
 LUCAR = load_scenario(Path(__file__).parents[2] / "scenarios" / "lucar-dks1.toml")
 TRIAL = Trial(doses=[1, 2, 3], target=0.25, max_patients=12)
@@ -178,15 +179,15 @@ def test_whole_cohorts():
     ],
 )
 def test_refused_before_any_work(monkeypatch, changes, message):
-    monkeypatch.setattr("escalation.studies.size.finished", None)
+    monkeypatch.setattr("escalation.studies.size.evaluate", None)
     with pytest.raises(EscalationError, match=message):
         find_size(small(BOIN()), **{"pcs": 0.5, **changes})
 
 
 def test_any_executor_gives_the_same():
     scenario = small(BOIN(), CRM(half_width=0.05, prior_mtd=2))
-    steps = []
-    here = find_size(scenario, pcs=0.5, sizes=[2, 6, 12], step=lambda: steps.append(1))
+    steps = Steps()
+    here = find_size(scenario, pcs=0.5, sizes=[2, 6, 12], progress=steps)
     there = find_size(scenario, pcs=0.5, sizes=[2, 6, 12], executor=Elsewhere())
     assert there.curves == here.curves
-    assert len(steps) == 6
+    assert (steps.asked, steps.done) == ([(6, "designs x sizes")], 6)
