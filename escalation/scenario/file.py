@@ -138,15 +138,10 @@ def load_scenario(path: str | PathLike[str]) -> Scenario:
 
 
 def parse_scenario(content: dict[str, Any], source: str = "scenario", folder: Path = Path()) -> Scenario:
-    """Validate the content of a scenario file.
+    """Validate the content of a scenario file; a ScenarioError lists every problem, each with its place.
 
     Every part is validated on its own, so that all problems are found at once. `folder` is where the files lie that
     the scenario names.
-
-    Raises
-    ------
-    ScenarioError
-        A ValueError that lists every problem, each with its place.
     """
     problems: list[str] = []
     parts: dict[str, Any] = {}

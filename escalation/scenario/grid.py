@@ -41,23 +41,11 @@ OF_THE_DESIGN = ("kind", "label")
 
 
 class Setting(NamedTuple):
-    """A design and its trial at one point of a grid.
+    """A design and its trial at one point of a grid."""
 
-    Attributes
-    ----------
-    number : int
-        From 0, in the order of the grid.
-    label : str
-        Of the design, in the scenario.
-    values : dict of str to value
-        By key: those of the trial, and the design's own.
-    design : Design
-    trial : Trial
-    """
-
-    number: int
-    label: str
-    values: dict[str, Value]
+    number: int  # from 0, in the order of the grid
+    label: str  # of the design, in the scenario
+    values: dict[str, Value]  # by key: those of the trial, and the design's own
     design: Design
     trial: Trial
 
@@ -195,20 +183,9 @@ def grid(
 
 
 def changed(scenario: Scenario, values: Mapping[str, Value]) -> Scenario:
-    """The scenario with other values of some options.
+    """The scenario with other values of some options, by key.
 
-    Parameters
-    ----------
-    scenario : Scenario
-    values : dict of str to value
-        By key.
-
-    Raises
-    ------
-    GridError
-        A ValueError: an unknown key.
-    ScenarioError
-        A ValueError: the values are not possible, alone or together.
+    A GridError if a key is unknown, a ScenarioError if the values are not possible, alone or together.
     """
     trial, designs = _changed(scenario, values, scenario.designs)
     content = {name: getattr(scenario, name) for name in scenario.model_fields_set}
@@ -219,14 +196,9 @@ def changed(scenario: Scenario, values: Mapping[str, Value]) -> Scenario:
 
 
 def parse_grid(text: str) -> tuple[str, list[Value]]:
-    """A key and its values from a text such as `boin.p_tox=0.35,0.4`.
+    """A key and its values from a text such as `boin.p_tox=0.35,0.4`; a GridError if it cannot be read.
 
     Values are written as in TOML, with commas between. A label that holds an equals sign is put in quotes.
-
-    Raises
-    ------
-    GridError
-        A ValueError: the text cannot be read.
     """
     if not text.isprintable():
         raise GridError(f"grid: {_brief(repr(text))}: should be printable")

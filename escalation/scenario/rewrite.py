@@ -17,29 +17,11 @@ from escalation.scenario.grid import changed
 def retuned(
     text: str, scenario: Scenario, design: str, values: Mapping[str, Any], account: Sequence[str], folder: Path
 ) -> str:
-    """The text of a scenario file with other values of a design's options.
+    """The text of a scenario file with other values of a design's options, and an account of them at its head.
 
-    Comments and layout stay; a comment beside a value that changes gives way to the value it had.
-
-    Parameters
-    ----------
-    text : str
-        Of the file.
-    scenario : Scenario
-        What the file says.
-    design : str
-        Label of the design.
-    values : dict of str to value
-        By option of the design, the options of a table as `table.option`; None for an option to leave out.
-    account : sequence of str
-        Comments for the head of the file.
-    folder : Path
-        Where it will lie; files that it names are looked for from there.
-
-    Raises
-    ------
-    EscalationError
-        The text cannot be changed so, or would not be the same scenario in that folder.
+    Comments and layout stay; a comment beside a value that changes gives way to the value it had. Values are by option,
+    those of a table as `table.option`; None for an option to leave out. An EscalationError if the text cannot be
+    changed so, or would not be the same scenario in the folder where it will lie.
     """
     try:
         document = tomlkit.parse(text)

@@ -98,24 +98,10 @@ class WorstTruth:
 def worst_truth(
     endings: Enumeration, quantity: Quantity, mtd: int, *, delta: float = DELTA, seed: int = SEED
 ) -> WorstTruth:
-    """The least favourable truth for one design, with the MTD at one dose.
+    """The least favourable truth for one design, with the MTD at one dose level, from 1.
 
-    Parameters
-    ----------
-    endings : Enumeration
-        Of the design's trials.
-    quantity : {"pcs", "overdosing"}
-    mtd : int
-        Dose level, from 1.
-    delta : float
-        The doses next to the MTD have rates at least so far from the target; see `check_delta`.
-    seed : int
-        Of the random truths from which searches start.
-
-    Raises
-    ------
-    DesignError
-        A ValueError: an argument is out of range.
+    The doses next to the MTD have rates at least delta from the target; the seed is of the random truths from which
+    searches start. A DesignError if an argument is out of range.
     """
     trial = endings.trial
     if quantity not in get_args(Quantity):
@@ -145,13 +131,7 @@ def worst_truth(
 
 
 def check_delta(delta: float, trial: Trial) -> None:
-    """Refuse a distance for which there are no truths.
-
-    Raises
-    ------
-    DesignError
-        A ValueError.
-    """
+    """Refuse a distance for which there are no truths, by a DesignError."""
     most = min(trial.target, 1 - trial.target) if trial.levels > 1 else 1.0
     if not 0 < delta <= most + SLACK:
         below = "" if trial.levels == 1 else ": rates lie between 0 and 1"
@@ -169,14 +149,7 @@ def bad_endings(endings: Enumeration, quantity: Quantity, mtd: int) -> Flags:
 
 
 class Event:
-    """A set of endings, with its probability under any truth and the gradient.
-
-    Parameters
-    ----------
-    endings : Enumeration
-    chosen : bool[E]
-        The endings of the set.
-    """
+    """A set of endings, chosen by bool[E], with its probability under any truth and the gradient."""
 
     def __init__(self, endings: Enumeration, chosen: Flags) -> None:
         self._endings = endings
@@ -205,15 +178,7 @@ class Event:
 
 
 class TruthClass:
-    """The truths with the MTD at one dose, by the rates of the other doses.
-
-    Parameters
-    ----------
-    levels : int
-    mtd : int
-        Index of the MTD, from 0.
-    target, delta : float
-    """
+    """The truths with the MTD at one dose, its index from 0, by the rates of the other doses."""
 
     def __init__(self, levels: int, mtd: int, target: float, delta: float) -> None:
         self.target, self.others = target, np.delete(np.arange(levels), mtd)

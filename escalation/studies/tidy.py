@@ -14,7 +14,7 @@ import numpy as np
 
 from escalation.scenario.grid import Setting, Value, in_toml
 from escalation.studies.evaluate import Refused
-from escalation.studies.sweep import SUMMARIES, Found
+from escalation.studies.sweep import SUMMARIES, Floats, Found
 
 REFUSED = "refused"
 """In place of a quantity: the exact engine refuses the setting."""
@@ -37,14 +37,21 @@ class TidyTable(ABC):
         """Their names."""
         return ["design", *self.kinds, *self.truth, "quantity", *self.measures]
 
-    def setting(self, setting: Setting) -> list[Any]:
-        """The design and what it is given for each key: None for keys that are not its own."""
-        values = setting.values
-        return [setting.label, *(kind(values[key]) if key in values else None for key, kind in self.kinds.items())]
-
-    @abstractmethod
     def add(self, setting: Setting, names: tuple[str, ...], found: Found | Refused) -> None:
         """Write the rows of a setting; `names` are those of its truths."""
+        given = setting.values  # other designs' keys are not among them
+        first = [setting.label, *(kind(given[key]) if key in given else None for key, kind in self.kinds.items())]
+        if isinstance(found, Refused):
+            self._add(first, [*([None],) * len(self.truth), [REFUSED]], np.full((len(self.measures), 1), np.nan))
+        elif self.truth:
+            named = [np.repeat(names, len(found.quantities)), np.tile(found.quantities, len(names))]
+            self._add(first, named, found.values.T.reshape(1, -1))
+        else:
+            self._add(first, [found.quantities], found.values.T)
+
+    @abstractmethod
+    def _add(self, first: list[Any], named: list[Any], numbers: Floats) -> None:
+        """Write rows [R] of the same first cells, then names [R] each, and numbers [M, R]; None and NaN are empty."""
 
     @abstractmethod
     def end(self) -> None:
@@ -60,22 +67,11 @@ class CsvTable(TidyTable):
         self._writer = csv.writer(self._text, lineterminator="\n")
         self._writer.writerow(self.columns)
 
-    def add(self, setting: Setting, names: tuple[str, ...], found: Found | Refused) -> None:
-        """Write the rows of a found."""
-        first = [
-            "" if part is None else in_toml(part) if isinstance(part, bool) else part for part in self.setting(setting)
-        ]
-        truth = [""] * len(self.truth)
-        if isinstance(found, Refused):
-            self._writer.writerow([*first, *truth, REFUSED, *[""] * len(self.measures)])
-        elif self.truth:
-            for name, numbers in zip(names, found.values.T.tolist(), strict=True):
-                self._writer.writerows(
-                    [*first, name, quantity, number] for quantity, number in zip(found.quantities, numbers, strict=True)
-                )
-        else:
-            for quantity, numbers in zip(found.quantities, found.values.tolist(), strict=True):
-                self._writer.writerow([*first, quantity, *numbers])
+    def _add(self, first: list[Any], named: list[Any], numbers: Floats) -> None:
+        start = [in_toml(part) if isinstance(part, bool) else part for part in first]
+        columns = numbers.astype(object)
+        columns[np.isnan(numbers)] = None
+        self._writer.writerows([*start, *row] for row in zip(*named, *columns.tolist(), strict=True))
 
     def end(self) -> None:
         """Leave the file open."""
@@ -101,21 +97,13 @@ class ParquetTable(TidyTable):
         self._waiting: list[pa.Table] = []
         self._rows = 0
 
-    def add(self, setting: Setting, names: tuple[str, ...], found: Found | Refused) -> None:
-        """Write the rows of a setting, or keep them until there are enough for a row group."""
+    def _add(self, first: list[Any], named: list[Any], numbers: Floats) -> None:
+        """Keep the rows until there are enough for a row group."""
         import pyarrow as pa
 
-        if isinstance(found, Refused):
-            numbers = np.full((len(self.measures), 1), np.nan)
-            named = [*([None],) * len(self.truth), [REFUSED]]
-        elif self.truth:
-            numbers = found.values.T.reshape(1, -1)
-            named = [np.repeat(names, len(found.quantities)), np.tile(found.quantities, len(names))]
-        else:
-            numbers, named = found.values.T, [found.quantities]
         rows = numbers.shape[1]
-        first = zip(self.setting(setting), self._schema, strict=False)  # of the schema, its first columns
-        parts = [pa.repeat(pa.scalar(part, field.type), rows) for part, field in first]
+        types = zip(first, self._schema, strict=False)  # of the schema, its first columns
+        parts = [pa.repeat(pa.scalar(part, field.type), rows) for part, field in types]
         parts += [pa.array(part, pa.string()) for part in named]
         parts += [pa.array(row, pa.float64(), mask=np.isnan(row)) for row in numbers]
         self._waiting.append(pa.table(parts, schema=self._schema))

@@ -11,19 +11,11 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class PublishedTruths:
-    """Truths that papers on interval designs compare designs by.
-
-    Attributes
-    ----------
-    target : float
-    rates : float64[T, D]
-    name : str
-        In short, the paper they are from; or the collection, where it names none.
-    """
+    """Truths that papers on interval designs compare designs by."""
 
     target: float
-    rates: NDArray[np.float64]
-    name: str
+    rates: NDArray[np.float64]  # [T, D]
+    name: str  # in short, the paper they are from; or the collection, where it names none
 
 
 @cache

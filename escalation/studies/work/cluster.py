@@ -30,24 +30,10 @@ LOGGERS = ("distributed", "distributed.client")
 
 @contextmanager
 def cluster_executor(address: str | None) -> Iterator[Executor | None]:
-    """Connect to a Dask cluster while the block runs.
+    """Connect to the Dask cluster with a scheduler such as `tcp://10.0.0.5:8786` while the block runs.
 
-    Parameters
-    ----------
-    address : str or None
-        Of its scheduler, such as `tcp://10.0.0.5:8786`.
-
-    Yields
-    ------
-    concurrent.futures.Executor or None
-        None without an address, which means this machine.
-
-    Raises
-    ------
-    ClusterError
-        The scheduler does not answer or has no workers, they lack a package or have another version of it, or all is
-        lost during the work.
-    MissingPackageError
+    Without an address there is no executor, which means this machine. A ClusterError says that the scheduler does not
+    answer or has no workers, that they lack a package or have another version, or that all was lost during the work.
     """
     if address is None:
         yield None
