@@ -46,6 +46,12 @@ def cells_of(max_patients: int) -> NDArray[np.int16]:
     return cells
 
 
+def binomials(most: int) -> NDArray[np.float64]:
+    """Binomial coefficients up to those of `most`, float64[most + 1, most + 1]."""
+    size = np.arange(most + 1)
+    return special.comb(size[:, None], size).astype(np.float64)
+
+
 def is_whole(value: object) -> bool:
     """Whether a value is a whole number, Python's or numpy's; True and False are none."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)

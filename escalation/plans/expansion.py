@@ -1,4 +1,4 @@
-"""TODO."""
+"""The plan of an expansion cohort at the RP2D."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Where the engines start: before the first patient, or from the data of a running trial."""
 
 from dataclasses import dataclass
 

@@ -14,8 +14,8 @@ from scipy import special
 from escalation.designs import Design
 from escalation.errors import PathwayError
 from escalation.kernels.codes import REASON_NAMES
-from escalation.running.decider import Rules
-from escalation.running.decisions import State
+from escalation.plans.decision import State
+from escalation.running.decider import Decider
 from escalation.running.standing import standing
 from escalation.trial.data import Cohort, InterimData
 from escalation.trial.rates import check_rates
@@ -141,9 +141,9 @@ def paths(
     data = InterimData.of(after, trial.levels)
     now = standing(design, trial, data)
     rates = [check_rates(truth, trial).tolist() for truth in (truths or {}).values()]
-    _check_number(now.rules, now.state, cohorts, most)
-    root = _node(now.rules, now.state, (), cohorts, rates, (1.0,) * len(rates))
-    return Pathways(now.rules.trial, cohorts, tuple(truths or ()), root, now.departures)
+    _check_number(now.decider, now.state, cohorts, most)
+    root = _node(now.decider, now.state, (), cohorts, rates, (1.0,) * len(rates))
+    return Pathways(now.decider.trial, cohorts, tuple(truths or ()), root, now.departures)
 
 
 def first_pathways(design: Design, trial: Trial, *, most: int = MOST_PATHS) -> Pathways | None:
@@ -157,17 +157,17 @@ def first_pathways(design: Design, trial: Trial, *, most: int = MOST_PATHS) -> P
 
 
 def _node(
-    rules: Rules,
+    decider: Decider,
     state: State,
     cohorts: tuple[Cohort, ...],
     ahead: int,
     rates: Sequence[Sequence[float]],
     probability: tuple[float, ...],
 ) -> Node:
-    decision = rules.decide(state)
+    decision = decider.decide(state)
     dose = decision.next_dose
     if dose is None:
-        recommended = rules.recommended(state)
+        recommended = decider.recommended(state)
         return Node(
             cohorts,
             next_dose=None,
@@ -183,8 +183,8 @@ def _node(
         shares = (_binomial(decision.size, dlts, truth[dose]) for truth in rates)
         branches.append(
             _node(
-                rules,
-                rules.after(state, decision, dlts),
+                decider,
+                decider.after(state, decision, dlts),
                 (*cohorts, Cohort(dose + 1, decision.size, dlts)),
                 ahead - 1,
                 rates,
@@ -198,7 +198,7 @@ def _binomial(patients: int, dlts: int, rate: float) -> float:
     return float(special.comb(patients, dlts) * rate**dlts * (1 - rate) ** (patients - dlts))
 
 
-def _check_number(rules: Rules, start: State, cohorts: int, most: int) -> None:
+def _check_number(decider: Decider, start: State, cohorts: int, most: int) -> None:
     """Refuse too many paths, saying how many there are and how far one can look instead.
 
     Paths that reach the same state go on alike: they are counted together.
@@ -207,12 +207,12 @@ def _check_number(rules: Rules, start: State, cohorts: int, most: int) -> None:
     for cohort in range(1, cohorts + 1):
         reached: Counter[State] = Counter()
         for state, ways in living.items():
-            decision = rules.decide(state)
+            decision = decider.decide(state)
             if decision.next_dose is None:
                 ended += ways
                 continue
             for dlts in range(decision.size + 1):
-                reached[rules.after(state, decision, dlts)] += ways
+                reached[decider.after(state, decision, dlts)] += ways
         living, number = reached, ended + reached.total()
         if number <= most:
             possible = cohort
