@@ -228,9 +228,9 @@ class CRM(ModelDesign):
         return RateEstimates(best, high, low, none)  # rates fall as b grows
 
     def _fitted(self, trial: Trial, plan: CurvePlan, posterior: NDArray[np.float64]) -> NDArray[np.float64]:
-        if not isinstance(plan.reading, PlugIn):
+        if self.estimate == "mean":
             return super()._fitted(trial, plan, posterior)
-        mean = float(plan.reading.parameter @ posterior)
+        (mean,) = plan.reading.means(plan.log_dlt, posterior).tolist()
         b = mean if self.prior == "normal" else float(np.log(mean))
         return MODELS[self.model].rates_at(self.prior_rates(trial), b)
 

@@ -1,4 +1,4 @@
-"""TODO."""
+"""True DLT rates: whether they are usable, and which doses are correct under them."""
 
 from collections.abc import Sequence
 
