@@ -34,16 +34,10 @@ EARLY = (TOO_TOXIC, ENOUGH_AT_DOSE, STOPPING_RULE, EXPANSION_STOPPED)
 
 
 class Law(NamedTuple):
-    """The law of one quantity of single trials.
+    """The law of one quantity of single trials."""
 
-    Attributes
-    ----------
-    values, probability : float64[...]
-        Of the same shape: values, which may repeat, and their probabilities.
-    """
-
-    values: Floats
-    probability: Floats
+    values: Floats  # float64[...]; they may repeat
+    probability: Floats  # of the same shape
 
     @property
     def mean(self) -> float:
@@ -63,18 +57,10 @@ class Law(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Laws:
-    """The laws of outcomes under one truth.
-
-    Attributes
-    ----------
-    outcomes : Outcomes
-    correct : tuple of int
-        The correct doses, as indices from 0.
-    arrays : LawArrays
-    """
+    """The laws of outcomes under one truth."""
 
     outcomes: Outcomes
-    correct: tuple[int, ...]
+    correct: tuple[int, ...]  # the correct doses, as indices from 0
     arrays: LawArrays
 
     @property

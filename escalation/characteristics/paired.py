@@ -51,34 +51,20 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Moments:
-    """What exact outcomes say of a quantity of single trials.
-
-    Attributes
-    ----------
-    mean, sd : float
-    least, most : float
-        Its smallest and largest possible value.
-    """
+    """What exact outcomes say of a quantity of single trials."""
 
     mean: float
     sd: float
-    least: float
+    least: float  # its smallest and largest possible value
     most: float
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """What simulated outcomes say of a quantity of single trials.
-
-    Attributes
-    ----------
-    mean : float
-    values : int16[trials]
-        Narrow, because those of all designs are kept: no count exceeds the 1000 patients of a trial.
-    """
+    """What simulated outcomes say of a quantity of single trials."""
 
     mean: float
-    values: NDArray[np.int16]
+    values: NDArray[np.int16]  # int16[trials]: those of all designs are kept, and no count exceeds 1000
 
 
 @dataclass(frozen=True)

@@ -14,24 +14,13 @@ from escalation.trial.trial import Trial
 
 @dataclass(frozen=True, eq=False)
 class Decider:
-    """A design compiled for a trial, to be asked about one state after the other.
-
-    Attributes
-    ----------
-    design : Design
-    trial : Trial
-        As the design runs it.
-    plan : Plan
-    expansion : ExpansionPlan or None
-    large : Trial
-        The trial, or one with room for more patients than it has, if so many were treated.
-    """
+    """A design compiled for a trial, to be asked about one state after the other."""
 
     design: Design
-    trial: Trial
+    trial: Trial  # as the design runs it
     plan: Plan
     expansion: ExpansionPlan | None
-    large: Trial
+    large: Trial  # the trial, or one with room for more patients than it has, if so many were treated
 
     @property
     def start(self) -> State:

@@ -21,21 +21,12 @@ MOST_SEARCHED = 50_000
 
 @dataclass(frozen=True, eq=False)
 class Standing:
-    """Where a running trial stands.
-
-    Attributes
-    ----------
-    decider : Decider
-    state : State
-    decision : Decision
-    departures : tuple of str
-        Where the data are not what the design would have done.
-    """
+    """Where a running trial stands."""
 
     decider: Decider
     state: State
     decision: Decision
-    departures: tuple[str, ...]
+    departures: tuple[str, ...]  # where the data are not what the design would have done
 
 
 def standing(design: Design, trial: Trial, data: InterimData) -> Standing:
