@@ -117,11 +117,6 @@ class Enumeration:
 
 
 def check_total(total: float) -> None:
-    """Refuse probabilities of all endings that do not sum to 1.
-
-    Raises
-    ------
-    EscalationError
-    """
+    """Raise EscalationError where the probabilities of all endings do not sum to 1."""
     if not abs(total - 1) < WRONG:
         raise EscalationError(f"the probabilities of all endings sum to {total:g}: an error in this package")

@@ -132,19 +132,9 @@ class Decider:
 
 
 def decider_of(design: Design, trial: Trial, *, treated: int = 0) -> Decider:
-    """Compile a design for a trial.
+    """Compile a design for a trial; raises DesignError where it does not fit.
 
-    Parameters
-    ----------
-    design : Design
-    trial : Trial
-    treated : int
-        Patients that were treated already. They may be more than the trial has: then it is over.
-
-    Raises
-    ------
-    DesignError
-        The design does not fit the trial.
+    Patients that were `treated` already may be more than the trial has: then it is over.
     """
     trial = design.applied_to(trial)
     # Tables for all who were treated.

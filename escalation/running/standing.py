@@ -32,12 +32,8 @@ class Standing:
 def standing(design: Design, trial: Trial, data: InterimData) -> Standing:
     """Where a trial stands with these data.
 
-    Raises
-    ------
-    DesignError
-        The design does not fit the trial.
-    OutcomesError
-        A ValueError: the data are those of another number of dose levels, or leave open what the design looks at.
+    Raises DesignError where the design does not fit the trial; OutcomesError for data of another number of dose levels,
+    or that leave open what the design looks at.
     """
     if len(data.patients) != trial.levels:
         raise OutcomesError(f"outcomes: {len(data.patients)} dose levels, but the trial has {trial.levels}")
