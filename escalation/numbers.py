@@ -32,7 +32,7 @@ def exceedance(limit: float, max_patients: int, prior: tuple[float, float] = (1.
 
 @lru_cache(maxsize=8)
 def cells_of(max_patients: int) -> NDArray[np.int16]:
-    """Patients and DLTs of each cell, int16[2, C]; see `kernels.states`."""
+    """Patients and DLTs of each cell, int16[2, C]; see `kernels.exact_states`."""
     patients = np.repeat(np.arange(max_patients + 1), np.arange(1, max_patients + 2))
     dlts = np.concatenate([np.arange(n + 1) for n in range(max_patients + 1)])
     cells = np.array([patients, dlts], np.int16)

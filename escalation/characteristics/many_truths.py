@@ -1,6 +1,6 @@
 """Exact means of a design's trials under many truths.
 
-`characteristics` answers everything about one truth. Here thousands of truths are asked for what can be compared: the
+`one_truth` answers everything about one truth. Here thousands of truths are asked for what can be compared: the
 probabilities of events and the mean counts. One compiled pass over the endings a truth, and nothing is kept of them.
 """
 
@@ -33,7 +33,7 @@ Each is divided by whether more than 60 % are at doses above the MTD.
 class Expectations:
     """Exact means of a design's trials, of T truths.
 
-    The names mean what they mean in `characteristics.OperatingCharacteristics`; `overdosing` is new.
+    The names mean what they mean in `OperatingCharacteristics`; `overdosing` is new.
     """
 
     trial: Trial  # as the design runs it: with the design's own expansion, if it has one

@@ -101,7 +101,7 @@ class Enumeration:
 
     @cached_property
     def tree(self) -> CountTree:
-        """The endings by what they have in common; see `kernels.probability`."""
+        """The endings by what they have in common; see `kernels.endings`."""
         starts = np.empty(self.trial.levels + 1, np.int64)
         count_nodes(self.patients, self.dlts, starts)
         tree = CountTree(np.empty(starts[-1], np.int32), np.empty(starts[-1], np.int32), starts)
