@@ -11,10 +11,9 @@ from benchmarks.crm_states import NONE, TIE, Walk, curve_of, fitted_rates, walk
 from benchmarks.quadrature import Floats
 from benchmarks.section import Headline
 from escalation import CRM, Trial, exact, operating_characteristics
-from escalation.plans.curves import CurvePlan
+from escalation.plans.curves import CurvePlan, Judgement
 from escalation.report.blocks import Block, Grid, Heading, Lines
 from escalation.report.numbers import count
-from escalation.running.reading import Reading, read_model
 
 Compared = Mapping[tuple[str, str], "Comparison"]
 """Comparisons by model and estimate."""
@@ -85,13 +84,12 @@ def compare(design: CRM, trial: Trial, truths: list[tuple[float, ...]]) -> Compa
     """Compare every decision of a trial, and its selection probabilities under truths."""
     walked, plan, curve = walk(design, trial), design.plan(trial), curve_of(design, trial)
     assert isinstance(plan, CurvePlan)
-    readings = [
-        read_model(plan, tuple(n), tuple(y))
-        for n, y in zip(walked.patients.tolist(), walked.dlts.tolist(), strict=True)
+    judgements = [
+        plan.judge(tuple(n), tuple(y)) for n, y in zip(walked.patients.tolist(), walked.dlts.tolist(), strict=True)
     ]
     found = walked.posterior
     means = found.parameter[:, None] if design.estimate == "plugin" else found.rates
-    ours, toxicity = np.array([reading.means for reading in readings]), np.array([r.toxicity for r in readings])
+    ours, toxicity = (np.array([getattr(one, name) for one in judgements]) for name in ("means", "toxicity"))
     distances = np.abs(fitted_rates(design, curve, found) - trial.target)
     best = np.sort(distances, axis=1)
     enumeration = exact(design, trial)
@@ -100,10 +98,10 @@ def compare(design: CRM, trial: Trial, truths: list[tuple[float, ...]]) -> Compa
         for rates in truths
     ]
     return Comparison(
-        data_sets=len(readings),
+        data_sets=len(judgements),
         quadrature_states=walked.states,
         package_states=enumeration.states,
-        differences=tuple(differences(design, walked, readings, distances)),
+        differences=tuple(differences(design, walked, judgements, distances)),
         means=float(np.abs(means - ours).max()),
         toxicity=float(np.abs(found.above - toxicity).max()),
         error=found.error,
@@ -112,13 +110,13 @@ def compare(design: CRM, trial: Trial, truths: list[tuple[float, ...]]) -> Compa
     )
 
 
-def differences(design: CRM, walked: Walk, readings: list[Reading], distances: Floats) -> list[Difference]:
+def differences(design: CRM, walked: Walk, judgements: list[Judgement], distances: Floats) -> list[Difference]:
     """Data sets after which the package's reading of its posterior is another than the quadrature's."""
     stop = design.stop_if_too_toxic
     assert stop is not None
     found = []
-    for row, (reading, choice) in enumerate(zip(readings, walked.choices.tolist(), strict=True)):
-        ours = reading.choice
+    for row, (judgement, choice) in enumerate(zip(judgements, walked.choices.tolist(), strict=True)):
+        ours = judgement.choice
         if ours == choice:
             continue
         tied = bool(abs(distances[row, ours] - distances[row, choice]) <= TIE)

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Names that people type: choosing among what there is, and what they may have meant."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches

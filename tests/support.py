@@ -11,14 +11,12 @@ import numpy as np
 
 from escalation import Trial, exact, operating_characteristics
 from escalation.designs import Design
-from escalation.engines.simulated import cohort_evidence
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, NO_DOSE, STAY
 from escalation.kernels.exact_curves import weigh
 from escalation.kernels.posterior import choose
 from escalation.kernels.simulated_curves import run_curve_trials
 from escalation.kernels.simulated_tables import run_table_trials
-from escalation.plans.curves import CurvePlan, MaximumLikelihood
-from escalation.plans.recommend import recommend
+from escalation.plans.curves import CurvePlan
 
 HERE = Path(__file__).parent
 
@@ -78,7 +76,7 @@ class Replayed:
 @lru_cache(maxsize=64)
 def _compiled(design: Design, trial: Trial):
     plan = design.plan(trial)
-    return plan, plan.arrays(), cohort_evidence(plan) if isinstance(plan, CurvePlan) else None
+    return plan, plan.arrays(), plan.cohort_evidence() if isinstance(plan, CurvePlan) else None
 
 
 def replay(design: Design, trial: Trial, outcomes: list[int]) -> Replayed:
@@ -94,7 +92,7 @@ def replay(design: Design, trial: Trial, outcomes: list[int]) -> Replayed:
         run_curve_trials(arrays, *evidence, limits, tolerances, patients, dlts, recommended, reasons)
     else:
         run_table_trials(arrays, limits, tolerances, patients, dlts, reasons)
-        recommended = recommend(plan, patients, dlts)
+        recommended = plan.recommend(patients, dlts)
     dose = int(recommended[0])
     return Replayed(
         tuple(patients[0].tolist()),
@@ -107,7 +105,7 @@ def replay(design: Design, trial: Trial, outcomes: list[int]) -> Replayed:
 def preferred(plan: CurvePlan, evidence: np.ndarray, row: np.ndarray) -> int:
     """Dose index that the compiled model prefers after a row of cells, or NO_DOSE."""
     arrays, posterior = plan.arrays(), np.empty(evidence.shape[2])
-    mass = weigh(arrays.weight, isinstance(plan.reading, MaximumLikelihood), evidence, row, posterior)
+    mass = weigh(arrays.weight, plan.reading.slopes is not None, evidence, row, posterior)
     return choose(arrays.reading, posterior, mass, plan.levels, plan.levels - 1)
 
 

@@ -18,7 +18,7 @@ from escalation.designs.words import observed
 from escalation.fields import CohortSize, Count, Flag, Whole
 from escalation.kernels.codes import ELIMINATE, ESCALATE, LAST_DOSE, NEXT_DOSE, RULE_COMPLETE
 from escalation.numbers import count_grid
-from escalation.plans.conduct import Criterion, Stop
+from escalation.plans.conduct import Conduct, Criterion, Stop
 from escalation.plans.table import HighestCleared, TablePlan
 from escalation.trial.trial import Trial
 
@@ -71,12 +71,10 @@ def two_stage_plan(
     return TablePlan(
         codes=codes,
         selection=HighestCleared(((patients >= a) & (dlts < c)) | (both & (dlts <= e))),
-        sizes=np.minimum(np.where(ever < a, a - ever, np.maximum(a + b - ever, 1)), trial.max_patients),
-        max_patients=trial.max_patients,
-        start=trial.start_dose - 1,
-        stops=(
-            *completes,
-            *patients_reach(a + b, NEXT_DOSE, RULE_COMPLETE, trial.levels, trial.max_patients),
+        conduct=Conduct.of(
+            trial,
+            sizes=np.minimum(np.where(ever < a, a - ever, np.maximum(a + b - ever, 1)), trial.max_patients),
+            stops=(*completes, *patients_reach(a + b, NEXT_DOSE, RULE_COMPLETE, trial)),
         ),
     )
 

@@ -2,7 +2,6 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Self
 
@@ -24,7 +23,6 @@ from escalation.kernels.codes import ELIMINATE, LAST_DOSE, NEXT_DOSE, SAME_DOSE,
 from escalation.numbers import count_grid
 from escalation.plans.conduct import Criterion, Stop
 from escalation.plans.plan import Plan
-from escalation.plans.table import TablePlan
 from escalation.trial.expansion import Expansion
 from escalation.trial.trial import Trial
 
@@ -118,23 +116,17 @@ class Design(Frozen):
             raise DesignError("\n".join(problems))
         plan = self._plan(trial)
         if self._titrates(plan):
-            plan = replace(plan, titration=True, start=0)
-            if isinstance(plan, TablePlan):
-                # Titration leaves single patients behind; none without a DLT closes a dose.
-                codes = plan.codes.copy()
-                codes[:, 1, 0][codes[:, 1, 0] == ELIMINATE] = STAY
-                plan = replace(plan, codes=codes)
+            plan = plan.titrated()
         if self.restrict:
             ceilings = [rule.ceiling(trial) for rule in self.restrict]
             floors = [rule.floor(trial) for rule in self.restrict]
-            plan = replace(
-                plan,
-                ceiling=np.min(ceilings if plan.ceiling is None else [plan.ceiling, *ceilings], axis=0),
-                floor=np.max(floors if plan.floor is None else [plan.floor, *floors], axis=0),
-                hold_at=min(plan.hold_at, *(rule.hold_at for rule in self.restrict)),
+            plan = plan.conducted(
+                ceiling=np.min(ceilings if plan.conduct.ceiling is None else [plan.conduct.ceiling, *ceilings], axis=0),
+                floor=np.max(floors if plan.conduct.floor is None else [plan.conduct.floor, *floors], axis=0),
+                hold_at=min(plan.conduct.hold_at, *(rule.hold_at for rule in self.restrict)),
             )
         if self.stop_when is not None:
-            plan = replace(plan, stops=(*plan.stops, *stops(self.stop_when, trial)))
+            plan = plan.conducted(stops=(*plan.conduct.stops, *stops(self.stop_when, trial)))
         return plan
 
     def tuning(self, trial: Trial) -> dict[str, tuple[Any, ...]]:  # noqa: ARG002
@@ -255,7 +247,7 @@ class Design(Frozen):
         yield from ()
 
     def _titrates(self, plan: Plan) -> bool:
-        return self.titration and bool(plan.sizes[0] > 1)
+        return self.titration and bool(plan.conduct.sizes[0] > 1)
 
     def _problems(self, trial: Trial) -> Iterator[tuple[str, str]]:  # noqa: ARG002
         """What of the design's own options does not fit the trial, as `problems`."""
@@ -274,7 +266,7 @@ class Design(Frozen):
 def _own_codes(design: Design, trial: Trial) -> tuple[NDArray[np.int8] | None, bool]:
     """The design's own table, if it has one, and whether titration goes before it."""
     plan = design._plan(trial)
-    return plan.codes if isinstance(plan, TablePlan) else None, design._titrates(plan)
+    return None if plan.table is None else plan.table.codes, design._titrates(plan)
 
 
 def never_reached(option: str, patients: int | None, trial: Trial) -> Iterator[str]:
@@ -283,23 +275,18 @@ def never_reached(option: str, patients: int | None, trial: Trial) -> Iterator[s
         yield f"{option} = {patients} is never reached: the trial has at most {trial.max_patients} patients"
 
 
-def equal_cohorts(trial: Trial) -> NDArray[np.int64]:
-    """The trial's cohort size at any number of patients, int64[N + 1]."""
-    return np.full(trial.max_patients + 1, trial.cohort_size, np.int64)
-
-
-def patients_reach(number: int | None, place: int, reason: int, levels: int, max_patients: int) -> tuple[Stop, ...]:
+def patients_reach(number: int | None, place: int, reason: int, trial: Trial) -> tuple[Stop, ...]:
     """The rule that the trial ends once a dose has so many patients; none for None."""
     if number is None:
         return ()
-    patients, _ = count_grid(max_patients)
+    patients, _ = count_grid(trial.max_patients)
     where = {
         NEXT_DOSE: "the dose that would be given next",
         SAME_DOSE: "the current dose and it would be given again",
         LAST_DOSE: "the current dose",
     }[place]
     words = f"at least {number} patients have been treated at {where}"
-    return (Stop(reason, (Criterion(place, (patients >= number)[None].repeat(levels, axis=0)),), words),)
+    return (Stop(reason, (Criterion(place, (patients >= number)[None].repeat(trial.levels, axis=0)),), words),)
 
 
 def decision_table(levels: int, rules: list[tuple[NDArray[np.bool_], int]]) -> NDArray[np.int8]:

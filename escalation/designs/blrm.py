@@ -21,7 +21,8 @@ from escalation.designs.models.logistic_grid import LogisticGrid, Prior, logisti
 from escalation.designs.words import listed
 from escalation.fields import Fraction, Positive, Real
 from escalation.kernels.codes import SLACK
-from escalation.plans.curves import CurvePlan, Intervals
+from escalation.plans.curves import CurvePlan
+from escalation.plans.readings import Intervals
 from escalation.trial.trial import Trial
 
 # 95 % of the odds at the reference dose within a factor of 50 of their median, 95 % of the slopes within one of 7.

@@ -7,7 +7,6 @@ Source: Yin G, Yuan Y (2009) J Am Stat Assoc 104:954-968.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import pairwise
 from math import sqrt
 from typing import Annotated, ClassVar, Literal, Self
@@ -28,7 +27,8 @@ from escalation.designs.models.curves import (
 from escalation.designs.rules import NeverSkip
 from escalation.designs.words import listed
 from escalation.fields import Fraction, Positive, Real
-from escalation.plans.curves import CurvePlan, PosteriorMean
+from escalation.plans.curves import CurvePlan
+from escalation.plans.readings import PosteriorMean
 from escalation.trial.trial import Trial
 
 POWER = MODELS["power"]
@@ -150,4 +150,4 @@ class BMACRM(ModelDesign):
             stop=stop,
             too_toxic=np.concatenate(too_toxic) if stop else None,
         )
-        return replace(plan, floor=NeverSkip(when_deescalating=True).floor(trial)) if self.no_skip else plan
+        return plan.conducted(floor=NeverSkip(when_deescalating=True).floor(trial)) if self.no_skip else plan

@@ -8,7 +8,6 @@ maximum likelihood; the defaults are those of the R package dfcrm (Cheung YK 201
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import pairwise
 from math import sqrt
 from typing import ClassVar, Literal, Self
@@ -37,7 +36,8 @@ from escalation.designs.words import listed
 from escalation.errors import DesignError
 from escalation.fields import Count, Fraction, Real
 from escalation.kernels.codes import ENOUGH_AT_DOSE, NEXT_DOSE
-from escalation.plans.curves import CurvePlan, MaximumLikelihood, PlugIn, PosteriorMean
+from escalation.plans.curves import CurvePlan
+from escalation.plans.readings import MaximumLikelihood, PlugIn, PosteriorMean
 from escalation.trial.trial import Trial
 
 BAYES = (
@@ -209,8 +209,8 @@ class CRM(ModelDesign):
             stop=stop,
             too_toxic=tail,
         )
-        enough = patients_reach(self.stop_at, NEXT_DOSE, ENOUGH_AT_DOSE, trial.levels, trial.max_patients)
-        return replace(plan, stops=enough)
+        enough = patients_reach(self.stop_at, NEXT_DOSE, ENOUGH_AT_DOSE, trial)
+        return plan.conducted(stops=enough)
 
     def estimates(self, trial: Trial, patients: Sequence[int], dlts: Sequence[int]) -> RateEstimates:
         """DLT rates after counts at each dose.
@@ -228,9 +228,9 @@ class CRM(ModelDesign):
         return RateEstimates(best, high, low, none)  # rates fall as b grows
 
     def _fitted(self, trial: Trial, plan: CurvePlan, posterior: NDArray[np.float64]) -> NDArray[np.float64]:
-        if not isinstance(plan.reading, PlugIn):
+        if self.estimate == "mean":
             return super()._fitted(trial, plan, posterior)
-        mean = float(plan.reading.parameter @ posterior)
+        (mean,) = plan.reading.means(plan.log_dlt, posterior).tolist()
         b = mean if self.prior == "normal" else float(np.log(mean))
         return MODELS[self.model].rates_at(self.prior_rates(trial), b)
 

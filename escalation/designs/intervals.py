@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy import special
 
-from escalation.designs.base import Design, decision_table, equal_cohorts, never_reached, patients_reach
+from escalation.designs.base import Design, decision_table, never_reached, patients_reach
 from escalation.designs.isotonic import closest_isotonic, isotonic_in_words
 from escalation.designs.words import beside, beta, observed, ranked
 from escalation.fields import Count, Fraction
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ENOUGH_AT_DOSE, ESCALATE, SAME_DOSE, SLACK
 from escalation.numbers import count_grid, exceedance
+from escalation.plans.conduct import Conduct
 from escalation.plans.table import TablePlan
 from escalation.trial.trial import Trial
 
@@ -125,10 +126,7 @@ class IntervalDesign(Design):
                 ],
             ),
             selection=closest_isotonic(trial.target, trial.max_patients, self._most_recommended(trial.target)),
-            sizes=equal_cohorts(trial),
-            max_patients=trial.max_patients,
-            start=trial.start_dose - 1,
-            stops=patients_reach(self.stop_at, SAME_DOSE, ENOUGH_AT_DOSE, trial.levels, trial.max_patients),
+            conduct=Conduct.of(trial, stops=patients_reach(self.stop_at, SAME_DOSE, ENOUGH_AT_DOSE, trial)),
         )
 
 

@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy import special
 
-from escalation.designs.base import Design, equal_cohorts
+from escalation.designs.base import Design
 from escalation.designs.rules import NeverSkip
 from escalation.fields import Flag, Fraction, Frozen, Real
 from escalation.kernels.codes import COHERENT_COHORT, COHERENT_DOSE, COHERENT_OFF
-from escalation.plans.curves import CurvePlan, Intervals, MaximumLikelihood, PlugIn, PosteriorMean
+from escalation.plans.conduct import Conduct
+from escalation.plans.curves import CurvePlan
+from escalation.plans.readings import Reading
 from escalation.trial.trial import Trial
 
 Floats = NDArray[np.float64]
@@ -132,7 +134,7 @@ class ModelDesign(Design):
         *,
         log_rates: tuple[Floats, Floats],
         weight: Floats,
-        reading: PlugIn | PosteriorMean | Intervals | MaximumLikelihood,
+        reading: Reading,
         stop: TooToxic | None = None,
         too_toxic: Floats | None = None,
     ) -> CurvePlan:
@@ -143,10 +145,7 @@ class ModelDesign(Design):
             weight=weight,
             target=trial.target,
             reading=reading,
-            sizes=equal_cohorts(trial),
-            max_patients=trial.max_patients,
-            start=trial.start_dose - 1,
-            ceiling=NeverSkip().ceiling(trial) if self.no_skip else None,
+            conduct=Conduct.of(trial, ceiling=NeverSkip().ceiling(trial) if self.no_skip else None),
             too_toxic=too_toxic,
             too_toxic_threshold=1.0 if stop is None else stop.threshold,
             coherent=COHERENT[self.coherent],

@@ -9,11 +9,12 @@ from typing import ClassVar, Literal
 
 from scipy import special
 
-from escalation.designs.base import Design, decision_table, equal_cohorts
+from escalation.designs.base import Design, decision_table
 from escalation.designs.words import MONITORING_REFERENCES, beside, monitoring_clause, observed
 from escalation.errors import DesignError
 from escalation.kernels.codes import ELIMINATE
 from escalation.numbers import count_grid
+from escalation.plans.conduct import Conduct
 from escalation.plans.table import HighestCleared, TablePlan
 from escalation.trial import boundaries
 from escalation.trial.safety import SafetyRule
@@ -70,8 +71,8 @@ class Monitoring(SafetyRule, Design):
         """
         if not 0 <= rate <= 1:
             raise DesignError(f"rate: {rate:g} should be between 0 and 1")
-        plan = self.plan(trial)
-        assert isinstance(plan, TablePlan)
+        plan = self.plan(trial).table
+        assert plan is not None
         return boundaries.crossing_probability(plan.codes[0] == ELIMINATE, trial.cohort_size, rate)
 
     def tuning(self, trial: Trial) -> dict[str, tuple[float, ...]]:  # noqa: ARG002
@@ -116,7 +117,5 @@ class Monitoring(SafetyRule, Design):
         return TablePlan(
             codes=decision_table(trial.levels, [(stops, ELIMINATE)]),
             selection=HighestCleared(patients > 0),
-            sizes=equal_cohorts(trial),
-            max_patients=trial.max_patients,
-            start=trial.start_dose - 1,
+            conduct=Conduct.of(trial),
         )

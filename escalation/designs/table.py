@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, TypeAdapter, ValidationError, ValidationInfo, model_validator
 
-from escalation.designs.base import Design, equal_cohorts, never_reached, patients_reach
+from escalation.designs.base import Design, never_reached, patients_reach
 from escalation.designs.isotonic import closest_isotonic, isotonic_in_words
 from escalation.designs.tables.check import Finding, check_table
 from escalation.designs.tables.file import read_table
@@ -21,7 +21,7 @@ from escalation.designs.tables.rows import LETTERS, MOST_ROWS, WORDS, Row, contr
 from escalation.designs.words import observed
 from escalation.fields import Count, Text
 from escalation.kernels.codes import ESCALATE, NEXT_DOSE, RULE_COMPLETE
-from escalation.plans.conduct import NO_LIMIT
+from escalation.plans.conduct import NO_LIMIT, Conduct
 from escalation.plans.table import HighestCleared, TablePlan
 from escalation.trial.trial import Trial
 
@@ -141,8 +141,5 @@ class DecisionTable(Design):
             selection=closest_isotonic(trial.target, trial.max_patients)
             if isotonic
             else HighestCleared((codes == ESCALATE).any(axis=0)),
-            sizes=equal_cohorts(trial),
-            max_patients=trial.max_patients,
-            start=trial.start_dose - 1,
-            stops=patients_reach(self.cap, NEXT_DOSE, RULE_COMPLETE, trial.levels, trial.max_patients),
+            conduct=Conduct.of(trial, stops=patients_reach(self.cap, NEXT_DOSE, RULE_COMPLETE, trial)),
         )

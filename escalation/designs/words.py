@@ -7,7 +7,6 @@ import numpy as np
 from escalation.designs.rules.base import dose_level
 from escalation.kernels.codes import REASON_NAMES, SLACK, TOO_TOXIC
 from escalation.plans.plan import Plan
-from escalation.plans.table import TablePlan
 from escalation.trial.safety import SafetyRule
 from escalation.trial.trial import Trial
 
@@ -111,22 +110,23 @@ def beta(prior: tuple[float, float]) -> str:
 
 def conduct_sentences(trial: Trial, plan: Plan) -> Iterator[str]:
     """Where a trial starts, its cohorts and its titration."""
-    sizes = np.unique(plan.sizes).tolist()
-    first = dose_level(trial, plan.start + 1)
-    if plan.titration:
+    sizes = np.unique(plan.conduct.sizes).tolist()
+    first = dose_level(trial, plan.conduct.start + 1)
+    if plan.conduct.titration:
         yield (
             f"Doses are first tried on one patient each, from {first} on, until the first DLT or the highest dose "
-            f"that may be given; the cohort at that dose is then filled up to {plan.sizes[0]} patients. Until "
+            f"that may be given; the cohort at that dose is then filled up to {plan.conduct.sizes[0]} patients. Until "
             "then the design's rules and all stopping rules rest."
         )
     else:
         yield f"The first cohort gets {first}."
     cohorts = f", in cohorts of {sizes[0]}" if len(sizes) == 1 else ""  # the others' own text gives the numbers
     yield (
-        f"At most {plan.max_patients} patients are treated{'' if trial.expansion is None else ' in dose escalation'}"
-        f"{cohorts}; the last cohort is smaller when fewer remain."
+        f"At most {plan.conduct.max_patients} patients are treated"
+        f"{'' if trial.expansion is None else ' in dose escalation'}{cohorts}; the last cohort is smaller when fewer "
+        "remain."
     )
-    if isinstance(plan, TablePlan) and plan.moves:
+    if plan.table is not None and plan.table.moves:
         if trial.levels == 1:
             yield "There is one dose: where the rules say escalate or de-escalate, the next cohort gets the same dose."
         else:
@@ -139,7 +139,7 @@ def conduct_sentences(trial: Trial, plan: Plan) -> Iterator[str]:
 def stop_sentences(plan: Plan, *, expands: bool) -> Iterator[str]:
     """The rules that end a trial, or dose escalation where an expansion follows."""
     for reason in REASON_NAMES:
-        words = [stop.words for stop in plan.stops if stop.reason == reason]
+        words = [stop.words for stop in plan.conduct.stops if stop.reason == reason]
         nothing = ", and no dose is recommended" if reason == TOO_TOXIC else ""
         what = "Dose escalation" if expands and reason != TOO_TOXIC else "The trial"
         if len(words) == 1:

@@ -5,62 +5,44 @@ that reach the same counts and the same next dose go on alike and are merged. Br
 weight is the number of patient sequences that reach it. None of this depends on the truth; see `endings`.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from escalation.engines.endings import Enumeration
 from escalation.engines.expansion import endings_after
 from escalation.engines.limits import (
-    MEMORY_SHARE,
     bits_per_cell,
     cells_per_word,
     check_bound,
-    machine_memory,
+    check_memory,
     states_allowed,
     too_many,
 )
-from escalation.errors import StateSpaceError
+from escalation.engines.outcomes import reject_too_toxic
 from escalation.kernels.codes import EXPANSION_STOPPED, NO_DOSE
-from escalation.kernels.exact_curves import settle_curves
 from escalation.kernels.exact_states import merge_children, next_sizes, unpack
-from escalation.kernels.exact_tables import settle_table
 from escalation.kernels.layout import Children, Packing, StateArrays
 from escalation.numbers import cells_of
-from escalation.plans.curves import CurvePlan
 from escalation.plans.expansion import ExpansionPlan
 from escalation.plans.plan import Plan
-from escalation.plans.recommend import recommend, recommend_by_model, reject_too_toxic
 from escalation.plans.start import Start
-from escalation.plans.table import TablePlan
 
 UNCHECKED = 5_000_000
 """States that are visited before a bound on all is worked out: it would take most of the time of small trials."""
 
 
 def enumerate_endings(start: Start, max_states: int | None = None) -> Enumeration:
-    """Every ending from a start.
-
-    Raises
-    ------
-    DesignError
-        A ValueError: `max_states` is below 1.
-    StateSpaceError
-        There are, or may be, more states than that.
-    """
+    """Every ending from a start; raises DesignError and StateSpaceError as `exact` does."""
     limit = states_allowed(start.plan, max_states)
     return enumerated(start, cohort_by_cohort(start, limit), limit)
 
 
 def enumerated(start: Start, cohorts: Iterable[tuple[StateArrays, StateArrays]], limit: int) -> Enumeration:
-    """Every ending, from the states after each cohort of dose escalation; these are not looked at when it has ended.
+    """Every ending, from the states after each cohort of dose escalation, not looked at when that has ended.
 
-    Raises
-    ------
-    StateSpaceError
-        With an expansion there are more than `limit` states.
+    Raises StateSpaceError where with an expansion there are more than `limit` states.
     """
     escalated = _ended(start) if start.has_escalated else _escalated(start, cohorts)
     enumeration = escalated
@@ -79,10 +61,7 @@ def _escalated(start: Start, cohorts: Iterable[tuple[StateArrays, StateArrays]])
     rows, reason, sequences, choices = (np.concatenate(part) for part in zip(*parts, strict=True))
     patients, dlts = np.empty((2, len(rows), trial.levels), np.int16)
     unpack(packing_of(trial.levels, trial.max_patients), rows, cells_of(trial.max_patients), patients, dlts)
-    if isinstance(plan, CurvePlan):
-        recommended = recommend_by_model(plan, patients, choices)
-    else:
-        recommended = recommend(plan, patients, dlts)
+    recommended = plan.recommend(patients, dlts, choices)
     reject_too_toxic(recommended, reason)
     return Enumeration(trial, patients, dlts, recommended, None, reason, sequences, visited, start.data)
 
@@ -90,18 +69,16 @@ def _escalated(start: Start, cohorts: Iterable[tuple[StateArrays, StateArrays]])
 def cohort_by_cohort(start: Start, limit: int) -> Iterator[tuple[StateArrays, StateArrays]]:
     """The states that go on and those that have ended, after each cohort.
 
-    Raises
-    ------
-    StateSpaceError
-        There are more than `limit` in all.
+    Raises StateSpaceError where there are more than `limit` in all.
     """
     plan, trial = start.plan, start.trial
     cells, packing = cells_of(trial.max_patients), packing_of(trial.levels, trial.max_patients)
-    conduct, settle = plan.conduct_arrays(), _settler(plan, packing, cells)
+    check_memory(plan)
+    conduct, settle = plan.conduct.arrays(plan.levels), plan.settler(packing, cells)
     living = _states(1, packing)
-    living.rows[:], living.columns[:], living.sequences[:] = packed(packing, *start.counts), plan.start, 1
+    living.rows[:], living.columns[:], living.sequences[:] = packed(packing, *start.counts), plan.conduct.start, 1
     visited = 1
-    bounded = plan if isinstance(plan, TablePlan) and start.data is None else None  # until its bound has been looked at
+    bounded = plan.table if start.data is None else None  # until its bound has been looked at
     allowed = limit if bounded is None else min(limit, UNCHECKED)
     while len(living.rows):
         sizes = np.empty(len(living.rows), np.int16)
@@ -113,7 +90,10 @@ def cohort_by_cohort(start: Start, limit: int) -> Iterator[tuple[StateArrays, St
             children = children_of(packing, living, sizes, cells, allowed - visited)
         if children is None:
             raise too_many(plan, limit, treated)
-        living, endings = settle(living, sizes, children)
+        room = len(children.parents)
+        going_on, ended = _states(room, packing), _states(room, packing)
+        alive, over = settle(living, sizes, children, going_on, ended)
+        living, endings = _first(going_on, alive), _first(ended, over)
         visited += len(living.rows) + len(endings.rows)
         if visited > limit:
             if bounded is not None:
@@ -171,9 +151,6 @@ def packed(packing: Packing, patients: NDArray[np.int64], dlts: NDArray[np.int64
     return row
 
 
-_Settle = Callable[[StateArrays, NDArray[np.int16], Children], tuple[StateArrays, StateArrays]]
-
-
 def packing_of(levels: int, max_patients: int) -> Packing:
     """As many cells to a word as fit, the lowest dose in the highest bits."""
     bits = bits_per_cell(max_patients)
@@ -204,27 +181,6 @@ def children_of(
     return children._replace(rows=children.rows[:count], starts=children.starts[: count + 1])
 
 
-def _settler(plan: Plan, packing: Packing, cells: NDArray[np.int16]) -> _Settle:
-    """Prepare what the plan's kernel needs at every cohort."""
-    arrays = plan.arrays()
-    size = int(plan.sizes.max()) + 1
-    binomials = special.comb(np.arange(size)[:, None], np.arange(size)).astype(np.float64)
-    evidence = _evidence_table(plan, cells) if isinstance(plan, CurvePlan) else None
-
-    def settle(before: StateArrays, sizes: NDArray[np.int16], children: Children) -> tuple[StateArrays, StateArrays]:
-        """The living states and the endings after one more cohort."""
-        room = len(children.parents)
-        living, endings = _states(room, packing), _states(room, packing)
-        common = (packing, cells, binomials, before.columns, sizes, before.sequences, children, living, endings)
-        if isinstance(plan, CurvePlan):
-            alive, ended = settle_curves(arrays, evidence, *common)
-        else:
-            alive, ended = settle_table(arrays, *common)
-        return _first(living, alive), _first(endings, ended)
-
-    return settle
-
-
 def _states(room: int, packing: Packing) -> StateArrays:
     """Room for states; memory that is not written to is not taken."""
     words = packing.words[-1] + 1
@@ -235,13 +191,3 @@ def _states(room: int, packing: Packing) -> StateArrays:
 
 def _first(states: StateArrays, count: int) -> StateArrays:
     return StateArrays(states.rows[:count], states.columns[:count], states.sequences[:count], states.choices[:count])
-
-
-def _evidence_table(plan: CurvePlan, cells: NDArray[np.int16]) -> NDArray[np.float64]:
-    size = plan.levels * cells.shape[1] * len(plan.weight) * 8
-    if size > MEMORY_SHARE * machine_memory() / 2:  # as much again is needed while it is made
-        raise StateSpaceError(
-            f"the likelihoods of up to {plan.max_patients} patients at {plan.levels} doses would take "
-            f"{size / 1e9:.1f} GB; fewer patients need less"
-        )
-    return plan.evidence(cells[0].astype(np.int64), cells[1].astype(np.int64))

@@ -14,7 +14,6 @@ depends on several doses at once.
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,13 +51,7 @@ def default_max_states(plan: Plan) -> int:
 
 
 def states_allowed(plan: Plan, max_states: int | None) -> int:
-    """How many states may be visited; None asks for the default.
-
-    Raises
-    ------
-    DesignError
-        `max_states` is no whole number, or below 1.
-    """
+    """How many states may be visited, None asking for the default; DesignError for what is no number from 1."""
     limit = default_max_states(plan) if max_states is None else max_states
     if not is_whole(limit) or limit < 1:
         raise DesignError(f"max_states: {max_states!r} should be a whole number, at least 1")
@@ -75,9 +68,9 @@ def machine_memory() -> int:
 
 def state_bytes(plan: Plan) -> int:
     """Memory that a state takes, at most."""
-    row = 8 * words_per_row(plan.levels, plan.max_patients)
+    row = 8 * words_per_row(plan.levels, plan.conduct.max_patients)
     ending = 2 * (row + 1 + 8 + 1) + 8 * plan.levels + 2  # held twice while the cohorts' parts are joined
-    living = row + 1 + 8 + 1 + 2 + 4 + (int(plan.sizes.max()) + 1) * (4 + 1)
+    living = row + 1 + 8 + 1 + 2 + 4 + (int(plan.conduct.sizes.max()) + 1) * (4 + 1)
     return max(ending, living) + row + 8  # and the row it came from
 
 
@@ -97,33 +90,38 @@ def words_per_row(levels: int, max_patients: int) -> int:
 
 
 def check_bound(plan: TablePlan, limit: int) -> None:
-    """Refuse a plan whose bound on the states exceeds `limit`; of a long trial only the first cohorts are looked at.
-
-    Raises
-    ------
-    StateSpaceError
-    """
+    """Raise StateSpaceError where a bound on the states, of the first cohorts of a long trial, exceeds `limit`."""
     if not has_bound(plan) or _all_rows(plan) * (plan.levels + 1) <= limit:
         return
     cohorts = HORIZON // 4
     while True:  # the first cohorts of a large trial alone may be too many
-        patients = min(cohorts * int(plan.sizes.max()), plan.max_patients)
-        bound = most_states(replace(plan, max_patients=patients), limit)
+        patients = min(cohorts * int(plan.conduct.sizes.max()), plan.conduct.max_patients)
+        bound = most_states(plan.conducted(max_patients=patients), limit)
         if bound > limit:
             raise StateSpaceError(
                 f"up to {bound:,.0f} states ({_memory(bound, plan)})"
-                f"{'' if patients == plan.max_patients else f' in the first {patients} patients'}, "
+                f"{'' if patients == plan.conduct.max_patients else f' in the first {patients} patients'}, "
                 f"{_advice(limit, plan)}"
             )
-        if patients == plan.max_patients or cohorts == HORIZON:
+        if patients == plan.conduct.max_patients or cohorts == HORIZON:
             return
         cohorts *= 2
+
+
+def check_memory(plan: Plan) -> None:
+    """Raise StateSpaceError where a plan's own numbers would take too much memory."""
+    if plan.exact_bytes > MEMORY_SHARE * machine_memory() / 2:  # as much again is needed while they are made
+        raise StateSpaceError(
+            f"the likelihoods of up to {plan.conduct.max_patients} patients at {plan.levels} doses would take "
+            f"{plan.exact_bytes / 1e9:.1f} GB; fewer patients need less"
+        )
 
 
 def too_many(plan: Plan, limit: int, treated: int, further: str = "") -> StateSpaceError:
     """The error when more than `limit` states were found after `treated` patients, and what `further` says."""
     return StateSpaceError(
-        f"more than {limit:,} states after {treated} of {plan.max_patients} patients{further}, {_advice(limit, plan)}"
+        f"more than {limit:,} states after {treated} of {plan.conduct.max_patients} patients{further}, "
+        f"{_advice(limit, plan)}"
     )
 
 
@@ -141,18 +139,18 @@ def _memory(states: float, plan: Plan) -> str:
 
 def has_bound(plan: TablePlan) -> bool:
     """Whether each move and each stop depends on the counts at one dose alone."""
-    return plan.hold_at == NO_LIMIT and all(stop.is_single for stop in plan.stops)
+    return plan.conduct.hold_at == NO_LIMIT and all(stop.is_single for stop in plan.conduct.stops)
 
 
 def _all_rows(plan: TablePlan) -> float:
     """Number of rows of counts with so many cohorts or fewer, whatever the decisions."""
-    reach = plan.max_patients + int(plan.sizes.max())  # the last cohort may be smaller
+    reach = plan.conduct.max_patients + int(plan.conduct.sizes.max())  # the last cohort may be smaller
     cells = np.zeros(reach + 1)
-    for first in (0, 1) if plan.titration else (0,):
+    for first in (0, 1) if plan.conduct.titration else (0,):
         patients = first
         while patients <= reach:
             cells[patients] = patients + 1
-            patients += int(plan.sizes[min(patients, plan.max_patients)])
+            patients += int(plan.conduct.sizes[min(patients, plan.conduct.max_patients)])
     rows = np.ones(1)
     for _ in range(plan.levels):
         rows = np.convolve(rows, cells)[: reach + 1]
@@ -164,12 +162,12 @@ def most_states(plan: TablePlan, limit: float = np.inf) -> float:
 
     A float: large trials have more than any integer type holds. Under titration not completed once it exceeds `limit`.
     """
-    if not plan.titration:
-        return _most_rows(plan, plan.start, plan.max_patients)
+    if not plan.conduct.titration:
+        return _most_rows(plan, plan.conduct.start, plan.conduct.max_patients)
     # Titration ends at some dose, with one patient at each dose before it; three states lead through each dose.
     bound = 0.0
-    for dose in range(plan.start, plan.levels):
-        patients = plan.max_patients - (dose - plan.start)
+    for dose in range(plan.conduct.start, plan.levels):
+        patients = plan.conduct.max_patients - (dose - plan.conduct.start)
         if patients > 0 and bound <= limit:
             bound += 3 + _most_rows(plan, dose, patients)
     return bound
@@ -181,7 +179,7 @@ def _most_rows(plan: TablePlan, start: int, most: int) -> float:
     # above is closed, and how many moves down that has made (as bits); how many rows of these there are, by patients.
     rows: dict[tuple[bool, bool, int], NDArray[np.float64]] = {(False, False, 1): np.eye(1, most + 1)[0]}
     for dose in range(plan.levels - 1, -1, -1):
-        alone = plan.titration and plan.start <= dose < start
+        alone = plan.conduct.titration and plan.conduct.start <= dose < start
         cells = _cells(plan, dose, 1 if alone else 0, most)
         below: dict[tuple[bool, bool, int], NDArray[np.float64]] = defaultdict(lambda: np.zeros(most + 1))
         for (present_above, closed, downs), counts in rows.items():
@@ -198,7 +196,7 @@ def _most_rows(plan: TablePlan, start: int, most: int) -> float:
     by_patients = np.sum(ended_or_present, axis=0)
     # A smaller last cohort: every state before it, with each number of DLTs.
     left = np.arange(most, -1, -1)
-    last = (left > 0) & (left < plan.sizes.max())
+    last = (left > 0) & (left < plan.conduct.sizes.max())
     return float(by_patients.sum() + (by_patients * (left + 1))[last].sum())
 
 
@@ -213,7 +211,7 @@ def _cells(plan: TablePlan, dose: int, before: int, most: int) -> Counter[tuple[
     at_y = {0: untried}
     found = Counter({(0, untried): 1})
     while True:
-        size = int(plan.sizes[patients])
+        size = int(plan.conduct.sizes[patients])
         patients += size
         if patients - before > most:
             return found
@@ -236,7 +234,7 @@ def _cells(plan: TablePlan, dose: int, before: int, most: int) -> Counter[tuple[
 def _holding(plan: TablePlan, place: int) -> NDArray[np.bool_]:
     """Cells at which a rule of this place ends the trial, bool[D, N + 1, N + 1]."""
     holds = np.zeros(plan.codes.shape, np.bool_)
-    for stop in plan.stops:
+    for stop in plan.conduct.stops:
         if stop.criteria[0].place == place:
             holds |= stop.criteria[0].holds
     return holds
@@ -245,7 +243,7 @@ def _holding(plan: TablePlan, place: int) -> NDArray[np.bool_]:
 def _move(plan: TablePlan, dose: int, patients: int, dlts: int, enough: bool) -> tuple[int, int, int]:
     """What the decision at a cell means: the kind of move, moves up, moves down."""
     code = plan.codes[dose, patients, dlts]
-    ceiling = plan.levels - 1 if plan.ceiling is None else plan.ceiling[dose]
+    ceiling = plan.levels - 1 if plan.conduct.ceiling is None else plan.conduct.ceiling[dose]
     if code == ELIMINATE:
         return CLOSED, 0, 1
     if code == ESCALATE and dose < ceiling:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from escalation.kernels.codes import FULL_AND_TOO_TOXIC, MAX_PATIENTS, NO_DOSE, TOO_TOXIC
 from escalation.trial.data import InterimData
 from escalation.trial.trial import Trial
 
@@ -44,3 +45,9 @@ class Outcomes:
     trials: int | None = None
     declared: NDArray[np.int16] | None = None
     after: InterimData | None = None
+
+
+def reject_too_toxic(recommended: NDArray[np.int16], reason: NDArray[np.int8]) -> None:
+    """In place: no dose is recommended where a rule found the trial too toxic, and what was full too says so."""
+    recommended[(reason == TOO_TOXIC) | (reason == FULL_AND_TOO_TOXIC)] = NO_DOSE
+    reason[reason == FULL_AND_TOO_TOXIC] = MAX_PATIENTS

@@ -1,21 +1,14 @@
 """The Monte Carlo engine: the rules applied cohort by cohort to virtual patients."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from threading import Event
 
 import numpy as np
 from numpy.typing import NDArray
 
 from escalation.engines import patients as virtual
-from escalation.engines.outcomes import Outcomes
-from escalation.kernels.simulated_curves import run_curve_trials
+from escalation.engines.outcomes import Outcomes, reject_too_toxic
 from escalation.kernels.simulated_expansions import run_expansions
-from escalation.kernels.simulated_tables import run_table_trials
-from escalation.plans.curves import CurvePlan
-from escalation.plans.plan import Plan
-from escalation.plans.recommend import recommend, reject_too_toxic
 from escalation.plans.start import Start
 
 
@@ -24,7 +17,7 @@ def simulate_trials(start: Start, rates: NDArray[np.float64], *, trials: int, se
     trial, plan, expansion = start.trial, start.plan, start.expansion
     limits = virtual.tolerance_limits(rates)
     outcomes = _unfinished(start, rates, trials)
-    escalate = None if start.has_escalated else _escalation(plan, start.counts, limits)
+    escalate = None if start.has_escalated else plan.escalation(start.counts, limits)
 
     blocks = -(-trials // virtual.BLOCK)
 
@@ -63,30 +56,6 @@ def simulate_trials(start: Start, rates: NDArray[np.float64], *, trials: int, se
     return outcomes
 
 
-_Escalate = Callable[
-    [NDArray[np.uint32], NDArray[np.int16], NDArray[np.int16], NDArray[np.int16], NDArray[np.int8]], None
-]
-
-
-def _escalation(plan: Plan, counts: NDArray[np.int64], limits: NDArray[np.int64]) -> _Escalate:
-    """Dose escalation in a block of trials: from tolerances to counts, recommended doses and reasons."""
-    if isinstance(plan, CurvePlan):
-        evidence, places = cohort_evidence(plan, treated=int(counts[0].sum()))
-        curves = (replace(plan, weight=plan.learned(*counts)) if counts.any() else plan).arrays()
-
-        def by_model(tolerances, patients, dlts, recommended, reason):  # type: ignore[no-untyped-def]
-            run_curve_trials(curves, evidence, places, limits, tolerances, patients, dlts, recommended, reason)
-
-        return by_model
-    tables = plan.arrays()
-
-    def by_table(tolerances, patients, dlts, recommended, reason):  # type: ignore[no-untyped-def]
-        run_table_trials(tables, limits, tolerances, patients, dlts, reason)
-        recommended[:] = recommend(plan, patients, dlts)
-
-    return by_table
-
-
 def _unfinished(start: Start, rates: NDArray[np.float64], trials: int) -> Outcomes:
     """Outcomes for the blocks to finish, each its own part."""
     shape = trials, start.trial.levels
@@ -102,33 +71,3 @@ def _unfinished(start: Start, rates: NDArray[np.float64], trials: int) -> Outcom
         declared=None if start.trial.expansion is None else np.full(trials, start.declared, np.int16),
         after=start.data,
     )
-
-
-def cohort_evidence(plan: CurvePlan, treated: int = 0) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """What each outcome of a cohort says of the curves, for all sizes that a cohort can have.
-
-    Parameters
-    ----------
-    plan : CurvePlan
-    treated : int
-        Patients that all trials begin with.
-
-    Returns
-    -------
-    evidence : float64[D, P, m + 1, G]
-        By dose, place of the size, DLTs and curve.
-    places : int64[m + 1]
-        Place of each size.
-    """
-    most = int(plan.sizes.max())
-    regular = np.unique(plan.sizes)
-    if plan.titration or len(regular) > 1:
-        sizes = np.arange(1, most + 1)  # what is left for the last cohort depends on the trial
-    else:
-        sizes = np.unique([most, (plan.max_patients - treated) % most or most])
-    places = np.zeros(most + 1, np.int64)
-    places[sizes] = np.arange(len(sizes))
-    patients = np.repeat(sizes, most + 1)
-    dlts = np.minimum(np.tile(np.arange(most + 1), len(sizes)), patients)
-    evidence = plan.evidence(patients, dlts)
-    return evidence.reshape(plan.levels, len(sizes), most + 1, evidence.shape[2]), places

@@ -1,81 +1,29 @@
-"""TODO."""
+"""Curve plans: decisions by a posterior over dose-toxicity curves."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from escalation.kernels.codes import INTERVALS, PLUG_IN, POSTERIOR_MEAN, SCORE
-from escalation.kernels.layout import CurveArrays, ReadingArrays
-from escalation.plans.conduct import Conduct
+from escalation.kernels.codes import COHERENT_COHORT, COHERENT_DOSE, NO_DOSE, SLACK
+from escalation.kernels.exact_curves import settle_curves
+from escalation.kernels.layout import Children, CurveArrays, Packing, ReadingArrays, StateArrays
+from escalation.kernels.simulated_curves import run_curve_trials
+from escalation.numbers import binomials
+from escalation.plans.decision import Bound, Decision, State, last_cohort, limited
+from escalation.plans.plan import Counts, Escalate, Plan, Settle
+from escalation.plans.readings import Reading
 
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
-class PlugIn:
-    """Prefer the dose closest to the target under the curve of the mean parameter.
-
-    Attributes
-    ----------
-    parameter : float64[G]
-        Each curve's parameter.
-    cuts : float64[D - 1]
-        The values above which the posterior mean of the parameter means the next higher dose.
-    """
-
-    parameter: Floats
-    cuts: Floats
-
-
-@dataclass(frozen=True, eq=False)
-class PosteriorMean:
-    """Prefer the dose whose posterior mean DLT rate is closest to the target."""
-
-
-@dataclass(frozen=True, eq=False)
-class Intervals:
-    """Prefer the dose that is most probably in the target interval, among those that are not probably overdoses.
-
-    Attributes
-    ----------
-    in_target, overdose : float64[D, G]
-        Their posterior means are the probabilities that a dose's DLT rate is in the target interval, or above it.
-    ewoc : float
-        A dose with a larger probability of being above may not be given; nor may higher ones. When that is the lowest,
-        the trial ends as too toxic.
-    """
-
-    in_target: Floats
-    overdose: Floats
-    ewoc: float
-
-
-@dataclass(frozen=True, eq=False)
-class MaximumLikelihood:
-    """Prefer the dose closest to the target under the curve of largest likelihood.
-
-    The log likelihood of one parameter rises up to its largest value and falls from there. So that value is above a cut
-    between two doses where the slope at the cut is positive, and a slope is a sum over patients: no curve is needed.
-    Before the first DLT the largest value is at the end of the range. Until then each cohort goes one dose up.
-
-    Attributes
-    ----------
-    slope_dlt, slope_no_dlt : float64[D, D - 1]
-        Slope of the log probability of a DLT, and of none, at each dose and each cut.
-    """
-
-    slope_dlt: Floats
-    slope_no_dlt: Floats
-
-
 @dataclass(frozen=True, eq=False, kw_only=True)
-class CurvePlan(Conduct):
+class CurvePlan(Plan):
     """A design whose decisions come from a posterior over dose-toxicity curves.
 
     The posterior is discrete: a prior weight for each of G curves. Decisions after a cohort: the trial ends with no
     recommendation when the lowest dose is too toxic; else the next cohort gets the dose that the model prefers (the
-    lower of two), but not above what `ceiling`, `hold_at` and `coherent` allow.
+    lower of two), but not above what the conduct and `coherent` allow.
 
     Attributes
     ----------
@@ -85,7 +33,7 @@ class CurvePlan(Conduct):
         Prior weight of each curve; they sum to 1. Under MaximumLikelihood float64[D - 1], the slopes at the cuts before
         the first patient: zeros.
     target : float
-    reading : PlugIn, PosteriorMean, Intervals or MaximumLikelihood
+    reading : Reading
         What the model prefers.
     too_toxic : float64[G], optional
         The trial ends when the posterior mean of this exceeds `too_toxic_threshold`.
@@ -101,7 +49,7 @@ class CurvePlan(Conduct):
     log_no_dlt: Floats
     weight: Floats
     target: float
-    reading: PlugIn | PosteriorMean | Intervals | MaximumLikelihood
+    reading: Reading
     coherent: int
     too_toxic: Floats | None = None
     too_toxic_threshold: float = 1.0
@@ -112,41 +60,151 @@ class CurvePlan(Conduct):
         """Number of dose levels."""
         return len(self.log_dlt)
 
+    @property
+    def looks_at_cohort(self) -> bool:
+        """Whether escalation depends on the last cohort's rate."""
+        return self.coherent == COHERENT_COHORT
+
+    @property
+    def recommends_untried(self) -> bool:
+        """Whether a dose can be recommended that nobody was given."""
+        return self.recommend_untried
+
+    @property
+    def one_up_until_dlt(self) -> bool:
+        """Whether the dose goes up one level at a time until the first DLT: until then no curve is the most likely."""
+        return self.reading.slopes is not None
+
     def arrays(self) -> CurveArrays:
         """The plan as the kernels read it."""
         return CurveArrays(
             weight=np.ascontiguousarray(self.weight, np.float64),
-            reading=self._reading(),
+            reading=self._reading_arrays(),
             target=float(self.target),
             coherent=int(self.coherent),
-            one_up_until_dlt=isinstance(self.reading, MaximumLikelihood),
+            one_up_until_dlt=self.one_up_until_dlt,
             recommend_untried=bool(self.recommend_untried),
-            conduct=self.conduct_arrays(),
+            conduct=self.conduct.arrays(self.levels),
         )
 
-    def _reading(self) -> ReadingArrays:
-        reading = self.reading
-        functions = [] if self.too_toxic is None else [self.too_toxic]
-        if isinstance(reading, PlugIn):
-            kind, parts = PLUG_IN, [reading.parameter]
-        elif isinstance(reading, PosteriorMean):
-            kind, parts = POSTERIOR_MEAN, list(np.exp(self.log_dlt))
-        elif isinstance(reading, Intervals):
-            pairs = zip(reading.in_target, reading.overdose, strict=True)
-            kind, parts = INTERVALS, [part for pair in pairs for part in pair]
-        else:
-            kind, parts = SCORE, []
-        stacked = np.empty((len(functions) + len(parts), self.log_dlt.shape[1]))
-        for row, function in enumerate([*functions, *parts]):
-            stacked[row] = function
+    def _reading_arrays(self) -> ReadingArrays:
+        functions = [self.reading.functions(self.log_dlt)]
+        if self.too_toxic is not None:
+            functions = [self.too_toxic[None], *functions]
         return ReadingArrays(
-            kind=kind,
-            functions=stacked,
-            cuts=np.ascontiguousarray(reading.cuts if isinstance(reading, PlugIn) else np.empty(0), np.float64),
+            kind=self.reading.kind,
+            functions=np.ascontiguousarray(np.concatenate(functions), np.float64),
+            cuts=np.ascontiguousarray(self.reading.limits, np.float64),
             target=float(self.target),
-            ewoc=float(reading.ewoc) if isinstance(reading, Intervals) else 1.0,
+            ewoc=float(self.reading.most_overdosing),
             too_toxic=self.too_toxic is not None,
             too_toxic_threshold=float(self.too_toxic_threshold),
+        )
+
+    @property
+    def exact_bytes(self) -> int:
+        """Memory of the evidence of all cells."""
+        size = self.conduct.max_patients
+        return self.levels * ((size + 1) * (size + 2) // 2) * len(self.weight) * 8
+
+    def settler(self, packing: Packing, cells: NDArray[np.int16]) -> Settle:
+        """One cohort more for many states."""
+        arrays, ways = self.arrays(), binomials(int(self.conduct.sizes.max()))
+        evidence = self.evidence(cells[0].astype(np.int64), cells[1].astype(np.int64))
+
+        def settle(
+            before: StateArrays, sizes: NDArray[np.int16], children: Children, living: StateArrays, endings: StateArrays
+        ) -> tuple[int, int]:
+            told = before.columns, sizes, before.sequences
+            alive, ended = settle_curves(arrays, evidence, packing, cells, ways, *told, children, living, endings)
+            return alive, ended
+
+        return settle
+
+    def escalation(self, counts: NDArray[np.int64], limits: NDArray[np.int64]) -> Escalate:
+        """Dose escalation of a block of trials."""
+        evidence, places = self.cohort_evidence(treated=int(counts[0].sum()))
+        arrays = (replace(self, weight=self.learned(*counts)) if counts.any() else self).arrays()
+
+        def escalate(
+            tolerances: NDArray[np.uint32],
+            patients: Counts,
+            dlts: Counts,
+            recommended: NDArray[np.int16],
+            reasons: NDArray[np.int8],
+        ) -> None:
+            run_curve_trials(arrays, evidence, places, limits, tolerances, patients, dlts, recommended, reasons)
+
+        return escalate
+
+    def recommend(self, patients: Counts, dlts: Counts, choices: NDArray[np.int8] | None = None) -> NDArray[np.int16]:
+        """The recommended dose of each ending, from the model's choices on the final data."""
+        if choices is None:
+            found = [self.judge(n, y).choice for n, y in zip(patients.tolist(), dlts.tolist(), strict=True)]
+            choices = np.array(found, np.int8)
+        if self.recommend_untried:
+            return choices.astype(np.int16)
+        tried = (patients > 0) & (np.arange(self.levels) <= choices[:, None])
+        highest = self.levels - 1 - np.argmax(tried[:, ::-1], axis=1)
+        return np.where(tried.any(axis=1), highest, NO_DOSE).astype(np.int16)
+
+    def decide(self, state: State, *, titrating: bool) -> Decision:
+        """The next dose by the model, or none where the trial is too toxic."""
+        dose, conduct = state.last_dose, self.conduct
+        bounds: list[Bound] = []
+        hold = dose if conduct.holds(state.dlts) else self.levels
+        ceiling = conduct.highest_after(dose, self.levels)
+        if titrating:
+            next_dose = dose if state.dlts[dose] else dose + 1
+            for limit, bound in ((self.levels - 1, Bound.HIGHEST), (hold, Bound.HOLD), (ceiling, Bound.CEILING)):
+                next_dose = limited(next_dose, limit, bound, bounds)
+            return Decision(next_dose, bounds=tuple(bounds), titrating=True)
+        judgement = self.judge(state.patients, state.dlts)
+        if judgement.choice == NO_DOSE:
+            return Decision(None, judgement=judgement)
+        one_up = dose + 1 if self.one_up_until_dlt and not any(state.dlts) else self.levels
+        allowed = judgement.choice
+        for limit, bound in ((hold, Bound.HOLD), (one_up, Bound.ONE_UP), (ceiling, Bound.CEILING)):
+            allowed = limited(allowed, limit, bound, bounds)
+        if self._incoherent_to_escalate(state):
+            allowed = limited(allowed, dose, COHERENCE[self.coherent], bounds)
+        next_dose = judgement.prefer(allowed)
+        floor = conduct.lowest_after(dose)
+        if floor > next_dose:
+            if floor > judgement.highest_open:
+                floor = max(judgement.highest_open, next_dose)
+                bounds.append(Bound.OVERDOSE)
+            if floor > next_dose:
+                next_dose = floor
+                bounds.append(Bound.FLOOR)
+        return Decision(next_dose, bounds=tuple(bounds), judgement=judgement)
+
+    def _incoherent_to_escalate(self, state: State) -> bool:
+        """Whether `coherent` lets no higher dose follow."""
+        dose = state.last_dose
+        if self.coherent == COHERENT_COHORT:
+            size, toxic = last_cohort(self.conduct, state)
+            return toxic >= (self.target - SLACK) * size
+        if self.coherent == COHERENT_DOSE:
+            return state.dlts[dose] > (self.target + SLACK) * state.patients[dose]
+        return False
+
+    def closed(self, state: State) -> tuple[bool, ...]:
+        """Whether each dose is excluded as a probable overdose; all are where the trial is too toxic."""
+        if state.treated == 0:
+            return (False,) * self.levels
+        judgement = self.judge(state.patients, state.dlts)
+        return tuple(judgement.too_toxic or dose > judgement.highest_open for dose in range(self.levels))
+
+    def judge(self, patients: tuple[int, ...], dlts: tuple[int, ...]) -> "Judgement":
+        """What the model says of counts at each dose."""
+        n, y = np.array(patients), np.array(dlts)
+        if self.reading.slopes is not None:
+            return Judgement(self, self.learned(n, y), None, 0.0)
+        posterior = self.posterior(n, y)
+        toxicity = 0.0 if self.too_toxic is None else float(self.too_toxic @ posterior)
+        return Judgement(
+            self, self.reading.means(self.log_dlt, posterior), self.reading.overdosing(posterior), toxicity
         )
 
     def posterior(self, patients: NDArray[np.integer], dlts: NDArray[np.integer]) -> Floats:
@@ -160,32 +218,79 @@ class CurvePlan(Conduct):
 
     def learned(self, patients: NDArray[np.integer], dlts: NDArray[np.integer]) -> Floats:
         """What takes the place of `weight` after counts at each dose, int[D]."""
-        if isinstance(self.reading, MaximumLikelihood):
-            return dlts @ self.reading.slope_dlt + (patients - dlts) @ self.reading.slope_no_dlt
-        return self.posterior(patients, dlts)
+        if self.reading.slopes is None:
+            return self.posterior(patients, dlts)
+        dlt, no_dlt = self.reading.slopes
+        found: Floats = dlts @ dlt + (patients - dlts) @ no_dlt
+        return found
 
     def evidence(self, patients: NDArray[np.integer], dlts: NDArray[np.integer]) -> Floats:
-        """What counts at each dose say of each curve: their likelihood, or under MaximumLikelihood the slopes.
+        """What C counts at each dose say of each curve: their likelihood, float64[D, C, G], or slopes, [D, C, D - 1].
 
-        A posterior needs the likelihood only to a constant factor: each is divided by its largest value over the
-        curves, so that no count, however unlikely, underflows everywhere.
-
-        Parameters
-        ----------
-        patients, dlts : int[C]
-
-        Returns
-        -------
-        float64[D, C, G]
-            To be multiplied over doses. Under MaximumLikelihood float64[D, C, D - 1], to be added.
+        Likelihoods are to be multiplied over doses, slopes added. A posterior needs the likelihood only to a constant
+        factor: each is divided by its largest value over the curves, so that no count, however unlikely, underflows
+        everywhere.
         """
-        slopes = isinstance(self.reading, MaximumLikelihood)
-        dlt = self.reading.slope_dlt if isinstance(self.reading, MaximumLikelihood) else self.log_dlt
-        no_dlt = self.reading.slope_no_dlt if isinstance(self.reading, MaximumLikelihood) else self.log_no_dlt
+        dlt, no_dlt = self.reading.slopes or (self.log_dlt, self.log_no_dlt)
         found = np.empty((self.levels, len(patients), dlt.shape[1]))
         for dose in range(self.levels):
             found[dose] = np.outer(dlts, dlt[dose]) + np.outer(patients - dlts, no_dlt[dose])
-        if slopes:
+        if self.reading.slopes is not None:
             return found
         found -= found.max(axis=-1, keepdims=True)
         return np.exp(found, out=found)
+
+    def cohort_evidence(self, treated: int = 0) -> tuple[Floats, NDArray[np.int64]]:
+        """What each outcome of a cohort says of the curves, for all sizes that a cohort can have.
+
+        By dose, place of the size, DLTs and curve, float64[D, P, m + 1, G]; and the place of each size, int64[m + 1].
+        All trials begin with `treated` patients.
+        """
+        most = int(self.conduct.sizes.max())
+        regular = np.unique(self.conduct.sizes)
+        if self.conduct.titration or len(regular) > 1:
+            sizes = np.arange(1, most + 1)  # what is left for the last cohort depends on the trial
+        else:
+            sizes = np.unique([most, (self.conduct.max_patients - treated) % most or most])
+        places = np.zeros(most + 1, np.int64)
+        places[sizes] = np.arange(len(sizes))
+        patients = np.repeat(sizes, most + 1)
+        dlts = np.minimum(np.tile(np.arange(most + 1), len(sizes)), patients)
+        evidence = self.evidence(patients, dlts)
+        return evidence.reshape(self.levels, len(sizes), most + 1, evidence.shape[2]), places
+
+
+COHERENCE = {COHERENT_COHORT: Bound.COHERENCE_COHORT, COHERENT_DOSE: Bound.COHERENCE_DOSE}
+"""What keeps a dose from going up, by what `coherent` looks at."""
+
+
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """What a model says of the data of one trial, as far as the design looks at it."""
+
+    plan: CurvePlan
+    means: Floats  # as `Reading.means`; under MaximumLikelihood the slope of the log likelihood at each cut
+    overdose: Floats | None  # probability of an overdose at each dose, where the model looks at it
+    toxicity: float  # the posterior probability that the stop for toxicity looks at; zero where there is none
+
+    @property
+    def too_toxic(self) -> bool:
+        """Whether the trial ends, with no recommendation."""
+        return self.toxicity > self.plan.too_toxic_threshold + SLACK or self.highest_open < 0
+
+    @property
+    def highest_open(self) -> int:
+        """Index of the highest dose that is not excluded as a probable overdose; minus one where all are."""
+        excluded = (
+            np.array([False]) if self.overdose is None else self.overdose > self.plan.reading.most_overdosing + SLACK
+        )
+        return int(np.argmax(excluded)) - 1 if excluded.any() else self.plan.levels - 1
+
+    @property
+    def choice(self) -> int:
+        """Index of the dose that the model prefers; NO_DOSE when the trial is too toxic."""
+        return NO_DOSE if self.too_toxic else self.prefer(self.plan.levels - 1)
+
+    def prefer(self, highest: int) -> int:
+        """Index of the dose that the model prefers among open ones up to `highest`, the lower of two."""
+        return self.plan.reading.prefer(self.means, self.plan.target, min(highest, self.highest_open))

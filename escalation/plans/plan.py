@@ -1,6 +1,102 @@
-"""The kinds of plan."""
+"""What a plan is: all that the engines, and questions about a running trial, ask of a design."""
 
-from escalation.plans.curves import CurvePlan
-from escalation.plans.table import TablePlan
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
 
-Plan = TablePlan | CurvePlan
+import numpy as np
+from numpy.typing import NDArray
+
+from escalation.kernels.layout import Children, Packing, StateArrays
+from escalation.plans.conduct import Conduct
+from escalation.plans.decision import Decision, State
+
+if TYPE_CHECKING:
+    from escalation.plans.table import TablePlan
+
+Counts = NDArray[np.int16]
+"""Patients or DLTs at each dose at each ending, int16[E, D]."""
+
+Settle = Callable[[StateArrays, NDArray[np.int16], Children, StateArrays, StateArrays], tuple[int, int]]
+"""From the states before a cohort, the cohorts' sizes and what they lead to: writes the states that go on and those
+that have ended, and gives how many of each there are."""
+
+Escalate = Callable[[NDArray[np.uint32], Counts, Counts, NDArray[np.int16], NDArray[np.int8]], None]
+"""From a block of trials' tolerances: writes their patients, DLTs, recommended doses and reasons to end."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Plan(ABC):
+    """A design compiled for a trial.
+
+    A kind of plan says how the next dose follows from the data. There are two: a *table plan* looks up the counts at
+    the dose just given, a *curve plan* reads a posterior over dose-toxicity curves. A further kind gives what is
+    abstract here, and nothing else in the house has to know of it. Each asker has its own methods, so that they check
+    each other:
+
+    - the exact engine: `settler`, one compiled cohort for all states at once; `exact_bytes`, what it keeps for that;
+    - the simulation: `escalation`, compiled trials from the first cohort to the last;
+    - one trial, in plain Python: `decide`, `closed`; and `looks_at_cohort`, if counts alone do not say enough;
+    - all of them: `recommend`.
+
+    Attributes
+    ----------
+    conduct : Conduct
+        How the trial is conducted, whatever decides on its doses: cohort sizes, limits and stops.
+    """
+
+    conduct: Conduct
+
+    @property
+    @abstractmethod
+    def levels(self) -> int:
+        """Number of dose levels, D."""
+
+    @property
+    def table(self) -> "TablePlan | None":
+        """The decision table that decides; None where more is looked at than the counts at the dose just given."""
+        return None
+
+    @property
+    def looks_at_cohort(self) -> bool:
+        """Whether decisions depend on the last cohort's outcomes beside the counts."""
+        return False
+
+    @property
+    def recommends_untried(self) -> bool:
+        """Whether a dose can be recommended that nobody was given."""
+        return False
+
+    @property
+    def exact_bytes(self) -> int:
+        """Memory of what `settler` works out once for all cohorts."""
+        return 0
+
+    @abstractmethod
+    def settler(self, packing: Packing, cells: NDArray[np.int16]) -> Settle:
+        """One cohort more for many states; `cells` are the patients and DLTs of each cell, int16[2, C]."""
+
+    @abstractmethod
+    def escalation(self, counts: NDArray[np.int64], limits: NDArray[np.int64]) -> Escalate:
+        """Dose escalation from counts at each dose, int64[2, D], for patients with a DLT below `limits`, int64[D]."""
+
+    @abstractmethod
+    def decide(self, state: State, *, titrating: bool) -> Decision:
+        """The next dose after a cohort and what bounded it, before stops; no dose where all are closed."""
+
+    @abstractmethod
+    def closed(self, state: State) -> tuple[bool, ...]:
+        """Whether each dose is eliminated, or excluded as a probable overdose."""
+
+    @abstractmethod
+    def recommend(self, patients: Counts, dlts: Counts, choices: NDArray[np.int8] | None = None) -> NDArray[np.int16]:
+        """The recommended dose of each ending, or NO_DOSE; `choices` are what `settler` wrote there, if it was run."""
+
+    def titrated(self) -> Self:
+        """The plan with titration from the lowest dose."""
+        return replace(self, conduct=replace(self.conduct, titration=True, start=0))
+
+    def conducted(self, **changes: Any) -> Self:
+        """The plan with changes of its conduct."""
+        return replace(self, conduct=replace(self.conduct, **changes))

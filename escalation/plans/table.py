@@ -1,19 +1,39 @@
-"""TODO."""
+"""Table plans: decisions by the counts at the dose just given."""
 
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from escalation.kernels.codes import DE_ESCALATE, ESCALATE
-from escalation.kernels.layout import TableArrays
-from escalation.plans.conduct import Conduct
+from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, STAY
+from escalation.kernels.exact_tables import settle_table
+from escalation.kernels.layout import Children, Packing, StateArrays, TableArrays
+from escalation.kernels.selection import recommend_highest, recommend_isotonic
+from escalation.kernels.simulated_tables import run_table_trials
+from escalation.numbers import binomials
+from escalation.plans.decision import Bound, Decision, State, limited
+from escalation.plans.plan import Counts, Escalate, Plan, Settle
 
 Floats = NDArray[np.float64]
+Codes = NDArray[np.int8]
+
+
+class Selection(ABC):
+    """The recommendation at the end of a trial under a table plan, among doses below eliminated ones."""
+
+    @abstractmethod
+    def recommend(self, codes: Codes, patients: Counts, dlts: Counts, recommended: NDArray[np.int16]) -> None:
+        """Write the recommended dose of each ending, or NO_DOSE."""
+
+    def rates(self, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Floats:
+        """The DLT rates of tried doses that the recommendation compares; here the observed ones."""
+        return dlts / patients
 
 
 @dataclass(frozen=True, eq=False)
-class ClosestIsotonic:
+class ClosestIsotonic(Selection):
     """Recommend the tried dose, below eliminated ones, whose isotonic estimate is closest to the target.
 
     Attributes
@@ -30,9 +50,21 @@ class ClosestIsotonic:
     target: float
     bound: float = np.inf
 
+    def recommend(self, codes: Codes, patients: Counts, dlts: Counts, recommended: NDArray[np.int16]) -> None:
+        """Write the recommended dose of each ending."""
+        numbers = self.estimates, self.precisions, float(self.target), float(self.bound)
+        recommend_isotonic(patients, dlts, codes, *numbers, recommended)
+
+    def rates(self, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Floats:
+        """The isotonic estimates of tried doses."""
+        from scipy.optimize import isotonic_regression  # it takes a tenth of a second, and running trials alone need it
+
+        rates: Floats = isotonic_regression(self.estimates[patients, dlts], weights=self.precisions[patients, dlts]).x
+        return rates
+
 
 @dataclass(frozen=True, eq=False)
-class HighestCleared:
+class HighestCleared(Selection):
     """Recommend the highest cleared dose below the eliminated ones.
 
     Attributes
@@ -43,9 +75,13 @@ class HighestCleared:
 
     cleared: NDArray[np.bool_]
 
+    def recommend(self, codes: Codes, patients: Counts, dlts: Counts, recommended: NDArray[np.int16]) -> None:
+        """Write the recommended dose of each ending."""
+        recommend_highest(patients, dlts, codes, self.cleared, recommended)
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class TablePlan(Conduct):
+class TablePlan(Plan):
     """A design whose decisions look up the counts at the dose just given.
 
     ELIMINATE overrides everything: the dose and all above are closed for good and the next cohort gets the dose below;
@@ -56,17 +92,22 @@ class TablePlan(Conduct):
     ----------
     codes : int8[D, N + 1, N + 1]
         ESCALATE, STAY, DE_ESCALATE or ELIMINATE, by dose, patients and DLTs there.
-    selection : ClosestIsotonic or HighestCleared
+    selection : Selection
         The recommendation at the end.
     """
 
-    codes: NDArray[np.int8]
-    selection: ClosestIsotonic | HighestCleared
+    codes: Codes
+    selection: Selection
 
     @property
     def levels(self) -> int:
         """Number of dose levels."""
         return len(self.codes)
+
+    @property
+    def table(self) -> "TablePlan":
+        """Itself."""
+        return self
 
     @property
     def moves(self) -> bool:
@@ -75,4 +116,79 @@ class TablePlan(Conduct):
 
     def arrays(self) -> TableArrays:
         """The plan as the kernels read it."""
-        return TableArrays(codes=np.ascontiguousarray(self.codes, np.int8), conduct=self.conduct_arrays())
+        return TableArrays(np.ascontiguousarray(self.codes, np.int8), self.conduct.arrays(self.levels))
+
+    def settler(self, packing: Packing, cells: NDArray[np.int16]) -> Settle:
+        """One cohort more for many states."""
+        arrays, ways = self.arrays(), binomials(int(self.conduct.sizes.max()))
+
+        def settle(
+            before: StateArrays, sizes: NDArray[np.int16], children: Children, living: StateArrays, endings: StateArrays
+        ) -> tuple[int, int]:
+            told = before.columns, sizes, before.sequences
+            alive, ended = settle_table(arrays, packing, cells, ways, *told, children, living, endings)
+            return alive, ended
+
+        return settle
+
+    def escalation(self, counts: NDArray[np.int64], limits: NDArray[np.int64]) -> Escalate:  # noqa: ARG002
+        """Dose escalation of a block of trials; what it starts from is in the block."""
+        arrays = self.arrays()
+
+        def escalate(
+            tolerances: NDArray[np.uint32],
+            patients: Counts,
+            dlts: Counts,
+            recommended: NDArray[np.int16],
+            reasons: NDArray[np.int8],
+        ) -> None:
+            run_table_trials(arrays, limits, tolerances, patients, dlts, reasons)
+            self.selection.recommend(arrays.codes, patients, dlts, recommended)
+
+        return escalate
+
+    def recommend(self, patients: Counts, dlts: Counts, choices: NDArray[np.int8] | None = None) -> NDArray[np.int16]:  # noqa: ARG002
+        """The recommended dose of each ending."""
+        recommended = np.empty(len(patients), np.int16)
+        self.selection.recommend(np.ascontiguousarray(self.codes, np.int8), patients, dlts, recommended)
+        return recommended
+
+    def decide(self, state: State, *, titrating: bool) -> Decision:
+        """The next dose by the decision table, or none where the lowest dose is eliminated."""
+        dose, conduct = state.last_dose, self.conduct
+        code = int(self.codes[dose, state.patients[dose], state.dlts[dose]])
+        if titrating:
+            code = STAY if state.dlts[dose] else ESCALATE
+        wanted = dose + {ESCALATE: 1, STAY: 0, DE_ESCALATE: -1, ELIMINATE: -1}[code]
+        closed = self._lowest_closed(state)
+        bounds: list[Bound] = []
+        next_dose = wanted
+        if closed < dose:  # no trial of this design comes here
+            next_dose = limited(wanted, closed - 1, Bound.CLOSED, bounds)
+        elif code == ESCALATE:
+            next_dose = limited(next_dose, self.levels - 1, Bound.HIGHEST, bounds)
+            next_dose = limited(next_dose, closed - 1, Bound.CLOSED, bounds)
+            if next_dose > dose:
+                next_dose = limited(next_dose, dose if conduct.holds(state.dlts) else next_dose, Bound.HOLD, bounds)
+                next_dose = limited(next_dose, conduct.highest_after(dose, self.levels), Bound.CEILING, bounds)
+        elif code == DE_ESCALATE and wanted < 0:
+            next_dose = 0
+            bounds.append(Bound.LOWEST)
+        return Decision(next_dose if next_dose >= 0 else None, code=code, bounds=tuple(bounds), titrating=titrating)
+
+    def closed(self, state: State) -> tuple[bool, ...]:
+        """Whether each dose is eliminated."""
+        lowest = self._lowest_closed(state)
+        return tuple(dose >= lowest for dose in range(self.levels))
+
+    def _lowest_closed(self, state: State) -> int:
+        """Index of the lowest eliminated dose; the number of doses when none is."""
+        counts = zip(state.patients, state.dlts, strict=True)
+        found = (dose for dose, (n, y) in enumerate(counts) if self.codes[dose, n, y] == ELIMINATE)
+        return next(found, self.levels)
+
+    def titrated(self) -> Self:
+        """The plan with titration, which leaves single patients behind; none without a DLT closes a dose."""
+        codes = self.codes.copy()
+        codes[:, 1, 0][codes[:, 1, 0] == ELIMINATE] = STAY
+        return replace(super().titrated(), codes=codes)

@@ -6,36 +6,21 @@ import numpy as np
 
 from escalation.designs import Design
 from escalation.kernels.codes import EXPANSION_STOPPED, MAX_PATIENTS, NO_DOSE, RULE_COMPLETE, TOO_TOXIC
-from escalation.plans.curves import CurvePlan
+from escalation.plans.decision import Decision, Expanding, State, holding
 from escalation.plans.expansion import ExpansionPlan, expansion_plan
 from escalation.plans.plan import Plan
-from escalation.plans.recommend import recommend, recommend_by_model
-from escalation.plans.table import TablePlan
-from escalation.running.decisions import Decision, Expanding, State, by_model, by_table, holding, lowest_closed
-from escalation.running.reading import read_model
 from escalation.trial.trial import Trial
 
 
 @dataclass(frozen=True, eq=False)
-class Rules:
-    """A design compiled for a trial, to be asked about one state after the other.
-
-    Attributes
-    ----------
-    design : Design
-    trial : Trial
-        As the design runs it.
-    plan : Plan
-    expansion : ExpansionPlan or None
-    large : Trial
-        The trial, or one with room for more patients than it has, if so many were treated.
-    """
+class Decider:
+    """A design compiled for a trial, to be asked about one state after the other."""
 
     design: Design
-    trial: Trial
+    trial: Trial  # as the design runs it
     plan: Plan
     expansion: ExpansionPlan | None
-    large: Trial
+    large: Trial  # the trial, or one with room for more patients than it has, if so many were treated
 
     @property
     def start(self) -> State:
@@ -85,26 +70,14 @@ class Rules:
         toxic = decision.reason == TOO_TOXIC or any(stop.reason == TOO_TOXIC for stop in decision.stops)
         if state.treated == 0 or toxic:
             return None
-        patients, dlts = (np.array([counts], np.int16) for counts in (state.patients, state.dlts))
-        if isinstance(self.plan, CurvePlan):
-            choice = read_model(self.plan, state.patients, state.dlts).choice
-            found = recommend_by_model(self.plan, patients, np.array([choice], np.int8))
-        else:
-            found = recommend(self.plan, patients, dlts)
+        found = self.plan.recommend(np.array([state.patients], np.int16), np.array([state.dlts], np.int16))
         return None if found[0] == NO_DOSE else int(found[0])
 
     def closed(self, state: State) -> tuple[bool, ...]:
         """Whether each dose is eliminated, or excluded as a probable overdose."""
-        levels = range(self.trial.levels)
         if state.expanding is not None and state.expanding.rejected:
-            return tuple(dose >= state.expanding.dose for dose in levels)
-        if isinstance(self.plan, TablePlan):
-            lowest = lowest_closed(self.plan, state)
-            return tuple(dose >= lowest for dose in levels)
-        if state.treated == 0:
-            return tuple(False for _ in levels)
-        reading = read_model(self.plan, state.patients, state.dlts)
-        return tuple(reading.too_toxic or dose > reading.highest_open for dose in levels)
+            return tuple(dose >= state.expanding.dose for dose in range(self.trial.levels))
+        return self.plan.closed(state)
 
     def prior(self, state: State) -> tuple[float, float]:
         """Parameters of the Beta prior under which a dose's own rate is looked at."""
@@ -131,18 +104,15 @@ class Rules:
 
     def _escalate(self, state: State) -> Decision:
         """What dose escalation decides."""
-        plan = self.plan
+        plan, conduct = self.plan, self.plan.conduct
         if state.dose is None:
-            return self._on(plan.start, state, Decision(None, titrating=plan.titration))
-        full = state.treated >= plan.max_patients
-        titrating = plan.titration and max(state.patients) == 1
-        if isinstance(plan, TablePlan):
-            decision = by_table(plan, state, titrating=titrating)
-        else:
-            decision = by_model(plan, state, titrating=titrating)
+            return self._on(conduct.start, state, Decision(None, titrating=conduct.titration))
+        full = state.treated >= conduct.max_patients
+        titrating = conduct.titration and max(state.patients) == 1
+        decision = plan.decide(state, titrating=titrating)
         if decision.next_dose is None:
             return replace(decision, reason=MAX_PATIENTS if full else TOO_TOXIC)
-        stops = () if titrating else holding(plan.stops, state, decision.next_dose)
+        stops = () if titrating else holding(conduct.stops, state, decision.next_dose)
         reason = min((stop.reason for stop in stops), default=0)
         if full and reason != RULE_COMPLETE:
             toxic = tuple(stop for stop in stops if stop.reason == TOO_TOXIC)  # which then recommend no dose
@@ -154,27 +124,17 @@ class Rules:
 
     def _on(self, dose: int, state: State, decision: Decision) -> Decision:
         """The decision, with the size of the next cohort."""
-        plan, there = self.plan, state.patients[dose]
-        size = int(plan.sizes[there])
-        if plan.titration and max(state.patients) <= 1:
-            size = int(plan.sizes[0]) - 1 if there else 1
-        return replace(decision, next_dose=dose, size=min(size, plan.max_patients - state.treated))
+        conduct, there = self.plan.conduct, state.patients[dose]
+        size = int(conduct.sizes[there])
+        if conduct.titration and max(state.patients) <= 1:
+            size = int(conduct.sizes[0]) - 1 if there else 1
+        return replace(decision, next_dose=dose, size=min(size, conduct.max_patients - state.treated))
 
 
-def rules_of(design: Design, trial: Trial, *, treated: int = 0) -> Rules:
-    """Compile a design for a trial.
+def decider_of(design: Design, trial: Trial, *, treated: int = 0) -> Decider:
+    """Compile a design for a trial; raises DesignError where it does not fit.
 
-    Parameters
-    ----------
-    design : Design
-    trial : Trial
-    treated : int
-        Patients that were treated already. They may be more than the trial has: then it is over.
-
-    Raises
-    ------
-    DesignError
-        The design does not fit the trial.
+    Patients that were `treated` already may be more than the trial has: then it is over.
     """
     trial = design.applied_to(trial)
     # Tables for all who were treated.
@@ -183,4 +143,4 @@ def rules_of(design: Design, trial: Trial, *, treated: int = 0) -> Rules:
     if expansion is not None and len(expansion.rejects) <= treated:
         more = treated + 1 - len(expansion.rejects)
         expansion = replace(expansion, rejects=np.pad(expansion.rejects, (0, more), mode="edge"))
-    return Rules(design, trial, replace(design.plan(large), max_patients=trial.max_patients), expansion, large)
+    return Decider(design, trial, design.plan(large).conducted(max_patients=trial.max_patients), expansion, large)

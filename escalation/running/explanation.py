@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from escalation.designs import ModelDesign
 from escalation.kernels.codes import (
-    COHERENT_COHORT,
     DE_ESCALATE,
     ELIMINATE,
     ENOUGH_AT_DOSE,
@@ -15,10 +14,8 @@ from escalation.kernels.codes import (
     STOPPING_RULE,
     TOO_TOXIC,
 )
-from escalation.plans.curves import CurvePlan, Intervals, MaximumLikelihood, PosteriorMean
-from escalation.plans.table import TablePlan
-from escalation.running.decider import Rules
-from escalation.running.decisions import Bound, Decision, State, last_cohort
+from escalation.plans.decision import Bound, Decision, State, last_cohort
+from escalation.running.decider import Decider
 
 ACTIONS = {
     ESCALATE: "escalate",
@@ -35,27 +32,28 @@ ENDINGS = {
 }
 
 
-def explanation(rules: Rules, state: State, decision: Decision) -> str:
+def explanation(decider: Decider, state: State, decision: Decision) -> str:
     """Why a decision was taken, in one or a few sentences."""
-    return " ".join(f"{sentence[0].upper()}{sentence[1:]}." for sentence in _sentences(rules, state, decision))
+    return " ".join(f"{sentence[0].upper()}{sentence[1:]}." for sentence in _sentences(decider, state, decision))
 
 
-def _sentences(rules: Rules, state: State, decision: Decision) -> Iterator[str]:
+def _sentences(decider: Decider, state: State, decision: Decision) -> Iterator[str]:
     if state.expanding is not None:
-        yield from _of_expansion(rules, state, decision)
+        yield from _of_expansion(decider, state, decision)
         return
     if state.dose is None:
         assert decision.next_dose is not None
         yield f"nobody was treated yet; the trial starts at dose level {decision.next_dose + 1}"
         return
-    yield from _grounds(rules, state, decision)
-    yield from (_bound(rules, state, bound) for bound in decision.bounds)
+    yield from _grounds(decider, state, decision)
+    yield from (_bound(decider, state, bound) for bound in decision.bounds)
     if decision.reason == 0:
         return
     holding = "; ".join(stop.words for stop in decision.stops)
-    if state.treated >= rules.plan.max_patients and decision.reason not in (TOO_TOXIC, RULE_COMPLETE):
-        yield f"all {rules.plan.max_patients} patients have been treated" + (f"; {holding}" if holding else "")
-        if holding or (decision.reading is not None and decision.reading.too_toxic):
+    most = decider.plan.conduct.max_patients
+    if state.treated >= most and decision.reason not in (TOO_TOXIC, RULE_COMPLETE):
+        yield f"all {most} patients have been treated" + (f"; {holding}" if holding else "")
+        if holding or (decision.judgement is not None and decision.judgement.too_toxic):
             yield "no dose is recommended"
     else:
         ending = ENDINGS[decision.reason]
@@ -64,15 +62,15 @@ def _sentences(rules: Rules, state: State, decision: Decision) -> Iterator[str]:
         yield f"dose level {decision.next_dose + 1} is the RP2D, and its expansion begins"
 
 
-def _of_expansion(rules: Rules, state: State, decision: Decision) -> Iterator[str]:
-    at, expansion = state.expanding, rules.expansion
+def _of_expansion(decider: Decider, state: State, decision: Decision) -> Iterator[str]:
+    at, expansion = state.expanding, decider.expansion
     assert at is not None
     assert expansion is not None
     place = f"dose level {at.dose + 1}"
     of_expansion = f"{at.dlts} of {at.patients} patients of the expansion at {place}"
     of_all = f"{state.dlts[at.dose]} of all {state.patients[at.dose]} patients at {place}"
     counted = f"{of_expansion if expansion.own else of_all} have had a DLT"
-    if rules.recommended(state) is None:
+    if decider.recommended(state) is None:
         yield f"{counted}, so many that it is no longer recommended"
         if decision.reason == EXPANSION_STOPPED:
             yield "the trial ends"
@@ -84,96 +82,79 @@ def _of_expansion(rules: Rules, state: State, decision: Decision) -> Iterator[st
         yield "the expansion is complete"
 
 
-def _grounds(rules: Rules, state: State, decision: Decision) -> Iterator[str]:
+def _grounds(decider: Decider, state: State, decision: Decision) -> Iterator[str]:
     """What the table or the model says."""
-    dose = state.dose
-    assert dose is not None
+    dose = state.last_dose
     if decision.titrating:
         then = ""
         if decision.next_dose is not None:
             goes_on = decision.next_dose > dose
             then = ": the titration goes on" if goes_on else ": the titration ends, and the cohort is filled up"
         yield f"the patient at dose level {dose + 1} {'had a DLT' if state.dlts[dose] else 'had no DLT'}{then}"
-    elif isinstance(rules.plan, TablePlan):
-        assert decision.code is not None
-        grounds = rules.design.grounds(rules.large, dose, state.patients[dose], state.dlts[dose])
+    elif decision.code is not None:
+        grounds = decider.design.grounds(decider.large, dose, state.patients[dose], state.dlts[dose])
         yield f"dose level {dose + 1}: {grounds}: {ACTIONS[decision.code]}"
     else:
-        yield _preference(rules, rules.plan, state, decision)
+        yield _preference(decider, state, decision)
 
 
-def _preference(rules: Rules, plan: CurvePlan, state: State, decision: Decision) -> str:
-    reading = decision.reading
-    assert reading is not None
-    if reading.toxicity > 0 and reading.too_toxic and reading.highest_open >= 0:
+def _preference(decider: Decider, state: State, decision: Decision) -> str:
+    judgement = decision.judgement
+    assert judgement is not None
+    plan = judgement.plan
+    if judgement.toxicity > 0 and judgement.too_toxic and judgement.highest_open >= 0:
         return (
-            f"the probability that the lowest dose is too toxic, {reading.toxicity:.3f}, "
+            f"the probability that the lowest dose is too toxic, {judgement.toxicity:.3f}, "
             f"exceeds {plan.too_toxic_threshold:g}"
         )
-    if isinstance(plan.reading, Intervals):
-        limit = f"{plan.reading.ewoc:g}"
-        if reading.too_toxic:
-            return f"every dose is an overdose with a probability above {limit} (the lowest: {reading.overdose[0]:.3f})"
-        choice = reading.choice
+    choice, overdose = judgement.choice, judgement.overdose
+    if overdose is not None:
+        limit = f"{plan.reading.most_overdosing:g}"
+        if judgement.too_toxic:
+            return f"every dose is an overdose with a probability above {limit} (the lowest: {overdose[0]:.3f})"
         return (
             f"of the doses whose probability of an overdose is at most {limit}, dose level {choice + 1} is the one "
-            f"most probably in the target interval ({reading.means[choice]:.3f}; overdose: "
-            f"{reading.overdose[choice]:.3f})"
+            f"most probably in the target interval ({judgement.means[choice]:.3f}; overdose: {overdose[choice]:.3f})"
         )
-    if isinstance(plan.reading, MaximumLikelihood) and sum(state.dlts) in (0, state.treated):
+    if plan.one_up_until_dlt and sum(state.dlts) in (0, state.treated):
         # No curve is the most likely one: all rates are at their lowest, or at their highest.
         return (
-            f"no patient has had a DLT: the likelihood prefers dose level {reading.choice + 1}, the highest"
+            f"no patient has had a DLT: the likelihood prefers dose level {choice + 1}, the highest"
             if not any(state.dlts)
             else "every patient has had a DLT: the likelihood prefers dose level 1, the lowest"
         )
-    assert isinstance(rules.design, ModelDesign)
-    rate = rules.design.estimates(rules.trial, state.patients, state.dlts).rate[reading.choice]
-    kind = "posterior mean DLT rate" if isinstance(plan.reading, PosteriorMean) else "fitted DLT rate"
+    assert isinstance(decider.design, ModelDesign)
+    rate = decider.design.estimates(decider.trial, state.patients, state.dlts).rate[choice]
     return (
-        f"the model prefers dose level {reading.choice + 1}, whose {kind} of {rate:.3f} is closest to the target "
-        f"of {plan.target:g}"
+        f"the model prefers dose level {choice + 1}, whose {plan.reading.rate_name} of {rate:.3f} is closest to the "
+        f"target of {plan.target:g}"
     )
 
 
-def _bound(rules: Rules, state: State, bound: Bound) -> str:
-    assert state.dose is not None
-    last = state.dose + 1
-    given = rules.plan
-    if bound == Bound.HIGHEST:
-        return f"dose level {last} is the highest"
-    if bound == Bound.LOWEST:
-        return f"dose level {last} is the lowest"
+def _bound(decider: Decider, state: State, bound: Bound) -> str:
+    last, conduct, levels = state.last_dose + 1, decider.plan.conduct, decider.trial.levels
+    if bound in (Bound.COHERENCE_COHORT, Bound.COHERENCE_DOSE):
+        return _incoherent(decider, state, bound)
     if bound == Bound.CLOSED:
-        lowest = rules.closed(state).index(True) + 1
-        above = " and all above are" if lowest < rules.trial.levels else " is"
-        return f"dose level {lowest}{above} eliminated"
-    if bound == Bound.CEILING:
-        highest = rules.trial.levels if given.ceiling is None else int(given.ceiling[state.dose]) + 1
-        return f"after dose level {last} no dose above level {highest} may follow"
-    if bound == Bound.FLOOR:
-        lowest = 1 if given.floor is None else int(given.floor[state.dose]) + 1
-        return f"after dose level {last} no dose below level {lowest} may follow"
-    if bound == Bound.HOLD:
-        return f"with {sum(state.dlts)} DLTs in the trial no higher dose is given any more"
-    if bound == Bound.COHERENCE:
-        return _incoherent(rules, state)
-    if bound == Bound.ONE_UP:
-        return "until the first DLT the dose goes up one level at a time"
-    lowest = 1 if given.floor is None else int(given.floor[state.dose]) + 1
-    return (
-        f"after dose level {last} no dose below level {lowest} may follow, but what is probably an overdose is not "
-        "given all the same"
-    )
+        lowest = decider.closed(state).index(True) + 1
+        return f"dose level {lowest}{' and all above are' if lowest < levels else ' is'} eliminated"
+    floor = f"after dose level {last} no dose below level {conduct.lowest_after(state.last_dose) + 1} may follow"
+    highest = conduct.highest_after(state.last_dose, levels) + 1
+    return {
+        Bound.HIGHEST: f"dose level {last} is the highest",
+        Bound.LOWEST: f"dose level {last} is the lowest",
+        Bound.CEILING: f"after dose level {last} no dose above level {highest} may follow",
+        Bound.FLOOR: floor,
+        Bound.HOLD: f"with {sum(state.dlts)} DLTs in the trial no higher dose is given any more",
+        Bound.ONE_UP: "until the first DLT the dose goes up one level at a time",
+        Bound.OVERDOSE: f"{floor}, but what is probably an overdose is not given all the same",
+    }[bound]
 
 
-def _incoherent(rules: Rules, state: State) -> str:
-    dose = state.dose
-    assert dose is not None
-    assert isinstance(rules.plan, CurvePlan)
-    target = f"the target of {rules.plan.target:g}"
-    if rules.plan.coherent == COHERENT_COHORT:
-        size, toxic = last_cohort(rules.plan, state)
+def _incoherent(decider: Decider, state: State, bound: Bound) -> str:
+    dose, target = state.last_dose, f"the target of {decider.trial.target:g}"
+    if bound == Bound.COHERENCE_COHORT:
+        size, toxic = last_cohort(decider.plan.conduct, state)
         return f"{toxic} of {size} patients of the last cohort had a DLT, a rate not below {target}: no escalation"
     return (
         f"{state.dlts[dose]} of {state.patients[dose]} patients at dose level {dose + 1} had a DLT, a rate above "

@@ -4,14 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import special
-from scipy.optimize import isotonic_regression
 
 from escalation.designs import Design, ModelDesign
 from escalation.kernels.codes import REASON_NAMES
 from escalation.numbers import clopper_pearson
-from escalation.plans.table import ClosestIsotonic, TablePlan
-from escalation.running.decider import Rules
-from escalation.running.decisions import State
+from escalation.plans.decision import State
+from escalation.running.decider import Decider
 from escalation.running.explanation import explanation
 from escalation.running.standing import standing
 from escalation.trial.data import InterimData
@@ -115,45 +113,42 @@ def next_dose(design: Design, trial: Trial, data: InterimData | str) -> NextDose
     """
     now = standing(design, trial, InterimData.of(data, trial.levels))
     decision = now.decision
-    recommended = now.rules.recommended(now.state)
+    recommended = now.decider.recommended(now.state)
     return NextDose(
         next_dose=None if decision.next_dose is None else decision.next_dose + 1,
         cohort_size=decision.size,
         stop=decision.next_dose is None,
         stop_reason=REASON_NAMES[decision.reason] if decision.next_dose is None else None,
         expansion=decision.expanding,
-        reason=explanation(now.rules, now.state, decision),
+        reason=explanation(now.decider, now.state, decision),
         recommended_dose=None if recommended is None else recommended + 1,
-        estimates=dose_estimates(now.rules, now.state),
-        prior=None if isinstance(design, ModelDesign) else now.rules.prior(now.state),
+        estimates=dose_estimates(now.decider, now.state),
+        prior=None if isinstance(design, ModelDesign) else now.decider.prior(now.state),
         warnings=now.departures,
     )
 
 
-def dose_estimates(rules: Rules, state: State) -> tuple[DoseEstimate, ...]:
+def dose_estimates(decider: Decider, state: State) -> tuple[DoseEstimate, ...]:
     """What is known of each dose."""
-    if isinstance(rules.design, ModelDesign):
-        columns = np.array(rules.design.estimates(rules.trial, state.patients, state.dlts))
+    if isinstance(decider.design, ModelDesign):
+        columns = np.array(decider.design.estimates(decider.trial, state.patients, state.dlts))
     else:
-        columns = _from_counts(rules, state)
+        columns = _from_counts(decider, state)
     known = [[None if np.isnan(number) else number for number in column] for column in columns.tolist()]
-    rows = zip(state.patients, state.dlts, *known, rules.closed(state), strict=True)
+    rows = zip(state.patients, state.dlts, *known, decider.closed(state), strict=True)
     return tuple(DoseEstimate(dose, *row) for dose, row in enumerate(rows, 1))
 
 
-def _from_counts(rules: Rules, state: State) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+def _from_counts(decider: Decider, state: State) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
     """Estimate, 95 % limits and P(rate > target) of each dose, float64[4, D], NaN where nobody was treated."""
     n, y = np.array(state.patients), np.array(state.dlts)
     tried = n > 0
     found = np.full((4, len(n)), np.nan)
-    selection = rules.plan.selection if isinstance(rules.plan, TablePlan) else None
-    if isinstance(selection, ClosestIsotonic) and tried.any():
-        cells = n[tried], y[tried]
-        found[0, tried] = isotonic_regression(selection.estimates[cells], weights=selection.precisions[cells]).x
-    else:
-        found[0, tried] = y[tried] / n[tried]
+    if tried.any():
+        table = decider.plan.table
+        found[0, tried] = y[tried] / n[tried] if table is None else table.selection.rates(n[tried], y[tried])
     lower, upper = clopper_pearson(int(n.max()))
     found[1], found[2] = lower[n, y], upper[n, y]
-    a, b = rules.prior(state)
-    found[3, tried] = special.betaincc(a + y[tried], b + (n - y)[tried], rules.trial.target)
+    a, b = decider.prior(state)
+    found[3, tried] = special.betaincc(a + y[tried], b + (n - y)[tried], decider.trial.target)
     return found

@@ -14,8 +14,8 @@ from scipy import special
 from escalation.designs import Design
 from escalation.errors import PathwayError
 from escalation.kernels.codes import REASON_NAMES
-from escalation.running.decider import Rules
-from escalation.running.decisions import State
+from escalation.plans.decision import State
+from escalation.running.decider import Decider
 from escalation.running.standing import standing
 from escalation.trial.data import Cohort, InterimData
 from escalation.trial.rates import check_rates
@@ -30,36 +30,16 @@ MOST_COUNTED = 20_000
 
 @dataclass(frozen=True)
 class Node:
-    """A point of the pathways: what was seen, and what the design does then.
+    """A point of the pathways: what was seen, and what the design does then."""
 
-    Attributes
-    ----------
-    cohorts : tuple of Cohort
-        Those that lead here from the start of the pathways.
-    next_dose : int or None
-        Dose level of the next cohort, from 1; None when the trial ends here.
-    size : int
-        Patients of the next cohort; 0 when the trial ends here.
-    reason : str or None
-        Why it ends: a key of the operating characteristics' `stop_reasons`.
-    recommended : int or None
-        The RP2D where the trial ends.
-    expansion : bool
-        Whether the next cohort is one of the expansion, or the trial ends in it.
-    probability : tuple of float
-        Under each truth.
-    branches : tuple of Node
-        By the DLTs of the next cohort; empty where the trial or the pathways end.
-    """
-
-    cohorts: tuple[Cohort, ...]
-    next_dose: int | None
-    size: int
-    reason: str | None
-    recommended: int | None
-    expansion: bool
-    probability: tuple[float, ...]
-    branches: tuple["Node", ...]
+    cohorts: tuple[Cohort, ...]  # those that lead here from the start of the pathways
+    next_dose: int | None  # dose level of the next cohort, from 1; None when the trial ends here
+    size: int  # patients of the next cohort; 0 when the trial ends here
+    reason: str | None  # why it ends: a key of the operating characteristics' `stop_reasons`
+    recommended: int | None  # the RP2D where the trial ends
+    expansion: bool  # whether the next cohort is one of the expansion, or the trial ends in it
+    probability: tuple[float, ...]  # under each truth
+    branches: tuple["Node", ...]  # by the DLTs of the next cohort; empty where the trial or the pathways end
 
     @property
     def leaves(self) -> "Iterator[Node]":
@@ -141,9 +121,9 @@ def paths(
     data = InterimData.of(after, trial.levels)
     now = standing(design, trial, data)
     rates = [check_rates(truth, trial).tolist() for truth in (truths or {}).values()]
-    _check_number(now.rules, now.state, cohorts, most)
-    root = _node(now.rules, now.state, (), cohorts, rates, (1.0,) * len(rates))
-    return Pathways(now.rules.trial, cohorts, tuple(truths or ()), root, now.departures)
+    _check_number(now.decider, now.state, cohorts, most)
+    root = _node(now.decider, now.state, (), cohorts, rates, (1.0,) * len(rates))
+    return Pathways(now.decider.trial, cohorts, tuple(truths or ()), root, now.departures)
 
 
 def first_pathways(design: Design, trial: Trial, *, most: int = MOST_PATHS) -> Pathways | None:
@@ -157,17 +137,17 @@ def first_pathways(design: Design, trial: Trial, *, most: int = MOST_PATHS) -> P
 
 
 def _node(
-    rules: Rules,
+    decider: Decider,
     state: State,
     cohorts: tuple[Cohort, ...],
     ahead: int,
     rates: Sequence[Sequence[float]],
     probability: tuple[float, ...],
 ) -> Node:
-    decision = rules.decide(state)
+    decision = decider.decide(state)
     dose = decision.next_dose
     if dose is None:
-        recommended = rules.recommended(state)
+        recommended = decider.recommended(state)
         return Node(
             cohorts,
             next_dose=None,
@@ -183,8 +163,8 @@ def _node(
         shares = (_binomial(decision.size, dlts, truth[dose]) for truth in rates)
         branches.append(
             _node(
-                rules,
-                rules.after(state, decision, dlts),
+                decider,
+                decider.after(state, decision, dlts),
                 (*cohorts, Cohort(dose + 1, decision.size, dlts)),
                 ahead - 1,
                 rates,
@@ -198,7 +178,7 @@ def _binomial(patients: int, dlts: int, rate: float) -> float:
     return float(special.comb(patients, dlts) * rate**dlts * (1 - rate) ** (patients - dlts))
 
 
-def _check_number(rules: Rules, start: State, cohorts: int, most: int) -> None:
+def _check_number(decider: Decider, start: State, cohorts: int, most: int) -> None:
     """Refuse too many paths, saying how many there are and how far one can look instead.
 
     Paths that reach the same state go on alike: they are counted together.
@@ -207,12 +187,12 @@ def _check_number(rules: Rules, start: State, cohorts: int, most: int) -> None:
     for cohort in range(1, cohorts + 1):
         reached: Counter[State] = Counter()
         for state, ways in living.items():
-            decision = rules.decide(state)
+            decision = decider.decide(state)
             if decision.next_dose is None:
                 ended += ways
                 continue
             for dlts in range(decision.size + 1):
-                reached[rules.after(state, decision, dlts)] += ways
+                reached[decider.after(state, decision, dlts)] += ways
         living, number = reached, ended + reached.total()
         if number <= most:
             possible = cohort

@@ -9,11 +9,9 @@ from dataclasses import dataclass
 
 from escalation.designs import Design
 from escalation.errors import OutcomesError
-from escalation.kernels.codes import COHERENT_COHORT, REASON_NAMES
-from escalation.plans.curves import CurvePlan
-from escalation.plans.table import TablePlan
-from escalation.running.decider import Rules, rules_of
-from escalation.running.decisions import Decision, State
+from escalation.kernels.codes import REASON_NAMES
+from escalation.plans.decision import Decision, State
+from escalation.running.decider import Decider, decider_of
 from escalation.trial.data import Cohort, InterimData
 from escalation.trial.trial import Trial
 
@@ -23,53 +21,40 @@ MOST_SEARCHED = 50_000
 
 @dataclass(frozen=True, eq=False)
 class Standing:
-    """Where a running trial stands.
+    """Where a running trial stands."""
 
-    Attributes
-    ----------
-    rules : Rules
-    state : State
-    decision : Decision
-    departures : tuple of str
-        Where the data are not what the design would have done.
-    """
-
-    rules: Rules
+    decider: Decider
     state: State
     decision: Decision
-    departures: tuple[str, ...]
+    departures: tuple[str, ...]  # where the data are not what the design would have done
 
 
 def standing(design: Design, trial: Trial, data: InterimData) -> Standing:
     """Where a trial stands with these data.
 
-    Raises
-    ------
-    DesignError
-        The design does not fit the trial.
-    OutcomesError
-        A ValueError: the data are those of another number of dose levels, or leave open what the design looks at.
+    Raises DesignError where the design does not fit the trial; OutcomesError for data of another number of dose levels,
+    or that leave open what the design looks at.
     """
     if len(data.patients) != trial.levels:
         raise OutcomesError(f"outcomes: {len(data.patients)} dose levels, but the trial has {trial.levels}")
-    rules = rules_of(design, trial, treated=data.treated)
-    too_many = data.treated - rules.trial.most_patients
+    decider = decider_of(design, trial, treated=data.treated)
+    too_many = data.treated - decider.trial.most_patients
     departures = [f"{data.treated} patients were treated; the trial has at most {data.treated - too_many}"]
     departures = departures if too_many > 0 else []
     if data.cohorts is not None:
-        state, found = _followed(rules, data.cohorts)
+        state, found = _followed(decider, data.cohorts)
     else:
-        state, found = _searched(rules, data)
-    return Standing(rules, state, rules.decide(state), (*departures, *found))
+        state, found = _searched(decider, data)
+    return Standing(decider, state, decider.decide(state), (*departures, *found))
 
 
-def _followed(rules: Rules, cohorts: Iterable[Cohort]) -> tuple[State, list[str]]:
+def _followed(decider: Decider, cohorts: Iterable[Cohort]) -> tuple[State, list[str]]:
     """The trial cohort by cohort, and where it departed from the design."""
-    state, departures = rules.start, []
+    state, departures = decider.start, []
     closed: dict[int, int] = {}  # since which cohort a dose is eliminated
-    by_counts = isinstance(rules.plan, TablePlan)
+    by_counts = decider.plan.table is not None
     for number, cohort in enumerate(cohorts, 1):
-        decision = rules.decide(state)
+        decision = decider.decide(state)
         dose = cohort.dose - 1
         if decision.next_dose is None:
             departures.append(f"cohort {number} ({cohort}): the design ends the trial before it, {_reason(decision)}")
@@ -79,11 +64,11 @@ def _followed(rules: Rules, cohorts: Iterable[Cohort]) -> tuple[State, list[str]
             )
         elif decision.size != cohort.patients:
             departures.append(f"cohort {number} ({cohort}): the design treats {_patients(decision.size)}")
-        state = rules.treated(state, decision, dose, cohort.patients, cohort.dlts)
-        for level, shut in enumerate(rules.closed(state) if by_counts else (), 1):
+        state = decider.treated(state, decision, dose, cohort.patients, cohort.dlts)
+        for level, shut in enumerate(decider.closed(state) if by_counts else (), 1):
             if shut:
                 closed.setdefault(level, number)
-    lifted = [level for level in closed if not rules.closed(state)[level - 1]]
+    lifted = [level for level in closed if not decider.closed(state)[level - 1]]
     if lifted:
         departures.append(
             f"dose level {lifted[0]} was eliminated after cohort {closed[lifted[0]]}; by the numbers there now it is "
@@ -92,19 +77,18 @@ def _followed(rules: Rules, cohorts: Iterable[Cohort]) -> tuple[State, list[str]
     return state, departures
 
 
-def _searched(rules: Rules, data: InterimData) -> tuple[State, list[str]]:
+def _searched(decider: Decider, data: InterimData) -> tuple[State, list[str]]:
     """The state that counts stand for, and what is known of how the design came there."""
-    looks_at_cohort = isinstance(rules.plan, CurvePlan) and rules.plan.coherent == COHERENT_COHORT
-    if looks_at_cohort and data.last_cohort is None:
+    if decider.plan.looks_at_cohort and data.last_cohort is None:
         raise OutcomesError(
             "last cohort: needed, because this design does not escalate after a cohort with too many DLTs; "
             "give its patients and DLTs, or the outcomes cohort by cohort"
         )
-    reached, farthest, complete = _search(rules, data)
+    reached, farthest, complete = _search(decider, data)
     states = sorted((state for state in reached if _fits(state, data)), key=lambda state: state.dose or 0)
     if not states or not complete:
-        return _as_given(data), [_departure(rules, data, farthest, complete=complete)]
-    decisions = map(rules.decide, states)
+        return _as_given(data), [_departure(decider, data, farthest, complete=complete)]
+    decisions = map(decider.decide, states)
     if len({(decision.next_dose, decision.size, decision.reason) for decision in decisions}) > 1:
         doses = sorted({state.dose + 1 for state in states if state.dose is not None})
         if len(doses) > 1:
@@ -119,10 +103,10 @@ def _searched(rules: Rules, data: InterimData) -> tuple[State, list[str]]:
     return states[0], []
 
 
-def _search(rules: Rules, data: InterimData) -> tuple[list[State], State, bool]:
+def _search(decider: Decider, data: InterimData) -> tuple[list[State], State, bool]:
     """States with these counts that the design can reach; the state that comes closest; whether all were looked at."""
     # Dictionaries, because the order of a set may differ from run to run.
-    living, farthest, visited = {rules.start: None}, rules.start, 0
+    living, farthest, visited = {decider.start: None}, decider.start, 0
     found: list[State] = []
     while living:
         visited += len(living)
@@ -136,9 +120,9 @@ def _search(rules: Rules, data: InterimData) -> tuple[list[State], State, bool]:
                 continue
             if state.treated > farthest.treated:
                 farthest = state
-            decision = rules.decide(state)
+            decision = decider.decide(state)
             if decision.next_dose is not None:
-                children = (rules.after(state, decision, dlts) for dlts in range(decision.size + 1))
+                children = (decider.after(state, decision, dlts) for dlts in range(decision.size + 1))
                 reached |= {child: None for child in children if _within(child, data)}
         living = reached
     return found, farthest, True
@@ -167,11 +151,11 @@ def _as_given(data: InterimData) -> State:
     return State(data.patients, data.dlts, dose - 1, size, toxic)
 
 
-def _departure(rules: Rules, data: InterimData, farthest: State, *, complete: bool) -> str:
+def _departure(decider: Decider, data: InterimData, farthest: State, *, complete: bool) -> str:
     if not complete:
         return "whether the design can lead to these counts was not found out: there are too many ways to them"
     last = " with this last cohort" if data.dose is not None or data.last_cohort is not None else ""
-    decision = rules.decide(farthest)
+    decision = decider.decide(farthest)
     then = "ends the trial" if decision.next_dose is None else f"gives dose level {decision.next_dose + 1}"
     counts = ", ".join(
         f"{y} of {n} at dose level {dose}"

@@ -6,44 +6,36 @@ import numpy as np
 
 from escalation.designs import Design
 from escalation.kernels.codes import NO_DOSE
+from escalation.plans.decision import Expanding
 from escalation.plans.expansion import ExpansionPlan, expansion_plan
 from escalation.plans.start import Start
-from escalation.running.decisions import Expanding
 from escalation.running.standing import standing
 from escalation.trial.data import InterimData
 from escalation.trial.trial import Trial
 
 
 def start_of(design: Design, trial: Trial, after: InterimData | str | None) -> Start:
-    """Where the engines start.
-
-    Raises
-    ------
-    DesignError
-        The design does not fit the trial.
-    OutcomesError
-        The data cannot be read, or leave open what the design looks at.
-    """
+    """Where the engines start; raises DesignError and OutcomesError as `standing` does."""
     if after is None:
         trial = design.applied_to(trial)
         none = np.zeros((2, trial.levels), np.int64)
         return Start(trial, design.plan(trial), expansion_plan(trial), None, none)
     data = InterimData.of(after, trial.levels)
     now = standing(design, trial, data)
-    rules, decision = now.rules, now.decision
+    decider, decision = now.decider, now.decision
     counts = np.array([data.patients, data.dlts])
     if decision.reason == 0:
         assert decision.next_dose is not None
-        plan = replace(rules.plan, start=decision.next_dose)
-        return Start(rules.trial, plan, rules.expansion, data, counts)
-    more = max(data.treated - rules.trial.most_patients, 0)
-    at, recommended = now.state.expanding, now.rules.recommended(now.state)
+        plan = decider.plan.conducted(start=decision.next_dose)
+        return Start(decider.trial, plan, decider.expansion, data, counts)
+    more = max(data.treated - decider.trial.most_patients, 0)
+    at, recommended = now.state.expanding, now.decider.recommended(now.state)
     found = NO_DOSE if recommended is None else recommended
     is_over = at is not None and decision.next_dose is None
     return Start(
-        rules.trial.model_copy(update={"max_patients": rules.trial.max_patients + more}),
-        rules.plan,
-        None if is_over else _left(rules.expansion, at),
+        decider.trial.model_copy(update={"max_patients": decider.trial.max_patients + more}),
+        decider.plan,
+        None if is_over else _left(decider.expansion, at),
         data,
         counts,
         has_escalated=True,

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from escalation.designs import Design
 from escalation.kernels.codes import ANY_DOSE, DE_ESCALATE, ELIMINATE, ESCALATE, NEXT_DOSE, SAME_DOSE, STAY
-from escalation.plans.conduct import Conduct
 from escalation.plans.expansion import ExpansionPlan, expansion_plan
-from escalation.plans.table import TablePlan
+from escalation.plans.plan import Plan
 from escalation.running.pathways import Pathways, first_pathways
 from escalation.trial.trial import Trial
 
@@ -24,20 +23,11 @@ Cells = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """The decisions after one number of patients at a dose.
-
-    Attributes
-    ----------
-    patients : int
-    occurs : bool
-        Whether the cohorts can make this number.
-    codes : int8[patients + 1]
-        ESCALATE, STAY, DE_ESCALATE or ELIMINATE, by DLTs.
-    """
+    """The decisions after one number of patients at a dose."""
 
     patients: int
-    occurs: bool
-    codes: NDArray[np.int8]
+    occurs: bool  # whether the cohorts can make this number
+    codes: NDArray[np.int8]  # int8[patients + 1], ESCALATE, STAY, DE_ESCALATE or ELIMINATE, by DLTs
 
     @property
     def is_monotone(self) -> bool:
@@ -74,18 +64,10 @@ class Row:
 
 @dataclass(frozen=True, eq=False)
 class DoseTable:
-    """The decisions at doses that are decided alike.
+    """The decisions at doses that are decided alike."""
 
-    Attributes
-    ----------
-    doses : tuple of int
-        Dose levels, from 1.
-    rows : tuple of Row
-        For each number of patients from 1 on.
-    """
-
-    doses: tuple[int, ...]
-    rows: tuple[Row, ...]
+    doses: tuple[int, ...]  # dose levels, from 1
+    rows: tuple[Row, ...]  # for each number of patients from 1 on
 
     @property
     def decisions(self) -> frozenset[int]:
@@ -100,17 +82,10 @@ class DoseTable:
 
 @dataclass(frozen=True, eq=False)
 class ExpansionTable:
-    """When the monitoring of an expansion stops the dose.
+    """When the monitoring of an expansion stops the dose."""
 
-    Attributes
-    ----------
-    own : bool
-        Whether the expansion's own patients are counted; if not, all at the dose.
-    rows : tuple of Row
-        For each number of counted patients from 1 on; the codes are ELIMINATE, where the dose is stopped, and STAY.
-    """
-
-    own: bool
+    own: bool  # whether the expansion's own patients are counted; if not, all at the dose
+    # For each number of counted patients from 1 on; the codes are ELIMINATE, where the dose is stopped, and STAY.
     rows: tuple[Row, ...]
 
 
@@ -163,14 +138,14 @@ def decision_table(design: Design, trial: Trial) -> ProtocolTable:
     """
     plan, trial = design.plan(trial), design.applied_to(trial)
     occurring = numbers_of_patients(plan)
-    is_table = isinstance(plan, TablePlan)
+    table = plan.table
     return ProtocolTable(
-        table=tuple(_dose_tables(plan.codes, occurring)) if isinstance(plan, TablePlan) else None,
-        reason=None if is_table else no_table(design),
+        table=None if table is None else tuple(_dose_tables(table.codes, occurring)),
+        reason=None if table is not None else no_table(design),
         parameters=design.parameters(trial),
         rules=tuple(design.further_rules(trial, plan)),
-        expansion=_expansion_table(trial, occurring, recommends_untried=getattr(plan, "recommend_untried", False)),
-        pathways=None if is_table else first_pathways(design, trial),
+        expansion=_expansion_table(trial, occurring, recommends_untried=plan.recommends_untried),
+        pathways=None if table is not None else first_pathways(design, trial),
     )
 
 
@@ -213,7 +188,7 @@ def _expansion_codes(plan: ExpansionPlan) -> NDArray[np.int8]:
     return np.where(plan.rejects, ELIMINATE, STAY).astype(np.int8)
 
 
-def numbers_of_patients(plan: Conduct) -> list[frozenset[int]]:
+def numbers_of_patients(plan: Plan) -> list[frozenset[int]]:
     """Numbers of patients that each dose can have had after a cohort.
 
     Full cohorts follow each other at a dose while it may be given again after some number of DLTs. The last cohort of
@@ -222,56 +197,56 @@ def numbers_of_patients(plan: Conduct) -> list[frozenset[int]]:
     """
     again = _given_again(plan)
     full = [_full_cohorts(plan, dose, again[dose]) for dose in range(plan.levels)]
-    elsewhere = _sums_without_each([_as_mask(numbers, plan.max_patients) for numbers in full])
+    elsewhere = _sums_without_each([_as_mask(numbers, plan.conduct.max_patients) for numbers in full])
     found = []
     for dose, numbers in enumerate(full):
         last = {
             number + fewer
             for number in numbers
             for size in _sizes(plan, dose, number)
-            for fewer in range(1, min(size, plan.max_patients + 1 - number))
-            if again[dose][number] and elsewhere[dose][plan.max_patients - number - fewer]
+            for fewer in range(1, min(size, plan.conduct.max_patients + 1 - number))
+            if again[dose][number] and elsewhere[dose][plan.conduct.max_patients - number - fewer]
         }
         found.append(frozenset((numbers | last) - {0}))
     return found
 
 
-def _given_again(plan: Conduct) -> Cells:
+def _given_again(plan: Plan) -> Cells:
     """Whether a dose with so many patients may get a cohort after some number of DLTs, bool[D, N + 1]."""
-    size = plan.max_patients + 1
+    size = plan.conduct.max_patients + 1
     closed: Cells = np.tile(~np.tri(size, dtype=np.bool_), (plan.levels, 1, 1))  # more DLTs than patients
-    if isinstance(plan, TablePlan):
-        closed |= plan.codes == ELIMINATE
+    if plan.table is not None:
+        closed |= plan.table.codes == ELIMINATE
     at_next = {NEXT_DOSE, ANY_DOSE} | ({SAME_DOSE} if plan.levels == 1 else set())
-    for stop in plan.stops:
+    for stop in plan.conduct.stops:
         if all(criterion.place in at_next for criterion in stop.criteria):
             closed |= np.stack([criterion.holds for criterion in stop.criteria]).all(axis=0)
-    if plan.titration:
+    if plan.conduct.titration:
         closed[:, 1, 0] = False  # until titration ends, stopping rules rest
     again: Cells = np.asarray(~closed.all(axis=2))
     return again
 
 
-def _full_cohorts(plan: Conduct, dose: int, again: Cells) -> set[int]:
+def _full_cohorts(plan: Plan, dose: int, again: Cells) -> set[int]:
     """Numbers of patients at a dose that full cohorts make, 0 included."""
     numbers, open_ends = {0}, [0]
     while open_ends:
         number = open_ends.pop()
         for size in _sizes(plan, dose, number) if again[number] else ():
-            if number + size <= plan.max_patients and number + size not in numbers:
+            if number + size <= plan.conduct.max_patients and number + size not in numbers:
                 numbers.add(number + size)
                 open_ends.append(number + size)
     return numbers
 
 
-def _sizes(plan: Conduct, dose: int, number: int) -> set[int]:
+def _sizes(plan: Plan, dose: int, number: int) -> set[int]:
     """Sizes that the next full cohort at a dose with so many patients can have."""
-    usual = {int(plan.sizes[number])}
-    if not plan.titration or number > 1:
+    usual = {int(plan.conduct.sizes[number])}
+    if not plan.conduct.titration or number > 1:
         return usual
-    titrated = {1} if number == 0 else {int(plan.sizes[0]) - 1}
+    titrated = {1} if number == 0 else {int(plan.conduct.sizes[0]) - 1}
     # The start dose always begins with a single patient, and an only dose goes on by filling up the cohort.
-    only = (number == 0 and dose == plan.start) or plan.levels == 1
+    only = (number == 0 and dose == plan.conduct.start) or plan.levels == 1
     return titrated if only else titrated | usual
 
 

@@ -1,4 +1,4 @@
-"""TODO."""
+"""An expansion cohort at the RP2D."""
 
 from collections.abc import Iterator
 from typing import Annotated

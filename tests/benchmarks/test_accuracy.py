@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from scipy import integrate, special
 
-from benchmarks import crm_decisions, quadrature, simulation_error
+from benchmarks import quadrature, simulation_error
 from benchmarks.__main__ import main
 from benchmarks.common_patients import Gain, gains, paired_blocks
 from benchmarks.crm_decisions import Difference, check, compare, decision_blocks, differences, headline, largest_of
@@ -18,6 +18,7 @@ from benchmarks.crm_states import NONE, walk
 from benchmarks.settings import LUCAR_RATES, lucar
 from benchmarks.simulation_error import Errors, errors_of, size_of_errors, slope_of_errors
 from escalation import BOIN, CRM, TooToxic, Trial, exact, operating_characteristics
+from escalation.plans.curves import CurvePlan
 
 SKELETON = np.array([0.06, 0.14, 0.25, 0.38])
 CURVES = [quadrature.Curve(form, SKELETON, sd) for form in ("power", "logistic") for sd in (0.5, 1.1576)]
@@ -110,13 +111,13 @@ def test_walk_meets_every_state(trial, model, estimate):
 
 def test_a_wrong_decision_is_found(monkeypatch):
     """The posterior mean a little off: some data set is decided otherwise, which is no tie, and the command fails."""
-    read = crm_decisions.read_model
+    judge = CurvePlan.judge
 
     def shifted(*data):
-        reading = read(*data)
-        return replace(reading, means=reading.means + 0.02)
+        judgement = judge(*data)
+        return replace(judgement, means=judgement.means + 0.02)
 
-    monkeypatch.setattr(crm_decisions, "read_model", shifted)
+    monkeypatch.setattr(CurvePlan, "judge", shifted)
     said = CliRunner().invoke(main, ["accuracy", "--smoke"])
     assert said.exit_code == 1
     assert "the CRM decides otherwise than quadrature after" in said.stderr
@@ -124,8 +125,8 @@ def test_a_wrong_decision_is_found(monkeypatch):
 
 
 def test_a_missed_stop_is_found(monkeypatch):
-    read = crm_decisions.read_model
-    monkeypatch.setattr(crm_decisions, "read_model", lambda *data: replace(read(*data), toxicity=0.0))
+    judge = CurvePlan.judge
+    monkeypatch.setattr(CurvePlan, "judge", lambda *data: replace(judge(*data), toxicity=0.0))
     design, trial = lucar().designs["crm"], lucar().trial.model_copy(update={"max_patients": 12})
     wrong = compare(design, trial, [LUCAR_RATES]).wrong
     assert wrong
@@ -166,9 +167,9 @@ def test_ties_are_told_from_errors():
         choices=np.array([0, 0, NONE, NONE]),
         posterior=SimpleNamespace(above=np.array([0.1, 0.1, 0.95 + 5e-10, 0.951])),
     )
-    readings = [SimpleNamespace(choice=choice) for choice in (1, 2, 0, 0)]
+    judgements = [SimpleNamespace(choice=choice) for choice in (1, 2, 0, 0)]
     distances = np.array([[0.1, 0.1 + 5e-10, 0.2, 0.3]] * 4)
-    found = differences(design, walked, readings, distances)
+    found = differences(design, walked, judgements, distances)
     assert [difference.tied for difference in found] == [True, False, True, False]
 
 

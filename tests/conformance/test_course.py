@@ -10,8 +10,8 @@ from escalation import Enumeration, Trial, exact, operating_characteristics, sim
 from escalation.characteristics.agreement import agreement
 from escalation.errors import OutcomesError
 from escalation.kernels.codes import NO_DOSE
-from escalation.running.decider import Rules, rules_of
-from escalation.running.decisions import State
+from escalation.plans.decision import State
+from escalation.running.decider import Decider, decider_of
 from escalation.running.explanation import explanation
 from escalation.running.standing import standing
 from escalation.trial.data import Cohort, InterimData
@@ -19,22 +19,22 @@ from escalation.trial.rates import correct_doses
 from tests.conformance.test_every_design import CASES, rising
 
 
-def endings_of(rules: Rules, start: State) -> Counter:
+def endings_of(decider: Decider, start: State) -> Counter:
     """Patient sequences by ending: counts, recommended dose, reason."""
     living: dict[State, int] = {start: 1}
     endings: Counter = Counter()
     while living:
         reached: Counter = Counter()
         for state, sequences in living.items():
-            decision = rules.decide(state)
+            decision = decider.decide(state)
             if decision.next_dose is None:
-                dose = rules.recommended(state)
+                dose = decider.recommended(state)
                 key = (state.patients, state.dlts, NO_DOSE if dose is None else dose, decision.reason)
                 endings[key] += sequences
                 continue
             assert decision.size > 0
             for dlts in range(decision.size + 1):
-                reached[rules.after(state, decision, dlts)] += sequences * comb(decision.size, dlts)
+                reached[decider.after(state, decision, dlts)] += sequences * comb(decision.size, dlts)
         living = reached
     return endings
 
@@ -55,16 +55,16 @@ def listed(enumerated: Enumeration) -> Counter:
     return found
 
 
-def some_cohorts(rules: Rules, number: int, generator: np.random.Generator) -> tuple[State, list[Cohort]]:
+def some_cohorts(decider: Decider, number: int, generator: np.random.Generator) -> tuple[State, list[Cohort]]:
     """The course of one trial, for so many cohorts or to its end."""
-    state, cohorts = rules.start, []
+    state, cohorts = decider.start, []
     for _ in range(number):
-        decision = rules.decide(state)
+        decision = decider.decide(state)
         if decision.next_dose is None:
             break
         dlts = int(generator.binomial(decision.size, 0.2))
         cohorts.append(Cohort(decision.next_dose + 1, decision.size, dlts))
-        state = rules.after(state, decision, dlts)
+        state = decider.after(state, decision, dlts)
     return state, cohorts
 
 
@@ -83,25 +83,25 @@ def any_cohorts(trial: Trial, generator: np.random.Generator) -> list[Cohort]:
 @pytest.mark.parametrize(("design", "trial"), CASES)
 class TestEveryDesign:
     def test_endings_are_those_of_the_exact_engine(self, design, trial):
-        rules = rules_of(design, trial)
-        assert endings_of(rules, rules.start) == listed(exact(design, trial))
+        decider = decider_of(design, trial)
+        assert endings_of(decider, decider.start) == listed(exact(design, trial))
 
     def test_so_are_those_of_a_running_trial(self, design, trial):
-        rules, generator = rules_of(design, trial), np.random.default_rng(1)
+        decider, generator = decider_of(design, trial), np.random.default_rng(1)
         for number in (0, 1, 3, 20):
-            state, cohorts = some_cohorts(rules, number, generator)
+            state, cohorts = some_cohorts(decider, number, generator)
             data = InterimData.from_cohorts(cohorts, trial.levels)
             given = exact(design, trial, after=data)
-            assert endings_of(rules, state) == listed(given)
+            assert endings_of(decider, state) == listed(given)
             assert given.outcomes(rising(trial)).probability.sum() == pytest.approx(1, abs=1e-12)
             standing_now = standing(design, trial, data)
             assert standing_now.state == state
             assert standing_now.departures == ()
 
     def test_simulated_trials_go_on_as_the_exact_ones(self, design, trial):
-        rules, generator = rules_of(design, trial), np.random.default_rng(2)
+        decider, generator = decider_of(design, trial), np.random.default_rng(2)
         for number in (2, 4):
-            _, cohorts = some_cohorts(rules, number, generator)
+            _, cohorts = some_cohorts(decider, number, generator)
             data = InterimData.from_cohorts(cohorts, trial.levels)
             expected = exact(design, trial, after=data).outcomes(rising(trial))
             simulated = simulate(design, trial, rising(trial), trials=2000, seed=7, after=data)
@@ -116,19 +116,19 @@ class TestEveryDesign:
             data = InterimData.from_cohorts(cohorts, trial.levels)
             now = standing(design, trial, data)
             given = exact(design, trial, after=data)
-            assert endings_of(now.rules, now.state) == listed(given)
+            assert endings_of(now.decider, now.state) == listed(given)
             expected = given.outcomes(rising(trial))
             simulated = simulate(design, trial, rising(trial), trials=1000, seed=8, after=data)
             assert agreement(expected, simulated, correct_doses(rising(trial), trial.target)).p_value > 1e-7
             assert now.decision.next_dose is None or now.decision.size > 0
-            assert explanation(now.rules, now.state, now.decision).endswith(".")
+            assert explanation(now.decider, now.state, now.decision).endswith(".")
 
     def test_total_probability(self, design, trial):
         """What is expected after each outcome of the first cohort is, on average, what is expected before it."""
         rates = rising(trial)
         before = operating_characteristics(exact(design, trial).outcomes(rates))
-        rules = rules_of(design, trial)
-        first = rules.decide(rules.start)
+        decider = decider_of(design, trial)
+        first = decider.decide(decider.start)
         selection, patients = np.zeros(trial.levels), np.zeros(trial.levels)
         for dlts in range(first.size + 1):
             data = InterimData.from_cohorts([Cohort(first.next_dose + 1, first.size, dlts)], trial.levels)
@@ -142,10 +142,10 @@ class TestEveryDesign:
 
     def test_counts_say_the_same_or_ask(self, design, trial):
         """With the last cohort known, counts lead to the decision of the outcomes, or are refused as ambiguous."""
-        rules, generator = rules_of(design, trial), np.random.default_rng(3)
+        decider, generator = decider_of(design, trial), np.random.default_rng(3)
         asked = 0
         for number in (1, 2, 3, 4, 6):
-            state, cohorts = some_cohorts(rules, number, generator)
+            state, cohorts = some_cohorts(decider, number, generator)
             last = cohorts[-1]
             data = InterimData.from_counts(
                 state.patients,
@@ -154,7 +154,7 @@ class TestEveryDesign:
                 dose=last.dose,
                 last_cohort=(last.patients, last.dlts),
             )
-            expected = rules.decide(state)
+            expected = decider.decide(state)
             refusal = ""
             try:
                 found = standing(design, trial, data)

@@ -6,9 +6,9 @@ from scipy import stats
 
 from escalation import BOIN, CRM, DesignError, EscalationError, ThreePlusThree, Trial, exact, simulate
 from escalation.characteristics.agreement import agreement, binomial_p_value
-from escalation.engines import exact as enumeration
 from escalation.engines import simulated as simulation
 from escalation.kernels import codes
+from escalation.plans import curves, table
 from escalation.trial.rates import correct_doses
 from tests.support import levels
 
@@ -43,13 +43,13 @@ def corrupt_codes(arrays):
     return arrays._replace(codes=table)
 
 
-@pytest.mark.parametrize("engine", [enumeration, simulation])
+@pytest.mark.parametrize("engine", ["exact", "simulated"])
 @pytest.mark.parametrize("design", [BOIN(), ThreePlusThree()], ids=lambda design: design.kind)
 def test_corrupted_decision_is_caught(engine, design, monkeypatch):
     """One cell of the decision table differs in one engine: dose 2 after 1 DLT in 6."""
-    name = "settle_table" if engine is enumeration else "run_table_trials"
-    original = getattr(engine, name)
-    monkeypatch.setattr(engine, name, lambda plan, *rest: original(corrupt_codes(plan), *rest))
+    name = {"exact": "settle_table", "simulated": "run_table_trials"}[engine]
+    original = getattr(table, name)
+    monkeypatch.setattr(table, name, lambda plan, *rest: original(corrupt_codes(plan), *rest))
     assert compare(design).p_value < ALARM
 
 
@@ -57,13 +57,13 @@ def corrupt_cuts(reading):
     return reading._replace(cuts=reading.cuts + np.array([0, 0.1, 0]))
 
 
-@pytest.mark.parametrize("engine", [enumeration, simulation])
+@pytest.mark.parametrize("engine", ["exact", "simulated"])
 def test_corrupted_model_is_caught(engine, monkeypatch):
     """The CRM's cut between doses 2 and 3 is a little too high in one engine."""
-    name = "settle_curves" if engine is enumeration else "run_curve_trials"
-    original = getattr(engine, name)
+    name = {"exact": "settle_curves", "simulated": "run_curve_trials"}[engine]
+    original = getattr(curves, name)
     monkeypatch.setattr(
-        engine,
+        curves,
         name,
         lambda plan, *rest: original(plan._replace(reading=corrupt_cuts(plan.reading)), *rest),
     )
@@ -72,7 +72,7 @@ def test_corrupted_model_is_caught(engine, monkeypatch):
 
 def test_corrupted_transition_in_the_exact_engine_is_caught(monkeypatch):
     """Trials that should stay at the lowest dose go up instead."""
-    original = enumeration.settle_table
+    original = table.settle_table
 
     def corrupted(*arguments):
         alive, ended = original(*arguments)
@@ -80,33 +80,33 @@ def test_corrupted_transition_in_the_exact_engine_is_caught(monkeypatch):
         next_doses[next_doses == 0] = 1
         return alive, ended
 
-    monkeypatch.setattr(enumeration, "settle_table", corrupted)
+    monkeypatch.setattr(table, "settle_table", corrupted)
     assert compare(BOIN()).p_value < ALARM
 
 
 def test_corrupted_transition_in_the_simulation_is_caught(monkeypatch):
     """The 3+3 goes on at a dose with six patients, up to nine."""
-    original = simulation.run_table_trials
+    original = table.run_table_trials
 
     def corrupted(plan, *rest):
         patients = np.arange(plan.conduct.reasons.shape[2])[:, None]
         reasons = np.where(patients == 6, 0, plan.conduct.reasons).astype(np.int8)
         return original(plan._replace(conduct=plan.conduct._replace(reasons=reasons)), *rest)
 
-    monkeypatch.setattr(simulation, "run_table_trials", corrupted)
+    monkeypatch.setattr(table, "run_table_trials", corrupted)
     assert compare(ThreePlusThree()).p_value < ALARM
 
 
 def test_corrupted_weight_in_the_exact_engine_is_caught(monkeypatch):
     """Two DLTs in three patients are counted in two orders instead of three."""
-    original = enumeration.special.comb
+    original = table.binomials
 
-    def corrupted(n, k):
-        table = original(n, k)
-        table[3, 2] = 2
-        return table
+    def corrupted(most):
+        ways = original(most)
+        ways[3, 2] = 2
+        return ways
 
-    monkeypatch.setattr(enumeration.special, "comb", corrupted)
+    monkeypatch.setattr(table, "binomials", corrupted)
     with pytest.raises(EscalationError, match="sum to"):
         compare(BOIN())
 

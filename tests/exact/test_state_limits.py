@@ -33,7 +33,7 @@ from escalation.kernels.codes import (
     TOO_TOXIC,
 )
 from escalation.numbers import cells_of, count_grid
-from escalation.plans.conduct import NO_LIMIT, Criterion, Stop
+from escalation.plans.conduct import NO_LIMIT, Conduct, Criterion, Stop
 from escalation.plans.table import HighestCleared, TablePlan
 from tests.conformance.test_every_design import CASES
 from tests.naive.plans import run_table_trial
@@ -82,6 +82,7 @@ def random_plan(draw: np.random.Generator) -> TablePlan:
     """Decisions that rise with the DLT rate, with noise, and every rule that ends a trial."""
     doses, cohort_size = int(draw.integers(1, 5)), int(draw.integers(2, 5))
     max_patients = int(draw.integers(cohort_size, 19))
+    trial = Trial(doses=levels(doses), target=0.3, max_patients=max_patients, cohort_size=1)
     patients, dlts = count_grid(max_patients)
     sizes = np.full(max_patients + 1, cohort_size)
     if draw.random() < 0.3:
@@ -104,18 +105,20 @@ def random_plan(draw: np.random.Generator) -> TablePlan:
     return TablePlan(
         codes=codes.astype(np.int8),
         selection=HighestCleared((patients > 0) & (dlts == 0)),
-        sizes=sizes,
-        max_patients=max_patients,
-        start=int(draw.integers(doses)),
-        titration=bool(draw.random() < 0.3),
-        ceiling=None if draw.random() < 0.7 else np.maximum(np.arange(doses), draw.integers(doses, size=doses)),
-        stops=(
-            Stop(RULE_COMPLETE, (Criterion(LAST_DOSE, draw.random(codes.shape) < draw.choice([0, 0.1])),), ""),
-            *patients_reach(at_random(3, 10), NEXT_DOSE, RULE_COMPLETE, doses, max_patients),
-            *patients_reach(at_random(2, 10), SAME_DOSE, ENOUGH_AT_DOSE, doses, max_patients),
-            *joint,
+        conduct=Conduct(
+            sizes=sizes,
+            max_patients=max_patients,
+            start=int(draw.integers(doses)),
+            titration=bool(draw.random() < 0.3),
+            ceiling=None if draw.random() < 0.7 else np.maximum(np.arange(doses), draw.integers(doses, size=doses)),
+            stops=(
+                Stop(RULE_COMPLETE, (Criterion(LAST_DOSE, draw.random(codes.shape) < draw.choice([0, 0.1])),), ""),
+                *patients_reach(at_random(3, 10), NEXT_DOSE, RULE_COMPLETE, trial),
+                *patients_reach(at_random(2, 10), SAME_DOSE, ENOUGH_AT_DOSE, trial),
+                *joint,
+            ),
+            hold_at=int(draw.integers(1, 5)) if draw.random() < 0.2 else NO_LIMIT,
         ),
-        hold_at=int(draw.integers(1, 5)) if draw.random() < 0.2 else NO_LIMIT,
     )
 
 
@@ -137,7 +140,7 @@ def test_random_plans(seed):
     """The bound holds; trials of the simulation, and of its twin in plain Python, end as the exact engine lists."""
     draw = np.random.default_rng(seed)
     plan = random_plan(draw)
-    trial = Trial(doses=levels(plan.levels), target=0.3, max_patients=plan.max_patients, cohort_size=1)
+    trial = Trial(doses=levels(plan.levels), target=0.3, max_patients=plan.conduct.max_patients, cohort_size=1)
     endings = exact(Planned.of(plan), trial)
     assert not has_bound(plan) or endings.states <= most_states(plan)
     rates = np.sort(draw.random(plan.levels))
@@ -149,7 +152,7 @@ def test_random_plans(seed):
     for row in range(200):
         counts = bytes(simulated.patients[row]), bytes(simulated.dlts[row])
         assert (*counts, int(simulated.reason[row]), int(simulated.recommended[row])) in listed
-    for patient_outcomes in tolerances(seed, 0, plan.max_patients)[:20] / PARTS:
+    for patient_outcomes in tolerances(seed, 0, plan.conduct.max_patients)[:20] / PARTS:
         counts, dlts, recommended, reason = run_table_trial(plan, rates, patient_outcomes)
         assert (bytes(np.array(counts, np.int16)), bytes(np.array(dlts, np.int16)), reason, recommended) in listed
 

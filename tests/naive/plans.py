@@ -3,7 +3,8 @@
 import numpy as np
 
 from escalation.kernels import codes
-from escalation.plans.curves import CurvePlan, Intervals, MaximumLikelihood, PlugIn
+from escalation.plans.curves import CurvePlan
+from escalation.plans.readings import Intervals, MaximumLikelihood, PlugIn
 from escalation.plans.table import ClosestIsotonic, TablePlan
 
 
@@ -52,7 +53,7 @@ def stop_reason(plan, patients, dlts, last: int, following: int) -> int:
             codes.ANY_DOSE: any(at),
         }[criterion.place]
 
-    found = [stop.reason for stop in plan.stops if all(map(holds, stop.criteria))]
+    found = [stop.reason for stop in plan.conduct.stops if all(map(holds, stop.criteria))]
     in_order = (codes.TOO_TOXIC, codes.RULE_COMPLETE, codes.ENOUGH_AT_DOSE, codes.STOPPING_RULE)
     return next((reason for reason in in_order if reason in found), 0)
 
@@ -67,9 +68,9 @@ def ending(plan, patients, dlts, last: int, following: int, full: bool) -> int:
 
 def ceiling(plan, dose: int, dlts) -> int:
     """Highest dose that may follow."""
-    if sum(dlts) >= plan.hold_at:
+    if sum(dlts) >= plan.conduct.hold_at:
         return dose
-    return plan.levels - 1 if plan.ceiling is None else int(plan.ceiling[dose])
+    return plan.levels - 1 if plan.conduct.ceiling is None else int(plan.conduct.ceiling[dose])
 
 
 def ended(patients, dlts, recommended: int, reason: int):
@@ -114,22 +115,22 @@ def recommended(plan: TablePlan, patients, dlts) -> int:
 
 def titrate(plan, rates, tolerances, patients, dlts) -> tuple[int, int]:
     """Give one patient a dose until the first DLT or the highest dose; the dose and size of the next cohort."""
-    if not plan.titration:
-        return plan.start, int(plan.sizes[0])
-    dose = plan.start
+    if not plan.conduct.titration:
+        return plan.conduct.start, int(plan.conduct.sizes[0])
+    dose = plan.conduct.start
     while True:
         patients[dose], dlts[dose] = 1, int(tolerances[sum(patients)] < rates[dose])
-        if sum(patients) == plan.max_patients:
+        if sum(patients) == plan.conduct.max_patients:
             return dose, 0
         if dlts[dose] or ceiling(plan, dose, dlts) == dose:
-            return dose, int(plan.sizes[0]) - 1
+            return dose, int(plan.conduct.sizes[0]) - 1
         dose += 1
 
 
 def treat(plan, rates, tolerances, patients, dlts, dose: int, size: int) -> tuple[int, int]:
     """Give a dose to the next cohort: its size and its DLTs."""
     first = sum(patients)
-    cohort = tolerances[first : min(first + size, plan.max_patients)]
+    cohort = tolerances[first : min(first + size, plan.conduct.max_patients)]
     toxic = sum(1 for tolerance in cohort if tolerance < rates[dose])
     patients[dose] += len(cohort)
     dlts[dose] += toxic
@@ -145,7 +146,7 @@ def run_table_trial(plan: TablePlan, rates, tolerances) -> tuple[list[int], list
         if size == 0:
             return ended(patients, dlts, recommended(plan, patients, dlts), codes.MAX_PATIENTS)
         treat(plan, rates, tolerances, patients, dlts, dose, size)
-        full = sum(patients) == plan.max_patients
+        full = sum(patients) == plan.conduct.max_patients
         code = plan.codes[dose, patients[dose], dlts[dose]]
         if code == codes.ELIMINATE:
             highest = dose - 1
@@ -157,19 +158,19 @@ def run_table_trial(plan: TablePlan, rates, tolerances) -> tuple[list[int], list
             following = min(following, ceiling(plan, dose, dlts))
         if reason := ending(plan, patients, dlts, dose, following, full):
             return ended(patients, dlts, recommended(plan, patients, dlts), reason)
-        dose, size = following, int(plan.sizes[patients[following]])
+        dose, size = following, int(plan.conduct.sizes[patients[following]])
 
 
 def run_curve_trial(plan: CurvePlan, rates, tolerances) -> tuple[list[int], list[int], int, int]:
     """One trial under a curve plan: patients, DLTs, recommended dose index and reason."""
     patients, dlts = [0] * plan.levels, [0] * plan.levels
     dose, size = titrate(plan, rates, tolerances, patients, dlts)
-    filling = plan.titration
+    filling = plan.conduct.titration
     while True:
         given, toxic = treat(plan, rates, tolerances, patients, dlts, dose, size)
         if filling:
             given, toxic, filling = patients[dose], dlts[dose], False
-        full = sum(patients) == plan.max_patients
+        full = sum(patients) == plan.conduct.max_patients
         choice = at_end = model_choice(plan, patients, dlts)
         if not plan.recommend_untried:
             at_end = max((d for d in range(choice + 1) if patients[d] > 0), default=codes.NO_DOSE)
@@ -187,12 +188,12 @@ def run_curve_trial(plan: CurvePlan, rates, tolerances) -> tuple[list[int], list
         following = choice
         if min(limits) < choice:
             following = model_choice(plan, patients, dlts, min(limits))
-        if plan.floor is not None:
-            floor = int(plan.floor[dose])
+        if plan.conduct.floor is not None:
+            floor = int(plan.conduct.floor[dose])
             if isinstance(plan.reading, Intervals):
                 overdose = plan.reading.overdose @ posterior(plan, patients, dlts)
                 floor = max(d for d in range(floor + 1) if d == following or overdose[d] <= plan.reading.ewoc)
             following = max(following, floor)
         if reason := ending(plan, patients, dlts, dose, following, full):
             return ended(patients, dlts, at_end, reason)
-        dose, size = following, int(plan.sizes[patients[following]])
+        dose, size = following, int(plan.conduct.sizes[patients[following]])

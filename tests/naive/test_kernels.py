@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from escalation import Trial, simulate
+from escalation import BOIN, Trial, simulate
 from escalation.designs import CRM
 from escalation.engines import exact as enumeration
 from escalation.engines.patients import BLOCK, PARTS, tolerance_limits, tolerances
@@ -26,7 +26,9 @@ from escalation.kernels import (
     simulated_curves as curve_trials,
 )
 from escalation.numbers import cells_of
-from escalation.plans.curves import CurvePlan, Intervals, PlugIn, PosteriorMean
+from escalation.plans.conduct import Conduct
+from escalation.plans.curves import CurvePlan
+from escalation.plans.readings import Intervals, PlugIn, PosteriorMean
 from escalation.plans.table import ClosestIsotonic
 from tests.conformance.test_every_design import CASES, rising
 from tests.naive import plans
@@ -87,15 +89,12 @@ def test_isotonic_regression():
 
 def test_recommendation_over_all_counts_of_a_small_trial():
     for bound_mtd in (False, True):
-        from escalation import BOIN
-        from escalation.plans.recommend import recommend
-
         plan = BOIN(bound_mtd=bound_mtd).plan(Trial(doses=levels(3), target=0.3, max_patients=5, cohort_size=1))
         assert isinstance(plan.selection, ClosestIsotonic)
         cells = [(n, y) for n in range(6) for y in range(n + 1)]
         rows = [(a, b, c) for a in cells for b in cells for c in cells]
         patients, dlts = (np.array([[cell[part] for cell in row] for row in rows], np.int16) for part in (0, 1))
-        ours = recommend(plan, patients, dlts)
+        ours = plan.recommend(patients, dlts)
         for row in np.random.default_rng(1).choice(len(rows), 1500, replace=False):
             assert ours[row] == plans.recommended(plan, patients[row], dlts[row])
 
@@ -227,9 +226,7 @@ def curve_arrays(**changes):
         **{
             "reading": PosteriorMean(),
             "coherent": codes.COHERENT_OFF,
-            "sizes": np.ones(3, int),
-            "max_patients": 2,
-            "start": 0,
+            "conduct": Conduct(sizes=np.ones(3, int), max_patients=2, start=0),
             **changes,
         },
     )
@@ -307,10 +304,7 @@ def test_no_escalation_after_too_many_dlts(coherent, target, escalates):
         log_no_dlt=np.log([[0.9], [0.8], [0.7]]),
         weight=np.ones(1),
         target=target,
-        sizes=np.full(7, 3),
-        max_patients=6,
-        start=0,
-        ceiling=np.array([1, 2, 2]),
+        conduct=Conduct(sizes=np.full(7, 3), max_patients=6, start=0, ceiling=np.array([1, 2, 2])),
         reading=PlugIn(np.ones(1), np.zeros(2)),
         coherent=coherent,
     )

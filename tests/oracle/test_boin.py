@@ -6,7 +6,6 @@ import pytest
 from escalation import BOIN, Trial, decision_table
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE
 from escalation.kernels.selection import pool_adjacent_violators
-from escalation.plans.recommend import recommend
 from tests.support import exact_characteristics, levels, records
 
 OFF = 100  # BOIN's own value for n.earlystop that is never reached
@@ -57,7 +56,7 @@ def test_selected_dose(record):
     patients = np.array([record["npts"]], np.int16)
     dlts = np.array([record["ntox"]], np.int16)
     trial = Trial(doses=levels(patients.size), target=record["target"], max_patients=int(patients.max()), cohort_size=1)
-    selected = recommend(design.plan(trial), patients, dlts)[0] + 1
+    selected = design.plan(trial).recommend(patients, dlts)[0] + 1
     assert selected == (0 if record["MTD"] == 99 else record["MTD"])
 
 

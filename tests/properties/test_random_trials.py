@@ -150,7 +150,7 @@ def test_eliminated_doses_keep_the_counts_they_fell_with(case):
     plan = design.plan(trial)
     assume(isinstance(plan, TablePlan))
     endings = exact(design, trial)
-    size = plan.sizes.max()
+    size = plan.conduct.sizes.max()
     for patients, dlts, recommended in zip(
         endings.patients.tolist(), endings.dlts.tolist(), endings.recommended.tolist(), strict=True
     ):

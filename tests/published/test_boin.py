@@ -5,7 +5,6 @@ import pytest
 
 from escalation import BOIN, DesignError, Trial
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE
-from escalation.plans.recommend import recommend
 from tests.support import exact_characteristics, levels, next_dose
 
 
@@ -68,7 +67,7 @@ def test_selection_example():
     """Yan et al. (2020), p. 15: 0/3, 0/3, 4/15, 4/9 and nobody; the MTD is dose 3."""
     plan = BOIN().plan(Trial(doses=levels(5), target=0.3, max_patients=30))
     patients = np.array([[3, 3, 15, 9, 0]], np.int16)
-    assert recommend(plan, patients, np.array([[0, 0, 4, 4, 0]], np.int16)) == [2]
+    assert plan.recommend(patients, np.array([[0, 0, 4, 4, 0]], np.int16)) == [2]
 
 
 def test_get_oc_of_another_project():

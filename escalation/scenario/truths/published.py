@@ -1,4 +1,4 @@
-"""TODO."""
+"""Truths that papers compare designs by."""
 
 import json
 from dataclasses import dataclass

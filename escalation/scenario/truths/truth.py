@@ -1,4 +1,4 @@
-"""TODO."""
+"""A truth: one vector of true DLT rates."""
 
 from typing import Annotated, Literal
 

@@ -1,0 +1,108 @@
+"""Where one trial stands, what is decided there, and what bounded the decision."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING, NamedTuple
+
+from escalation.kernels.codes import ALL_DOSES, ANY_DOSE, NEXT_DOSE, SAME_DOSE
+from escalation.plans.conduct import Conduct, Criterion, Stop
+
+if TYPE_CHECKING:
+    from escalation.plans.curves import Judgement
+
+
+class Bound(Enum):
+    """Why the next dose is another than the one that the table or the model asks for."""
+
+    HIGHEST = auto()  # there is no higher dose
+    LOWEST = auto()  # there is no lower dose
+    CLOSED = auto()  # the dose above is eliminated
+    CEILING = auto()  # so high a dose may not follow the last one
+    FLOOR = auto()  # so low a dose may not follow the last one
+    HOLD = auto()  # so many DLTs in the trial that nothing goes up
+    COHERENCE_COHORT = auto()  # no escalation after a cohort with such a rate
+    COHERENCE_DOSE = auto()  # no escalation at such a rate at the dose
+    ONE_UP = auto()  # one dose up at a time until the first DLT
+    OVERDOSE = auto()  # the floor is, or a dose up to it, a probable overdose
+
+
+class Expanding(NamedTuple):
+    """Where an expansion stands."""
+
+    dose: int  # index of the RP2D
+    patients: int  # of the expansion
+    dlts: int
+    reason: int  # why dose escalation ended
+    rejected: bool = False  # for good
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a trial stands."""
+
+    patients: tuple[int, ...]  # at each dose
+    dlts: tuple[int, ...]
+    dose: int | None = None  # index of the last cohort's; None before the first
+    size: int = 0  # of the last cohort
+    toxic: int = 0  # DLTs in it
+    expanding: Expanding | None = None  # once the expansion has begun
+
+    @property
+    def treated(self) -> int:
+        """Patients at all doses."""
+        return sum(self.patients)
+
+    @property
+    def last_dose(self) -> int:
+        """Index of the last cohort's dose, of which there is one."""
+        assert self.dose is not None
+        return self.dose
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What happens next."""
+
+    next_dose: int | None  # index; None when the trial ends
+    size: int = 0  # of the next cohort
+    reason: int = 0  # why dose escalation or the trial ended, a key of REASON_NAMES; 0 while dose escalation goes on
+    code: int | None = None  # what a decision table says
+    bounds: tuple[Bound, ...] = ()
+    stops: tuple[Stop, ...] = ()  # the rules that hold and give the reason
+    titrating: bool = False  # whether it is the titration that decides
+    judgement: "Judgement | None" = None  # what a model says
+    expanding: bool = False  # whether the next cohort is one of the expansion, or the trial ended in it
+
+
+def limited(dose: int, limit: int, bound: Bound, bounds: list[Bound]) -> int:
+    """The dose, or a lower limit, which is then noted."""
+    if limit >= dose:
+        return dose
+    bounds.append(bound)
+    return limit
+
+
+def last_cohort(conduct: Conduct, state: State) -> tuple[int, int]:
+    """Patients and DLTs of the last cohort; the titrated patient is one of the cohort that filled up the dose."""
+    dose = state.last_dose
+    others = state.treated - state.patients[dose]
+    tried = sum(n > 0 for n in state.patients)
+    if conduct.titration and state.patients[dose] == state.size + 1 and others == tried - 1:
+        return state.patients[dose], state.dlts[dose]
+    return state.size, state.toxic
+
+
+def holding(stops: tuple[Stop, ...], state: State, next_dose: int) -> tuple[Stop, ...]:
+    """The rules that hold after a cohort."""
+    return tuple(stop for stop in stops if all(_holds(part, state, next_dose) for part in stop.criteria))
+
+
+def _holds(criterion: Criterion, state: State, next_dose: int) -> bool:
+    holds = criterion.holds
+    if criterion.place == ALL_DOSES:
+        return bool(holds[0, state.treated, sum(state.dlts)])
+    counts = list(zip(state.patients, state.dlts, strict=True))
+    if criterion.place == ANY_DOSE:
+        return any(bool(holds[dose, n, y]) for dose, (n, y) in enumerate(counts))
+    dose = next_dose if criterion.place == NEXT_DOSE else state.last_dose
+    return bool(holds[(dose, *counts[dose])]) and (criterion.place != SAME_DOSE or next_dose == state.dose)

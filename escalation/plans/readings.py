@@ -1,0 +1,180 @@
+"""How a dose is read off a posterior over dose-toxicity curves.
+
+The engines read plans in compiled code, millions of times; here the numbers of one trial are kept, to be shown.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from escalation.kernels.codes import INTERVALS, PLUG_IN, POSTERIOR_MEAN, SCORE, SLACK
+
+Floats = NDArray[np.float64]
+
+
+class Reading(ABC):
+    """What a model prefers."""
+
+    kind: ClassVar[int]
+    rate_name: ClassVar[str] = "fitted DLT rate"  # what of a dose is close to the target
+
+    @property
+    def slopes(self) -> tuple[Floats, Floats] | None:
+        """In place of a posterior: see MaximumLikelihood."""
+        return None
+
+    @property
+    def limits(self) -> Floats:
+        """What the posterior mean of the first function is compared with, float64[D - 1] or none."""
+        return np.empty(0)
+
+    @property
+    def most_overdosing(self) -> float:
+        """A dose with a larger probability of an overdose may not be given."""
+        return 1.0
+
+    @abstractmethod
+    def functions(self, log_dlt: Floats) -> Floats:
+        """Functions of the curve whose posterior means decide, float64[K, G]."""
+
+    def means(self, log_dlt: Floats, posterior: Floats) -> Floats:
+        """What `prefer` looks at, from the posterior probability of each curve, float64[G]."""
+        found: Floats = self.functions(log_dlt) @ posterior
+        return found
+
+    def overdosing(self, posterior: Floats) -> Floats | None:  # noqa: ARG002
+        """Probability of an overdose at each dose, float64[D], where the model looks at it."""
+        return None
+
+    @abstractmethod
+    def prefer(self, means: Floats, target: float, highest: int) -> int:
+        """Index of the dose that is preferred among those up to `highest`, the lower of two."""
+
+
+@dataclass(frozen=True, eq=False)
+class PlugIn(Reading):
+    """Prefer the dose closest to the target under the curve of the mean parameter.
+
+    Attributes
+    ----------
+    parameter : float64[G]
+        Each curve's parameter.
+    cuts : float64[D - 1]
+        The values above which the posterior mean of the parameter means the next higher dose.
+    """
+
+    parameter: Floats
+    cuts: Floats
+
+    kind: ClassVar[int] = PLUG_IN
+
+    @property
+    def limits(self) -> Floats:
+        """The cuts."""
+        return self.cuts
+
+    def functions(self, log_dlt: Floats) -> Floats:  # noqa: ARG002
+        """The parameter."""
+        return self.parameter[None]
+
+    def prefer(self, means: Floats, target: float, highest: int) -> int:  # noqa: ARG002
+        """The dose between whose cuts the mean parameter is."""
+        return min(int((means[0] > self.cuts + SLACK).sum()), highest)
+
+
+@dataclass(frozen=True, eq=False)
+class PosteriorMean(Reading):
+    """Prefer the dose whose posterior mean DLT rate is closest to the target."""
+
+    kind: ClassVar[int] = POSTERIOR_MEAN
+    rate_name: ClassVar[str] = "posterior mean DLT rate"
+
+    def functions(self, log_dlt: Floats) -> Floats:
+        """The rate at each dose."""
+        return np.exp(log_dlt)
+
+    def prefer(self, means: Floats, target: float, highest: int) -> int:
+        """The dose with the mean rate closest to the target."""
+        distance = np.abs(means - target)
+        return min(int(np.argmax(distance <= distance.min() + SLACK)), highest)
+
+
+@dataclass(frozen=True, eq=False)
+class Intervals(Reading):
+    """Prefer the dose that is most probably in the target interval, among those that are not probably overdoses.
+
+    Attributes
+    ----------
+    in_target, overdose : float64[D, G]
+        Their posterior means are the probabilities that a dose's DLT rate is in the target interval, or above it.
+    ewoc : float
+        A dose with a larger probability of being above may not be given; nor may higher ones. When that is the lowest,
+        the trial ends as too toxic.
+    """
+
+    in_target: Floats
+    overdose: Floats
+    ewoc: float
+
+    kind: ClassVar[int] = INTERVALS
+
+    @property
+    def most_overdosing(self) -> float:
+        """The bound of escalation with overdose control."""
+        return self.ewoc
+
+    def functions(self, log_dlt: Floats) -> Floats:
+        """Of each dose in turn, the two."""
+        return np.stack([self.in_target, self.overdose], axis=1).reshape(-1, log_dlt.shape[1])
+
+    def means(self, log_dlt: Floats, posterior: Floats) -> Floats:  # noqa: ARG002
+        """The probability of the target interval at each dose."""
+        found: Floats = self.in_target @ posterior
+        return found
+
+    def overdosing(self, posterior: Floats) -> Floats:
+        """The probability of a rate above it."""
+        found: Floats = self.overdose @ posterior
+        return found
+
+    def prefer(self, means: Floats, target: float, highest: int) -> int:  # noqa: ARG002
+        """The dose with the largest probability."""
+        shares = means[: highest + 1]
+        return int(np.argmax(shares >= shares.max() - SLACK))
+
+
+@dataclass(frozen=True, eq=False)
+class MaximumLikelihood(Reading):
+    """Prefer the dose closest to the target under the curve of largest likelihood.
+
+    The log likelihood of one parameter rises up to its largest value and falls from there. So that value is above a cut
+    between two doses where the slope at the cut is positive, and a slope is a sum over patients: no curve is needed.
+    Before the first DLT the largest value is at the end of the range. Until then each cohort goes one dose up.
+
+    Attributes
+    ----------
+    slope_dlt, slope_no_dlt : float64[D, D - 1]
+        Slope of the log probability of a DLT, and of none, at each dose and each cut.
+    """
+
+    slope_dlt: Floats
+    slope_no_dlt: Floats
+
+    kind: ClassVar[int] = SCORE
+
+    @property
+    def slopes(self) -> tuple[Floats, Floats]:
+        """After a DLT and after none."""
+        return self.slope_dlt, self.slope_no_dlt
+
+    def functions(self, log_dlt: Floats) -> Floats:
+        """None."""
+        return np.empty((0, log_dlt.shape[1]))
+
+    def prefer(self, means: Floats, target: float, highest: int) -> int:  # noqa: ARG002
+        """The dose above the last cut at which the likelihood, whose slopes these are, still rises."""
+        rising = means > SLACK
+        return min(len(rising) if rising.all() else int(np.argmin(rising)), highest)
