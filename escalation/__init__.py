@@ -93,7 +93,7 @@ if TYPE_CHECKING:
     from escalation.studies.surface import Surface as Surface
     from escalation.studies.surface import pcs_surface as pcs_surface
     from escalation.studies.sweep import Sweep as Sweep
-    from escalation.studies.sweep_file import write_sweep as write_sweep
+    from escalation.studies.sweep import write_sweep as write_sweep
     from escalation.studies.worst import WorstCases as WorstCases
     from escalation.studies.worst import worst_cases as worst_cases
     from escalation.trial.data import Cohort as Cohort
@@ -136,8 +136,7 @@ _HOMES = {
     "studies.size": "SizeSearch find_size",
     "studies.size_formula": "crm_sample_size",
     "studies.surface": "Surface pcs_surface",
-    "studies.sweep": "Sweep",
-    "studies.sweep_file": "write_sweep",
+    "studies.sweep": "Sweep write_sweep",
     "studies.worst": "WorstCases worst_cases",
     "trial.data": "Cohort InterimData",
     "trial.expansion": "Expansion",

@@ -83,9 +83,6 @@ def size_command(
     others = {"json": lambda: to_json(to_tree(found)), "csv": lambda: to_csv(found)}
     options.emit(form, output, [size_blocks(found)], others)
     if figure is not None:
-        from escalation.report import figures
-
-        title = scenario.title or scenario.name
-        write_figure(figures.size_curves(found), figure, title, figures.alt_text.size_curves(found))
+        write_figure("size_curves", (found,), figure, scenario)
     if found.unmet is not None:
         raise EscalationError(f"{file}: {found.unmet}")

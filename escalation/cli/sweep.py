@@ -80,8 +80,7 @@ def sweep_command(
     """
     from escalation.report.progress import progress_bar
     from escalation.scenario.grid import grid, parse_grid
-    from escalation.studies.sweep import Sweep
-    from escalation.studies.sweep_file import check_output, journal_of, write_sweep
+    from escalation.studies.sweep import Sweep, check_output, journal_of, write_sweep
     from escalation.studies.work.cluster import cluster_executor
 
     truths = source_of(source)

@@ -185,7 +185,7 @@ def calibrate(
         On the numbers of an `Assessment`: at most so much "overdosing", "false_stopping" and "patients", and at least
         so much "power".
     max_states : int, optional
-        As for `exact`.
+        As for `escalation.exact`.
     executor : concurrent.futures.Executor, optional
         What runs the settings. By default threads of this process.
     progress : function, optional

@@ -98,7 +98,7 @@ def compare(
         Simulated trials for each design and truth; 0 for none.
     seed : int
     max_states : int, optional
-        As for `exact`. A design for which the exact engine refuses is simulated only.
+        As for `escalation.exact`. A design for which the exact engine refuses is simulated only.
     progress : function, optional
         Shows it; see `progress.silent`. A step is a design under a truth.
 

@@ -193,7 +193,7 @@ def robust(
     designs : iterable of str
         Labels of those to evaluate; all when empty.
     max_states : int, optional
-        As for `exact`. A design for which the exact engine refuses is left out.
+        As for `escalation.exact`. A design for which the exact engine refuses is left out.
     executor : concurrent.futures.Executor, optional
         What runs the pieces, each some kilobytes; by default threads of this process. The results are the same.
     progress : function, optional

@@ -67,30 +67,15 @@ class Result:
 
 @dataclass(frozen=True)
 class Run:
-    """The results of a scenario.
-
-    Attributes
-    ----------
-    scenario : Scenario
-    results : tuple of Result
-        Truth by truth, and design by design within.
-    trials, seed : int
-        Simulated trials for each result (0: none), and the seed of their patients.
-    refusals : dict of str to str
-        Designs for which the exact engine refused, and why.
-    after : InterimData or None
-        The data of a running trial that all results are given.
-    departures : tuple of str
-        Where these data are not what a design would have done.
-    """
+    """The results of a scenario."""
 
     scenario: Scenario
-    results: tuple[Result, ...]
-    trials: int
-    seed: int
-    refusals: dict[str, str]
-    after: InterimData | None = None
-    departures: tuple[str, ...] = ()
+    results: tuple[Result, ...]  # truth by truth, and design by design within
+    trials: int  # simulated ones for each result; 0 for none
+    seed: int  # of their patients
+    refusals: dict[str, str]  # designs for which the exact engine refused, and why
+    after: InterimData | None = None  # the data of a running trial that all results are given
+    departures: tuple[str, ...] = ()  # where these data are not what a design would have done
 
     @property
     def agreement(self) -> Agreement | None:
@@ -174,7 +159,7 @@ def run(
     exact : bool
         Whether to enumerate. A design for which the exact engine refuses is simulated only.
     max_states : int, optional
-        As for `exact`.
+        As for `escalation.exact`.
     after : InterimData or str, optional
         The data of a running trial, such as "1NNN 2NTT": its conditional operating characteristics.
     progress : function, optional

@@ -146,7 +146,7 @@ def find_size(
     sizes : iterable of int, optional
         Patients in dose escalation. By default `whole_cohorts` of the trial.
     max_states : int, optional
-        As for `exact`.
+        As for `escalation.exact`.
     executor : concurrent.futures.Executor, optional
         What runs the sizes. By default threads of this process.
     progress : function, optional

@@ -83,7 +83,7 @@ def pcs_surface(
         Positions of the MTD, evenly from 0.5 to D + 0.5, and odds ratios, from 1.2 to 6 with equal factors between
         them. For a single dose the first is the number of true rates, evenly from 0 to 0.35 above the target.
     max_states : int, optional
-        As for `exact`.
+        As for `escalation.exact`.
     progress : function, optional
         Shows it; see `progress.silent`. A step is a row of points: an odds ratio.
 

@@ -1,7 +1,7 @@
-"""Sweeps: exact means of designs at every setting of a grid, under many truths.
+"""Sweeps: exact means of designs at every setting of a grid, under many truths, in one file.
 
 Settings are worked out one by one, under all truths, by whatever executor there is; what is sent is the design, its
-trial and how to come by the truths, and what comes back are the numbers.
+trial and how to come by the truths, and what comes back are the numbers. A journal keeps what is finished.
 """
 
 import json
@@ -9,15 +9,16 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from escalation.characteristics.many_truths import Expectations, expectations
 from escalation.defaults import SWEEP_STATES
 from escalation.designs import Design
-from escalation.errors import GridError
+from escalation.errors import GridError, MissingPackageError, OutputError
+from escalation.files import check_writable, whole_file
 from escalation.names import printable, suggestion
 from escalation.numbers import quantile
 from escalation.scenario.grid import Grid, Setting
@@ -25,9 +26,20 @@ from escalation.scenario.truths.random import GENERATORS
 from escalation.scenario.truths.sets import SOURCES, TruthSet, TruthSource
 from escalation.studies.evaluate import Refused, as_answered
 from escalation.studies.one_design import exact
+from escalation.studies.tidy import (
+    SUMMARIES,
+    CsvTable,
+    Floats,
+    Found,
+    ParquetTable,
+    TidyTable,
+    from_bytes,
+    to_bytes,
+)
+from escalation.studies.work.journal import Journal, journal
+from escalation.studies.work.progress import Progress, silent
 from escalation.trial.trial import Trial
-
-Floats = NDArray[np.float64]
+from escalation.version import __version__
 
 MOST_OF_A_SETTING = 10_000_000
 """Numbers that a setting may have: the 80 MB that are sent back at once."""
@@ -35,36 +47,11 @@ MOST_OF_A_SETTING = 10_000_000
 MOST_NUMBERS = 1_000_000_000
 """Numbers that a sweep may have: 8 GB in its journal, and as much again in its file."""
 
-SUMMARIES = ("mean", "lowest", "q05", "q95", "highest")
-"""What is said of a quantity over all truths. A quantile is the smallest value that so many of them do not exceed."""
-
+TABLES: dict[str, type[TidyTable]] = {".csv": CsvTable, ".parquet": ParquetTable}
+"""By the ending of a file."""
 
 OF_THE_FILE = TruthSource()
 """All truths of the scenario."""
-
-
-class Found(NamedTuple):
-    """What is found of a design at one setting."""
-
-    quantities: tuple[str, ...]
-    values: Floats  # [Q, T], or [Q, 5] of a summary
-
-
-def to_bytes(found: Found | Refused) -> bytes:
-    """What a journal keeps of a setting."""
-    if isinstance(found, Refused):
-        return json.dumps({"refused": found.reason}).encode()
-    return json.dumps({"quantities": found.quantities}).encode() + b"\n" + found.values.astype("<f8").tobytes()
-
-
-def from_bytes(content: bytes) -> Found | Refused:
-    """What `to_bytes` was given."""
-    head, _, numbers = content.partition(b"\n")
-    told = json.loads(head)
-    if "refused" in told:
-        return Refused(told["refused"])
-    quantities = tuple(told["quantities"])
-    return Found(quantities, np.frombuffer(numbers, "<f8").reshape(len(quantities), -1))
 
 
 @dataclass(frozen=True)
@@ -200,3 +187,119 @@ def summed_up(values: Floats) -> Floats:
     """The SUMMARIES of each row, float64[Q, 5]."""
     low, high = quantile(values, 0.05), quantile(values, 0.95)
     return np.column_stack([values.mean(axis=1), values.min(axis=1), low, high, values.max(axis=1)])
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What became of a sweep, by numbers of settings."""
+
+    settings: int
+    resumed: int  # that an earlier run had finished
+    refused: int  # by the exact engine
+    refusal: str | None  # the first of these, and why
+
+
+def journal_of(output: Path) -> Path:
+    """Where the finished settings of a sweep are kept until its file is written."""
+    return output.with_name(f"{output.name}.partial")
+
+
+def check_output(output: Path) -> None:
+    """Refuse a file that could not be written, before any work is done."""
+    if output.suffix not in TABLES:
+        raise OutputError(f"{output}: the name should end in {' or '.join(TABLES)}")
+    check_writable(output)
+    if output.exists() and not output.is_file():
+        raise OutputError(f"{output}: cannot be written: it is no ordinary file")
+    if output.suffix == ".parquet":
+        try:
+            import pyarrow  # noqa: F401
+        except ModuleNotFoundError as missing:
+            raise MissingPackageError(f"{output}: needs {missing.name}: pip install 'escalation[sweep]'") from None
+        except ImportError as broken:
+            raise MissingPackageError(f"{output}: pyarrow cannot be imported: {broken}") from None
+
+
+def write_sweep(
+    sweep: Sweep,
+    output: str | Path,
+    *,
+    executor: Executor | None = None,
+    resume: bool = False,
+    progress: Progress = silent,
+) -> Swept:
+    """Work out a sweep and write it to a file.
+
+    Each setting that is finished is kept in a file beside the output, with `.partial` after its name, until the output
+    is there, whole.
+
+    Parameters
+    ----------
+    sweep : Sweep
+    output : path
+        Ends in .csv or .parquet.
+    executor : concurrent.futures.Executor, optional
+        What works out the settings: threads of this process by default. The file is the same whatever does.
+    resume : bool
+        Whether to go on with what an interrupted run has finished; where there is nothing, all is worked out.
+    progress : function, optional
+        Shows it; see `progress.silent`. A step is a setting.
+
+    Raises
+    ------
+    ScenarioError
+        A ValueError: a setting is not possible.
+    GridError
+        A ValueError: a quantity is unknown, a setting has no truths, or there are too many numbers.
+    JournalError
+        What is kept is of another sweep, or not to be gone on with.
+    OutputError, MissingPackageError
+        The file cannot be written; what is finished is kept.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from escalation import Sweep, grid
+    >>> from escalation.scenario.file import parse_scenario
+    >>> scenario = parse_scenario({
+    ...     "name": "example", "trial": {"doses": [1, 2], "target": 0.25, "max_patients": 12},
+    ...     "design": [{"kind": "boin"}], "truth": [{"name": "t", "dlt_rates": [0.1, 0.3]}]})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "sweep.csv"
+    ...     found = write_sweep(Sweep(grid(scenario, {"trial.max_patients": [12, 18]}), quantities=("pcs",)), file)
+    ...     rows = file.read_text().splitlines()
+    >>> found.settings, len(rows)
+    (2, 3)
+    >>> rows[0]
+    'design,trial.max_patients,truth,quantity,value'
+    """
+    output = Path(output)
+    check_output(output)
+    sweep.check()
+    parts = {"the version of the package": __version__, **sweep.digested}
+    with journal(journal_of(output), parts, resume=resume) as kept, progress(len(sweep.grid), "settings") as step:
+        before = kept.numbers()
+        for _ in before:
+            step()
+        numbers = [number for number in range(len(sweep.grid)) if number not in before]
+        for number, found in sweep.found(numbers, executor):
+            kept.keep(number, to_bytes(found))
+            step()
+        refused, refusal = _write(sweep, kept, output)
+    journal_of(output).unlink()
+    return Swept(len(sweep.grid), len(before), refused, refusal)
+
+
+def _write(sweep: Sweep, kept: Journal, output: Path) -> tuple[int, str | None]:
+    """Write the file; how many settings were refused, and the first of them."""
+    refused, refusal = 0, None
+    with whole_file(output) as file:
+        table = TABLES[output.suffix](file, sweep.grid.values, summary=sweep.summary)
+        for number, content in kept.contents():
+            setting, found = sweep.grid[number], from_bytes(content)
+            if isinstance(found, Refused):
+                refused += 1
+                refusal = refusal or f"{setting.name}: {found.reason}"
+            table.add(setting, sweep.names(setting), found)
+        table.end()
+    return refused, refusal

@@ -1,4 +1,4 @@
-"""Tidy tables of sweeps: a row for each number, as CSV or Parquet.
+"""What a sweep finds: as bytes for its journal, and a row for each number in a tidy table, CSV or Parquet.
 
 The same findings in the same order give the same bytes, however they came to be: numbers are written at full precision,
 and the row groups of a Parquet file have one size.
@@ -6,21 +6,51 @@ and the row groups of a Parquet file have one size.
 
 import csv
 import io
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from escalation.scenario.grid import Setting, Value, in_toml
 from escalation.studies.evaluate import Refused
-from escalation.studies.sweep import SUMMARIES, Floats, Found
+
+Floats = NDArray[np.float64]
+
+SUMMARIES = ("mean", "lowest", "q05", "q95", "highest")
+"""What is said of a quantity over all truths. A quantile is the smallest value that so many of them do not exceed."""
 
 REFUSED = "refused"
 """In place of a quantity: the exact engine refuses the setting."""
 
 ROW_GROUP = 500_000
 """Rows of a Parquet file that a reader holds at a time."""
+
+
+class Found(NamedTuple):
+    """What is found of a design at one setting."""
+
+    quantities: tuple[str, ...]
+    values: Floats  # [Q, T], or [Q, 5] of a summary
+
+
+def to_bytes(found: Found | Refused) -> bytes:
+    """What a journal keeps of a setting."""
+    if isinstance(found, Refused):
+        return json.dumps({"refused": found.reason}).encode()
+    return json.dumps({"quantities": found.quantities}).encode() + b"\n" + found.values.astype("<f8").tobytes()
+
+
+def from_bytes(content: bytes) -> Found | Refused:
+    """What `to_bytes` was given."""
+    head, _, numbers = content.partition(b"\n")
+    told = json.loads(head)
+    if "refused" in told:
+        return Refused(told["refused"])
+    quantities = tuple(told["quantities"])
+    return Found(quantities, np.frombuffer(numbers, "<f8").reshape(len(quantities), -1))
 
 
 class TidyTable(ABC):

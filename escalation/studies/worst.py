@@ -64,7 +64,7 @@ def worst_cases(
     seed : int
         Of the random truths from which searches start.
     max_states : int, optional
-        As for `exact`. A design for which the exact engine refuses is left out.
+        As for `escalation.exact`. A design for which the exact engine refuses is left out.
     executor : concurrent.futures.Executor, optional
         What runs the searches; by default threads of this process.
     progress : function, optional

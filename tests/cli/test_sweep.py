@@ -16,7 +16,8 @@ from click.testing import CliRunner
 from escalation.cli import main
 from escalation.cli import sweep as sweep_command_module
 from escalation.errors import ClusterError, JournalError
-from escalation.studies import evaluate, sweep_file
+from escalation.studies import evaluate
+from escalation.studies import sweep as sweep_study
 from escalation.studies.work.journal import journal
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
@@ -123,9 +124,9 @@ def test_what_is_finished_is_kept_when_the_file_cannot_be_written(tmp_path, monk
     output = tmp_path / f"sweep.{ending}"
     arguments = [LUCAR, "--design", "3+3", "--quantity", "pcs", "--output", output, "--generator", "logistic"]
     arguments += ["--count", "200"]
-    table = sweep_file.TABLES[f".{ending}"]
+    table = sweep_study.TABLES[f".{ending}"]
     with monkeypatch.context() as broken, FULL.open("wb", buffering=0) as full:
-        broken.setitem(sweep_file.TABLES, f".{ending}", lambda _, *grid, **kind: table(full, *grid, **kind))
+        broken.setitem(sweep_study.TABLES, f".{ending}", lambda _, *grid, **kind: table(full, *grid, **kind))
         failed = sweep(*arguments)
     gc.collect()
     assert failed.exit_code == 2
@@ -211,7 +212,7 @@ def test_a_damaged_journal_is_refused(tmp_path, monkeypatch, damage):
     output = tmp_path / "sweep.csv"
     arguments = [LUCAR, "--design", "boin", "--grid", "trial.max_patients=12,15,18", "--output", output]
     with monkeypatch.context() as lost:
-        lost.setattr(sweep_file, "_write", lambda *_: sys.exit(1))
+        lost.setattr(sweep_study, "_write", lambda *_: sys.exit(1))
         sweep(*arguments)
     kept = tmp_path / "sweep.csv.partial"
     with closing(sqlite3.connect(kept, isolation_level=None)) as connection:

@@ -18,8 +18,8 @@ from escalation.scenario.file import parse_scenario
 from escalation.scenario.truths.sets import drawn_truths
 from escalation.studies import tidy
 from escalation.studies.evaluate import Refused
-from escalation.studies.sweep import SUMMARIES, Found, find, from_bytes, quantity_names, summed_up, to_bytes
-from escalation.studies.sweep_file import journal_of
+from escalation.studies.sweep import find, journal_of, quantity_names, summed_up
+from escalation.studies.tidy import SUMMARIES, Found, from_bytes, to_bytes
 from tests.naive.quantities import overdosing
 from tests.support import Steps
 
