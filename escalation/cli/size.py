@@ -56,9 +56,8 @@ def size_command(
     Cheung's (2013) formula stands beside a CRM.
     """
     from escalation.names import choose
-    from escalation.report.pages.size import size_blocks, to_csv, to_tree
+    from escalation.report.pages.size import size_blocks, table_of, to_tree
     from escalation.report.progress import progress_bar
-    from escalation.report.render.json import to_json
     from escalation.studies.size import find_size, whole_cohorts
     from escalation.studies.work.cluster import cluster_executor
 
@@ -82,8 +81,7 @@ def size_command(
             step=step,
             **wanted,
         )
-    others = {"json": lambda: to_json(to_tree(found)), "csv": lambda: to_csv(found)}
-    options.emit(form, output, [size_blocks(found)], others)
+    options.emit(form, output, [size_blocks(found)], lambda: to_tree(found), lambda: table_of(found))
     if figure is not None:
         from escalation.report import figures
 

@@ -77,8 +77,10 @@ class Summary:
     pcs : Spread
     overdosing : Spread or None
         Of the truths with a correct dose; None without any.
-    above_mtd, sample_size : float
+    share_above_target, sample_size : float
         Means over truths.
+    above_mtd : float
+        `share_above_target` under an older name, which says MTD and means the target.
     optimal_pcs : float or None
         Mean of the non-parametric optimal benchmark's PCS, over the truths with a correct dose; None without any.
     efficiency : float or None
@@ -91,6 +93,7 @@ class Summary:
     pcs: Spread
     overdosing: Spread | None
     above_mtd: float
+    share_above_target: float
     sample_size: float
     optimal_pcs: float | None
     efficiency: float | None
@@ -167,6 +170,7 @@ class Robustness:
             with_mtd = self.with_mtd(places)
             for label, found in self.expectations.items():
                 pcs = found.pcs[places]
+                share_above = float(found.share_above_target[places].mean())
                 yield Summary(
                     design=label,
                     mtd=mtd,
@@ -175,7 +179,8 @@ class Robustness:
                     overdosing=self._spread(found.overdosing[with_mtd], with_mtd, more_is_better=False)
                     if len(with_mtd)
                     else None,
-                    above_mtd=float(found.above_mtd[places].mean()),
+                    above_mtd=share_above,
+                    share_above_target=share_above,
                     sample_size=float(found.sample_size[places].mean()),
                     optimal_pcs=best,
                     efficiency=None if not best else float(pcs[known].mean()) / best,

@@ -8,12 +8,13 @@ from pathlib import Path
 from escalation.errors import MissingPackageError, OutputError
 from escalation.files import check_writable, whole_file
 from escalation.studies.sweep import Cell, Sweep, cell
-from escalation.studies.tidy import CsvTable, ParquetTable, TidyTable
+from escalation.studies.sweep_table import columns_of, part_of
 from escalation.studies.work.journal import Journal, journal
 from escalation.studies.work.pieces import finished
+from escalation.tidy import CsvFile, ParquetFile, TableFile
 from escalation.version import __version__
 
-TABLES: dict[str, type[TidyTable]] = {".csv": CsvTable, ".parquet": ParquetTable}
+TABLES: dict[str, type[TableFile]] = {".csv": CsvFile, ".parquet": ParquetFile}
 """By the ending of a file."""
 
 
@@ -138,12 +139,12 @@ def _write(sweep: Sweep, kept: Journal, output: Path) -> tuple[int, str | None]:
     """Write the file; how many settings were refused, and the first of them."""
     refused, refusal = 0, None
     with whole_file(output) as file:
-        table = TABLES[output.suffix](file, sweep.grid.values, summary=sweep.summary)
+        table = TABLES[output.suffix](file, columns_of(sweep))
         for number, content in kept.cells():
             setting, found = sweep.grid[number], Cell.from_bytes(content)
             if found.refusal is not None:
                 refused += 1
                 refusal = refusal or f"{setting.name}: {found.refusal}"
-            table.add(setting, sweep.names(setting), found)
+            table.add(part_of(sweep, setting, found))
         table.end()
     return refused, refusal

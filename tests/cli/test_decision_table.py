@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from escalation.cli import main
-from escalation.report.pages.tables import COLUMNS
+from escalation.report.pages.table import COLUMNS
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 LUCAR = str(SCENARIOS / "lucar-dks1.toml")

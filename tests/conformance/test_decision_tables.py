@@ -12,7 +12,7 @@ from escalation.designs.words import beside, ranked
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, STAY
 from escalation.plans.expansion import expansion_plan
 from escalation.plans.table import TablePlan
-from escalation.report.pages.tables import decision_table_blocks, to_tree
+from escalation.report.pages.table import decision_table_blocks, to_tree
 from escalation.running.tables import numbers_of_patients
 from tests.conformance.test_every_design import CASES
 from tests.support import levels

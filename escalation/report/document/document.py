@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from escalation.report.blocks import Block, Grid, Heading
+from escalation.report.blocks import Block, Heading, TextTable
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def arranged(document: Document) -> Document:
     for number, section in enumerate(document.sections, 1):
         parts: list[Part] = []
         for part in _without_gaps(section.parts):
-            if isinstance(part, Grid):
+            if isinstance(part, TextTable):
                 title = part.caption or section.title
                 parts.append(replace(part, caption=f"Table {next(tables)}. {title}"))
             elif isinstance(part, Drawing):

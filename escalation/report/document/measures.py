@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from escalation.report.blocks import Block, Grid, Lines
+from escalation.report.blocks import Block, Lines, TextTable
 from escalation.report.numbers import count, mean, percent
 from escalation.report.pages.run import shown
 from escalation.studies.run import Result, Run
@@ -148,13 +148,13 @@ SAFETY = [
         "%",
         "Mean number of patients at doses whose true DLT rate exceeds the target, divided by the mean number of "
         "patients.",
-        ("above_mtd",),
+        ("share_above_target",),
     ),
     *_count(
         "patients above the target",
         "the number of patients at doses whose true DLT rate exceeds the target",
         "patients",
-        "patients_above_mtd",
+        "patients_above_target",
     ),
     Measure(
         "overdosing (60 %)",
@@ -241,7 +241,7 @@ def definitions(run: Run) -> Iterator[Block]:
             "expansion included.",
         )
     )
-    yield Grid(
+    yield TextTable(
         ["measure", "unit", "definition"], rows, words=frozenset({1, 2}), caption="Performance measures, defined"
     )
     yield Lines(precision(run))
@@ -266,7 +266,7 @@ def precision(run: Run) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def full_grid(results: Sequence[Result], trial: Trial) -> Grid:
+def full_table(results: Sequence[Result], trial: Trial) -> TextTable:
     """Every measure of the designs under one truth, each with its standard error where it is not exact."""
     expanded = any(shown(result).expansion is not None for result in results)
     correct = results[0].correct_doses
@@ -284,7 +284,7 @@ def full_grid(results: Sequence[Result], trial: Trial) -> Grid:
                 rows.append([f"{measure.name}: {name}{star}{unit}", *cells])
         groups.append(rows)
     header = [f"{result.design} ({'exact' if result.exact is not None else 'simulated'})" for result in results]
-    return Grid(["measure", *header], groups)
+    return TextTable(["measure", *header], groups)
 
 
 def _cell(measure: Measure, result: Result, dose: int | None = None) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from escalation.report.blocks import Block, Grid, Lines
+from escalation.report.blocks import Block, Lines, TextTable
 from escalation.report.document.facts import by_truth, dose_list, run_designs
 from escalation.report.numbers import count, days, percent
 from escalation.report.render.toml import to_toml
@@ -44,7 +44,7 @@ def settings(run: Run) -> Iterator[Block]:
             f"reason. “{STATED}”: the file states it and does not mark it as assumed.",
         )
     )
-    yield Grid(
+    yield TextTable(
         ["setting", "value", "basis", "reason"],
         [rows, *([others] if others else [])],
         words=frozenset({1, 2, 3}),

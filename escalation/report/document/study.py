@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from escalation.report.blocks import Block, Grid, Heading, Lines
+from escalation.report.blocks import Block, Heading, Lines, TextTable
 from escalation.report.document.facts import by_truth, correct_names
 from escalation.report.numbers import count, percent
 from escalation.studies.run import Result, Run
@@ -45,7 +45,7 @@ def mechanisms(run: Run) -> Iterator[Block]:
         rows.append([first.truth.name, *rates, correct_names(first, run), _why(first, trial.target)])
     unit = f" (doses in {trial.dose_unit})" if trial.dose_unit else ""
     yield Lines(("A truth is one assumed vector of true DLT rates. The designs do not know it.",))
-    yield Grid(
+    yield TextTable(
         header,
         [rows],
         words=frozenset({len(header) - 2, len(header) - 1}),

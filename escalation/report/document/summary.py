@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from escalation.characteristics.one_truth import OperatingCharacteristics
-from escalation.report.blocks import Block, Grid, Lines
+from escalation.report.blocks import Block, Lines, TextTable
 from escalation.report.document.facts import by_truth, correct_names, dose_list
 from escalation.report.numbers import count, mean, percent
-from escalation.report.pages.run import OPTIMAL, OPTIMAL_NOTES, label, shown, verdict
+from escalation.report.pages.run import OPTIMAL, OPTIMAL_NOTES, evidence, label, shown, verdict
 from escalation.studies.run import Run
 
 
@@ -24,15 +24,13 @@ def summary(run: Run) -> Iterator[Block]:
             "DLT rates, from which the probabilities below follow.",
         )
     )
-    lines, alarm = verdict(run)
-    short = [line for line in lines if not any(line.startswith(f"{name}: not exact") for name in run.refusals)]
-    yield Lines((" ".join(short),), alarm=alarm)
+    yield Lines((" ".join(evidence(run)),), alarm=verdict(run).alarm)
     yield Lines(tuple(_ranges(run)), listed=True)
-    yield _with_benchmark(_key_grid(run, "Probability of correct selection (PCS), %", lambda oc: percent(oc.pcs)), run)
+    yield _with_benchmark(_key_table(run, "Probability of correct selection (PCS), %", lambda oc: percent(oc.pcs)), run)
     if run.results[0].benchmark is not None:
         yield Lines((OPTIMAL_NOTES[0], OPTIMAL_NOTES[1]), listed=True)
     for caption, cell in _KEY_MEASURES:
-        yield _key_grid(run, caption, cell)
+        yield _key_table(run, caption, cell)
 
 
 def _ranges(run: Run) -> Iterator[str]:
@@ -50,7 +48,7 @@ def _ranges(run: Run) -> Iterator[str]:
 
 
 _KEY_MEASURES: list[tuple[str, Callable[[OperatingCharacteristics], str]]] = [
-    ("Patients at doses whose true DLT rate exceeds the target, % of all", lambda oc: percent(oc.above_mtd)),
+    ("Patients at doses whose true DLT rate exceeds the target, % of all", lambda oc: percent(oc.share_above_target)),
     ("Mean number of patients with a DLT", lambda oc: mean(oc.total_dlts.mean)),
     (
         "Sample size: mean (5 to 95 % quantile)",
@@ -63,7 +61,7 @@ _KEY_MEASURES: list[tuple[str, Callable[[OperatingCharacteristics], str]]] = [
 ]
 
 
-def _key_grid(run: Run, caption: str, cell: Callable[[OperatingCharacteristics], str]) -> Grid:
+def _key_table(run: Run, caption: str, cell: Callable[[OperatingCharacteristics], str]) -> TextTable:
     """One measure of every design, a row for each truth."""
     truths = by_truth(run)
     rows = [
@@ -71,15 +69,15 @@ def _key_grid(run: Run, caption: str, cell: Callable[[OperatingCharacteristics],
         for results in truths
     ]
     header = ["truth", "correct dose", *(label(result) for result in truths[0])]
-    return Grid(header, [rows], words=frozenset({1}), caption=caption)
+    return TextTable(header, [rows], words=frozenset({1}), caption=caption)
 
 
-def _with_benchmark(grid: Grid, run: Run) -> Grid:
+def _with_benchmark(table: TextTable, run: Run) -> TextTable:
     """The table of PCS with that of the benchmark in a last column, blank where no dose is correct."""
     benchmarks = [benchmark for results in by_truth(run) if (benchmark := results[0].benchmark) is not None]
     if not benchmarks:
-        return grid
-    (rows,) = grid.groups
+        return table
+    (rows,) = table.groups
     cells = ["" if one.pcs is None else percent(one.pcs) for one in benchmarks]
     wider = [[*row, cell] for row, cell in zip(rows, cells, strict=True)]
-    return replace(grid, header=[*grid.header, OPTIMAL], groups=[wider])
+    return replace(table, header=[*table.header, OPTIMAL], groups=[wider])

@@ -1,46 +1,39 @@
-"""Decision tables, as a protocol prints them."""
+"""What is said of decision tables, as a protocol prints them: a page, a tree, and a tidy table."""
 
-import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from escalation.designs.tables.rows import LETTERS
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, STAY
-from escalation.report.blocks import Block, Grid, Heading, Lines, Picture
-from escalation.report.numbers import count, percent
-from escalation.report.pages.pathways import pathway_tree, tree_lines
+from escalation.report.blocks import Block, Heading, Lines, Picture, TextTable
+from escalation.report.doses import with_unit
+from escalation.report.numbers import count
+from escalation.report.pages.paths import pathway_tree, tree_lines
+from escalation.report.preamble import head, trial_facts
 from escalation.running.tables import DoseTable, ExpansionTable, ProtocolTable, Row
 from escalation.scenario.file import Scenario
+from escalation.tidy import Column, Table, columns
 from escalation.trial.trial import Trial
-from escalation.version import __version__
 
 NEVER = "-"
 LETTER_HEAD = "0 DLTs"
 """The second column of a table that is shown cell by cell."""
-COLUMNS = [
-    "scenario",
-    "design",
-    "part",
-    "doses",
-    "patients",
-    "occurs",
-    "escalate_if_at_most",
-    "stay_from",
-    "stay_to",
-    "de_escalate_if_at_least",
-    "eliminate_if_at_least",
-    "decisions",
-]
+
+COLUMNS = (
+    *columns("scenario", "design", "part", "doses"),
+    Column("patients", "patients", int),
+    Column("occurs", "yes or no", bool),
+    *columns("escalate_if_at_most", "stay_from", "stay_to", unit="DLTs", kind=int),
+    *columns("de_escalate_if_at_least", "eliminate_if_at_least", unit="DLTs", kind=int),
+    Column("decisions"),
+)
 
 
-def table_page(scenario: Scenario, tables: Mapping[str, ProtocolTable], *, every: bool = False) -> Iterator[Block]:
+def table_blocks(scenario: Scenario, tables: Mapping[str, ProtocolTable], *, every: bool = False) -> Iterator[Block]:
     """A page with the decision tables of a scenario's designs, by their labels."""
     trial = scenario.trial
     yield Heading(scenario.title or scenario.name, level=1)
-    facts = [scenario.registry] if scenario.registry else []
-    facts += [f"target DLT rate {percent(trial.target)} %", f"at most {trial.max_patients} patients"]
-    yield Lines(("; ".join([*facts, f"cohorts of {trial.cohort_size}"]),))
+    yield Lines(("; ".join(trial_facts(scenario)),))
     for label, table in tables.items():
         yield from decision_table_blocks(label, table, scenario.designs[label].applied_to(trial), every=every)
         if table.pathways is not None:
@@ -51,14 +44,7 @@ def table_page(scenario: Scenario, tables: Mapping[str, ProtocolTable], *, every
 def decision_table_blocks(label: str, table: ProtocolTable, trial: Trial, *, every: bool = False) -> Iterator[Block]:
     """The section on one design: its tables, what their columns mean, and what else decides.
 
-    Parameters
-    ----------
-    label : str
-    table : ProtocolTable
-    trial : Trial
-        As the design runs it.
-    every : bool
-        Whether to show every number of patients; if not, those that the cohorts can make.
+    The trial is as the design runs it. `every` number of patients is shown, or those that the cohorts can make.
     """
     yield Heading(label)
     yield from boundary_blocks(table, trial, every=every)
@@ -73,26 +59,24 @@ def boundary_blocks(table: ProtocolTable, trial: Trial, *, every: bool = False) 
     if table.parameters:
         yield Lines((", ".join(f"{name} = {value:.6g}" for name, value in table.parameters.items()),))
     if table.table is not None:
-        grids = [_dose_grid(part, trial, every=every) for part in table.table]
-        yield from grids
-        yield Lines(tuple(_conventions(table.table, grids, every=every)), listed=True)
+        shown = [_dose_table(part, trial, every=every) for part in table.table]
+        yield from shown
+        yield Lines(tuple(_conventions(table.table, shown, every=every)), listed=True)
     if table.expansion is not None:
-        yield _expansion_grid(table.expansion, every=every)
+        yield _expansion_table(table.expansion, every=every)
         yield Lines(tuple(_expansion_conventions(table.expansion)), listed=True)
 
 
-def _dose_grid(part: DoseTable, trial: Trial, *, every: bool) -> Grid:
+def _dose_table(part: DoseTable, trial: Trial, *, every: bool) -> TextTable:
     rows = [row for row in part.rows if every or row.occurs]
-    caption = "" if len(part.doses) == trial.levels else _named_doses(part, trial)
+    names = with_unit(", ".join(trial.dose_names[dose - 1] for dose in part.doses), trial)
+    caption = "" if len(part.doses) == trial.levels else f"at {names}"
     if not all(row.is_monotone for row in rows):
         return _letters(rows, caption)
     columns = dict(_columns(part))
-    return Grid(["patients", *columns], [[[str(row.patients), *_cells(row, columns)] for row in rows]], caption=caption)
-
-
-def _named_doses(part: DoseTable, trial: Trial) -> str:
-    unit = f" {trial.dose_unit}" if trial.dose_unit else ""
-    return f"at {', '.join(trial.dose_names[dose - 1] for dose in part.doses)}{unit}"
+    return TextTable(
+        ["patients", *columns], [[[str(row.patients), *_cells(row, columns)] for row in rows]], caption=caption
+    )
 
 
 def _columns(part: DoseTable) -> Iterator[tuple[str, int]]:
@@ -118,7 +102,7 @@ def _cells(row: Row, columns: Mapping[str, int]) -> Iterator[str]:
             yield NEVER if limits[code] is None else str(limits[code])
 
 
-def _letters(rows: Sequence[Row], caption: str) -> Grid:
+def _letters(rows: Sequence[Row], caption: str) -> TextTable:
     """Cell by cell, for decisions that boundaries cannot give."""
     most = max(row.patients for row in rows)
     cells = [
@@ -126,13 +110,13 @@ def _letters(rows: Sequence[Row], caption: str) -> Grid:
         for row in rows
     ]
     head = ["patients", LETTER_HEAD, *map(str, range(1, most + 1))]
-    return Grid(head, [cells], words=frozenset(range(1, most + 2)), caption=caption)
+    return TextTable(head, [cells], words=frozenset(range(1, most + 2)), caption=caption)
 
 
-def _conventions(parts: Sequence[DoseTable], grids: Sequence[Grid], *, every: bool) -> Iterator[str]:
+def _conventions(parts: Sequence[DoseTable], shown: Sequence[TextTable], *, every: bool) -> Iterator[str]:
     """What the columns and letters mean."""
     yield "patients: treated so far at the current dose. The numbers beside them are of those who had a DLT."
-    by_letter = [LETTER_HEAD in grid.header for grid in grids]
+    by_letter = [LETTER_HEAD in table.header for table in shown]
     meanings = {
         ESCALATE: ("escalate <=", "with so many DLTs or fewer the next cohort gets the next higher dose"),
         STAY: ("stay", "with so many DLTs it gets the same dose"),
@@ -150,17 +134,17 @@ def _conventions(parts: Sequence[DoseTable], grids: Sequence[Grid], *, every: bo
         yield "stop >=: with so many DLTs or more the dose is stopped; with fewer it is given again."
     if any(by_letter):
         yield "E: escalate; S: stay; D: de-escalate; DU: de-escalate and never give this dose or a higher one again."
-    if any(NEVER in row for grid in grids for row in grid.groups[0]):
+    if any(NEVER in row for table in shown for row in table.groups[0]):
         yield f"{NEVER}: no number of DLTs does."
     if not every:
         yield "Numbers of patients that the cohorts cannot make are left out."
 
 
-def _expansion_grid(expansion: ExpansionTable, *, every: bool) -> Grid:
+def _expansion_table(expansion: ExpansionTable, *, every: bool) -> TextTable:
     rows = [row for row in expansion.rows if every or row.occurs]
     columns = {"stop >=": ELIMINATE}
     whose = "its own patients" if expansion.own else "all patients at the dose"
-    return Grid(
+    return TextTable(
         ["patients", *columns],
         [[[str(row.patients), *_cells(row, columns)] for row in rows]],
         caption=f"expansion, by {whose}",
@@ -173,31 +157,32 @@ def _expansion_conventions(expansion: ExpansionTable) -> Iterator[str]:
     yield "stop >=: with so many DLTs or more the dose is stopped and no longer recommended."
 
 
-def to_tree(label: str, table: ProtocolTable) -> dict[str, Any]:
-    """The decision table of one design, as JSON has it: every number of patients, with whether the cohorts make it."""
-    expansion = table.expansion
+def to_tree(scenario: Scenario, tables: Mapping[str, ProtocolTable]) -> dict[str, Any]:
+    """The decision tables of a scenario's designs for JSON."""
+    first = head(scenario)
+    return {
+        "version": first["version"],
+        "scenario": first["scenario"],
+        "trial": scenario.trial.model_dump(mode="json"),
+        "designs": [design_tree(label, table) for label, table in tables.items()],
+    }
+
+
+def design_tree(label: str, table: ProtocolTable) -> dict[str, Any]:
+    """The decision table of one design: every number of patients, with whether the cohorts make it."""
+    parts = [{"doses": list(part.doses), "rows": [_row_tree(row) for row in part.rows]} for part in table.table or ()]
     return {
         "design": label,
         "reason": table.reason,
         "parameters": table.parameters,
-        "table": None
-        if table.table is None
-        else [{"doses": list(part.doses), "rows": [_row(row) for row in part.rows]} for part in table.table],
-        "expansion": None
-        if expansion is None
-        else {
-            "counts": "expansion" if expansion.own else "dose",
-            "rows": [
-                {"patients": row.patients, "occurs": row.occurs, "stop_if_at_least": row.eliminate_if_at_least}
-                for row in expansion.rows
-            ],
-        },
+        "table": None if table.table is None else parts,
+        "expansion": None if table.expansion is None else _expansion_tree(table.expansion),
         "rules": list(table.rules),
         "pathways": None if table.pathways is None else pathway_tree(table.pathways),
     }
 
 
-def _row(row: Row) -> dict[str, Any]:
+def _row_tree(row: Row) -> dict[str, Any]:
     return {
         "patients": row.patients,
         "occurs": row.occurs,
@@ -210,44 +195,32 @@ def _row(row: Row) -> dict[str, Any]:
     }
 
 
-def tables_to_tree(scenario: Scenario, tables: Mapping[str, ProtocolTable]) -> dict[str, Any]:
-    """The decision tables of a scenario's designs, as JSON has them."""
-    return {
-        "version": __version__,
-        "scenario": scenario.name,
-        "trial": scenario.trial.model_dump(mode="json"),
-        "designs": [to_tree(label, table) for label, table in tables.items()],
-    }
+def _expansion_tree(expansion: ExpansionTable) -> dict[str, Any]:
+    rows = [
+        {"patients": row.patients, "occurs": row.occurs, "stop_if_at_least": row.eliminate_if_at_least}
+        for row in expansion.rows
+    ]
+    return {"counts": "expansion" if expansion.own else "dose", "rows": rows}
 
 
-def tables_to_csv(scenario: Scenario, tables: Mapping[str, ProtocolTable]) -> str:
+def table_of(scenario: Scenario, tables: Mapping[str, ProtocolTable]) -> Table:
     """A row for each number of patients, with its decisions from no DLT on; no rows for designs without a table.
 
-    `part` is "doses" with the dose levels, or "expansion"; what is never decided is empty, and so are the boundaries
-    of decisions that are not monotone.
+    `part` is "doses" with the dose levels, or "expansion"; what is never decided has no value, and so have the
+    boundaries of decisions that are not monotone.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    rows: list[tuple[Any, ...]] = []
     for label, table in tables.items():
         for part in table.table or ():
-            writer.writerows(_values(scenario, label, "doses", part.doses, row) for row in part.rows)
+            doses = " ".join(map(str, part.doses))
+            rows += ((scenario.name, label, "doses", doses, *_boundaries(row)) for row in part.rows)
         if table.expansion is not None:
-            writer.writerows(_values(scenario, label, "expansion", (), row) for row in table.expansion.rows)
-    return text.getvalue()
+            rows += ((scenario.name, label, "expansion", "", *_boundaries(row)) for row in table.expansion.rows)
+    return Table.of(COLUMNS, rows)
 
 
-def _values(scenario: Scenario, label: str, part: str, doses: Sequence[int], row: Row) -> list[object]:
-    return [
-        scenario.name,
-        label,
-        part,
-        " ".join(map(str, doses)),
-        row.patients,
-        str(row.occurs).lower(),
-        row.escalate_if_at_most,
-        *(row.stay_if or (None, None)),
-        row.de_escalate_if_at_least,
-        row.eliminate_if_at_least,
-        " ".join(LETTERS[code] for code in row.codes.tolist()),
-    ]
+def _boundaries(row: Row) -> tuple[Any, ...]:
+    stay = row.stay_if or (None, None)
+    decisions = " ".join(LETTERS[code] for code in row.codes.tolist())
+    ends = row.de_escalate_if_at_least, row.eliminate_if_at_least
+    return (row.patients, row.occurs, row.escalate_if_at_most, *stay, *ends, decisions)
