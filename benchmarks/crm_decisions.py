@@ -13,7 +13,7 @@ from benchmarks.section import Headline
 from escalation import CRM, Trial, exact, operating_characteristics
 from escalation.plans.curves import CurvePlan
 from escalation.report.blocks import Block, Heading, Lines, TextTable
-from escalation.report.numbers import count
+from escalation.report.wording import count
 from escalation.running.reading import Reading, read_model
 
 Compared = Mapping[tuple[str, str], "Comparison"]

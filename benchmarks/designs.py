@@ -22,7 +22,7 @@ from benchmarks.performance import (
 from benchmarks.published import CITATION, SETTINGS, TruthSet, truth_sets
 from benchmarks.section import Headline, Scale, Section
 from escalation.report.blocks import Block, Heading, Lines, TextTable
-from escalation.report.numbers import percent
+from escalation.report.wording import percent
 
 REFERENCE = "boin"
 

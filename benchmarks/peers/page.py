@@ -8,7 +8,7 @@ from benchmarks.peers.verdicts import familywise, p_of
 from benchmarks.section import Headline
 from benchmarks.units import duration
 from escalation.report.blocks import Block, Heading, Lines, TextTable
-from escalation.report.numbers import count
+from escalation.report.wording import count
 
 ACCURACIES = (1_000, 10_000, 100_000)
 """Simulated trials whose accuracy an answer is to have."""

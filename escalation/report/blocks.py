@@ -1,5 +1,6 @@
 """What a page is made of, whatever the format: headings, lines, tables and pictures of text."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 
@@ -47,6 +48,16 @@ class TextTable:
             for chosen in (self.marked, self.words)
         )
         return TextTable([self.header[column] for column in kept], groups, marked, words, self.caption, self.detail)
+
+    def folded(self, fits: "Callable[[TextTable], bool]") -> "Iterator[TextTable]":
+        """The table, or several with the same first column and as many of the others as fit; at least one."""
+        first = 1
+        while first < max(len(self.header), 2):
+            last = max(len(self.header), 2)
+            while last > first + 1 and not fits(self.part(range(first, last))):
+                last -= 1
+            yield self.part(range(first, min(last, len(self.header))))
+            first = last
 
 
 Block = Heading | Lines | Picture | TextTable

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from escalation.report.blocks import Block, Heading, Lines
-from escalation.report.numbers import percent
+from escalation.report.wording import percent
 from escalation.scenario.file import Scenario
 from escalation.version import __version__
 

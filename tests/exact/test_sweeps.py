@@ -41,9 +41,8 @@ def expected(design, trial, rates, correct) -> dict[str, float]:
     """One truth at a time, from the laws of all counts."""
     outcomes = exact(design, trial).outcomes(rates)
     found = operating_characteristics(outcomes, correct)
-    singles = {
-        name: getattr(found, name) for name in ("pcs", "no_selection", "above_mtd", "overdosing_60", "overdosing_80")
-    }
+    names = ("pcs", "no_selection", "above_mtd", "share_above_target", "overdosing_60", "overdosing_80")
+    singles = {name: getattr(found, name) for name in names}
     per_dose = {
         f"{name}.{dose}": value
         for name in ("selection", "patients", "dlts")

@@ -8,23 +8,12 @@ from escalation.report.blocks import Block, Heading, TextTable
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure.
-
-    Attributes
-    ----------
-    title : str
-    description : str
-        What it shows, for those who do not see it.
-    svg : str
-        An SVG element that may stand in a page as it is.
-    wide : bool
-        Whether it is too full to be made as narrow as a narrow screen.
-    """
+    """A figure."""
 
     title: str
-    description: str
-    svg: str
-    wide: bool = False
+    description: str  # what it shows, for those who do not see it
+    svg: str  # an element that may stand in a page as it is
+    wide: bool = False  # too full to be made as narrow as a narrow screen
 
 
 Part = Block | Drawing
@@ -32,35 +21,19 @@ Part = Block | Drawing
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a report with a title.
+    """A part of a report with a title."""
 
-    Attributes
-    ----------
-    identifier : str
-        Where links lead; a letter, then letters, digits and hyphens.
-    title : str
-    parts : tuple of Block or Drawing
-    """
-
-    identifier: str
+    identifier: str  # where links lead; a letter, then letters, digits and hyphens
     title: str
     parts: tuple[Part, ...]
 
 
 @dataclass(frozen=True)
 class Document:
-    """A report.
-
-    Attributes
-    ----------
-    title : str
-    lines : tuple of str
-        What stands below the title.
-    sections : tuple of Section
-    """
+    """A report."""
 
     title: str
-    lines: tuple[str, ...]
+    lines: tuple[str, ...]  # below the title
     sections: tuple[Section, ...]
 
 

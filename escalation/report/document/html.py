@@ -51,19 +51,14 @@ def _contents(section: Section) -> Iterator[tuple[Heading, str]]:
             yield part, f"{section.identifier}-{next(numbers)}"
 
 
-def _folded(table: TextTable) -> list[TextTable]:
-    """One table, or several with the same first column and as many of the others as fit."""
-    widths = [_width(table, column) for column in range(len(table.header))]
-    parts: list[TextTable] = []
-    first = 1
-    while first < len(widths):
-        last = first + 1
-        while last < len(widths) and widths[0] + sum(widths[first : last + 1]) <= WIDEST:
-            last += 1
-        part = table.part(range(first, last))
-        parts.append(replace(part, caption=table.caption + " (continued)" * bool(parts)))
-        first = last
-    return parts or [table]
+def _folded(table: TextTable) -> Iterator[TextTable]:
+    """One table, or several below each other."""
+    for number, part in enumerate(table.folded(_fits)):
+        yield replace(part, caption=table.caption + " (continued)" * bool(number))
+
+
+def _fits(table: TextTable) -> bool:
+    return sum(_width(table, column) for column in range(len(table.header))) <= WIDEST
 
 
 def _width(table: TextTable, column: int) -> int:

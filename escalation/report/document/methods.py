@@ -7,11 +7,11 @@ from escalation.designs import Design
 from escalation.report.blocks import Block, Heading, Lines, TextTable
 from escalation.report.document.document import Drawing, Part
 from escalation.report.document.facts import run_designs
-from escalation.report.doses import dose_text
 from escalation.report.figures import MOST_DRAWN, alt_text, pathways, to_svg
 from escalation.report.pages.paths import path_footnotes, path_table
 from escalation.report.pages.table import boundary_blocks
 from escalation.report.render.toml import to_toml
+from escalation.report.wording import dose_text
 from escalation.running.pathways import first_pathways
 from escalation.running.tables import decision_table
 from escalation.studies.run import Run

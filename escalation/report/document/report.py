@@ -68,7 +68,7 @@ def write_report(
     form : {"html", "md"}
         One HTML page that needs nothing else, or Markdown, in which figures are described.
     designs, truths, trials, seed, max_states, step
-        As for `scenario_run.run`.
+        As for `run`.
     file : str or path, optional
         Where the scenario was read from: the report gives its name and digest.
 
@@ -82,7 +82,7 @@ def write_report(
     OutputError, MissingPackageError
         The file cannot be written, or a package is missing; said before any work is done.
     EscalationError
-        As `scenario_run.run`.
+        As `run`.
     """
     check_packages()
     check_writable(Path(path))
@@ -146,12 +146,7 @@ def _text(finished: Run, request: Request) -> str:
 
 
 def check_packages() -> None:
-    """Refuse to begin without the packages that a report needs.
-
-    Raises
-    ------
-    MissingPackageError
-    """
+    """Refuse to begin without the packages that a report needs."""
     try:
         for package in PACKAGES:
             import_module(package)
@@ -161,7 +156,7 @@ def check_packages() -> None:
 
 
 def report_document(finished: Run, request: Request) -> Document:
-    """The report as a tree; another section is another line in `page.sections`."""
+    """The report as a tree; another section is another line in `sections`."""
     from escalation.report.document.sections import sections
 
     scenario = finished.scenario

@@ -7,10 +7,9 @@ from matplotlib.figure import Figure
 
 from escalation.report.blocks import Heading, Lines
 from escalation.report.document.document import Drawing, Part
-from escalation.report.document.facts import by_truth
 from escalation.report.document.measures import full_table
 from escalation.report.figures import allocation, alt_text, bias, sample_size, selection, to_svg
-from escalation.report.pages.run import dose_table, footnotes, summary_table, verdict
+from escalation.report.pages.run import by_truth, dose_table, footnotes, summary_table, verdict
 from escalation.studies.run import Result, Run
 from escalation.trial.trial import Trial
 
@@ -26,7 +25,7 @@ def results(run: Run) -> Iterator[Part]:
     yield Lines(tuple(footnotes(run)), listed=True)
     yield verdict(run)
     trial = run.scenario.trial
-    for number, group in enumerate(by_truth(run), 1):
+    for number, group in enumerate(by_truth(run.results), 1):
         name = group[0].truth.name
         yield Heading(name, level=3)
         yield replace(dose_table(group, trial), caption=f"{name}: recommendations, patients and DLTs at each dose")

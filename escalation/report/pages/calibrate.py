@@ -7,8 +7,8 @@ from typing import Any
 
 from escalation.names import printable
 from escalation.report.blocks import Block, Heading, Lines, TextTable
-from escalation.report.numbers import count, mean, percent
 from escalation.report.preamble import alarms, head, opening
+from escalation.report.wording import count, mean, percent
 from escalation.scenario.grid import changed, in_toml
 from escalation.studies.calibrate import Calibration, Candidate, qualified, setting_words
 from escalation.studies.evaluate import Assessment

@@ -7,10 +7,9 @@ from typing import Any
 
 from escalation.characteristics.paired import QUANTITIES, Difference
 from escalation.report.blocks import Block, Heading, Lines, TextTable
-from escalation.report.doses import correct_names
-from escalation.report.numbers import ROUNDING, percent
 from escalation.report.preamble import head, opening, refusal_warnings
 from escalation.report.verdict import agreement_lines, agreement_tree, trials_text, verdict_lines
+from escalation.report.wording import ROUNDING, correct_names, percent, rates_text
 from escalation.scenario.file import Scenario
 from escalation.scenario.truths.truth import Truth
 from escalation.studies.compare import Comparison
@@ -46,9 +45,8 @@ def compared(comparison: Comparison) -> list[str]:
 
 def truth_line(scenario: Scenario, truth: Truth) -> str:
     """The rates of a truth, and which dose is correct."""
-    rates = ", ".join(percent(rate) for rate in truth.dlt_rates)
     correct = correct_names(scenario.trial, truth.correct_doses(scenario.trial.target))
-    return f"true DLT rates {rates} %; correct: {correct}"
+    return f"true DLT rates {rates_text(truth.dlt_rates)} %; correct: {correct}"
 
 
 def difference_table(differences: Sequence[Difference], *, simulated: bool) -> TextTable:

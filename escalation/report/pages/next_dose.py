@@ -5,9 +5,8 @@ from dataclasses import asdict
 from typing import Any
 
 from escalation.report.blocks import Block, Heading, Lines, TextTable
-from escalation.report.doses import dose_head, dose_text
-from escalation.report.numbers import count
 from escalation.report.preamble import alarms
+from escalation.report.wording import count, dose_head, dose_text
 from escalation.running.next_dose import NextDose
 from escalation.trial.trial import Trial
 

@@ -5,9 +5,8 @@ from dataclasses import asdict
 from typing import Any
 
 from escalation.report.blocks import Block, Heading, Lines, Picture, TextTable
-from escalation.report.doses import dose_name
-from escalation.report.numbers import count, percent
 from escalation.report.preamble import alarms
+from escalation.report.wording import count, dose_name, percent
 from escalation.running.pathways import Node, Pathways
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from escalation.kernels.codes import NO_DOSE
 from escalation.report.blocks import Block, Heading, TextTable
-from escalation.report.numbers import ROUNDING, count, mean, percent
 from escalation.report.preamble import closing, head, opening, refusal_warnings
+from escalation.report.wording import ROUNDING, count, mean, percent, rates_text
 from escalation.studies.robust import ALL, NONE, Contrast, Robustness, Spread, Summary
 from escalation.tidy import OF_THE_QUANTITY, Column, Table, columns
 from escalation.trial.trial import Trial
@@ -97,7 +97,7 @@ def _contrast_row(one: Contrast) -> list[str]:
 def _worst_row(found: Robustness, one: Summary) -> list[str]:
     place = one.pcs.worst_truth
     optimal = found.optimal_pcs[place]
-    rates = ", ".join(map(percent, found.truths.rates[place].tolist()))
+    rates = rates_text(found.truths.rates[place].tolist())
     return [percent(one.pcs.worst), "" if isnan(optimal) else percent(optimal), found.truths.names[place], rates]
 
 

@@ -7,10 +7,9 @@ from typing import Any
 
 from escalation.characteristics.one_truth import OperatingCharacteristics
 from escalation.report.blocks import Block, Heading, Lines, TextTable
-from escalation.report.doses import dose_head
-from escalation.report.numbers import mean, percent
 from escalation.report.preamble import alarms, head, opening, refusal_warnings
 from escalation.report.verdict import agreement_lines, agreement_tree, trials_text, verdict_lines
+from escalation.report.wording import dose_head, mean, percent
 from escalation.studies.run import Result, Run
 from escalation.tidy import OF_THE_QUANTITY, Column, Table, columns
 from escalation.trial.data import InterimData
@@ -30,6 +29,10 @@ COLUMNS = (
     Column("dose", "dose level", int),
     *columns("value", "mcse", unit=OF_THE_QUANTITY, kind=float),
 )
+
+
+Numbers = dict[tuple[str, int | None], tuple[float, float | None]]
+"""Numbers and their standard errors, by the name of the quantity and the dose level."""
 
 
 def run_blocks(run: Run) -> Iterator[Block]:
@@ -79,7 +82,7 @@ def summary_table(results: Sequence[Result]) -> TextTable:
     """The designs under one truth, a row each, and the benchmark that they are measured against."""
     ocs = [shown(result) for result in results]
     benchmark = results[0].benchmark
-    expanded, running = (any(getattr(oc, part) is not None for oc in ocs) for part in ("expansion", "further"))
+    expanded, running = is_expanded(results), any(oc.further is not None for oc in ocs)
     rows = []
     for result, oc in zip(results, ocs, strict=True):
         survival = None if oc.expansion is None else oc.expansion.survival
@@ -114,8 +117,7 @@ def efficiency(result: Result) -> str:
 
 def footnotes(run: Run) -> list[str]:
     """What the columns mean."""
-    expanded = any(shown(result).expansion is not None for result in run.results)
-    running = run.after is not None
+    expanded, running = is_expanded(run.results), run.after is not None
     return [
         "* correct dose. RP2D %: probability of being recommended.",
         "PCS: probability of correct selection. Patients, DLTs: mean per trial.",
@@ -165,6 +167,11 @@ def shown(result: Result) -> OperatingCharacteristics:
     return best
 
 
+def is_expanded(results: Sequence[Result]) -> bool:
+    """Whether any of the trials has an expansion."""
+    return any(shown(result).expansion is not None for result in results)
+
+
 def label(result: Result) -> str:
     """Label of the design; a tilde says that its numbers are simulated."""
     return result.design if result.exact is not None else f"{result.design} ~"
@@ -195,8 +202,8 @@ def _rows(result: Result) -> Iterator[tuple[Any, ...]]:
         yield from (("exact", *place, value, None) for place, value in optimal)
 
 
-def measured(result: Result, oc: OperatingCharacteristics) -> dict[tuple[str, int | None], tuple[float, float | None]]:
-    """Every number and its standard error, by the name of the quantity and the dose level."""
+def measured(result: Result, oc: OperatingCharacteristics) -> Numbers:
+    """Every number of operating characteristics, exact or simulated."""
     errors = dict(_numbers(result.standard_errors(oc) or {}))
     return {place: (value, errors.get(place)) for place, value in _numbers(result.numbers(oc))}
 

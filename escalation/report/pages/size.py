@@ -5,9 +5,9 @@ from dataclasses import astuple
 from typing import Any
 
 from escalation.report.blocks import Block, Heading, Lines, TextTable
-from escalation.report.numbers import count, mean, percent
 from escalation.report.pages.calibrate import ASSESSED, OBJECTIVE, OVERDOSING
 from escalation.report.preamble import head, opening
+from escalation.report.wording import count, mean, percent
 from escalation.studies.evaluate import Assessment
 from escalation.studies.size import SizeCurve, SizeSearch
 from escalation.tidy import Column, Table, columns

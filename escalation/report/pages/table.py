@@ -6,18 +6,41 @@ from typing import Any
 from escalation.designs.tables.rows import LETTERS
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, STAY
 from escalation.report.blocks import Block, Heading, Lines, Picture, TextTable
-from escalation.report.doses import with_unit
-from escalation.report.numbers import count
 from escalation.report.pages.paths import pathway_tree, tree_lines
 from escalation.report.preamble import head, trial_facts
+from escalation.report.wording import count, with_unit
 from escalation.running.tables import DoseTable, ExpansionTable, ProtocolTable, Row
 from escalation.scenario.file import Scenario
 from escalation.tidy import Column, Table, columns
 from escalation.trial.trial import Trial
 
 NEVER = "-"
+STOP = "stop >="
+"""The column of a dose that is only monitored."""
+
 LETTER_HEAD = "0 DLTs"
 """The second column of a table that is shown cell by cell."""
+
+BOUNDARIES = {
+    ESCALATE: (
+        "escalate <=",
+        "escalate_if_at_most",
+        "with so many DLTs or fewer the next cohort gets the next higher dose",
+    ),
+    STAY: ("stay", "stay_if", "with so many DLTs it gets the same dose"),
+    DE_ESCALATE: (
+        "de-escalate >=",
+        "de_escalate_if_at_least",
+        "with so many DLTs or more it gets the next lower dose",
+    ),
+    ELIMINATE: (
+        "eliminate >=",
+        "eliminate_if_at_least",
+        "with so many DLTs or more it gets the next lower dose, and this dose and all above are never given again; at "
+        "the lowest dose the trial ends and no dose is recommended",
+    ),
+}
+"""What each decision's column is called, where a row has its boundary, and what it means."""
 
 COLUMNS = (
     *columns("scenario", "design", "part", "doses"),
@@ -73,33 +96,26 @@ def _dose_table(part: DoseTable, trial: Trial, *, every: bool) -> TextTable:
     caption = "" if len(part.doses) == trial.levels else f"at {names}"
     if not all(row.is_monotone for row in rows):
         return _letters(rows, caption)
-    columns = dict(_columns(part))
-    return TextTable(
-        ["patients", *columns], [[[str(row.patients), *_cells(row, columns)] for row in rows]], caption=caption
-    )
+    return _boundary_table(rows, _columns(part), caption)
 
 
-def _columns(part: DoseTable) -> Iterator[tuple[str, int]]:
+def _boundary_table(rows: Sequence[Row], heads: Mapping[str, int], caption: str) -> TextTable:
+    cells = [[str(row.patients), *(_cell(row, code) for code in heads.values())] for row in rows]
+    return TextTable(["patients", *heads], [cells], caption=caption)
+
+
+def _columns(part: DoseTable) -> dict[str, int]:
     """Heads of the columns that the table needs, and the decision that each is for."""
     if not part.moves:
-        yield "stop >=", ELIMINATE
-        return
-    heads = {ESCALATE: "escalate <=", STAY: "stay", DE_ESCALATE: "de-escalate >=", ELIMINATE: "eliminate >="}
-    yield from ((head, code) for code, head in heads.items() if code in part.decisions)
+        return {STOP: ELIMINATE}
+    return {head: code for code, (head, *_) in BOUNDARIES.items() if code in part.decisions}
 
 
-def _cells(row: Row, columns: Mapping[str, int]) -> Iterator[str]:
-    for code in columns.values():
-        if code == STAY:
-            fewest, most = row.stay_if or (None, None)
-            yield NEVER if fewest is None else str(fewest) if fewest == most else f"{fewest}-{most}"
-        else:
-            limits = {
-                ESCALATE: row.escalate_if_at_most,
-                DE_ESCALATE: row.de_escalate_if_at_least,
-                ELIMINATE: row.eliminate_if_at_least,
-            }
-            yield NEVER if limits[code] is None else str(limits[code])
+def _cell(row: Row, code: int) -> str:
+    limit = getattr(row, BOUNDARIES[code][1])
+    if limit is None:
+        return NEVER
+    return "-".join(map(str, dict.fromkeys(limit))) if code == STAY else str(limit)
 
 
 def _letters(rows: Sequence[Row], caption: str) -> TextTable:
@@ -117,19 +133,9 @@ def _conventions(parts: Sequence[DoseTable], shown: Sequence[TextTable], *, ever
     """What the columns and letters mean."""
     yield "patients: treated so far at the current dose. The numbers beside them are of those who had a DLT."
     by_letter = [LETTER_HEAD in table.header for table in shown]
-    meanings = {
-        ESCALATE: ("escalate <=", "with so many DLTs or fewer the next cohort gets the next higher dose"),
-        STAY: ("stay", "with so many DLTs it gets the same dose"),
-        DE_ESCALATE: ("de-escalate >=", "with so many DLTs or more it gets the next lower dose"),
-        ELIMINATE: (
-            "eliminate >=",
-            "with so many DLTs or more it gets the next lower dose, and this dose and all above are never given again; "
-            "at the lowest dose the trial ends and no dose is recommended",
-        ),
-    }
     if any(part.moves and not letters for part, letters in zip(parts, by_letter, strict=True)):
         found = frozenset().union(*(part.decisions for part in parts))
-        yield from (f"{head}: {meaning}." for code, (head, meaning) in meanings.items() if code in found)
+        yield from (f"{head}: {meaning}." for code, (head, _, meaning) in BOUNDARIES.items() if code in found)
     elif not all(by_letter):
         yield "stop >=: with so many DLTs or more the dose is stopped; with fewer it is given again."
     if any(by_letter):
@@ -142,13 +148,8 @@ def _conventions(parts: Sequence[DoseTable], shown: Sequence[TextTable], *, ever
 
 def _expansion_table(expansion: ExpansionTable, *, every: bool) -> TextTable:
     rows = [row for row in expansion.rows if every or row.occurs]
-    columns = {"stop >=": ELIMINATE}
     whose = "its own patients" if expansion.own else "all patients at the dose"
-    return TextTable(
-        ["patients", *columns],
-        [[[str(row.patients), *_cells(row, columns)] for row in rows]],
-        caption=f"expansion, by {whose}",
-    )
+    return _boundary_table(rows, {STOP: ELIMINATE}, f"expansion, by {whose}")
 
 
 def _expansion_conventions(expansion: ExpansionTable) -> Iterator[str]:

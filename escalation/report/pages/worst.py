@@ -5,8 +5,8 @@ from dataclasses import asdict
 from typing import Any
 
 from escalation.report.blocks import Block, Heading, TextTable
-from escalation.report.numbers import percent
 from escalation.report.preamble import closing, head, opening, refusal_warnings
+from escalation.report.wording import percent, rates_text
 from escalation.studies.least_favourable import Quantity, WorstTruth
 from escalation.studies.worst import WorstCases
 from escalation.tidy import Column, Table, columns
@@ -53,7 +53,7 @@ def _table(cases: WorstCases, quantity: Quantity, found: dict[str, list[WorstTru
                 f"  {label}",
                 percent(one.value),
                 *([percent(one.optimal_pcs)] if compared and one.optimal_pcs is not None else []),
-                *([", ".join(map(percent, one.rates)), f"{one.agreed} of {one.searches}"] if searched else []),
+                *([rates_text(one.rates), f"{one.agreed} of {one.searches}"] if searched else []),
             ]
             for label, own in found.items()
             for one in own

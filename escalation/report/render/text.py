@@ -42,26 +42,16 @@ def _parts(blocks: Iterable[Block], fits: Callable[[RichTable], bool]) -> Iterat
         if isinstance(block, TextTable):
             if block.caption:
                 yield Text(block.caption, style="italic")
-            yield from _folded(block, fits)
+            for number, part in enumerate(block.folded(lambda part: fits(_drawn(part)))):
+                if number:
+                    yield Text()
+                yield _drawn(part)
         elif isinstance(block, Heading):
             yield Text(block.text, style="bold")
         elif isinstance(block, Lines):
             yield from (Text(line, style="bold red" if block.alarm else "") for line in block.lines)
         else:
             yield from (Text(line, no_wrap=True) for line in block.lines)
-
-
-def _folded(table: TextTable, fits: Callable[[RichTable], bool]) -> Iterator[RenderableType]:
-    """One table, or several below each other with as many of the columns in each as fit; at least one."""
-    first = 1
-    while first < len(table.header):
-        last = len(table.header)
-        while last > first + 1 and not fits(_drawn(table.part(range(first, last)))):
-            last -= 1
-        if first > 1:
-            yield Text()
-        yield _drawn(table.part(range(first, last)))
-        first = last
 
 
 def _drawn(table: TextTable) -> RichTable:
