@@ -16,7 +16,7 @@ from benchmarks.simulation_error import DOUBTFUL
 from escalation import Design, Trial, exact, simulate
 from escalation.characteristics.paired import Sample, moments, samples, simulated_numbers
 from escalation.numbers import CONFIDENCE
-from escalation.report.blocks import Block, Grid, Heading, Lines
+from escalation.report.blocks import Block, Heading, Lines, TextTable
 from escalation.trial.rates import correct_doses
 
 Counts = NDArray[np.int16]
@@ -132,7 +132,7 @@ def paired_blocks(paired: Mapping[str, Sequence[Gain]]) -> Iterator[Block]:
     )
     header = ["difference", "of", "same patients", "other patients", "exact", "gain", "95 % interval", "reported"]
     groups = [[_gain_row(name, one) for one in found] for name, found in paired.items()]
-    yield Grid(header, groups, words=frozenset({1}), caption="Common random numbers")
+    yield TextTable(header, groups, words=frozenset({1}), caption="Common random numbers")
     everything = [(name, one) for name, found in paired.items() for one in found]
     least, most = (chosen(everything, key=lambda pair: pair[1].reported) for chosen in (min, max))
     yield Lines(

@@ -12,8 +12,8 @@ from benchmarks.quadrature import Floats
 from benchmarks.section import Headline
 from escalation import CRM, Trial, exact, operating_characteristics
 from escalation.plans.curves import CurvePlan, Judgement
-from escalation.report.blocks import Block, Grid, Heading, Lines
-from escalation.report.numbers import count
+from escalation.report.blocks import Block, Heading, Lines, TextTable
+from escalation.report.wording import count
 
 Compared = Mapping[tuple[str, str], "Comparison"]
 """Comparisons by model and estimate."""
@@ -178,7 +178,9 @@ def decision_blocks(compared: Compared, patients: int) -> Iterator[Block]:
         ]
         for (model, estimate), found in compared.items()
     ]
-    yield Grid(header, [rows], words=frozenset({1}), caption="Largest differences between the package and quadrature")
+    yield TextTable(
+        header, [rows], words=frozenset({1}), caption="Largest differences between the package and quadrature"
+    )
     ties = [f"{', '.join(names)}: {one}" for names, found in compared.items() for one in found.differences]
     if ties:
         yield Lines(tuple(ties), listed=True)

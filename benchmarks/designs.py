@@ -21,8 +21,8 @@ from benchmarks.performance import (
 )
 from benchmarks.published import CITATION, SETTINGS, TruthSet, truth_sets
 from benchmarks.section import Headline, Scale, Section
-from escalation.report.blocks import Block, Grid, Heading, Lines
-from escalation.report.numbers import percent
+from escalation.report.blocks import Block, Heading, Lines, TextTable
+from escalation.report.wording import percent
 
 REFERENCE = "boin"
 
@@ -114,7 +114,7 @@ def _by_target(found: Sequence[Performance]) -> dict[float, list[Performance]]:
     return {target: list(part) for target, part in groupby(found, key=lambda one: one.target)}
 
 
-def _averages(found: Sequence[Performance], caption: str, against: bool = False) -> Grid:
+def _averages(found: Sequence[Performance], caption: str, against: bool = False) -> TextTable:
     kinds = by_kind(found)
     rows = [
         [
@@ -125,7 +125,7 @@ def _averages(found: Sequence[Performance], caption: str, against: bool = False)
         for kind, part in kinds.items()
     ]
     header = ["design", *(quantity.head for quantity in QUANTITIES), *([f"beats {REFERENCE}"] if against else [])]
-    return Grid(header, [rows], caption=caption)
+    return TextTable(header, [rows], caption=caption)
 
 
 def conclusions(found: Sequence[Performance]) -> Iterator[Block]:
@@ -168,7 +168,9 @@ def truth_tables(found: Sequence[Performance]) -> Iterator[Block]:
             for ones in zip(*kinds.values(), strict=True)
         ]
         header = ["truth", "true DLT rates", *(label(ones) for ones in kinds.values())]
-        yield Grid(header, [rows], words=frozenset({1}), caption=f"PCS in percent, target {target:.2f}", detail=True)
+        yield TextTable(
+            header, [rows], words=frozenset({1}), caption=f"PCS in percent, target {target:.2f}", detail=True
+        )
 
 
 def _shown(found: Sequence[Performance]) -> list[str]:

@@ -19,7 +19,7 @@ from escalation import BOIN, Design, Trial, exact, operating_characteristics, si
 from escalation.engines import patients
 from escalation.engines.exact import cohort_by_cohort
 from escalation.engines.patients import BLOCK
-from escalation.report.blocks import Block, Grid, Heading, Lines
+from escalation.report.blocks import Block, Heading, Lines, TextTable
 from escalation.running.start import start_of
 
 DESIGNS = ("3+3", "boin", "crm")
@@ -202,7 +202,7 @@ def section(scale: Scale) -> Section:
                     "so that the last digit does not depend on the processor; or in any order, several at a time.",
                 )
             ),
-            Grid(
+            TextTable(
                 ["work", "takes", "per second", "bound", "takes", "ratio"],
                 [[_row(bound, found) for bound in chosen]],
                 words=frozenset({3}),
@@ -266,7 +266,7 @@ def profiles(small: bool) -> Iterator[Block]:
         yield _profile_table(f"Every ending, {name}, LUCAR-DKS1", enumeration(name), ENUMERATION, repeats)
 
 
-def _profile_table(caption: str, work: Callable[[], Any], parts: tuple[Part, ...], repeats: int) -> Grid:
+def _profile_table(caption: str, work: Callable[[], Any], parts: tuple[Part, ...], repeats: int) -> TextTable:
     shares = profile(work, parts, repeats)
     rows = [[what, f"{100 * share:.0f}"] for what, share in shares.items() if share > 0]
-    return Grid(["part", "% of the time"], [rows], caption=caption, detail=True)
+    return TextTable(["part", "% of the time"], [rows], caption=caption, detail=True)

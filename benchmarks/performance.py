@@ -15,7 +15,7 @@ from escalation import (
     operating_characteristics,
     simulate,
 )
-from escalation.report.numbers import mean, percent
+from escalation.report.wording import mean, percent
 from escalation.trial.rates import correct_doses
 
 EQUAL = 1e-9

@@ -12,7 +12,7 @@ from pyperf import Run
 
 from benchmarks.section import Section
 from escalation.files import write_whole
-from escalation.report.blocks import Block, Grid, Heading, Lines
+from escalation.report.blocks import Block, Heading, Lines, TextTable
 from escalation.report.render.markdown import plain, to_markdown
 
 PACKAGES = ("escalation", "numba", "numpy", "scipy", "pyperf")
@@ -37,7 +37,7 @@ def machine() -> list[str]:
 def headline_table(sections: Sequence[Section]) -> str:
     """The table that the README shows, in Markdown."""
     rows = [[line.what, line.figure, line.beside] for section in sections for line in section.headlines]
-    return to_markdown([Grid(["measured", "figure", "beside it"], [rows], words=frozenset({2}))])
+    return to_markdown([TextTable(["measured", "figure", "beside it"], [rows], words=frozenset({2}))])
 
 
 def results_page(sections: Sequence[Section]) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from escalation import Design, Outcomes, Trial, exact, simulate
 from escalation.kernels.codes import NO_DOSE
-from escalation.report.blocks import Block, Grid, Heading, Lines
+from escalation.report.blocks import Block, Heading, Lines, TextTable
 from escalation.trial.rates import correct_doses
 
 Floats = NDArray[np.float64]
@@ -164,7 +164,7 @@ def error_blocks(errors: Mapping[str, Sequence[Errors]]) -> Iterator[Block]:
     )
     header = ["design", "trials", "runs", "PCS", "expected", "patients", "expected", "found / expected, all"]
     groups = [[_error_row(name, one) for one in found] for name, found in errors.items()]
-    yield Grid(header, groups, caption="Error of simulated operating characteristics")
+    yield TextTable(header, groups, caption="Error of simulated operating characteristics")
     yield from (_error_sentence(name, found) for name, found in errors.items())
 
 

@@ -11,7 +11,7 @@ from benchmarks.programs import modules_loaded
 from benchmarks.section import Headline, Scale, Section
 from benchmarks.units import duration
 from escalation.defaults import TRIALS
-from escalation.report.blocks import Block, Grid, Heading, Lines
+from escalation.report.blocks import Block, Heading, Lines, TextTable
 
 HEAVY = ("numpy", "scipy", "numba", "pydantic", "rich", "matplotlib", "jinja2")
 """Packages that take long to import."""
@@ -149,7 +149,7 @@ def _introduction(job: Job) -> str:
     )
 
 
-def _table(measured: dict[str, Measurement], modules: dict[str, set[str]]) -> Grid:
+def _table(measured: dict[str, Measurement], modules: dict[str, set[str]]) -> TextTable:
     header = ["program", "time", "±", "times bare Python", "modules", "heavy packages"]
     rows = []
     for name in [name for name in (*PROGRAMS, FIRST, NEXT, WORK) if name in measured]:
@@ -157,7 +157,7 @@ def _table(measured: dict[str, Measurement], modules: dict[str, set[str]]) -> Gr
         spread = f"{100 * one.spread:.0f} %" if len(one.rounds) > 1 else ""
         counts = ("", "") if loaded is None else (f"{len(loaded):,}", ", ".join(heavy(loaded)) or "none")
         rows.append([name, duration(one.seconds), spread, f"{one.seconds / measured[BARE].seconds:.1f}", *counts])
-    return Grid(header, [rows], words=frozenset({5}), caption="Start-up; ± is half of the range over the rounds.")
+    return TextTable(header, [rows], words=frozenset({5}), caption="Start-up; ± is half of the range over the rounds.")
 
 
 def in_words(measured: dict[str, Measurement], modules: dict[str, set[str]], compiled: Kernels) -> Iterator[str]:

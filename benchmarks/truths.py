@@ -10,7 +10,7 @@ from benchmarks.settings import lucar, six_doses
 from benchmarks.units import duration
 from escalation import BOIN, drawn_truths, exact, operating_characteristics, optimal_selection, robust
 from escalation.characteristics.many_truths import expectations
-from escalation.report.blocks import Block, Grid, Heading, Lines
+from escalation.report.blocks import Block, Heading, Lines, TextTable
 
 COUNT, FEW = 10_000, 200
 """Truths in the benchmarks, and where each takes long or everything is small."""
@@ -45,7 +45,7 @@ def section(scale: Scale) -> Section:
                 "too. All on one core.",
             )
         ),
-        Grid(["what", "truths", "time", "a truth"], [rows]),
+        TextTable(["what", "truths", "time", "a truth"], [rows]),
         Lines((in_words(measured, counts),)),
     ]
     what = f"three designs under {counts[DESIGNS]:,} random truths, exactly"

@@ -20,7 +20,7 @@ from benchmarks.section import Headline, Scale, Section
 from benchmarks.units import duration, memory
 from escalation.defaults import TRIALS
 from escalation.engines.limits import MOST_STATES
-from escalation.report.blocks import Block, Grid, Heading, Lines, Picture
+from escalation.report.blocks import Block, Heading, Lines, Picture, TextTable
 
 Found = dict[Axis, dict[Series, list[Point]]]
 
@@ -158,7 +158,7 @@ def _curves_in_words(found: Found) -> Iterator[str]:
     yield "Truths are passed over one by one and simulated trials need memory only: neither has a limit of its own."
 
 
-def _frontier_table(reached: Sequence[Frontier]) -> Grid:
+def _frontier_table(reached: Sequence[Frontier]) -> TextTable:
     header = ["growing", "largest", "its states, at most", "first refused", "its states, at most", "their memory"]
     rows = []
     for one in reached:
@@ -168,7 +168,7 @@ def _frontier_table(reached: Sequence[Frontier]) -> Grid:
         else:
             row += [_described(one.refused), f"{one.refused_states:,.0f}", memory(one.refused_bytes)]
         rows.append(row)
-    return Grid(
+    return TextTable(
         header, [rows], words=frozenset({1, 3}), caption="BOIN: where the exact engine refuses on this machine."
     )
 

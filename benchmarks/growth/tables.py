@@ -8,7 +8,7 @@ from benchmarks.growth.axes import EXACT, Axis, grid_points
 from benchmarks.growth.campaign import Point
 from benchmarks.growth.fits import Growth, growth
 from benchmarks.units import duration, memory
-from escalation.report.blocks import Grid
+from escalation.report.blocks import TextTable
 
 TELLING_BYTES = 4e6
 """Less memory than this is too little for an exponent."""
@@ -54,7 +54,7 @@ def growth_of(points: Sequence[Point], value: Callable[[Point], float], least: f
     return growth([point.size for point in chosen], [value(point) for point in chosen])
 
 
-def size_table(axis: Axis, series: dict[Series, list[Point]]) -> Grid:
+def size_table(axis: Axis, series: dict[Series, list[Point]]) -> TextTable:
     """Time and memory at every size; of the exact engine the states too."""
     header, columns = [axis.unit], [[f"{size:,}" for size in axis.sizes]]
     for (engine, design), points in series.items():
@@ -64,7 +64,7 @@ def size_table(axis: Axis, series: dict[Series, list[Point]]) -> Grid:
         header.append(f"{engine} {design}")
         columns.append([_cell(point) for point in points])
     rows = [list(row) for row in zip(*columns, strict=True)]
-    return Grid(header, [rows], caption=f"{axis.unit[0].upper()}{axis.unit[1:]}: time, memory; {axis.about}.")
+    return TextTable(header, [rows], caption=f"{axis.unit[0].upper()}{axis.unit[1:]}: time, memory; {axis.about}.")
 
 
 def _cell(point: Point) -> str:
@@ -73,7 +73,7 @@ def _cell(point: Point) -> str:
     return f"{duration(point.seconds)}, {memory(point.extra_bytes)}"
 
 
-def exponent_table(found: dict[Axis, dict[Series, list[Point]]]) -> Grid:
+def exponent_table(found: dict[Axis, dict[Series, list[Point]]]) -> TextTable:
     """The exponents of time, memory and states."""
     header = ["growing", "engine, design", "upper part"]
     header += ["time", "at the end", "overall", "memory", "at the end", "states", "at the end"]
@@ -96,7 +96,7 @@ def exponent_table(found: dict[Axis, dict[Series, list[Point]]]) -> Grid:
         "Exponents: growth with this power of the size. Fitted over the upper part of the sizes, of the last step "
         "(at the end), and over all sizes (overall). Memory: of the sizes that take more than 4 MB."
     )
-    return Grid(header, groups, words=frozenset({1, 2}), caption=caption)
+    return TextTable(header, groups, words=frozenset({1, 2}), caption=caption)
 
 
 def _pair(found: Growth | None) -> tuple[str, str]:

@@ -7,8 +7,8 @@ from benchmarks.peers.contenders import BOIN_RULES, CRM_RESTRICTED, THREE_FILLED
 from benchmarks.peers.verdicts import familywise, p_of
 from benchmarks.section import Headline
 from benchmarks.units import duration
-from escalation.report.blocks import Block, Grid, Heading, Lines
-from escalation.report.numbers import count
+from escalation.report.blocks import Block, Heading, Lines, TextTable
+from escalation.report.wording import count
 
 ACCURACIES = (1_000, 10_000, 100_000)
 """Simulated trials whose accuracy an answer is to have."""
@@ -66,7 +66,7 @@ def title(setting: Setting) -> str:
     return f"{setting.name}: {size}, target {trial.target:g}, true DLT rates {rates}"
 
 
-def speeds(one: Comparison) -> Grid:
+def speeds(one: Comparison) -> TextTable:
     """Seconds, and ratios to ours."""
     header = [
         "accuracy of",
@@ -105,14 +105,14 @@ def speeds(one: Comparison) -> Grid:
         "this package the peer takes: to the accuracy of 1,000 trials, and for each simulated trial; this package's "
         f"simulations are timed at each size, and the last ratio is to its rate with {most:,} trials"
     )
-    return Grid(header, groups, words=frozenset({len(header) - 1}), caption=caption)
+    return TextTable(header, groups, words=frozenset({len(header) - 1}), caption=caption)
 
 
 def _by_accuracy(each: float) -> list[str]:
     return [seconds(trials * each) for trials in ACCURACIES]
 
 
-def agreement(one: Comparison) -> Grid:
+def agreement(one: Comparison) -> TextTable:
     """How far the peers' answers are from the exact ones."""
     header = ["peer", "trials", "numbers compared", "largest |z|", "p, all answers", "would be noticed"]
     header += ["furthest apart", "agrees"]
@@ -135,7 +135,7 @@ def agreement(one: Comparison) -> Grid:
         f"{one.setting.name}: the peers' answers beside exact ones under the same rules; how large an error of a "
         "selection probability near one half would be noticed"
     )
-    return Grid(header, [rows], words=frozenset({6, 7}), caption=caption)
+    return TextTable(header, [rows], words=frozenset({6, 7}), caption=caption)
 
 
 def conclusions(one: Comparison) -> list[str]:

@@ -74,14 +74,19 @@ class Expectations:
         return self.total_dlts / self.sample_size
 
     @property
-    def above_mtd(self) -> Floats:
+    def share_above_target(self) -> Floats:
         """E[patients at doses whose true rate exceeds the target] / E[patients], float64[T]."""
         above: Floats = np.where(self.rates > self.trial.target + SLACK, self.patients, 0.0).sum(axis=1)
         return above / self.sample_size
 
+    @property
+    def above_mtd(self) -> Floats:
+        """`share_above_target` under an older name, which says MTD and means the target."""
+        return self.share_above_target
+
     def by_quantity(self) -> dict[str, Floats]:
         """Every quantity by name, float64[T] each; doses are numbered from 1."""
-        doses = range(self.trial.levels)
+        doses, share_above = range(self.trial.levels), self.share_above_target
         return {
             "pcs": self.pcs,
             **{f"selection.{d + 1}": self.selection[:, d] for d in doses},
@@ -91,7 +96,8 @@ class Expectations:
             "total_dlts": self.total_dlts,
             **{f"dlts.{d + 1}": self.dlts[:, d] for d in doses},
             "dlt_rate": self.dlt_rate,
-            "above_mtd": self.above_mtd,
+            "above_mtd": share_above,
+            "share_above_target": share_above,
             "overdosing": self.overdosing,
             "overdosing_60": self.overdosing_60,
             "overdosing_80": self.overdosing_80,

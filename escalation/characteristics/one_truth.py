@@ -125,10 +125,12 @@ class OperatingCharacteristics:
         Mean number at each dose.
     sample_size, total_dlts : CountSummary
     dlt_rate : DLTRate
-    above_mtd : float
+    share_above_target : float
         E[patients at doses whose true rate exceeds the target] / E[patients].
-    patients_above_mtd : CountSummary
+    patients_above_target : CountSummary
         Number of patients at such doses.
+    above_mtd, patients_above_mtd
+        The same two numbers under older names, which say MTD and mean the target.
     overdosing_60, overdosing_80 : float
         Probability that more than 60 %, 80 % of a trial's patients were at such doses.
     poor_allocation : float or None
@@ -158,7 +160,9 @@ class OperatingCharacteristics:
     total_dlts: CountSummary
     dlt_rate: DLTRate
     above_mtd: float
+    share_above_target: float
     patients_above_mtd: CountSummary
+    patients_above_target: CountSummary
     overdosing_60: float
     overdosing_80: float
     poor_allocation: float | None
@@ -200,6 +204,8 @@ def operating_characteristics(outcomes: Outcomes, correct: Sequence[int] | None 
     laws = laws_of(outcomes, correct)
     work = _Arithmetic(laws)
     arrays, size = laws.arrays, laws.counts[:, None]
+    share_above = work.ratio(arrays.size_above, laws.counts, size)
+    patients_above = work.summary(laws.above_target)
     numbers = {
         "selection": work.shares(arrays.recommended[1:]),
         "no_selection": work.share(arrays.recommended[0]),
@@ -213,8 +219,10 @@ def operating_characteristics(outcomes: Outcomes, correct: Sequence[int] | None 
             mean_of_rates=work.ratio(arrays.size_dlts, laws.rates),
             rate_of_means=work.ratio(arrays.size_dlts, laws.counts, size),
         ),
-        "above_mtd": work.ratio(arrays.size_above, laws.counts, size),
-        "patients_above_mtd": work.summary(laws.above_target),
+        "above_mtd": share_above,
+        "share_above_target": share_above,
+        "patients_above_mtd": patients_above,
+        "patients_above_target": patients_above,
         "overdosing_60": work.share(laws.overdosing(3)),
         "overdosing_80": work.share(laws.overdosing(4)),
         "poor_allocation": NOTHING if laws.poor_allocation is None else work.share(laws.poor_allocation),

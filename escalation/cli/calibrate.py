@@ -94,9 +94,8 @@ def calibrate_command(
     Without --grid: half_width and prior_mtd of a CRM; p_saf, p_tox and cutoff_eli of BOIN; the half width or margins of
     Keyboard, CCD, mTPI, mTPI-2 and i3+3; ewoc of a BLRM; the threshold or alpha of monitoring.
     """
-    from escalation.report.pages.calibrate import calibration_blocks, to_csv, to_tree
+    from escalation.report.pages.calibrate import calibration_blocks, table_of, to_tree
     from escalation.report.progress import progress_bar
-    from escalation.report.render.json import to_json
     from escalation.studies.calibrate import calibrate
     from escalation.studies.work.cluster import cluster_executor
 
@@ -124,8 +123,7 @@ def calibrate_command(
             executor=executor,
             progress=progress_bar,
         )
-    others = {"json": lambda: to_json(to_tree(found)), "csv": lambda: to_csv(found)}
-    options.emit(form, None, [calibration_blocks(found)], others)
+    options.emit(form, None, [calibration_blocks(found)], lambda: to_tree(found), lambda: table_of(found))
     if figure is not None:
         write_figure("front", (found,), figure, scenario)
     if found.chosen is None:

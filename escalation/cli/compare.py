@@ -37,9 +37,8 @@ def compare_command(
     earlier one, or minus the reference. Beside them, the differences in simulated trials with the same patients, and
     their 95 % intervals.
     """
-    from escalation.report.pages.compare import comparison_blocks, to_csv, to_tree
+    from escalation.report.pages.compare import comparison_blocks, table_of, to_tree
     from escalation.report.progress import progress_bar
-    from escalation.report.render.json import to_json
     from escalation.studies.compare import compare
 
     options.check_output(output)
@@ -54,8 +53,8 @@ def compare_command(
         max_states=max_states,
         progress=progress_bar,
     )
-    others = {"json": lambda: to_json(to_tree(comparison)), "csv": lambda: to_csv(comparison)}
-    options.emit(form, output, [comparison_blocks(comparison)], others)
+    pages = [comparison_blocks(comparison)]
+    options.emit(form, output, pages, lambda: to_tree(comparison), lambda: table_of(comparison))
     if comparison.agreement is not None and not comparison.agreement.agrees:
         click.echo(f"error: {file}: simulated and exact differences DISAGREE; do not use these results", err=True)
         sys.exit(EXIT_FAILED)

@@ -28,7 +28,7 @@ def check_figure(output: Path, command: str) -> None:
 
 
 def write_figure(name: str, drawn: tuple[Any, ...], output: Path, scenario: "Scenario") -> None:
-    """Write the figure of that name of what is drawn; a warning names letters that its font lacks."""
+    """Draw one of `report.figures` by its name and write it; a warning names letters that its font lacks."""
     from escalation.files import write_whole
     from escalation.report import figures
 

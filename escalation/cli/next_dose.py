@@ -64,7 +64,6 @@ def next_command(
     now; and what is known of each dose. Data that the design would not have led to get a warning.
     """
     from escalation.report.pages.next_dose import next_dose_blocks, next_dose_tree
-    from escalation.report.render.json import to_json
     from escalation.running.next_dose import next_dose
 
     options.check_output(output)
@@ -76,7 +75,7 @@ def next_command(
         for warning in found.warnings:
             click.echo(f"warning: {warning}", err=True)
     pages = [next_dose_blocks(label, scenario.trial, found)]
-    options.emit(form, output, pages, {"json": lambda: to_json(next_dose_tree(found))})
+    options.emit(form, output, pages, lambda: next_dose_tree(found))
 
 
 def _data(

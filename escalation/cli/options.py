@@ -3,7 +3,7 @@
 import io
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from escalation.report.blocks import Block
     from escalation.running.pathways import Pathways
     from escalation.scenario.file import Scenario
+    from escalation.tidy import Table
 
 Command = Callable[..., Any]
 
@@ -140,15 +141,19 @@ def check_different(**outputs: Path | None) -> None:
 
 
 def emit(
-    form: str, output: Path | None, pages: "Iterable[Iterable[Block]]", others: Mapping[str, Callable[[], str]]
+    form: str,
+    output: Path | None,
+    pages: "Iterable[Iterable[Block]]",
+    tree: Callable[[], Any],
+    table: "Callable[[], Table] | None" = None,
 ) -> None:
-    """Write pages, or what programs read, to the screen or a file; see `report.render`."""
+    """Write a result in one of its formats to the screen or a file; see `report.render`."""
     from escalation.files import write_whole
     from escalation.report.render import render
 
     if output is None:
-        render(form, sys.stdout, pages, others)
+        render(form, sys.stdout, pages, tree, table)
     else:
         text = io.StringIO()
-        render(form, text, pages, others)
+        render(form, text, pages, tree, table)
         write_whole(output, text.getvalue())

@@ -37,12 +37,11 @@ def paths_command(
 
     Prints them as a tree and as a table, with the exact probability of each path under the truths that are named.
     """
-    from escalation.report.pages.pathways import pathway_blocks, pathway_tree
-    from escalation.report.render.json import to_json
+    from escalation.report.pages.paths import pathway_blocks, pathway_tree
 
     options.check_output(output)
     (scenario,) = options.read_scenarios([file])
     label = options.choose_design(scenario, design)
     found = options.pathways_of(scenario, label, cohorts, after, truths)
     tree = {"scenario": scenario.name, "design": label, "from": after} | pathway_tree(found)
-    options.emit(form, output, [pathway_blocks(label, found, after)], {"json": lambda: to_json(tree)})
+    options.emit(form, output, [pathway_blocks(label, found, after)], lambda: tree)

@@ -52,11 +52,11 @@ def robust_command(
     (scenario,) = options.read_scenarios([file])
 
     from escalation.files import write_whole
-    from escalation.report.pages.robust import each_to_csv, robustness_blocks, to_csv, to_tree
+    from escalation.report.pages.robust import each_table, robustness_blocks, table_of, to_tree
     from escalation.report.progress import progress_bar
-    from escalation.report.render.json import to_json
     from escalation.studies.robust import robust
     from escalation.studies.work.cluster import cluster_executor
+    from escalation.tidy import to_csv
 
     truths = judged_truths(scenario, source)
     with cluster_executor(cluster) as executor:
@@ -65,10 +65,10 @@ def robust_command(
         )
     for label, reason in found.refusals.items():
         click.echo(f"warning: {file}: {label} is left out: {reason}", err=True)
-    others = {"json": lambda: to_json(to_tree(found)), "csv": lambda: to_csv(found)}
-    options.emit(form, files["output"], [robustness_blocks(found)], others)
+    pages = [robustness_blocks(found)]
+    options.emit(form, files["output"], pages, lambda: to_tree(found), lambda: table_of(found))
     if (each := files["each"]) is not None:
-        write_whole(each, each_to_csv(found))
+        write_whole(each, to_csv(each_table(found)))
     for option, name in PICTURES.items():
         if (path := files[option]) is not None:
             write_figure(name, (found,), path, scenario)

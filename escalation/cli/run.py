@@ -46,10 +46,8 @@ def run_command(
     if not exact and trials == 0:
         raise click.UsageError("--no-exact with --trials 0 leaves nothing to compute")
 
-    from escalation.report.pages.run import run_blocks
+    from escalation.report.pages.run import run_blocks, table_of, to_tree
     from escalation.report.progress import progress_bar
-    from escalation.report.render.csv import to_csv
-    from escalation.report.render.json import runs_to_json
     from escalation.studies.run import run
 
     options.check_output(output)
@@ -71,8 +69,7 @@ def run_command(
     for path, finished in zip(files, runs, strict=True):
         for departure in finished.departures:
             click.echo(f"warning: {path}: {departure}", err=True)
-    others = {"json": lambda: runs_to_json(runs), "csv": lambda: to_csv(runs)}
-    options.emit(form, output, map(run_blocks, runs), others)
+    options.emit(form, output, map(run_blocks, runs), lambda: to_tree(runs), lambda: table_of(runs))
     for path, finished in zip(files, runs, strict=True):
         if finished.agreement is not None and not finished.agreement.agrees:
             click.echo(f"error: {path}: simulated trials and exact values DISAGREE; do not use these results", err=True)

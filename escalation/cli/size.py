@@ -55,9 +55,8 @@ def size_command(
     to the next; so the size from which on all larger ones are enough is given beside the smallest. With --odds-ratio
     Cheung's (2013) formula stands beside a CRM.
     """
-    from escalation.report.pages.size import size_blocks, to_csv, to_tree
+    from escalation.report.pages.size import size_blocks, table_of, to_tree
     from escalation.report.progress import progress_bar
-    from escalation.report.render.json import to_json
     from escalation.studies.size import find_size, whole_cohorts
     from escalation.studies.work.cluster import cluster_executor
 
@@ -80,8 +79,7 @@ def size_command(
             progress=progress_bar,
             **wanted,
         )
-    others = {"json": lambda: to_json(to_tree(found)), "csv": lambda: to_csv(found)}
-    options.emit(form, output, [size_blocks(found)], others)
+    options.emit(form, output, [size_blocks(found)], lambda: to_tree(found), lambda: table_of(found))
     if figure is not None:
         write_figure("size_curves", (found,), figure, scenario)
     if found.unmet is not None:

@@ -23,8 +23,7 @@ def table_command(file: Path, designs: tuple[str, ...], every: bool, form: str, 
     decides besides the table.
     """
     from escalation.names import choose
-    from escalation.report.pages.tables import table_page, tables_to_csv, tables_to_tree
-    from escalation.report.render.json import to_json
+    from escalation.report.pages.table import table_blocks, table_of, to_tree
     from escalation.running.tables import decision_table
 
     options.check_output(output)
@@ -32,8 +31,5 @@ def table_command(file: Path, designs: tuple[str, ...], every: bool, form: str, 
     labelled = scenario.designs
     chosen = choose(designs, labelled, "design")
     tables = {label: decision_table(labelled[label], scenario.trial) for label in chosen}
-    others = {
-        "json": lambda: to_json(tables_to_tree(scenario, tables)),
-        "csv": lambda: tables_to_csv(scenario, tables),
-    }
-    options.emit(form, output, [table_page(scenario, tables, every=every)], others)
+    pages = [table_blocks(scenario, tables, every=every)]
+    options.emit(form, output, pages, lambda: to_tree(scenario, tables), lambda: table_of(scenario, tables))

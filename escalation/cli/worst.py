@@ -46,9 +46,8 @@ def worst_command(
     one with the smallest PCS, and the one with the largest risk of overdosing. For every dose as the MTD; the file's
     own truths are not used.
     """
-    from escalation.report.pages.worst import to_csv, to_tree, worst_blocks
+    from escalation.report.pages.worst import table_of, to_tree, worst_blocks
     from escalation.report.progress import progress_bar
-    from escalation.report.render.json import to_json
     from escalation.studies.work.cluster import cluster_executor
     from escalation.studies.worst import worst_cases
 
@@ -66,5 +65,4 @@ def worst_command(
         )
     for label, reason in cases.refusals.items():
         click.echo(f"warning: {file}: {label} is left out: {reason}", err=True)
-    others = {"json": lambda: to_json(to_tree(cases)), "csv": lambda: to_csv(cases)}
-    options.emit(form, output, [worst_blocks(cases)], others)
+    options.emit(form, output, [worst_blocks(cases)], lambda: to_tree(cases), lambda: table_of(cases))

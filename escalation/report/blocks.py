@@ -1,17 +1,12 @@
 """What a page is made of, whatever the format: headings, lines, tables and pictures of text."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Heading:
-    """A heading; level 1 is the page's own.
-
-    Attributes
-    ----------
-    text : str
-    level : int
-    """
+    """A heading; level 1 is the page's own."""
 
     text: str
     level: int = 2
@@ -19,62 +14,32 @@ class Heading:
 
 @dataclass(frozen=True)
 class Lines:
-    """Lines of text that belong together.
-
-    Attributes
-    ----------
-    lines : tuple of str
-    alarm : bool
-        Whether they say that something is wrong.
-    listed : bool
-        Whether each is an item of a list.
-    """
+    """Lines of text that belong together."""
 
     lines: tuple[str, ...]
-    alarm: bool = False
-    listed: bool = False
+    alarm: bool = False  # they say that something is wrong
+    listed: bool = False  # each is an item of a list
 
 
 @dataclass(frozen=True)
 class Picture:
-    """Lines to be shown in letters of equal width, as they are: a tree, a message with a caret.
-
-    Attributes
-    ----------
-    lines : tuple of str
-    """
+    """Lines to be shown in letters of equal width, as they are: a tree, a message with a caret."""
 
     lines: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Grid:
-    """A table of text.
+class TextTable:
+    """A table as a page shows it: its numbers are written already."""
 
-    Attributes
-    ----------
-    header : list of str
-        The first column names the rows.
-    groups : list of list of rows
-        Rows that belong together.
-    marked : frozenset of int
-        Columns to be made prominent: those of correct doses.
-    words : frozenset of int
-        Columns that hold words; the first always does, the others hold numbers.
-    caption : str
-        What the table shows, for a page with many; may be empty.
-    detail : bool
-        Whether a page may keep it closed until a reader opens it.
-    """
+    header: list[str]  # the first column names the rows
+    groups: list[list[list[str]]]  # rows that belong together
+    marked: frozenset[int] = frozenset()  # columns to be made prominent: those of correct doses
+    words: frozenset[int] = frozenset()  # columns that hold words; the first always does, the others hold numbers
+    caption: str = ""  # what it shows, for a page with many tables
+    detail: bool = False  # a page may keep it closed until a reader opens it
 
-    header: list[str]
-    groups: list[list[list[str]]]
-    marked: frozenset[int] = frozenset()
-    words: frozenset[int] = frozenset()
-    caption: str = ""
-    detail: bool = False
-
-    def part(self, columns: range) -> "Grid":
+    def part(self, columns: range) -> "TextTable":
         """The first column and some of the others."""
         kept = [0, *columns]
         groups = [[[row[column] for column in kept] for row in group] for group in self.groups]
@@ -82,7 +47,17 @@ class Grid:
             frozenset(place for place, column in enumerate(kept) if column in chosen)
             for chosen in (self.marked, self.words)
         )
-        return Grid([self.header[column] for column in kept], groups, marked, words, self.caption, self.detail)
+        return TextTable([self.header[column] for column in kept], groups, marked, words, self.caption, self.detail)
+
+    def folded(self, fits: "Callable[[TextTable], bool]") -> "Iterator[TextTable]":
+        """The table, or several with the same first column and as many of the others as fit; at least one."""
+        first = 1
+        while first < max(len(self.header), 2):
+            last = max(len(self.header), 2)
+            while last > first + 1 and not fits(self.part(range(first, last))):
+                last -= 1
+            yield self.part(range(first, min(last, len(self.header))))
+            first = last
 
 
-Block = Heading | Lines | Picture | Grid
+Block = Heading | Lines | Picture | TextTable

@@ -63,8 +63,9 @@ class Summary:
     truths: int  # how many there are
     pcs: Spread
     overdosing: Spread | None  # over the truths with a correct dose; None without any
-    above_mtd: float  # means over truths
-    sample_size: float
+    above_mtd: float  # `share_above_target` under an older name, which says MTD and means the target
+    share_above_target: float  # mean over truths
+    sample_size: float  # likewise
     optimal_pcs: (
         float | None
     )  # mean PCS of the optimal benchmark, over the truths with a correct dose; None without any
@@ -128,6 +129,7 @@ class Robustness:
             with_mtd = self.with_mtd(places)
             for label, found in self.expectations.items():
                 pcs = found.pcs[places]
+                share_above = float(found.share_above_target[places].mean())
                 yield Summary(
                     design=label,
                     mtd=mtd,
@@ -136,7 +138,8 @@ class Robustness:
                     overdosing=self._spread(found.overdosing[with_mtd], with_mtd, more_is_better=False)
                     if len(with_mtd)
                     else None,
-                    above_mtd=float(found.above_mtd[places].mean()),
+                    above_mtd=share_above,
+                    share_above_target=share_above,
                     sample_size=float(found.sample_size[places].mean()),
                     optimal_pcs=best,
                     efficiency=None if not best else float(pcs[known].mean()) / best,

@@ -26,18 +26,10 @@ from escalation.scenario.truths.random import GENERATORS
 from escalation.scenario.truths.sets import SOURCES, TruthSet, TruthSource
 from escalation.studies.evaluate import Refused, as_answered
 from escalation.studies.one_design import exact
-from escalation.studies.tidy import (
-    SUMMARIES,
-    CsvTable,
-    Floats,
-    Found,
-    ParquetTable,
-    TidyTable,
-    from_bytes,
-    to_bytes,
-)
+from escalation.studies.sweep_table import SUMMARIES, Floats, Found, columns_of, from_bytes, part_of, to_bytes
 from escalation.studies.work.journal import Journal, journal
 from escalation.studies.work.progress import Progress, silent
+from escalation.tidy import CsvFile, ParquetFile, TableFile
 from escalation.trial.trial import Trial
 from escalation.version import __version__
 
@@ -47,7 +39,7 @@ MOST_OF_A_SETTING = 10_000_000
 MOST_NUMBERS = 1_000_000_000
 """Numbers that a sweep may have: 8 GB in its journal, and as much again in its file."""
 
-TABLES: dict[str, type[TidyTable]] = {".csv": CsvTable, ".parquet": ParquetTable}
+TABLES: dict[str, type[TableFile]] = {".csv": CsvFile, ".parquet": ParquetFile}
 """By the ending of a file."""
 
 OF_THE_FILE = TruthSource()
@@ -294,12 +286,12 @@ def _write(sweep: Sweep, kept: Journal, output: Path) -> tuple[int, str | None]:
     """Write the file; how many settings were refused, and the first of them."""
     refused, refusal = 0, None
     with whole_file(output) as file:
-        table = TABLES[output.suffix](file, sweep.grid.values, summary=sweep.summary)
+        table = TABLES[output.suffix](file, columns_of(sweep.grid, summary=sweep.summary))
         for number, content in kept.contents():
             setting, found = sweep.grid[number], from_bytes(content)
             if isinstance(found, Refused):
                 refused += 1
                 refusal = refusal or f"{setting.name}: {found.reason}"
-            table.add(setting, sweep.names(setting), found)
+            table.add(part_of(sweep.grid, setting, sweep.names(setting), found, summary=sweep.summary))
         table.end()
     return refused, refusal

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from escalation import load_scenario, make_report, run
-from escalation.report.blocks import Grid, Heading, Lines, Picture
+from escalation.report.blocks import Heading, Lines, Picture, TextTable
 from escalation.report.document.document import Document, Drawing, Section
 from escalation.report.document.html import to_html
 from escalation.scenario.file import parse_scenario
@@ -53,7 +53,7 @@ def many_doses() -> str:
 
 def every_part() -> str:
     """A page by hand with all that a page can be made of."""
-    words = Grid(
+    words = TextTable(
         ["name", "sentence", "2"], [[["a", "many words " * 20, "3"]]], words=frozenset({1}), marked=frozenset({2})
     )
     parts = (

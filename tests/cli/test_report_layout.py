@@ -1,6 +1,6 @@
 """How a report is laid out, whatever it is on: headings, numbers of tables and figures, wide tables."""
 
-from escalation.report.blocks import Grid, Heading, Lines, Picture
+from escalation.report.blocks import Heading, Lines, Picture, TextTable
 from escalation.report.document.document import Document, Drawing, Section, arranged, beneath
 from escalation.report.document.html import WIDEST, to_html
 from tests.page import Page
@@ -9,7 +9,9 @@ from tests.page import Page
 def test_tables_fold_to_a_printed_page():
     """Fifty doses: each in one table of those that the grid becomes, beside the names of the rows."""
     header = ["dose", *(str(1000 + dose) for dose in range(50))]
-    grid = Grid(header, [[["a row of some length", *(f"{dose}.5" for dose in range(50))]]], marked=frozenset({7, 44}))
+    grid = TextTable(
+        header, [[["a row of some length", *(f"{dose}.5" for dose in range(50))]]], marked=frozenset({7, 44})
+    )
     page = Page(to_html(Document("t", (), (Section("s", "S", (grid,)),))))
     tables = [page.tables["Table 1. S"], *page.continued["Table 1. S"]]
     assert len(tables) > 2
@@ -21,7 +23,7 @@ def test_tables_fold_to_a_printed_page():
 
 
 def test_a_column_that_is_too_wide_stands_alone():
-    grid = Grid(["name", "x", "y"], [[["a", "1" * 200, "2"]]], caption="wide")
+    grid = TextTable(["name", "x", "y"], [[["a", "1" * 200, "2"]]], caption="wide")
     page = Page(to_html(Document("t", (), (Section("s", "S", (grid,)),))))
     assert page.tables["Table 1. wide"][0] == ["name", "x"]
     assert [rows[0] for rows in page.continued["Table 1. wide"]] == [["name", "y"]]
@@ -31,16 +33,16 @@ def test_headings_have_no_gaps_and_numbers_run_on():
     parts = (
         *(Heading("a", 5), Heading("b", 7), Heading("c", 5), Heading("d", 2), Heading("e", 1), Heading("f", 9)),
         *(
-            Grid(["x"], [[["1"]]]),
+            TextTable(["x"], [[["1"]]]),
             Drawing("drawn", "what it shows", "<svg></svg>"),
-            Grid(["x"], [[["2"]]], caption="two"),
+            TextTable(["x"], [[["2"]]], caption="two"),
         ),
     )
     document = arranged(Document("t", (), (Section("s", "S", parts), Section("u", "U", parts[-3:]))))
     first, second = document.sections
     assert [part.level for part in first.parts if isinstance(part, Heading)] == [3, 4, 3, 3, 3, 4]
-    assert [part.caption for part in first.parts if isinstance(part, Grid)] == ["Table 1. S", "Table 2. two"]
-    assert [part.caption for part in second.parts if isinstance(part, Grid)] == ["Table 3. U", "Table 4. two"]
+    assert [part.caption for part in first.parts if isinstance(part, TextTable)] == ["Table 1. S", "Table 2. two"]
+    assert [part.caption for part in second.parts if isinstance(part, TextTable)] == ["Table 3. U", "Table 4. two"]
     assert second.parts[1].title == "Figure 2. drawn"
 
 

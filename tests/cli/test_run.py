@@ -16,6 +16,7 @@ TAK = str(SCENARIOS / "tak-007.toml")
 
 OC_KEYS = {
     "selection", "no_selection", "pcs", "patients", "dlts", "sample_size", "total_dlts", "dlt_rate", "above_mtd",
+    "share_above_target", "patients_above_target",
     "overdosing_60", "overdosing_80", "poor_allocation", "early_stop", "stop_reasons", "estimate",
     "patients_above_mtd", "expansion", "further", "efficiency",
 }  # fmt: skip
@@ -44,7 +45,7 @@ def test_json_contract():
         assert set(result["exact"]) == OC_KEYS
         assert set(result["simulated"]) == OC_KEYS | {"trials", "seed", "mcse", "max_abs_z", "p_value"}
         assert len(result["exact"]["selection"]) == 4
-        for count in ("sample_size", "total_dlts", "patients_above_mtd"):
+        for count in ("sample_size", "total_dlts", "patients_above_mtd", "patients_above_target"):
             assert set(result["exact"][count]) == {"mean", "sd", "q05", "q50", "q95", "distribution"}
         assert set(result["exact"]["dlt_rate"]) == {"mean_of_rates", "rate_of_means"}
         assert set(result["exact"]["stop_reasons"]) == {

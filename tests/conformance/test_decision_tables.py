@@ -12,7 +12,7 @@ from escalation.designs.words import beside, ranked
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, STAY
 from escalation.plans.expansion import expansion_plan
 from escalation.plans.table import TablePlan
-from escalation.report.pages.tables import decision_table_blocks, to_tree
+from escalation.report.pages.table import decision_table_blocks, design_tree
 from escalation.running.tables import numbers_of_patients
 from tests.conformance.test_every_design import CASES
 from tests.support import levels
@@ -162,7 +162,7 @@ class TestEveryDesign:
 
     def test_json(self, design, trial):
         printed = decision_table(design, trial)
-        tree = json.loads(json.dumps(to_tree("label", printed), allow_nan=False))
+        tree = json.loads(json.dumps(design_tree("label", printed), allow_nan=False))
         assert set(tree) == {"design", "reason", "parameters", "table", "expansion", "rules", "pathways"}
         assert (tree["table"] is None) == (tree["reason"] is not None)
         for part in tree["table"] or ():

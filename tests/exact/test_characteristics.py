@@ -43,7 +43,9 @@ def test_by_hand():
     assert oc.total_dlts.distribution == tuple((y, pytest.approx(p)) for y, p in ((2, 0.3), (3, 0.4), (4, 0.3)))
     assert oc.dlt_rate.mean_of_rates == pytest.approx(0.4 * 0.3 + 0.3 * 0.2 + 0.2 * 0.8 + 0.1 * 0.4)
     assert oc.dlt_rate.rate_of_means == pytest.approx(3 / 9)
-    assert oc.above_mtd == pytest.approx(2.8 / 9)
+    assert oc.share_above_target == pytest.approx(2.8 / 9)
+    assert oc.above_mtd == oc.share_above_target
+    assert oc.patients_above_mtd == oc.patients_above_target
     assert oc.overdosing_60 == pytest.approx(0.1)
     assert oc.overdosing_80 == pytest.approx(0.0), "8 of 10 is not more than 80 %"
     assert oc.poor_allocation == pytest.approx(0.1), "fewer than 10 / 2 at dose 1"

@@ -61,6 +61,7 @@ def test_expectations(design, trial, after):
             "total_dlts": oc.total_dlts.mean,
             "dlt_rate": oc.dlt_rate.rate_of_means,
             "above_mtd": oc.above_mtd,
+            "share_above_target": oc.share_above_target,
             "overdosing": overdosing(endings.outcomes(rates), correct_doses(rates, trial.target)),
             "overdosing_60": oc.overdosing_60,
             "overdosing_80": oc.overdosing_80,

@@ -58,6 +58,7 @@ def by_hand(design, rates):
         "pcs": oc.pcs,
         "overdosing": overdosing(outcomes, correct),
         "above_mtd": oc.above_mtd,
+        "share_above_target": oc.share_above_target,
         "sample_size": oc.sample_size.mean,
         "optimal": sum(best[dose - 1] for dose in correct) if correct else None,
     }
@@ -97,7 +98,7 @@ def test_summaries(found, hands):
             beyond = sum(value < spread.tail - 1e-9 if worst is min else value > spread.tail + 1e-9 for value in values)
             assert any(value == pytest.approx(spread.tail, abs=1e-12) for value in values)
             assert beyond <= 0.05 * len(values)
-        for name in ("above_mtd", "sample_size"):
+        for name in ("above_mtd", "share_above_target", "sample_size"):
             assert getattr(one, name) == pytest.approx(mean(truth[name] for _, truth in chosen), abs=1e-12)
         known = [truth for _, truth in chosen if truth["optimal"] is not None]
         if known:

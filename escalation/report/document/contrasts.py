@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from escalation.report.blocks import Grid, Heading, Lines
+from escalation.report.blocks import Heading, Lines, TextTable
 from escalation.report.document.document import Part, beneath
 from escalation.report.document.facts import Request
 from escalation.report.pages.compare import difference_blocks
@@ -18,4 +18,8 @@ def contrasts(request: Request) -> Iterator[Part]:
     for block in beneath(2, difference_blocks(request.comparison)):
         if isinstance(block, Heading):
             name = block.text
-        yield replace(block, caption=f"{name}: differences between the designs") if isinstance(block, Grid) else block
+        yield (
+            replace(block, caption=f"{name}: differences between the designs")
+            if isinstance(block, TextTable)
+            else block
+        )

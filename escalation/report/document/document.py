@@ -3,28 +3,17 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from escalation.report.blocks import Block, Grid, Heading
+from escalation.report.blocks import Block, Heading, TextTable
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure.
-
-    Attributes
-    ----------
-    title : str
-    description : str
-        What it shows, for those who do not see it.
-    svg : str
-        An SVG element that may stand in a page as it is.
-    wide : bool
-        Whether it is too full to be made as narrow as a narrow screen.
-    """
+    """A figure."""
 
     title: str
-    description: str
-    svg: str
-    wide: bool = False
+    description: str  # what it shows, for those who do not see it
+    svg: str  # an element that may stand in a page as it is
+    wide: bool = False  # too full to be made as narrow as a narrow screen
 
 
 Part = Block | Drawing
@@ -32,35 +21,19 @@ Part = Block | Drawing
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a report with a title.
+    """A part of a report with a title."""
 
-    Attributes
-    ----------
-    identifier : str
-        Where links lead; a letter, then letters, digits and hyphens.
-    title : str
-    parts : tuple of Block or Drawing
-    """
-
-    identifier: str
+    identifier: str  # where links lead; a letter, then letters, digits and hyphens
     title: str
     parts: tuple[Part, ...]
 
 
 @dataclass(frozen=True)
 class Document:
-    """A report.
-
-    Attributes
-    ----------
-    title : str
-    lines : tuple of str
-        What stands below the title.
-    sections : tuple of Section
-    """
+    """A report."""
 
     title: str
-    lines: tuple[str, ...]
+    lines: tuple[str, ...]  # below the title
     sections: tuple[Section, ...]
 
 
@@ -82,7 +55,7 @@ def arranged(document: Document) -> Document:
     for number, section in enumerate(document.sections, 1):
         parts: list[Part] = []
         for part in _without_gaps(section.parts):
-            if isinstance(part, Grid):
+            if isinstance(part, TextTable):
                 title = part.caption or section.title
                 parts.append(replace(part, caption=f"Table {next(tables)}. {title}"))
             elif isinstance(part, Drawing):

@@ -7,7 +7,7 @@ from itertools import count
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from escalation.report.blocks import Grid, Heading
+from escalation.report.blocks import Heading, TextTable
 from escalation.report.document.document import Document, Section, arranged
 
 WIDEST = 104
@@ -51,34 +51,29 @@ def _contents(section: Section) -> Iterator[tuple[Heading, str]]:
             yield part, f"{section.identifier}-{next(numbers)}"
 
 
-def _folded(grid: Grid) -> list[Grid]:
-    """One table, or several with the same first column and as many of the others as fit."""
-    widths = [_width(grid, column) for column in range(len(grid.header))]
-    parts: list[Grid] = []
-    first = 1
-    while first < len(widths):
-        last = first + 1
-        while last < len(widths) and widths[0] + sum(widths[first : last + 1]) <= WIDEST:
-            last += 1
-        part = grid.part(range(first, last))
-        parts.append(replace(part, caption=grid.caption + " (continued)" * bool(parts)))
-        first = last
-    return parts or [grid]
+def _folded(table: TextTable) -> Iterator[TextTable]:
+    """One table, or several below each other."""
+    for number, part in enumerate(table.folded(_fits)):
+        yield replace(part, caption=table.caption + " (continued)" * bool(number))
 
 
-def _width(grid: Grid, column: int) -> int:
+def _fits(table: TextTable) -> bool:
+    return sum(_width(table, column) for column in range(len(table.header))) <= WIDEST
+
+
+def _width(table: TextTable, column: int) -> int:
     """Letters that a column needs, and the space beside it."""
-    cells = max((len(row[column]) for group in grid.groups for row in group), default=0)
+    cells = max((len(row[column]) for group in table.groups for row in group), default=0)
     if column == 0:
         cells = min(cells, NAME)
-    elif _is_prose(grid, column):
+    elif _is_prose(table, column):
         cells = min(cells, NARROW)
-    return 2 + max(min(_longest_word(grid.header[column]), PROSE), cells)
+    return 2 + max(min(_longest_word(table.header[column]), PROSE), cells)
 
 
-def _is_prose(grid: Grid, column: int) -> bool:
+def _is_prose(table: TextTable, column: int) -> bool:
     """Whether a column holds sentences, which go over several lines."""
-    return column in grid.words and any(len(row[column]) > PROSE for group in grid.groups for row in group)
+    return column in table.words and any(len(row[column]) > PROSE for group in table.groups for row in group)
 
 
 def _longest_word(text: str) -> int:
@@ -90,12 +85,12 @@ def _is_long(text: str) -> bool:
     return _longest_word(text) > PROSE
 
 
-def _style(grid: Grid, column: int) -> str:
+def _style(table: TextTable, column: int) -> str:
     """The classes of a column's cells."""
-    styles = ["broken"] if _is_long(grid.header[column]) else []
-    if column in grid.words:
-        styles += ["words", "prose"] if _is_prose(grid, column) else ["words"]
-    elif column in grid.marked:
+    styles = ["broken"] if _is_long(table.header[column]) else []
+    if column in table.words:
+        styles += ["words", "prose"] if _is_prose(table, column) else ["words"]
+    elif column in table.marked:
         styles.append("marked")
     return " ".join(styles)
 

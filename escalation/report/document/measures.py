@@ -3,11 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
-from escalation.report.blocks import Block, Grid, Lines
-from escalation.report.numbers import count, mean, percent
-from escalation.report.pages.run import shown
+from escalation.report.blocks import Block, Lines, TextTable
+from escalation.report.pages.run import Numbers, is_expanded, measured, shown
+from escalation.report.wording import count, mean, percent
 from escalation.studies.run import Result, Run
 from escalation.trial.trial import Trial
 
@@ -34,47 +33,28 @@ def _ratio(share: float) -> str:
 
 @dataclass(frozen=True)
 class Measure:
-    """One performance measure.
+    """One performance measure."""
 
-    Attributes
-    ----------
-    name : str
-        In tables.
-    unit : str
-    meaning : str
-        Its definition.
-    path : tuple of str
-        Where it is among the operating characteristics.
-    form : function
-        How its value is written.
-    quantile : bool
-        Whether it is a quantile of a count, which has no standard error.
-    per_dose : bool
-        Whether each dose has one.
-    """
-
-    name: str
+    name: str  # in tables
     unit: str
-    meaning: str
-    path: tuple[str, ...]
-    form: Callable[[float], str] = _percent
-    quantile: bool = False
-    per_dose: bool = False
+    meaning: str  # its definition
+    quantity: str  # what it is called in the table of a run
+    form: Callable[[float], str] = _percent  # how its value is written
+    per_dose: bool = False  # each dose has one
 
 
 def _count(name: str, what: str, unit: str, field: str) -> list[Measure]:
     """The measures of a count's distribution."""
     return [
-        Measure(f"{name}: mean", unit, f"Mean over trials of {what}.", (field, "mean"), _mean),
-        Measure(f"{name}: sd", unit, f"Standard deviation between trials of {what}.", (field, "sd"), _mean),
+        Measure(f"{name}: mean", unit, f"Mean over trials of {what}.", f"{field}.mean", _mean),
+        Measure(f"{name}: sd", unit, f"Standard deviation between trials of {what}.", f"{field}.sd", _mean),
         *(
             Measure(
                 f"{name}: {share} % quantile",
                 unit,
                 f"The smallest number that {what} does not exceed in at least {share} % of trials.",
-                (field, f"q{share:02d}"),
+                f"{field}.q{share:02d}",
                 str,
-                quantile=True,
             )
             for share in (5, 50, 95)
         ),
@@ -82,13 +62,13 @@ def _count(name: str, what: str, unit: str, field: str) -> list[Measure]:
 
 
 SELECTION = [
-    Measure("recommended", "%", "Probability that the dose is the RP2D.", ("selection",), per_dose=True),
-    Measure("no dose recommended", "%", "Probability that the trial ends without an RP2D.", ("no_selection",)),
+    Measure("recommended", "%", "Probability that the dose is the RP2D.", "selection", per_dose=True),
+    Measure("no dose recommended", "%", "Probability that the trial ends without an RP2D.", "no_selection"),
     Measure(
         "correct selection (PCS)",
         "%",
         "Probability that a correct dose is the RP2D; where no dose is correct, that none is.",
-        ("pcs",),
+        "pcs",
     ),
 ]
 BENCHMARK = [
@@ -100,7 +80,7 @@ BENCHMARK = [
         "closest to the target; of equally close ones the highest below the target, else the lowest. More than 100 % "
         "is possible: a design may favour the correct dose by its rules or prior. Undefined where no dose is correct, "
         "as the benchmark always recommends one.",
-        ("efficiency",),
+        "efficiency",
         _ratio,
     ),
 ]
@@ -109,22 +89,20 @@ EXPANSION = [
         "declared after escalation",
         "%",
         "Probability that dose escalation declares the dose the RP2D, before the expansion.",
-        ("expansion", "declared"),
+        "expansion.declared",
         per_dose=True,
     ),
-    Measure(
-        "no dose declared", "%", "Probability that dose escalation declares no RP2D.", ("expansion", "none_declared")
-    ),
+    Measure("no dose declared", "%", "Probability that dose escalation declares no RP2D.", "expansion.none_declared"),
     Measure(
         "RP2D kept",
         "%",
         "Probability that an RP2D, once declared, is still recommended after the expansion.",
-        ("expansion", "survival"),
+        "expansion.survival",
     ),
 ]
 EXPOSURE = [
-    Measure("patients", "mean", "Mean number of patients at the dose.", ("patients",), _mean, per_dose=True),
-    Measure("DLTs", "mean", "Mean number of patients with a DLT at the dose.", ("dlts",), _mean, per_dose=True),
+    Measure("patients", "mean", "Mean number of patients at the dose.", "patients", _mean, per_dose=True),
+    Measure("DLTs", "mean", "Mean number of patients with a DLT at the dose.", "dlts", _mean, per_dose=True),
 ]
 SIZE = [
     *_count("sample size", "the number of patients", "patients", "sample_size"),
@@ -133,13 +111,13 @@ SIZE = [
         "DLT rate: ratio of means",
         "%",
         "Mean number of DLTs divided by the mean number of patients.",
-        ("dlt_rate", "rate_of_means"),
+        "dlt_rate.rate_of_means",
     ),
     Measure(
         "DLT rate: mean of rates",
         "%",
         "Mean over trials of the share of a trial's patients that have a DLT.",
-        ("dlt_rate", "mean_of_rates"),
+        "dlt_rate.mean_of_rates",
     ),
 ]
 SAFETY = [
@@ -148,27 +126,27 @@ SAFETY = [
         "%",
         "Mean number of patients at doses whose true DLT rate exceeds the target, divided by the mean number of "
         "patients.",
-        ("above_mtd",),
+        "share_above_target",
     ),
     *_count(
         "patients above the target",
         "the number of patients at doses whose true DLT rate exceeds the target",
         "patients",
-        "patients_above_mtd",
+        "patients_above_target",
     ),
     Measure(
         "overdosing (60 %)",
         "%",
         "Probability that more than 60 % of a trial's patients are at doses whose true DLT rate exceeds the target.",
-        ("overdosing_60",),
+        "overdosing_60",
     ),
-    Measure("overdosing (80 %)", "%", "Likewise with more than 80 %.", ("overdosing_80",)),
+    Measure("overdosing (80 %)", "%", "Likewise with more than 80 %.", "overdosing_80"),
     Measure(
         "poor allocation",
         "%",
         "Probability that fewer patients are at correct doses, those of an expansion included, than the number planned "
         "for dose escalation divided by the number of doses; undefined where no dose is correct.",
-        ("poor_allocation",),
+        "poor_allocation",
     ),
 ]
 STOPPING = [
@@ -177,10 +155,10 @@ STOPPING = [
         "%",
         "Probability that a trial ends for toxicity, with enough patients at a dose, by a stopping rule or within its "
         "expansion.",
-        ("early_stop",),
+        "early_stop",
     ),
     *(
-        Measure(f"ended: {name}", "%", f"Probability that {text}.", ("stop_reasons", field))
+        Measure(f"ended: {name}", "%", f"Probability that {text}.", f"stop_reasons.{field}")
         for name, text, field in (
             ("too toxic", "the trial ends because its lowest dose, or the dose of a rule, is too toxic", "too_toxic"),
             ("rule complete", "the design's own rule is complete before the trial is full", "rule_complete"),
@@ -201,21 +179,21 @@ ESTIMATE = [
         "points",
         "Mean difference between the observed and the true DLT rate at the RP2D, in percentage points, over trials "
         "that recommend a treated dose; undefined where none ever does.",
-        ("estimate", "bias"),
+        "estimate.bias",
         _points,
     ),
     Measure(
         "estimate: RMSE",
         "points",
         "Root mean square of that difference, in percentage points.",
-        ("estimate", "rmse"),
+        "estimate.rmse",
     ),
     Measure(
         "estimate: coverage",
         "%",
         "Probability, over the same trials, that the 95 % Clopper-Pearson interval holds the true DLT rate at the "
         "RP2D.",
-        ("estimate", "coverage"),
+        "estimate.coverage",
     ),
 ]
 
@@ -226,14 +204,9 @@ def measure_groups(expanded: bool, measured: bool) -> list[list[Measure]]:
     return [chosen, *([EXPANSION] if expanded else []), EXPOSURE, SIZE, SAFETY, STOPPING, ESTIMATE]
 
 
-def is_expanded(run: Run) -> bool:
-    """Whether any of its trials has an expansion."""
-    return any(shown(result).expansion is not None for result in run.results)
-
-
 def definitions(run: Run) -> Iterator[Block]:
     """What each measure means, and how precise the numbers are."""
-    groups = measure_groups(is_expanded(run), run.results[0].benchmark is not None)
+    groups = measure_groups(is_expanded(run.results), run.results[0].benchmark is not None)
     rows = [[[one.name, one.unit, one.meaning] for one in group] for group in groups]
     yield Lines(
         (
@@ -241,7 +214,7 @@ def definitions(run: Run) -> Iterator[Block]:
             "expansion included.",
         )
     )
-    yield Grid(
+    yield TextTable(
         ["measure", "unit", "definition"], rows, words=frozenset({1, 2}), caption="Performance measures, defined"
     )
     yield Lines(precision(run))
@@ -266,47 +239,31 @@ def precision(run: Run) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def full_grid(results: Sequence[Result], trial: Trial) -> Grid:
+def full_table(results: Sequence[Result], trial: Trial) -> TextTable:
     """Every measure of the designs under one truth, each with its standard error where it is not exact."""
-    expanded = any(shown(result).expansion is not None for result in results)
     correct = results[0].correct_doses
+    found = [measured(result, shown(result)) for result in results]
     groups = []
-    for group in measure_groups(expanded, results[0].benchmark is not None):
+    for group in measure_groups(is_expanded(results), results[0].benchmark is not None):
         rows = []
         for measure in group:
             unit = f", {measure.unit}" if measure.unit in RELATIVE else ""
             if not measure.per_dose:
-                rows.append([measure.name + unit, *(_cell(measure, result) for result in results)])
+                rows.append([measure.name + unit, *(_cell(measure, numbers) for numbers in found)])
                 continue
-            for dose, name in enumerate(trial.dose_names):
-                star = "*" if dose + 1 in correct else ""
-                cells = [_cell(measure, result, dose) for result in results]
+            for dose, name in enumerate(trial.dose_names, 1):
+                star = "*" if dose in correct else ""
+                cells = [_cell(measure, numbers, dose) for numbers in found]
                 rows.append([f"{measure.name}: {name}{star}{unit}", *cells])
         groups.append(rows)
     header = [f"{result.design} ({'exact' if result.exact is not None else 'simulated'})" for result in results]
-    return Grid(["measure", *header], groups)
+    return TextTable(["measure", *header], groups)
 
 
-def _cell(measure: Measure, result: Result, dose: int | None = None) -> str:
-    oc = shown(result)
-    value = _found(result.numbers(oc), measure.path, dose)
+def _cell(measure: Measure, numbers: Numbers, dose: int | None = None) -> str:
+    value, error = numbers.get((measure.quantity, dose), (None, None))
     if value is None:
         return UNDEFINED
-    errors = result.standard_errors(oc)
-    error = None if errors is None or measure.quantile else _found(errors, measure.path, dose)
     if error is None:
         return measure.form(value)
-    return f"{measure.form(value)} ± {_error(measure, error)}"
-
-
-def _error(measure: Measure, error: float) -> str:
-    return (_mean if measure.form is _mean else _percent)(error)
-
-
-def _found(tree: dict[str, Any], path: tuple[str, ...], dose: int | None) -> float | None:
-    """The number at a path; None where there is none."""
-    part: Any = tree
-    for name in path:
-        part = None if part is None else part.get(name)
-    number: float | None = part if part is None or dose is None else part[dose]
-    return number
+    return f"{measure.form(value)} ± {(_mean if measure.form is _mean else _percent)(error)}"

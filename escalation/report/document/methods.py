@@ -4,14 +4,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from escalation.designs import Design
-from escalation.report.blocks import Block, Grid, Heading, Lines
+from escalation.report.blocks import Block, Heading, Lines, TextTable
 from escalation.report.document.document import Drawing, Part
 from escalation.report.document.facts import run_designs
 from escalation.report.figures import MOST_DRAWN, alt_text, pathways, to_svg
-from escalation.report.pages.next_dose import dose_text
-from escalation.report.pages.pathways import path_footnotes, path_grid
-from escalation.report.pages.tables import boundary_blocks
+from escalation.report.pages.paths import path_footnotes, path_table
+from escalation.report.pages.table import boundary_blocks
 from escalation.report.render.toml import to_toml
+from escalation.report.wording import dose_text
 from escalation.running.pathways import first_pathways
 from escalation.running.tables import decision_table
 from escalation.studies.run import Run
@@ -38,7 +38,7 @@ def methods(run: Run) -> Iterator[Part]:
 
 def _captioned(caption: str, blocks: Iterable[Block]) -> Iterator[Block]:
     for block in blocks:
-        if isinstance(block, Grid):
+        if isinstance(block, TextTable):
             yield replace(block, caption=f"{caption}{', ' if block.caption else ''}{block.caption}")
         else:
             yield block
@@ -55,10 +55,10 @@ def _pathways(name: str, design: Design, trial: Trial, identifier: str) -> Itera
     yield Drawing(title, told, to_svg(pathways(ahead.root, ahead.trial), title, told, identifier), wide=True)
     levels = [dose_text(trial, dose) for dose in range(1, trial.levels + 1)]
     yield Lines((f"Doses in the drawing and the table: {', '.join(levels)}.", *path_footnotes(ahead)), listed=True)
-    yield replace(path_grid(ahead), caption=f"{name}: every path over {cohorts}", detail=True)
+    yield replace(path_table(ahead), caption=f"{name}: every path over {cohorts}", detail=True)
 
 
-def _options(name: str, design: Design) -> Grid:
+def _options(name: str, design: Design) -> TextTable:
     texts = type(design).field_texts()
     rows = []
     for option, value in design:
@@ -68,7 +68,7 @@ def _options(name: str, design: Design) -> Grid:
         written = "" if value == () else to_toml(value)
         shown = written if len(written) <= LONGEST else f"{written[:LONGEST]} ..."
         rows.append([option, shown or "not set", basis, texts.get(option, "").replace("`", "")])
-    return Grid(
+    return TextTable(
         ["option", "value", "basis", "meaning"],
         [rows],
         words=frozenset({1, 2, 3}),

@@ -3,12 +3,12 @@
 The items are those that dose-finding protocols should contain: Yap C et al. (2023) SPIRIT-DEFINE, BMJ 383:e076386.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from escalation.report.blocks import Block, Heading, Lines
-from escalation.report.document.facts import by_truth, dose_list, run_designs
-from escalation.report.numbers import count, days, mean, percent
-from escalation.report.pages.run import label, shown
+from escalation.report.document.facts import run_designs
+from escalation.report.pages.run import by_truth, label, shown
+from escalation.report.wording import count, days, dose_list, dose_name, mean, percent, rates_text, span
 from escalation.studies.run import Run
 from escalation.version import __version__
 
@@ -32,12 +32,11 @@ def protocol(run: Run) -> Iterator[Block]:
 
 def _trial(run: Run) -> Iterator[str]:
     trial = run.scenario.trial
-    unit = f" {trial.dose_unit}" if trial.dose_unit else ""
     lower = trial.start_dose > 1 and any(design.titration for design in run_designs(run).values())
     titrated = ", or with titration at the lowest dose" if lower else ""
     yield (
-        f"The trial studies {count(trial.levels, 'dose level')} ({dose_list(run)}) and starts at "
-        f"{trial.dose_names[trial.start_dose - 1]}{unit}{titrated}. Patients are treated in cohorts of "
+        f"The trial studies {count(trial.levels, 'dose level')} ({dose_list(run.scenario.trial)}) and starts at "
+        f"{dose_name(trial, trial.start_dose)}{titrated}. Patients are treated in cohorts of "
         f"{trial.cohort_size}, unless a design states its own; the last cohort is smaller when fewer remain. At most "
         f"{count(trial.max_patients, 'patient')} are treated in dose escalation."
     )
@@ -65,10 +64,11 @@ def _trial(run: Run) -> Iterator[str]:
 
 
 def _evaluation(run: Run) -> Iterator[str]:
-    truths, designs = by_truth(run), run_designs(run)
+    truths, designs = by_truth(run.results), run_designs(run)
+    rates = (f"{results[0].truth.name}: {rates_text(results[0].truth.dlt_rates)} %" for results in truths)
     yield (
         f"Operating characteristics of {count(len(designs), 'design')} ({', '.join(designs)}) were evaluated under "
-        f"{count(len(truths), 'vector')} of true DLT rates ({'; '.join(_rates(run))}). The evaluation is reported by "
+        f"{count(len(truths), 'vector')} of true DLT rates ({'; '.join(rates)}). The evaluation is reported by "
         "aims, data-generating mechanisms, estimands, methods and performance measures (Morris et al. 2019)."
     )
     exact = [result.design for result in truths[0] if result.exact is not None]
@@ -89,8 +89,9 @@ def _evaluation(run: Run) -> Iterator[str]:
         yield (
             f"{count(run.trials, 'trial')} were simulated for each design and truth (seed {run.seed}), with the same "
             "virtual patients for all, by an engine that follows each trial from cohort to cohort"
-            f"{' and shares no more than the rules of the designs with the enumeration' if exact else ''}. "
-            f"{_number_of_trials(run)} {_agreement(run)}".rstrip()
+            f"{' and shares no more than the rules of the designs with the enumeration' if exact else ''}"
+            f". With this number the standard error of a simulated probability is at most {_largest_error(run.trials)} "
+            f"percentage points. {_agreement(run)}".rstrip()
         )
     measured = run.results[0].benchmark is not None
     share = " (also relative to the non-parametric optimal benchmark; O'Quigley et al. 2002)" if measured else ""
@@ -103,23 +104,9 @@ def _evaluation(run: Run) -> Iterator[str]:
     yield f"Software: escalation {__version__}."
 
 
-def _rates(run: Run) -> list[str]:
-    return [
-        f"{results[0].truth.name}: {', '.join(percent(rate) for rate in results[0].truth.dlt_rates)} %"
-        for results in by_truth(run)
-    ]
-
-
 def _largest_error(trials: int) -> str:
     """Of a probability of one half, in percentage points."""
     return f"{50 / trials**0.5:.2g}"
-
-
-def _number_of_trials(run: Run) -> str:
-    return (
-        f"With this number the standard error of a simulated probability is at most {_largest_error(run.trials)} "
-        "percentage points."
-    )
 
 
 def _agreement(run: Run) -> str:
@@ -141,24 +128,18 @@ def _sample_size(run: Run) -> Iterator[str]:
         "No hypothesis is tested; the number of patients is judged by what the designs achieve with it under the "
         "truths above."
     )
-    truths = by_truth(run)
+    truths = by_truth(run.results)
     for place, first in enumerate(truths[0]):
         ocs = [shown(group[place]) for group in truths]
         largest = max(size for oc in ocs for size, _ in oc.sample_size.distribution)
-        sizes = _range(oc.sample_size.mean for oc in ocs)
-        pcs = [oc.pcs for oc in ocs]
-        within = " to ".join(dict.fromkeys(percent(share) for share in (min(pcs), max(pcs))))
+        sizes = span([oc.sample_size.mean for oc in ocs], mean)
+        within = span([oc.pcs for oc in ocs], percent)
         yield (
             f"{label(first)}: at most {count(largest, 'patient')}; mean sample size {sizes} patients; probability of "
             f"correct selection {within} %."
         )
     if any(result.exact is None for result in run.results):
         yield "~ not exact but from simulated trials, in which a larger sample size may not have come up."
-
-
-def _range(values: Iterable[float]) -> str:
-    known = list(values)
-    return " to ".join(dict.fromkeys(mean(value) for value in (min(known), max(known))))
 
 
 def references(run: Run) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 
 from escalation.errors import StateSpaceError
-from escalation.report.blocks import Block, Grid, Lines, Picture
+from escalation.report.blocks import Block, Lines, Picture, TextTable
 from escalation.report.document.facts import Request, chosen, run_designs
 from escalation.scenario.file import Scenario
 from escalation.studies.fingerprint import SHOWN, fingerprint
@@ -33,14 +33,14 @@ def provenance(run: Run, request: Request) -> Iterator[Block]:
     if file is not None and file.is_file():
         rows.append([f"SHA-256 of {file.name}", hashlib.sha256(file.read_bytes()).hexdigest()])
     rows.append(["SHA-256 of all settings", settings_digest(run.scenario)])
-    yield Grid(["item", "value"], [rows], words=frozenset({1}), caption="Software, seed and digests")
+    yield TextTable(["item", "value"], [rows], words=frozenset({1}), caption="Software, seed and digests")
     yield Lines(
         (
             "The digest of the settings covers every setting with its defaults, and is the same however the file is "
             "laid out.",
         )
     )
-    yield Grid(
+    yield TextTable(
         ["design", "fingerprint"],
         [[[name, digits] for name, digits in fingerprints(run, request.max_states).items()]],
         words=frozenset({1}),

@@ -148,12 +148,7 @@ def _text(finished: Run, request: Request) -> str:
 
 
 def check_packages() -> None:
-    """Refuse to begin without the packages that a report needs.
-
-    Raises
-    ------
-    MissingPackageError
-    """
+    """Refuse to begin without the packages that a report needs."""
     try:
         for package in PACKAGES:
             import_module(package)
@@ -163,7 +158,7 @@ def check_packages() -> None:
 
 
 def report_document(finished: Run, request: Request) -> Document:
-    """The report as a tree; another section is another line in `page.sections`."""
+    """The report as a tree; another section is another line in `sections`."""
     from escalation.report.document.sections import sections
 
     scenario = finished.scenario

@@ -7,10 +7,9 @@ from matplotlib.figure import Figure
 
 from escalation.report.blocks import Heading, Lines
 from escalation.report.document.document import Drawing, Part
-from escalation.report.document.facts import by_truth
-from escalation.report.document.measures import full_grid
+from escalation.report.document.measures import full_table
 from escalation.report.figures import allocation, alt_text, bias, sample_size, selection, to_svg
-from escalation.report.pages.run import dose_grid, footnotes, summary_grid, verdict
+from escalation.report.pages.run import by_truth, dose_table, footnotes, summary_table, verdict
 from escalation.studies.run import Result, Run
 from escalation.trial.trial import Trial
 
@@ -23,19 +22,18 @@ FIGURES = {
 
 def results(run: Run) -> Iterator[Part]:
     """A heading for each truth, with its tables."""
-    lines, alarm = verdict(run)
     yield Lines(tuple(footnotes(run)), listed=True)
-    yield Lines(tuple(lines), alarm=alarm, listed=True)
+    yield verdict(run)
     trial = run.scenario.trial
-    for number, group in enumerate(by_truth(run), 1):
+    for number, group in enumerate(by_truth(run.results), 1):
         name = group[0].truth.name
         yield Heading(name, level=3)
-        yield replace(dose_grid(group, trial), caption=f"{name}: recommendations, patients and DLTs at each dose")
-        yield replace(summary_grid(group), caption=f"{name}: the designs in brief")
+        yield replace(dose_table(group, trial), caption=f"{name}: recommendations, patients and DLTs at each dose")
+        yield replace(summary_table(group), caption=f"{name}: the designs in brief")
         for what, draw in FIGURES.items():
             yield _drawing(f"{name}: {what}", draw, group, trial, f"truth-{number}")
         every = f"{name}: every performance measure (* correct dose)"
-        yield replace(full_grid(group, trial), caption=every, detail=True)
+        yield replace(full_table(group, trial), caption=every, detail=True)
     yield Heading("The estimated DLT rate", level=3)
     yield _drawing("Bias of the estimated DLT rate under each truth", bias, run.results, trial, "all-truths")
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 
-from escalation.report.blocks import Block, Grid, Lines
-from escalation.report.document.facts import by_truth, dose_list, run_designs
-from escalation.report.numbers import count, days, percent
+from escalation.report.blocks import Block, Lines, TextTable
+from escalation.report.document.facts import run_designs
+from escalation.report.pages.run import by_truth
+from escalation.report.preamble import refusal_warnings
 from escalation.report.render.toml import to_toml
+from escalation.report.wording import count, days, dose_list, dose_name, percent
 from escalation.studies.run import Run
 
 ASSUMED, DEFAULT, STATED = "assumed", "default of the software", "as stated"
@@ -15,28 +17,30 @@ NOT_STATED, NO_EXPANSION = "not stated", "none"
 def settings(run: Run) -> Iterator[Block]:
     """Every setting of the trial, whether it is assumed, and why."""
     scenario, trial = run.scenario, run.scenario.trial
-    values = {
-        "doses": dose_list(run),
-        "start_dose": " ".join(filter(None, (trial.dose_names[trial.start_dose - 1], trial.dose_unit))),
-        "target": f"{percent(trial.target)} %",
-        "dlt_window_days": NOT_STATED if trial.dlt_window_days is None else days(trial.dlt_window_days),
-        "cohort_size": count(trial.cohort_size, "patient"),
-        "max_patients": count(trial.max_patients, "patient"),
-        "expansion": "; ".join(_expansions(run)) or NO_EXPANSION,
-        "designs": ", ".join(run_designs(run)),
-        "truths": ", ".join(results[0].truth.name for results in by_truth(run)),
-    }
+    window = trial.dlt_window_days
+    stated = (
+        ("doses", "dose levels", dose_list(trial)),
+        ("start_dose", "starting dose", dose_name(trial, trial.start_dose)),
+        ("target", "target DLT rate", f"{percent(trial.target)} %"),
+        ("dlt_window_days", "DLT window", NOT_STATED if window is None else days(window)),
+        ("cohort_size", "cohort size", count(trial.cohort_size, "patient")),
+        ("max_patients", "most patients in dose escalation", count(trial.max_patients, "patient")),
+        ("expansion", "expansion at the RP2D", "; ".join(_expansions(run)) or NO_EXPANSION),
+        ("designs", "designs", ", ".join(run_designs(run))),
+        ("truths", "truths", ", ".join(results[0].truth.name for results in by_truth(run.results))),
+    )
     rows = []
-    for key, name in NAMES.items():
+    for key, name, value in stated:
         basis = DEFAULT if key in type(trial).model_fields and key not in trial.model_fields_set else STATED
-        if key == "expansion" and values[key] != NO_EXPANSION:
+        if key == "expansion" and value != NO_EXPANSION:
             basis = STATED  # by the trial or by a design
         if key in scenario.assumptions:
             basis = ASSUMED
-        if values[key] == NOT_STATED:
+        if value == NOT_STATED:
             basis = ""
-        rows.append([name, values[key], basis, scenario.assumptions.get(key, "")])
-    others = [[key, "", ASSUMED, reason] for key, reason in scenario.assumptions.items() if key not in NAMES]
+        rows.append([name, value, basis, scenario.assumptions.get(key, "")])
+    known = {key for key, *_ in stated}
+    others = [[key, "", ASSUMED, reason] for key, reason in scenario.assumptions.items() if key not in known]
     record = f"the registry record {scenario.registry}" if scenario.registry else "a registry record"
     yield Lines(
         (
@@ -44,13 +48,13 @@ def settings(run: Run) -> Iterator[Block]:
             f"reason. “{STATED}”: the file states it and does not mark it as assumed.",
         )
     )
-    yield Grid(
+    yield TextTable(
         ["setting", "value", "basis", "reason"],
         [rows, *([others] if others else [])],
         words=frozenset({1, 2, 3}),
         caption="The trial's settings, and what they rest on",
     )
-    cautions = [*scenario.warnings, *(f"design '{name}': not exact: {why}" for name, why in run.refusals.items())]
+    cautions = [*scenario.warnings, *refusal_warnings(run.refusals, "not exact")]
     if cautions:
         yield Lines(("What is unusual, though not wrong:",))
         yield Lines(tuple(cautions), listed=True)
@@ -63,17 +67,3 @@ def _expansions(run: Run) -> Iterator[str]:
     for name, design in run_designs(run).items():
         if design.expansion is not None:
             yield f"{name}: {to_toml(design.expansion)}"
-
-
-NAMES = {
-    "doses": "dose levels",
-    "start_dose": "starting dose",
-    "target": "target DLT rate",
-    "dlt_window_days": "DLT window",
-    "cohort_size": "cohort size",
-    "max_patients": "most patients in dose escalation",
-    "expansion": "expansion at the RP2D",
-    "designs": "designs",
-    "truths": "truths",
-}
-"""What the settings of a scenario file are called in a report, by their keys."""

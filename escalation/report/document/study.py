@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 
-from escalation.report.blocks import Block, Grid, Heading, Lines
-from escalation.report.document.facts import by_truth, correct_names
-from escalation.report.numbers import count, percent
+from escalation.report.blocks import Block, Heading, Lines, TextTable
+from escalation.report.pages.run import by_truth
+from escalation.report.wording import correct_names, count, percent
 from escalation.studies.run import Result, Run
 from escalation.trial.rates import TOLERATED_EXCESS
 
 
 def aims(run: Run) -> Iterator[Block]:
     """What the comparison is for."""
-    results = by_truth(run)[0]
+    results = by_truth(run.results)[0]
     trial = run.scenario.trial
     doses = "its dose" if trial.levels == 1 else f"one of {trial.levels} dose levels"
     what = "how well the design" if len(results) == 1 else f"which of {count(len(results), 'design')} best"
@@ -33,7 +33,7 @@ def aims(run: Run) -> Iterator[Block]:
 def mechanisms(run: Run) -> Iterator[Block]:
     """The truths, and how patients come by their DLTs."""
     trial = run.scenario.trial
-    truths = by_truth(run)
+    truths = by_truth(run.results)
     header = ["truth", *trial.dose_names, "correct", "why"]
     rows = []
     for results in truths:
@@ -42,10 +42,11 @@ def mechanisms(run: Run) -> Iterator[Block]:
             percent(rate) + ("*" if dose in first.correct_doses else "")
             for dose, rate in enumerate(first.truth.dlt_rates, 1)
         ]
-        rows.append([first.truth.name, *rates, correct_names(first, run), _why(first, trial.target)])
+        correct = correct_names(trial, first.correct_doses)
+        rows.append([first.truth.name, *rates, correct, _why(first, trial.target)])
     unit = f" (doses in {trial.dose_unit})" if trial.dose_unit else ""
     yield Lines(("A truth is one assumed vector of true DLT rates. The designs do not know it.",))
-    yield Grid(
+    yield TextTable(
         header,
         [rows],
         words=frozenset({len(header) - 2, len(header) - 1}),

@@ -4,53 +4,49 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from escalation.characteristics.one_truth import OperatingCharacteristics
-from escalation.report.blocks import Block, Grid, Lines
-from escalation.report.document.facts import by_truth, correct_names, dose_list
-from escalation.report.numbers import count, mean, percent
-from escalation.report.pages.run import OPTIMAL, OPTIMAL_NOTES, label, shown, verdict
+from escalation.report.blocks import Block, Lines, TextTable
+from escalation.report.pages.run import OPTIMAL, OPTIMAL_NOTES, by_truth, evidence, label, shown, verdict
+from escalation.report.wording import correct_names, count, dose_list, mean, percent, span
 from escalation.studies.run import Run
 
 
 def summary(run: Run) -> Iterator[Block]:
     """The trial in a few lines, and a table for each key measure."""
     trial = run.scenario.trial
-    designs, truths = by_truth(run)[0], by_truth(run)
+    designs, truths = by_truth(run.results)[0], by_truth(run.results)
     labels = ", ".join(result.design for result in designs)
     yield Lines(
         (
-            f"{count(trial.levels, 'dose level')}: {dose_list(run)}. Target DLT rate {percent(trial.target)} %. At "
+            f"{count(trial.levels, 'dose level')}: {dose_list(trial)}. Target DLT rate {percent(trial.target)} %. At "
             f"most {count(trial.max_patients, 'patient')} in dose escalation, in cohorts of {trial.cohort_size}.",
             f"{count(len(designs), 'design')} ({labels}) under {count(len(truths), 'truth')}: assumed vectors of true "
             "DLT rates, from which the probabilities below follow.",
         )
     )
-    lines, alarm = verdict(run)
-    short = [line for line in lines if not any(line.startswith(f"{name}: not exact") for name in run.refusals)]
-    yield Lines((" ".join(short),), alarm=alarm)
+    yield Lines((" ".join(evidence(run)),), alarm=verdict(run).alarm)
     yield Lines(tuple(_ranges(run)), listed=True)
-    yield _with_benchmark(_key_grid(run, "Probability of correct selection (PCS), %", lambda oc: percent(oc.pcs)), run)
+    yield _with_benchmark(_key_table(run, "Probability of correct selection (PCS), %", lambda oc: percent(oc.pcs)), run)
     if run.results[0].benchmark is not None:
         yield Lines((OPTIMAL_NOTES[0], OPTIMAL_NOTES[1]), listed=True)
     for caption, cell in _KEY_MEASURES:
-        yield _key_grid(run, caption, cell)
+        yield _key_table(run, caption, cell)
 
 
 def _ranges(run: Run) -> Iterator[str]:
     """For each design its lowest and highest probability of correct selection."""
-    truths = by_truth(run)
+    truths = by_truth(run.results)
     for place, first in enumerate(truths[0]):
         results = sorted((group[place] for group in truths), key=lambda result: shown(result).pcs)
         low, high = results[0], results[-1]
         sizes = [shown(group[place]).sample_size.mean for group in truths]
-        size = " to ".join(dict.fromkeys(mean(value) for value in (min(sizes), max(sizes))))
         line = f"{label(first)}: probability of correct selection {percent(shown(low).pcs)} %"
         if len(results) > 1:
             line += f" ({low.truth.name}) to {percent(shown(high).pcs)} % ({high.truth.name})"
-        yield f"{line}; mean sample size {size} patients."
+        yield f"{line}; mean sample size {span(sizes, mean)} patients."
 
 
 _KEY_MEASURES: list[tuple[str, Callable[[OperatingCharacteristics], str]]] = [
-    ("Patients at doses whose true DLT rate exceeds the target, % of all", lambda oc: percent(oc.above_mtd)),
+    ("Patients at doses whose true DLT rate exceeds the target, % of all", lambda oc: percent(oc.share_above_target)),
     ("Mean number of patients with a DLT", lambda oc: mean(oc.total_dlts.mean)),
     (
         "Sample size: mean (5 to 95 % quantile)",
@@ -63,23 +59,23 @@ _KEY_MEASURES: list[tuple[str, Callable[[OperatingCharacteristics], str]]] = [
 ]
 
 
-def _key_grid(run: Run, caption: str, cell: Callable[[OperatingCharacteristics], str]) -> Grid:
+def _key_table(run: Run, caption: str, cell: Callable[[OperatingCharacteristics], str]) -> TextTable:
     """One measure of every design, a row for each truth."""
-    truths = by_truth(run)
-    rows = [
-        [results[0].truth.name, correct_names(results[0], run), *(cell(shown(result)) for result in results)]
-        for results in truths
-    ]
+    truths = by_truth(run.results)
+    rows = []
+    for results in truths:
+        correct = correct_names(run.scenario.trial, results[0].correct_doses)
+        rows.append([results[0].truth.name, correct, *(cell(shown(result)) for result in results)])
     header = ["truth", "correct dose", *(label(result) for result in truths[0])]
-    return Grid(header, [rows], words=frozenset({1}), caption=caption)
+    return TextTable(header, [rows], words=frozenset({1}), caption=caption)
 
 
-def _with_benchmark(grid: Grid, run: Run) -> Grid:
+def _with_benchmark(table: TextTable, run: Run) -> TextTable:
     """The table of PCS with that of the benchmark in a last column, blank where no dose is correct."""
-    benchmarks = [benchmark for results in by_truth(run) if (benchmark := results[0].benchmark) is not None]
+    benchmarks = [benchmark for results in by_truth(run.results) if (benchmark := results[0].benchmark) is not None]
     if not benchmarks:
-        return grid
-    (rows,) = grid.groups
+        return table
+    (rows,) = table.groups
     cells = ["" if one.pcs is None else percent(one.pcs) for one in benchmarks]
     wider = [[*row, cell] for row, cell in zip(rows, cells, strict=True)]
-    return replace(grid, header=[*grid.header, OPTIMAL], groups=[wider])
+    return replace(table, header=[*table.header, OPTIMAL], groups=[wider])

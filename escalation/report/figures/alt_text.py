@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from escalation.report.figures.pathways import node_text
-from escalation.report.numbers import count, mean, percent
 from escalation.report.pages.calibrate import OBJECTIVE
 from escalation.report.pages.robust import position_name
 from escalation.report.pages.run import by_truth, shown
+from escalation.report.wording import count, dose_name, mean, percent
 from escalation.running.pathways import Node
 from escalation.studies.calibrate import Calibration, setting_words
 from escalation.studies.evaluate import NAMES, Assessment
@@ -24,7 +24,7 @@ def selection(results: Sequence[Result], trial: Trial) -> str:
         oc = shown(result)
         shares = [*oc.selection, oc.no_selection]
         most = max(range(len(shares)), key=shares.__getitem__)
-        where = "no dose" if most == trial.levels else _dose(trial, most)
+        where = "no dose" if most == trial.levels else dose_name(trial, most + 1)
         return f"{_name(result)} recommends {where} most often, in {percent(shares[most])} % (PCS {percent(oc.pcs)} %)"
 
     return _under_each(results, "Bars: how often each dose is recommended", told, trial)
@@ -37,8 +37,8 @@ def allocation(results: Sequence[Result], trial: Trial) -> str:
         oc = shown(result)
         most = max(range(trial.levels), key=oc.patients.__getitem__)
         return (
-            f"{_name(result)} treats {mean(oc.sample_size.mean)} patients on average, "
-            f"{mean(oc.patients[most])} of them at {_dose(trial, most)}, and {mean(oc.total_dlts.mean)} have a DLT"
+            f"{_name(result)} treats {mean(oc.sample_size.mean)} patients on average, {mean(oc.patients[most])} of "
+            f"them at {dose_name(trial, most + 1)}, and {mean(oc.total_dlts.mean)} have a DLT"
         )
 
     return _under_each(results, "Bars: mean number of patients at each dose", told, trial)
@@ -174,7 +174,7 @@ def _under_each(results: Sequence[Result], what: str, told: Callable[[Result], s
     """What is told of each design, truth by truth."""
     sentences = [f"{what}."]
     for group in by_truth(results):
-        correct = [_dose(trial, dose - 1) for dose in group[0].correct_doses]
+        correct = [dose_name(trial, dose) for dose in group[0].correct_doses]
         under = f"Under '{group[0].truth.name}' (correct: {' or '.join(correct) or 'none'}): "
         sentences.append(under + "; ".join(map(told, group)) + ".")
     return " ".join(sentences)
@@ -182,8 +182,3 @@ def _under_each(results: Sequence[Result], what: str, told: Callable[[Result], s
 
 def _name(result: Result) -> str:
     return result.design if result.exact is not None else f"{result.design} (simulated)"
-
-
-def _dose(trial: Trial, index: int) -> str:
-    unit = f" {trial.dose_unit}" if trial.dose_unit else ""
-    return f"{trial.dose_names[index]}{unit}"

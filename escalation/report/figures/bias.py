@@ -1,6 +1,7 @@
 """How well the DLT rate of the recommended dose is estimated."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -14,9 +15,10 @@ from escalation.report.figures.style import (
     WIDTH,
     fold,
     legend,
-    look,
+    marker,
     names_of,
     new_figure,
+    note,
     note_simulated,
     style,
 )
@@ -26,14 +28,7 @@ from escalation.trial.trial import Trial
 
 
 def bias(results: Sequence[Result], trial: Trial) -> Figure:  # noqa: ARG001 (as the other figures)
-    """Bias and root mean squared error of the observed DLT rate at the recommended dose.
-
-    Parameters
-    ----------
-    results : sequence of Result
-        Of all designs under all truths, truth by truth.
-    trial : Trial
-    """
+    """Bias and root mean squared error of the observed DLT rate at the recommended dose, truth by truth."""
     with style():
         truths = by_truth(results)
         names = names_of(results)
@@ -59,13 +54,9 @@ def bias(results: Sequence[Result], trial: Trial) -> Figure:  # noqa: ARG001 (as
         right.tick_params(axis="y", length=0)
         left.set_xlabel("bias, percentage points")
         right.set_xlabel("RMSE, percentage points")
-        legend(
-            figure,
-            [(_mark(number), name) for number, name in enumerate(names.values())],
-            WIDTH,
-            loc="outside upper left",
-        )
-        figure.supxlabel(note_simulated(results), x=0.01, ha="left", fontsize=SMALL)
+        entries = [(_mark(number), name) for number, name in enumerate(names.values())]
+        legend(figure, entries, WIDTH, loc="outside upper left")
+        note(figure, note_simulated(results))
     return figure
 
 
@@ -73,16 +64,8 @@ def _points(left: Axes, right: Axes, result: Result, number: int, height: float)
     """Bias and error of one design under one truth; words where it never recommends a dose."""
     estimate = shown(result).estimate
     if estimate is None:
-        left.annotate(
-            "no RP2D",
-            (0, height),
-            (-4, 0),
-            textcoords="offset points",
-            ha="right",
-            va="center",
-            fontsize=SMALL,
-            color=GREY,
-        )
+        where: dict[str, Any] = {"textcoords": "offset points", "ha": "right", "va": "center"}
+        left.annotate("no RP2D", (0, height), (-4, 0), fontsize=SMALL, color=GREY, **where)
         return
     for axes, value in ((left, estimate.bias), (right, estimate.rmse)):
         axes.hlines(height, 0, 100 * value, color=GREY, linewidth=0.8, zorder=2)
@@ -93,16 +76,4 @@ def _points(left: Axes, right: Axes, result: Result, number: int, height: float)
 
 
 def _mark(number: int, x: float = 0.0, y: float = 0.0) -> Line2D:
-    colour, _, marker = look(number)
-    return Line2D(
-        [x],
-        [y],
-        linestyle="",
-        marker=marker,
-        markersize=6.5,
-        color=colour,
-        markeredgecolor=INK,
-        markeredgewidth=0.7,
-        zorder=3,
-        clip_on=False,
-    )
+    return Line2D([x], [y], **marker(number, 6.5, markeredgewidth=0.7, linestyle="", zorder=3, clip_on=False))

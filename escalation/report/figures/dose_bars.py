@@ -9,9 +9,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from escalation.report.figures.panels import dose_axis, fits_half, mark_correct, marks, parts, rate_panel
-from escalation.report.figures.style import INK, legend, look, names_of, note_simulated, style, swatch, write_above
-from escalation.report.numbers import mean, percent
+from escalation.report.figures.style import INK, filling, legend, names_of, note_simulated, style, swatch, write_above
 from escalation.report.pages.run import by_truth, shown
+from escalation.report.wording import mean, percent
 from escalation.studies.run import Result
 from escalation.trial.trial import Trial
 
@@ -22,38 +22,24 @@ Draw = Callable[[Axes, Result, int, list[float], float, float], None]
 
 
 def selection(results: Sequence[Result], trial: Trial) -> Figure:
-    """How often each dose, or none, is recommended, below the true DLT rates.
-
-    Parameters
-    ----------
-    results : sequence of Result
-        Of all designs under one truth; or under several, truth by truth, for a part for each.
-    trial : Trial
-    """
+    """How often each dose, or none, is recommended, below the true DLT rates; of several truths a part for each."""
 
     def draw(axes: Axes, result: Result, number: int, places: list[float], width: float, inches: float) -> None:
         oc = shown(result)
         shares = [*oc.selection, oc.no_selection]
         heights = [100 * share for share in shares]
-        _bars(axes, number, places, heights, width)
+        axes.bar(places, heights, width, zorder=2, **filling(number))
         _numbers(axes, places, heights, (percent(share, 0) for share in shares), inches)
 
     return _dose_bars(results, trial, "RP2D, % of trials", True, 100, draw, [])
 
 
 def allocation(results: Sequence[Result], trial: Trial) -> Figure:
-    """Mean number of patients at each dose, and how many of them have a DLT, below the true DLT rates.
-
-    Parameters
-    ----------
-    results : sequence of Result
-        As for `selection`.
-    trial : Trial
-    """
+    """Mean number of patients at each dose, and how many of them have a DLT; of several truths a part for each."""
 
     def draw(axes: Axes, result: Result, number: int, places: list[float], width: float, inches: float) -> None:
         oc = shown(result)
-        _bars(axes, number, places, list(oc.patients), width)
+        axes.bar(places, oc.patients, width, zorder=2, **filling(number))
         axes.bar(places, oc.dlts, width, color=INK, edgecolor=INK, linewidth=0.6, zorder=3)
         _numbers(axes, places, list(oc.patients), map(mean, oc.patients), inches)
 
@@ -110,11 +96,6 @@ def _panel(
         draw(
             axes, result, number, [column + shift for column in range(columns)], thick, thick * (width - 0.8) / columns
         )
-
-
-def _bars(axes: Axes, number: int, places: list[float], heights: list[float], width: float) -> None:
-    colour, hatch, _ = look(number)
-    axes.bar(places, heights, width, color=colour, hatch=hatch, edgecolor=INK, linewidth=0.6, zorder=2)
 
 
 def _numbers(axes: Axes, places: list[float], heights: list[float], written: Iterable[str], inches: float) -> None:

@@ -20,16 +20,7 @@ _UNSIGNED: dict[str, dict[str, None]] = {
 
 
 def to_bytes(figure: Figure, form: str, title: str, description: str) -> bytes:
-    """The content of a file, the same for the same figure.
-
-    Parameters
-    ----------
-    figure : Figure
-    form : str
-        "svg", "png" or "pdf".
-    title, description : str
-        For the file's own account of itself.
-    """
+    """The content of an svg, png or pdf file, the same for the same figure; it has the title and description in it."""
     file = io.BytesIO()
     account = {"Title": title, "Subject" if form == "pdf" else "Description": description}
     with style():

@@ -6,7 +6,7 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from escalation.report.figures.style import COLOURS, GREY, INK, WIDTH, legend, new_figure, style
+from escalation.report.figures.style import COLOURS, GREY, INK, LIMIT, WIDTH, legend, new_figure, style
 from escalation.report.pages.calibrate import OBJECTIVE
 from escalation.studies.calibrate import Calibration, Candidate
 from escalation.studies.evaluate import Assessment
@@ -18,46 +18,16 @@ COSTS = {
 
 WITHIN: dict[str, Any] = {"marker": "o", "color": GREY, "markersize": 4, "linestyle": "none"}
 OUTSIDE: dict[str, Any] = {**WITHIN, "markerfacecolor": "white"}
-FRONT: dict[str, Any] = {
-    "marker": "o",
-    "color": COLOURS[0],
-    "markersize": 5,
-    "linewidth": 1.6,
-    "drawstyle": "steps-post",
-}
-FRONT_OUTSIDE: dict[str, Any] = {
-    "marker": "o",
-    "color": COLOURS[0],
-    "markerfacecolor": "white",
-    "markersize": 5,
-    "linestyle": "none",
-}
-OWN: dict[str, Any] = {
-    "marker": "D",
-    "color": COLOURS[1],
-    "markeredgecolor": INK,
-    "markersize": 10,
-    "linestyle": "none",
-    "zorder": 4,
-}
-CHOSEN: dict[str, Any] = {
-    "marker": "*",
-    "color": COLOURS[4],
-    "markeredgecolor": INK,
-    "markersize": 12,
-    "linestyle": "none",
-    "zorder": 5,
-}
-LIMIT: dict[str, Any] = {"color": INK, "linestyle": (0, (4, 3)), "linewidth": 1}
+POINT: dict[str, Any] = {"marker": "o", "color": COLOURS[0], "markersize": 5}
+FRONT: dict[str, Any] = {**POINT, "linewidth": 1.6, "drawstyle": "steps-post"}
+FRONT_OUTSIDE: dict[str, Any] = {**POINT, "markerfacecolor": "white", "linestyle": "none"}
+SIGN: dict[str, Any] = {"markeredgecolor": INK, "linestyle": "none"}
+OWN: dict[str, Any] = {**SIGN, "marker": "D", "color": COLOURS[1], "markersize": 10, "zorder": 4}
+CHOSEN: dict[str, Any] = {**SIGN, "marker": "*", "color": COLOURS[4], "markersize": 12, "zorder": 5}
 
 
 def front(found: Calibration) -> Figure:
-    """Every setting as a point; the front as a line; the chosen setting and the file's own.
-
-    Parameters
-    ----------
-    found : Calibration
-    """
+    """Every setting as a point; the front as a line; the chosen setting and the file's own."""
     with style():
         figure = new_figure(4.2)
         axes = figure.subplots()

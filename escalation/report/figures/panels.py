@@ -1,7 +1,6 @@
 """What figures of several truths, designs and doses share: where each part goes, and the axis of dose levels."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -9,14 +8,22 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from escalation.report.figures.style import BAND, GREY, INK, SMALL, WIDTH, fold, new_figure, shorten, write_above
+from escalation.report.figures.style import (
+    BAND,
+    INK,
+    SMALL,
+    TARGET_LINE,
+    WIDTH,
+    fold,
+    new_figure,
+    shorten,
+    write_above,
+)
 from escalation.studies.run import Result
 from escalation.trial.trial import Trial
 
 WIDE = 7.2
 """Inches of a figure with two columns."""
-
-TARGET_LINE: dict[str, Any] = {"color": GREY, "linestyle": (0, (4, 3)), "linewidth": 1}
 
 TITLE = 0.4
 """Inches for the title of a part."""
@@ -29,23 +36,9 @@ MOST_NAMED = 40
 def parts(
     truths: Sequence[Sequence[Result]], height: float, extra: float, narrow: bool
 ) -> tuple[Figure, list[Figure | SubFigure], float]:
-    """A figure with a part for each truth, side by side in pairs where that is not too narrow.
+    """A figure, its parts with the truths' names as titles, and the width of a part: half where that would do.
 
-    Parameters
-    ----------
-    truths : list of list of Result
-    height, extra : float
-        Inches of each part without its title, and for a legend and notes.
-    narrow : bool
-        Whether half of the width would do.
-
-    Returns
-    -------
-    figure : Figure
-    parts : list of Figure or SubFigure
-        With the truth's name as title.
-    width : float
-        Inches of each part.
+    `height` and `extra` are inches: of each part without its title, and for a legend and notes.
     """
     columns = 2 if narrow and len(truths) > 1 else 1
     rows = -(-len(truths) // columns)

@@ -6,8 +6,8 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from escalation.report.figures.style import BAND, GREY, INK, SMALL, fold, new_figure, style
-from escalation.report.numbers import count, percent
+from escalation.report.figures.style import BAND, GREY, INK, fold, new_figure, note, style
+from escalation.report.wording import count, percent, with_unit
 from escalation.running.pathways import Node
 from escalation.trial.trial import Trial
 
@@ -40,15 +40,9 @@ class _Placed(NamedTuple):
 
 
 def pathways(node: Node, trial: Trial, truth: int | None = None) -> Figure:
-    """The tree of dose transition pathways, a column for each cohort, the branch without DLTs on top.
+    """The tree of dose transition pathways from a node, a column for each cohort, the branch without DLTs on top.
 
-    Parameters
-    ----------
-    node : Node
-        Where the tree begins.
-    trial : Trial
-    truth : int, optional
-        Which of the nodes' probabilities are shown: as the width of lines, and in percent.
+    `truth` is the place of the probabilities that are shown, as the width of lines and in percent.
     """
     with style():
         root, leaves = _placed(node, 0, 0)
@@ -62,10 +56,9 @@ def pathways(node: Node, trial: Trial, truth: int | None = None) -> Figure:
             _edges(axes, placed, truth)
             _box(axes, placed, truth)
         names = ", ".join(f"{level} = {name}" for level, name in enumerate(trial.dose_names, 1))
-        unit = f" {trial.dose_unit}" if trial.dose_unit else ""
-        caption = f"Doses: {names}{unit}. On the lines: DLTs in the cohort."
+        caption = f"Doses: {with_unit(names, trial)}. On the lines: DLTs in the cohort."
         caption += "" if truth is None else " In percent: probability of getting there."
-        figure.supxlabel(fold(caption, int(15 * figure.get_figwidth()), 6), x=0.01, ha="left", fontsize=SMALL)
+        note(figure, fold(caption, int(15 * figure.get_figwidth()), 6))
     return figure
 
 

@@ -12,13 +12,27 @@ from matplotlib.patches import Patch
 
 from escalation.numbers import quantile
 from escalation.report.figures.panels import WIDE
-from escalation.report.figures.style import BAND, GREY, INK, legend, look, new_figure, shorten, style, swatch
+from escalation.report.figures.style import (
+    BAND,
+    GREY,
+    INK,
+    filling,
+    legend,
+    look,
+    marker,
+    new_figure,
+    shorten,
+    style,
+    swatch,
+)
 from escalation.studies.robust import ALL, NONE, Floats, Robustness
 
 BEST: dict[str, Any] = {"color": INK, "linestyle": (0, (3, 2)), "linewidth": 1.2}
 """The optimal benchmark."""
 
 WORST: dict[str, Any] = {"marker": "x", "markersize": 4.5, "color": INK, "linestyle": ""}
+
+MEAN: dict[str, Any] = {"marker": "o", "markersize": 4.5, "markerfacecolor": "white"}
 
 FEW = 5
 """Fewer truths have no quantiles worth a box."""
@@ -31,10 +45,6 @@ def robustness(found: Robustness) -> Figure:
     """PCS and overdosing over truths, by the position of the MTD: a box for each design.
 
     Boxes hold the middle half of the truths, whiskers reach from the 5 to the 95 % quantile.
-
-    Parameters
-    ----------
-    found : Robustness
     """
     with style():
         figure = new_figure(6.2, WIDE)
@@ -63,7 +73,7 @@ def robustness(found: Robustness) -> Figure:
         legend(figure, own, WIDE, loc="outside upper left")
         parts: list[tuple[Artist, str]] = [
             (Line2D([], [], **BEST), "optimal, mean"),
-            (Line2D([], [], marker="o", color=INK, markerfacecolor="white", linestyle="", markersize=4.5), "mean"),
+            (Line2D([], [], **MEAN, color=INK, linestyle=""), "mean"),
             (Line2D([], [], **WORST), "worst"),
             (Patch(facecolor="white", edgecolor=INK, linewidth=0.6), "middle half, 5 to 95 %"),
         ]
@@ -73,10 +83,10 @@ def robustness(found: Robustness) -> Figure:
 
 def _box(axes: Axes, x: float, width: float, number: int, values: Floats, worst: float) -> None:
     """A design at one position; of few truths each is a point."""
-    colour, hatch, marker = look(number)
     axes.plot([x], [100 * worst], **WORST, zorder=4, clip_on=False)
     if len(values) < FEW:
-        axes.plot(np.full(len(values), x), 100 * values, linestyle="", marker=marker, color=colour, clip_on=False)
+        colour, _, shape = look(number)
+        axes.plot(np.full(len(values), x), 100 * values, linestyle="", marker=shape, color=colour, clip_on=False)
         return
     low, first, median, third, high = (100 * quantile(values, share) for share in (0.05, 0.25, 0.5, 0.75, 0.95))
     box = {"whislo": low, "q1": first, "med": median, "q3": third, "whishi": high, "mean": 100 * values.mean()}
@@ -90,15 +100,9 @@ def _box(axes: Axes, x: float, width: float, number: int, values: Floats, worst:
         showfliers=False,
         manage_ticks=False,
         capwidths=[0.4 * width],
-        boxprops={"facecolor": colour, "hatch": hatch, "edgecolor": INK, "linewidth": 0.6},
+        boxprops=filling(number),
         medianprops={"color": INK, "linewidth": 1.4},
-        meanprops={
-            "clip_on": False,
-            "marker": "o",
-            "markersize": 4.5,
-            "markerfacecolor": "white",
-            "markeredgecolor": INK,
-        },
+        meanprops={**MEAN, "markeredgecolor": INK, "clip_on": False},
         whiskerprops=thin,
         capprops=thin,
         zorder=2,
@@ -135,13 +139,8 @@ def _unit(found: Robustness) -> str:
 def trade_off(found: Robustness) -> Figure:
     """Mean PCS against mean overdosing: a point for each design where the MTD is at each dose, and for all truths.
 
-    A line joins the designs at one position.
-
-    Overdosing is that of truths with a correct dose; where none is correct, nothing is drawn.
-
-    Parameters
-    ----------
-    found : Robustness
+    A line joins the designs at one position. Overdosing is that of truths with a correct dose; where none is correct,
+    nothing is drawn.
     """
     with style():
         figure = new_figure(4.6, WIDE)
@@ -157,8 +156,7 @@ def trade_off(found: Robustness) -> Figure:
             bold = mtd == ALL
             axes.plot(*zip(*means, strict=True), color=INK if bold else GREY, linewidth=1.4 if bold else 0.8, zorder=2)
             for number, (x, y) in enumerate(means):
-                colour, _, marker = look(number)
-                axes.plot([x], [y], **_point(colour, marker), zorder=3)
+                axes.plot([x], [y], **marker(number, 7), zorder=3)
             axes.annotate(
                 named.get(place, ""),
                 max(means),
@@ -171,13 +169,7 @@ def trade_off(found: Robustness) -> Figure:
         axes.margins(0.08)
         axes.set_xlim(left=min(-1.0, axes.get_xlim()[0]))
         axes.set_title(f"{found.truths.description}; by the MTD{_unit(found)}", fontsize=9)
-        entries = [
-            (Line2D([], [], linestyle="", **_point(*look(number)[::2])), name)
-            for number, name in enumerate(found.expectations)
-        ]
+        designs = enumerate(found.expectations)
+        entries = [(Line2D([], [], linestyle="", **marker(number, 7)), name) for number, name in designs]
         legend(figure, entries, WIDE, loc="outside lower left")
     return figure
-
-
-def _point(colour: str, marker: str) -> dict[str, Any]:
-    return {"marker": marker, "color": colour, "markersize": 7, "markeredgecolor": INK, "markeredgewidth": 0.6}

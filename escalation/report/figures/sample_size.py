@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from escalation.report.figures.panels import parts
-from escalation.report.figures.style import INK, SMALL, look, note_simulated, shorten, style, write_above
-from escalation.report.numbers import mean, percent
+from escalation.report.figures.style import SMALL, filling, note, note_simulated, shorten, style, write_above
 from escalation.report.pages.run import by_truth, label, shown
+from escalation.report.wording import mean, percent
 from escalation.studies.run import Result
 from escalation.trial.trial import Trial
 
@@ -18,14 +18,7 @@ MOST_BARS = 120
 
 
 def sample_size(results: Sequence[Result], trial: Trial) -> Figure:
-    """The distribution of the sample size, a panel for each design.
-
-    Parameters
-    ----------
-    results : sequence of Result
-        Of all designs under one truth; or under several, truth by truth, for a part for each.
-    trial : Trial
-    """
+    """The distribution of the sample size, a panel for each design; of several truths a part for each."""
     with style():
         truths = by_truth(results)
         designs = max(map(len, truths))
@@ -40,18 +33,17 @@ def sample_size(results: Sequence[Result], trial: Trial) -> Figure:
             panels[0].set_ylim(0, 1.25 * highest)
             panels[-1].set_xlabel("patients")
             place.supylabel("% of trials", fontsize=10)
-        figure.supxlabel(note_simulated(results), x=0.01, ha="left", fontsize=SMALL)
+        note(figure, note_simulated(results))
     return figure
 
 
 def _distribution(axes: Axes, result: Result, number: int, largest: int) -> None:
     """The bars of one design, with the height of the highest, and its mean and quantiles."""
     size = shown(result).sample_size
-    colour, hatch, _ = look(number)
     values = [value for value, _ in size.distribution]
     heights = [100 * probability for _, probability in size.distribution]
     wide = max(0.8, largest / MOST_BARS)
-    axes.bar(values, heights, wide, color=colour, hatch=hatch, edgecolor=INK, linewidth=0.6)
+    axes.bar(values, heights, wide, **filling(number))
     highest = max(range(len(values)), key=heights.__getitem__)
     write_above(axes, f"{percent(heights[highest] / 100)} %", values[highest], heights[highest])
     axes.set_xlim(-0.5, largest + wide)

@@ -9,19 +9,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from escalation.report.figures.style import GREY, INK, WIDTH, legend, look, new_figure, style
+from escalation.report.figures.style import GREY, INK, LIMIT, WIDTH, legend, marker, new_figure, style
 from escalation.report.pages.calibrate import OBJECTIVE
 from escalation.studies.evaluate import Assessment
 from escalation.studies.size import SizeSearch
 
-WANTED: dict[str, Any] = {"color": INK, "linestyle": (0, (4, 3)), "linewidth": 1}
-HOLLOW: dict[str, Any] = {
-    "marker": "o",
-    "markersize": 5.5,
-    "markerfacecolor": "white",
-    "markeredgecolor": INK,
-    "linestyle": "none",
-}
+EMPTY: dict[str, Any] = {"markersize": 5.5, "markerfacecolor": "white"}
+HOLLOW: dict[str, Any] = {**EMPTY, "marker": "o", "markeredgecolor": INK, "linestyle": "none"}
 BENCHMARK: dict[str, Any] = {"color": GREY, "linestyle": ":", "linewidth": 1.6}
 
 
@@ -29,22 +23,18 @@ def size_curves(found: SizeSearch) -> Figure:
     """PCS against the maximum number of patients, a line for each design; below it overdosing, if it is limited.
 
     Points are filled where the size is large enough.
-
-    Parameters
-    ----------
-    found : SizeSearch
     """
     with style():
         figure = new_figure(6.0 if found.limits else 4.0)
         panels = figure.subplots(2 if found.limits else 1, 1, sharex=True, squeeze=False)[:, 0]
         _lines(panels[0], found, lambda one: 100 * one.objective(found.objective))
-        panels[0].axhline(100 * found.pcs, **WANTED)
+        panels[0].axhline(100 * found.pcs, **LIMIT)
         panels[0].set_ylabel(f"{OBJECTIVE[found.objective]}, %")
         if found.benchmark:
             panels[0].plot(list(found.benchmark), [100 * pcs for pcs in found.benchmark.values()], **BENCHMARK)
         if found.limits:
             _lines(panels[1], found, lambda one: 100 * (one.overdosing or 0.0))
-            panels[1].axhline(100 * found.limits[0].bound, **WANTED)
+            panels[1].axhline(100 * found.limits[0].bound, **LIMIT)
             panels[1].set_ylabel("overdosing, %")
         panels[-1].set_xlabel("maximum number of patients")
         panels[-1].xaxis.set_major_locator(MaxNLocator(9, integer=True))
@@ -53,22 +43,14 @@ def size_curves(found: SizeSearch) -> Figure:
 
 
 def _line(number: int) -> dict[str, Any]:
-    colour, _, marker = look(number)
-    return {
-        "color": colour,
-        "marker": marker,
-        "markersize": 5.5,
-        "markeredgecolor": INK,
-        "markeredgewidth": 0.6,
-        "linewidth": 1.6,
-    }
+    return marker(number, 5.5, linewidth=1.6)
 
 
 def _lines(axes: Axes, found: SizeSearch, height: Callable[[Assessment], float]) -> None:
     for number, curve in enumerate(found.curves):
         sizes, line = list(curve.assessments), _line(number)
         heights = [height(one) for one in curve.assessments.values()]
-        axes.plot(sizes, heights, **{**line, "markerfacecolor": "white"})
+        axes.plot(sizes, heights, **{**line, **EMPTY})
         enough = [place for place, one in enumerate(curve.assessments.values()) if found.enough(one)]
         filled = [sizes[place] for place in enough], [heights[place] for place in enough]
         axes.plot(*filled, **{**line, "linestyle": "none"})
@@ -80,7 +62,7 @@ def _entries(found: SizeSearch) -> list[tuple[Artist, str]]:
     ]
     wanted: list[tuple[Artist, str]] = [
         (Line2D([], [], **HOLLOW), "not enough"),
-        (Line2D([], [], **WANTED), "wanted, limit" if found.limits else "wanted"),
+        (Line2D([], [], **LIMIT), "wanted, limit" if found.limits else "wanted"),
     ]
     optimal: list[tuple[Artist, str]] = [(Line2D([], [], **BENCHMARK), "optimal benchmark")]
     return [*designs, *wanted, *(optimal if found.benchmark else [])]

@@ -34,6 +34,10 @@ BAND = "#EAEAEA"
 WIDTH = 6.0
 """Inches of a figure: at 400 pixels its letters have 8 pixels, and a slide is about twice as wide."""
 
+DASHED: dict[str, Any] = {"linestyle": (0, (4, 3)), "linewidth": 1}
+TARGET_LINE: dict[str, Any] = {"color": GREY, **DASHED}
+LIMIT: dict[str, Any] = {"color": INK, **DASHED}
+
 SMALL = 8.0
 """Points of the smallest letters; ticks have 9, the rest 10."""
 
@@ -107,6 +111,19 @@ def look(number: int) -> Look:
     return Look(COLOURS[number % len(COLOURS)], HATCHES[number % len(HATCHES)], MARKERS[number % len(MARKERS)])
 
 
+def marker(number: int, size: float, **others: Any) -> dict[str, Any]:
+    """How points of a design are drawn, and whatever else is drawn with them."""
+    colour, _, shape = look(number)
+    edge = {"markeredgecolor": INK, "markeredgewidth": 0.6}
+    return {"color": colour, "marker": shape, "markersize": size, **edge, **others}
+
+
+def filling(number: int) -> dict[str, Any]:
+    """How bars and boxes of a design are filled."""
+    colour, hatch, _ = look(number)
+    return {"facecolor": colour, "hatch": hatch, "edgecolor": INK, "linewidth": 0.6}
+
+
 def new_figure(height: float, width: float = WIDTH) -> Figure:
     """An empty figure of so many inches, which finds room for its labels by itself."""
     figure = Figure(figsize=(width, height), layout="constrained")
@@ -116,8 +133,7 @@ def new_figure(height: float, width: float = WIDTH) -> Figure:
 
 def swatch(number: int) -> Patch:
     """A design's look, for a legend."""
-    colour, hatch, _ = look(number)
-    return Patch(facecolor=colour, hatch=hatch, edgecolor=INK, linewidth=0.6)
+    return Patch(**filling(number))
 
 
 def legend(place: Any, entries: Sequence[tuple[Artist, str]], width: float, **options: Any) -> None:
@@ -133,6 +149,11 @@ def legend(place: Any, entries: Sequence[tuple[Artist, str]], width: float, **op
 def write_above(axes: Axes, text: str, x: float, y: float, points: float = 1.5) -> None:
     """A number just above a bar or a point."""
     axes.annotate(text, (x, y), (0, points), textcoords="offset points", ha="center", fontsize=SMALL)
+
+
+def note(figure: Figure, text: str) -> None:
+    """A note at the foot of a figure."""
+    figure.supxlabel(text, x=0.01, ha="left", fontsize=SMALL)
 
 
 def note_simulated(results: Sequence[Result]) -> str:

@@ -14,16 +14,17 @@ from numpy.typing import NDArray
 from escalation.report.figures.panels import WIDE
 from escalation.report.figures.style import (
     BAND,
-    GREY,
     INK,
     SMALL,
+    TARGET_LINE,
     WIDTH,
     legend,
-    look,
+    marker,
     new_figure,
     shorten,
     style,
 )
+from escalation.report.wording import dose_name
 from escalation.studies.surface import Floats, Surface
 
 LINES = (20, 40, 60, 80)
@@ -38,10 +39,7 @@ LINE_STYLES: tuple[Any, ...] = ("-", "--", "-.", ":")
 def surface(surfaces: Mapping[str, Surface]) -> Figure:
     """The probability of correct selection: maps side by side in one scale of colours, or curves for a single dose.
 
-    Parameters
-    ----------
-    surfaces : mapping of str to Surface
-        By the designs' labels; all of one trial.
+    The surfaces are by the designs' labels, and all of one trial.
     """
     with style():
         if next(iter(surfaces.values())).positions is None:
@@ -136,9 +134,7 @@ def _curves(surfaces: Mapping[str, Surface]) -> Figure:
     entries = []
     for number, (name, shape) in enumerate(surfaces.items()):
         rates, accepted = 100 * shape.rates[0, :, 0], shape.correct[0, :, 0]
-        colour, _, marker = look(number)
-        line: dict[str, Any] = {"color": colour, "marker": marker, "linestyle": LINE_STYLES[number % len(LINE_STYLES)]}
-        line |= {"linewidth": 1.8, "markersize": 5.5, "markeredgecolor": INK, "markeredgewidth": 0.6}
+        line = marker(number, 5.5, linewidth=1.8, linestyle=LINE_STYLES[number % len(LINE_STYLES)])
         entries.append((Line2D([], [], **line), name))
         for part in (accepted, ~accepted):
             axes.plot(rates[part], 100 * shape.pcs[0, part], markevery=(number % 6, 6), **line)
@@ -148,9 +144,8 @@ def _curves(surfaces: Mapping[str, Surface]) -> Figure:
         axes.axvspan(rates[~accepted][0], rates[-1], color=BAND, linewidth=0, zorder=0)
         axes.text(rates[-1], 1, "correct: none", ha="right", fontsize=SMALL)
     axes.text(0, 1, "correct: the dose", fontsize=SMALL)
-    axes.axvline(100 * first.trial.target, color=GREY, linestyle=(0, (4, 3)), linewidth=1)
+    axes.axvline(100 * first.trial.target, **TARGET_LINE)
     axes.set(xlim=(rates[0], rates[-1]), ylim=(0, 101), ylabel="PCS, %")
-    unit = f" {first.trial.dose_unit}" if first.trial.dose_unit else ""
-    axes.set_xlabel(shorten(f"true DLT rate of {first.trial.dose_names[0]}{unit}, %", 60))
+    axes.set_xlabel(shorten(f"true DLT rate of {dose_name(first.trial, 1)}, %", 60))
     legend(figure, entries, WIDTH, loc="outside upper left")
     return figure

@@ -16,15 +16,8 @@ def to_svg(figure: Figure, title: str, description: str, identifier: str) -> str
 
     Letters are text, not outlines: they can be selected, searched, read aloud and translated, and names in any script
     are shown. Where DejaVu Sans is missing the browser takes its own sans-serif letters; hardly any are wider, so that
-    nothing overlaps.
-
-    Parameters
-    ----------
-    figure : Figure
-    title, description : str
-        For readers who do not see it; the description as by `alt_text`.
-    identifier : str
-        Begins all ids in the element, so that no two figures of a page share one. Letters, digits and hyphens.
+    nothing overlaps. Title and description are for readers who do not see it. The identifier begins all ids in the
+    element, so that no two figures of a page share one.
     """
     file = io.StringIO()
     with style():

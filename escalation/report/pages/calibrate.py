@@ -1,22 +1,27 @@
-"""What a report says of a calibration."""
+"""What is said of a calibration: a page, a tree, and a tidy table."""
 
-import csv
-import io
 import textwrap
 from collections.abc import Iterator
-from dataclasses import asdict, fields
+from dataclasses import asdict, astuple
 from typing import Any
 
 from escalation.names import printable
-from escalation.report.blocks import Block, Grid, Heading, Lines
-from escalation.report.numbers import count, mean, percent
-from escalation.report.pages.run import trial_heading
+from escalation.report.blocks import Block, Heading, Lines, TextTable
+from escalation.report.preamble import alarms, head, opening
+from escalation.report.wording import count, mean, percent
 from escalation.scenario.grid import changed, in_toml
 from escalation.studies.calibrate import Calibration, Candidate, qualified, setting_words
 from escalation.studies.evaluate import Assessment
+from escalation.tidy import Column, Table, columns, kind_of
 from escalation.version import __version__
 
-COLUMNS = {
+ASSESSED = (
+    *columns("mean_pcs", "worst_pcs", "overdosing", "false_stopping", "power", unit="probability", kind=float),
+    Column("patients", "patients", float),
+)
+"""The numbers of an assessment, in its order."""
+
+SHORT = {
     "mean_pcs": "PCS %",
     "worst_pcs": "worst %",
     "overdosing": "overdosing %",
@@ -33,20 +38,16 @@ OBJECTIVE = {"mean-pcs": "mean PCS", "worst-pcs": "worst PCS"}
 
 def calibration_blocks(found: Calibration) -> Iterator[Block]:
     """A page on a calibration: what was looked for, the chosen setting beside the file's own, and the front."""
-    title, lines = trial_heading(found.scenario, [found.design])
-    yield Heading(title, level=1)
-    yield Lines(tuple(lines))
+    yield from opening(found.scenario, [found.design])
     yield Heading(f"{found.design}: {count(len(found.candidates), 'setting')}")
     yield Lines(tuple(account(found)))
-    yield setting_grid(found)
+    yield setting_table(found)
     yield Lines(tuple(footnotes(found)), listed=True)
     if found.chosen is None:
         yield Lines((f"{found.unmet}.",), alarm=True)
         return
     design = found.chosen_scenario().designs[found.design]
-    cautions = tuple(f"warning: {caution}" for caution in design.cautions(found.scenario.trial))
-    if cautions:
-        yield Lines(cautions, alarm=True)
+    yield from alarms(design.cautions(found.scenario.trial))
 
 
 def account(found: Calibration) -> list[str]:
@@ -62,9 +63,9 @@ def account(found: Calibration) -> list[str]:
     return lines
 
 
-def setting_grid(found: Calibration) -> Grid:
+def setting_table(found: Calibration) -> TextTable:
     """The file's own setting and the chosen one; then the front, the cheapest first."""
-    shown = [name for name in COLUMNS if any(getattr(one.assessment, name) is not None for one in found.candidates)]
+    shown = [name for name in SHORT if any(getattr(one.assessment, name) is not None for one in found.candidates)]
     if found.scenario.trial.levels == 1:  # where it can be avoided there is none
         shown = [name for name in shown if name != "overdosing"]
     options = found.options
@@ -80,7 +81,9 @@ def setting_grid(found: Calibration) -> Grid:
     if found.chosen is not None:
         first.append(row_of(found.chosen, "chosen"))
     front = [row_of(one, f"{one.number}{'' if found.admissible(one) else ' -'}") for one in found.front]
-    return Grid(["setting", *options, *(COLUMNS[name] for name in shown)], [group for group in (first, front) if group])
+    return TextTable(
+        ["setting", *options, *(SHORT[name] for name in shown)], [group for group in (first, front) if group]
+    )
 
 
 def cell(quantity: str, value: float | None) -> str:
@@ -140,56 +143,47 @@ def scenario_comment(found: Calibration) -> list[str]:
     return textwrap.wrap(said, 110, break_on_hyphens=False)
 
 
-def to_csv(found: Calibration) -> str:
-    """All settings, a row each, at full precision; what the truths cannot say, or a setting leaves out, is empty."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    names = [field.name for field in fields(Assessment)]
-    options = list(found.candidates[0].values)
-    writer.writerow(["scenario", "design", "setting", *options, *names, "within_limits", "front", "chosen"])
+def table_of(found: Calibration) -> Table:
+    """All settings, a row each; what the truths cannot say, or a setting leaves out, has no value."""
+    options = []
+    for option in found.candidates[0].values:
+        values = [one.values[option] for one in found.candidates]
+        options.append(Column(option, "setting", kind_of(value for value in values if value is not None)))
     front = {one.number for one in found.front}
-    for one in found.candidates:
-        numbers = [getattr(one.assessment, name) for name in names]
-        marks = found.admissible(one), one.number in front, one is found.chosen
-        values = [plain(one.values[option]) for option in options]
-        writer.writerow(
-            [found.scenario.name, found.design, one.number, *values, *numbers, *(str(mark).lower() for mark in marks)]
-        )
-    return text.getvalue()
+    marks = columns("within_limits", "front", "chosen", unit="yes or no", kind=bool)
+    return Table.of(
+        (*columns("scenario", "design"), Column("setting", "number", int), *options, *ASSESSED, *marks),
+        (
+            (
+                *(found.scenario.name, found.design, one.number),
+                *(_plain(one.values[option.name], option) for option in options),
+                *astuple(one.assessment),
+                *(found.admissible(one), one.number in front, one is found.chosen),
+            )
+            for one in found.candidates
+        ),
+    )
 
 
-def plain(value: Any) -> str:
-    """A value for a cell: a text without quotes."""
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else in_toml(value)
+def _plain(value: Any, option: Column) -> Any:
+    """A value of an option: in a column of texts, as TOML writes it, but without quotes around a text."""
+    return in_toml(value) if option.kind is str and not isinstance(value, str | None) else value
 
 
 def to_tree(found: Calibration) -> dict[str, Any]:
-    """A calibration as what JSON can hold."""
+    """A calibration for JSON."""
     own = found.scenario.designs[found.design].model_dump(mode="json", exclude={"label"})
-
-    front = {one.number for one in found.front}
-
-    def tree(one: Candidate) -> dict[str, Any]:
-        return {
-            "setting": one.number,
-            "values": one.values,
-            **asdict(one.assessment),
-            "within_limits": found.admissible(one),
-            "front": one.number in front,
-        }
-
+    told = table_of(found).without("scenario", "design", *found.candidates[0].values, "chosen").records()
+    settings = {
+        one.number: {"setting": record.pop("setting"), "values": one.values, **record}
+        for one, record in zip(found.candidates, told, strict=True)
+    }
     chosen = None
     if found.chosen is not None:
         design = changed(found.scenario, qualified(found.design, found.chosen.values)).designs[found.design]
-        chosen = {**tree(found.chosen), "design": design.model_dump(mode="json", exclude={"label"})}
+        chosen = {**settings[found.chosen.number], "design": design.model_dump(mode="json", exclude={"label"})}
     return {
-        "version": __version__,
-        "scenario": found.scenario.name,
-        "target": found.scenario.trial.target,
-        "doses": list(found.scenario.trial.doses),
-        "warnings": found.scenario.warnings,
+        **head(found.scenario),
         "design": found.design,
         "objective": found.objective,
         "limits": {limit.quantity: limit.bound for limit in found.limits},
@@ -197,6 +191,6 @@ def to_tree(found: Calibration) -> dict[str, Any]:
         "unmet": found.unmet,
         "chosen": chosen,
         "own": {"design": own, **({} if found.own is None else asdict(found.own))},
-        "settings": [tree(one) for one in found.candidates],
+        "settings": list(settings.values()),
         "left_out": [{"values": values, "reason": reason} for values, reason in found.left_out],
     }

@@ -1,20 +1,19 @@
-"""What a report says of a comparison."""
+"""What is said of a comparison: a page, a tree, and a tidy table."""
 
-import csv
-import io
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, fields
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import astuple, fields, replace
 from itertools import groupby
 from typing import Any
 
 from escalation.characteristics.paired import QUANTITIES, Difference
-from escalation.report.blocks import Block, Grid, Heading, Lines
-from escalation.report.numbers import ROUNDING, percent
-from escalation.report.pages.run import trial_heading
+from escalation.report.blocks import Block, Heading, Lines, TextTable
+from escalation.report.preamble import head, opening, refusal_warnings
+from escalation.report.verdict import agreement_lines, agreement_tree, trials_text, verdict_lines
+from escalation.report.wording import ROUNDING, correct_names, percent, rates_text
 from escalation.scenario.file import Scenario
 from escalation.scenario.truths.truth import Truth
 from escalation.studies.compare import Comparison
-from escalation.version import __version__
+from escalation.tidy import OF_THE_QUANTITY, Column, Table, columns
 
 NAMES = dict(zip(QUANTITIES, ("PCS %", "patients > target", "patients", "DLTs"), strict=True))
 """What the quantities are called on a page."""
@@ -22,9 +21,7 @@ NAMES = dict(zip(QUANTITIES, ("PCS %", "patients > target", "patients", "DLTs"),
 
 def comparison_blocks(comparison: Comparison) -> Iterator[Block]:
     """A page on a comparison: its trial, a section for each truth, and how exact and simulated differences agree."""
-    title, lines = trial_heading(comparison.scenario, compared(comparison))
-    yield Heading(title, level=1)
-    yield Lines(tuple(lines))
+    yield from opening(comparison.scenario, compared(comparison))
     yield from difference_blocks(comparison)
 
 
@@ -35,10 +32,9 @@ def difference_blocks(comparison: Comparison) -> Iterator[Block]:
     for name, differences in groupby(comparison.differences, key=lambda one: one.truth):
         yield Heading(name)
         yield Lines((truth_line(scenario, truths[name]),))
-        yield difference_grid(list(differences), simulated=comparison.trials > 0)
+        yield difference_table(list(differences), simulated=comparison.trials > 0)
     yield Lines(tuple(footnotes(comparison)), listed=True)
-    lines, alarm = verdict(comparison)
-    yield Lines(tuple(lines), alarm=alarm, listed=True)
+    yield verdict(comparison)
 
 
 def compared(comparison: Comparison) -> list[str]:
@@ -49,12 +45,11 @@ def compared(comparison: Comparison) -> list[str]:
 
 def truth_line(scenario: Scenario, truth: Truth) -> str:
     """The rates of a truth, and which dose is correct."""
-    names = [scenario.trial.dose_names[dose - 1] for dose in truth.correct_doses(scenario.trial.target)]
-    rates = ", ".join(percent(rate) for rate in truth.dlt_rates)
-    return f"true DLT rates {rates} %; correct: {', '.join(names) or 'none'}"
+    correct = correct_names(scenario.trial, truth.correct_doses(scenario.trial.target))
+    return f"true DLT rates {rates_text(truth.dlt_rates)} %; correct: {correct}"
 
 
-def difference_grid(differences: Sequence[Difference], *, simulated: bool) -> Grid:
+def difference_table(differences: Sequence[Difference], *, simulated: bool) -> TextTable:
     """The pairs of designs under one truth: a row for each quantity, below one that names the pair."""
     header = ["design - reference", "values", "difference", *(["simulated (95 % CI)"] if simulated else [])]
     groups = []
@@ -67,7 +62,7 @@ def difference_grid(differences: Sequence[Difference], *, simulated: bool) -> Gr
             row = [f"  {NAMES[one.quantity]}", values(one), exact]
             rows.append([*row, *([interval(one)] if simulated else [])])
         groups.append(rows)
-    return Grid(header, groups)
+    return TextTable(header, groups)
 
 
 def is_refused(one: Difference) -> bool:
@@ -120,48 +115,55 @@ def footnotes(comparison: Comparison) -> list[str]:
     return lines
 
 
-def verdict(comparison: Comparison) -> tuple[list[str], bool]:
-    """Whether the differences are exact, how the simulated ones agree, and whether to raise an alarm."""
+def verdict(comparison: Comparison) -> Lines:
+    """Whether the differences are exact, and how the simulated ones agree."""
     lines = []
-    simulated = f"{comparison.trials:,} simulated trials (seed {comparison.seed})"
+    simulated = trials_text(comparison.trials, comparison.seed)
     agreement = comparison.agreement
-    alarm = agreement is not None and not agreement.agrees
     if agreement is not None:
-        word = f"DISAGREE in {agreement.worst}" if alarm else "agree"
-        largest = "No z value" if agreement.max_abs_z is None else f"Largest |z| {agreement.max_abs_z:.2f}"
-        lines += [f"Exact differences; {simulated} {word}.", f"{largest}, p = {agreement.p_value:.2g}."]
+        lines += agreement_lines("Exact differences", simulated, agreement, "No z value")
     elif comparison.trials == 0:
         lines += ["Exact differences; no trials were simulated."]
     if any(map(is_refused, comparison.differences)):
         lines += [f"~ no exact difference; values are means of {simulated}."]
-    lines += [f"{label}: not exact: {reason}." for label, reason in comparison.refusals.items()]
-    return lines, alarm
+    return verdict_lines(lines, comparison.refusals, agreement)
+
+
+OLDER, NAMED = "patients_above_mtd", "patients_above_target"
+"""A quantity whose older name says MTD and means the target: where programs read, it has both."""
+
+
+def table_of(comparison: Comparison) -> Table:
+    """A row for each difference."""
+    named = ("truth", "design", "reference", "quantity")
+    numbers = [field.name for field in fields(Difference) if field.name not in named]
+    units = {"z": "standard deviations", "p_value": "probability", "gain": "ratio"}
+    return Table.of(
+        (
+            *columns("scenario", *named),
+            *(Column(name, units.get(name, OF_THE_QUANTITY), float) for name in numbers),
+        ),
+        ((comparison.scenario.name, *astuple(one)) for one in _under_both_names(comparison.differences)),
+    )
+
+
+def _under_both_names(differences: Iterable[Difference]) -> Iterator[Difference]:
+    for one in differences:
+        yield one
+        if one.quantity == OLDER:
+            yield replace(one, quantity=NAMED)
 
 
 def to_tree(comparison: Comparison) -> dict[str, Any]:
-    """A comparison for JSON, at full precision."""
-    scenario, agreement = comparison.scenario, comparison.agreement
+    """A comparison for JSON."""
+    refusals = refusal_warnings(comparison.refusals, "not exact")
+    first = {name: part for name, part in head(comparison.scenario, refusals).items() if name != "doses"}
     return {
-        "version": __version__,
-        "scenario": scenario.name,
-        "target": scenario.trial.target,
-        "warnings": [
-            *scenario.warnings,
-            *(f"design '{label}': not exact: {reason}" for label, reason in comparison.refusals.items()),
-        ],
+        **first,
         "designs": compared(comparison),
         "trials": comparison.trials,
         "seed": comparison.seed,
-        "agreement": None if agreement is None else {**asdict(agreement), "agrees": agreement.agrees},
+        "agreement": agreement_tree(comparison.agreement),
         "gains": comparison.gains,
-        "differences": [asdict(one) for one in comparison.differences],
+        "differences": list(table_of(comparison).without("scenario").records()),
     }
-
-
-def to_csv(comparison: Comparison) -> str:
-    """A row for each difference, at full precision; empty where there is no number."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, ["scenario", *(field.name for field in fields(Difference))], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({"scenario": comparison.scenario.name, **asdict(one)} for one in comparison.differences)
-    return text.getvalue()

@@ -1,11 +1,12 @@
-"""What a report says of the next dose of a running trial."""
+"""What is said of the next dose of a running trial: a page and a tree."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from escalation.report.blocks import Block, Grid, Heading, Lines
-from escalation.report.numbers import count
+from escalation.report.blocks import Block, Heading, Lines, TextTable
+from escalation.report.preamble import alarms
+from escalation.report.wording import count, dose_head, dose_text
 from escalation.running.next_dose import NextDose
 from escalation.trial.trial import Trial
 
@@ -15,9 +16,8 @@ def next_dose_blocks(label: str, trial: Trial, found: NextDose) -> Iterator[Bloc
     yield Heading(f"{label}: {_headline(trial, found)}", level=1)
     yield Lines((found.reason,))
     yield Lines((_recommendation(trial, found),))
-    if found.warnings:
-        yield Lines(tuple(f"warning: {warning}" for warning in found.warnings), alarm=True)
-    yield _grid(trial, found)
+    yield from alarms(found.warnings)
+    yield _table(trial, found)
     yield Lines(tuple(_footnotes(trial, found.prior)), listed=True)
 
 
@@ -41,13 +41,7 @@ def _recommendation(trial: Trial, found: NextDose) -> str:
     return f"Recommended dose {'at the end' if found.stop else 'if the trial ended now'}: {dose}."
 
 
-def dose_text(trial: Trial, dose: int) -> str:
-    """A dose level with its name."""
-    unit = f" {trial.dose_unit}" if trial.dose_unit else ""
-    return f"dose level {dose} ({trial.dose_names[dose - 1]}{unit})"
-
-
-def _grid(trial: Trial, found: NextDose) -> Grid:
+def _table(trial: Trial, found: NextDose) -> TextTable:
     rows = []
     for estimate, name in zip(found.estimates, trial.dose_names, strict=True):
         shares = (estimate.estimate, estimate.lower, estimate.upper, estimate.above_target)
@@ -63,9 +57,8 @@ def _grid(trial: Trial, found: NextDose) -> Grid:
                 "yes" if estimate.eliminated else "",
             ]
         )
-    unit = f" ({trial.dose_unit})" if trial.dose_unit else ""
-    header = [f"dose{unit}", "n", "DLTs", "rate %", "95 %", "> target %", "closed"]
-    return Grid(header, [rows])
+    header = [dose_head(trial), "n", "DLTs", "rate %", "95 %", "> target %", "closed"]
+    return TextTable(header, [rows])
 
 
 def _footnotes(trial: Trial, prior: tuple[float, float] | None) -> Iterator[str]:

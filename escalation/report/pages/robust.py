@@ -1,7 +1,5 @@
-"""What a report says of designs over many truths."""
+"""What is said of designs over many truths: a page, a tree, and tidy tables."""
 
-import csv
-import io
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from itertools import groupby
@@ -9,26 +7,33 @@ from math import isnan
 from typing import Any
 
 from escalation.kernels.codes import NO_DOSE
-from escalation.report.blocks import Block, Grid, Heading, Lines
-from escalation.report.numbers import ROUNDING, count, mean, percent
-from escalation.report.pages.run import trial_heading
+from escalation.report.blocks import Block, Heading, TextTable
+from escalation.report.preamble import closing, head, opening, refusal_warnings
+from escalation.report.wording import ROUNDING, count, mean, percent, rates_text
 from escalation.studies.robust import ALL, NONE, Contrast, Robustness, Spread, Summary
+from escalation.tidy import OF_THE_QUANTITY, Column, Table, columns
 from escalation.trial.trial import Trial
-from escalation.version import __version__
 
 TAILS = {"pcs": "q05", "overdosing": "q95"}
 """Quantities of which there is a spread, and what its tail is called."""
 
-COLUMNS = ["scenario", "mtd", "design", "reference", "truths", "quantity", "value", "truth"]
+COLUMNS = (
+    *columns("scenario", "mtd", "design", "reference"),
+    Column("truths", "truths", int),
+    Column("quantity"),
+    Column("value", OF_THE_QUANTITY, float),
+    Column("truth"),
+)
+
+MEANS = {"sample_size": "patients", "patients": "patients", "total_dlts": "DLTs", "dlts": "DLTs"}
+"""Units of the means of counts; all other means are probabilities and shares."""
 
 
 def robustness_blocks(found: Robustness) -> Iterator[Block]:
     """A page: the trial and its truths, PCS, overdosing, designs against each other, and the worst truths."""
     trial = found.scenario.trial
     summaries = list(found.summaries())
-    title, lines = trial_heading(found.scenario, found.expectations)
-    yield Heading(title, level=1)
-    yield Lines((*lines, found.truths.description))
+    yield from opening(found.scenario, found.expectations, found.truths.description)
     yield Heading("Probability of correct selection (PCS), %")
     yield _by_position(summaries, trial, ["mean", "+-", "5 %", "worst", "optimal", "efficiency %"], _pcs_row)
     yield Heading("Overdosing and sample size")
@@ -38,7 +43,7 @@ def robustness_blocks(found: Robustness) -> Iterator[Block]:
     if contrasts:
         yield Heading("Designs against each other under the same truths")
         rows = [_contrast_row(one) for one in contrasts]
-        yield Grid(["design - reference", "PCS %", "+-", "better in %", "worse in %"], [rows])
+        yield TextTable(["design - reference", "PCS %", "+-", "better in %", "worse in %"], [rows])
     yield Heading("Truths with the lowest PCS")
     yield _by_position(
         summaries,
@@ -47,9 +52,7 @@ def robustness_blocks(found: Robustness) -> Iterator[Block]:
         lambda one: _worst_row(found, one),
         frozenset({3, 4}),
     )
-    yield Lines(tuple(footnotes(found)), listed=True)
-    if found.refusals:
-        yield Lines(tuple(f"{label} is left out: {reason}." for label, reason in found.refusals.items()), listed=True)
+    yield from closing(footnotes(found), found.refusals)
 
 
 def _by_position(
@@ -58,13 +61,13 @@ def _by_position(
     header: list[str],
     row: Callable[[Summary], list[str]],
     words: frozenset[int] = frozenset(),
-) -> Grid:
+) -> TextTable:
     """A row for each design, below one that names the position of the MTD."""
     groups = []
     for (mtd, truths), designs in groupby(summaries, key=lambda one: (one.mtd, one.truths)):
         first = [f"{position_name(mtd, trial)}: {count(truths, 'truth')}", *[""] * len(header)]
         groups.append([first, *([f"  {one.design}", *row(one)] for one in designs)])
-    return Grid(["MTD, design", *header], groups, words=words)
+    return TextTable(["MTD, design", *header], groups, words=words)
 
 
 def position_name(mtd: str, trial: Trial) -> str:
@@ -82,7 +85,7 @@ def _pcs_row(one: Summary) -> list[str]:
 def _overdosing_row(one: Summary) -> list[str]:
     risk = one.overdosing
     numbers = ["", "", ""] if risk is None else [*map(percent, (risk.mean, risk.tail, risk.worst))]
-    return [*numbers, percent(one.above_mtd), mean(one.sample_size)]
+    return [*numbers, percent(one.share_above_target), mean(one.sample_size)]
 
 
 def _contrast_row(one: Contrast) -> list[str]:
@@ -94,7 +97,7 @@ def _contrast_row(one: Contrast) -> list[str]:
 def _worst_row(found: Robustness, one: Summary) -> list[str]:
     place = one.pcs.worst_truth
     optimal = found.optimal_pcs[place]
-    rates = ", ".join(map(percent, found.truths.rates[place].tolist()))
+    rates = rates_text(found.truths.rates[place].tolist())
     return [percent(one.pcs.worst), "" if isnan(optimal) else percent(optimal), found.truths.names[place], rates]
 
 
@@ -121,23 +124,16 @@ def footnotes(found: Robustness) -> list[str]:
 
 
 def to_tree(found: Robustness) -> dict[str, Any]:
-    """The summaries for JSON, at full precision."""
-    scenario, truths = found.scenario, found.truths
+    """The summaries for JSON."""
+    truths = found.truths
     return {
-        "version": __version__,
-        "scenario": scenario.name,
-        "target": scenario.trial.target,
-        "doses": list(scenario.trial.doses),
-        "warnings": [
-            *scenario.warnings,
-            *(f"design '{label}': left out: {reason}" for label, reason in found.refusals.items()),
-        ],
+        **head(found.scenario, refusal_warnings(found.refusals, "left out")),
         "designs": list(found.expectations),
         "truths": {"description": truths.description, "count": len(truths), "drawn": truths.drawn},
         "summaries": [
             asdict(one)
             | {"mtd": _level(one.mtd)}
-            | {name: _spread(found, getattr(one, name), tail) for name, tail in TAILS.items()}
+            | {name: _spread_tree(found, getattr(one, name), tail) for name, tail in TAILS.items()}
             for one in found.summaries()
         ],
         "contrasts": [asdict(one) | {"mtd": _level(one.mtd)} for one in found.contrasts()],
@@ -149,7 +145,7 @@ def _level(mtd: str) -> int | str:
     return mtd if mtd in (ALL, NONE) else int(mtd)
 
 
-def _spread(found: Robustness, spread: Spread | None, tail: str) -> dict[str, Any] | None:
+def _spread_tree(found: Robustness, spread: Spread | None, tail: str) -> dict[str, Any] | None:
     if spread is None:
         return None
     return {
@@ -162,51 +158,53 @@ def _spread(found: Robustness, spread: Spread | None, tail: str) -> dict[str, An
     }
 
 
-def to_csv(found: Robustness) -> str:
-    """A row for each design, position of the MTD and number, at full precision.
+def table_of(found: Robustness) -> Table:
+    """A row for each design, position of the MTD and number.
 
     `reference` is the design that PCS is compared with; `truth` the one with the worst value.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    tree = to_tree(found)
-    for one in tree["summaries"]:
+    return Table.of(COLUMNS, ((found.scenario.name, *row) for row in _rows(found)))
+
+
+def _rows(found: Robustness) -> Iterator[tuple[Any, ...]]:
+    for one in found.summaries():
+        place = one.mtd, one.design, None, one.truths
         for quantity, tail in TAILS.items():
-            spread = one[quantity] or {}
-            for name in ("mean", "standard_error", tail, "worst"):
-                truth = spread.get("worst_truth", "") if name == "worst" else ""
-                writer.writerow(_row(found, one, "", f"{quantity}.{name}", spread.get(name), truth))
-        for quantity in ("above_mtd", "sample_size", "optimal_pcs"):
-            writer.writerow(_row(found, one, "", f"{quantity}.mean", one[quantity], ""))
-        writer.writerow(_row(found, one, "", "efficiency", one["efficiency"], ""))
-    for one in tree["contrasts"]:
+            spread: Spread | None = getattr(one, quantity)
+            for name, part in (("mean", "mean"), ("standard_error",) * 2, (tail, "tail"), ("worst", "worst")):
+                value = None if spread is None else getattr(spread, part)
+                truth = found.truths.names[spread.worst_truth] if spread is not None and part == "worst" else None
+                yield (*place, f"{quantity}.{name}", value, truth)
+        for quantity in ("above_mtd", "share_above_target", "sample_size", "optimal_pcs"):
+            yield (*place, f"{quantity}.mean", getattr(one, quantity), None)
+        yield (*place, "efficiency", one.efficiency, None)
+    for contrast in found.contrasts():
+        pair = contrast.mtd, contrast.design, contrast.reference, contrast.truths
         for name in ("mean", "standard_error", "better", "worse"):
-            writer.writerow(_row(found, one, one["reference"], f"pcs_difference.{name}", one[name], ""))
-    return text.getvalue()
+            yield (*pair, f"pcs_difference.{name}", getattr(contrast, name), None)
 
 
-def _row(
-    found: Robustness, one: dict[str, Any], reference: str, quantity: str, value: float | None, truth: str
-) -> list[Any]:
-    return [found.scenario.name, one["mtd"], one["design"], reference, one["truths"], quantity, value, truth]
-
-
-def each_to_csv(found: Robustness) -> str:
-    """A row for each truth and design with every number, at full precision."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    truths = found.truths
-    mtd = ["none" if dose == NO_DOSE else dose + 1 for dose in truths.mtd.tolist()]
-    rates = [f"dlt_rate.{dose + 1}" for dose in range(found.scenario.trial.levels)]
-    quantities = next(iter(found.expectations.values())).by_quantity()
-    writer.writerow(["scenario", "truth", "mtd", *rates, "optimal_pcs", "design", *quantities])
-    optimal = ["" if value != value else value for value in found.optimal_pcs.tolist()]  # noqa: PLR0124 (not a number)
-    columns = {
+def each_table(found: Robustness) -> Table:
+    """A row for each truth and design with every number."""
+    truths, levels = found.truths, range(1, found.scenario.trial.levels + 1)
+    names = next(iter(found.expectations.values())).by_quantity()
+    mtd = ["none" if dose == NO_DOSE else str(dose + 1) for dose in truths.mtd.tolist()]
+    optimal = [None if isnan(value) else value for value in found.optimal_pcs.tolist()]
+    numbers = {
         label: zip(*(values.tolist() for values in one.by_quantity().values()), strict=True)
         for label, one in found.expectations.items()
     }
-    for name, position, truth, best in zip(truths.names, mtd, truths.rates.tolist(), optimal, strict=True):
-        for label, numbers in columns.items():
-            writer.writerow([found.scenario.name, name, position, *truth, best, label, *next(numbers)])
-    return text.getvalue()
+    return Table.of(
+        (
+            *columns("scenario", "truth", "mtd"),
+            *columns(*(f"dlt_rate.{dose}" for dose in levels), unit="DLT rate", kind=float),
+            Column("optimal_pcs", "probability", float),
+            Column("design"),
+            *(Column(name, MEANS.get(name.partition(".")[0], "probability"), float) for name in names),
+        ),
+        (
+            (found.scenario.name, name, position, *rates, best, label, *next(values))
+            for name, position, rates, best in zip(truths.names, mtd, truths.rates.tolist(), optimal, strict=True)
+            for label, values in numbers.items()
+        ),
+    )

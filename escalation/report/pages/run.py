@@ -1,14 +1,17 @@
-"""What a report says of a run."""
+"""What is said of a run: a page, a tree, and a tidy table."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from itertools import groupby
+from typing import Any
 
 from escalation.characteristics.one_truth import OperatingCharacteristics
-from escalation.report.blocks import Block, Grid, Heading, Lines
-from escalation.report.numbers import mean, percent
-from escalation.scenario.file import Scenario
-from escalation.scenario.truths.truth import Truth
+from escalation.report.blocks import Block, Heading, Lines, TextTable
+from escalation.report.preamble import alarms, head, opening, refusal_warnings
+from escalation.report.verdict import agreement_lines, agreement_tree, trials_text, verdict_lines
+from escalation.report.wording import dose_head, mean, percent
 from escalation.studies.run import Result, Run
+from escalation.tidy import OF_THE_QUANTITY, Column, Table, columns
 from escalation.trial.data import InterimData
 from escalation.trial.trial import Trial
 
@@ -21,48 +24,29 @@ OPTIMAL_NOTES = (
     "Eff: PCS / optimal PCS; blank where no dose is correct (optimal is never none).",
 )
 
+COLUMNS = (
+    *columns("scenario", "design", "truth", "engine", "quantity"),
+    Column("dose", "dose level", int),
+    *columns("value", "mcse", unit=OF_THE_QUANTITY, kind=float),
+)
+
+
+Numbers = dict[tuple[str, int | None], tuple[float, float | None]]
+"""Numbers and their standard errors, by the name of the quantity and the dose level."""
+
 
 def run_blocks(run: Run) -> Iterator[Block]:
     """A page on a run: its trial, a section for each truth, and how exact and simulated numbers agree."""
-    title, lines = heading(run)
-    yield Heading(title, level=1)
-    yield Lines(tuple(lines))
+    yield from opening(run.scenario, dict.fromkeys(result.design for result in run.results))
     if run.after is not None:
         yield Lines((f"Given the data so far: {data_text(run.after)}",))
-    if run.departures:
-        yield Lines(tuple(f"warning: {departure}" for departure in run.departures), alarm=True)
-    for truth, doses, summary in truths(run):
-        yield Heading(truth.name)
-        yield doses
-        yield summary
+    yield from alarms(run.departures)
+    for results in by_truth(run.results):
+        yield Heading(results[0].truth.name)
+        yield dose_table(results, run.scenario.trial)
+        yield summary_table(results)
     yield Lines(tuple(footnotes(run)), listed=True)
-    lines, alarm = verdict(run)
-    yield Lines(tuple(lines), alarm=alarm, listed=True)
-
-
-def heading(run: Run) -> tuple[str, list[str]]:
-    """Title of a run, and lines on its trial."""
-    return trial_heading(run.scenario, dict.fromkeys(result.design for result in run.results))
-
-
-def trial_heading(scenario: Scenario, designs: Iterable[str]) -> tuple[str, list[str]]:
-    """Title of a page on designs of a scenario, and lines on its trial."""
-    trial = scenario.trial
-    facts = [scenario.registry] if scenario.registry else []
-    facts += [f"target DLT rate {percent(trial.target)} %", f"at most {trial.max_patients} patients"]
-    facts += [f"cohorts of {trial.cohort_size}"]
-    if trial.expansion is not None:
-        facts += [f"then {trial.expansion.patients} at the RP2D"]
-    for name in designs:
-        expansion = scenario.designs[name].expansion
-        if expansion is not None:
-            facts += [f"{name}: then {expansion.patients} at the RP2D"]
-    if trial.start_dose > 1:
-        facts += [f"start at {trial.dose_names[trial.start_dose - 1]}"]
-    lines = ["; ".join(facts)]
-    if scenario.assumptions:
-        lines += [f"assumed, for reasons the file gives: {', '.join(scenario.assumptions)}"]
-    return scenario.title or scenario.name, lines
+    yield verdict(run)
 
 
 def by_truth(results: Sequence[Result]) -> list[list[Result]]:
@@ -70,17 +54,11 @@ def by_truth(results: Sequence[Result]) -> list[list[Result]]:
     return [list(group) for _, group in groupby(results, key=lambda result: result.truth.name)]
 
 
-def truths(run: Run) -> Iterator[tuple[Truth, Grid, Grid]]:
-    """For each truth: what happens at each dose, and a summary of each design."""
-    for results in by_truth(run.results):
-        yield results[0].truth, dose_grid(results, run.scenario.trial), summary_grid(results)
-
-
-def dose_grid(results: Sequence[Result], trial: Trial) -> Grid:
+def dose_table(results: Sequence[Result], trial: Trial) -> TextTable:
     """Recommendation, patients and DLTs at each dose, for the designs under one truth."""
     truth, correct = results[0].truth, results[0].correct_doses
     marked = frozenset(correct or [trial.levels + 1])
-    names = [f"dose ({trial.dose_unit})" if trial.dose_unit else "dose", *trial.dose_names, "none"]
+    names = [dose_head(trial), *trial.dose_names, "none"]
     groups = [[["true DLT rate %", *(percent(rate) for rate in truth.dlt_rates), ""]]]
     benchmark = results[0].benchmark
     if benchmark is not None:
@@ -97,14 +75,14 @@ def dose_grid(results: Sequence[Result], trial: Trial) -> Grid:
                 [f"{name} DLTs", *(mean(count) for count in oc.dlts), ""],
             ]
         )
-    return Grid([f"{name}*" if column in marked else name for column, name in enumerate(names)], groups, marked)
+    return TextTable([f"{name}*" if column in marked else name for column, name in enumerate(names)], groups, marked)
 
 
-def summary_grid(results: Sequence[Result]) -> Grid:
+def summary_table(results: Sequence[Result]) -> TextTable:
     """The designs under one truth, a row each, and the benchmark that they are measured against."""
     ocs = [shown(result) for result in results]
     benchmark = results[0].benchmark
-    expanded, running = (any(getattr(oc, part) is not None for oc in ocs) for part in ("expansion", "further"))
+    expanded, running = is_expanded(results), any(oc.further is not None for oc in ocs)
     rows = []
     for result, oc in zip(results, ocs, strict=True):
         survival = None if oc.expansion is None else oc.expansion.survival
@@ -118,7 +96,7 @@ def summary_grid(results: Sequence[Result]) -> Grid:
                 f"{size.q05}-{size.q95}",
                 mean(dlts.mean),
                 percent(oc.dlt_rate.rate_of_means),
-                percent(oc.above_mtd),
+                percent(oc.share_above_target),
                 percent(oc.early_stop),
                 *(["" if survival is None else percent(survival)] if expanded else []),
             ]
@@ -128,7 +106,7 @@ def summary_grid(results: Sequence[Result]) -> Grid:
     header = ["design", *measured, "DLT %", "above %", "early %", *(["kept %"] if expanded else [])]
     if benchmark is not None and benchmark.pcs is not None:
         rows.append([OPTIMAL, percent(benchmark.pcs), percent(1.0), *[""] * (len(header) - 3)])
-    return Grid(header, [rows])
+    return TextTable(header, [rows])
 
 
 def efficiency(result: Result) -> str:
@@ -139,8 +117,7 @@ def efficiency(result: Result) -> str:
 
 def footnotes(run: Run) -> list[str]:
     """What the columns mean."""
-    expanded = any(shown(result).expansion is not None for result in run.results)
-    running = run.after is not None
+    expanded, running = is_expanded(run.results), run.after is not None
     return [
         "* correct dose. RP2D %: probability of being recommended.",
         "PCS: probability of correct selection. Patients, DLTs: mean per trial.",
@@ -160,27 +137,27 @@ def data_text(data: InterimData) -> str:
     return ", ".join(f"dose level {dose}: {y} of {n}" for dose, (n, y) in counts if n)
 
 
-def verdict(run: Run) -> tuple[list[str], bool]:
-    """Whether the numbers are exact, how the simulated trials agree, and whether to raise an alarm."""
+def evidence(run: Run) -> list[str]:
+    """Whether the numbers are exact, and how the simulated trials agree."""
     lines = []
-    simulated = f"{run.trials:,} simulated trials (seed {run.seed})"
+    simulated = trials_text(run.trials, run.seed)
     agreement = run.agreement
-    alarm = agreement is not None and not agreement.agrees
-    if agreement is not None:
-        if agreement.max_abs_z is None and not alarm:
-            lines += [f"Exact; {simulated} are too few, or vary too little, for |z|."]
-        else:
-            word = f"DISAGREE in {agreement.worst}" if alarm else "agree"
-            largest = f"Largest |z| {agreement.max_abs_z or 0:.2f}"
-            lines += [f"Exact; {simulated} {word}.", f"{largest}, p = {agreement.p_value:.2g}."]
+    if agreement is not None and agreement.max_abs_z is None and agreement.agrees:
+        lines += [f"Exact; {simulated} are too few, or vary too little, for |z|."]
+    elif agreement is not None:
+        lines += agreement_lines("Exact", simulated, agreement, "Largest |z| 0.00")
     elif all(result.exact is not None for result in run.results):
         lines += ["Exact; no trials were simulated."]
     if any(result.exact is None for result in run.results):
         errors = [oc.mcse["pcs"] for result in run.results if result.exact is None and (oc := shown(result)).mcse]
         error = f"; standard error of PCS up to {100 * max(errors):.1f} %" if errors else ""
         lines += [f"~ not exact but the mean of {simulated}{error}."]
-    lines += [f"{name}: not exact: {reason}." for name, reason in run.refusals.items()]
-    return lines, alarm
+    return lines
+
+
+def verdict(run: Run) -> Lines:
+    """The evidence, and which designs are not exact; an alarm where exact and simulated numbers disagree."""
+    return verdict_lines(evidence(run), run.refusals, run.agreement)
 
 
 def shown(result: Result) -> OperatingCharacteristics:
@@ -190,6 +167,98 @@ def shown(result: Result) -> OperatingCharacteristics:
     return best
 
 
+def is_expanded(results: Sequence[Result]) -> bool:
+    """Whether any of the trials has an expansion."""
+    return any(shown(result).expansion is not None for result in results)
+
+
 def label(result: Result) -> str:
     """Label of the design; a tilde says that its numbers are simulated."""
     return result.design if result.exact is not None else f"{result.design} ~"
+
+
+def table_of(runs: Sequence[Run]) -> Table:
+    """All runs in one table, a row for each number.
+
+    `quantity` names an operating characteristic (`sample_size.q95`, `stop_reasons.too_toxic`); for a distribution it
+    ends in the value (`sample_size.distribution.36`). `dose` is where each dose has a number. There is no `mcse` where
+    a number is exact or has no standard error. `optimal` is the benchmark of the truth.
+    """
+    rows = (
+        (run.scenario.name, result.design, result.truth.name, *numbers)
+        for run in runs
+        for result in run.results
+        for numbers in _rows(result)
+    )
+    return Table.of(COLUMNS, rows)
+
+
+def _rows(result: Result) -> Iterator[tuple[Any, ...]]:
+    for engine, oc in (("exact", result.exact), ("simulated", result.simulated)):
+        if oc is not None:
+            yield from ((engine, *place, *numbers) for place, numbers in measured(result, oc).items())
+    if result.benchmark is not None:
+        optimal = _numbers({"optimal": asdict(result.benchmark)})
+        yield from (("exact", *place, value, None) for place, value in optimal)
+
+
+def measured(result: Result, oc: OperatingCharacteristics) -> Numbers:
+    """Every number of operating characteristics, exact or simulated."""
+    errors = dict(_numbers(result.standard_errors(oc) or {}))
+    return {place: (value, errors.get(place)) for place, value in _numbers(result.numbers(oc))}
+
+
+def _numbers(tree: dict[str, Any], path: str = "") -> Iterator[tuple[tuple[str, int | None], float]]:
+    """The numbers of a tree with their names and dose levels."""
+    for name, part in tree.items():
+        where = f"{path}.{name}" if path else name
+        if isinstance(part, dict):
+            yield from _numbers(part, where)
+        elif name == "distribution":
+            yield from (((f"{where}.{value}", None), probability) for value, probability in part)
+        elif isinstance(part, tuple):
+            yield from (((where, dose), value) for dose, value in enumerate(part, 1))
+        elif part is not None:
+            yield (where, None), part
+
+
+def to_tree(runs: Sequence[Run]) -> Any:
+    """One object for a single run, a list of them for several."""
+    trees = [_run_tree(run) for run in runs]
+    return trees[0] if len(trees) == 1 else trees
+
+
+def _run_tree(run: Run) -> dict[str, Any]:
+    scenario = run.scenario
+    return {
+        **head(scenario, [*run.departures, *refusal_warnings(run.refusals, "not exact")]),
+        "trial": scenario.trial.model_dump(mode="json"),
+        "designs": {
+            label: design.model_dump(mode="json", exclude={"label"}) for label, design in scenario.designs.items()
+        },
+        "after": None if run.after is None else asdict(run.after),
+        "agreement": agreement_tree(run.agreement),
+        "results": [_result_tree(run, result) for result in run.results],
+    }
+
+
+def _result_tree(run: Run, result: Result) -> dict[str, Any]:
+    simulated = None
+    if result.simulated is not None:
+        simulated = {
+            **result.numbers(result.simulated),
+            "trials": run.trials,
+            "seed": run.seed,
+            "mcse": result.standard_errors(result.simulated),
+            "max_abs_z": None if result.agreement is None else result.agreement.max_abs_z,
+            "p_value": None if result.agreement is None else result.agreement.p_value,
+        }
+    return {
+        "design": result.design,
+        "truth": result.truth.name,
+        "dlt_rates": list(result.truth.dlt_rates),
+        "correct_doses": list(result.correct_doses),
+        "optimal": None if result.benchmark is None else asdict(result.benchmark),
+        "exact": None if result.exact is None else result.numbers(result.exact),
+        "simulated": simulated,
+    }

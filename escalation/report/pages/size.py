@@ -1,30 +1,26 @@
-"""What a report says of a search for the sample size."""
+"""What is said of a search for the sample size: a page, a tree, and a tidy table."""
 
-import csv
-import io
 from collections.abc import Iterator
-from dataclasses import asdict, fields
+from dataclasses import astuple
 from typing import Any
 
-from escalation.report.blocks import Block, Grid, Heading, Lines
-from escalation.report.numbers import count, mean, percent
-from escalation.report.pages.calibrate import OBJECTIVE, OVERDOSING
-from escalation.report.pages.run import trial_heading
+from escalation.report.blocks import Block, Heading, Lines, TextTable
+from escalation.report.pages.calibrate import ASSESSED, OBJECTIVE, OVERDOSING
+from escalation.report.preamble import head, opening
+from escalation.report.wording import count, mean, percent
 from escalation.studies.evaluate import Assessment
 from escalation.studies.size import SizeCurve, SizeSearch
-from escalation.version import __version__
+from escalation.tidy import Column, Table, columns
 
 
 def size_blocks(found: SizeSearch) -> Iterator[Block]:
     """A page on a search: the smallest size for each design, and PCS at every size."""
-    title, lines = trial_heading(found.scenario, [curve.design for curve in found.curves])
-    yield Heading(title, level=1)
-    yield Lines(tuple(lines))
+    yield from opening(found.scenario, [curve.design for curve in found.curves])
     limits = "".join(f"; {limit.words}" for limit in found.limits)
     yield Heading(f"{OBJECTIVE[found.objective]} of {100 * found.pcs:g} %{limits}")
     yield Lines((found.truths.description, *left_out(found)))
-    yield answer_grid(found)
-    yield curve_grid(found)
+    yield answer_table(found)
+    yield curve_table(found)
     yield Lines(tuple(footnotes(found)), listed=True)
     if found.unmet is not None:
         yield Lines((f"{found.unmet}.",), alarm=True)
@@ -40,7 +36,7 @@ def left_out(found: SizeSearch) -> Iterator[str]:
             yield f"{curve.design}: no formula: {curve.no_formula}"
 
 
-def answer_grid(found: SizeSearch) -> Grid:
+def answer_table(found: SizeSearch) -> TextTable:
     """The smallest size of each design, a row each."""
     formula = any(curve.formula is not None for curve in found.curves)
     header = ["design", "smallest", "from then on", "PCS %", *(["overdosing %"] if found.limits else []), "mean size"]
@@ -52,10 +48,10 @@ def answer_grid(found: SizeSearch) -> Grid:
             row += [percent(one.objective(found.objective)), *_overdosing(found, one), mean(one.patients)]
         row += [""] * (len(header) - len(row))
         rows.append([*row, *(["" if curve.formula is None else str(curve.formula)] if formula else [])])
-    return Grid([*header, *(["formula"] if formula else [])], [rows])
+    return TextTable([*header, *(["formula"] if formula else [])], [rows])
 
 
-def curve_grid(found: SizeSearch) -> Grid:
+def curve_table(found: SizeSearch) -> TextTable:
     """PCS at every size, a column for each design; an asterisk where it is large enough."""
     header = ["patients"]
     for curve in found.curves:
@@ -66,7 +62,7 @@ def curve_grid(found: SizeSearch) -> Grid:
         for curve in found.curves:
             row += _cells(found, curve, size)
         rows.append([*row, *([percent(found.benchmark[size])] if found.benchmark else [])])
-    return Grid([*header, *(["optimal %"] if found.benchmark else [])], [rows])
+    return TextTable([*header, *(["optimal %"] if found.benchmark else [])], [rows])
 
 
 def _cells(found: SizeSearch, curve: SizeCurve, size: int) -> list[str]:
@@ -105,36 +101,31 @@ def footnotes(found: SizeSearch) -> list[str]:
     return lines
 
 
-def to_csv(found: SizeSearch) -> str:
-    """A row for each design and size, at full precision; what the truths cannot say is empty."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    names = [field.name for field in fields(Assessment)]
-    writer.writerow(["scenario", "design", "max_patients", *names, "enough", "optimal_pcs"])
-    for curve in found.curves:
-        for size, one in curve.assessments.items():
-            numbers = [getattr(one, name) for name in names]
-            writer.writerow(
-                [
-                    found.scenario.name,
-                    curve.design,
-                    size,
-                    *numbers,
-                    str(found.enough(one)).lower(),
-                    found.benchmark.get(size, ""),
-                ]
-            )
-    return text.getvalue()
+def table_of(found: SizeSearch) -> Table:
+    """A row for each design and size; where the truths cannot say, there is no number."""
+    return Table.of(
+        (
+            *columns("scenario", "design"),
+            Column("max_patients", "patients", int),
+            *ASSESSED,
+            Column("enough", "yes or no", bool),
+            Column("optimal_pcs", "probability", float),
+        ),
+        (
+            (found.scenario.name, curve.design, size, *astuple(one), found.enough(one), found.benchmark.get(size))
+            for curve in found.curves
+            for size, one in curve.assessments.items()
+        ),
+    )
 
 
 def to_tree(found: SizeSearch) -> dict[str, Any]:
-    """A search as what JSON can hold."""
+    """A search for JSON."""
+    sizes: dict[str, list[dict[str, Any]]] = {curve.design: [] for curve in found.curves}
+    for record in table_of(found).without("scenario", "optimal_pcs").records():
+        sizes[str(record.pop("design"))].append(record)
     return {
-        "version": __version__,
-        "scenario": found.scenario.name,
-        "target": found.scenario.trial.target,
-        "doses": list(found.scenario.trial.doses),
-        "warnings": found.scenario.warnings,
+        **head(found.scenario),
         "objective": found.objective,
         "pcs": found.pcs,
         "limits": {limit.quantity: limit.bound for limit in found.limits},
@@ -148,10 +139,7 @@ def to_tree(found: SizeSearch) -> dict[str, Any]:
                 "lasting": curve.lasting,
                 "formula": curve.formula,
                 "no_formula": curve.no_formula,
-                "sizes": [
-                    {"max_patients": size, **asdict(one), "enough": found.enough(one)}
-                    for size, one in curve.assessments.items()
-                ],
+                "sizes": sizes[curve.design],
                 "left_out": [{"max_patients": size, "reason": reason} for size, reason in curve.left_out.items()],
             }
             for curve in found.curves

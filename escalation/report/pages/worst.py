@@ -1,17 +1,15 @@
-"""What a report says of the least favourable truths."""
+"""What is said of the least favourable truths: a page, a tree, and a tidy table."""
 
-import csv
-import io
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from escalation.report.blocks import Block, Grid, Heading, Lines
-from escalation.report.numbers import percent
-from escalation.report.pages.run import trial_heading
+from escalation.report.blocks import Block, Heading, TextTable
+from escalation.report.preamble import closing, head, opening, refusal_warnings
+from escalation.report.wording import percent, rates_text
 from escalation.studies.least_favourable import Quantity, WorstTruth
 from escalation.studies.worst import WorstCases
-from escalation.version import __version__
+from escalation.tidy import Column, Table, columns
 
 TITLES: dict[Quantity, str] = {
     "pcs": "Smallest probability of correct selection (PCS)",
@@ -23,17 +21,13 @@ NAMES: dict[Quantity, str] = {"pcs": "PCS %", "overdosing": "overdosing %"}
 
 def worst_blocks(cases: WorstCases) -> Iterator[Block]:
     """A page: the trial, and for each quantity the least favourable truth of each design and position of the MTD."""
-    title, lines = trial_heading(cases.scenario, cases.found)
-    yield Heading(title, level=1)
-    yield Lines((*lines, class_line(cases)))
-    for quantity, heading in TITLES.items():
+    yield from opening(cases.scenario, cases.found, class_line(cases))
+    for quantity, title in TITLES.items():
         found = {label: [one for one in own if one.quantity == quantity] for label, own in cases.found.items()}
         if any(found.values()):
-            yield Heading(heading)
-            yield _grid(cases, quantity, found)
-    yield Lines(tuple(footnotes(cases)), listed=True)
-    if cases.refusals:
-        yield Lines(tuple(f"{label} is left out: {reason}." for label, reason in cases.refusals.items()), listed=True)
+            yield Heading(title)
+            yield _table(cases, quantity, found)
+    yield from closing(footnotes(cases), cases.refusals)
 
 
 def class_line(cases: WorstCases) -> str:
@@ -47,7 +41,7 @@ def class_line(cases: WorstCases) -> str:
     )
 
 
-def _grid(cases: WorstCases, quantity: Quantity, found: dict[str, list[WorstTruth]]) -> Grid:
+def _table(cases: WorstCases, quantity: Quantity, found: dict[str, list[WorstTruth]]) -> TextTable:
     searched = cases.scenario.trial.levels > 1
     compared = searched and quantity == "pcs"
     beside = ["optimal %"] if compared else []
@@ -59,7 +53,7 @@ def _grid(cases: WorstCases, quantity: Quantity, found: dict[str, list[WorstTrut
                 f"  {label}",
                 percent(one.value),
                 *([percent(one.optimal_pcs)] if compared and one.optimal_pcs is not None else []),
-                *([", ".join(map(percent, one.rates)), f"{one.agreed} of {one.searches}"] if searched else []),
+                *([rates_text(one.rates), f"{one.agreed} of {one.searches}"] if searched else []),
             ]
             for label, own in found.items()
             for one in own
@@ -67,7 +61,7 @@ def _grid(cases: WorstCases, quantity: Quantity, found: dict[str, list[WorstTrut
         ]
         if rows:
             groups.append([[f"MTD at {name}", *[""] * (len(header) - 1)], *rows])
-    return Grid(header, groups, words=frozenset({2 + compared}))
+    return TextTable(header, groups, words=frozenset({2 + compared}))
 
 
 def footnotes(cases: WorstCases) -> list[str]:
@@ -85,31 +79,32 @@ def footnotes(cases: WorstCases) -> list[str]:
 
 
 def to_tree(cases: WorstCases) -> dict[str, Any]:
-    """The least favourable truths for JSON, at full precision."""
-    scenario = cases.scenario
+    """The least favourable truths for JSON."""
     return {
-        "version": __version__,
-        "scenario": scenario.name,
-        "target": scenario.trial.target,
-        "doses": list(scenario.trial.doses),
-        "warnings": [
-            *scenario.warnings,
-            *(f"design '{label}': left out: {reason}" for label, reason in cases.refusals.items()),
-        ],
+        **head(cases.scenario, refusal_warnings(cases.refusals, "left out")),
         "delta": cases.delta,
         "seed": cases.seed,
         "worst": [{"design": label, **asdict(one)} for label, own in cases.found.items() for one in own],
     }
 
 
-def to_csv(cases: WorstCases) -> str:
-    """A row for each design, quantity and position of the MTD, at full precision."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    rates = [f"dlt_rate.{dose + 1}" for dose in range(cases.scenario.trial.levels)]
-    writer.writerow(["scenario", "design", "quantity", "mtd", "value", "optimal_pcs", "searches", "agreed", *rates])
-    for label, own in cases.found.items():
-        for one in own:
-            numbers = one.value, one.optimal_pcs, one.searches, one.agreed
-            writer.writerow([cases.scenario.name, label, one.quantity, one.mtd, *numbers, *one.rates])
-    return text.getvalue()
+def table_of(cases: WorstCases) -> Table:
+    """A row for each design, quantity and position of the MTD."""
+    rates = (f"dlt_rate.{dose + 1}" for dose in range(cases.scenario.trial.levels))
+    return Table.of(
+        (
+            *columns("scenario", "design", "quantity"),
+            Column("mtd", "dose level", int),
+            *columns("value", "optimal_pcs", unit="probability", kind=float),
+            *columns("searches", "agreed", unit="searches", kind=int),
+            *columns(*rates, unit="DLT rate", kind=float),
+        ),
+        (
+            (
+                *(cases.scenario.name, label, one.quantity, one.mtd),
+                *(one.value, one.optimal_pcs, one.searches, one.agreed, *one.rates),
+            )
+            for label, own in cases.found.items()
+            for one in own
+        ),
+    )

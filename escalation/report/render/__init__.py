@@ -1,34 +1,36 @@
-"""Pages as text and Markdown, results as JSON and CSV: one file a format."""
+"""Pages as text and Markdown, trees as JSON: one file a format. Tables are written as CSV by `escalation.tidy`."""
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import TextIO
+from collections.abc import Callable, Iterable
+from typing import Any, TextIO
 
 from escalation.report.blocks import Block
+from escalation.tidy import Table
 
 
-def render(form: str, file: TextIO, pages: Iterable[Iterable[Block]], others: Mapping[str, Callable[[], str]]) -> None:
-    """Write pages for people, or what programs read.
+def render(
+    form: str,
+    file: TextIO,
+    pages: Iterable[Iterable[Block]],
+    tree: Callable[[], Any],
+    table: Callable[[], Table] | None = None,
+) -> None:
+    """Write pages for people ("table", "markdown"), a tree of plain values ("json") or a tidy table ("csv")."""
+    if form == "json":
+        from escalation.report.render.json import to_json
 
-    Parameters
-    ----------
-    form : str
-        "table" or "markdown" for the pages, or a key of `others`.
-    file : file open for writing
-    pages : iterable of iterables of Block
-    others : mapping of str to function
-        The text in other formats, by their names.
-    """
-    if form in others:
-        file.write(others[form]())
-        return
-    if form == "markdown":
+        file.write(to_json(tree()))
+    elif form == "csv" and table is not None:
+        from escalation.tidy import to_csv
+
+        file.write(to_csv(table()))
+    elif form == "markdown":
         from escalation.report.render.markdown import to_markdown
 
         file.write("\n".join(map(to_markdown, pages)))
-        return
-    from escalation.report.render.text import print_blocks
+    else:
+        from escalation.report.render.text import print_blocks
 
-    for number, page in enumerate(pages):
-        if number:
-            file.write("\n")
-        print_blocks(page, file)
+        for number, page in enumerate(pages):
+            if number:
+                file.write("\n")
+            print_blocks(page, file)

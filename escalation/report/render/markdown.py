@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from escalation.report.blocks import Block, Grid, Heading, Lines
+from escalation.report.blocks import Block, Heading, Lines, TextTable
 
 
 def to_markdown(blocks: Iterable[Block], *, top: int = 2) -> str:
@@ -22,7 +22,7 @@ def _lines(blocks: Iterable[Block], top: int) -> Iterator[str]:
                 if place and not block.listed:
                     yield ""
                 yield f"- {plain(line)}" if block.listed else plain(line)
-        elif isinstance(block, Grid):
+        elif isinstance(block, TextTable):
             if block.caption:
                 yield f"*{plain(block.caption)}*"
                 yield ""
@@ -35,11 +35,11 @@ def _lines(blocks: Iterable[Block], top: int) -> Iterator[str]:
             yield fence
 
 
-def _table(grid: Grid) -> Iterator[str]:
-    yield f"| {' | '.join(map(plain, grid.header))} |"
-    sides = ("---" if column == 0 or column in grid.words else "---:" for column in range(len(grid.header)))
+def _table(table: TextTable) -> Iterator[str]:
+    yield f"| {' | '.join(map(plain, table.header))} |"
+    sides = ("---" if column == 0 or column in table.words else "---:" for column in range(len(table.header)))
     yield f"|{'|'.join(sides)}|"
-    for group in grid.groups:
+    for group in table.groups:
         for row in group:
             yield f"| {' | '.join(map(plain, row))} |"
 

@@ -1,38 +1,28 @@
-"""What a report says of dose transition pathways."""
+"""What is said of dose transition pathways: a page and a tree."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from escalation.report.blocks import Block, Grid, Heading, Lines, Picture
-from escalation.report.numbers import count, percent
+from escalation.report.blocks import Block, Heading, Lines, Picture, TextTable
+from escalation.report.preamble import alarms
+from escalation.report.wording import count, dose_name, percent
 from escalation.running.pathways import Node, Pathways
 
 
 def pathway_blocks(label: str, pathways: Pathways, after: str = "") -> Iterator[Block]:
-    """A page on the pathways: as a tree, and as a table with a row for each path.
-
-    Parameters
-    ----------
-    label : str
-        Of the design.
-    pathways : Pathways
-    after : str
-        The data that they start from.
-    """
+    """A page on the pathways after some data: as a tree, and as a table with a row for each path."""
     start = f" after {after}" if after else ""
-    yield Heading(
-        f"{label}: the next {'cohort' if pathways.cohorts == 1 else f'{pathways.cohorts} cohorts'}{start}", level=1
-    )
-    if pathways.warnings:
-        yield Lines(tuple(f"warning: {warning}" for warning in pathways.warnings), alarm=True)
+    cohorts = "cohort" if pathways.cohorts == 1 else f"{pathways.cohorts} cohorts"
+    yield Heading(f"{label}: the next {cohorts}{start}", level=1)
+    yield from alarms(pathways.warnings)
     yield Picture(tuple(tree_lines(pathways)))
     if pathways.root.branches:
-        yield path_grid(pathways)
+        yield path_table(pathways)
         yield Lines(tuple(path_footnotes(pathways)), listed=True)
 
 
-def path_grid(pathways: Pathways) -> Grid:
+def path_table(pathways: Pathways) -> TextTable:
     """A row for each path: its cohorts, what follows, and its probability."""
     longest = max(len(leaf.cohorts) for leaf in pathways.root.leaves)
     rows = []
@@ -41,15 +31,13 @@ def path_grid(pathways: Pathways) -> Grid:
         rows.append([*cohorts, outcome(leaf), *(percent(share) for share in leaf.probability)])
     header = [*(f"cohort {number}" for number in range(1, longest + 1)), "then"]
     probabilities = [f"{name}: P %" for name in pathways.truths]
-    return Grid([*header, *probabilities], [rows], words=frozenset(range(longest + 1)))
+    return TextTable([*header, *probabilities], [rows], words=frozenset(range(longest + 1)))
 
 
 def tree_lines(pathways: Pathways) -> Iterator[str]:
     """The tree, a line for each cohort that may be treated."""
     root = pathways.root
-    trial = pathways.trial
-    unit = f" {trial.dose_unit}" if trial.dose_unit else ""
-    name = f" ({trial.dose_names[root.next_dose - 1]}{unit})" if root.next_dose else ""
+    name = f" ({dose_name(pathways.trial, root.next_dose)})" if root.next_dose else ""
     shares = f"   P % under {', '.join(pathways.truths)}" if pathways.truths else ""
     yield f"{outcome(root, name)}{shares}"
     yield from _branches(root, "")

@@ -1,0 +1,81 @@
+"""What a sweep finds at a setting: as bytes for its journal, and as a part of its tidy table."""
+
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from escalation.scenario.grid import Grid, Setting, Value, in_toml
+from escalation.studies.evaluate import Refused
+from escalation.tidy import OF_THE_QUANTITY, Column, Plain, Table, Values, columns, kind_of
+
+Floats = NDArray[np.float64]
+
+SUMMARIES = ("mean", "lowest", "q05", "q95", "highest")
+"""What is said of a quantity over all truths. A quantile is the smallest value that so many of them do not exceed."""
+
+REFUSED = "refused"
+"""In place of a quantity: the exact engine refuses the setting."""
+
+
+class Found(NamedTuple):
+    """What is found of a design at one setting."""
+
+    quantities: tuple[str, ...]
+    values: Floats  # [Q, T], or [Q, 5] of a summary
+
+
+def to_bytes(found: Found | Refused) -> bytes:
+    """What a journal keeps of a setting."""
+    if isinstance(found, Refused):
+        return json.dumps({"refused": found.reason}).encode()
+    return json.dumps({"quantities": found.quantities}).encode() + b"\n" + found.values.astype("<f8").tobytes()
+
+
+def from_bytes(content: bytes) -> Found | Refused:
+    """What `to_bytes` was given."""
+    head, _, numbers = content.partition(b"\n")
+    told = json.loads(head)
+    if "refused" in told:
+        return Refused(told["refused"])
+    quantities = tuple(told["quantities"])
+    return Found(quantities, np.frombuffer(numbers, "<f8").reshape(len(quantities), -1))
+
+
+def columns_of(grid: Grid, *, summary: bool) -> tuple[Column, ...]:
+    """The design, what is given for each key of the grid, what the numbers are of, and the numbers."""
+    keys = (Column(key, "setting", kind_of(alternatives)) for key, alternatives in grid.values.items())
+    measures = SUMMARIES if summary else ("value",)
+    named = ("quantity",) if summary else ("truth", "quantity")
+    return (Column("design"), *keys, *columns(*named), *columns(*measures, unit=OF_THE_QUANTITY, kind=float))
+
+
+def part_of(grid: Grid, setting: Setting, truths: Sequence[str], found: Found | Refused, *, summary: bool) -> Table:
+    """The rows of one setting, with the names of its truths; where it is refused, one that says so."""
+    whole = columns_of(grid, summary=summary)
+    if isinstance(found, Refused):
+        last = len(SUMMARIES) if summary else 1
+        numbers: list[Values] = [*([] if summary else [[None]]), [REFUSED], *[[None]] * last]
+    elif summary:
+        numbers = [found.quantities, *found.values.T]
+    else:
+        names, quantities = np.array(truths, str), np.array(found.quantities, str)
+        numbers = [np.repeat(names, len(quantities)), np.tile(quantities, len(names)), found.values.T.reshape(-1)]
+    keys = whole[1 : -len(numbers)]
+    rows = len(numbers[0])
+    given = (_given(setting, column) for column in keys)
+    return Table(whole, ([setting.label] * rows, *([value] * rows for value in given), *numbers))
+
+
+def _given(setting: Setting, column: Column) -> Plain:
+    """What a setting has for a key; None for keys that are not its design's own."""
+    if column.name not in setting.values:
+        return None
+    value = setting.values[column.name]
+    return _text(value) if column.kind is str else column.kind(value)
+
+
+def _text(value: Value) -> str:
+    return value if isinstance(value, str) else in_toml(value)
