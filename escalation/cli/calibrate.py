@@ -17,7 +17,6 @@ from escalation.errors import EscalationError, OutputError
 if TYPE_CHECKING:
     from escalation.scenario.file import Scenario
     from escalation.scenario.grid import Value
-    from escalation.studies.calibrate import Calibration
 
 
 LIMITS = (
@@ -126,7 +125,7 @@ def calibrate_command(
         )
     options.emit(form, None, [calibration_blocks(found)], lambda: to_tree(found), lambda: table_of(found))
     if figure is not None:
-        _draw(found, figure)
+        write_figure("front", (found,), figure, scenario)
     if found.chosen is None:
         raise EscalationError(f"{file}: {found.unmet}{'' if output is None else f'; {output} is not written'}")
     if output is not None:
@@ -173,10 +172,3 @@ def _retuned(
         return retuned(text, scenario, label, values, account, output.parent)
     except EscalationError as error:
         raise OutputError(f"{output}: cannot be written: {error}") from None
-
-
-def _draw(found: "Calibration", output: Path) -> None:
-    from escalation.report import figures
-
-    title = found.scenario.title or found.scenario.name
-    write_figure(figures.front(found), output, title, figures.alt_text.front(found))

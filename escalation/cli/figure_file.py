@@ -1,7 +1,7 @@
 """Figures in files: refused before any work is done, or written whole."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -9,7 +9,7 @@ from escalation.cli import options
 from escalation.errors import EscalationError, OutputError
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from escalation.scenario.file import Scenario
 
 
 def check_figure(output: Path, command: str) -> None:
@@ -27,11 +27,13 @@ def check_figure(output: Path, command: str) -> None:
         raise EscalationError(f"{command} needs matplotlib: pip install 'escalation[report]'") from None
 
 
-def write_figure(figure: "Figure", output: Path, title: str, told: str) -> None:
-    """Write a figure; a warning names letters that its font lacks."""
+def write_figure(name: str, drawn: tuple[Any, ...], output: Path, scenario: "Scenario") -> None:
+    """Draw one of `report.figures` by its name and write it; a warning names letters that its font lacks."""
     from escalation.files import write_whole
     from escalation.report import figures
 
+    figure, told = getattr(figures, name)(*drawn), getattr(figures.alt_text, name)(*drawn)
+    title = scenario.title or scenario.name
     form = output.suffix.lower().removeprefix(".")
     unknown = figures.unknown_letters(figure)
     if unknown and form != "svg":

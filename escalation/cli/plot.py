@@ -73,7 +73,7 @@ def plot_command(
     else:
         settings = {"designs": designs, "truths": truths, "trials": trials, "seed": seed, "max_states": max_states}
         drawn = _results(file, scenario, settings), scenario.trial
-    _write(what, drawn, output, scenario.title or scenario.name)
+    write_figure({"paths": "pathways"}.get(what, what.replace("-", "_")), drawn, output, scenario)
 
 
 def _results(file: Path, scenario: "Scenario", settings: dict[str, Any]) -> tuple[Any, ...]:
@@ -123,11 +123,3 @@ def _surfaces(scenario: "Scenario", designs: tuple[str, ...], max_states: int | 
                     raise
                 click.echo(f"warning: {label} is left out, because a surface is exact: {refusal}", err=True)
     return surfaces
-
-
-def _write(what: str, drawn: tuple[Any, ...], output: Path, title: str) -> None:
-    from escalation.report import figures
-
-    name = {"paths": "pathways"}.get(what, what.replace("-", "_"))
-    told = getattr(figures.alt_text, name)(*drawn)
-    write_figure(getattr(figures, name)(*drawn), output, title, told)

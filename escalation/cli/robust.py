@@ -74,10 +74,7 @@ def robust_command(
         write_whole(each, to_csv(each_table(found)))
     for option, name in PICTURES.items():
         if (path := files[option]) is not None:
-            from escalation.report import figures
-
-            told = getattr(figures.alt_text, name)(found)
-            write_figure(getattr(figures, name)(found), path, scenario.title or scenario.name, told)
+            write_figure(name, (found,), path, scenario)
 
 
 def _check_files(files: Mapping[str, Path | None]) -> None:

@@ -83,9 +83,6 @@ def size_command(
         )
     options.emit(form, output, [size_blocks(found)], lambda: to_tree(found), lambda: table_of(found))
     if figure is not None:
-        from escalation.report import figures
-
-        title = scenario.title or scenario.name
-        write_figure(figures.size_curves(found), figure, title, figures.alt_text.size_curves(found))
+        write_figure("size_curves", (found,), figure, scenario)
     if found.unmet is not None:
         raise EscalationError(f"{file}: {found.unmet}")

@@ -139,12 +139,13 @@ def _write(sweep: Sweep, kept: Journal, output: Path) -> tuple[int, str | None]:
     """Write the file; how many settings were refused, and the first of them."""
     refused, refusal = 0, None
     with whole_file(output) as file:
-        table = TABLES[output.suffix](file, columns_of(sweep))
+        columns = columns_of(sweep)
+        table = TABLES[output.suffix](file, columns)
         for number, content in kept.cells():
             setting, found = sweep.grid[number], Cell.from_bytes(content)
             if found.refusal is not None:
                 refused += 1
                 refusal = refusal or f"{setting.name}: {found.refusal}"
-            table.add(part_of(sweep, setting, found))
+            table.add(part_of(sweep, columns, setting, found))
         table.end()
     return refused, refusal

@@ -18,9 +18,8 @@ def columns_of(sweep: Sweep) -> tuple[Column, ...]:
     return (Column("design"), *keys, *columns(*named), *columns(*measures, unit=OF_THE_QUANTITY, kind=float))
 
 
-def part_of(sweep: Sweep, setting: Setting, cell: Cell) -> Table:
-    """The rows of one cell; where the exact engine refuses it, one that says so."""
-    whole = columns_of(sweep)
+def part_of(sweep: Sweep, whole: tuple[Column, ...], setting: Setting, cell: Cell) -> Table:
+    """The rows of one cell, with all columns; where the exact engine refuses it, a row that says so."""
     if cell.refusal is not None:
         last = len(SUMMARIES) if sweep.summary else 1
         numbers: list[Values] = [*([] if sweep.summary else [[None]]), [REFUSED], *[[None]] * last]

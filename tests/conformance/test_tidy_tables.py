@@ -35,7 +35,7 @@ from escalation.report.pages import size as size_page
 from escalation.report.pages import table as table_page
 from escalation.report.pages import worst as worst_page
 from escalation.studies import sweep as sweeps
-from escalation.studies.sweep_table import part_of
+from escalation.studies.sweep_table import columns_of, part_of
 from escalation.tidy import Column, CsvFile, ParquetFile, Table, kind_of, to_csv
 from tests.support import levels
 
@@ -50,10 +50,10 @@ SWEEP = Sweep(grid(SCENARIO, {"trial.max_patients": [9, 12], "boin.cutoff_eli": 
 
 def swept() -> Table:
     """All parts of a sweep of which the exact engine refuses some settings."""
-    parts = []
+    parts, whole = [], columns_of(SWEEP)
     for piece, setting in zip(SWEEP.pieces(range(len(SWEEP.grid))), SWEEP.grid, strict=True):
-        parts.append(part_of(SWEEP, setting, sweeps.Cell.from_bytes(sweeps.cell(*piece))))
-    return Table.of(parts[0].columns, (row for part in parts for row in part.rows()))
+        parts.append(part_of(SWEEP, whole, setting, sweeps.Cell.from_bytes(sweeps.cell(*piece))))
+    return Table.of(whole, (row for part in parts for row in part.rows()))
 
 
 TABLES = {
