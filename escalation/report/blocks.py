@@ -1,7 +1,8 @@
 """What a page is made of, whatever the format: headings, lines, tables and pictures of text."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,13 @@ class TextTable:
     caption: str = ""  # what it shows, for a page with many tables
     detail: bool = False  # a page may keep it closed until a reader opens it
 
-    def part(self, columns: range) -> "TextTable":
+    @classmethod
+    def of(cls, header: Sequence[str | None], groups: list[list[list[str]]], **options: Any) -> "TextTable":
+        """A table of those columns that have a head."""
+        whole = cls([head or "" for head in header], groups, **options)
+        return whole.part(column for column, head in enumerate(header) if column and head is not None)
+
+    def part(self, columns: Iterable[int]) -> "TextTable":
         """The first column and some of the others."""
         kept = [0, *columns]
         groups = [[[row[column] for column in kept] for row in group] for group in self.groups]

@@ -8,8 +8,10 @@ ROUNDING = 1e-12
 """A sum of probabilities may be this far from 1."""
 
 
-def percent(share: float, decimals: int = 1) -> str:
-    """A probability in percent; one that is not 0 or 1 is not printed as if it were."""
+def percent(share: float | None, decimals: int = 1) -> str:
+    """A probability in percent, one that is not 0 or 1 not as if it were; nothing where there is none."""
+    if share is None:
+        return ""
     step = 10.0**-decimals
     if 0 < share <= step / 200:
         return f"<{step:.{decimals}f}"

@@ -286,12 +286,13 @@ def _write(sweep: Sweep, kept: Journal, output: Path) -> tuple[int, str | None]:
     """Write the file; how many settings were refused, and the first of them."""
     refused, refusal = 0, None
     with whole_file(output) as file:
-        table = TABLES[output.suffix](file, columns_of(sweep.grid, summary=sweep.summary))
+        columns = columns_of(sweep.grid, summary=sweep.summary)
+        table = TABLES[output.suffix](file, columns)
         for number, content in kept.contents():
             setting, found = sweep.grid[number], from_bytes(content)
             if isinstance(found, Refused):
                 refused += 1
                 refusal = refusal or f"{setting.name}: {found.reason}"
-            table.add(part_of(sweep.grid, setting, sweep.names(setting), found, summary=sweep.summary))
+            table.add(part_of(columns, setting, sweep.names(setting), found, summary=sweep.summary))
         table.end()
     return refused, refusal

@@ -52,9 +52,10 @@ def columns_of(grid: Grid, *, summary: bool) -> tuple[Column, ...]:
     return (Column("design"), *keys, *columns(*named), *columns(*measures, unit=OF_THE_QUANTITY, kind=float))
 
 
-def part_of(grid: Grid, setting: Setting, truths: Sequence[str], found: Found | Refused, *, summary: bool) -> Table:
-    """The rows of one setting, with the names of its truths; where it is refused, one that says so."""
-    whole = columns_of(grid, summary=summary)
+def part_of(
+    whole: tuple[Column, ...], setting: Setting, truths: Sequence[str], found: Found | Refused, *, summary: bool
+) -> Table:
+    """The rows of one setting, with all columns and the names of its truths; where it is refused, one that says so."""
     if isinstance(found, Refused):
         last = len(SUMMARIES) if summary else 1
         numbers: list[Values] = [*([] if summary else [[None]]), [REFUSED], *[[None]] * last]

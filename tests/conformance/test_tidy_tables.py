@@ -36,7 +36,7 @@ from escalation.report.pages import table as table_page
 from escalation.report.pages import worst as worst_page
 from escalation.studies.evaluate import answered
 from escalation.studies.sweep import find
-from escalation.studies.sweep_table import part_of
+from escalation.studies.sweep_table import columns_of, part_of
 from escalation.tidy import Column, CsvFile, ParquetFile, Table, kind_of, to_csv
 from tests.support import levels
 
@@ -51,10 +51,11 @@ SWEEP = Sweep(grid(SCENARIO, {"trial.max_patients": [9, 12], "boin.cutoff_eli": 
 
 def swept() -> Table:
     """All parts of a sweep of which the exact engine refuses some settings."""
-    parts = []
+    parts, whole = [], columns_of(SWEEP.grid, summary=SWEEP.summary)
     for question, setting in zip(SWEEP.questions(range(len(SWEEP.grid))), SWEEP.grid, strict=True):
-        parts.append(part_of(SWEEP.grid, setting, SWEEP.names(setting), answered(find, question), summary=False))
-    return Table.of(parts[0].columns, (row for part in parts for row in part.rows()))
+        found = answered(find, question)
+        parts.append(part_of(whole, setting, SWEEP.names(setting), found, summary=SWEEP.summary))
+    return Table.of(whole, (row for part in parts for row in part.rows()))
 
 
 TABLES = {

@@ -1,7 +1,6 @@
 """What a reader in a hurry should know: the trial and the key results under each truth."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from escalation.characteristics.one_truth import OperatingCharacteristics
 from escalation.report.blocks import Block, Lines, TextTable
@@ -25,8 +24,9 @@ def summary(run: Run) -> Iterator[Block]:
     )
     yield Lines((" ".join(evidence(run)),), alarm=verdict(run).alarm)
     yield Lines(tuple(_ranges(run)), listed=True)
-    yield _with_benchmark(_key_table(run, "Probability of correct selection (PCS), %", lambda oc: percent(oc.pcs)), run)
-    if run.results[0].benchmark is not None:
+    optimal, pcs = run.results[0].benchmark is not None, "Probability of correct selection (PCS), %"
+    yield _key_table(run, pcs, lambda oc: percent(oc.pcs), optimal=optimal)
+    if optimal:
         yield Lines((OPTIMAL_NOTES[0], OPTIMAL_NOTES[1]), listed=True)
     for caption, cell in _KEY_MEASURES:
         yield _key_table(run, caption, cell)
@@ -59,23 +59,15 @@ _KEY_MEASURES: list[tuple[str, Callable[[OperatingCharacteristics], str]]] = [
 ]
 
 
-def _key_table(run: Run, caption: str, cell: Callable[[OperatingCharacteristics], str]) -> TextTable:
-    """One measure of every design, a row for each truth."""
+def _key_table(
+    run: Run, caption: str, cell: Callable[[OperatingCharacteristics], str], *, optimal: bool = False
+) -> TextTable:
+    """One measure of every design, a row for each truth; beside PCS that of the benchmark, blank where it has none."""
     truths = by_truth(run.results)
     rows = []
     for results in truths:
-        correct = correct_names(run.scenario.trial, results[0].correct_doses)
-        rows.append([results[0].truth.name, correct, *(cell(shown(result)) for result in results)])
-    header = ["truth", "correct dose", *(label(result) for result in truths[0])]
-    return TextTable(header, [rows], words=frozenset({1}), caption=caption)
-
-
-def _with_benchmark(table: TextTable, run: Run) -> TextTable:
-    """The table of PCS with that of the benchmark in a last column, blank where no dose is correct."""
-    benchmarks = [benchmark for results in by_truth(run.results) if (benchmark := results[0].benchmark) is not None]
-    if not benchmarks:
-        return table
-    (rows,) = table.groups
-    cells = ["" if one.pcs is None else percent(one.pcs) for one in benchmarks]
-    wider = [[*row, cell] for row, cell in zip(rows, cells, strict=True)]
-    return replace(table, header=[*table.header, OPTIMAL], groups=[wider])
+        correct, benchmark = correct_names(run.scenario.trial, results[0].correct_doses), results[0].benchmark
+        best = percent(None if benchmark is None else benchmark.pcs)
+        rows.append([results[0].truth.name, correct, *(cell(shown(result)) for result in results), best])
+    header = ["truth", "correct dose", *(label(result) for result in truths[0]), OPTIMAL if optimal else None]
+    return TextTable.of(header, [rows], words=frozenset({1}), caption=caption)

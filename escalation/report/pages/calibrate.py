@@ -88,9 +88,7 @@ def setting_table(found: Calibration) -> TextTable:
 
 def cell(quantity: str, value: float | None) -> str:
     """A number of an assessment."""
-    if value is None:
-        return ""
-    return mean(value) if quantity == "patients" else percent(value)
+    return mean(value) if quantity == "patients" and value is not None else percent(value)
 
 
 def own_values(found: Calibration) -> dict[str, str]:

@@ -51,7 +51,7 @@ def truth_line(scenario: Scenario, truth: Truth) -> str:
 
 def difference_table(differences: Sequence[Difference], *, simulated: bool) -> TextTable:
     """The pairs of designs under one truth: a row for each quantity, below one that names the pair."""
-    header = ["design - reference", "values", "difference", *(["simulated (95 % CI)"] if simulated else [])]
+    header = ["design - reference", "values", "difference", "simulated (95 % CI)" if simulated else None]
     groups = []
     for (design, reference, refused), pair in groupby(
         differences, lambda one: (one.design, one.reference, is_refused(one))
@@ -59,10 +59,9 @@ def difference_table(differences: Sequence[Difference], *, simulated: bool) -> T
         rows = [[f"{design} - {reference}{' ~' if refused else ''}", *[""] * (len(header) - 1)]]
         for one in pair:
             exact = "" if one.exact is None else signed(one.exact, one.quantity)
-            row = [f"  {NAMES[one.quantity]}", values(one), exact]
-            rows.append([*row, *([interval(one)] if simulated else [])])
+            rows.append([f"  {NAMES[one.quantity]}", values(one), exact, interval(one)])
         groups.append(rows)
-    return TextTable(header, groups)
+    return TextTable.of(header, groups)
 
 
 def is_refused(one: Difference) -> bool:

@@ -78,8 +78,8 @@ def position_name(mtd: str, trial: Trial) -> str:
 
 
 def _pcs_row(one: Summary) -> list[str]:
-    numbers = percent(one.pcs.mean), _error(one.pcs.standard_error), percent(one.pcs.tail), percent(one.pcs.worst)
-    return [*numbers, *("" if part is None else percent(part) for part in (one.optimal_pcs, one.efficiency))]
+    shares = one.pcs.tail, one.pcs.worst, one.optimal_pcs, one.efficiency
+    return [percent(one.pcs.mean), _error(one.pcs.standard_error), *map(percent, shares)]
 
 
 def _overdosing_row(one: Summary) -> list[str]:
@@ -98,13 +98,11 @@ def _worst_row(found: Robustness, one: Summary) -> list[str]:
     place = one.pcs.worst_truth
     optimal = found.optimal_pcs[place]
     rates = rates_text(found.truths.rates[place].tolist())
-    return [percent(one.pcs.worst), "" if isnan(optimal) else percent(optimal), found.truths.names[place], rates]
+    return [percent(one.pcs.worst), percent(None if isnan(optimal) else optimal), found.truths.names[place], rates]
 
 
 def _error(standard_error: float | None) -> str:
-    if standard_error is None:
-        return ""
-    return percent(standard_error if standard_error > ROUNDING else 0.0)
+    return percent(0.0 if standard_error is not None and standard_error <= ROUNDING else standard_error)
 
 
 def footnotes(found: Robustness) -> list[str]:

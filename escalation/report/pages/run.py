@@ -80,33 +80,34 @@ def dose_table(results: Sequence[Result], trial: Trial) -> TextTable:
 
 def summary_table(results: Sequence[Result]) -> TextTable:
     """The designs under one truth, a row each, and the benchmark that they are measured against."""
-    ocs = [shown(result) for result in results]
     benchmark = results[0].benchmark
-    expanded, running = is_expanded(results), any(oc.further is not None for oc in ocs)
+    running = any(shown(result).further is not None for result in results)
+    header = [
+        *("design", "PCS %", None if benchmark is None else "eff %"),
+        *(("patients +", "5-95 %", "DLTs +") if running else ("patients", "5-95 %", "DLTs")),
+        *("DLT %", "above %", "early %", "kept %" if is_expanded(results) else None),
+    ]
     rows = []
-    for result, oc in zip(results, ocs, strict=True):
-        survival = None if oc.expansion is None else oc.expansion.survival
+    for result in results:
+        oc = shown(result)
         size, dlts = (oc.sample_size, oc.total_dlts) if oc.further is None else (oc.further.patients, oc.further.dlts)
         rows.append(
             [
                 label(result),
                 percent(oc.pcs),
-                *([] if benchmark is None else [efficiency(result)]),
+                efficiency(result),
                 mean(size.mean),
                 f"{size.q05}-{size.q95}",
                 mean(dlts.mean),
                 percent(oc.dlt_rate.rate_of_means),
                 percent(oc.share_above_target),
                 percent(oc.early_stop),
-                *(["" if survival is None else percent(survival)] if expanded else []),
+                percent(None if oc.expansion is None else oc.expansion.survival),
             ]
         )
-    counted = ["patients +", "5-95 %", "DLTs +"] if running else ["patients", "5-95 %", "DLTs"]
-    measured = ["PCS %", *([] if benchmark is None else ["eff %"]), *counted]
-    header = ["design", *measured, "DLT %", "above %", "early %", *(["kept %"] if expanded else [])]
     if benchmark is not None and benchmark.pcs is not None:
         rows.append([OPTIMAL, percent(benchmark.pcs), percent(1.0), *[""] * (len(header) - 3)])
-    return TextTable(header, [rows])
+    return TextTable.of(header, [rows])
 
 
 def efficiency(result: Result) -> str:

@@ -9,7 +9,7 @@ from escalation.report.pages.calibrate import ASSESSED, OBJECTIVE, OVERDOSING
 from escalation.report.preamble import head, opening
 from escalation.report.wording import count, mean, percent
 from escalation.studies.evaluate import Assessment
-from escalation.studies.size import SizeCurve, SizeSearch
+from escalation.studies.size import SizeSearch
 from escalation.tidy import Column, Table, columns
 
 
@@ -38,47 +38,43 @@ def left_out(found: SizeSearch) -> Iterator[str]:
 
 def answer_table(found: SizeSearch) -> TextTable:
     """The smallest size of each design, a row each."""
-    formula = any(curve.formula is not None for curve in found.curves)
-    header = ["design", "smallest", "from then on", "PCS %", *(["overdosing %"] if found.limits else []), "mean size"]
+    formula = "formula" if any(curve.formula is not None for curve in found.curves) else None
+    header = ["design", "smallest", "from then on", "PCS %", _overdosing(found), "mean size", formula]
     rows = []
     for curve in found.curves:
-        row = [curve.design, _size(curve.smallest), _size(curve.lasting)]
+        numbers = [""] * 3
         if curve.smallest is not None:
             one = curve.assessments[curve.smallest]
-            row += [percent(one.objective(found.objective)), *_overdosing(found, one), mean(one.patients)]
-        row += [""] * (len(header) - len(row))
-        rows.append([*row, *(["" if curve.formula is None else str(curve.formula)] if formula else [])])
-    return TextTable([*header, *(["formula"] if formula else [])], [rows])
+            numbers = [percent(one.objective(found.objective)), percent(one.overdosing), mean(one.patients)]
+        sizes = ["none" if size is None else str(size) for size in (curve.smallest, curve.lasting)]
+        rows.append([curve.design, *sizes, *numbers, "" if curve.formula is None else str(curve.formula)])
+    return TextTable.of(header, [rows])
 
 
 def curve_table(found: SizeSearch) -> TextTable:
     """PCS at every size, a column for each design; an asterisk where it is large enough."""
-    header = ["patients"]
+    header: list[str | None] = ["patients"]
     for curve in found.curves:
-        header += [f"{curve.design} %", *([f"{curve.design} overdosing %"] if found.limits else [])]
+        header += [f"{curve.design} %", _overdosing(found, f"{curve.design} ")]
     rows = []
     for size in found.sizes:
         row = [str(size)]
         for curve in found.curves:
-            row += _cells(found, curve, size)
-        rows.append([*row, *([percent(found.benchmark[size])] if found.benchmark else [])])
-    return TextTable([*header, *(["optimal %"] if found.benchmark else [])], [rows])
+            row += _cells(found, curve.assessments.get(size))
+        rows.append([*row, percent(found.benchmark.get(size))])
+    return TextTable.of([*header, "optimal %" if found.benchmark else None], [rows])
 
 
-def _cells(found: SizeSearch, curve: SizeCurve, size: int) -> list[str]:
-    one = curve.assessments.get(size)
+def _cells(found: SizeSearch, one: Assessment | None) -> list[str]:
     if one is None:
-        return ["", *([""] if found.limits else [])]
+        return ["", ""]
     mark = "*" if found.enough(one) else ""
-    return [f"{mark}{percent(one.objective(found.objective))}", *_overdosing(found, one)]
+    return [f"{mark}{percent(one.objective(found.objective))}", percent(one.overdosing)]
 
 
-def _overdosing(found: SizeSearch, one: Assessment) -> list[str]:
-    return [percent(one.overdosing)] if found.limits and one.overdosing is not None else []
-
-
-def _size(size: int | None) -> str:
-    return "none" if size is None else str(size)
+def _overdosing(found: SizeSearch, whose: str = "") -> str | None:
+    """The head of a column of overdosing, which is shown where it is limited."""
+    return f"{whose}overdosing %" if found.limits else None
 
 
 def footnotes(found: SizeSearch) -> list[str]:

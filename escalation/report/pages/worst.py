@@ -43,17 +43,17 @@ def class_line(cases: WorstCases) -> str:
 
 def _table(cases: WorstCases, quantity: Quantity, found: dict[str, list[WorstTruth]]) -> TextTable:
     searched = cases.scenario.trial.levels > 1
-    compared = searched and quantity == "pcs"
-    beside = ["optimal %"] if compared else []
-    header = ["MTD, design", NAMES[quantity], *beside, *(["true DLT rates %", "agreed"] if searched else [])]
+    optimal = "optimal %" if searched and quantity == "pcs" else None
+    header = ["MTD, design", NAMES[quantity], optimal, *(("true DLT rates %", "agreed") if searched else (None, None))]
     groups = []
     for mtd, name in enumerate(cases.scenario.trial.dose_names, 1):
         rows = [
             [
                 f"  {label}",
                 percent(one.value),
-                *([percent(one.optimal_pcs)] if compared and one.optimal_pcs is not None else []),
-                *([rates_text(one.rates), f"{one.agreed} of {one.searches}"] if searched else []),
+                percent(one.optimal_pcs),
+                rates_text(one.rates),
+                f"{one.agreed} of {one.searches}",
             ]
             for label, own in found.items()
             for one in own
@@ -61,7 +61,7 @@ def _table(cases: WorstCases, quantity: Quantity, found: dict[str, list[WorstTru
         ]
         if rows:
             groups.append([[f"MTD at {name}", *[""] * (len(header) - 1)], *rows])
-    return TextTable(header, groups, words=frozenset({2 + compared}))
+    return TextTable.of(header, groups, words=frozenset({3}))
 
 
 def footnotes(cases: WorstCases) -> list[str]:
