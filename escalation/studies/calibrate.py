@@ -189,7 +189,7 @@ def calibrate(
     executor : concurrent.futures.Executor, optional
         What runs the settings. By default threads of this process.
     progress : function, optional
-        Shows it; see `progress.silent`. A step is a setting, or the design as it is.
+        Shows it; see `studies.work.progress.silent`. A step is a setting, or the design as it is.
 
     Raises
     ------

@@ -100,7 +100,7 @@ def compare(
     max_states : int, optional
         As for `escalation.exact`. A design for which the exact engine refuses is simulated only.
     progress : function, optional
-        Shows it; see `progress.silent`. A step is a design under a truth.
+        Shows it; see `studies.work.progress.silent`. A step is a design under a truth.
 
     Raises
     ------

@@ -200,7 +200,7 @@ def robust(
     executor : concurrent.futures.Executor, optional
         What runs the pieces, each some kilobytes; by default threads of this process. The results are the same.
     progress : function, optional
-        Shows it; see `progress.silent`. A step is a design under 1,000 truths.
+        Shows it; see `studies.work.progress.silent`. A step is a design under 1,000 truths.
 
     Raises
     ------

@@ -163,7 +163,7 @@ def run(
     after : InterimData or str, optional
         The data of a running trial, such as "1NNN 2NTT": its conditional operating characteristics.
     progress : function, optional
-        Shows it; see `progress.silent`. A step is a design under a truth.
+        Shows it; see `studies.work.progress.silent`. A step is a design under a truth.
 
     Raises
     ------

@@ -150,7 +150,7 @@ def find_size(
     executor : concurrent.futures.Executor, optional
         What runs the sizes. By default threads of this process.
     progress : function, optional
-        Shows it; see `progress.silent`. A step is a design of a size.
+        Shows it; see `studies.work.progress.silent`. A step is a design of a size.
 
     Raises
     ------

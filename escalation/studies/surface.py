@@ -85,7 +85,7 @@ def pcs_surface(
     max_states : int, optional
         As for `escalation.exact`.
     progress : function, optional
-        Shows it; see `progress.silent`. A step is a row of points: an odds ratio.
+        Shows it; see `studies.work.progress.silent`. A step is a row of points: an odds ratio.
 
     Raises
     ------

@@ -235,7 +235,7 @@ def write_sweep(
     resume : bool
         Whether to go on with what an interrupted run has finished; where there is nothing, all is worked out.
     progress : function, optional
-        Shows it; see `progress.silent`. A step is a setting.
+        Shows it; see `studies.work.progress.silent`. A step is a setting.
 
     Raises
     ------

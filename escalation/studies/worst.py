@@ -68,7 +68,7 @@ def worst_cases(
     executor : concurrent.futures.Executor, optional
         What runs the searches; by default threads of this process.
     progress : function, optional
-        Shows it; see `progress.silent`. A step is a search: of a design, a quantity and an MTD.
+        Shows it; see `studies.work.progress.silent`. A step is a search: of a design, a quantity and an MTD.
 
     Raises
     ------

@@ -11,14 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from escalation import BOIN, CRM, DesignError, EscalationError, StateSpaceError, Trial, load_scenario
+from escalation import BOIN, CRM, DesignError, EscalationError, StateSpaceError, Trial, grid, load_scenario
 from escalation.kernels.codes import NO_DOSE
 from escalation.scenario.truths.published import published_lists
 from escalation.scenario.truths.sets import drawn_truths, published_truths, scenario_truths
+from escalation.studies.evaluate import Refused, divided, evaluate, possible, whole
 from escalation.studies.work import pieces
 from escalation.studies.work.pieces import IN_FLIGHT, endings_of, exact_expectations, finished
 from escalation.trial.rates import correct_doses
-from tests.support import levels
+from tests.support import Steps, levels
 
 TRIAL = Trial(doses=levels(4), target=0.25, max_patients=18)
 LUCAR = load_scenario(Path(__file__).parents[2] / "scenarios" / "lucar-dks1.toml")
@@ -76,6 +77,30 @@ def fail_at(number):
 
 def test_results_carry_the_number_of_their_piece():
     assert dict(finished(square, ((n,) for n in range(600)))) == {n: n * n for n in range(600)}
+
+
+def root(number):
+    if number < 0:
+        raise StateSpaceError(f"{number} has none")
+    return number**0.5
+
+
+def test_answers_are_in_order_with_the_refusals_among_them():
+    steps = Steps()
+    with steps(4, "roots") as step:
+        answers = evaluate(root, [(4,), Refused("is not possible"), (-1,), (9,)], None, step)
+    assert answers == [2, Refused("is not possible"), Refused("-1 has none"), 3]
+    assert steps.done == 4
+    assert whole(answers) == Refused("is not possible")
+    assert whole(answers[:1]) == [2]
+    assert divided(dict(enumerate(answers))) == ({0: 2, 3: 3}, {1: "is not possible", 2: "-1 has none"})
+
+
+def test_settings_that_are_not_possible_are_refused():
+    settings = grid(LUCAR, {"boin.p_tox": [0.3, 0.1]}, designs=["boin"])
+    first, second = possible(settings, "asked")
+    assert first == (settings[0].design, LUCAR.trial, "asked")
+    assert second.reason.startswith("boin.p_tox: 0.1 should")
 
 
 def test_pieces_are_taken_as_they_are_needed():
