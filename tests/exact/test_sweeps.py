@@ -11,11 +11,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from escalation import Sweep, TruthSource, exact, grid, load_scenario, operating_characteristics, write_sweep
+from escalation import Sweep, TruthSource, exact, grid, load_scenario, operating_characteristics, tidy, write_sweep
 from escalation.errors import EscalationError, GridError, ScenarioError, StateSpaceError
 from escalation.scenario.file import parse_scenario
 from escalation.scenario.truths.sets import drawn_truths
-from escalation.studies import tidy
 from escalation.studies.sweep import SUMMARIES, Cell, cell, quantity_names, summed_up
 from escalation.studies.sweep_file import journal_of
 from tests.naive.quantities import overdosing
@@ -198,7 +197,7 @@ def test_a_cell_survives_the_journal():
         (
             lambda: Sweep(grid(LUCAR, {}), TruthSource("clertant", count=1_000_000)),
             GridError,
-            "22,000,000 numbers in a setting; at most 10,000,000",
+            "23,000,000 numbers in a setting; at most 10,000,000",
         ),
         (
             lambda: Sweep(grid(LUCAR, {"trial.start_dose": [1, 2], "trial.max_patients": list(range(12, 900))}),
