@@ -36,9 +36,9 @@ class Measure:
     """One performance measure."""
 
     name: str  # in tables
-    unit: str
     meaning: str  # its definition
     quantity: str  # what it is called in the table of a run
+    unit: str = "%"
     form: Callable[[float], str] = _percent  # how its value is written
     per_dose: bool = False  # each dose has one
 
@@ -46,14 +46,14 @@ class Measure:
 def _count(name: str, what: str, unit: str, field: str) -> list[Measure]:
     """The measures of a count's distribution."""
     return [
-        Measure(f"{name}: mean", unit, f"Mean over trials of {what}.", f"{field}.mean", _mean),
-        Measure(f"{name}: sd", unit, f"Standard deviation between trials of {what}.", f"{field}.sd", _mean),
+        Measure(f"{name}: mean", f"Mean over trials of {what}.", f"{field}.mean", unit, _mean),
+        Measure(f"{name}: sd", f"Standard deviation between trials of {what}.", f"{field}.sd", unit, _mean),
         *(
             Measure(
                 f"{name}: {share} % quantile",
-                unit,
                 f"The smallest number that {what} does not exceed in at least {share} % of trials.",
                 f"{field}.q{share:02d}",
+                unit,
                 str,
             )
             for share in (5, 50, 95)
@@ -62,11 +62,10 @@ def _count(name: str, what: str, unit: str, field: str) -> list[Measure]:
 
 
 SELECTION = [
-    Measure("recommended", "%", "Probability that the dose is the RP2D.", "selection", per_dose=True),
-    Measure("no dose recommended", "%", "Probability that the trial ends without an RP2D.", "no_selection"),
+    Measure("recommended", "Probability that the dose is the RP2D.", "selection", per_dose=True),
+    Measure("no dose recommended", "Probability that the trial ends without an RP2D.", "no_selection"),
     Measure(
         "correct selection (PCS)",
-        "%",
         "Probability that a correct dose is the RP2D; where no dose is correct, that none is.",
         "pcs",
     ),
@@ -74,48 +73,43 @@ SELECTION = [
 BENCHMARK = [
     Measure(
         "efficiency",
-        "%",
         "PCS divided by that of the non-parametric optimal benchmark (O'Quigley et al. 2002). It sees the outcome of "
         "every patient planned for dose escalation at every dose, and recommends the dose whose observed DLT rate is "
         "closest to the target; of equally close ones the highest below the target, else the lowest. More than 100 % "
         "is possible: a design may favour the correct dose by its rules or prior. Undefined where no dose is correct, "
         "as the benchmark always recommends one.",
         "efficiency",
-        _ratio,
+        form=_ratio,
     ),
 ]
 EXPANSION = [
     Measure(
         "declared after escalation",
-        "%",
         "Probability that dose escalation declares the dose the RP2D, before the expansion.",
         "expansion.declared",
         per_dose=True,
     ),
-    Measure("no dose declared", "%", "Probability that dose escalation declares no RP2D.", "expansion.none_declared"),
+    Measure("no dose declared", "Probability that dose escalation declares no RP2D.", "expansion.none_declared"),
     Measure(
         "RP2D kept",
-        "%",
         "Probability that an RP2D, once declared, is still recommended after the expansion.",
         "expansion.survival",
     ),
 ]
 EXPOSURE = [
-    Measure("patients", "mean", "Mean number of patients at the dose.", "patients", _mean, per_dose=True),
-    Measure("DLTs", "mean", "Mean number of patients with a DLT at the dose.", "dlts", _mean, per_dose=True),
+    Measure("patients", "Mean number of patients at the dose.", "patients", "mean", _mean, per_dose=True),
+    Measure("DLTs", "Mean number of patients with a DLT at the dose.", "dlts", "mean", _mean, per_dose=True),
 ]
 SIZE = [
     *_count("sample size", "the number of patients", "patients", "sample_size"),
     *_count("DLTs in all", "the number of patients with a DLT", "DLTs", "total_dlts"),
     Measure(
         "DLT rate: ratio of means",
-        "%",
         "Mean number of DLTs divided by the mean number of patients.",
         "dlt_rate.rate_of_means",
     ),
     Measure(
         "DLT rate: mean of rates",
-        "%",
         "Mean over trials of the share of a trial's patients that have a DLT.",
         "dlt_rate.mean_of_rates",
     ),
@@ -123,7 +117,6 @@ SIZE = [
 SAFETY = [
     Measure(
         "patients above the target",
-        "%",
         "Mean number of patients at doses whose true DLT rate exceeds the target, divided by the mean number of "
         "patients.",
         "share_above_target",
@@ -136,14 +129,12 @@ SAFETY = [
     ),
     Measure(
         "overdosing (60 %)",
-        "%",
         "Probability that more than 60 % of a trial's patients are at doses whose true DLT rate exceeds the target.",
         "overdosing_60",
     ),
-    Measure("overdosing (80 %)", "%", "Likewise with more than 80 %.", "overdosing_80"),
+    Measure("overdosing (80 %)", "Likewise with more than 80 %.", "overdosing_80"),
     Measure(
         "poor allocation",
-        "%",
         "Probability that fewer patients are at correct doses, those of an expansion included, than the number planned "
         "for dose escalation divided by the number of doses; undefined where no dose is correct.",
         "poor_allocation",
@@ -152,13 +143,12 @@ SAFETY = [
 STOPPING = [
     Measure(
         "early stop",
-        "%",
         "Probability that a trial ends for toxicity, with enough patients at a dose, by a stopping rule or within its "
         "expansion.",
         "early_stop",
     ),
     *(
-        Measure(f"ended: {name}", "%", f"Probability that {text}.", f"stop_reasons.{field}")
+        Measure(f"ended: {name}", f"Probability that {text}.", f"stop_reasons.{field}")
         for name, text, field in (
             ("too toxic", "the trial ends because its lowest dose, or the dose of a rule, is too toxic", "too_toxic"),
             ("rule complete", "the design's own rule is complete before the trial is full", "rule_complete"),
@@ -176,21 +166,20 @@ STOPPING = [
 ESTIMATE = [
     Measure(
         "estimate: bias",
-        "points",
         "Mean difference between the observed and the true DLT rate at the RP2D, in percentage points, over trials "
         "that recommend a treated dose; undefined where none ever does.",
         "estimate.bias",
+        "points",
         _points,
     ),
     Measure(
         "estimate: RMSE",
-        "points",
         "Root mean square of that difference, in percentage points.",
         "estimate.rmse",
+        "points",
     ),
     Measure(
         "estimate: coverage",
-        "%",
         "Probability, over the same trials, that the 95 % Clopper-Pearson interval holds the true DLT rate at the "
         "RP2D.",
         "estimate.coverage",
@@ -198,9 +187,9 @@ ESTIMATE = [
 ]
 
 
-def measure_groups(expanded: bool, measured: bool) -> list[list[Measure]]:
+def measure_groups(expanded: bool, benchmarked: bool) -> list[list[Measure]]:
     """All measures, those that belong together in one list; some need an expansion, one a benchmark."""
-    chosen = [*SELECTION, *(BENCHMARK if measured else [])]
+    chosen = [*SELECTION, *(BENCHMARK if benchmarked else [])]
     return [chosen, *([EXPANSION] if expanded else []), EXPOSURE, SIZE, SAFETY, STOPPING, ESTIMATE]
 
 

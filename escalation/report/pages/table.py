@@ -21,7 +21,7 @@ STOP = "stop >="
 LETTER_HEAD = "0 DLTs"
 """The second column of a table that is shown cell by cell."""
 
-BOUNDARIES = {
+MEANINGS = {
     ESCALATE: (
         "escalate <=",
         "escalate_if_at_most",
@@ -108,11 +108,11 @@ def _columns(part: DoseTable) -> dict[str, int]:
     """Heads of the columns that the table needs, and the decision that each is for."""
     if not part.moves:
         return {STOP: ELIMINATE}
-    return {head: code for code, (head, *_) in BOUNDARIES.items() if code in part.decisions}
+    return {head: code for code, (head, *_) in MEANINGS.items() if code in part.decisions}
 
 
 def _cell(row: Row, code: int) -> str:
-    limit = getattr(row, BOUNDARIES[code][1])
+    limit = getattr(row, MEANINGS[code][1])
     if limit is None:
         return NEVER
     return "-".join(map(str, dict.fromkeys(limit))) if code == STAY else str(limit)
@@ -135,7 +135,7 @@ def _conventions(parts: Sequence[DoseTable], shown: Sequence[TextTable], *, ever
     by_letter = [LETTER_HEAD in table.header for table in shown]
     if any(part.moves and not letters for part, letters in zip(parts, by_letter, strict=True)):
         found = frozenset().union(*(part.decisions for part in parts))
-        yield from (f"{head}: {meaning}." for code, (head, _, meaning) in BOUNDARIES.items() if code in found)
+        yield from (f"{head}: {meaning}." for code, (head, _, meaning) in MEANINGS.items() if code in found)
     elif not all(by_letter):
         yield "stop >=: with so many DLTs or more the dose is stopped; with fewer it is given again."
     if any(by_letter):
