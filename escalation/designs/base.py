@@ -9,7 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, model_validator
 
-from escalation.designs.rules import MOST_STOPS, AnyRestriction, Condition, alternatives, each_rule, stops
+from escalation.designs.rules import (
+    MOST_STOPS,
+    AnyRestriction,
+    Condition,
+    PatientsAtDose,
+    Restriction,
+    alternatives,
+    each_rule,
+    stops,
+)
 from escalation.designs.words import (
     MONITORING_REFERENCES,
     conduct_sentences,
@@ -19,7 +28,7 @@ from escalation.designs.words import (
 )
 from escalation.errors import DesignError
 from escalation.fields import Flag, Frozen, Text
-from escalation.kernels.codes import ELIMINATE, LAST_DOSE, NEXT_DOSE, SAME_DOSE, STAY
+from escalation.kernels.codes import ELIMINATE, SAME_DOSE, STAY
 from escalation.numbers import count_grid
 from escalation.plans.conduct import Criterion, Stop
 from escalation.plans.plan import Plan
@@ -117,13 +126,12 @@ class Design(Frozen):
         plan = self._plan(trial)
         if self._titrates(plan):
             plan = plan.titrated()
-        if self.restrict:
-            ceilings = [rule.ceiling(trial) for rule in self.restrict]
-            floors = [rule.floor(trial) for rule in self.restrict]
+        restrictions = (*self._restrictions(), *self.restrict)
+        if restrictions:
             plan = plan.conducted(
-                ceiling=np.min(ceilings if plan.conduct.ceiling is None else [plan.conduct.ceiling, *ceilings], axis=0),
-                floor=np.max(floors if plan.conduct.floor is None else [plan.conduct.floor, *floors], axis=0),
-                hold_at=min(plan.conduct.hold_at, *(rule.hold_at for rule in self.restrict)),
+                ceiling=np.min([rule.ceiling(trial) for rule in restrictions], axis=0),
+                floor=np.max([rule.floor(trial) for rule in restrictions], axis=0),
+                hold_at=min(rule.hold_at for rule in restrictions),
             )
         if self.stop_when is not None:
             plan = plan.conducted(stops=(*plan.conduct.stops, *stops(self.stop_when, trial)))
@@ -246,6 +254,10 @@ class Design(Frozen):
         """Sentences on the dose that the design recommends at the end."""
         yield from ()
 
+    def _restrictions(self) -> tuple[Restriction, ...]:
+        """The rules that are options of the design's own."""
+        return ()
+
     def _titrates(self, plan: Plan) -> bool:
         return self.titration and bool(plan.conduct.sizes[0] > 1)
 
@@ -276,32 +288,21 @@ def never_reached(option: str, patients: int | None, trial: Trial) -> Iterator[s
 
 
 def patients_reach(number: int | None, place: int, reason: int, trial: Trial) -> tuple[Stop, ...]:
-    """The rule that the trial ends once a dose has so many patients; none for None."""
+    """The rule 'patients at dose' as a design's own option, which gives a reason of its own; none for None."""
     if number is None:
         return ()
-    patients, _ = count_grid(trial.max_patients)
-    where = {
-        NEXT_DOSE: "the dose that would be given next",
-        SAME_DOSE: "the current dose and it would be given again",
-        LAST_DOSE: "the current dose",
-    }[place]
-    words = f"at least {number} patients have been treated at {where}"
-    return (Stop(reason, (Criterion(place, (patients >= number)[None].repeat(trial.levels, axis=0)),), words),)
+    rule = PatientsAtDose(at_least=number)
+    holds, words = rule.criterion(trial).holds, rule.words(trial)
+    if place == SAME_DOSE:  # unlike the rule it lets a trial come to a dose with so many patients from another
+        words = f"at least {number} patients have been treated at the current dose and it would be given again"
+    return (Stop(reason, (Criterion(place, holds),), words),)
 
 
-def decision_table(levels: int, rules: list[tuple[NDArray[np.bool_], int]]) -> NDArray[np.int8]:
-    """Decision table that is the same at every dose: in each cell the code of the first rule that applies, else STAY.
+def by_first_rule(levels: int, rules: list[tuple[NDArray[np.bool_], int]]) -> NDArray[np.int8]:
+    """Codes that are the same at every dose, int8[D, N + 1, N + 1]: of the first rule that applies, else STAY.
 
-    Parameters
-    ----------
-    levels : int
-        Number of dose levels.
-    rules : list of (bool[N + 1, N + 1], code)
-
-    Returns
-    -------
-    int8[D, N + 1, N + 1]
-        STAY in cells that no trial can reach: without patients, or with more DLTs than patients.
+    A rule is bool[N + 1, N + 1], by patients and DLTs, and a code. Cells that no trial can reach, without patients or
+    with more DLTs than patients, say STAY.
     """
     applies, codes = zip(*rules, strict=True)
     patients, dlts = count_grid(len(applies[0]) - 1)

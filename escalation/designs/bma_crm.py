@@ -24,7 +24,7 @@ from escalation.designs.models.curves import (
     prior_weights,
     tail_weights,
 )
-from escalation.designs.rules import NeverSkip
+from escalation.designs.rules import NeverSkip, Restriction
 from escalation.designs.words import listed
 from escalation.fields import Fraction, Positive, Real
 from escalation.plans.curves import CurvePlan
@@ -80,6 +80,9 @@ class BMACRM(ModelDesign):
             yield "skeletons", f"{len(self.skeletons[0])} values for {trial.levels} dose levels"
         if self.stop_if_too_toxic:
             yield from self.stop_if_too_toxic.misfits(trial)
+
+    def _restrictions(self) -> tuple[Restriction, ...]:
+        return (NeverSkip(when_deescalating=True),) if self.no_skip else ()
 
     def _exceedance(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Exceedance:
         grids = [(skeleton, self._grid(skeleton, trial)) for skeleton in map(np.array, self.skeletons)]
@@ -142,7 +145,7 @@ class BMACRM(ModelDesign):
             weight.append(model_weight * prior_weights(normal, b))
             if stop is not None:
                 too_toxic.append(tail_weights(b, POWER.parameter_at(skeleton[0], trial.target + stop.margin)))
-        plan = self._curve_plan(
+        return self._curve_plan(
             trial,
             log_rates=(np.concatenate(log_dlt, axis=1), np.concatenate(log_no_dlt, axis=1)),
             weight=np.concatenate(weight),
@@ -150,4 +153,3 @@ class BMACRM(ModelDesign):
             stop=stop,
             too_toxic=np.concatenate(too_toxic) if stop else None,
         )
-        return plan.conducted(floor=NeverSkip(when_deescalating=True).floor(trial)) if self.no_skip else plan

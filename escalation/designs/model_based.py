@@ -10,7 +10,7 @@ from pydantic import Field
 from scipy import special
 
 from escalation.designs.base import Design
-from escalation.designs.rules import NeverSkip
+from escalation.designs.rules import NeverSkip, Restriction
 from escalation.fields import Flag, Fraction, Frozen, Real
 from escalation.kernels.codes import COHERENT_COHORT, COHERENT_DOSE, COHERENT_OFF
 from escalation.plans.conduct import Conduct
@@ -110,6 +110,9 @@ class ModelDesign(Design):
     def _exceedance(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Exceedance:
         """P(rate > limit | data) as a function of limits, float64[L] to float64[L, D]."""
 
+    def _restrictions(self) -> tuple[Restriction, ...]:
+        return (NeverSkip(),) if self.no_skip else ()
+
     def _limits_in_words(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
         if self.no_skip:
             yield "No dose level is skipped on the way up."
@@ -145,7 +148,7 @@ class ModelDesign(Design):
             weight=weight,
             target=trial.target,
             reading=reading,
-            conduct=Conduct.of(trial, ceiling=NeverSkip().ceiling(trial) if self.no_skip else None),
+            conduct=Conduct.of(trial),
             too_toxic=too_toxic,
             too_toxic_threshold=1.0 if stop is None else stop.threshold,
             coherent=COHERENT[self.coherent],

@@ -165,7 +165,7 @@ def test_a_tie_with_the_key_below_is_a_stay():
 
 def test_interval_designs_at_their_cutoff_do_not_eliminate():
     """P(rate > 0.3 | 3 DLTs in 4), to the last bit, as cutoff; one in a million below, they eliminate."""
-    reached = float(exceedance(0.3, 4)[4, 3])
+    reached = float(exceedance(0.3, 4, 3))
     for cutoff, eliminates in ((reached, False), (reached - 1e-6, True)):
         for design in (I3Plus3, MTPI, MTPI2, Keyboard, CCD):
             codes = design(cutoff_eli=cutoff).plan(trial(0.3)).codes
@@ -206,7 +206,7 @@ def test_limit_of_a_too_toxic_dose_is_a_rate(target, margin, fits):
 def test_monitoring_at_its_threshold_does_not_stop():
     """P(rate > 0.3 | 2 DLTs in 3), to the last bit, as threshold; one in a million below, it stops."""
     shape = Trial(doses=levels(1), target=0.25, max_patients=3)
-    reached = float(exceedance(0.3, 3)[3, 2])
+    reached = float(exceedance(0.3, 3, 2))
     for threshold, stops in ((reached, False), (reached - 1e-6, True)):
         plan = Monitoring(limit=0.3, threshold=threshold, min_patients=3).plan(shape)
         assert (plan.codes[0, 3, 2] == ELIMINATE) == stops
