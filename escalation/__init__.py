@@ -102,108 +102,60 @@ if TYPE_CHECKING:
     from escalation.trial.safety import SafetyRule as SafetyRule
     from escalation.trial.trial import Trial as Trial
 
-# Public names and the modules they live in. They are imported on first use: a command line that only prints its help
+# Public names by the modules they live in. They are imported on first use: a command line that only prints its help
 # should not wait for numpy and numba.
 _HOMES = {
-    "TooToxicDose": "designs.rules",
-    "SafetyRule": "trial.safety",
-    "Precise": "designs.rules",
-    "PatientsAtDose": "designs.rules",
-    "Patients": "designs.rules",
-    "NoEscalation": "designs.rules",
-    "NeverSkip": "designs.rules",
-    "MaxStep": "designs.rules",
-    "Expansion": "trial.expansion",
-    "AnyOf": "designs.rules",
-    "AllOf": "designs.rules",
-    "APlusB": "designs",
-    "BLRM": "designs",
-    "BMACRM": "designs",
-    "BOIN": "designs",
-    "CCD": "designs",
-    "CRM": "designs",
-    "Calibration": "studies.calibrate",
-    "Comparison": "studies.compare",
-    "DecisionTable": "designs",
-    "Design": "designs",
-    "DesignError": "errors",
-    "Difference": "characteristics.paired",
-    "Agreement": "characteristics.agreement",
-    "Enumeration": "engines.endings",
-    "EscalationError": "errors",
-    "I3Plus3": "designs",
-    "Keyboard": "designs",
-    "MTPI": "designs",
-    "MTPI2": "designs",
-    "Monitoring": "designs",
-    "OperatingCharacteristics": "characteristics.one_truth",
-    "Cohort": "trial.data",
-    "DoseEstimate": "running.next_dose",
-    "Grid": "scenario.grid",
-    "GridError": "errors",
-    "InterimData": "trial.data",
-    "NextDose": "running.next_dose",
-    "Outcomes": "engines.outcomes",
-    "OutcomesError": "errors",
-    "Pathways": "running.pathways",
-    "PathwayError": "errors",
-    "next_dose": "running.next_dose",
-    "paths": "running.pathways",
-    "Robustness": "studies.robust",
-    "Scenario": "scenario.file",
-    "ScenarioError": "errors",
-    "StateSpaceError": "errors",
-    "SizeSearch": "studies.size",
-    "Surface": "studies.surface",
-    "Sweep": "studies.sweep",
-    "TPI": "designs",
-    "ThreePlusThree": "designs",
-    "TooToxic": "designs",
-    "Trial": "trial.trial",
-    "Truth": "scenario.truths.truth",
-    "TruthSet": "scenario.truths.sets",
-    "TruthSource": "scenario.truths.sets",
-    "WorstCases": "studies.worst",
-    "WorstTruth": "studies.least_favourable",
-    "ProtocolTable": "running.tables",
-    "agreement": "characteristics.agreement",
-    "decision_table": "running.tables",
-    "calibrate": "studies.calibrate",
-    "calibration_truths": "scenario.truths.sets",
-    "compare": "studies.compare",
-    "drawn_truths": "scenario.truths.sets",
-    "exact": "studies.one_design",
-    "find_size": "studies.size",
-    "fingerprint": "studies.fingerprint",
-    "grid": "scenario.grid",
-    "load_scenario": "scenario.file",
-    "make_report": "report.document.report",
-    "operating_characteristics": "characteristics.one_truth",
-    "optimal_selection": "characteristics.benchmark",
-    "pcs_surface": "studies.surface",
-    "published_truths": "scenario.truths.sets",
-    "random_truths": "scenario.truths.random",
-    "robust": "studies.robust",
-    "run": "studies.run",
-    "scenario_truths": "scenario.truths.sets",
-    "simulate": "studies.one_design",
-    "crm_sample_size": "studies.size_formula",
-    "skeleton": "designs",
-    "worst_cases": "studies.worst",
-    "write_report": "report.document.report",
-    "write_sweep": "studies.sweep_file",
+    "characteristics.agreement": "Agreement agreement",
+    "characteristics.benchmark": "optimal_selection",
+    "characteristics.one_truth": "OperatingCharacteristics operating_characteristics",
+    "characteristics.paired": "Difference",
+    "designs": (
+        "BLRM BMACRM BOIN CCD CRM MTPI MTPI2 TPI APlusB DecisionTable Design I3Plus3 Keyboard Monitoring "
+        "ThreePlusThree TooToxic skeleton"
+    ),
+    "designs.rules": "AllOf AnyOf MaxStep NeverSkip NoEscalation Patients PatientsAtDose Precise TooToxicDose",
+    "engines.endings": "Enumeration",
+    "engines.outcomes": "Outcomes",
+    "errors": "DesignError EscalationError GridError OutcomesError PathwayError ScenarioError StateSpaceError",
+    "report.document.report": "make_report write_report",
+    "running.next_dose": "DoseEstimate NextDose next_dose",
+    "running.pathways": "Pathways paths",
+    "running.tables": "ProtocolTable decision_table",
+    "scenario.file": "Scenario load_scenario",
+    "scenario.grid": "Grid grid",
+    "scenario.truths.random": "random_truths",
+    "scenario.truths.sets": "TruthSet TruthSource calibration_truths drawn_truths published_truths scenario_truths",
+    "scenario.truths.truth": "Truth",
+    "studies.calibrate": "Calibration calibrate",
+    "studies.compare": "Comparison compare",
+    "studies.fingerprint": "fingerprint",
+    "studies.least_favourable": "WorstTruth",
+    "studies.one_design": "exact simulate",
+    "studies.robust": "Robustness robust",
+    "studies.run": "run",
+    "studies.size": "SizeSearch find_size",
+    "studies.size_formula": "crm_sample_size",
+    "studies.surface": "Surface pcs_surface",
+    "studies.sweep": "Sweep",
+    "studies.sweep_file": "write_sweep",
+    "studies.worst": "WorstCases worst_cases",
+    "trial.data": "Cohort InterimData",
+    "trial.expansion": "Expansion",
+    "trial.safety": "SafetyRule",
+    "trial.trial": "Trial",
 }
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
-__all__ = ["__version__", *_HOMES]  # noqa: PLE0604 (the names are texts)
+__all__ = ["__version__", *_HOME_OF]  # noqa: PLE0604 (the names are texts)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted({*globals(), *_HOME_OF})

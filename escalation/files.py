@@ -14,12 +14,7 @@ PICTURES = ("svg", "png", "pdf")
 
 
 def check_writable(path: Path) -> None:
-    """Refuse a file that could not be written, before any work is done.
-
-    Raises
-    ------
-    OutputError
-    """
+    """Raise OutputError for a file that could not be written, before any work is done."""
     try:
         if path.is_dir():
             raise OutputError(f"{path}: cannot be written: it is a folder")
@@ -34,13 +29,7 @@ def check_writable(path: Path) -> None:
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a text, in UTF-8, or bytes, as `whole_file` does. Pipes and devices are written to as they are.
-
-    Raises
-    ------
-    OutputError
-        The file cannot be written; nothing is left behind.
-    """
+    """Write a text, in UTF-8, or bytes, as `whole_file` does. Pipes and devices are written to as they are."""
     whole = content.encode() if isinstance(content, str) else content
     if _is_special(path):
         try:
@@ -56,12 +45,8 @@ def write_whole(path: Path, content: str | bytes) -> None:
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """Write to a temporary file beside the path, which is renamed when the block ends without an error.
 
-    Readers see the old file or the new, never a part. A link stays a link, to the new file.
-
-    Raises
-    ------
-    OutputError
-        The file cannot be written; nothing is left behind.
+    Readers see the old file or the new, never a part; after an OutputError nothing is left behind. A link stays a link,
+    to the new file.
     """
     try:
         target = path.resolve()

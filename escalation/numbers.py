@@ -31,7 +31,7 @@ def exceedance(
 
 @lru_cache(maxsize=8)
 def cells_of(max_patients: int) -> NDArray[np.int16]:
-    """Patients and DLTs of each cell, int16[2, C]; see `kernels.states`."""
+    """Patients and DLTs of each cell, int16[2, C]; see `kernels.exact_states`."""
     patients = np.repeat(np.arange(max_patients + 1), np.arange(1, max_patients + 2))
     dlts = np.concatenate([np.arange(n + 1) for n in range(max_patients + 1)])
     cells = np.array([patients, dlts], np.int16)
@@ -61,12 +61,7 @@ def quantile(values: Floats, share: float) -> Any:
 
 @lru_cache(maxsize=8)
 def clopper_pearson(max_patients: int) -> tuple[Floats, Floats]:
-    """95 % Clopper-Pearson limits of a rate, by patients and DLTs.
-
-    Returns
-    -------
-    lower, upper : float64[N + 1, N + 1]
-        NaN where there are no patients or more DLTs than patients.
+    """Lower and upper 95 % limits of a rate, by patients and DLTs, float64[N + 1, N + 1] each; NaN where impossible.
 
     Source: Clopper CJ, Pearson ES (1934) Biometrika 26:404-413.
     """
@@ -83,17 +78,10 @@ def clopper_pearson(max_patients: int) -> tuple[Floats, Floats]:
 
 
 def halved(beyond: Callable[[Floats], NDArray[np.bool_]], inside: Floats, outside: Floats) -> Floats:
-    """Where, between two ends, a condition begins to hold; at the outer end where it holds nowhere.
+    """Where, between ends inside and outside, float64[K], `beyond` begins to hold; outside where it holds nowhere.
 
     Halved until nothing is left between floating-point numbers. To import a library's root finder would take longer
     than all else that a design needs.
-
-    Parameters
-    ----------
-    beyond : function of float64[K]
-        Whether a place is past the one that is looked for.
-    inside, outside : float64[K]
-        Ends: the condition does not hold at the first.
     """
     for _ in range(100):
         middle = (inside + outside) / 2

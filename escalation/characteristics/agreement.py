@@ -93,13 +93,7 @@ def agreement(exact: Outcomes, simulated: Outcomes, correct: Sequence[int]) -> A
 
 
 def overall(agreements: Sequence[Agreement]) -> Agreement:
-    """One comparison made of several, again familywise.
-
-    Parameters
-    ----------
-    agreements : sequence of Agreement
-        At least one.
-    """
+    """One comparison made of several, at least one, again familywise."""
     worst = min(agreements, key=lambda agreement: agreement.p_value)
     return Agreement(
         max_abs_z=max((one.max_abs_z for one in agreements if one.max_abs_z is not None), default=None),

@@ -34,16 +34,10 @@ EARLY = (TOO_TOXIC, ENOUGH_AT_DOSE, STOPPING_RULE, EXPANSION_STOPPED)
 
 
 class Law(NamedTuple):
-    """The law of one quantity of single trials.
+    """The law of one quantity of single trials."""
 
-    Attributes
-    ----------
-    values, probability : float64[...]
-        Of the same shape: values, which may repeat, and their probabilities.
-    """
-
-    values: Floats
-    probability: Floats
+    values: Floats  # float64[...]; they may repeat
+    probability: Floats  # of the same shape
 
     @property
     def mean(self) -> float:
@@ -63,18 +57,10 @@ class Law(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Laws:
-    """The laws of outcomes under one truth.
-
-    Attributes
-    ----------
-    outcomes : Outcomes
-    correct : tuple of int
-        The correct doses, as indices from 0.
-    arrays : LawArrays
-    """
+    """The laws of outcomes under one truth."""
 
     outcomes: Outcomes
-    correct: tuple[int, ...]
+    correct: tuple[int, ...]  # the correct doses, as indices from 0
     arrays: LawArrays
 
     @property
@@ -168,18 +154,9 @@ def _event(probability: float) -> Law:
 
 
 def laws_of(outcomes: Outcomes, correct: Sequence[int]) -> Laws:
-    """The laws of outcomes, whichever engine made them.
+    """The laws of outcomes, whichever engine made them; `correct` are dose levels from 1.
 
-    Parameters
-    ----------
-    outcomes : Outcomes
-    correct : sequence of int
-        The correct doses, 1-based; none when empty.
-
-    Raises
-    ------
-    DesignError
-        A ValueError: `correct` names a dose level that the trial does not have, or an ending is none that it can have.
+    Raises DesignError for a dose level that the trial does not have, or an ending that it cannot have.
     """
     levels, most = outcomes.trial.levels, outcomes.trial.most_patients
     if isinstance(correct, str | int) or not all(is_whole(dose) and 1 <= dose <= levels for dose in correct):
@@ -233,16 +210,7 @@ def _read_only(array: NDArray[Any]) -> NDArray[Any]:
 def trial_quantities(outcomes: Outcomes, correct: Sequence[int]) -> dict[str, NDArray[Any]]:
     """What designs are compared by, of every single trial: trials on the same patients differ by these.
 
-    Parameters
-    ----------
-    outcomes : Outcomes
-    correct : sequence of int
-        The correct doses, 1-based.
-
-    Returns
-    -------
-    dict of bool[E] or int64[E]
-        By the names of `laws.Laws.by_quantity`; bool where the mean is a probability.
+    By the names of `Laws.by_quantity`: int64[E], or bool[E] where the mean is a probability.
     """
     return {
         "pcs": np.isin(outcomes.recommended, [dose - 1 for dose in correct] or [NO_DOSE]),

@@ -1,6 +1,6 @@
 """Exact means of a design's trials under many truths.
 
-`characteristics` answers everything about one truth. Here thousands of truths are asked for what can be compared: the
+`one_truth` answers everything about one truth. Here thousands of truths are asked for what can be compared: the
 probabilities of events and the mean counts. One compiled pass over the endings a truth, and nothing is kept of them.
 """
 
@@ -33,34 +33,21 @@ Each is divided by whether more than 60 % are at doses above the MTD.
 class Expectations:
     """Exact means of a design's trials, of T truths.
 
-    The names mean what they mean in `characteristics.OperatingCharacteristics`; `overdosing` is new.
-
-    Attributes
-    ----------
-    trial : Trial
-        As the design runs it: with the design's own expansion, if it has one.
-    rates : float64[T, D]
-    correct : bool[T, D]
-        The correct doses; none in a row without any.
-    selection : float64[T, D]
-    no_selection : float64[T]
-    patients, dlts : float64[T, D]
-    overdosing_60, overdosing_80, early_stop : float64[T]
-    overdosing : float64[T]
-        Probability that more than 60 % of a trial's patients are at doses above the MTD: those whose rate exceeds the
-        target, but for a correct one. Where no dose is correct every patient is.
+    The names mean what they mean in `OperatingCharacteristics`; `overdosing` is new.
     """
 
-    trial: Trial
-    rates: Floats
-    correct: Flags
-    selection: Floats
-    no_selection: Floats
-    patients: Floats
+    trial: Trial  # as the design runs it: with the design's own expansion, if it has one
+    rates: Floats  # float64[T, D]
+    correct: Flags  # bool[T, D], the correct doses; none in a row without any
+    selection: Floats  # float64[T, D]
+    no_selection: Floats  # float64[T]
+    patients: Floats  # float64[T, D]
     dlts: Floats
-    overdosing_60: Floats
+    overdosing_60: Floats  # float64[T]
     overdosing_80: Floats
     early_stop: Floats
+    # float64[T], probability that more than 60 % of a trial's patients are at doses above the MTD: those whose rate
+    # exceeds the target, but for a correct one. Where no dose is correct every patient is.
     overdosing: Floats
 
     @property

@@ -1,8 +1,8 @@
 """Operating characteristics of outcomes, exact or simulated alike.
 
-Every number is a mean over trials, a ratio of two, or a function of the law of a count; see `laws`. Where a simulated
-number has a Monte Carlo standard error it comes from its influence function: the mean square of a trial's pull on the
-number, divided by the number of trials.
+Every number is a mean over trials, a ratio of two, or a function of the law of a count; see `distributions`. Where a
+simulated number has a Monte Carlo standard error it comes from its influence function: the mean square of a trial's
+pull on the number, divided by the number of trials.
 """
 
 import math

@@ -51,34 +51,20 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Moments:
-    """What exact outcomes say of a quantity of single trials.
-
-    Attributes
-    ----------
-    mean, sd : float
-    least, most : float
-        Its smallest and largest possible value.
-    """
+    """What exact outcomes say of a quantity of single trials."""
 
     mean: float
     sd: float
-    least: float
+    least: float  # its smallest and largest possible value
     most: float
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """What simulated outcomes say of a quantity of single trials.
-
-    Attributes
-    ----------
-    mean : float
-    values : int16[trials]
-        Narrow, because those of all designs are kept: no count exceeds the 1000 patients of a trial.
-    """
+    """What simulated outcomes say of a quantity of single trials."""
 
     mean: float
-    values: NDArray[np.int16]
+    values: NDArray[np.int16]  # int16[trials]: those of all designs are kept, and no count exceeds 1000
 
 
 @dataclass(frozen=True)
@@ -176,13 +162,7 @@ def simulated_numbers(design: Sample, reference: Sample) -> dict[str, float | No
 
 
 def agreement_numbers(design: tuple[Moments, Sample], reference: tuple[Moments, Sample]) -> dict[str, float | None]:
-    """How a simulated difference agrees with the exact one: attributes of `Difference`.
-
-    Parameters
-    ----------
-    design, reference : (Moments, Sample)
-        What exact and simulated outcomes say of either.
-    """
+    """How a simulated difference agrees with the exact one: attributes of `Difference`."""
     (exact, sample), (exact_reference, sample_reference) = design, reference
     mean = exact.mean - exact_reference.mean
     distance = sample.mean - sample_reference.mean - mean
@@ -200,14 +180,7 @@ def agreement_numbers(design: tuple[Moments, Sample], reference: tuple[Moments, 
 
 
 def likelihood_ratio_root(values: NDArray[np.integer], mean: float) -> float:
-    """Square root of the empirical likelihood ratio statistic of a mean; see the module.
-
-    Parameters
-    ----------
-    values : int[n]
-        Some above the mean and some below.
-    mean : float
-    """
+    """Square root of the empirical likelihood ratio statistic of a mean that lies between some values."""
     least = int(values.min())
     counts = np.bincount(values - least)
     away = np.flatnonzero(counts) + least - mean
@@ -219,15 +192,9 @@ def likelihood_ratio_root(values: NDArray[np.integer], mean: float) -> float:
 
 
 def bernstein_bound(distance: float, trials: int, variance: float, farthest: float) -> float:
-    """Largest probability that the mean of so many trials is so far from its expectation; see the module.
+    """Largest probability that the mean of so many trials is so far, above 0, from its expectation; see the module.
 
-    Parameters
-    ----------
-    distance : float
-        Above 0.
-    trials : int
-    variance, farthest : float
-        Upper bounds of a single trial's variance, and of its distance from the expectation.
+    `variance` and `farthest` bound a single trial's variance, and its distance from the expectation.
     """
     spread = variance + farthest * distance / 3
     if spread <= 0:

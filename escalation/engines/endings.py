@@ -101,7 +101,7 @@ class Enumeration:
 
     @cached_property
     def tree(self) -> CountTree:
-        """The endings by what they have in common; see `kernels.probability`."""
+        """The endings by what they have in common; see `kernels.endings`."""
         starts = np.empty(self.trial.levels + 1, np.int64)
         count_nodes(self.patients, self.dlts, starts)
         tree = CountTree(np.empty(starts[-1], np.int32), np.empty(starts[-1], np.int32), starts)
@@ -117,11 +117,6 @@ class Enumeration:
 
 
 def check_total(total: float) -> None:
-    """Refuse probabilities of all endings that do not sum to 1.
-
-    Raises
-    ------
-    EscalationError
-    """
+    """Raise EscalationError where the probabilities of all endings do not sum to 1."""
     if not abs(total - 1) < WRONG:
         raise EscalationError(f"the probabilities of all endings sum to {total:g}: an error in this package")

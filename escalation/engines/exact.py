@@ -34,26 +34,15 @@ UNCHECKED = 5_000_000
 
 
 def enumerate_endings(start: Start, max_states: int | None = None) -> Enumeration:
-    """Every ending from a start.
-
-    Raises
-    ------
-    DesignError
-        A ValueError: `max_states` is below 1.
-    StateSpaceError
-        There are, or may be, more states than that.
-    """
+    """Every ending from a start; raises DesignError and StateSpaceError as `exact` does."""
     limit = states_allowed(start.plan, max_states)
     return enumerated(start, cohort_by_cohort(start, limit), limit)
 
 
 def enumerated(start: Start, cohorts: Iterable[tuple[StateArrays, StateArrays]], limit: int) -> Enumeration:
-    """Every ending, from the states after each cohort of dose escalation; these are not looked at when it has ended.
+    """Every ending, from the states after each cohort of dose escalation, not looked at when that has ended.
 
-    Raises
-    ------
-    StateSpaceError
-        With an expansion there are more than `limit` states.
+    Raises StateSpaceError where with an expansion there are more than `limit` states.
     """
     escalated = _ended(start) if start.has_escalated else _escalated(start, cohorts)
     enumeration = escalated
@@ -80,10 +69,7 @@ def _escalated(start: Start, cohorts: Iterable[tuple[StateArrays, StateArrays]])
 def cohort_by_cohort(start: Start, limit: int) -> Iterator[tuple[StateArrays, StateArrays]]:
     """The states that go on and those that have ended, after each cohort.
 
-    Raises
-    ------
-    StateSpaceError
-        There are more than `limit` in all.
+    Raises StateSpaceError where there are more than `limit` in all.
     """
     plan, trial = start.plan, start.trial
     cells, packing = cells_of(trial.max_patients), packing_of(trial.levels, trial.max_patients)

@@ -26,14 +26,7 @@ class Continued(NamedTuple):
 
 
 def walk(plan: ExpansionPlan, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Continued:
-    """Every way an expansion can end, from each of S starts.
-
-    Parameters
-    ----------
-    plan : ExpansionPlan
-    patients, dlts : int64[S]
-        At the RP2D at the end of dose escalation.
-    """
+    """Every way an expansion can end, from S counts at the RP2D at the end of dose escalation, int64[S] each."""
     most = int(plan.cohorts.sum())
     living = np.zeros((len(patients), most + 1))  # patient sequences, by start and DLTs in the expansion
     living[:, 0] = 1
@@ -82,15 +75,9 @@ def endings_after(
     recommended: NDArray[np.int16],
     limit: int,
 ) -> Continued | None:
-    """What each ending of dose escalation becomes, in order; None when that are more than `limit` endings.
+    """What each of E endings of dose escalation becomes, in order; None when that are more than `limit` endings.
 
-    Parameters
-    ----------
-    plan : ExpansionPlan
-    patients, dlts : int16[E, D]
-    recommended : int16[E]
-        An ending that recommends no dose stays as it is.
-    limit : int
+    An ending that recommends no dose stays as it is.
     """
     declared = recommended != NO_DOSE
     rows = np.flatnonzero(declared)

@@ -51,13 +51,7 @@ def default_max_states(plan: Plan) -> int:
 
 
 def states_allowed(plan: Plan, max_states: int | None) -> int:
-    """How many states may be visited; None asks for the default.
-
-    Raises
-    ------
-    DesignError
-        `max_states` is no whole number, or below 1.
-    """
+    """How many states may be visited, None asking for the default; DesignError for what is no number from 1."""
     limit = default_max_states(plan) if max_states is None else max_states
     if not is_whole(limit) or limit < 1:
         raise DesignError(f"max_states: {max_states!r} should be a whole number, at least 1")
@@ -96,12 +90,7 @@ def words_per_row(levels: int, max_patients: int) -> int:
 
 
 def check_bound(plan: TablePlan, limit: int) -> None:
-    """Refuse a plan whose bound on the states exceeds `limit`; of a long trial only the first cohorts are looked at.
-
-    Raises
-    ------
-    StateSpaceError
-    """
+    """Raise StateSpaceError where a bound on the states, of the first cohorts of a long trial, exceeds `limit`."""
     if not has_bound(plan) or _all_rows(plan) * (plan.levels + 1) <= limit:
         return
     cohorts = HORIZON // 4
@@ -120,12 +109,7 @@ def check_bound(plan: TablePlan, limit: int) -> None:
 
 
 def check_memory(plan: Plan) -> None:
-    """Refuse a plan whose own numbers would take too much memory.
-
-    Raises
-    ------
-    StateSpaceError
-    """
+    """Raise StateSpaceError where a plan's own numbers would take too much memory."""
     if plan.exact_bytes > MEMORY_SHARE * machine_memory() / 2:  # as much again is needed while they are made
         raise StateSpaceError(
             f"the likelihoods of up to {plan.conduct.max_patients} patients at {plan.levels} doses would take "

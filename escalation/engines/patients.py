@@ -35,32 +35,18 @@ KEPT = 16
 
 @lru_cache(maxsize=KEPT)
 def tolerances(seed: int, block: int, max_patients: int) -> NDArray[np.uint32]:
-    """Tolerances of the patients of one block of trials.
+    """Tolerances of the patients of one block of trials, uint32[BLOCK, max_patients]; read-only.
 
-    Returns
-    -------
-    uint32[BLOCK, max_patients]
-        In order of enrolment, in parts of 1 / PARTS; read-only.
+    In order of enrolment, in parts of 1 / PARTS.
     """
     return draw_tolerances(seed, block, np.empty((BLOCK, max_patients), np.uint32))
 
 
 def draw_tolerances(seed: int, block: int, room: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """The same, drawn into memory that is there.
+    """The same, drawn into `room`, uint32[BLOCK, max_patients], of which this is a read-only view.
 
     For runs of more blocks than are kept, which would keep each in vain; memory that has just been used is faster than
     new.
-
-    Parameters
-    ----------
-    seed, block : int
-    room : uint32[BLOCK, max_patients]
-        Written to.
-
-    Returns
-    -------
-    uint32[BLOCK, max_patients]
-        A read-only view of it.
     """
     key = np.random.SeedSequence(seed, spawn_key=(DLT_STREAM, block)).generate_state(2, np.uint64)
     drawn = np.random.Philox(key=key).random_raw(room.size // 2)

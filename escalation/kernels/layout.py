@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 class Packing(NamedTuple):
-    """Where the cell of each dose is in a row of packed counts; see `kernels.states`."""
+    """Where the cell of each dose is in a row of packed counts; see `kernels.exact_states`."""
 
     words: NDArray[np.int64]  # (D,)
     shifts: NDArray[np.uint64]  # (D,)
@@ -18,7 +18,7 @@ class Packing(NamedTuple):
 
 
 class Children(NamedTuple):
-    """What the living states become by one cohort; `kernels.states.merge_children` says what the fields mean."""
+    """What the living states become by one cohort; `kernels.exact_states.merge_children` says what the fields mean."""
 
     rows: NDArray[np.uint64]  # (R, W)
     starts: NDArray[np.int64]  # (R + 1,)
@@ -29,14 +29,14 @@ class Children(NamedTuple):
 class StateArrays(NamedTuple):
     """States of trials."""
 
-    rows: NDArray[np.uint64]  # (S, W), packed counts; see `kernels.states`
+    rows: NDArray[np.uint64]  # (S, W), packed counts; see `kernels.exact_states`
     columns: NDArray[np.int8]  # (S,), dose of the next cohort, or why the trial has ended
     sequences: NDArray[np.float64]  # (S,), patient sequences that lead to the state
     choices: NDArray[np.int8]  # (S,), what the model chooses; without meaning under a table plan
 
 
 class CountTree(NamedTuple):
-    """Endings as the leaves of a tree of M nodes; see `kernels.probability`.
+    """Endings as the leaves of a tree of M nodes; see `kernels.endings`.
 
     The nodes at depth d stand for endings that share the counts at the doses up to d.
     """
@@ -70,7 +70,7 @@ class StopArrays(NamedTuple):
 
 
 class ConductArrays(NamedTuple):
-    """What both kinds of plan say of a trial's conduct; `conduct.Conduct` says what the fields mean."""
+    """What all kinds of plan say of a trial's conduct; `plans.conduct.Conduct` says what the fields mean."""
 
     sizes: NDArray[np.int64]  # (N + 1,)
     ceiling: NDArray[np.int64]  # (D,)
@@ -84,7 +84,7 @@ class ConductArrays(NamedTuple):
 
 
 class TableArrays(NamedTuple):
-    """A table plan as the kernels read it; `plans.TablePlan` says what the fields mean."""
+    """A table plan as the kernels read it; `plans.table.TablePlan` says what the fields mean."""
 
     codes: NDArray[np.int8]  # (D, N + 1, N + 1), by dose, patients and DLTs there
     conduct: ConductArrays
@@ -108,7 +108,7 @@ class ReadingArrays(NamedTuple):
 
 
 class CurveArrays(NamedTuple):
-    """A curve plan as the kernels read it; `plans.CurvePlan` says what the fields mean."""
+    """A curve plan as the kernels read it; `plans.curves.CurvePlan` says what the fields mean."""
 
     weight: NDArray[np.float64]  # (G,)
     reading: ReadingArrays
@@ -120,7 +120,7 @@ class CurveArrays(NamedTuple):
 
 
 class ExpansionArrays(NamedTuple):
-    """An expansion cohort as the kernels read it; `plans.ExpansionPlan` says what the fields mean."""
+    """An expansion cohort as the kernels read it; `plans.expansion.ExpansionPlan` says what the fields mean."""
 
     cohorts: NDArray[np.int64]  # (K,)
     rejects: NDArray[np.bool_]  # (M + 1, M + 1)

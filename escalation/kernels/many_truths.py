@@ -1,6 +1,6 @@
 """Expectations over all endings of a trial, under many truths.
 
-The same tree as in `kernels.probability` is gone through twice: up, from the lowest dose to the endings, for their
+The same tree as in `kernels.endings` is gone through twice: up, from the lowest dose to the endings, for their
 probabilities; and back, adding up at every node what lies beyond it, for the mean counts at its dose.
 """
 

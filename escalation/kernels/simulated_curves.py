@@ -137,11 +137,11 @@ def run_curve_trial(plan, evidence, places, limits, tolerances, patients, dlts, 
 def run_curve_trials(plan, evidence, places, limits, tolerances, patients, dlts, recommended, reasons):
     """Run a block of trials.
 
-    Parameters and outputs as `table_trials.run_table_trials`, and
+    Parameters and outputs as `simulated_tables.run_table_trials`, and
 
     evidence : float64[D, P, m + 1, G]
         evidence[d, places[n], y]: what a cohort of n patients with y DLTs says at dose d; see
-        `plans.CurvePlan.evidence`.
+        `plans.curves.CurvePlan.evidence`.
     places : int64[m + 1]
         Where cohorts of each size are in `evidence`.
     recommended : int16[T]

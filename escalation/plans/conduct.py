@@ -15,36 +15,21 @@ NO_LIMIT = np.iinfo(np.int32).max
 
 @dataclass(frozen=True, eq=False)
 class Criterion:
-    """What counts must be for a rule to end the trial.
+    """What counts must be for a rule to end the trial."""
 
-    Attributes
-    ----------
-    place : int
-        Whose counts: NEXT_DOSE, SAME_DOSE, LAST_DOSE, ANY_DOSE or ALL_DOSES.
-    holds : bool[D, N + 1, N + 1]
-        By dose, patients and DLTs there. For ALL_DOSES the first dose's part is read, with the sums over doses.
-    """
-
-    place: int
+    place: int  # whose counts: NEXT_DOSE, SAME_DOSE, LAST_DOSE, ANY_DOSE or ALL_DOSES
+    # bool[D, N + 1, N + 1], by dose, patients and DLTs there. For ALL_DOSES the first dose's part is read, with the
+    # sums over doses.
     holds: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
 class Stop:
-    """A rule that ends the trial after a cohort, when all its criteria hold.
+    """A rule that ends the trial after a cohort, when all its criteria hold."""
 
-    Attributes
-    ----------
-    reason : int
-        RULE_COMPLETE, TOO_TOXIC (which recommends no dose), ENOUGH_AT_DOSE or STOPPING_RULE.
-    criteria : tuple of Criterion
-    words : str
-        The rule as the end of a sentence: "at least 12 patients have been treated in the trial".
-    """
-
-    reason: int
+    reason: int  # RULE_COMPLETE, TOO_TOXIC (which recommends no dose), ENOUGH_AT_DOSE or STOPPING_RULE
     criteria: tuple[Criterion, ...]
-    words: str
+    words: str  # the rule as the end of a sentence: "at least 12 patients have been treated in the trial"
 
     @property
     def is_single(self) -> bool:
@@ -54,37 +39,24 @@ class Stop:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Conduct:
-    """How a trial is conducted, whatever decides on its doses.
+    """How a trial is conducted, whatever decides on its doses."""
 
-    Attributes
-    ----------
-    sizes : int64[N + 1]
-        Size of the next cohort at a dose, by the patients it has had; the last cohort is smaller when fewer remain.
-    max_patients : int
-        N; the trial ends when it is reached.
-    start : int
-        Dose index of the first cohort.
-    titration : bool
-        One patient a dose until the first DLT or the highest dose; then that dose's cohort is filled up. For cohorts of
-        two or more. Until then decisions and stops rest.
-    ceiling : int64[D], optional
-        Highest dose that may follow each dose. By default the highest.
-    floor : int64[D], optional
-        Lowest dose that may follow each dose, unless that is eliminated or a probable overdose. By default the lowest.
-    hold_at : int
-        No dose above the last from so many DLTs on, in the whole trial.
-    stops : tuple of Stop
-        After each cohort those that hold end the trial. The reason is the one that counts first: that it is too toxic,
-        that a rule is complete, that it is full, the others.
-    """
-
+    # int64[N + 1], size of the next cohort at a dose, by the patients it has had; the last cohort is smaller when fewer
+    # remain.
     sizes: NDArray[np.int64]
-    max_patients: int
-    start: int
+    max_patients: int  # N; the trial ends when it is reached
+    start: int  # dose index of the first cohort
+    # One patient a dose until the first DLT or the highest dose; then that dose's cohort is filled up. For cohorts of
+    # two or more. Until then decisions and stops rest.
     titration: bool = False
+    # int64[D], highest dose that may follow each dose. By default the highest.
     ceiling: NDArray[np.int64] | None = None
+    # int64[D], lowest dose that may follow each dose, unless that is eliminated or a probable overdose. By
+    # default the lowest.
     floor: NDArray[np.int64] | None = None
-    hold_at: int = NO_LIMIT
+    hold_at: int = NO_LIMIT  # no dose above the last from so many DLTs on, in the whole trial
+    # After each cohort those that hold end the trial. The reason is the one that counts first: that it is too toxic,
+    # that a rule is complete, that it is full, the others.
     stops: tuple[Stop, ...] = ()
 
     @classmethod

@@ -13,21 +13,13 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class ExpansionPlan:
-    """An expansion cohort at the RP2D.
+    """An expansion cohort at the RP2D."""
 
-    Attributes
-    ----------
-    cohorts : int64[K]
-        Sizes of the cohorts that are treated one after the other.
-    rejects : bool[M + 1, M + 1]
-        By patients and DLTs at the dose: after a cohort, whether it is no longer recommended and the trial ends.
-    own : bool
-        Whether the expansion's own patients are counted; if not, all at the dose.
-    """
-
-    cohorts: NDArray[np.int64]
+    cohorts: NDArray[np.int64]  # int64[K], sizes of the cohorts that are treated one after the other
+    # bool[M + 1, M + 1], by patients and DLTs at the dose: after a cohort, whether it is no longer recommended and the
+    # trial ends.
     rejects: NDArray[np.bool_]
-    own: bool
+    own: bool  # whether the expansion's own patients are counted; if not, all at the dose
 
     def arrays(self) -> ExpansionArrays:
         """The plan as the kernels read it."""

@@ -14,36 +14,14 @@ from escalation.trial.trial import Trial
 
 @dataclass(frozen=True, eq=False)
 class Start:
-    """Where the engines start.
+    """Where the engines start."""
 
-    Attributes
-    ----------
-    trial : Trial
-        As the design runs it.
-    plan : Plan
-        It starts at the dose of the next cohort.
-    expansion : ExpansionPlan or None
-        What is left of the expansion; None where it is over, or the trial has none.
-    data : InterimData or None
-        None before the first patient.
-    counts : int64[2, D]
-        Patients and DLTs at each dose.
-    has_escalated : bool
-        Whether dose escalation has ended.
-    declared : int
-        Then the index of the dose that it declared; NO_DOSE for none.
-    recommended : int
-        Then that of the dose which is still recommended; NO_DOSE for none.
-    reason : int
-        Then why it, or the trial, ended: a key of `kernels.codes.REASON_NAMES`.
-    """
-
-    trial: Trial
-    plan: Plan
-    expansion: ExpansionPlan | None
-    data: InterimData | None
-    counts: NDArray[np.int64]
-    has_escalated: bool = False
-    declared: int = NO_DOSE
-    recommended: int = NO_DOSE
-    reason: int = 0
+    trial: Trial  # as the design runs it
+    plan: Plan  # it starts at the dose of the next cohort
+    expansion: ExpansionPlan | None  # what is left of the expansion; None where it is over, or the trial has none
+    data: InterimData | None  # None before the first patient
+    counts: NDArray[np.int64]  # int64[2, D], patients and DLTs at each dose
+    has_escalated: bool = False  # whether dose escalation has ended
+    declared: int = NO_DOSE  # then the index of the dose that it declared; NO_DOSE for none
+    recommended: int = NO_DOSE  # then that of the dose which is still recommended; NO_DOSE for none
+    reason: int = 0  # then why it, or the trial, ended: a key of `kernels.codes.REASON_NAMES`

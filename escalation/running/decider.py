@@ -14,24 +14,13 @@ from escalation.trial.trial import Trial
 
 @dataclass(frozen=True, eq=False)
 class Decider:
-    """A design compiled for a trial, to be asked about one state after the other.
-
-    Attributes
-    ----------
-    design : Design
-    trial : Trial
-        As the design runs it.
-    plan : Plan
-    expansion : ExpansionPlan or None
-    large : Trial
-        The trial, or one with room for more patients than it has, if so many were treated.
-    """
+    """A design compiled for a trial, to be asked about one state after the other."""
 
     design: Design
-    trial: Trial
+    trial: Trial  # as the design runs it
     plan: Plan
     expansion: ExpansionPlan | None
-    large: Trial
+    large: Trial  # the trial, or one with room for more patients than it has, if so many were treated
 
     @property
     def start(self) -> State:
@@ -143,19 +132,9 @@ class Decider:
 
 
 def decider_of(design: Design, trial: Trial, *, treated: int = 0) -> Decider:
-    """Compile a design for a trial.
+    """Compile a design for a trial; raises DesignError where it does not fit.
 
-    Parameters
-    ----------
-    design : Design
-    trial : Trial
-    treated : int
-        Patients that were treated already. They may be more than the trial has: then it is over.
-
-    Raises
-    ------
-    DesignError
-        The design does not fit the trial.
+    Patients that were `treated` already may be more than the trial has: then it is over.
     """
     trial = design.applied_to(trial)
     # Tables for all who were treated.

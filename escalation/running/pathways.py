@@ -30,36 +30,16 @@ MOST_COUNTED = 20_000
 
 @dataclass(frozen=True)
 class Node:
-    """A point of the pathways: what was seen, and what the design does then.
+    """A point of the pathways: what was seen, and what the design does then."""
 
-    Attributes
-    ----------
-    cohorts : tuple of Cohort
-        Those that lead here from the start of the pathways.
-    next_dose : int or None
-        Dose level of the next cohort, from 1; None when the trial ends here.
-    size : int
-        Patients of the next cohort; 0 when the trial ends here.
-    reason : str or None
-        Why it ends: a key of the operating characteristics' `stop_reasons`.
-    recommended : int or None
-        The RP2D where the trial ends.
-    expansion : bool
-        Whether the next cohort is one of the expansion, or the trial ends in it.
-    probability : tuple of float
-        Under each truth.
-    branches : tuple of Node
-        By the DLTs of the next cohort; empty where the trial or the pathways end.
-    """
-
-    cohorts: tuple[Cohort, ...]
-    next_dose: int | None
-    size: int
-    reason: str | None
-    recommended: int | None
-    expansion: bool
-    probability: tuple[float, ...]
-    branches: tuple["Node", ...]
+    cohorts: tuple[Cohort, ...]  # those that lead here from the start of the pathways
+    next_dose: int | None  # dose level of the next cohort, from 1; None when the trial ends here
+    size: int  # patients of the next cohort; 0 when the trial ends here
+    reason: str | None  # why it ends: a key of the operating characteristics' `stop_reasons`
+    recommended: int | None  # the RP2D where the trial ends
+    expansion: bool  # whether the next cohort is one of the expansion, or the trial ends in it
+    probability: tuple[float, ...]  # under each truth
+    branches: tuple["Node", ...]  # by the DLTs of the next cohort; empty where the trial or the pathways end
 
     @property
     def leaves(self) -> "Iterator[Node]":

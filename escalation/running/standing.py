@@ -21,32 +21,19 @@ MOST_SEARCHED = 50_000
 
 @dataclass(frozen=True, eq=False)
 class Standing:
-    """Where a running trial stands.
-
-    Attributes
-    ----------
-    decider : Decider
-    state : State
-    decision : Decision
-    departures : tuple of str
-        Where the data are not what the design would have done.
-    """
+    """Where a running trial stands."""
 
     decider: Decider
     state: State
     decision: Decision
-    departures: tuple[str, ...]
+    departures: tuple[str, ...]  # where the data are not what the design would have done
 
 
 def standing(design: Design, trial: Trial, data: InterimData) -> Standing:
     """Where a trial stands with these data.
 
-    Raises
-    ------
-    DesignError
-        The design does not fit the trial.
-    OutcomesError
-        A ValueError: the data are those of another number of dose levels, or leave open what the design looks at.
+    Raises DesignError where the design does not fit the trial; OutcomesError for data of another number of dose levels,
+    or that leave open what the design looks at.
     """
     if len(data.patients) != trial.levels:
         raise OutcomesError(f"outcomes: {len(data.patients)} dose levels, but the trial has {trial.levels}")

@@ -15,15 +15,7 @@ from escalation.trial.trial import Trial
 
 
 def start_of(design: Design, trial: Trial, after: InterimData | str | None) -> Start:
-    """Where the engines start.
-
-    Raises
-    ------
-    DesignError
-        The design does not fit the trial.
-    OutcomesError
-        The data cannot be read, or leave open what the design looks at.
-    """
+    """Where the engines start; raises DesignError and OutcomesError as `standing` does."""
     if after is None:
         trial = design.applied_to(trial)
         none = np.zeros((2, trial.levels), np.int64)

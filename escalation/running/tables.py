@@ -23,20 +23,11 @@ Cells = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """The decisions after one number of patients at a dose.
-
-    Attributes
-    ----------
-    patients : int
-    occurs : bool
-        Whether the cohorts can make this number.
-    codes : int8[patients + 1]
-        ESCALATE, STAY, DE_ESCALATE or ELIMINATE, by DLTs.
-    """
+    """The decisions after one number of patients at a dose."""
 
     patients: int
-    occurs: bool
-    codes: NDArray[np.int8]
+    occurs: bool  # whether the cohorts can make this number
+    codes: NDArray[np.int8]  # int8[patients + 1], ESCALATE, STAY, DE_ESCALATE or ELIMINATE, by DLTs
 
     @property
     def is_monotone(self) -> bool:
@@ -73,18 +64,10 @@ class Row:
 
 @dataclass(frozen=True, eq=False)
 class DoseTable:
-    """The decisions at doses that are decided alike.
+    """The decisions at doses that are decided alike."""
 
-    Attributes
-    ----------
-    doses : tuple of int
-        Dose levels, from 1.
-    rows : tuple of Row
-        For each number of patients from 1 on.
-    """
-
-    doses: tuple[int, ...]
-    rows: tuple[Row, ...]
+    doses: tuple[int, ...]  # dose levels, from 1
+    rows: tuple[Row, ...]  # for each number of patients from 1 on
 
     @property
     def decisions(self) -> frozenset[int]:
@@ -99,17 +82,10 @@ class DoseTable:
 
 @dataclass(frozen=True, eq=False)
 class ExpansionTable:
-    """When the monitoring of an expansion stops the dose.
+    """When the monitoring of an expansion stops the dose."""
 
-    Attributes
-    ----------
-    own : bool
-        Whether the expansion's own patients are counted; if not, all at the dose.
-    rows : tuple of Row
-        For each number of counted patients from 1 on; the codes are ELIMINATE, where the dose is stopped, and STAY.
-    """
-
-    own: bool
+    own: bool  # whether the expansion's own patients are counted; if not, all at the dose
+    # For each number of counted patients from 1 on; the codes are ELIMINATE, where the dose is stopped, and STAY.
     rows: tuple[Row, ...]
 
 

@@ -67,21 +67,9 @@ def calibrated(
 ) -> NDArray[np.bool_]:
     """The largest set of counts that stop, all those with enough evidence, which is crossed with probability <= alpha.
 
-    Parameters
-    ----------
-    evidence : float64[N + 1, N + 1]
-        By patients and DLTs.
-    limit : float
-        The DLT rate at which the probability of stopping is at most alpha; equality is allowed.
-    alpha : float
-    cohort_size : int
-    min_patients : int
-        No look before this many patients.
-
-    Returns
-    -------
-    bool[N + 1, N + 1]
-        True at looks only; nowhere, when even the strongest evidence is more probable than alpha.
+    At the rate `limit`; equality is allowed. By patients and DLTs, as the evidence, bool[N + 1, N + 1]: true at looks
+    only, of which there is none before `min_patients`; nowhere, when even the strongest evidence is more probable than
+    alpha.
     """
     max_patients = len(evidence) - 1
     patients, dlts = count_grid(max_patients)
@@ -100,16 +88,7 @@ def calibrated(
 
 
 def crossing_probability(stops: NDArray[np.bool_], cohort_size: int, rate: float) -> float:
-    """Probability that a trial of one dose is stopped at any look, the last included.
-
-    Parameters
-    ----------
-    stops : bool[N + 1, N + 1]
-        By patients and DLTs.
-    cohort_size : int
-    rate : float
-        True DLT rate.
-    """
+    """Probability that a trial of one dose is stopped at any look, the last included; `stops` by patients and DLTs."""
     max_patients = len(stops) - 1
     living, treated, crossed = np.ones(1), 0, 0.0
     for patients in looks(cohort_size, max_patients):

@@ -13,13 +13,7 @@ Floats = NDArray[np.float64]
 
 
 def check_rates(rates: ArrayLike, trial: Trial) -> NDArray[np.float64]:
-    """True DLT rates as an array, float64[D].
-
-    Raises
-    ------
-    DesignError
-        A ValueError: not one rate in [0, 1] for each dose level.
-    """
+    """True DLT rates as an array, float64[D]; DesignError unless there is one in [0, 1] for each dose level."""
     array = _numbers(rates)
     if array.shape != (trial.levels,):
         raise DesignError(f"rates: {array.size} values for {trial.levels} dose levels")
@@ -29,13 +23,7 @@ def check_rates(rates: ArrayLike, trial: Trial) -> NDArray[np.float64]:
 
 
 def check_truths(rates: ArrayLike, trial: Trial) -> NDArray[np.float64]:
-    """True DLT rates of many truths as an array, float64[T, D].
-
-    Raises
-    ------
-    DesignError
-        A ValueError: not one rate in [0, 1] for each dose level of each truth.
-    """
+    """True DLT rates of many truths as an array, float64[T, D]; DesignError as for `check_rates`."""
     array = _numbers(rates)
     if array.ndim != 2 or array.shape[1] != trial.levels or len(array) == 0:
         raise DesignError(f"rates: should be a row of {trial.levels} rates, one for each dose level, for each truth")
