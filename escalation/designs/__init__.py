@@ -7,7 +7,9 @@ from escalation.designs.bma_crm import BMACRM
 from escalation.designs.boin import BOIN
 from escalation.designs.ccd import CCD
 from escalation.designs.crm import CRM
+from escalation.designs.function import DecisionFunction
 from escalation.designs.i3plus3 import I3Plus3
+from escalation.designs.intervals import IntervalDesign
 from escalation.designs.keyboard import Keyboard
 from escalation.designs.model_based import ModelDesign, TooToxic
 from escalation.designs.models.indifference import skeleton
@@ -37,7 +39,7 @@ REGISTRY: dict[str, type[Design]] = {
         DecisionTable,
     )
 }
-"""Every design, by the kind that a scenario file names."""
+"""Every design that a scenario file can name, by its kind."""
 
 __all__ = [
     "BLRM",
@@ -50,9 +52,11 @@ __all__ = [
     "REGISTRY",
     "TPI",
     "APlusB",
+    "DecisionFunction",
     "DecisionTable",
     "Design",
     "I3Plus3",
+    "IntervalDesign",
     "Keyboard",
     "ModelDesign",
     "Monitoring",
