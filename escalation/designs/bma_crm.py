@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from escalation.designs.model_based import Exceedance, ModelDesign, TooToxic
+from escalation.designs.model_based import Above, ModelDesign, TooToxic
 from escalation.designs.models.curves import (
     MODELS,
-    exceedance,
     normal_prior,
     parameter_grid,
     prior_weights,
+    rates_above,
     tail_weights,
 )
 from escalation.designs.rules import NeverSkip, Restriction
@@ -84,7 +84,7 @@ class BMACRM(ModelDesign):
     def _restrictions(self) -> tuple[Restriction, ...]:
         return (NeverSkip(when_deescalating=True),) if self.no_skip else ()
 
-    def _exceedance(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Exceedance:
+    def _above(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Above:
         grids = [(skeleton, self._grid(skeleton, trial)) for skeleton in map(np.array, self.skeletons)]
         posterior = self._plan(trial).posterior(patients, dlts)
         parts = np.split(posterior, np.cumsum([len(b) for _, b in grids])[:-1])  # their sums: those of the models
@@ -92,7 +92,7 @@ class BMACRM(ModelDesign):
         def above(limits: NDArray[np.float64]) -> NDArray[np.float64]:
             models = zip(grids, parts, strict=True)
             found: NDArray[np.float64] = sum(
-                (exceedance(POWER, skeleton, b, part, limits) for (skeleton, b), part in models),
+                (rates_above(POWER, skeleton, b, part, limits) for (skeleton, b), part in models),
                 np.zeros((len(limits), trial.levels)),
             )
             return found

@@ -91,7 +91,7 @@ def _letter(value: object) -> str:
 
 Numbers = Annotated[int | str, *_numbers_from(0)]
 NumbersFromOne = Annotated[int | str, *_numbers_from(1)]
-Decision = Annotated[
+Letter = Annotated[
     Literal["E", "S", "D", "DU"], PlainValidator(_letter), WithJsonSchema({"enum": [*CODES, *WORDS], "type": "string"})
 ]
 
@@ -114,7 +114,7 @@ class Row(Frozen):
     dose: NumbersFromOne | None = None
     patients: NumbersFromOne
     dlts: Numbers
-    decision: Decision
+    decision: Letter
 
     @model_validator(mode="after")
     def _is_possible(self) -> Self:

@@ -10,7 +10,7 @@ from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, STAY
 from escalation.report.blocks import Block, Grid, Heading, Lines, Picture
 from escalation.report.numbers import count, percent
 from escalation.report.pages.pathways import pathway_tree, tree_lines
-from escalation.running.tables import DoseTable, ExpansionTable, ProtocolTable, Row
+from escalation.running.tables import DoseTable, ExpansionTable, PatientsRow, ProtocolTable
 from escalation.scenario.file import Scenario
 from escalation.trial.trial import Trial
 from escalation.version import __version__
@@ -104,7 +104,7 @@ def _columns(part: DoseTable) -> Iterator[tuple[str, int]]:
     yield from ((head, code) for code, head in heads.items() if code in part.decisions)
 
 
-def _cells(row: Row, columns: Mapping[str, int]) -> Iterator[str]:
+def _cells(row: PatientsRow, columns: Mapping[str, int]) -> Iterator[str]:
     for code in columns.values():
         if code == STAY:
             fewest, most = row.stay_if or (None, None)
@@ -118,7 +118,7 @@ def _cells(row: Row, columns: Mapping[str, int]) -> Iterator[str]:
             yield NEVER if limits[code] is None else str(limits[code])
 
 
-def _letters(rows: Sequence[Row], caption: str) -> Grid:
+def _letters(rows: Sequence[PatientsRow], caption: str) -> Grid:
     """Cell by cell, for decisions that boundaries cannot give."""
     most = max(row.patients for row in rows)
     cells = [
@@ -197,7 +197,7 @@ def to_tree(label: str, table: ProtocolTable) -> dict[str, Any]:
     }
 
 
-def _row(row: Row) -> dict[str, Any]:
+def _row(row: PatientsRow) -> dict[str, Any]:
     return {
         "patients": row.patients,
         "occurs": row.occurs,
@@ -237,7 +237,7 @@ def tables_to_csv(scenario: Scenario, tables: Mapping[str, ProtocolTable]) -> st
     return text.getvalue()
 
 
-def _values(scenario: Scenario, label: str, part: str, doses: Sequence[int], row: Row) -> list[object]:
+def _values(scenario: Scenario, label: str, part: str, doses: Sequence[int], row: PatientsRow) -> list[object]:
     return [
         scenario.name,
         label,
