@@ -9,16 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, model_validator
 
-from escalation.designs.rules import (
-    MOST_STOPS,
-    AnyRestriction,
-    Condition,
-    PatientsAtDose,
-    Restriction,
-    alternatives,
-    each_rule,
-    stops,
-)
+from escalation.designs.rules import AnyRestriction, PatientsAtDose, Restriction
+from escalation.designs.rules.base import StoppingRule
+from escalation.designs.rules.combination import MOST_STOPS, Condition, alternatives, each_rule, stops
 from escalation.designs.words import (
     MONITORING_REFERENCES,
     conduct_sentences,
@@ -77,16 +70,12 @@ class Design(Frozen):
     def problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
         """Options that do not fit the trial: (name of the option, what is wrong)."""
         yield from self._problems(trial)
-        for rule in () if self.stop_when is None else each_rule(self.stop_when):
-            for problem in rule.problems(trial):
-                yield "stop_when", f"rule '{rule.rule}': {problem}"
-        for restriction in self.restrict:
-            for problem in restriction.problems(trial):
-                yield "restrict", f"rule '{restriction.rule}': {problem}"
-        for option, problem in (
-            () if self.expansion is None else self.expansion.problems(trial.target, trial.max_patients)
-        ):
-            yield f"expansion.{option}", problem
+        for option, rules in (("stop_when", self._stopping_rules), ("restrict", self.restrict)):
+            for rule in rules:
+                yield from ((option, f"rule '{rule.rule}': {problem}") for problem in rule.problems(trial))
+        if self.expansion is not None:
+            for option, problem in self.expansion.problems(trial.target, trial.max_patients):
+                yield f"expansion.{option}", problem
 
     def cautions(self, trial: Trial) -> Iterator[str]:
         """What a user should know about this design on this trial, although it can run."""
@@ -95,7 +84,7 @@ class Design(Frozen):
             yield "titration has no effect with cohorts of 1"
         elif self.titration and trial.start_dose > 1:
             yield f"titration starts at the lowest dose; start_dose = {trial.start_dose} is not used"
-        for rule in () if self.stop_when is None else each_rule(self.stop_when):
+        for rule in self._stopping_rules:
             yield from rule.cautions(trial)
         for restriction in self.restrict:
             if not any(restriction.problems(trial)):
@@ -106,6 +95,10 @@ class Design(Frozen):
     def applied_to(self, trial: Trial) -> Trial:
         """The trial as this design runs it: with the design's own expansion, if it has one."""
         return trial if self.expansion is None else trial.model_copy(update={"expansion": self.expansion})
+
+    @property
+    def _stopping_rules(self) -> tuple[StoppingRule, ...]:
+        return () if self.stop_when is None else tuple(each_rule(self.stop_when))
 
     @property
     def beta_prior(self) -> tuple[float, float]:
@@ -201,18 +194,9 @@ class Design(Frozen):
         return f"{' '.join(self._decisions_in_words(trial))}\n\n{' '.join(self.further_rules(trial, plan))}"
 
     def further_rules(self, trial: Trial, plan: Plan) -> Iterator[str]:
-        """What decides besides the data at a dose: how the trial is conducted, when it ends, and what is recommended.
+        """What else decides, in sentences: how the trial is conducted, when it ends, and what is recommended.
 
-        Parameters
-        ----------
-        trial : Trial
-        plan : Plan
-            The design's plan for the trial.
-
-        Yields
-        ------
-        str
-            A sentence.
+        The plan is the design's for the trial.
         """
         trial = self.applied_to(trial)
         yield from conduct_sentences(trial, plan)
@@ -223,13 +207,7 @@ class Design(Frozen):
         yield from expansion_sentences(trial)
 
     def references(self, trial: Trial | None = None) -> list[str]:
-        """Full references of the design with these options, and of the monitoring of its expansion.
-
-        Parameters
-        ----------
-        trial : Trial, optional
-            Where the expansion is the trial's.
-        """
+        """Full references of the design with these options, and of its expansion's monitoring, or the trial's."""
         expansion = self.expansion if self.expansion is not None or trial is None else trial.expansion
         monitored = None if expansion is None else expansion.monitoring
         found = [*self._references(), *(() if monitored is None else MONITORING_REFERENCES[monitored.rule])]

@@ -202,15 +202,9 @@ class CRM(ModelDesign):
                 cuts = cuts_between_doses(model, rates, trial.target)
                 reading = PlugIn(b, cuts) if self.prior == "normal" else PlugIn(np.exp(b), np.exp(cuts))
         plan = self._curve_plan(
-            trial,
-            log_rates=model.log_rates(rates, b),
-            weight=weight,
-            reading=reading,
-            stop=stop,
-            too_toxic=tail,
+            trial, log_rates=model.log_rates(rates, b), weight=weight, reading=reading, stop=stop, too_toxic=tail
         )
-        enough = patients_reach(self.stop_at, NEXT_DOSE, ENOUGH_AT_DOSE, trial)
-        return plan.conducted(stops=enough)
+        return plan.conducted(stops=patients_reach(self.stop_at, NEXT_DOSE, ENOUGH_AT_DOSE, trial))
 
     def estimates(self, trial: Trial, patients: Sequence[int], dlts: Sequence[int]) -> RateEstimates:
         """DLT rates after counts at each dose.

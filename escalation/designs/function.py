@@ -59,7 +59,8 @@ class DecisionFunction(IntervalDesign):
 
     def _move(self, patients: float, dlts: float) -> int:
         move = self.function(patients, dlts)
-        if isinstance(move, bool | np.bool_) or np.ndim(move) or move not in MOVES:
+        several = isinstance(move, np.ndarray) and move.ndim
+        if several or isinstance(move, bool | np.bool_) or move not in MOVES:
             raise DesignError(
                 f"{self.kind}: function: {_name(self.function)}({patients}, {dlts}) gives {move!r}; it {A_MOVE}"
             )

@@ -35,20 +35,7 @@ _RANGE = re.compile(
 
 
 def bounds(numbers: int | str, lowest: int = 0) -> tuple[int, int]:
-    """The first and the last of a range of numbers.
-
-    Parameters
-    ----------
-    numbers : int or str
-        One number, or a range in any of the ways to write it.
-    lowest : int, optional
-        Where a range of the form "<=6" begins.
-
-    Raises
-    ------
-    ValueError
-        It is written in no such way.
-    """
+    """The first and the last of a range in any of the ways to write it; "<=6" begins with the lowest."""
     if isinstance(numbers, int):
         return numbers, numbers
     match = _RANGE.fullmatch(numbers.strip())
