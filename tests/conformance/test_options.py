@@ -302,7 +302,7 @@ def test_plans_are_immutable():
     """The engines share them between threads."""
     for design in (BOIN(), CRM(half_width=0.05, prior_mtd=2)):
         with pytest.raises(FrozenInstanceError):
-            design.plan(trial()).start = 1
+            design.plan(trial()).conduct.start = 1
 
 
 @pytest.mark.parametrize(
@@ -405,7 +405,7 @@ def test_cohorts_of_a_plus_b():
         APlusB(a=101, b=1, c=1, d=1, e=1)
     small = trial(max_patients=9)
     large = APlusB(a=9, b=100, c=1, d=1, e=1)
-    assert large.plan(small).sizes.max() == 9
+    assert large.plan(small).conduct.sizes.max() == 9
     assert "a + b = 109 is never reached: the trial has at most 9 patients" in list(large.cautions(small))
     hundred = Trial(doses=levels(1), target=0.25, max_patients=101)
     outcomes = exact(APlusB(a=100, b=1, c=1, d=1, e=1), hundred).outcomes([0.9])
