@@ -241,19 +241,19 @@ SIMULATION = (
     Part("escalation.studies.one_design", "start_of", "compiling the design to a plan"),
     Part("escalation.engines.simulated", "_unfinished", "room for the endings"),
     Part("escalation.engines.patients", "draw_tolerances", "drawing virtual patients"),
-    Part("escalation.plans.table", "run_table_trials", "applying the rules"),
-    Part("escalation.plans.curves", "run_curve_trials", "applying the rules and the model"),
-    Part("escalation.plans.table", "recommend_isotonic", "recommending a dose"),
+    Part("escalation.kernels.simulated_tables", "run_table_trials", "applying the rules"),
+    Part("escalation.kernels.simulated_curves", "run_curve_trials", "applying the rules and the model"),
+    Part("escalation.kernels.selection", "recommend_isotonic", "recommending a dose"),
 )
 
 ENUMERATION = (
     Part("escalation.studies.one_design", "start_of", "compiling the design to a plan"),
     Part("escalation.engines.exact", "next_sizes", "sizes of the next cohorts"),
     Part("escalation.engines.exact", "merge_children", "merging the states after a cohort"),
-    Part("escalation.plans.table", "settle_table", "deciding what comes next"),
-    Part("escalation.plans.curves", "settle_curves", "deciding what comes next, with the model"),
+    Part("escalation.kernels.exact_tables", "settle_table", "deciding what comes next"),
+    Part("escalation.kernels.exact_curves", "settle_curves", "deciding what comes next, with the model"),
     Part("escalation.engines.exact", "unpack", "unpacking counts"),
-    Part("escalation.plans.table", "recommend_isotonic", "recommending a dose"),
+    Part("escalation.kernels.selection", "recommend_isotonic", "recommending a dose"),
 )
 
 

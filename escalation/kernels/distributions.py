@@ -8,26 +8,10 @@ from escalation.kernels.jit import at, kernel
 
 @kernel
 def tally(patients, dlts, recommended, declared, reason, weight, above, correct, laws):
-    """Add up the weights of endings by their counts.
+    """Add up the weights of endings, float64[E], by their counts, in `laws`.
 
-    Parameters
-    ----------
-    patients, dlts : int16[E, D]
-        Counts at each dose at each ending.
-    recommended, declared : int16[E]
-        Dose that is recommended at the end, and that dose escalation declared; indices or NO_DOSE.
-    reason : int8[E]
-        Why the trial ended.
-    weight : float64[E]
-    above, correct : bool[D]
-        Whether a dose's true rate exceeds the target, and whether it is correct.
-    laws : LawArrays
-        Input and output: what is added to.
-
-    Returns
-    -------
-    int
-        The first ending that the trial cannot have, where the tally ends; -1 when there is none.
+    `above` and `correct`, bool[D]: whether a dose's true rate exceeds the target, and whether it is correct. Returns
+    the first ending that the trial cannot have, where the tally ends; -1 when there is none.
     """
     levels, most = patients.shape[1], laws.at_correct.shape[0] - 1
     for ending in range(patients.shape[0]):

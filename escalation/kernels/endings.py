@@ -24,15 +24,7 @@ def branches(patients, dlts, ending, dose):
 
 @kernel
 def count_nodes(patients, dlts, starts):
-    """Nodes of the tree of endings at each depth, added up.
-
-    Parameters
-    ----------
-    patients, dlts : int16[E, D]
-        Counts at each dose at each ending.
-    starts : int64[D + 1]
-        Output: the nodes at depth d are numbered from starts[d] to starts[d + 1] - 1.
-    """
+    """Where the nodes at each depth of the tree of endings start, int64[D + 1]; at last how many there are."""
     endings, levels = patients.shape
     starts[:] = 0
     for ending in range(endings):
@@ -47,14 +39,7 @@ def count_nodes(patients, dlts, starts):
 
 @kernel
 def grow_tree(patients, dlts, tree):
-    """Fill in the tree of endings.
-
-    Parameters
-    ----------
-    patients, dlts : int16[E, D]
-    tree : CountTree
-        `starts` as `count_nodes` leaves them; `cells` and `parents` are output.
-    """
+    """Fill in the cells and parents of the tree of endings, whose starts are as `count_nodes` leaves them."""
     endings, levels = patients.shape
     cells, parents, starts = tree
     free = starts[:-1].copy()
@@ -70,22 +55,7 @@ def grow_tree(patients, dlts, tree):
 
 @kernel
 def ending_probabilities(tree, sequences, cells, rates, seen, probability):
-    """Multiply out the probability of each ending.
-
-    Parameters
-    ----------
-    tree : CountTree
-    sequences : float64[E]
-        Number of patient sequences that lead to each ending.
-    cells : int16[2, C]
-        Patients and DLTs of each cell.
-    rates : float64[D]
-        True DLT rates.
-    seen : int64[2, D]
-        Patients and DLTs at each dose that all endings begin with: what has happened has no probability.
-    probability : float64[E]
-        Output.
-    """
+    """Multiply out the probability of each ending, float64[E]."""
     node_cells, parents, starts = tree
     levels = rates.shape[0]
     most = np.int64(cells[0, cells.shape[1] - 1])

@@ -61,10 +61,7 @@ def may_escalate(coherent, target, size, toxic, patients, dlts):
 def settle_curves(plan, evidence, packing, cells, binomials, doses, sizes, sequences, children, living, endings):
     """Decide for all children of the living states whether and where the trial goes on.
 
-    Parameters and answer as `exact_tables.settle_table`, and
-
-    evidence : float64[D, C, G]
-        What each cell says at each dose; see `plans.curves.CurvePlan.evidence`.
+    Returns the numbers of living states and of endings. `evidence`, float64[D, C, G], is that of each cell.
     """
     words, shifts, mask = packing
     rows, starts, parents, toxic = children

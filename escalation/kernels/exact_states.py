@@ -121,26 +121,10 @@ def open_tournament(streams):
 def merge_children(packing, rows, doses, sizes, cells, children):
     """Treat one cohort in every living state, in every way it can turn out, and bring equal counts together.
 
-    Parameters
-    ----------
-    packing : Packing
-    rows : uint64[S, W]
-        Counts of each living state, packed, in order.
-    doses : int8[S]
-        Dose its next cohort gets.
-    sizes : int16[S]
-        Size of that cohort, at least 1.
-    cells : int16[2, C]
-        Patients and DLTs of each cell.
-    children : Children
-        Output: `rows`, the different counts reached, in order. Ways to reach rows[r] are numbered from starts[r] to
-        starts[r + 1] - 1, and each is the living state (`parents`) that it comes from with the number of DLTs in its
-        cohort (`toxic`).
-
-    Returns
-    -------
-    int
-        How many different counts were reached; -1 when there are more than there is room for.
+    Of `children` the `rows` are the different counts reached, in order. Ways to reach rows[r] are numbered from
+    starts[r] to starts[r + 1] - 1, and each is the living state (`parents`) that it comes from with the number of DLTs
+    in its cohort (`toxic`). Returns how many different counts were reached; -1 when there are more than there is room
+    for.
     """
     words, shifts, mask = packing
     reached, starts, parents, toxic = children
@@ -202,21 +186,9 @@ def unpack(packing, rows, cells, patients, dlts):
 def keep(rows, r, choice, arrivals, living, alive, endings, ended):
     """Append the states that share row r: for each dose that comes next, and each reason to end.
 
-    Parameters
-    ----------
-    choice : int
-        What the model chooses after the row.
-    arrivals : float64[D + REASONS]
-        Patient sequences that reach the row and go on at dose d (column d) or end for reason r (column D + r - 1). On
-        return all zero, for the next row.
-    living, endings : StateArrays
-    alive, ended : int
-        How many states they hold.
-
-    Returns
-    -------
-    (int, int)
-        How many they hold now.
+    `choice` is the model's after the row. `arrivals`, float64[D + REASONS], are the patient sequences that reach it and
+    go on at dose d (column d) or end for reason r (column D + r - 1); on return all zero, for the next row. `alive` and
+    `ended` states are held by `living` and `endings`; returns how many are now.
     """
     levels = arrivals.shape[0] - REASONS
     for column in range(arrivals.shape[0]):

@@ -36,28 +36,7 @@ def move(code, dose, highest):
 def settle_table(plan, packing, cells, binomials, doses, sizes, sequences, children, living, endings):
     """Decide for all children of the living states whether and where the trial goes on.
 
-    Parameters
-    ----------
-    plan : TableArrays
-    packing : Packing
-    cells : int16[2, C]
-        Patients and DLTs of each cell.
-    binomials : float64[m + 1, m + 1]
-        binomials[n, y]: sequences of n patients with y DLTs.
-    doses : int8[S]
-        Where each living state gave the cohort.
-    sizes : int16[S]
-        Size of that cohort.
-    sequences : float64[S]
-        Number of patient sequences that led to the living state.
-    children : Children
-    living, endings : StateArrays
-        Output: the states that go on, with the dose of their next cohort, and those that have ended, with the reason.
-
-    Returns
-    -------
-    (int, int)
-        Number of living states and of endings.
+    Returns the numbers of living states and of endings.
     """
     words, shifts, mask = packing
     rows, starts, parents, toxic = children

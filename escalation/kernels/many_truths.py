@@ -11,25 +11,11 @@ from escalation.kernels.jit import at, kernel
 
 @kernel
 def expected_counts(tree, weights, cells, classes, seen, rates, shares, patients, dlts):
-    """Weigh the endings of a trial by their probabilities.
+    """Weigh the endings of a trial by their probabilities, under each truth.
 
-    Parameters
-    ----------
-    tree : CountTree
-    weights : float64[E]
-        Number of patient sequences that lead to each ending; times a weight where not all endings count alike.
-    cells : int16[2, C]
-        Patients and DLTs of each cell.
-    classes : int16[E]
-        Class of each ending, from 0 to K - 1.
-    seen : int64[2, D]
-        Patients and DLTs at each dose that all endings begin with: what has happened has no probability.
-    rates : float64[T, D]
-        True DLT rates.
-    shares : float64[T, K]
-        Output: the weight of each class.
-    patients, dlts : float64[T, D]
-        Output: the weighted sums of the counts at each dose.
+    `weights`, float64[E]: sequences, times a weight where not all endings count alike; `classes`, int16[E], from 0 to K
+    - 1. Written are the weight of each class, `shares`, float64[T, K], and the weighted sums of the counts at each
+    dose, float64[T, D].
     """
     node_cells, parents, starts = tree
     truths, levels = rates.shape

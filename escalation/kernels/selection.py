@@ -58,18 +58,8 @@ def closest_dose(fitted, length, target, bound):
 def recommend_isotonic(patients, dlts, codes, estimates, precisions, target, bound, recommended):
     """Recommend the dose whose isotonic estimate is closest to the target, over tried doses below eliminated ones.
 
-    Parameters
-    ----------
-    patients, dlts : int16[E, D]
-        Counts at the end of each trial.
-    codes : int8[D, N + 1, N + 1]
-        Decision table; an ELIMINATE cell excludes its dose and all above.
-    estimates, precisions : float64[N + 1, N + 1]
-        Estimated DLT rate and its weight, by patients and DLTs.
-    target, bound : float
-        Target DLT rate; largest estimate that may be recommended.
-    recommended : int16[E]
-        Output: dose index or NO_DOSE.
+    `estimates` and `precisions`, float64[N + 1, N + 1]: estimated DLT rate and its weight, by patients and DLTs; larger
+    estimates than `bound` are not recommended.
     """
     levels = patients.shape[1]
     values = np.empty(levels)
@@ -97,13 +87,7 @@ def recommend_isotonic(patients, dlts, codes, estimates, precisions, target, bou
 
 @kernel
 def recommend_highest(patients, dlts, codes, cleared, recommended):
-    """Recommend the highest cleared dose below the eliminated ones.
-
-    Arguments as `recommend_isotonic`, and
-
-    cleared : bool[N + 1, N + 1]
-        Whether a dose with so many patients and DLTs may be recommended.
-    """
+    """Recommend the highest cleared dose below eliminated ones; `cleared`, bool[N + 1, N + 1], by patients and DLTs."""
     for ending in range(patients.shape[0]):
         recommended[ending] = NO_DOSE
         for dose in range(patients.shape[1]):

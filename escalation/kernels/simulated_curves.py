@@ -135,17 +135,9 @@ def run_curve_trial(plan, evidence, places, limits, tolerances, patients, dlts, 
 
 @kernel
 def run_curve_trials(plan, evidence, places, limits, tolerances, patients, dlts, recommended, reasons):
-    """Run a block of trials.
+    """Run a block of trials, which begin with the counts that they have on entry, the same for all.
 
-    Parameters and outputs as `simulated_tables.run_table_trials`, and
-
-    evidence : float64[D, P, m + 1, G]
-        evidence[d, places[n], y]: what a cohort of n patients with y DLTs says at dose d; see
-        `plans.curves.CurvePlan.evidence`.
-    places : int64[m + 1]
-        Where cohorts of each size are in `evidence`.
-    recommended : int16[T]
-        Output: the dose each trial recommends, or NO_DOSE.
+    What a cohort of n patients with y DLTs says at dose d is `evidence[d, places[n], y]`, float64[D, P, m + 1, G].
     """
     posterior = np.empty(evidence.shape[3])
     for trial in range(tolerances.shape[0]):

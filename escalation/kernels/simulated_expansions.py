@@ -8,19 +8,8 @@ from escalation.kernels.jit import kernel
 def run_expansions(expansion, limits, tolerances, patients, dlts, recommended, reasons):
     """Go on with a block of trials at the doses that they recommend.
 
-    Parameters
-    ----------
-    expansion : ExpansionArrays
-    limits : int64[D]
-        A patient has a DLT at a dose when the patient's tolerance is below its limit.
-    tolerances : uint32[T, M]
-        Row t is trial t, in order of enrolment; the expansion's patients follow those of dose escalation.
-    patients, dlts : int16[T, D]
-        Counts at each dose, on return with those of the expansion.
-    recommended : int16[T]
-        The dose each trial recommends, or NO_DOSE; on return NO_DOSE where it is rejected.
-    reasons : int8[T]
-        Why each trial ended; on return EXPANSION_STOPPED where patients of the expansion are left.
+    The expansion's patients follow those of dose escalation. Counts are on return with those of the expansion;
+    `recommended` is NO_DOSE where the dose is rejected, `reasons` EXPANSION_STOPPED where patients are left.
     """
     cohorts, rejects, own = expansion
     for trial in range(tolerances.shape[0]):

@@ -9,21 +9,9 @@ from escalation.kernels.stopping import final_reason, joint_reason, sooner
 
 @kernel
 def run_table_trials(plan, limits, tolerances, patients, dlts, reasons):
-    """Run a block of trials.
+    """Run a block of trials, which begin with the counts that they have on entry, the same for all.
 
     One function: a call for each trial, which passes all arrays of the plan, would take a third of the time.
-
-    Parameters
-    ----------
-    plan : TableArrays
-    limits : int64[D]
-        A patient has a DLT at a dose when the patient's tolerance is below its limit.
-    tolerances : uint32[T, N]
-        Row t is trial t, in order of enrolment.
-    patients, dlts : int16[T, D]
-        Counts at each dose: on entry those that the trials begin with, the same for all; on return those at the end.
-    reasons : int8[T]
-        Output: why each trial ended.
     """
     codes, conduct = plan
     sizes, ceilings, reason_at, most = conduct.sizes, conduct.ceiling, conduct.reasons, conduct.max_patients

@@ -34,15 +34,9 @@ def final_reason(reason, full):
 
 @kernel
 def joint_reason(stops, patients, dlts, last, following):
-    """Why a rule that looks at several doses, or asks for several things, ends the trial.
+    """Why a rule that looks at several doses, or asks for several things, ends a trial with these counts, int16[D].
 
-    Parameters
-    ----------
-    stops : StopArrays
-    patients, dlts : int16[D]
-        Counts at each dose.
-    last, following : int
-        Dose of the last cohort and of the one that would come next.
+    `last` is the dose of the last cohort, `following` the one that would come next.
     """
     found = np.int64(0)  # not 0: what is called with a literal is compiled once more
     for rule in range(stops.reasons.shape[0]):

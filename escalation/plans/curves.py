@@ -1,4 +1,4 @@
-"""Curve plans: decisions by a posterior over dose-toxicity curves."""
+"""Curve plans: decisions by a posterior over dose-toxicity curves. Kernels are imported where they are called."""
 
 from dataclasses import dataclass, replace
 
@@ -6,9 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from escalation.kernels.codes import COHERENT_COHORT, COHERENT_DOSE, NO_DOSE, SLACK
-from escalation.kernels.exact_curves import settle_curves
 from escalation.kernels.layout import Children, CurveArrays, Packing, ReadingArrays, StateArrays
-from escalation.kernels.simulated_curves import run_curve_trials
 from escalation.numbers import binomials
 from escalation.plans.decision import Bound, Decision, State, last_cohort, limited
 from escalation.plans.plan import Counts, Escalate, Plan, Settle
@@ -109,6 +107,8 @@ class CurvePlan(Plan):
 
     def settler(self, packing: Packing, cells: NDArray[np.int16]) -> Settle:
         """One cohort more for many states."""
+        from escalation.kernels.exact_curves import settle_curves
+
         arrays, ways = self.arrays(), binomials(int(self.conduct.sizes.max()))
         evidence = self.evidence(cells[0].astype(np.int64), cells[1].astype(np.int64))
 
@@ -123,6 +123,8 @@ class CurvePlan(Plan):
 
     def escalation(self, counts: NDArray[np.int64], limits: NDArray[np.int64]) -> Escalate:
         """Dose escalation of a block of trials."""
+        from escalation.kernels.simulated_curves import run_curve_trials
+
         evidence, places = self.cohort_evidence(treated=int(counts[0].sum()))
         arrays = (replace(self, weight=self.learned(*counts)) if counts.any() else self).arrays()
 

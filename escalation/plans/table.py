@@ -1,4 +1,7 @@
-"""Table plans: decisions by the counts at the dose just given."""
+"""Table plans: decisions by the counts at the dose just given.
+
+Kernels are imported where they are called: a design can be read, and listed, without waiting for numba.
+"""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
@@ -8,10 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, STAY
-from escalation.kernels.exact_tables import settle_table
 from escalation.kernels.layout import Children, Packing, StateArrays, TableArrays
-from escalation.kernels.selection import recommend_highest, recommend_isotonic
-from escalation.kernels.simulated_tables import run_table_trials
 from escalation.numbers import binomials
 from escalation.plans.decision import Bound, Decision, State, limited
 from escalation.plans.plan import Counts, Escalate, Plan, Settle
@@ -52,6 +52,8 @@ class ClosestIsotonic(Selection):
 
     def recommend(self, codes: Codes, patients: Counts, dlts: Counts, recommended: NDArray[np.int16]) -> None:
         """Write the recommended dose of each ending."""
+        from escalation.kernels.selection import recommend_isotonic
+
         numbers = self.estimates, self.precisions, float(self.target), float(self.bound)
         recommend_isotonic(patients, dlts, codes, *numbers, recommended)
 
@@ -77,6 +79,8 @@ class HighestCleared(Selection):
 
     def recommend(self, codes: Codes, patients: Counts, dlts: Counts, recommended: NDArray[np.int16]) -> None:
         """Write the recommended dose of each ending."""
+        from escalation.kernels.selection import recommend_highest
+
         recommend_highest(patients, dlts, codes, self.cleared, recommended)
 
 
@@ -120,6 +124,8 @@ class TablePlan(Plan):
 
     def settler(self, packing: Packing, cells: NDArray[np.int16]) -> Settle:
         """One cohort more for many states."""
+        from escalation.kernels.exact_tables import settle_table
+
         arrays, ways = self.arrays(), binomials(int(self.conduct.sizes.max()))
 
         def settle(
@@ -133,6 +139,8 @@ class TablePlan(Plan):
 
     def escalation(self, counts: NDArray[np.int64], limits: NDArray[np.int64]) -> Escalate:  # noqa: ARG002
         """Dose escalation of a block of trials; what it starts from is in the block."""
+        from escalation.kernels.simulated_tables import run_table_trials
+
         arrays = self.arrays()
 
         def escalate(

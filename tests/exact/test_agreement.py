@@ -7,8 +7,8 @@ from scipy import stats
 from escalation import BOIN, CRM, DesignError, EscalationError, ThreePlusThree, Trial, exact, simulate
 from escalation.characteristics.agreement import agreement, binomial_p_value
 from escalation.engines import simulated as simulation
-from escalation.kernels import codes
-from escalation.plans import curves, table
+from escalation.kernels import codes, exact_curves, exact_tables, simulated_curves, simulated_tables
+from escalation.plans import table
 from escalation.trial.rates import correct_doses
 from tests.support import levels
 
@@ -47,9 +47,12 @@ def corrupt_codes(arrays):
 @pytest.mark.parametrize("design", [BOIN(), ThreePlusThree()], ids=lambda design: design.kind)
 def test_corrupted_decision_is_caught(engine, design, monkeypatch):
     """One cell of the decision table differs in one engine: dose 2 after 1 DLT in 6."""
-    name = {"exact": "settle_table", "simulated": "run_table_trials"}[engine]
-    original = getattr(table, name)
-    monkeypatch.setattr(table, name, lambda plan, *rest: original(corrupt_codes(plan), *rest))
+    kernels, name = {
+        "exact": (exact_tables, "settle_table"),
+        "simulated": (simulated_tables, "run_table_trials"),
+    }[engine]
+    original = getattr(kernels, name)
+    monkeypatch.setattr(kernels, name, lambda plan, *rest: original(corrupt_codes(plan), *rest))
     assert compare(design).p_value < ALARM
 
 
@@ -60,10 +63,13 @@ def corrupt_cuts(reading):
 @pytest.mark.parametrize("engine", ["exact", "simulated"])
 def test_corrupted_model_is_caught(engine, monkeypatch):
     """The CRM's cut between doses 2 and 3 is a little too high in one engine."""
-    name = {"exact": "settle_curves", "simulated": "run_curve_trials"}[engine]
-    original = getattr(curves, name)
+    kernels, name = {
+        "exact": (exact_curves, "settle_curves"),
+        "simulated": (simulated_curves, "run_curve_trials"),
+    }[engine]
+    original = getattr(kernels, name)
     monkeypatch.setattr(
-        curves,
+        kernels,
         name,
         lambda plan, *rest: original(plan._replace(reading=corrupt_cuts(plan.reading)), *rest),
     )
@@ -72,7 +78,7 @@ def test_corrupted_model_is_caught(engine, monkeypatch):
 
 def test_corrupted_transition_in_the_exact_engine_is_caught(monkeypatch):
     """Trials that should stay at the lowest dose go up instead."""
-    original = table.settle_table
+    original = exact_tables.settle_table
 
     def corrupted(*arguments):
         alive, ended = original(*arguments)
@@ -80,20 +86,20 @@ def test_corrupted_transition_in_the_exact_engine_is_caught(monkeypatch):
         next_doses[next_doses == 0] = 1
         return alive, ended
 
-    monkeypatch.setattr(table, "settle_table", corrupted)
+    monkeypatch.setattr(exact_tables, "settle_table", corrupted)
     assert compare(BOIN()).p_value < ALARM
 
 
 def test_corrupted_transition_in_the_simulation_is_caught(monkeypatch):
     """The 3+3 goes on at a dose with six patients, up to nine."""
-    original = table.run_table_trials
+    original = simulated_tables.run_table_trials
 
     def corrupted(plan, *rest):
         patients = np.arange(plan.conduct.reasons.shape[2])[:, None]
         reasons = np.where(patients == 6, 0, plan.conduct.reasons).astype(np.int8)
         return original(plan._replace(conduct=plan.conduct._replace(reasons=reasons)), *rest)
 
-    monkeypatch.setattr(table, "run_table_trials", corrupted)
+    monkeypatch.setattr(simulated_tables, "run_table_trials", corrupted)
     assert compare(ThreePlusThree()).p_value < ALARM
 
 

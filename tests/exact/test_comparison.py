@@ -26,8 +26,8 @@ from escalation import (
 from escalation.characteristics.distributions import trial_quantities
 from escalation.characteristics.paired import QUANTITIES, bernstein_bound, likelihood_ratio_root
 from escalation.designs import REGISTRY
+from escalation.kernels import simulated_tables
 from escalation.kernels.codes import ESCALATE, STAY
-from escalation.plans import table
 from escalation.studies import compare as comparison
 from tests.conformance.test_every_design import SETTINGS
 from tests.support import levels
@@ -326,7 +326,7 @@ def test_bad_arguments(arguments, message):
 class TestErrorsAreCaught:
     def test_a_decision_of_one_engine(self, monkeypatch):
         """One cell of BOIN's table differs in the simulation: dose 2 after 1 DLT in 6."""
-        original = table.run_table_trials
+        original = simulated_tables.run_table_trials
 
         def corrupted(plan, *rest):
             codes = plan.codes.copy()
@@ -334,7 +334,7 @@ class TestErrorsAreCaught:
             return original(plan._replace(codes=codes), *rest)
 
         honest = compare(SCENARIO, designs=["boin", "crm"], truths=["rising"])
-        monkeypatch.setattr(table, "run_table_trials", corrupted)
+        monkeypatch.setattr(simulated_tables, "run_table_trials", corrupted)
         found = compare(SCENARIO, designs=["boin", "crm"], truths=["rising"])
         assert honest.agreement.agrees
         assert not found.agreement.agrees
