@@ -29,9 +29,11 @@ if TYPE_CHECKING:
     from escalation.designs import MTPI2 as MTPI2
     from escalation.designs import TPI as TPI
     from escalation.designs import APlusB as APlusB
+    from escalation.designs import DecisionFunction as DecisionFunction
     from escalation.designs import DecisionTable as DecisionTable
     from escalation.designs import Design as Design
     from escalation.designs import I3Plus3 as I3Plus3
+    from escalation.designs import IntervalDesign as IntervalDesign
     from escalation.designs import Keyboard as Keyboard
     from escalation.designs import Monitoring as Monitoring
     from escalation.designs import ThreePlusThree as ThreePlusThree
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
     from escalation.errors import PathwayError as PathwayError
     from escalation.errors import ScenarioError as ScenarioError
     from escalation.errors import StateSpaceError as StateSpaceError
+    from escalation.kernels.codes import SLACK as SLACK
     from escalation.report.document.report import make_report as make_report
     from escalation.report.document.report import write_report as write_report
     from escalation.running.next_dose import DoseEstimate as DoseEstimate
@@ -110,13 +113,14 @@ _HOMES = {
     "characteristics.one_truth": "OperatingCharacteristics operating_characteristics",
     "characteristics.paired": "Difference",
     "designs": (
-        "BLRM BMACRM BOIN CCD CRM MTPI MTPI2 TPI APlusB DecisionTable Design I3Plus3 Keyboard Monitoring "
-        "ThreePlusThree TooToxic skeleton"
+        "BLRM BMACRM BOIN CCD CRM MTPI MTPI2 TPI APlusB DecisionFunction DecisionTable Design I3Plus3 IntervalDesign "
+        "Keyboard Monitoring ThreePlusThree TooToxic skeleton"
     ),
     "designs.rules": "AllOf AnyOf MaxStep NeverSkip NoEscalation Patients PatientsAtDose Precise TooToxicDose",
     "engines.endings": "Enumeration",
     "engines.outcomes": "Outcomes",
     "errors": "DesignError EscalationError GridError OutcomesError PathwayError ScenarioError StateSpaceError",
+    "kernels.codes": "SLACK",
     "report.document.report": "make_report write_report",
     "running.next_dose": "DoseEstimate NextDose next_dose",
     "running.pathways": "Pathways paths",

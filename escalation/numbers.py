@@ -20,14 +20,13 @@ def count_grid(max_patients: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]
     return patients, dlts
 
 
-def exceedance(limit: float, max_patients: int, prior: tuple[float, float] = (1.0, 1.0)) -> NDArray[np.float64]:
-    """P(rate > limit | data) under a Beta prior, by patients and DLTs, float64[N + 1, N + 1]; NaN where impossible."""
-    patients, dlts = count_grid(max_patients)
-    possible = dlts <= patients
-    tail = np.full(patients.shape, np.nan)
+def exceedance(
+    limit: float, patients: NDArray[Any] | int, dlts: NDArray[Any] | int, prior: tuple[float, float] = (1.0, 1.0)
+) -> Floats:
+    """P(rate > limit | data) under a Beta prior, by patients and DLTs at a dose; NaN where DLTs exceed patients."""
+    without = np.where(dlts <= patients, prior[1] + patients - dlts, np.nan)
     # The other tail of the mirrored distribution: betaincc takes ten times as long.
-    tail[possible] = special.betainc((prior[1] + patients - dlts)[possible], (prior[0] + dlts)[possible], 1 - limit)
-    return tail
+    return np.asarray(special.betainc(without, prior[0] + dlts, 1 - limit), np.float64)
 
 
 @lru_cache(maxsize=8)

@@ -1,22 +1,25 @@
 """What to do next, in plain Python: one file a design, and the registry that names them."""
 
-from escalation.designs.a_plus_b import APlusB
-from escalation.designs.base import Design
-from escalation.designs.blrm import BLRM
-from escalation.designs.bma_crm import BMACRM
-from escalation.designs.boin import BOIN
-from escalation.designs.ccd import CCD
-from escalation.designs.crm import CRM
-from escalation.designs.i3plus3 import I3Plus3
-from escalation.designs.keyboard import Keyboard
-from escalation.designs.model_based import ModelDesign, TooToxic
-from escalation.designs.models.indifference import skeleton
-from escalation.designs.monitoring import Monitoring
-from escalation.designs.mtpi import MTPI
-from escalation.designs.mtpi2 import MTPI2
-from escalation.designs.table import DecisionTable
-from escalation.designs.three_plus_three import ThreePlusThree
-from escalation.designs.tpi import TPI
+from escalation.designs.a_plus_b import APlusB as APlusB
+from escalation.designs.base import Design as Design
+from escalation.designs.blrm import BLRM as BLRM
+from escalation.designs.bma_crm import BMACRM as BMACRM
+from escalation.designs.boin import BOIN as BOIN
+from escalation.designs.ccd import CCD as CCD
+from escalation.designs.crm import CRM as CRM
+from escalation.designs.function import DecisionFunction as DecisionFunction
+from escalation.designs.i3plus3 import I3Plus3 as I3Plus3
+from escalation.designs.intervals import IntervalDesign as IntervalDesign
+from escalation.designs.keyboard import Keyboard as Keyboard
+from escalation.designs.model_based import ModelDesign as ModelDesign
+from escalation.designs.model_based import TooToxic as TooToxic
+from escalation.designs.models.indifference import skeleton as skeleton
+from escalation.designs.monitoring import Monitoring as Monitoring
+from escalation.designs.mtpi import MTPI as MTPI
+from escalation.designs.mtpi2 import MTPI2 as MTPI2
+from escalation.designs.table import DecisionTable as DecisionTable
+from escalation.designs.three_plus_three import ThreePlusThree as ThreePlusThree
+from escalation.designs.tpi import TPI as TPI
 
 REGISTRY: dict[str, type[Design]] = {
     design.model_fields["kind"].default: design
@@ -37,26 +40,4 @@ REGISTRY: dict[str, type[Design]] = {
         DecisionTable,
     )
 }
-"""Every design, by the kind that a scenario file names."""
-
-__all__ = [
-    "BLRM",
-    "BMACRM",
-    "BOIN",
-    "CCD",
-    "CRM",
-    "MTPI",
-    "MTPI2",
-    "REGISTRY",
-    "TPI",
-    "APlusB",
-    "DecisionTable",
-    "Design",
-    "I3Plus3",
-    "Keyboard",
-    "ModelDesign",
-    "Monitoring",
-    "ThreePlusThree",
-    "TooToxic",
-    "skeleton",
-]
+"""Every design that a scenario file can name, by its kind."""

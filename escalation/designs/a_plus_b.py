@@ -8,12 +8,12 @@ Source: Lin Y, Shih WJ (2001) Biostatistics 2:203-215.
 """
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal, Self, TypedDict
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import model_validator
 
-from escalation.designs.base import Design, decision_table, never_reached, patients_reach
+from escalation.designs.base import Design, by_first_rule, never_reached, patients_reach
 from escalation.designs.words import observed
 from escalation.fields import CohortSize, Count, Flag, Whole
 from escalation.kernels.codes import ELIMINATE, ESCALATE, LAST_DOSE, NEXT_DOSE, RULE_COMPLETE
@@ -30,112 +30,6 @@ LIN_SHIH = (
     "Lin Y, Shih WJ (2001). Statistical properties of the traditional algorithm-based designs for phase I cancer "
     "clinical trials. Biostatistics 2:203-215."
 )
-
-
-class TwoStage(TypedDict):
-    """The numbers of an A+B design, whether it de-escalates, and whether the highest dose needs A + B patients."""
-
-    a: int
-    b: int
-    c: int
-    d: int
-    e: int
-    de_escalate: bool
-    full_at_top: bool
-
-
-def two_stage_plan(
-    trial: Trial, *, a: int, b: int, c: int, d: int, e: int, de_escalate: bool, full_at_top: bool
-) -> TablePlan:
-    """The plan of an A+B design; with `full_at_top` the highest dose, too, needs A + B patients."""
-    patients, dlts = count_grid(trial.max_patients)
-    first, both = patients == a, patients == a + b
-    # At other counts, which only a last, smaller cohort can leave, the dose is neither cleared nor too toxic: stay.
-    codes = decision_table(
-        trial.levels,
-        [
-            ((first & (dlts > d)) | (both & (dlts > e)), ELIMINATE),
-            ((first & (dlts < c)) | both, ESCALATE),
-        ],
-    )
-    completes = []
-    if not de_escalate:
-        completes.append(
-            Stop(RULE_COMPLETE, (Criterion(LAST_DOSE, codes == ELIMINATE),), "a dose has proved too toxic")
-        )
-    if not full_at_top:
-        cleared = codes == ESCALATE
-        cleared[:-1] = False
-        completes.append(Stop(RULE_COMPLETE, (Criterion(LAST_DOSE, cleared),), "the highest dose has been cleared"))
-    ever = np.arange(trial.max_patients + 1)
-    return TablePlan(
-        codes=codes,
-        selection=HighestCleared(((patients >= a) & (dlts < c)) | (both & (dlts <= e))),
-        conduct=Conduct.of(
-            trial,
-            sizes=np.minimum(np.where(ever < a, a - ever, np.maximum(a + b - ever, 1)), trial.max_patients),
-            stops=(*completes, *patients_reach(a + b, NEXT_DOSE, RULE_COMPLETE, trial)),
-        ),
-    )
-
-
-def two_stage_grounds(rule: TwoStage, patients: int, dlts: int, code: int) -> str:
-    """Why the table of an A+B design says what it says, as `Design.grounds`."""
-    seen, both = observed(patients, dlts), rule["a"] + rule["b"]
-    if code == ELIMINATE:
-        return f"{seen}, more than {rule['d'] if patients == rule['a'] else rule['e']}: the dose is too toxic"
-    if code == ESCALATE:
-        limit = f"fewer than {rule['c']}" if patients == rule["a"] else f"at most {rule['e']}"
-        return f"{seen}, {limit}: the dose is cleared"
-    if patients == rule["a"]:
-        return f"{seen}: {rule['b']} more are treated at the dose"
-    following = [number for number in (rule["a"], both) if number > patients]
-    return f"{seen}: nothing is decided " + (f"before there are {following[0]}" if following else f"beyond {both}")
-
-
-def two_stage_decisions(rule: TwoStage) -> Iterator[str]:
-    """How an A+B design decides, in sentences."""
-    a, b, c, d, e = (rule[name] for name in ("a", "b", "c", "d", "e"))
-    fewer = "no DLT" if c == 1 else f"fewer than {c} DLTs"
-    yield (
-        f"At first {a} {'patient is' if a == 1 else 'patients are'} treated at a dose. With {fewer} among them the "
-        f"dose is cleared and the next cohort gets the next higher dose; with more than {d} "
-        f"{'DLT' if d == 1 else 'DLTs'} the dose is too toxic"
-        + (
-            f"; with {_range(c, d)}, {b} more {'patient is' if b == 1 else 'patients are'} treated at it."
-            if c <= d
-            else "."
-        )
-    )
-    yield (
-        f"Of {a + b} patients at most {e} with a DLT clear the dose and the next cohort gets the next higher one; with "
-        "more the dose is too toxic."
-    )
-    closed = "A dose that is too toxic is not given again, nor is any higher one"
-    if rule["de_escalate"]:
-        yield f"{closed}; the dose below is then filled up to {a + b} patients."
-    else:
-        yield f"{closed}; there is no de-escalation."
-    yield "When the lowest dose is too toxic the trial ends and no dose is recommended."
-    if rule["full_at_top"]:
-        yield f"The highest dose, too, is given to {a + b} patients before it is recommended."
-    else:
-        yield f"At the highest dose {a} patients with {fewer} suffice."
-
-
-def two_stage_recommendation(rule: TwoStage) -> str:
-    """What an A+B design recommends, in a sentence."""
-    fewer = "no DLT" if rule["c"] == 1 else f"fewer than {rule['c']} DLTs"
-    return (
-        f"The MTD is the highest dose with {fewer} in at least {rule['a']} patients, or with at most {rule['e']} in "
-        f"{rule['a'] + rule['b']}, below every dose found too toxic; without such a dose none is recommended."
-    )
-
-
-def _range(low: int, high: int) -> str:
-    if low == high:
-        return f"{low} {'DLT' if low == 1 else 'DLTs'}"
-    return f"{low} to {high} DLTs"
 
 
 class APlusB(Design):
@@ -189,29 +83,92 @@ class APlusB(Design):
             yield from never_reached("a + b", self.a + self.b, trial)
 
     def _plan(self, trial: Trial) -> TablePlan:
-        return two_stage_plan(trial, **self._rule)
-
-    @property
-    def _rule(self) -> "TwoStage":
-        return {
-            "a": self.a,
-            "b": self.b,
-            "c": self.c,
-            "d": self.d,
-            "e": self.e,
-            "de_escalate": self.de_escalate,
-            "full_at_top": self.full_at_top,
-        }
+        patients, dlts = count_grid(trial.max_patients)
+        first, both = patients == self.a, patients == self.a + self.b
+        # At other counts, which only a last, smaller cohort can leave, the dose is neither cleared nor too toxic: stay.
+        codes = by_first_rule(
+            trial.levels,
+            [
+                ((first & (dlts > self.d)) | (both & (dlts > self.e)), ELIMINATE),
+                ((first & (dlts < self.c)) | both, ESCALATE),
+            ],
+        )
+        completes = []
+        if not self.de_escalate:
+            completes.append(
+                Stop(RULE_COMPLETE, (Criterion(LAST_DOSE, codes == ELIMINATE),), "a dose has proved too toxic")
+            )
+        if not self.full_at_top:
+            cleared = codes == ESCALATE
+            cleared[:-1] = False
+            completes.append(Stop(RULE_COMPLETE, (Criterion(LAST_DOSE, cleared),), "the highest dose has been cleared"))
+        ever = np.arange(trial.max_patients + 1)
+        sizes = np.where(ever < self.a, self.a - ever, np.maximum(self.a + self.b - ever, 1))
+        return TablePlan(
+            codes=codes,
+            selection=HighestCleared(((patients >= self.a) & (dlts < self.c)) | (both & (dlts <= self.e))),
+            conduct=Conduct.of(
+                trial,
+                sizes=np.minimum(sizes, trial.max_patients),
+                stops=(*completes, *patients_reach(self.a + self.b, NEXT_DOSE, RULE_COMPLETE, trial)),
+            ),
+        )
 
     def _grounds(self, trial: Trial, dose: int, patients: int, dlts: int, code: int) -> str:  # noqa: ARG002
-        return two_stage_grounds(self._rule, patients, dlts, code)
+        seen, first, both = observed(patients, dlts), self.a, self.a + self.b
+        if code == ELIMINATE:
+            return f"{seen}, more than {self.d if patients == first else self.e}: the dose is too toxic"
+        if code == ESCALATE:
+            limit = f"fewer than {self.c}" if patients == first else f"at most {self.e}"
+            return f"{seen}, {limit}: the dose is cleared"
+        if patients == first:
+            return f"{seen}: {self.b} more are treated at the dose"
+        following = [number for number in (first, both) if number > patients]
+        return f"{seen}: nothing is decided " + (f"before there are {following[0]}" if following else f"beyond {both}")
 
     def _decisions_in_words(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
         yield (
             f"Dose escalation follows an A+B design (Lin & Shih 2001) with A = {self.a}, B = {self.b}, C = {self.c}, "
             f"D = {self.d} and E = {self.e}."
         )
-        yield from two_stage_decisions(self._rule)
+        yield from self.stages_in_words()
+
+    def stages_in_words(self) -> Iterator[str]:
+        """How the two stages decide, in sentences."""
+        both = self.a + self.b
+        yield (
+            f"At first {self.a} {'patient is' if self.a == 1 else 'patients are'} treated at a dose. With "
+            f"{self._fewer} among them the dose is cleared and the next cohort gets the next higher dose; with more "
+            f"than {self.d} {'DLT' if self.d == 1 else 'DLTs'} the dose is too toxic{self._otherwise}."
+        )
+        yield (
+            f"Of {both} patients at most {self.e} with a DLT clear the dose and the next cohort gets the next higher "
+            "one; with more the dose is too toxic."
+        )
+        below = (
+            f"the dose below is then filled up to {both} patients" if self.de_escalate else "there is no de-escalation"
+        )
+        yield f"A dose that is too toxic is not given again, nor is any higher one; {below}."
+        yield "When the lowest dose is too toxic the trial ends and no dose is recommended."
+        if self.full_at_top:
+            yield f"The highest dose, too, is given to {both} patients before it is recommended."
+        else:
+            yield f"At the highest dose {self.a} patients with {self._fewer} suffice."
+
+    @property
+    def _fewer(self) -> str:
+        return "no DLT" if self.c == 1 else f"fewer than {self.c} DLTs"
+
+    @property
+    def _otherwise(self) -> str:
+        """What the first patients leave open, if anything."""
+        if self.c > self.d:
+            return ""
+        dlts = f"{self.c} to {self.d} DLTs" if self.c < self.d else f"{self.c} {'DLT' if self.c == 1 else 'DLTs'}"
+        return f"; with {dlts}, {self.b} more {'patient is' if self.b == 1 else 'patients are'} treated at it"
 
     def _recommendation_in_words(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
-        yield two_stage_recommendation(self._rule)
+        yield (
+            f"The MTD is the highest dose with {self._fewer} in at least {self.a} patients, or with at most {self.e} "
+            f"in {self.a + self.b}, below every dose found too toxic; without such a dose none is recommended."
+        )

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, model_validator
 
-from escalation.designs.rules import MOST_STOPS, AnyRestriction, Condition, alternatives, each_rule, stops
+from escalation.designs.rules import AnyRestriction, PatientsAtDose, Restriction
+from escalation.designs.rules.base import StoppingRule
+from escalation.designs.rules.combination import MOST_STOPS, Condition, alternatives, each_rule, stops
 from escalation.designs.words import (
     MONITORING_REFERENCES,
     conduct_sentences,
@@ -19,7 +21,7 @@ from escalation.designs.words import (
 )
 from escalation.errors import DesignError
 from escalation.fields import Flag, Frozen, Text
-from escalation.kernels.codes import ELIMINATE, LAST_DOSE, NEXT_DOSE, SAME_DOSE, STAY
+from escalation.kernels.codes import ELIMINATE, SAME_DOSE, STAY
 from escalation.numbers import count_grid
 from escalation.plans.conduct import Criterion, Stop
 from escalation.plans.plan import Plan
@@ -68,16 +70,12 @@ class Design(Frozen):
     def problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
         """Options that do not fit the trial: (name of the option, what is wrong)."""
         yield from self._problems(trial)
-        for rule in () if self.stop_when is None else each_rule(self.stop_when):
-            for problem in rule.problems(trial):
-                yield "stop_when", f"rule '{rule.rule}': {problem}"
-        for restriction in self.restrict:
-            for problem in restriction.problems(trial):
-                yield "restrict", f"rule '{restriction.rule}': {problem}"
-        for option, problem in (
-            () if self.expansion is None else self.expansion.problems(trial.target, trial.max_patients)
-        ):
-            yield f"expansion.{option}", problem
+        for option, rules in (("stop_when", self._stopping_rules), ("restrict", self.restrict)):
+            for rule in rules:
+                yield from ((option, f"rule '{rule.rule}': {problem}") for problem in rule.problems(trial))
+        if self.expansion is not None:
+            for option, problem in self.expansion.problems(trial.target, trial.max_patients):
+                yield f"expansion.{option}", problem
 
     def cautions(self, trial: Trial) -> Iterator[str]:
         """What a user should know about this design on this trial, although it can run."""
@@ -86,7 +84,7 @@ class Design(Frozen):
             yield "titration has no effect with cohorts of 1"
         elif self.titration and trial.start_dose > 1:
             yield f"titration starts at the lowest dose; start_dose = {trial.start_dose} is not used"
-        for rule in () if self.stop_when is None else each_rule(self.stop_when):
+        for rule in self._stopping_rules:
             yield from rule.cautions(trial)
         for restriction in self.restrict:
             if not any(restriction.problems(trial)):
@@ -97,6 +95,10 @@ class Design(Frozen):
     def applied_to(self, trial: Trial) -> Trial:
         """The trial as this design runs it: with the design's own expansion, if it has one."""
         return trial if self.expansion is None else trial.model_copy(update={"expansion": self.expansion})
+
+    @property
+    def _stopping_rules(self) -> tuple[StoppingRule, ...]:
+        return () if self.stop_when is None else tuple(each_rule(self.stop_when))
 
     @property
     def beta_prior(self) -> tuple[float, float]:
@@ -117,13 +119,12 @@ class Design(Frozen):
         plan = self._plan(trial)
         if self._titrates(plan):
             plan = plan.titrated()
-        if self.restrict:
-            ceilings = [rule.ceiling(trial) for rule in self.restrict]
-            floors = [rule.floor(trial) for rule in self.restrict]
+        restrictions = (*self._restrictions(), *self.restrict)
+        if restrictions:
             plan = plan.conducted(
-                ceiling=np.min(ceilings if plan.conduct.ceiling is None else [plan.conduct.ceiling, *ceilings], axis=0),
-                floor=np.max(floors if plan.conduct.floor is None else [plan.conduct.floor, *floors], axis=0),
-                hold_at=min(plan.conduct.hold_at, *(rule.hold_at for rule in self.restrict)),
+                ceiling=np.min([rule.ceiling(trial) for rule in restrictions], axis=0),
+                floor=np.max([rule.floor(trial) for rule in restrictions], axis=0),
+                hold_at=min(rule.hold_at for rule in restrictions),
             )
         if self.stop_when is not None:
             plan = plan.conducted(stops=(*plan.conduct.stops, *stops(self.stop_when, trial)))
@@ -193,18 +194,9 @@ class Design(Frozen):
         return f"{' '.join(self._decisions_in_words(trial))}\n\n{' '.join(self.further_rules(trial, plan))}"
 
     def further_rules(self, trial: Trial, plan: Plan) -> Iterator[str]:
-        """What decides besides the data at a dose: how the trial is conducted, when it ends, and what is recommended.
+        """What else decides, in sentences: how the trial is conducted, when it ends, and what is recommended.
 
-        Parameters
-        ----------
-        trial : Trial
-        plan : Plan
-            The design's plan for the trial.
-
-        Yields
-        ------
-        str
-            A sentence.
+        The plan is the design's for the trial.
         """
         trial = self.applied_to(trial)
         yield from conduct_sentences(trial, plan)
@@ -215,13 +207,7 @@ class Design(Frozen):
         yield from expansion_sentences(trial)
 
     def references(self, trial: Trial | None = None) -> list[str]:
-        """Full references of the design with these options, and of the monitoring of its expansion.
-
-        Parameters
-        ----------
-        trial : Trial, optional
-            Where the expansion is the trial's.
-        """
+        """Full references of the design with these options, and of its expansion's monitoring, or the trial's."""
         expansion = self.expansion if self.expansion is not None or trial is None else trial.expansion
         monitored = None if expansion is None else expansion.monitoring
         found = [*self._references(), *(() if monitored is None else MONITORING_REFERENCES[monitored.rule])]
@@ -245,6 +231,10 @@ class Design(Frozen):
     def _recommendation_in_words(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
         """Sentences on the dose that the design recommends at the end."""
         yield from ()
+
+    def _restrictions(self) -> tuple[Restriction, ...]:
+        """The rules that are options of the design's own."""
+        return ()
 
     def _titrates(self, plan: Plan) -> bool:
         return self.titration and bool(plan.conduct.sizes[0] > 1)
@@ -276,32 +266,21 @@ def never_reached(option: str, patients: int | None, trial: Trial) -> Iterator[s
 
 
 def patients_reach(number: int | None, place: int, reason: int, trial: Trial) -> tuple[Stop, ...]:
-    """The rule that the trial ends once a dose has so many patients; none for None."""
+    """The rule 'patients at dose' as a design's own option, which gives a reason of its own; none for None."""
     if number is None:
         return ()
-    patients, _ = count_grid(trial.max_patients)
-    where = {
-        NEXT_DOSE: "the dose that would be given next",
-        SAME_DOSE: "the current dose and it would be given again",
-        LAST_DOSE: "the current dose",
-    }[place]
-    words = f"at least {number} patients have been treated at {where}"
-    return (Stop(reason, (Criterion(place, (patients >= number)[None].repeat(trial.levels, axis=0)),), words),)
+    rule = PatientsAtDose(at_least=number)
+    holds, words = rule.criterion(trial).holds, rule.words(trial)
+    if place == SAME_DOSE:  # unlike the rule it lets a trial come to a dose with so many patients from another
+        words = f"at least {number} patients have been treated at the current dose and it would be given again"
+    return (Stop(reason, (Criterion(place, holds),), words),)
 
 
-def decision_table(levels: int, rules: list[tuple[NDArray[np.bool_], int]]) -> NDArray[np.int8]:
-    """Decision table that is the same at every dose: in each cell the code of the first rule that applies, else STAY.
+def by_first_rule(levels: int, rules: list[tuple[NDArray[np.bool_], int]]) -> NDArray[np.int8]:
+    """Codes that are the same at every dose, int8[D, N + 1, N + 1]: of the first rule that applies, else STAY.
 
-    Parameters
-    ----------
-    levels : int
-        Number of dose levels.
-    rules : list of (bool[N + 1, N + 1], code)
-
-    Returns
-    -------
-    int8[D, N + 1, N + 1]
-        STAY in cells that no trial can reach: without patients, or with more DLTs than patients.
+    A rule is bool[N + 1, N + 1], by patients and DLTs, and a code. Cells that no trial can reach, without patients or
+    with more DLTs than patients, say STAY.
     """
     applies, codes = zip(*rules, strict=True)
     patients, dlts = count_grid(len(applies[0]) - 1)

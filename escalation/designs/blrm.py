@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from scipy import special
 
-from escalation.designs.model_based import Exceedance, ModelDesign
-from escalation.designs.models.logistic_grid import LogisticGrid, Prior, logistic_grid
+from escalation.designs.model_based import Above, ModelDesign
+from escalation.designs.models.logistic_grid import BivariateNormal, LogisticGrid, logistic_grid
 from escalation.designs.words import listed
 from escalation.fields import Fraction, Positive, Real
 from escalation.kernels.codes import SLACK
@@ -120,12 +120,12 @@ class BLRM(ModelDesign):
         array([0.628, 0.236, 0.124, 0.012])
         """
         n, y = np.asarray(patients), np.asarray(dlts)
-        above = self._exceedance(trial, n, y)(np.array(self.intervals))
+        above = self._above(trial, n, y)(np.array(self.intervals))
         edges = np.vstack([np.ones(trial.levels), above, np.zeros(trial.levels)])
         probabilities: NDArray[np.float64] = -np.diff(edges, axis=0).T
         return probabilities
 
-    def _exceedance(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Exceedance:
+    def _above(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Above:
         def above(limits: NDArray[np.float64]) -> NDArray[np.float64]:
             grid = self._grid(trial, limits.tolist(), max(trial.max_patients, int(patients.sum())))
             log = np.log(grid.weight) + dlts @ grid.log_dlt + (patients - dlts) @ grid.log_no_dlt
@@ -137,7 +137,7 @@ class BLRM(ModelDesign):
 
     def _grid(self, trial: Trial, limits: Sequence[float], max_patients: int) -> LogisticGrid:
         doses = np.array(trial.doses, dtype=np.float64)
-        prior = Prior(self._mean(trial), self.prior_sd, self.prior_correlation)
+        prior = BivariateNormal(self._mean(trial), self.prior_sd, self.prior_correlation)
         return logistic_grid(np.log(doses / self._reference(trial)), prior, limits, max_patients)
 
     def _reference(self, trial: Trial) -> float:

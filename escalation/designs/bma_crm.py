@@ -15,16 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from escalation.designs.model_based import Exceedance, ModelDesign, TooToxic
+from escalation.designs.model_based import Above, ModelDesign, TooToxic
 from escalation.designs.models.curves import (
     MODELS,
-    exceedance,
     normal_prior,
     parameter_grid,
     prior_weights,
+    rates_above,
     tail_weights,
 )
-from escalation.designs.rules import NeverSkip
+from escalation.designs.rules import NeverSkip, Restriction
 from escalation.designs.words import listed
 from escalation.fields import Fraction, Positive, Real
 from escalation.plans.curves import CurvePlan
@@ -81,7 +81,10 @@ class BMACRM(ModelDesign):
         if self.stop_if_too_toxic:
             yield from self.stop_if_too_toxic.misfits(trial)
 
-    def _exceedance(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Exceedance:
+    def _restrictions(self) -> tuple[Restriction, ...]:
+        return (NeverSkip(when_deescalating=True),) if self.no_skip else ()
+
+    def _above(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Above:
         grids = [(skeleton, self._grid(skeleton, trial)) for skeleton in map(np.array, self.skeletons)]
         posterior = self._plan(trial).posterior(patients, dlts)
         parts = np.split(posterior, np.cumsum([len(b) for _, b in grids])[:-1])  # their sums: those of the models
@@ -89,7 +92,7 @@ class BMACRM(ModelDesign):
         def above(limits: NDArray[np.float64]) -> NDArray[np.float64]:
             models = zip(grids, parts, strict=True)
             found: NDArray[np.float64] = sum(
-                (exceedance(POWER, skeleton, b, part, limits) for (skeleton, b), part in models),
+                (rates_above(POWER, skeleton, b, part, limits) for (skeleton, b), part in models),
                 np.zeros((len(limits), trial.levels)),
             )
             return found
@@ -142,7 +145,7 @@ class BMACRM(ModelDesign):
             weight.append(model_weight * prior_weights(normal, b))
             if stop is not None:
                 too_toxic.append(tail_weights(b, POWER.parameter_at(skeleton[0], trial.target + stop.margin)))
-        plan = self._curve_plan(
+        return self._curve_plan(
             trial,
             log_rates=(np.concatenate(log_dlt, axis=1), np.concatenate(log_no_dlt, axis=1)),
             weight=np.concatenate(weight),
@@ -150,4 +153,3 @@ class BMACRM(ModelDesign):
             stop=stop,
             too_toxic=np.concatenate(too_toxic) if stop else None,
         )
-        return plan.conducted(floor=NeverSkip(when_deescalating=True).floor(trial)) if self.no_skip else plan

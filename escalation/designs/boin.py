@@ -17,13 +17,11 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from escalation.designs.intervals import Cells, IntervalDesign
+from escalation.designs.intervals import IntervalDesign, Moves, Numbers, moves_where
 from escalation.designs.words import beside, deciding, observed
 from escalation.errors import DesignError
 from escalation.fields import Flag, Fraction, Real
 from escalation.kernels.codes import DE_ESCALATE, ESCALATE, SLACK
-from escalation.numbers import count_grid
-from escalation.plans.table import TablePlan
 from escalation.trial.trial import Trial
 
 TOO_LOW, TOO_HIGH = (0.5, 0.6, 0.7, 0.8, 0.9), (1.1, 1.2, 1.3, 1.4, 1.5)
@@ -111,10 +109,10 @@ class BOIN(IntervalDesign):
         high = 1.4 * target if self.p_tox is None else self.p_tox
         return low, high
 
-    def _moves(self, target: float, max_patients: int) -> tuple[Cells, Cells]:
+    def moves(self, target: float, patients: Numbers, dlts: Numbers) -> Moves:
+        """By the observed rate."""
         escalate, de_escalate = self.boundaries(target)
-        patients, dlts = count_grid(max_patients)
-        return dlts <= escalate * patients + SLACK, dlts > de_escalate * patients + SLACK
+        return moves_where(dlts <= escalate * patients + SLACK, dlts > de_escalate * patients + SLACK)
 
     def _most_recommended(self, target: float) -> float:
         return self.boundaries(target)[1] if self.bound_mtd else inf
@@ -122,31 +120,24 @@ class BOIN(IntervalDesign):
     def _cutoff(self, dose: int) -> float:
         return self.cutoff_eli - self.offset if self.extra_safe and dose == 0 else self.cutoff_eli
 
-    def _place(self, target: float, patients: int, dlts: int, code: int) -> str:
+    def place(self, target: float, patients: int, dlts: int, move: int) -> str:
+        """Where the observed rate is."""
         rate, low, high = beside(dlts / patients, *self.boundaries(target))
         clause = f"{observed(patients, dlts)} is a rate of {rate}"
-        if code == ESCALATE:
+        if move == ESCALATE:
             return f"{clause}, at most lambda_e = {low}"
-        if code == DE_ESCALATE:
+        if move == DE_ESCALATE:
             return f"{clause}, above lambda_d = {high}"
         return f"{clause}, above lambda_e = {low} and at most lambda_d = {high}"
 
-    def _moves_in_words(self, trial: Trial) -> Iterator[str]:
+    def words(self, trial: Trial) -> str:
+        """The rule, in the sentences of a protocol."""
         low, high = self._limits(trial.target)
         escalate, de_escalate = (deciding(limit, trial.max_patients) for limit in self.boundaries(trial.target))
-        yield (
+        return (
             "Dose escalation follows the Bayesian optimal interval (BOIN) design (Liu & Yuan 2015) with a target DLT "
-            f"rate of {trial.target:g}; a DLT rate of {low:g} is deemed too low and one of {high:g} too high."
-        )
-        yield (
-            "After each cohort the dose is escalated when the observed DLT rate at the current dose is at most "
+            f"rate of {trial.target:g}; a DLT rate of {low:g} is deemed too low and one of {high:g} too high. After "
+            "each cohort the dose is escalated when the observed DLT rate at the current dose is at most "
             f"{escalate} (lambda_e), de-escalated when it is above {de_escalate} (lambda_d), and otherwise "
             "given again."
         )
-
-    def _plan(self, trial: Trial) -> TablePlan:
-        plan = super()._plan(trial)
-        if self.extra_safe:
-            stricter = self.model_copy(update={"cutoff_eli": self._cutoff(0), "extra_safe": False})
-            plan.codes[0] = stricter._plan(trial).codes[0]
-        return plan

@@ -9,22 +9,19 @@ Source: Ivanova A, Flournoy N, Chung Y (2007) J Stat Plan Inference 137:2316-232
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 
-from escalation.designs.intervals import MARGINS, Cells, IntervalDesign, Margin, margin_problems
+from escalation.designs.intervals import MARGINS, Margin, Moves, Numbers, TargetInterval, moves_where
 from escalation.designs.words import beside, observed
 from escalation.kernels.codes import DE_ESCALATE, ESCALATE, SLACK
-from escalation.numbers import count_grid
 from escalation.trial.trial import Trial
 
 HALF_WIDTHS = ((0.3, 0.09), (0.4, 0.10), (0.45, 0.12), (1.0, 0.13))
 """Recommended half-widths, each for targets below a limit (Ivanova et al. 2007, for targets from 0.1 to 0.5)."""
 
 
-class CCD(IntervalDesign):
+class CCD(TargetInterval):
     """The cumulative cohort design (CCD), with the safety rule of BOIN.
 
-    A dose is eliminated, with all above, when at least 3 patients were treated there and
-    P(rate > target | data) > cutoff_eli under a uniform prior. The recommended dose has the isotonic estimate closest
-    to the target, among tried doses that are not eliminated.
+    Eliminates from 3 patients at a dose on and recommends as BOIN does.
 
     Parameters
     ----------
@@ -46,15 +43,6 @@ class CCD(IntervalDesign):
         """The half width."""
         return {"half_width": MARGINS}
 
-    def parameters(self, trial: Trial) -> dict[str, float]:
-        """The observed DLT rates up to which the design escalates, and from which on it de-escalates."""
-        low, high = self._interval(trial.target)
-        return {"interval_low": low, "interval_high": high}
-
-    def _problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
-        half_width = self._half_width(trial.target)
-        yield from margin_problems(trial.target, ("half_width", half_width), ("half_width", half_width))
-
     def _cautions(self, trial: Trial) -> Iterator[str]:
         if self.half_width is None and not 0.1 - SLACK <= trial.target <= 0.5 + SLACK:
             yield f"half_width: {self._half_width(trial.target):g} is recommended for targets from 0.1 to 0.5 only"
@@ -65,31 +53,31 @@ class CCD(IntervalDesign):
             return self.half_width
         return next(half_width for limit, half_width in HALF_WIDTHS if target < limit - SLACK)
 
-    def _interval(self, target: float) -> tuple[float, float]:
-        half_width = self._half_width(target)
-        return target - half_width, target + half_width
+    def reach(self, target: float) -> tuple[tuple[str, float], tuple[str, float]]:
+        """How far the interval reaches to either side."""
+        return ("half_width", self._half_width(target)), ("half_width", self._half_width(target))
 
-    def _moves(self, target: float, max_patients: int) -> tuple[Cells, Cells]:
-        patients, dlts = count_grid(max_patients)
-        low, high = self._interval(target)
-        return dlts <= low * patients + SLACK, dlts >= high * patients - SLACK
+    def moves(self, target: float, patients: Numbers, dlts: Numbers) -> Moves:
+        """By the observed rate."""
+        low, high = self.interval(target)
+        return moves_where(dlts <= low * patients + SLACK, dlts >= high * patients - SLACK)
 
-    def _place(self, target: float, patients: int, dlts: int, code: int) -> str:
-        rate, low, high = beside(dlts / patients, *self._interval(target))
+    def place(self, target: float, patients: int, dlts: int, move: int) -> str:
+        """Where the observed rate is."""
+        rate, low, high = beside(dlts / patients, *self.interval(target))
         clause = f"{observed(patients, dlts)} is a rate of {rate}"
-        if code == ESCALATE:
+        if move == ESCALATE:
             return f"{clause}, at most {low}"
-        if code == DE_ESCALATE:
+        if move == DE_ESCALATE:
             return f"{clause}, at least {high}"
         return f"{clause}, above {low} and below {high}"
 
-    def _moves_in_words(self, trial: Trial) -> Iterator[str]:
-        low, high = self._interval(trial.target)
-        yield (
+    def words(self, trial: Trial) -> str:
+        """The rule, in the sentences of a protocol."""
+        low, high = self.interval(trial.target)
+        return (
             "Dose escalation follows the cumulative cohort design (Ivanova et al. 2007) with a target DLT rate of "
-            f"{trial.target:g} and a half-width of {self._half_width(trial.target):g}."
-        )
-        yield (
-            "After each cohort the dose is escalated when the observed DLT rate at the current dose is at most "
-            f"{low:g}, de-escalated when it is at least {high:g}, and otherwise given again."
+            f"{trial.target:g} and a half-width of {self._half_width(trial.target):g}. After each cohort the dose is "
+            f"escalated when the observed DLT rate at the current dose is at most {low:g}, de-escalated when it is at "
+            f"least {high:g}, and otherwise given again."
         )

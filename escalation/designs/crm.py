@@ -17,17 +17,17 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from escalation.designs.base import never_reached, patients_reach
-from escalation.designs.model_based import Exceedance, ModelDesign, RateEstimates, TooToxic
+from escalation.designs.model_based import Above, ModelDesign, RateEstimates, TooToxic
 from escalation.designs.models.curves import (
     MODELS,
     Prior,
     cuts_between_doses,
-    exceedance,
     gamma_prior,
     likelihood_interval,
     normal_prior,
     parameter_grid,
     prior_weights,
+    rates_above,
     slopes_at,
     tail_weights,
 )
@@ -202,15 +202,9 @@ class CRM(ModelDesign):
                 cuts = cuts_between_doses(model, rates, trial.target)
                 reading = PlugIn(b, cuts) if self.prior == "normal" else PlugIn(np.exp(b), np.exp(cuts))
         plan = self._curve_plan(
-            trial,
-            log_rates=model.log_rates(rates, b),
-            weight=weight,
-            reading=reading,
-            stop=stop,
-            too_toxic=tail,
+            trial, log_rates=model.log_rates(rates, b), weight=weight, reading=reading, stop=stop, too_toxic=tail
         )
-        enough = patients_reach(self.stop_at, NEXT_DOSE, ENOUGH_AT_DOSE, trial)
-        return plan.conducted(stops=enough)
+        return plan.conducted(stops=patients_reach(self.stop_at, NEXT_DOSE, ENOUGH_AT_DOSE, trial))
 
     def estimates(self, trial: Trial, patients: Sequence[int], dlts: Sequence[int]) -> RateEstimates:
         """DLT rates after counts at each dose.
@@ -234,11 +228,11 @@ class CRM(ModelDesign):
         b = mean if self.prior == "normal" else float(np.log(mean))
         return MODELS[self.model].rates_at(self.prior_rates(trial), b)
 
-    def _exceedance(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Exceedance:
+    def _above(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Above:
         model, rates = MODELS[self.model], self.prior_rates(trial)
         b = parameter_grid(model, rates, self._prior(), trial.max_patients)
         posterior = self._plan(trial).posterior(patients, dlts)
-        return lambda limits: exceedance(model, rates, b, posterior, limits)
+        return lambda limits: rates_above(model, rates, b, posterior, limits)
 
     def _prior(self) -> Prior:
         return normal_prior(self.prior_sd) if self.prior == "normal" else gamma_prior(*self._gamma)

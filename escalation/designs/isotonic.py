@@ -19,22 +19,10 @@ def isotonic_in_words(bound: float = inf) -> str:
 
 
 def closest_isotonic(target: float, max_patients: int, bound: float = inf) -> ClosestIsotonic:
-    """Recommendation by isotonic regression of posterior means under a Beta(0.05, 0.05) prior.
+    """Recommendation by isotonic regression of posterior means under a Beta(0.05, 0.05) prior, up to a bound.
 
     The means are weighted by the posterior precisions, as BOIN::select.mtd has them.
-
-    Parameters
-    ----------
-    target : float
-    max_patients : int
-    bound : float, optional
-        Doses with a larger isotonic estimate are not recommended.
     """
     patients, dlts = count_grid(max_patients)
     n, y = patients + 0.1, np.minimum(dlts, patients) + 0.05
-    return ClosestIsotonic(
-        estimates=y / n,
-        precisions=n**2 * (n + 1) / (y * (n - y)),
-        target=target,
-        bound=bound,
-    )
+    return ClosestIsotonic(estimates=y / n, precisions=n**2 * (n + 1) / (y * (n - y)), target=target, bound=bound)

@@ -10,7 +10,7 @@ from pydantic import Field
 from scipy import special
 
 from escalation.designs.base import Design
-from escalation.designs.rules import NeverSkip
+from escalation.designs.rules import NeverSkip, Restriction
 from escalation.fields import Flag, Fraction, Frozen, Real
 from escalation.kernels.codes import COHERENT_COHORT, COHERENT_DOSE, COHERENT_OFF
 from escalation.plans.conduct import Conduct
@@ -20,7 +20,8 @@ from escalation.trial.trial import Trial
 
 Floats = NDArray[np.float64]
 
-Exceedance = Callable[[Floats], Floats]
+Above = Callable[[Floats], Floats]
+"""P(rate > limit | data) as a function of limits, float64[L] to float64[L, D]."""
 
 COHERENT = {"cohort": COHERENT_COHORT, "dose": COHERENT_DOSE, "off": COHERENT_OFF}
 
@@ -31,6 +32,8 @@ LOGITS = (-700.0, 36.0)
 
 class TooToxic(Frozen):
     """End the trial when P(rate at the lowest dose > target + margin | data) > threshold.
+
+    Not the stopping rule 'too toxic': the probability is the model's, from the data at all doses.
 
     Parameters
     ----------
@@ -93,7 +96,7 @@ class ModelDesign(Design):
         trial = trial.model_copy(update={"max_patients": max(trial.max_patients, int(n.sum()))})
         plan = self._plan(trial)
         posterior = plan.posterior(n, y)
-        above = self._exceedance(trial, n, y)
+        above = self._above(trial, n, y)
         lower, upper = _limits(np.exp(plan.log_dlt), posterior, above)
         return RateEstimates(self._fitted(trial, plan, posterior), lower, upper, above(np.array([trial.target]))[0])
 
@@ -107,8 +110,11 @@ class ModelDesign(Design):
         """The plan of the design's own rules."""
 
     @abstractmethod
-    def _exceedance(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Exceedance:
-        """P(rate > limit | data) as a function of limits, float64[L] to float64[L, D]."""
+    def _above(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Above:
+        """P(rate > limit | data)."""
+
+    def _restrictions(self) -> tuple[Restriction, ...]:
+        return (NeverSkip(),) if self.no_skip else ()
 
     def _limits_in_words(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
         if self.no_skip:
@@ -145,7 +151,7 @@ class ModelDesign(Design):
             weight=weight,
             target=trial.target,
             reading=reading,
-            conduct=Conduct.of(trial, ceiling=NeverSkip().ceiling(trial) if self.no_skip else None),
+            conduct=Conduct.of(trial),
             too_toxic=too_toxic,
             too_toxic_threshold=1.0 if stop is None else stop.threshold,
             coherent=COHERENT[self.coherent],
@@ -153,16 +159,10 @@ class ModelDesign(Design):
         )
 
 
-def _limits(rates: Floats, posterior: Floats, above: Exceedance) -> tuple[Floats, Floats]:
+def _limits(rates: Floats, posterior: Floats, above: Above) -> tuple[Floats, Floats]:
     """The 2.5 % and 97.5 % quantiles of the posterior of each dose's rate, float64[D] each.
 
-    Parameters
-    ----------
-    rates : float64[D, G]
-    posterior : float64[G]
-        Its jumps show about where the quantiles are.
-    above : function
-        Where they are.
+    The jumps of the posterior, float64[G], of rates, float64[D, G], show about where they are; `above` where they are.
     """
     from scipy.optimize import elementwise  # it takes a tenth of a second, and running trials alone need it
 

@@ -7,13 +7,11 @@ Source: Thall PF, Simon R (1994) Biometrics 50:337-349; Zhou H, Lee JJ, BTOX man
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 
-from scipy import special
-
-from escalation.designs.base import Design, decision_table
+from escalation.designs.base import Design, by_first_rule
 from escalation.designs.words import MONITORING_REFERENCES, beside, monitoring_clause, observed
 from escalation.errors import DesignError
 from escalation.kernels.codes import ELIMINATE
-from escalation.numbers import count_grid
+from escalation.numbers import count_grid, exceedance
 from escalation.plans.conduct import Conduct
 from escalation.plans.table import HighestCleared, TablePlan
 from escalation.trial import boundaries
@@ -94,8 +92,8 @@ class Monitoring(SafetyRule, Design):
         if patients < self.min_patients:
             return f"{seen}: the dose is not stopped before {self.min_patients} patients"
         if self.rule == "bayes":
-            limit, (a, b) = self._limit(trial.target), self.prior
-            above = float(special.betainc(b + patients - dlts, a + dlts, 1 - limit))
+            limit = self._limit(trial.target)
+            above = float(exceedance(limit, patients, dlts, self.prior))
             probability, threshold = beside(above, self.threshold)
             relation = "exceeds" if code == ELIMINATE else "does not exceed"
             return f"P(DLT rate > {limit:g} | {dlts} of {patients}) = {probability} {relation} {threshold}"
@@ -115,7 +113,7 @@ class Monitoring(SafetyRule, Design):
         stops = self.rejects(trial.target, trial.cohort_size, trial.max_patients)
         patients, _ = count_grid(trial.max_patients)
         return TablePlan(
-            codes=decision_table(trial.levels, [(stops, ELIMINATE)]),
+            codes=by_first_rule(trial.levels, [(stops, ELIMINATE)]),
             selection=HighestCleared(patients > 0),
             conduct=Conduct.of(trial),
         )

@@ -8,18 +8,17 @@ escalate; the equivalence interval itself, stay; above, de-escalate.
 Source: Guo W, Wang SJ, Yang S, Lynn H, Ji Y (2017) Contemp Clin Trials 58:23-33.
 """
 
-from collections.abc import Iterator
 from typing import ClassVar, Literal
 
-from escalation.designs.intervals import Cells, EquivalenceInterval, by_strongest_key, place_by_key
+from escalation.designs.intervals import EquivalenceInterval, Moves, Numbers
+from escalation.designs.strongest import by_strongest_key, place_by_key
 from escalation.trial.trial import Trial
 
 
 class MTPI2(EquivalenceInterval):
     """The mTPI-2 design, a toxicity probability interval design with intervals of equal length.
 
-    A dose is eliminated, with all above, when P(rate > target | data) > cutoff_eli under a uniform prior. The
-    recommended dose has the isotonic estimate closest to the target, among tried doses that are not eliminated.
+    Eliminates and recommends as BOIN does, from the first patient at a dose on.
     """
 
     kind: Literal["mtpi2"] = "mtpi2"
@@ -29,21 +28,21 @@ class MTPI2(EquivalenceInterval):
         "razor: mTPI-2. Contemp Clin Trials 58:23-33.",
     )
 
-    def _moves(self, target: float, max_patients: int) -> tuple[Cells, Cells]:
-        return by_strongest_key(*self._interval(target), max_patients)
+    def moves(self, target: float, patients: Numbers, dlts: Numbers) -> Moves:
+        """To where the interval with the largest unit probability mass is."""
+        return by_strongest_key(self.interval(target), patients, dlts)
 
-    def _place(self, target: float, patients: int, dlts: int, code: int) -> str:
-        return place_by_key(*self._interval(target), patients, dlts, code, "the equivalence interval")
+    def place(self, target: float, patients: int, dlts: int, move: int) -> str:
+        """Which interval has the largest unit probability mass."""
+        return place_by_key(self.interval(target), patients, dlts, move, "the equivalence interval")
 
-    def _moves_in_words(self, trial: Trial) -> Iterator[str]:
-        low, high = self._interval(trial.target)
-        yield (
+    def words(self, trial: Trial) -> str:
+        """The rule, in the sentences of a protocol."""
+        low, high = self.interval(trial.target)
+        return (
             f"Dose escalation follows the mTPI-2 design (Guo et al. 2017) with a target DLT rate of {trial.target:g} "
             f"and the equivalence interval from {low:g} to {high:g}; intervals as long as it divide the rates below "
-            "and above."
-        )
-        yield (
-            "After each cohort the interval with the largest unit probability mass at the current dose, its "
+            "and above. After each cohort the interval with the largest unit probability mass at the current dose, its "
             "posterior probability under a uniform prior divided by its length, decides: the dose is escalated when "
             "it is below the equivalence interval, given again when it is that interval and de-escalated when it is "
             "above; at a tie the higher interval counts."

@@ -13,15 +13,7 @@ Source: Korn EL et al. (1994) Stat Med 13:1799-1806; Lin Y, Shih WJ (2001) Biost
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 
-from escalation.designs.a_plus_b import (
-    KORN,
-    LIN_SHIH,
-    TwoStage,
-    two_stage_decisions,
-    two_stage_grounds,
-    two_stage_plan,
-    two_stage_recommendation,
-)
+from escalation.designs.a_plus_b import KORN, LIN_SHIH, APlusB
 from escalation.designs.base import Design
 from escalation.fields import Flag
 from escalation.plans.table import TablePlan
@@ -55,20 +47,21 @@ class ThreePlusThree(Design):
         if trial.cohort_size != COHORT:
             yield f"3+3 treats cohorts of {COHORT}; the trial's cohort_size of {trial.cohort_size} is not used"
 
-    def _plan(self, trial: Trial) -> TablePlan:
-        return two_stage_plan(trial, **self._rule)
-
     @property
-    def _rule(self) -> TwoStage:
-        return {"a": 3, "b": 3, "c": 1, "d": 1, "e": 1, "de_escalate": self.de_escalate, "full_at_top": self.six_at_top}
+    def _as_a_plus_b(self) -> APlusB:
+        """The A+B design that it is."""
+        return APlusB(a=COHORT, b=COHORT, c=1, d=1, e=1, de_escalate=self.de_escalate, full_at_top=self.six_at_top)
 
-    def _grounds(self, trial: Trial, dose: int, patients: int, dlts: int, code: int) -> str:  # noqa: ARG002
-        return two_stage_grounds(self._rule, patients, dlts, code)
+    def _plan(self, trial: Trial) -> TablePlan:
+        return self._as_a_plus_b._plan(trial)
+
+    def _grounds(self, trial: Trial, dose: int, patients: int, dlts: int, code: int) -> str:
+        return self._as_a_plus_b._grounds(trial, dose, patients, dlts, code)
 
     def _decisions_in_words(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
         source = "Korn et al. 1994" if self.de_escalate else "Lin & Shih 2001"
         yield f"Dose escalation follows the 3+3 design ({source})."
-        yield from two_stage_decisions(self._rule)
+        yield from self._as_a_plus_b.stages_in_words()
 
-    def _recommendation_in_words(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
-        yield two_stage_recommendation(self._rule)
+    def _recommendation_in_words(self, trial: Trial) -> Iterator[str]:
+        yield from self._as_a_plus_b._recommendation_in_words(trial)

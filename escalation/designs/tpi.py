@@ -7,31 +7,21 @@ largest posterior probability decides: escalate, stay or de-escalate.
 Source: Ji Y, Li Y, Bekele BN (2007) Clin Trials 4:235-244.
 """
 
-from collections.abc import Iterator
-from math import sqrt
 from typing import ClassVar, Literal
 
 import numpy as np
 
-from escalation.designs.intervals import (
-    Cells,
-    IntervalDesign,
-    by_strongest,
-    largest_of_three,
-    masses_at,
-    posterior_masses,
-)
+from escalation.designs.intervals import IntervalDesign, Moves, Numbers
+from escalation.designs.strongest import Floats, by_strongest, largest_of_three, posterior_masses
 from escalation.designs.words import beta, observed
 from escalation.fields import Positive
-from escalation.numbers import count_grid
 from escalation.trial.trial import Trial
 
 
 class TPI(IntervalDesign):
     """The toxicity probability interval design (TPI).
 
-    A dose is eliminated, with all above, when P(rate > target | data) > cutoff_eli under a Beta(0.005, 0.005) prior.
-    The recommended dose has the isotonic estimate closest to the target, among tried doses that are not eliminated.
+    Eliminates and recommends as BOIN does, but under a Beta(0.005, 0.005) prior and from the first patient on.
 
     Parameters
     ----------
@@ -55,32 +45,30 @@ class TPI(IntervalDesign):
         """How far the interval reaches above (k1) and below (k2) the target, in posterior standard deviations."""
         return {"k1": self.k1, "k2": self.k2}
 
-    def _moves(self, target: float, max_patients: int) -> tuple[Cells, Cells]:
-        patients, dlts = count_grid(max_patients)
-        n, y = patients + sum(self.prior), np.minimum(dlts, patients) + self.prior[0]
-        deviation = np.sqrt(y * (n - y) / (n**2 * (n + 1)))
-        low, high = np.maximum(target - self.k2 * deviation, 0.0), np.minimum(target + self.k1 * deviation, 1.0)
-        return by_strongest(posterior_masses((0.0, low, high, 1.0), max_patients, self.prior))
+    def moves(self, target: float, patients: Numbers, dlts: Numbers) -> Moves:
+        """To the most probable interval."""
+        return by_strongest(self._masses(target, patients, dlts))
 
-    def _place(self, target: float, patients: int, dlts: int, code: int) -> str:
-        n, y = patients + sum(self.prior), dlts + self.prior[0]
-        deviation = sqrt(y * (n - y) / (n**2 * (n + 1)))
-        edges = (0.0, max(target - self.k2 * deviation, 0.0), min(target + self.k1 * deviation, 1.0), 1.0)
-        masses = masses_at(edges, patients, dlts, self.prior).tolist()
-        place = largest_of_three("posterior probability", masses, code, "the equivalence interval")
+    def place(self, target: float, patients: int, dlts: int, move: int) -> str:
+        """Which interval is the most probable."""
+        masses = self._masses(target, patients, dlts)
+        place = largest_of_three("posterior probability", masses, move, "the equivalence interval")
         return f"{observed(patients, dlts)}: {place}"
 
-    def _moves_in_words(self, trial: Trial) -> Iterator[str]:
-        yield (
+    def _masses(self, target: float, patients: Numbers | int, dlts: Numbers | int) -> Floats:
+        """Posterior probabilities of the three intervals, float64[3, ...]."""
+        n, y = patients + sum(self.prior), dlts + self.prior[0]
+        deviation = np.sqrt(y * (n - y) / (n**2 * (n + 1)))
+        low, high = np.maximum(target - self.k2 * deviation, 0.0), np.minimum(target + self.k1 * deviation, 1.0)
+        return posterior_masses((0.0, low, high, 1.0), patients, dlts, self.prior)
+
+    def words(self, trial: Trial) -> str:
+        """The rule, in the sentences of a protocol."""
+        return (
             "Dose escalation follows the toxicity probability interval (TPI) design (Ji et al. 2007) with a target "
-            f"DLT rate of {trial.target:g}."
-        )
-        yield (
-            f"The equivalence interval reaches from {self.k2:g} posterior standard deviations of the DLT rate below "
-            f"the target to {self.k1:g} above it, under {beta(self.prior)}."
-        )
-        yield (
-            "After each cohort the dose is escalated when the DLT rate at the current dose is most probably below "
-            "the interval, given again when it is most probably inside and de-escalated when it is most probably "
-            "above; at a tie the higher place counts."
+            f"DLT rate of {trial.target:g}. The equivalence interval reaches from {self.k2:g} posterior standard "
+            f"deviations of the DLT rate below the target to {self.k1:g} above it, under {beta(self.prior)}. After "
+            "each cohort the dose is escalated when the DLT rate at the current dose is most probably below the "
+            "interval, given again when it is most probably inside and de-escalated when it is most probably above; at "
+            "a tie the higher place counts."
         )

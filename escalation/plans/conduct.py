@@ -60,21 +60,13 @@ class Conduct:
     stops: tuple[Stop, ...] = ()
 
     @classmethod
-    def of(
-        cls,
-        trial: Trial,
-        *,
-        sizes: NDArray[np.int64] | None = None,
-        ceiling: NDArray[np.int64] | None = None,
-        stops: tuple[Stop, ...] = (),
-    ) -> "Conduct":
+    def of(cls, trial: Trial, *, sizes: NDArray[np.int64] | None = None, stops: tuple[Stop, ...] = ()) -> "Conduct":
         """That of a trial, in cohorts of its size unless a design has `sizes` of its own."""
         equal = np.full(trial.max_patients + 1, trial.cohort_size, np.int64)
         return cls(
             sizes=equal if sizes is None else sizes,
             max_patients=trial.max_patients,
             start=trial.start_dose - 1,
-            ceiling=ceiling,
             stops=stops,
         )
 

@@ -22,7 +22,7 @@ Cells = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
-class Row:
+class PatientsRow:
     """The decisions after one number of patients at a dose."""
 
     patients: int
@@ -67,7 +67,7 @@ class DoseTable:
     """The decisions at doses that are decided alike."""
 
     doses: tuple[int, ...]  # dose levels, from 1
-    rows: tuple[Row, ...]  # for each number of patients from 1 on
+    rows: tuple[PatientsRow, ...]  # for each number of patients from 1 on
 
     @property
     def decisions(self) -> frozenset[int]:
@@ -86,7 +86,7 @@ class ExpansionTable:
 
     own: bool  # whether the expansion's own patients are counted; if not, all at the dose
     # For each number of counted patients from 1 on; the codes are ELIMINATE, where the dose is stopped, and STAY.
-    rows: tuple[Row, ...]
+    rows: tuple[PatientsRow, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,9 +166,9 @@ def _dose_tables(codes: NDArray[np.int8], occurring: list[frozenset[int]]) -> It
         yield DoseTable(tuple(dose + 1 for dose in doses), _rows(codes[doses[0]], occurs))
 
 
-def _rows(codes: NDArray[np.int8], occurs: frozenset[int]) -> tuple[Row, ...]:
+def _rows(codes: NDArray[np.int8], occurs: frozenset[int]) -> tuple[PatientsRow, ...]:
     return tuple(
-        Row(patients, patients in occurs, codes[patients, : patients + 1]) for patients in range(1, len(codes))
+        PatientsRow(patients, patients in occurs, codes[patients, : patients + 1]) for patients in range(1, len(codes))
     )
 
 

@@ -109,8 +109,8 @@ class SafetyRule(Frozen):
             raise DesignError(f"{option}: {problem}")
         limit = self._limit(target)
         if self.rule == "bayes":
-            patients, _ = count_grid(max_patients)
-            above_limit = exceedance(limit, max_patients, self.prior)
+            patients, dlts = count_grid(max_patients)
+            above_limit = exceedance(limit, patients, dlts, self.prior)
             return (patients >= self.min_patients) & (above_limit > self.threshold + SLACK)
         return boundaries.calibrated(
             self._evidence(limit, max_patients),

@@ -285,10 +285,10 @@ def test_every_rule_has_words():
 
 def test_words_of_combined_rules():
     both = {"all": [RULE_WORDS[0][0], RULE_WORDS[1][0]]}
-    (stop,) = BOIN(stop_when=both).plan(TRIAL).stops
+    (stop,) = BOIN(stop_when=both).plan(TRIAL).conduct.stops
     assert stop.words == f"{RULE_WORDS[0][1]} and {RULE_WORDS[1][1]}"
     one_of = BOIN(stop_when={"any": [both, RULE_WORDS[5][0]]})
-    assert [stop.words for stop in one_of.plan(TRIAL).stops] == [stop.words, RULE_WORDS[5][1]]
+    assert [stop.words for stop in one_of.plan(TRIAL).conduct.stops] == [stop.words, RULE_WORDS[5][1]]
     assert f"any of the following holds: (1) {stop.words}; (2) {RULE_WORDS[5][1]}." in one_of.description(TRIAL)
 
 
@@ -315,13 +315,13 @@ def test_words_of_a_restriction(rule, words):
 
 @pytest.mark.parametrize(("design", "trial"), CASES)
 def test_every_stop_has_words(design, trial):
-    for stop in design.plan(trial).stops:
+    for stop in design.plan(trial).conduct.stops:
         assert stop.reason in REASON_NAMES
         assert re.fullmatch(r"(at least|a |the |P\().*[a-z)]", stop.words), stop.words
 
 
 def test_a_plus_b_completes():
-    variants = APlusB(**A_PLUS_B, de_escalate=False, full_at_top=False).plan(TRIAL).stops
+    variants = APlusB(**A_PLUS_B, de_escalate=False, full_at_top=False).plan(TRIAL).conduct.stops
     assert [stop.words for stop in variants] == [
         "a dose has proved too toxic",
         "the highest dose has been cleared",

@@ -194,7 +194,7 @@ class TestEveryDesign:
         assert np.all(endings.sequences >= 1)
 
     def test_no_dose_is_skipped_on_the_way_up(self, design, trial):
-        start = design.plan(trial).start
+        start = design.plan(trial).conduct.start
         tried = exact(design, trial).patients > 0
         skipped = [row for row in tried[:, start:].tolist() if sorted(row, reverse=True) != row]
         if getattr(design, "no_skip", True):

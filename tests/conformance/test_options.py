@@ -165,7 +165,7 @@ def test_a_tie_with_the_key_below_is_a_stay():
 
 def test_interval_designs_at_their_cutoff_do_not_eliminate():
     """P(rate > 0.3 | 3 DLTs in 4), to the last bit, as cutoff; one in a million below, they eliminate."""
-    reached = float(exceedance(0.3, 4)[4, 3])
+    reached = float(exceedance(0.3, 4, 3))
     for cutoff, eliminates in ((reached, False), (reached - 1e-6, True)):
         for design in (I3Plus3, MTPI, MTPI2, Keyboard, CCD):
             codes = design(cutoff_eli=cutoff).plan(trial(0.3)).codes
@@ -206,7 +206,7 @@ def test_limit_of_a_too_toxic_dose_is_a_rate(target, margin, fits):
 def test_monitoring_at_its_threshold_does_not_stop():
     """P(rate > 0.3 | 2 DLTs in 3), to the last bit, as threshold; one in a million below, it stops."""
     shape = Trial(doses=levels(1), target=0.25, max_patients=3)
-    reached = float(exceedance(0.3, 3)[3, 2])
+    reached = float(exceedance(0.3, 3, 2))
     for threshold, stops in ((reached, False), (reached - 1e-6, True)):
         plan = Monitoring(limit=0.3, threshold=threshold, min_patients=3).plan(shape)
         assert (plan.codes[0, 3, 2] == ELIMINATE) == stops
@@ -302,7 +302,7 @@ def test_plans_are_immutable():
     """The engines share them between threads."""
     for design in (BOIN(), CRM(half_width=0.05, prior_mtd=2)):
         with pytest.raises(FrozenInstanceError):
-            design.plan(trial()).start = 1
+            design.plan(trial()).conduct.start = 1
 
 
 @pytest.mark.parametrize(
@@ -405,7 +405,7 @@ def test_cohorts_of_a_plus_b():
         APlusB(a=101, b=1, c=1, d=1, e=1)
     small = trial(max_patients=9)
     large = APlusB(a=9, b=100, c=1, d=1, e=1)
-    assert large.plan(small).sizes.max() == 9
+    assert large.plan(small).conduct.sizes.max() == 9
     assert "a + b = 109 is never reached: the trial has at most 9 patients" in list(large.cautions(small))
     hundred = Trial(doses=levels(1), target=0.25, max_patients=101)
     outcomes = exact(APlusB(a=100, b=1, c=1, d=1, e=1), hundred).outcomes([0.9])

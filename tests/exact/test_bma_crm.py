@@ -38,9 +38,9 @@ def test_one_skeleton_is_the_crm(stop, coherent):
     options = {"prior_sd": 1.2, "coherent": coherent, "no_skip": False, "stop_if_too_toxic": stop or False}
     averaged = BMACRM(skeletons=[THREE[0]], weights=[7], **options).plan(trial(5))
     single = CRM(skeleton=THREE[0], estimate="mean", **options | {"stop_if_too_toxic": stop}).plan(trial(5))
-    for name, value in vars(single).items():
-        if name != "reading":  # a posterior mean, as seen in the arrays
-            assert np.array_equal(getattr(averaged, name), value), name
+    for name, value in {**vars(single), **vars(single.conduct)}.items():
+        if name not in ("reading", "conduct"):  # a posterior mean, as seen in the arrays; and its parts
+            assert np.array_equal(getattr(averaged, name, getattr(averaged.conduct, name, None)), value), name
     assert type(averaged.reading) is type(single.reading)
 
 

@@ -8,11 +8,11 @@ import pytest
 from scipy import special
 
 from escalation import BLRM, Trial
-from escalation.designs.models.logistic_grid import LogisticGrid, Prior, logistic_grid
+from escalation.designs.models.logistic_grid import BivariateNormal, LogisticGrid, logistic_grid
 from escalation.kernels.codes import NO_DOSE, SLACK
 
 LUCAR = np.log(np.array([50, 150, 300, 600]) / 600)
-WEAK = Prior((-1.1, 0.0), (2.0, 1.0), 0.0)
+WEAK = BivariateNormal((-1.1, 0.0), (2.0, 1.0), 0.0)
 LIMITS = (0.2, 0.35)
 
 
@@ -109,12 +109,14 @@ def data_sets(doses: int, patients: int, random: int):
         pytest.param(np.log(np.array([1, 2, 4, 7, 10, 14]) / 14), WEAK, LIMITS, 60, 9000, id="six doses"),
         pytest.param(np.zeros(1), WEAK, LIMITS, 20, 1500, id="one dose"),
         pytest.param(LUCAR[:1], WEAK, LIMITS, 36, 3000, id="one dose below the reference dose"),
-        pytest.param(LUCAR - LUCAR[1], Prior((-2, 0), (2, 1), 0.3), (0.05, 0.15), 36, 8000, id="reference in between"),
-        pytest.param(LUCAR, Prior((2.15, 0.52), (0.84, 0.8), 0.2), LIMITS, 36, 5000, id="prior of the paper"),
-        pytest.param(LUCAR, Prior((-1.1, 0), (2, 1), 0.9), LIMITS, 36, 5000, id="positive correlation"),
-        pytest.param(LUCAR, Prior((-1.1, 0), (2, 1), -0.9), LIMITS, 36, 5000, id="negative correlation"),
-        pytest.param(LUCAR, Prior((-1.1, 0), (0.1, 0.1), 0.0), LIMITS, 36, 1500, id="strong prior"),
-        pytest.param(LUCAR, Prior((-1.1, 0), (5, 2), 0.0), LIMITS, 36, 12000, id="vague prior"),
+        pytest.param(
+            LUCAR - LUCAR[1], BivariateNormal((-2, 0), (2, 1), 0.3), (0.05, 0.15), 36, 8000, id="reference in between"
+        ),
+        pytest.param(LUCAR, BivariateNormal((2.15, 0.52), (0.84, 0.8), 0.2), LIMITS, 36, 5000, id="prior of the paper"),
+        pytest.param(LUCAR, BivariateNormal((-1.1, 0), (2, 1), 0.9), LIMITS, 36, 5000, id="positive correlation"),
+        pytest.param(LUCAR, BivariateNormal((-1.1, 0), (2, 1), -0.9), LIMITS, 36, 5000, id="negative correlation"),
+        pytest.param(LUCAR, BivariateNormal((-1.1, 0), (0.1, 0.1), 0.0), LIMITS, 36, 1500, id="strong prior"),
+        pytest.param(LUCAR, BivariateNormal((-1.1, 0), (5, 2), 0.0), LIMITS, 36, 12000, id="vague prior"),
         pytest.param(np.array([-6.9, -4.6, 0]), WEAK, LIMITS, 36, 5000, id="doses far apart"),
         pytest.param(np.array([-0.19, -0.1, 0]), WEAK, LIMITS, 36, 5000, id="doses close together"),
     ],
@@ -143,7 +145,7 @@ def test_decisions():
     """As by quadrature for data of every size that a trial in cohorts of three can give."""
     design = BLRM()
     trial = Trial(doses=[50, 150, 300, 600], target=0.25, max_patients=36)
-    prior = Prior((float(special.logit(0.25)), 0.0), (2.0, 1.0), 0.0)
+    prior = BivariateNormal((float(special.logit(0.25)), 0.0), (2.0, 1.0), 0.0)
     grid = logistic_grid(LUCAR, prior, design.intervals[:2], trial.max_patients)
     quadrature = Exact(LUCAR, prior, design.intervals[:2])
     draw = np.random.default_rng(7)
@@ -159,7 +161,7 @@ def test_decisions():
 
 def test_interval_probabilities_are_those_of_the_grid():
     trial = Trial(doses=[50, 150, 300, 600], target=0.25, max_patients=36)
-    quadrature = Exact(LUCAR, Prior((float(special.logit(0.25)), 0.0), (2.0, 1.0), 0.0), (0.2, 0.35, 0.6))
+    quadrature = Exact(LUCAR, BivariateNormal((float(special.logit(0.25)), 0.0), (2.0, 1.0), 0.0), (0.2, 0.35, 0.6))
     n, y = np.array([3, 6, 3, 0]), np.array([0, 1, 2, 0])
     above = quadrature(n, y)
     expected = np.column_stack([1 - above[0], above[0] - above[1], above[1] - above[2], above[2]])

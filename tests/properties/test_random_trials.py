@@ -170,7 +170,7 @@ def test_no_dose_is_skipped(case):
     trial, design, _ = case
     assume(getattr(design, "no_skip", True))
     endings = exact(design, trial)
-    start = design.plan(trial).start
+    start = design.plan(trial).conduct.start
     for tried in (endings.patients > 0)[:, start:].tolist():
         assert sorted(tried, reverse=True) == tried
 

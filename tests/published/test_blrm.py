@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from escalation import BLRM, Trial
-from escalation.designs.models.logistic_grid import Prior, logistic_grid
+from escalation.designs.models.logistic_grid import BivariateNormal, logistic_grid
 
 # Neuenschwander, Branson & Gsponer (2008) Stat Med 27:2420-2439: prior means 2.15 and 0.52, variances 0.7056 and 0.64,
 # covariance 0.134, reference dose 250; data as in the R packages bcrm and trialr.
@@ -21,7 +21,7 @@ TRIAL = Trial(doses=DOSES, target=0.3, max_patients=18)
 
 
 def mean_rates() -> np.ndarray:
-    prior = Prior(DESIGN.prior_mean, DESIGN.prior_sd, DESIGN.prior_correlation)
+    prior = BivariateNormal(DESIGN.prior_mean, DESIGN.prior_sd, DESIGN.prior_correlation)
     grid = logistic_grid(np.log(np.array(DOSES) / 250), prior, (0.2,), TRIAL.max_patients)
     n, y = np.array(PATIENTS), np.array(DLTS)
     weight = grid.weight * np.exp(y @ grid.log_dlt + (n - y) @ grid.log_no_dlt)

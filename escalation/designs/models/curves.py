@@ -42,30 +42,17 @@ SCAN = 2001
 
 
 class Model(NamedTuple):
-    """A one-parameter family of dose-toxicity curves.
+    """A one-parameter family of dose-toxicity curves."""
 
-    Attributes
-    ----------
-    scale : function of a rate
-        The scale on which the family is proportional: scale(p_d(b)) = exp(b) scale(s_d). Negative and increasing.
-    rate : function of values on that scale, float64[...]
-        The inverse of `scale`.
-    highest : float
-        Rates lie below this whatever b; so must skeletons.
-    log_rates : function of (skeleton float64[D], b float64[G])
-        Log probability of a DLT and of none, float64[D, G] each.
-    slopes : function of (skeleton float64[D], b float64[G])
-        Their derivatives by b, float64[D, G] each.
-    precision_per_patient : float
-        A patient adds about this much, at most, to the posterior precision of b. The largest Fisher information over
-        all rates is 0.65 for the power and 3.2 for the logistic model; observed information can be somewhat larger.
-    """
-
+    # The scale of rates on which the family is proportional: scale(p_d(b)) = exp(b) scale(s_d). Negative, increasing.
     scale: Callable[[float], float]
-    rate: Callable[[Floats], Floats]
-    highest: float
+    rate: Callable[[Floats], Floats]  # the inverse of `scale`
+    highest: float  # rates lie below this whatever b; so must skeletons
+    # Log probability of a DLT and of none, float64[D, G] each, by skeleton, float64[D], and b, float64[G].
     log_rates: Callable[[Floats, Floats], tuple[Floats, Floats]]
-    slopes: Callable[[Floats, Floats], tuple[Floats, Floats]]
+    slopes: Callable[[Floats, Floats], tuple[Floats, Floats]]  # their derivatives by b
+    # A patient adds about this much, at most, to the posterior precision of b. The largest Fisher information over all
+    # rates is 0.65 for the power and 3.2 for the logistic model; observed information can be somewhat larger.
     precision_per_patient: float
 
     def parameter_at(self, skeleton: float, rate: float) -> float:
@@ -118,18 +105,10 @@ MODELS = {
 
 
 class Prior(NamedTuple):
-    """A prior of b.
+    """A prior of b."""
 
-    Attributes
-    ----------
-    log_density : function of float64[G]
-        To an additive constant; concave.
-    precision : float
-        Minus its second derivative at its peak.
-    """
-
-    log_density: Callable[[Floats], Floats]
-    precision: float
+    log_density: Callable[[Floats], Floats]  # to an additive constant; concave
+    precision: float  # minus its second derivative at its peak
 
 
 def normal_prior(sd: float) -> Prior:
@@ -151,14 +130,10 @@ def prior_weights(prior: Prior, b: Floats) -> Floats:
 
 
 def parameter_grid(model: Model, skeleton: Floats, prior: Prior, max_patients: int) -> Floats:
-    """Equally spaced b that carry every posterior a trial of this size can give.
+    """Equally spaced b that carry every posterior a trial of this size can give, float64[G].
 
     The likelihood of any data is a product over patients, so that it moves the posterior no farther than all patients
     with a DLT at the lowest dose, or none with a DLT at the one dose where that says most.
-
-    Returns
-    -------
-    float64[G]
     """
     edges = []
     for dose in range(len(skeleton)):
@@ -195,14 +170,10 @@ def slopes_at(model: Model, skeleton: Floats, cuts: Floats) -> tuple[Floats, Flo
 
 
 def cuts_between_doses(model: Model, skeleton: Floats, target: float) -> Floats:
-    """Values of b at which two adjacent doses are equally near the target, increasing with the dose.
+    """Values of b at which two adjacent doses are equally near the target, increasing with the dose, float64[D - 1].
 
-    These are the inner limits of the intervals of dfcrm's `crmsens`: the roots of p_d(b) + p_(d+1)(b) = 2 target.
-
-    Returns
-    -------
-    float64[D - 1]
-        Minus infinity where even the highest possible rates are below the target.
+    These are the inner limits of the intervals of dfcrm's `crmsens`: the roots of p_d(b) + p_(d+1)(b) = 2 target. Minus
+    infinity where even the highest possible rates are below the target.
     """
     scaled = np.array([model.scale(rate) for rate in skeleton])
     # Between the two parameters at which one or the other dose is at the target.
@@ -217,19 +188,8 @@ def cuts_between_doses(model: Model, skeleton: Floats, target: float) -> Floats:
     return halved(past, ends[:-1], ends[1:])
 
 
-def exceedance(model: Model, skeleton: Floats, b: Floats, posterior: Floats, limits: Floats) -> Floats:
-    """P(rate > limit | data), float64[L, D].
-
-    Parameters
-    ----------
-    model : Model
-    skeleton : float64[D]
-    b : float64[G]
-        Equally spaced.
-    posterior : float64[G]
-        Its sum is the probability of the model.
-    limits : float64[L]
-    """
+def rates_above(model: Model, skeleton: Floats, b: Floats, posterior: Floats, limits: Floats) -> Floats:
+    """P(rate > limit | data), float64[L, D], for equally spaced b whose posterior sums to the model's probability."""
     return np.array(
         [[tail_weights(b, model.parameter_at(rate, limit)) @ posterior for rate in skeleton] for limit in limits]
     )
@@ -240,10 +200,7 @@ def likelihood_interval(
 ) -> tuple[float, float, float]:
     """The b of largest likelihood, and the limits of its 95 % likelihood-ratio interval; they may be infinite.
 
-    Parameters
-    ----------
-    patients, dlts : int64[D]
-        At least one patient in all.
+    The counts are int64[D], with at least one patient in all.
     """
 
     def log_likelihood(b: Floats) -> Floats:

@@ -46,14 +46,8 @@ DROP = 22.0
 SHARES = np.linspace(0, 1, 11)
 
 
-class Prior(NamedTuple):
-    """The bivariate normal prior of (a, c).
-
-    Attributes
-    ----------
-    mean, sd : (float, float)
-    correlation : float
-    """
+class BivariateNormal(NamedTuple):
+    """The prior of (a, c)."""
 
     mean: tuple[float, float]
     sd: tuple[float, float]
@@ -70,41 +64,21 @@ class Prior(NamedTuple):
 
 
 class LogisticGrid(NamedTuple):
-    """Curves that carry every posterior a trial can give.
+    """Curves that carry every posterior a trial can give."""
 
-    Attributes
-    ----------
-    log_dlt, log_no_dlt : float64[D, G]
-        Log probability of a DLT, and of none, at each dose under each curve.
-    weight : float64[G]
-        Prior weight of each curve; they sum to 1.
-    above : float64[L, D, G]
-        P(p_d >= limit | data) is the posterior mean of above[limit, d].
-    """
-
-    log_dlt: Floats
-    log_no_dlt: Floats
-    weight: Floats
-    above: Floats
+    log_dlt: Floats  # float64[D, G]: log probability of a DLT at each dose under each curve
+    log_no_dlt: Floats  # of none
+    weight: Floats  # float64[G]: prior weight of each curve; they sum to 1
+    above: Floats  # float64[L, D, G]: P(p_d >= limit | data) is the posterior mean of above[limit, d]
 
 
 class Scale(NamedTuple):
-    """A smooth increasing scale of a parameter, on which a grid has its points at the whole numbers.
+    """A smooth increasing scale of a parameter, on which a grid has its points at the whole numbers."""
 
-    Attributes
-    ----------
-    sparse, dense : float
-        Points per unit of the parameter, outside and inside the intervals.
-    intervals : list of (low, high)
-        They do not overlap.
-    softness : float
-        Width of the change between the two.
-    """
-
-    sparse: float
-    dense: float
-    intervals: list[tuple[float, float]]
-    softness: float
+    sparse: float  # points per unit of the parameter outside the intervals
+    dense: float  # inside
+    intervals: list[tuple[float, float]]  # low and high; they do not overlap
+    softness: float  # width of the change between the two
 
     def at(self, value: Floats) -> Floats:
         """Values of the parameter on the scale."""
@@ -134,17 +108,11 @@ class Scale(NamedTuple):
         return points
 
 
-def logistic_grid(doses: Floats, prior: Prior, limits: Sequence[float], max_patients: int) -> LogisticGrid:
+def logistic_grid(doses: Floats, prior: BivariateNormal, limits: Sequence[float], max_patients: int) -> LogisticGrid:
     """Curves that carry every posterior a trial of this size can give.
 
-    Parameters
-    ----------
-    doses : float64[D]
-        x, the logarithms of the doses divided by the reference dose, increasing.
-    prior : Prior
-    limits : sequence of L floats
-        DLT rates whose exceedance is wanted.
-    max_patients : int
+    The doses are x, float64[D], logarithms of the doses divided by the reference dose, increasing; the limits are the L
+    DLT rates above which probabilities are wanted.
     """
     cuts = special.logit(np.array(limits))
     reach = _reach(doses, prior, max_patients)
@@ -165,7 +133,7 @@ def logistic_grid(doses: Floats, prior: Prior, limits: Sequence[float], max_pati
     return LogisticGrid(log_dlt[:, matters], log_no_dlt[:, matters], weight / weight.sum(), above[..., matters])
 
 
-def _reach(doses: Floats, prior: Prior, max_patients: int) -> float:
+def _reach(doses: Floats, prior: BivariateNormal, max_patients: int) -> float:
     """Distance from the prior mean, in prior standard deviations, beyond which no data move the posterior.
 
     There the prior alone is lower than the posterior at the prior mean by more than the drop.
@@ -174,7 +142,7 @@ def _reach(doses: Floats, prior: Prior, max_patients: int) -> float:
     return float(np.sqrt(2 * (DROP + max_patients * np.logaddexp(0, np.abs(logit)).max())))
 
 
-def _lines(doses: Floats, prior: Prior, cuts: Floats, max_patients: int) -> Scale:
+def _lines(doses: Floats, prior: BivariateNormal, cuts: Floats, max_patients: int) -> Scale:
     """The scale of c on which the lines are equally spaced."""
     logit = np.linspace(-20, 20, 4001)
     information = special.expit(logit) * special.expit(-logit) * np.square(logit - cuts[:, None])
@@ -197,7 +165,7 @@ def _lines(doses: Floats, prior: Prior, cuts: Floats, max_patients: int) -> Scal
 
 
 def _line(
-    doses: Floats, prior: Prior, cuts: Floats, max_patients: int, c: float, reach: float
+    doses: Floats, prior: BivariateNormal, cuts: Floats, max_patients: int, c: float, reach: float
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """One line: a, log prior density, log spacing, and the weights of the part above each limit at each dose."""
     sd, mean, z = prior.sd_on_line, prior.mean_on_line(c), (c - prior.mean[1]) / prior.sd[1]
@@ -230,10 +198,9 @@ def _union(intervals: Iterable[tuple[float, float]]) -> Iterator[tuple[float, fl
 
 
 def _extreme_data(log_dlt: Floats, log_no_dlt: Floats, max_patients: int) -> Iterator[Floats]:
-    """Log likelihoods, float64[shares, G] each, of data that move the posterior farthest.
+    """Log likelihoods, float64[shares, G] each, of data that move the posterior farthest, with any shares of DLTs.
 
-    All patients at one dose, or half of them at each of two neighbours or at the lowest and the highest dose, with any
-    shares of DLTs.
+    All patients at one dose, or half of them at each of two neighbours or at the lowest and the highest dose.
     """
     half = max_patients / 2
     likelihood = [

@@ -7,24 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from escalation.designs.rules.base import Restriction as Restriction
-from escalation.designs.rules.base import StoppingRule as StoppingRule
-from escalation.designs.rules.combination import (
-    MOST_STOPS,
-    RULES,
-    AllOf,
-    AnyOf,
-    Condition,
-    alternatives,
-    each_rule,
-    stops,
-)
-from escalation.designs.rules.max_step import MaxStep
-from escalation.designs.rules.never_skip import NeverSkip
-from escalation.designs.rules.no_escalation import NoEscalation
-from escalation.designs.rules.patients import Patients
-from escalation.designs.rules.patients_at_dose import PatientsAtDose
-from escalation.designs.rules.precise import Precise
-from escalation.designs.rules.too_toxic import TooToxicDose
+from escalation.designs.rules.combination import RULES as RULES
+from escalation.designs.rules.combination import AllOf as AllOf
+from escalation.designs.rules.combination import AnyOf as AnyOf
+from escalation.designs.rules.max_step import MaxStep as MaxStep
+from escalation.designs.rules.never_skip import NeverSkip as NeverSkip
+from escalation.designs.rules.no_escalation import NoEscalation as NoEscalation
+from escalation.designs.rules.patients import Patients as Patients
+from escalation.designs.rules.patients_at_dose import PatientsAtDose as PatientsAtDose
+from escalation.designs.rules.precise import Precise as Precise
+from escalation.designs.rules.too_toxic import TooToxicDose as TooToxicDose
 
 RESTRICTIONS: dict[str, type[Restriction]] = {
     rule.model_fields["rule"].default: rule for rule in (NeverSkip, NoEscalation, MaxStep)
@@ -35,25 +27,3 @@ if TYPE_CHECKING:
     AnyRestriction = Restriction
 else:
     AnyRestriction = Annotated[reduce(or_, RESTRICTIONS.values()), Field(discriminator="rule")]
-
-__all__ = [
-    "MOST_STOPS",
-    "RESTRICTIONS",
-    "RULES",
-    "AllOf",
-    "AnyOf",
-    "AnyRestriction",
-    "Condition",
-    "MaxStep",
-    "NeverSkip",
-    "NoEscalation",
-    "Patients",
-    "PatientsAtDose",
-    "Precise",
-    "Restriction",
-    "StoppingRule",
-    "TooToxicDose",
-    "alternatives",
-    "each_rule",
-    "stops",
-]

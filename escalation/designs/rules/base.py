@@ -68,11 +68,9 @@ class DoseRule(StoppingRule):
         patients, dlts = count_grid(trial.max_patients)
         possible = (patients > 0) & (dlts <= patients)
         table = np.zeros((trial.levels, *patients.shape), np.bool_)
-        if self.dose in ("next", "any"):
-            table[:, possible] = self.holds(patients[possible], dlts[possible], trial)
-        else:
-            level = 1 if isinstance(self.dose, str) else self.dose
-            table[level - 1, possible] = self.holds(patients[possible], dlts[possible], trial)
+        level = 1 if self.dose == "lowest" else self.dose
+        doses = slice(None) if isinstance(level, str) else level - 1
+        table[doses, possible] = self.holds(patients[possible], dlts[possible], trial)
         return Criterion(NEXT_DOSE if self.dose == "next" else ANY_DOSE, table)
 
     def place(self, trial: Trial) -> str:

@@ -5,11 +5,11 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from escalation.designs.rules.base import Dose, DoseRule
 from escalation.fields import Fraction, Positive
 from escalation.kernels.codes import SLACK
+from escalation.numbers import exceedance
 from escalation.trial.trial import Trial
 
 
@@ -36,8 +36,7 @@ class TooToxicDose(DoseRule):
 
     def holds(self, patients: NDArray[np.int64], dlts: NDArray[np.int64], trial: Trial) -> NDArray[np.bool_]:
         """Whether the rule holds at a dose, by the patients (at least one) and DLTs there."""
-        above = special.betaincc(self.prior[0] + dlts, self.prior[1] + patients - dlts, self._limit(trial))
-        return above > self.threshold + SLACK
+        return exceedance(self._limit(trial), patients, dlts, self.prior) > self.threshold + SLACK
 
     def words(self, trial: Trial) -> str:
         """What the rule asks for, as the end of a sentence."""

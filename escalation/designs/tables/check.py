@@ -37,34 +37,17 @@ DOES = {ESCALATE: "escalates", STAY: "stays", DE_ESCALATE: "de-escalates", ELIMI
 
 
 class Finding(NamedTuple):
-    """One thing that is wrong with a table.
-
-    Attributes
-    ----------
-    text : str
-    fatal : bool
-        Whether trials cannot be run by the table.
-    """
+    """One thing that is wrong with a table."""
 
     text: str
-    fatal: bool
+    fatal: bool  # whether trials cannot be run by the table
 
 
 @lru_cache(maxsize=8)
 def check_table(
     rows: tuple[Row, ...], trial: Trial, cap: int = NO_LIMIT, *, titration: bool = False
 ) -> tuple[Finding, ...]:
-    """What is wrong with a table on a trial.
-
-    Parameters
-    ----------
-    rows : tuple of Row
-    trial : Trial
-    cap : int, optional
-        The trial ends when the next cohort would go to a dose with this many patients.
-    titration : bool, optional
-        Whether doses are first tried on one patient each.
-    """
+    """What is wrong with a table on a trial, which ends when the next dose has `cap` patients."""
     codes, decided = decisions_of(rows, trial)
     reachable = reachable_cells(codes, trial, cap, titration=titration)
     fatal = [*_beyond(rows, trial), *_undecided(reachable & ~decided)]
@@ -76,16 +59,7 @@ def check_table(
 def reachable_cells(codes: Codes, trial: Trial, cap: int = NO_LIMIT, *, titration: bool = False) -> Cells:
     """Cells that a trial may reach under a decision table, bool[D, N + 1, N + 1]; see the module's text.
 
-    Parameters
-    ----------
-    codes : int8[D, N + 1, N + 1]
-        Decision by dose, patients and DLTs.
-    trial : Trial
-    cap : int, optional
-        The trial ends when the next cohort would go to a dose with this many patients.
-    titration : bool, optional
-        Whether doses are first tried on one patient each. It ends at some dose, where a cohort is filled up, and leaves
-        one patient without a DLT at each dose below.
+    Titration ends at some dose, where a cohort is filled up, and leaves one patient without a DLT at each dose below.
     """
     if not titration or trial.cohort_size == 1:
         return _from(codes, trial, trial.start_dose - 1, 0, cap)

@@ -18,13 +18,7 @@ Line = tuple[int, list[str]]
 
 
 def read_table(path: Path) -> list[Row]:
-    """The rows of a decision table in a CSV file.
-
-    Raises
-    ------
-    ValueError
-        Everything that is wrong, each on its line, with the line of the file.
-    """
+    """The rows of a decision table in a CSV file; a ValueError says all that is wrong, with the lines of the file."""
     head, *lines = _lines(path)
     given = list(islice(_long(head, lines) if _is_long(head) else _wide(head, lines), MOST_ROWS + 1))
     if not given:

@@ -35,20 +35,7 @@ _RANGE = re.compile(
 
 
 def bounds(numbers: int | str, lowest: int = 0) -> tuple[int, int]:
-    """The first and the last of a range of numbers.
-
-    Parameters
-    ----------
-    numbers : int or str
-        One number, or a range in any of the ways to write it.
-    lowest : int, optional
-        Where a range of the form "<=6" begins.
-
-    Raises
-    ------
-    ValueError
-        It is written in no such way.
-    """
+    """The first and the last of a range in any of the ways to write it; "<=6" begins with the lowest."""
     if isinstance(numbers, int):
         return numbers, numbers
     match = _RANGE.fullmatch(numbers.strip())
@@ -91,7 +78,7 @@ def _letter(value: object) -> str:
 
 Numbers = Annotated[int | str, *_numbers_from(0)]
 NumbersFromOne = Annotated[int | str, *_numbers_from(1)]
-Decision = Annotated[
+Letter = Annotated[
     Literal["E", "S", "D", "DU"], PlainValidator(_letter), WithJsonSchema({"enum": [*CODES, *WORDS], "type": "string"})
 ]
 
@@ -114,7 +101,7 @@ class Row(Frozen):
     dose: NumbersFromOne | None = None
     patients: NumbersFromOne
     dlts: Numbers
-    decision: Decision
+    decision: Letter
 
     @model_validator(mode="after")
     def _is_possible(self) -> Self:

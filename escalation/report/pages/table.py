@@ -9,7 +9,7 @@ from escalation.report.blocks import Block, Heading, Lines, Picture, TextTable
 from escalation.report.pages.paths import pathway_tree, tree_lines
 from escalation.report.preamble import head, trial_facts
 from escalation.report.wording import count, with_unit
-from escalation.running.tables import DoseTable, ExpansionTable, ProtocolTable, Row
+from escalation.running.tables import DoseTable, ExpansionTable, PatientsRow, ProtocolTable
 from escalation.scenario.file import Scenario
 from escalation.tidy import Column, Table, columns
 from escalation.trial.trial import Trial
@@ -99,7 +99,7 @@ def _dose_table(part: DoseTable, trial: Trial, *, every: bool) -> TextTable:
     return _boundary_table(rows, _columns(part), caption)
 
 
-def _boundary_table(rows: Sequence[Row], heads: Mapping[str, int], caption: str) -> TextTable:
+def _boundary_table(rows: Sequence[PatientsRow], heads: Mapping[str, int], caption: str) -> TextTable:
     cells = [[str(row.patients), *(_cell(row, code) for code in heads.values())] for row in rows]
     return TextTable(["patients", *heads], [cells], caption=caption)
 
@@ -111,14 +111,14 @@ def _columns(part: DoseTable) -> dict[str, int]:
     return {head: code for code, (head, *_) in MEANINGS.items() if code in part.decisions}
 
 
-def _cell(row: Row, code: int) -> str:
+def _cell(row: PatientsRow, code: int) -> str:
     limit = getattr(row, MEANINGS[code][1])
     if limit is None:
         return NEVER
     return "-".join(map(str, dict.fromkeys(limit))) if code == STAY else str(limit)
 
 
-def _letters(rows: Sequence[Row], caption: str) -> TextTable:
+def _letters(rows: Sequence[PatientsRow], caption: str) -> TextTable:
     """Cell by cell, for decisions that boundaries cannot give."""
     most = max(row.patients for row in rows)
     cells = [
@@ -183,7 +183,7 @@ def design_tree(label: str, table: ProtocolTable) -> dict[str, Any]:
     }
 
 
-def _row_tree(row: Row) -> dict[str, Any]:
+def _row_tree(row: PatientsRow) -> dict[str, Any]:
     return {
         "patients": row.patients,
         "occurs": row.occurs,
@@ -220,7 +220,7 @@ def table_of(scenario: Scenario, tables: Mapping[str, ProtocolTable]) -> Table:
     return Table.of(COLUMNS, rows)
 
 
-def _boundaries(row: Row) -> tuple[Any, ...]:
+def _boundaries(row: PatientsRow) -> tuple[Any, ...]:
     stay = row.stay_if or (None, None)
     decisions = " ".join(LETTERS[code] for code in row.codes.tolist())
     ends = row.de_escalate_if_at_least, row.eliminate_if_at_least

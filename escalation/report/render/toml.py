@@ -21,7 +21,10 @@ def to_toml(value: object) -> str:
         return str(value).lower()
     if isinstance(value, tuple):
         return f"[{', '.join(map(to_toml, value))}]"
-    return f'"{value}"' if isinstance(value, str) else f"{value:g}"
+    if isinstance(value, int | float):
+        return f"{value:g}"
+    # A design of somebody's own may have options of any type, functions as well.
+    return f'"{value}"' if isinstance(value, str) else getattr(value, "__qualname__", None) or str(value)
 
 
 def _names(annotation: object) -> bool:
