@@ -166,6 +166,7 @@ print(json.dumps({name: len(kernel.signatures) for name, kernel in kernels().ite
 """
 
 
+@pytest.mark.long
 def test_each_kernel_has_one_signature(tmp_path):
     """In a process of its own: other tests call kernels in other ways. A second signature is a second compilation.
 

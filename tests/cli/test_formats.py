@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -118,12 +118,6 @@ def test_schema_describes_options_and_limits():
     assert schema["$defs"]["Trial"]["required"] == ["doses", "target", "max_patients"]
 
 
-def test_no_colour_when_piped():
-    result = subprocess.run([*PROCESS, *SHORT], capture_output=True, text=True, check=True)
-    assert "\x1b" not in result.stdout
-    assert result.stderr == ""
-
-
 def test_closed_pipe_is_quiet():
     command = f"{sys.executable} -m escalation run '{LUCAR}' --trials 0 | head -n 1"
     result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
@@ -132,27 +126,19 @@ def test_closed_pipe_is_quiet():
 
 
 def test_terminal_without_the_letters(tmp_path):
+    """What it cannot show becomes a question mark; JSON keeps every letter."""
     file = tmp_path / "accents.toml"
-    file.write_text(Path(TAK).read_text().replace('title = "TAK', 'title = "étude TAK'))
-    result = subprocess.run(
-        [*PROCESS, "run", str(file), "--trials", "0"],
-        capture_output=True,
-        check=True,
-        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    text = (
+        Path(TAK)
+        .read_text()
+        .replace('title = "TAK', 'title = "étude TAK')
+        .replace('name = "tak-007"', 'name = "étude"')
     )
-    assert result.stdout.startswith(b"?tude TAK")
-
-
-def test_json_keeps_every_letter_on_any_terminal(tmp_path):
-    file = tmp_path / "accents.toml"
-    file.write_text(Path(TAK).read_text().replace('name = "tak-007"', 'name = "étude"'))
-    result = subprocess.run(
-        [*PROCESS, "run", str(file), "--trials", "0", "--format", "json"],
-        capture_output=True,
-        check=True,
-        env={**os.environ, "PYTHONIOENCODING": "ascii"},
-    )
-    assert json.loads(result.stdout)["scenario"] == "étude"
+    file.write_text(text)
+    command = ["run", str(file), "--trials", "0"]
+    assert CliRunner(charset="ascii").invoke(main, command).stdout_bytes.startswith(b"?tude TAK")
+    result = CliRunner(charset="ascii").invoke(main, [*command, "--format", "json"])
+    assert json.loads(result.stdout_bytes)["scenario"] == "étude"
 
 
 def test_full_disk():
@@ -177,23 +163,6 @@ def test_output_to_what_is_no_ordinary_file(tmp_path):
     assert pipe.is_fifo()
 
 
-def test_interrupt_leaves_nothing(tmp_path):
-    file = tmp_path / "result.json"
-    process = subprocess.Popen(
-        [*PROCESS, "run", LUCAR, "--trials", "3000000", "--output", str(file)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    time.sleep(4)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 1
-    assert out == ""
-    assert "Traceback" not in err
-    assert list(tmp_path.iterdir()) == []
-
-
 MANY_DOSES = """
 name = "Twelve doses"
 [trial]
@@ -214,9 +183,9 @@ def test_tables_are_folded_to_the_terminal(tmp_path, width):
     """Every column is there, beside the names of its rows; a table that cannot be narrower is not cut off."""
     file = tmp_path / "many.toml"
     file.write_text(MANY_DOSES)
-    environment = {**os.environ, "COLUMNS": str(width)}
-    command = [*PROCESS, "run", str(file), "--trials", "0"]
-    lines = subprocess.run(command, capture_output=True, check=True, text=True, env=environment).stdout.splitlines()
+    result = CliRunner().invoke(main, ["run", str(file), "--trials", "0"], env={"COLUMNS": str(width)})
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
     headers = [line for line in lines if line.startswith("dose  ")]
     assert [name for header in headers for name in header.split()[1:]] == [*map(str, range(1, 12)), "12*", "none"]
     assert sum(line.startswith("a label of some length RP2D %") for line in lines) == len(headers)
@@ -229,23 +198,58 @@ def test_tables_are_folded_to_the_terminal(tmp_path, width):
     ]
 
 
+SOON = [
+    sys.executable,
+    "-c",
+    "import sys\nfrom escalation.report import progress\nprogress.PATIENCE = 0\n"
+    "from escalation.cli import main\nmain(sys.argv[1:])",
+]
+"""The command line of a user without patience: the bar appears at once."""
+
+
 def test_progress_on_a_terminal_only(tmp_path):
-    """A run of a few seconds shows a bar on standard error when that is a terminal; results stay apart from it."""
-    command = [*PROCESS, "run", LUCAR, "--trials", "600000", "--truth", "all safe", "--format", "json"]
-    master, slave = os.openpty()
+    """A bar on standard error when that is a terminal; results stay apart from it, and have no colours."""
     results = tmp_path / "results.json"
-    with results.open("wb") as file:
-        process = subprocess.Popen(command, stdout=file, stderr=slave)
-    os.close(slave)
+    process, terminal = beside_a_terminal([*SOON, *SHORT, "--format", "json"], results)
+    assert b"designs x truths" in b"".join(told(terminal))
+    assert process.wait() == 0
+    assert json.loads(results.read_text())["scenario"] == "tak-007"
+    piped = subprocess.run([*SOON, *SHORT], capture_output=True, check=True)
+    assert piped.stderr == b""
+    assert b"\x1b" not in piped.stdout
+
+
+def test_interrupt_leaves_nothing(tmp_path):
+    """Interrupted as soon as it shows that it is at work."""
+    file, screen = tmp_path / "result.json", tmp_path / "screen"
+    process, terminal = beside_a_terminal([*SOON, "run", LUCAR, "--trials", "400000", "--output", str(file)], screen)
     shown = b""
+    for part in told(terminal):
+        if b"designs x truths" in part and b"designs x truths" not in shown:
+            process.send_signal(signal.SIGINT)
+        shown += part
+    assert process.wait() == 1
+    assert screen.read_bytes() == b""
+    assert b"designs x truths" in shown
+    assert b"Traceback" not in shown
+    assert list(tmp_path.iterdir()) == [screen]
+
+
+def beside_a_terminal(command: list[str], output: Path) -> tuple[subprocess.Popen, int]:
+    """A process that prints to a file and sees a terminal as standard error; the other end of that."""
+    terminal, theirs = os.openpty()
+    with output.open("wb") as file:
+        process = subprocess.Popen(command, stdout=file, stderr=theirs)
+    os.close(theirs)
+    return process, terminal
+
+
+def told(terminal: int) -> Iterator[bytes]:
+    """What a terminal gets, while the process runs: it takes no more than some kilobytes unread."""
     try:
-        while part := os.read(master, 65536):  # while it runs: a terminal takes no more than some kilobytes unread
-            shown += part
+        while part := os.read(terminal, 65536):
+            yield part
     except OSError:
         pass  # the other end is closed
     finally:
-        os.close(master)
-    assert process.wait() == 0
-    assert b"designs x truths" in shown
-    assert json.loads(results.read_text())["scenario"] == "lucar-dks1"
-    assert subprocess.run(command, capture_output=True, check=True).stderr == b""
+        os.close(terminal)

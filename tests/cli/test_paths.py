@@ -28,7 +28,8 @@ def succeed(*arguments: str) -> str:
 @pytest.mark.parametrize("design", ["3+3", "boin", "crm"])
 @pytest.mark.parametrize("after", ["", "1NNN 2NNT"])
 def test_json(design, after):
-    arguments = ("--design", design, "--from", after, "--truth", "MTD at 300", "--truth", "all too toxic")
+    truths = ("--truth", "MTD at 300", "--truth", "all too toxic")
+    arguments = ("--design", design, "--from", after, "--cohorts", "2", *truths)
     tree = json.loads(succeed("paths", LUCAR, *arguments, "--format", "json"))
     assert tree["from"] == after
     assert tree["truths"] == ["MTD at 300", "all too toxic"]

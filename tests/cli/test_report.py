@@ -1,5 +1,6 @@
 """`escalation report`: what the page says, that it says what the run says, and what it does with hostile names."""
 
+import io
 import re
 import sys
 from dataclasses import replace
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from matplotlib.figure import Figure
 
 from escalation import EscalationError, Scenario, compare, fingerprint, load_scenario, make_report, run, write_report
 from escalation.characteristics import agreement as cross_check
@@ -59,6 +61,16 @@ def report(file: Path, output: Path, *arguments: str) -> str:
     assert result.exit_code == 0, result.output
     assert result.stdout == ""
     return output.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def undrawn(monkeypatch) -> None:
+    """Figures stay empty, for tests of the rest: to draw them is most of the work."""
+
+    def blank(figure: Figure, file: io.StringIO, **options: object) -> None:
+        file.write('<svg xmlns="http://www.w3.org/2000/svg" />')
+
+    monkeypatch.setattr(Figure, "savefig", blank)
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +198,7 @@ def assert_shows(text: str, value: float | None, factor: float) -> None:
         assert (float(text) == 0) <= (abs(factor * value) < 1e-12) or value < 0 or text == "0.00"
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("file", [LUCAR, TAK], ids=lambda file: file.stem)
 @pytest.mark.parametrize("limit", [None, 1], ids=["exact", "simulated"])
 def test_every_number_is_the_runs(file, limit):
@@ -332,6 +345,7 @@ def test_a_file_that_cannot_be_written_is_refused_before_any_work(tmp_path):
         write_report(None, tmp_path)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_disagreement_is_an_alarm(tmp_path, monkeypatch):
     monkeypatch.setattr(cross_check, "ALARM", 2.0)
     output = tmp_path / "report.html"
@@ -344,6 +358,7 @@ def test_disagreement_is_an_alarm(tmp_path, monkeypatch):
     assert "do not use these results" in "".join(page.text)
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("trials", [0, 1])
 def test_every_design(trials):
     """All kinds in one report, with their options."""
@@ -356,6 +371,7 @@ def test_every_design(trials):
         assert set(REGISTRY[design["kind"]].model_fields) - {"kind", "label"} <= options
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_sections_have_names_for_links():
     document = report_document(
         run(load_scenario(TAK), trials=0, designs=["boin"], truths=["DLT rate 0.30"]), Request("html", None, None, None)
@@ -364,6 +380,7 @@ def test_sections_have_names_for_links():
     assert all(section.parts for section in document.sections)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_python_call_where_there_is_no_file():
     finished = run(load_scenario(TAK), trials=100, designs=["boin"])
     call = (
@@ -383,6 +400,7 @@ def test_a_report_is_on_a_trial_that_has_not_begun():
         make_report(run(load_scenario(TAK), exact=False, trials=10, designs=["boin"]))
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_sample_size_is_what_can_be_reached():
     """The 3+3 lead-in stops at six patients and 14 follow; the 3+3 of four doses has 24 at most."""
     chosen = {"designs": ["3+3", "3+3 lead-in"], "truths": ["DLT rate 0.10"]}
@@ -393,6 +411,7 @@ def test_sample_size_is_what_can_be_reached():
     assert "3+3: at most 24 patients" in make_report(run(load_scenario(LUCAR), trials=0, **chosen), form="md")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_comparison_that_disagrees_is_an_error(tmp_path, monkeypatch):
     """Even where all results agree by themselves."""
     from escalation.report.document import report as trial_report
