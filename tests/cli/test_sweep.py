@@ -26,7 +26,7 @@ TWENTY = [LUCAR, "--design", "boin", "--grid", f"boin.cutoff_eli={CUTOFFS}", "--
 TWENTY += ["--generator", "clertant", "--count", "200"]
 
 STOPS_ITSELF = """
-import os, sys
+import os, signal, sys
 from escalation.cli import main
 from escalation.studies.work.journal import Journal
 
@@ -39,6 +39,7 @@ def keep_and_stop(journal, number, content):
     kept.append(number)
 
 Journal.keep = keep_and_stop
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
 main(sys.argv[2:])
 """
 

@@ -87,7 +87,7 @@ def test_fitted_rates(record):
     assert means == pytest.approx(record["ref_posterior_mean_ptox"], abs=1e-8)
 
 
-@pytest.mark.parametrize("record", [r for r in records("crm_mle") if 0 < sum(r["tox"]) < len(r["tox"])])
+@each([r for r in records("crm_mle") if 0 < sum(r["tox"]) < len(r["tox"])])
 def test_fitted_rates_by_maximum_likelihood(record):
     fitted = fitted_by(record, method="mle")
     assert fitted == pytest.approx(record["ptox"], abs=1e-4)  # dfcrm's optimiser stops at 1e-4
