@@ -1,6 +1,8 @@
 """What the tests share: recorded numbers, and the replay of one trial's outcomes through the compiled rules."""
 
+import inspect
 import json
+from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,6 +26,28 @@ HERE = Path(__file__).parent
 def records(name: str) -> list[dict]:
     """Records of a file of another program's numbers; the file names its source."""
     return json.loads((HERE / "oracle" / "data" / f"{name}.json").read_text())["records"]
+
+
+def each(records: Iterable[dict]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """One test for all records of a file, which names every record that fails: thousands of tests would take longer."""
+
+    def of(check: Callable[..., None]) -> Callable[..., None]:
+        def test(**given: object) -> None:
+            assert records
+            failed = []
+            for number, record in enumerate(records):
+                try:
+                    check(record, **given)
+                except Exception as error:
+                    failed.append(f"record {number}, {record}: {error!r}")
+            assert not failed, f"{len(failed)} of {len(records)} records\n" + "\n".join(failed[:20])
+
+        _, *others = inspect.signature(check).parameters.values()
+        test.__signature__ = inspect.Signature(others)
+        test.__name__, test.__doc__ = check.__name__, check.__doc__
+        return test
+
+    return of
 
 
 def levels(count: int) -> list[int]:

@@ -67,6 +67,7 @@ def test_two_processes_on_an_empty_cache(tmp_path):
     assert outputs[0] == outputs[1]
 
 
+@pytest.mark.long
 def test_first_runs_that_are_killed(tmp_path):
     """Killed as soon as there is one compiled kernel, then when there are four: the next run works all the same."""
     command = [sys.executable, "-m", "escalation", "run", "scenarios/tak-007.toml", "--design", "boin"]

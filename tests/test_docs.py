@@ -53,22 +53,38 @@ def test_ci_runs_the_test_command_of_the_readme():
     script = (ROOT / ".ci" / "run").read_text()
     assert "README.md" in script
     assert "pytest" not in script, "taken from the README, not repeated"
+    assert '"${command##*&& } -m long"' in script
 
 
-def commands() -> list[tuple[str, str]]:
-    found = []
+def commands() -> dict[str, str]:
+    """Each command, and a page that has it."""
+    found = {}
     for page in PAGES:
         for block in blocks("sh", page.read_text()):
-            found += [(page.name, line) for line in block.splitlines() if line.startswith("escalation ")]
+            found |= {line: page.name for line in block.splitlines() if line.startswith("escalation ")}
     return found
+
+
+LONG = {
+    "escalation calibrate scenarios/lucar-dks1.toml --design crm --generator clertant --max-overdosing 0.08",
+    "escalation report scenarios/lucar-dks1.toml --output report.html",
+}
+"""Every setting of a grid under 10,000 truths; dozens of figures."""
 
 
 def test_there_are_commands():
     assert len(commands()) >= 3
+    assert set(commands()) >= LONG
 
 
-@pytest.mark.parametrize(("page", "line"), commands())
-def test_commands_work(page, line, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param(line, id=f"{page}-{line}", marks=[pytest.mark.long] if line in LONG else [])
+        for line, page in commands().items()
+    ],
+)
+def test_commands_work(line, tmp_path, monkeypatch):
     """In a folder that has the scenarios, and may be written to."""
     (tmp_path / "scenarios").symlink_to(ROOT / "scenarios")
     monkeypatch.chdir(tmp_path)

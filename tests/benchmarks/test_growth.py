@@ -37,6 +37,7 @@ from escalation.report.blocks import Heading
 AXES = {axis.name: axis for axis in all_axes()}
 
 
+@pytest.mark.long
 def test_small_run(tmp_path):
     done = CliRunner().invoke(main, ["growth", "--smoke", "--to", str(tmp_path)], catch_exceptions=False)
     assert done.exit_code == 0

@@ -15,6 +15,7 @@ from benchmarks.profiling import REST, Part, profile
 from escalation import exact
 
 
+@pytest.mark.long
 def test_small_run():
     done = CliRunner().invoke(main, ["limits", "--smoke"], catch_exceptions=False, env={"COLUMNS": "300"})
     assert done.exit_code == 0

@@ -32,6 +32,7 @@ HELP_MODULES = 22
 LEAVE_A_FILE = "import os, pathlib; pathlib.Path(os.environ['NUMBA_CACHE_DIR'], 'kernel').touch(exist_ok=False)"
 
 
+@pytest.mark.long
 def test_small_run():
     done = CliRunner().invoke(main, ["startup", "--smoke"], catch_exceptions=False)
     assert done.exit_code == 0

@@ -8,6 +8,7 @@ from benchmarks.__main__ import main
 from benchmarks.measuring import Measurement
 
 
+@pytest.mark.long
 def test_small_run():
     done = CliRunner().invoke(main, ["truths", "--smoke"], catch_exceptions=False)
     assert done.exit_code == 0

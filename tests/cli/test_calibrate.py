@@ -117,14 +117,6 @@ def test_other_truths(source):
         ([LUCAR, "--design", "boin", "--max-overdosing", "10"], "overdosing: 10.0 should be a probability"),
         ([LUCAR, "--design", "boin", "--odds-ratio", "1"], "odds_ratio: 1.0 should be a number above 1"),
         ([LUCAR, "--design", "boin", "--odds-ratio", "2", *FEW], "--odds-ratio: not with --truth"),
-        ([LUCAR, "--design", "boin", "--generator", "paoletti", *FEW], "--truth: only with --generator scenario"),
-        ([LUCAR, "--design", "boin", "--generator", "published", "--seed", "3"], "only with a --generator that draws"),
-        ([LUCAR, "--design", "boin", "--cluster", "here"], "should be the address of a Dask scheduler"),
-        ([LUCAR, "--design", "boin", "--truth", "no"], "no truth 'no'"),
-        ([LUCAR, "--design", "boin", "--output", "table.csv"], "table.csv: the name should end in .toml"),
-        ([LUCAR, "--design", "boin", "--output", "no/x.toml"], "there is no folder no"),
-        ([LUCAR, "--design", "boin", "--figure", "x.jpg"], "the name should end in .svg, .png or .pdf"),
-        (["missing.toml", "--design", "boin"], "missing.toml: cannot be read"),
     ],
 )
 def test_refused_in_one_line(tmp_path, monkeypatch, arguments, message):

@@ -75,12 +75,14 @@ def workers(scheduler, count: int, *, more: bool = False) -> list[subprocess.Pop
     return found
 
 
+@pytest.mark.long
 def test_a_scheduler_without_workers(scheduler, monkeypatch):
     monkeypatch.setattr(cluster, "PATIENCE", 1)
     with pytest.raises(ClusterError, match="has no workers: `dask worker tcp"), cluster.cluster_executor(scheduler[0]):
         pass
 
 
+@pytest.mark.long
 def test_one_of_two_workers_is_killed(scheduler, tmp_path):
     alone, together = tmp_path / "alone.csv", tmp_path / "together.csv"
     assert CliRunner().invoke(main, [*SWEEP, "--output", str(alone)]).exit_code == 0
@@ -102,6 +104,7 @@ def test_one_of_two_workers_is_killed(scheduler, tmp_path):
     assert together.read_bytes() == alone.read_bytes()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "command", [["robust", str(LUCAR), "--count", "2500", "--format", "csv"], ["worst", str(LUCAR)]]
 )
@@ -113,6 +116,7 @@ def test_robust_and_worst(scheduler, command):
     assert together.stdout == alone.stdout
 
 
+@pytest.mark.long
 def test_other_versions_and_missing_packages(scheduler, tmp_path, monkeypatch):
     workers(scheduler, 1)
     address = scheduler[0]
@@ -129,6 +133,7 @@ def test_other_versions_and_missing_packages(scheduler, tmp_path, monkeypatch):
         pass
 
 
+@pytest.mark.long
 def test_errors_of_workers_arrive_as_they_are(scheduler):
     workers(scheduler, 1)
     settings = grid(load_scenario(LUCAR), {"boin.p_tox": [2.0]})
@@ -137,6 +142,7 @@ def test_errors_of_workers_arrive_as_they_are(scheduler):
     assert found.value.problems == ("boin.p_tox: should be less than 1",)
 
 
+@pytest.mark.long
 def test_a_piece_that_kills_its_workers(scheduler):
     """Lost workers are replaced until four have died of the same piece."""
     workers(scheduler, 4)
@@ -145,6 +151,7 @@ def test_a_piece_that_kills_its_workers(scheduler):
         list(finished(os._exit, [(1,)], executor))
 
 
+@pytest.mark.long
 def test_a_scheduler_that_is_lost(scheduler, monkeypatch):
     """The last of these tests: it ends the scheduler."""
     monkeypatch.setattr(cluster, "PATIENCE", 2)

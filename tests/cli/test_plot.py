@@ -1,8 +1,5 @@
 """`escalation plot`: files, selections, and what it says when something is missing."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -71,10 +68,7 @@ def test_formats(tmp_path, ending):
     file = tmp_path / f"figure.{ending}"
     arguments = (TAK, "--what", "selection", "--truth", "DLT rate 0.30", "--output", file, *FAST)
     succeed(*arguments)
-    content = file.read_bytes()
-    assert content.startswith(BEGINNINGS[ending.lower()])
-    succeed(*arguments)
-    assert file.read_bytes() == content, "the same run gives the same file"
+    assert file.read_bytes().startswith(BEGINNINGS[ending.lower()])
     assert [path.name for path in tmp_path.iterdir()] == [file.name]
 
 
@@ -94,16 +88,10 @@ def test_truths_and_designs_are_chosen(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--what", "selection", "--output", "figure.jpg"], "figure.jpg: the name should end in .svg, .png or .pdf"),
         (["--what", "selection", "--output", "figure"], "figure: the name should end in .svg, .png or .pdf"),
-        (["--what", "selection", "--output", "missing/figure.svg"], "there is no folder missing"),
-        (["--what", "selection", "--output", "figure.svg", "--design", "bion"], "did you mean 'boin'?"),
-        (["--what", "selection", "--output", "figure.svg", "--truth", "no"], "no truth 'no'"),
         (["--what", "surface", "--output", "figure.svg", "--design", "bion"], "did you mean 'boin'?"),
         (["--what", "surface", "--output", "figure.svg", "--truth", "all safe"], "a surface has its own truths"),
         (["--what", "surface", "--output", "figure.svg", "--max-states", "10"], "states"),
-        (["--what", "pie", "--output", "figure.svg"], "'pie' is not one of"),
-        (["--what", "selection"], "Missing option '--output'"),
     ],
 )
 def test_bad_usage(tmp_path, monkeypatch, arguments, message):
@@ -112,13 +100,6 @@ def test_bad_usage(tmp_path, monkeypatch, arguments, message):
     assert result.exit_code == 2
     assert message in result.stderr
     assert list(tmp_path.iterdir()) == []
-
-
-def test_folder_as_output(tmp_path):
-    (tmp_path / "figure.svg").mkdir()
-    result = plot(LUCAR, "--what", "selection", "--output", tmp_path / "figure.svg")
-    assert result.exit_code == 2
-    assert "it is a folder" in result.stderr
 
 
 def test_old_file_stays_when_drawing_fails(tmp_path, monkeypatch):
@@ -172,32 +153,3 @@ def test_letters_that_a_picture_cannot_show(tmp_path):
     assert "the font lacks 计设; an .svg shows them" in result.stderr
     assert succeed(*arguments, "--output", tmp_path / "figure.svg").stderr == ""
     assert "设计" in (tmp_path / "figure.svg").read_text(encoding="utf-8")
-
-
-def in_a_process(script: str, *arguments: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-c", script, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": "."})
-
-
-def test_matplotlib_is_optional(tmp_path):
-    script = "import sys\nsys.modules['matplotlib'] = None\nfrom escalation.cli import main\nmain(sys.argv[1:])"
-    result = in_a_process(script, "plot", TAK, "--what", "bias", "--output", str(tmp_path / "figure.svg"))
-    assert result.returncode == 2
-    assert result.stderr == "error: plot needs matplotlib: pip install 'escalation[report]'\n"
-    assert in_a_process(script, "run", TAK, "--trials", "0").returncode == 0
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_pyplot_is_never_imported(tmp_path):
-    script = (
-        "import sys\nfrom escalation.cli import main\n"
-        "main(sys.argv[1:], standalone_mode=False)\nprint('matplotlib.pyplot' in sys.modules)"
-    )
-    result = in_a_process(script, "plot", TAK, "--what", "surface", "--output", str(tmp_path / "figure.pdf"))
-    assert result.stdout == "False\n", result.stderr
-
-
-def test_help_does_not_wait_for_matplotlib():
-    script = "import sys\nfrom escalation.cli import main\nmain(['plot', '--help'], standalone_mode=False)\n"
-    result = in_a_process(script + "print('loaded:', {'matplotlib', 'numpy', 'pydantic'} & set(sys.modules))")
-    assert result.stdout.endswith("loaded: set()\n"), result.stderr

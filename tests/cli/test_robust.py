@@ -13,7 +13,6 @@ from click.testing import CliRunner
 from escalation import drawn_truths, load_scenario, robust, worst_cases
 from escalation.cli import main
 from escalation.defaults import SEED
-from tests.cli.test_plot import in_a_process
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 LUCAR = str(SCENARIOS / "lucar-dks1.toml")
@@ -142,34 +141,10 @@ def test_figures_are_written(tmp_path):
         assert file.read_bytes() == before
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--generator", "published"], "error: no truths are published for 4 dose levels and a target of 0.25"),
-        (["--generator", "published", "--seed", "3"], "--count, --seed: only with a --generator that draws truths"),
-        (["--generator", "uniform"], "'uniform' is not one of"),
-        (["--count", "0"], "0 is not in the range"),
-        (["--seed", "-1"], "-1 is not in the range"),
-        (["--design", "bion"], "error: no design 'bion'; did you mean 'boin'?"),
-        (["--max-states", "10"], "error: no design can be evaluated exactly; '3+3': up to 384 states"),
-        (["--figure", "figure.jpg"], "error: figure.jpg: the name should end in .svg, .png or .pdf"),
-        (["--trade-off", "missing/figure.svg"], "there is no folder missing"),
-        (["--each", "missing/each.csv"], "there is no folder missing"),
-        (["--each", "one.csv", "--output", "./one.csv"], "each needs a file of its own"),
-        (["--figure", "one.svg", "--trade-off", "one.svg"], "each needs a file of its own"),
-    ],
-)
-def test_robust_refuses(tmp_path, monkeypatch, arguments, message):
-    monkeypatch.chdir(tmp_path)
-    few = [] if {"--count", "published"} & set(arguments) else FEW[1:]
-    result = run("robust", LUCAR, *few, *arguments)
-    assert result.exit_code == 2
-    assert message in result.stderr
-    assert result.stdout == ""
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_designs_that_are_refused_are_named():
+    for command in ("robust", "worst"):
+        result = run(command, LUCAR, "--max-states", "10")
+        assert "error: no design can be evaluated exactly; '3+3': up to 384 states" in result.stderr
     result = run("robust", *FEW, "--max-states", "5000")
     assert result.exit_code == 0
     assert "boin is left out: up to 36,412 states" in result.stderr
@@ -179,14 +154,6 @@ def test_designs_that_are_refused_are_named():
     tree = json.loads(result.stdout)
     assert {one["design"] for one in tree["worst"]} == {"3+3"}
     assert len(tree["warnings"]) == 2
-
-
-def test_figures_need_matplotlib(tmp_path):
-    script = "import sys\nsys.modules['matplotlib'] = None\nfrom escalation.cli import main\nmain(sys.argv[1:])"
-    result = in_a_process(script, "robust", *FEW, "--figure", str(tmp_path / "figure.svg"))
-    assert result.returncode == 2
-    assert result.stderr == "error: --figure needs matplotlib: pip install 'escalation[report]'\n"
-    assert in_a_process(script, "robust", *FEW, "--design", "3+3").returncode == 0
 
 
 def test_worst_table():
@@ -229,10 +196,6 @@ def test_one_dose():
         (["--delta", "0"], "error: delta: 0 should be above 0 and at most 0.25: rates lie between 0 and 1\n"),
         (["--delta", "0.3"], "error: delta: 0.3 should be above 0 and at most 0.25: rates lie between 0 and 1\n"),
         (["--delta", "nan"], "error: delta: nan should be above 0"),
-        (["--delta", "ten"], "'ten' is not a valid float"),
-        (["--design", "bion"], "error: no design 'bion'; did you mean 'boin'?"),
-        (["--max-states", "10"], "error: no design can be evaluated exactly; '3+3': up to 384 states"),
-        (["--output", "missing/page.txt"], "there is no folder missing"),
     ],
 )
 def test_worst_refuses(arguments, message):

@@ -3,8 +3,6 @@
 import json
 from pathlib import Path
 
-import click
-import pytest
 from click.testing import CliRunner
 
 from escalation import __version__, exact, load_scenario, operating_characteristics
@@ -111,56 +109,11 @@ def test_table_without_simulation():
     assert "no trials were simulated" in succeed(LUCAR, "--trials", "0", "--design", "3+3")
 
 
-def test_selected_designs_and_truths_keep_the_file_order():
-    tree = json.loads(
-        succeed(
-            LUCAR,
-            "--trials",
-            "0",
-            "--design",
-            "crm",
-            "--design",
-            "3+3",
-            "--truth",
-            "all safe",
-            "--format",
-            "json",
-        )
-    )
-    assert [result["design"] for result in tree["results"]] == ["3+3", "crm"]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ([LUCAR, "--design", "bion"], "no design 'bion'; did you mean 'boin'?"),
-        ([LUCAR, "--truth", "MTD at 3"], "no truth 'MTD at 3'"),
-        ([LUCAR, "--trials", "-1"], "-1"),
-        ([LUCAR, "--seed", "-1"], "-1"),
-        ([LUCAR, "--trials", "0", "--no-exact"], "nothing to compute"),
-        ([LUCAR, "--format", "xml"], "xml"),
-        (["missing.toml"], "missing.toml: cannot be read: No such file"),
-        ([str(SCENARIOS)], "cannot be read: Is a directory"),
-        ([], "Missing argument"),
-    ],
-)
-def test_bad_usage(arguments, message):
-    result = run(*arguments)
+def test_nothing_to_compute():
+    result = run(LUCAR, "--trials", "0", "--no-exact")
     assert result.exit_code == 2
-    assert message in result.stderr
+    assert "nothing to compute" in result.stderr
     assert result.stdout == ""
-
-
-def test_version():
-    result = CliRunner().invoke(main, ["--version"])
-    assert result.output == f"escalation, version {__version__}\n"
-
-
-def test_every_option_has_help():
-    for command in main.commands.values():
-        assert command.help
-        for parameter in command.params:
-            assert isinstance(parameter, click.Argument) or parameter.help
 
 
 def test_warnings_go_to_standard_error(tmp_path):

@@ -69,16 +69,11 @@ def test_single_dose():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([LUCAR], "Missing option '--pcs'"),
         ([LUCAR, "--pcs", "60"], "pcs: 60.0 should be a number strictly between 0 and 1"),
         ([LUCAR, "--pcs", "0.6", "--max-overdosing", "-1"], "overdosing: -1.0 should be a probability"),
         ([LUCAR, "--pcs", "0.6", "--from", "30", "--to", "20"], "no number of whole cohorts of 3 from 30 to 20"),
         ([LUCAR, "--pcs", "0.6", "--to", "100000"], "a trial has at most 1000"),
-        ([LUCAR, "--pcs", "0.6", "--design", "bion"], "no design 'bion'"),
         ([LUCAR, "--pcs", "0.6", "--count", "10"], "--count"),
-        ([LUCAR, "--pcs", "0.6", "--figure", "x.jpg"], "the name should end in .svg, .png or .pdf"),
-        ([LUCAR, "--pcs", "0.6", "--generator", "published"], "no truths are published for 4 dose levels"),
-        ([LUCAR, "--pcs", "0.6", "--cluster", "tcp://127.0.0.1"], "should be the address of a Dask scheduler"),
         ([LUCAR, "--pcs", "0.6", "--to", "12", "--max-states", "1"], "no size is possible"),
     ],
 )
@@ -90,17 +85,3 @@ def test_refused_in_one_line(tmp_path, monkeypatch, arguments, message):
     assert result.stdout == ""
     assert result.stderr.count("error: ") + result.stderr.count("Error: ") == 1
     assert list(tmp_path.iterdir()) == []
-
-
-def test_files_are_not_written_over(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    scenario = Path("scenario.toml")
-    scenario.write_text(Path(LUCAR).read_text())
-    both = size("scenario.toml", "--pcs", "0.5", "--figure", "f.svg", "--output", "./f.svg")
-    assert both.exit_code == 2
-    assert "--output, --figure: each needs a file of its own" in both.stderr
-    for command in (["size", "--pcs", "0.5"], ["run"], ["robust"], ["worst"], ["calibrate", "--design", "boin"]):
-        result = CliRunner().invoke(main, [*command, "scenario.toml", "--output", f"{tmp_path}/scenario.toml"])
-        assert result.exit_code == 2
-        assert result.stderr == f"error: {tmp_path}/scenario.toml: is the scenario file itself; give another name\n"
-    assert scenario.read_text() == Path(LUCAR).read_text()

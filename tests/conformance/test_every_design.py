@@ -1,6 +1,7 @@
 """What every registered design must do, on every kind of trial. A new design is tested here before it has tests."""
 
 import json
+from functools import cache
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from escalation import BOIN, Trial, exact, operating_characteristics, simulate
 from escalation.characteristics.agreement import agreement
 from escalation.designs import REGISTRY
 from escalation.kernels.codes import NO_DOSE, REASON_NAMES
+from escalation.plans.table import TablePlan
 from escalation.trial.rates import correct_doses
 from tests.support import levels, table_rows
 
@@ -154,6 +156,11 @@ def cases():
 
 
 CASES = list(cases())
+TABLE_KINDS = {kind for kind in REGISTRY if isinstance(REGISTRY[kind](**SETTINGS[kind][0]).plan(TRIALS[0]), TablePlan)}
+"""The kinds of designs that are decision tables."""
+
+listed = cache(exact)
+"""The endings of a design in a trial; several tests ask for them."""
 
 
 def rising(trial: Trial) -> np.ndarray:
@@ -167,12 +174,12 @@ def test_every_kind_has_settings():
 @pytest.mark.parametrize(("design", "trial"), CASES)
 class TestEveryDesign:
     def test_probabilities_sum_to_one(self, design, trial):
-        endings = exact(design, trial)
+        endings = listed(design, trial)
         for rates in (rising(trial), np.zeros(trial.levels), np.ones(trial.levels)):
             assert endings.outcomes(rates).probability.sum() == pytest.approx(1, abs=1e-12)
 
     def test_endings_are_merged(self, design, trial):
-        endings = exact(design, trial)
+        endings = listed(design, trial)
         rows = np.column_stack([endings.patients, endings.dlts, endings.reason])
         different = len(np.unique(rows, axis=0))
         if trial.expansion is not None:
@@ -184,7 +191,7 @@ class TestEveryDesign:
             assert len(rows) == different
 
     def test_endings_are_possible(self, design, trial):
-        endings = exact(design, trial)
+        endings = listed(design, trial)
         assert np.all(endings.patients >= endings.dlts)
         assert np.all(endings.dlts >= 0)
         total = endings.patients.sum(axis=1)
@@ -195,7 +202,7 @@ class TestEveryDesign:
 
     def test_no_dose_is_skipped_on_the_way_up(self, design, trial):
         start = design.plan(trial).conduct.start
-        tried = exact(design, trial).patients > 0
+        tried = listed(design, trial).patients > 0
         skipped = [row for row in tried[:, start:].tolist() if sorted(row, reverse=True) != row]
         if getattr(design, "no_skip", True):
             assert not skipped
@@ -205,12 +212,12 @@ class TestEveryDesign:
     def test_simulated_trials_agree(self, design, trial):
         rates = rising(trial)
         correct = correct_doses(rates, trial.target)
-        expected = exact(design, trial).outcomes(rates)
+        expected = listed(design, trial).outcomes(rates)
         simulated = simulate(design, trial, rates, trials=4000, seed=11)
         assert agreement(expected, simulated, correct).p_value > 1e-4
 
     def test_every_simulated_ending_is_enumerated(self, design, trial):
-        endings = exact(design, trial)
+        endings = listed(design, trial)
         simulated = simulate(design, trial, rising(trial), trials=1000, seed=5)
 
         def keys(part):
@@ -222,7 +229,7 @@ class TestEveryDesign:
     def test_certain_dlts(self, design, trial):
         """With a DLT in every patient no dose above the start gets a patient, and simulation is exact."""
         rates = np.ones(trial.levels)
-        oc = operating_characteristics(exact(design, trial).outcomes(rates))
+        oc = operating_characteristics(listed(design, trial).outcomes(rates))
         assert oc.total_dlts.mean == oc.sample_size.mean
         if getattr(design, "coherent", "cohort") != "off":
             assert not any(oc.patients[trial.start_dose :])
@@ -231,13 +238,23 @@ class TestEveryDesign:
 
     def test_no_dlts(self, design, trial):
         rates = np.zeros(trial.levels)
-        oc = operating_characteristics(exact(design, trial).outcomes(rates))
+        oc = operating_characteristics(listed(design, trial).outcomes(rates))
         assert oc.total_dlts.mean == 0
         assert oc.no_selection in (0, 1)  # nothing is left to chance
         simulated = operating_characteristics(simulate(design, trial, rates, trials=50))
         assert simulated.selection == pytest.approx(oc.selection, abs=1e-12)
 
-    def test_is_immutable_and_validated(self, design, trial):
+
+@pytest.mark.parametrize(
+    "design",
+    [
+        pytest.param(REGISTRY[kind](**options), id=f"{kind}-{n}")
+        for kind in REGISTRY
+        for n, options in enumerate(SETTINGS[kind])
+    ],
+)
+class TestEverySetting:
+    def test_is_immutable_and_validated(self, design):
         with pytest.raises(ValidationError):
             design.label = "another"
         with pytest.raises(ValidationError):
@@ -245,6 +262,6 @@ class TestEveryDesign:
         assert design == type(design)(**design.model_dump())
         hash(design)
 
-    def test_survives_json(self, design, trial):
+    def test_survives_json(self, design):
         assert type(design).model_validate_json(design.model_dump_json()) == design
         json.dumps(type(design).model_json_schema())

@@ -177,6 +177,7 @@ def test_simulated_numbers_have_a_tilde():
         assert "boin (simulated)" in getattr(figures.alt_text, what)(finished.results, scenario.trial)
 
 
+@pytest.mark.long
 def test_fifty_doses_and_a_thousand_patients():
     trial = Trial(doses=range(1, 51), target=0.25, max_patients=1000)
     truth = Truth(name="fifty", dlt_rates=np.linspace(0.01, 0.6, 50).tolist())

@@ -35,7 +35,7 @@ from escalation.kernels.codes import (
 from escalation.numbers import cells_of, count_grid
 from escalation.plans.conduct import NO_LIMIT, Conduct, Criterion, Stop
 from escalation.plans.table import HighestCleared, TablePlan
-from tests.conformance.test_every_design import CASES
+from tests.conformance.test_every_design import CASES, TABLE_KINDS
 from tests.naive.plans import run_table_trial
 from tests.support import levels
 
@@ -47,8 +47,7 @@ def bound_and_states(design: Design, trial: Trial) -> tuple[float, int]:
 
 
 def bounded(design: Design, trial: Trial) -> bool:
-    plan = design.plan(trial)
-    return isinstance(plan, TablePlan) and has_bound(plan) and trial.expansion is None
+    return design.kind in TABLE_KINDS and trial.expansion is None and has_bound(design.plan(trial))
 
 
 @pytest.mark.parametrize(("design", "trial"), [case for case in CASES if bounded(*case.values)])

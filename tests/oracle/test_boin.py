@@ -6,7 +6,7 @@ import pytest
 from escalation import BOIN, Trial, decision_table
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE
 from escalation.kernels.selection import pool_adjacent_violators
-from tests.support import exact_characteristics, levels, records
+from tests.support import each, exact_characteristics, levels, records
 
 OFF = 100  # BOIN's own value for n.earlystop that is never reached
 
@@ -22,7 +22,7 @@ def boin(record: dict, **options) -> BOIN:
     )
 
 
-@pytest.mark.parametrize("record", records("boin_boundaries"), ids=lambda r: f"{r['target']:.3g}")
+@each(records("boin_boundaries"))
 def test_boundaries(record):
     design = boin(record)
     assert design.boundaries(record["target"]) == pytest.approx((record["lambda_e"], record["lambda_d"]), abs=1e-12)
@@ -41,7 +41,7 @@ def test_boundaries(record):
             assert codes[1, n, y] == expected, (n, y)
 
 
-@pytest.mark.parametrize("record", [r for r in records("boin_boundaries") if "lowest_dose_stop_if_ge" in r])
+@each([r for r in records("boin_boundaries") if "lowest_dose_stop_if_ge" in r])
 def test_extra_safe_boundary(record):
     patients = record["ncohort"] * record["cohortsize"]
     codes = boin(record).plan(Trial(doses=levels(2), target=record["target"], max_patients=patients)).codes
@@ -50,7 +50,7 @@ def test_extra_safe_boundary(record):
             assert (codes[0, n, y] == ELIMINATE) == (fewest is not None and y >= fewest), (n, y)
 
 
-@pytest.mark.parametrize("record", records("boin_select_mtd"), ids=lambda r: r["kind"])
+@each(records("boin_select_mtd"))
 def test_selected_dose(record):
     design = boin(record, bound_mtd=record["boundMTD"])
     patients = np.array([record["npts"]], np.int16)
@@ -60,7 +60,7 @@ def test_selected_dose(record):
     assert selected == (0 if record["MTD"] == 99 else record["MTD"])
 
 
-@pytest.mark.parametrize("record", records("boin_select_mtd"), ids=lambda r: r["kind"])
+@each(records("boin_select_mtd"))
 def test_isotonic_estimates(record):
     estimates = record["phat_isotonic_admissible"]
     admissible = [i for i, estimate in enumerate(estimates) if estimate is not None]
@@ -122,7 +122,7 @@ def test_get_oc(record):
             assert abs(value - theirs) <= 4 * error + 6 / trials, name
 
 
-@pytest.mark.parametrize("record", records("boin_boundaries"), ids=lambda r: f"{r['target']:.3g}")
+@each(records("boin_boundaries"))
 def test_printed_decision_table(record):
     """Every boundary that `get.boundary` prints; with extrasafe the lowest dose has a table of its own."""
     patients = record["ncohort"] * record["cohortsize"]

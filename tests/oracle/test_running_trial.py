@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from escalation import BOIN, CRM, InterimData, Trial, next_dose, paths
+from escalation.trial.data import Cohort
 from tests.oracle.test_dose_paths import EXACT, TREES, comparable
-from tests.support import levels, records
+from tests.support import each, levels, records
 
 
 @pytest.mark.parametrize("record", TREES, ids=lambda r: r["id"])
@@ -13,8 +14,9 @@ def test_next_dose_along_every_path(record):
     """R package escalation 0.2.3."""
     design, target = comparable(record)
     size = record["cohort_sizes"][0]
-    trial = Trial(doses=levels(record["num_doses"]), target=target, max_patients=60, cohort_size=size)
     asked = [node for node in record["nodes"] if node["continue"]]
+    most = size * (1 + max(len(node["path"].split()) for node in asked))
+    trial = Trial(doses=levels(record["num_doses"]), target=target, max_patients=most, cohort_size=size)
     assert len(asked) >= 14
     for node in asked:
         found = next_dose(design, trial, node["path"])
@@ -23,7 +25,7 @@ def test_next_dose_along_every_path(record):
         assert found.cohort_size == size
 
 
-@pytest.mark.parametrize("record", EXACT, ids=lambda r: f"{r['id']}-{r['true_prob_tox'][0]}")
+@each(EXACT)
 def test_path_probabilities(record):
     """Expected patients and their distribution, from the probability of each path to its end."""
     design, target = comparable(record)
@@ -43,7 +45,7 @@ def test_path_probabilities(record):
     assert {n: p for n, p in distribution.items() if p > 1e-15} == pytest.approx(expected, abs=1e-9)
 
 
-@pytest.mark.parametrize("record", records("boin_select_mtd"), ids=lambda r: r["kind"])
+@each(records("boin_select_mtd"))
 def test_isotonic_estimates(record):
     """R package BOIN 2.7.2: over all doses with patients, the eliminated ones too."""
     doses = len(record["npts"])
@@ -57,27 +59,24 @@ def test_isotonic_estimates(record):
     assert [dose.estimate for dose in found.estimates] == pytest.approx(record["phat_isotonic_all"], abs=1e-9)
 
 
-def counts(record: dict) -> InterimData:
-    doses = len(record["prior"])
-    patients, dlts = [0] * doses, [0] * doses
-    for level, toxic in zip(record["level"], record["tox"], strict=True):
-        patients[level - 1] += 1
-        dlts[level - 1] += toxic
-    last = record["level"][-1]
-    return InterimData.from_counts(patients, dlts, doses, dose=last, last_cohort=(1, record["tox"][-1]))
+def cohorts(record: dict) -> InterimData:
+    """Patient by patient: from counts alone, the courses that lead to them would have to be searched."""
+    each_patient = [Cohort(dose, 1, toxic) for dose, toxic in zip(record["level"], record["tox"], strict=True)]
+    return InterimData.from_cohorts(each_patient, len(record["prior"]))
 
 
 def fitted_by(record: dict, **options) -> list[float]:
     model = {"empiric": "power", "logistic": "logistic"}[record["model"]]
     design = CRM(skeleton=record["prior"], model=model, recommend_untried=True, coherent="off", **options)
-    trial = Trial(doses=levels(len(record["prior"])), target=record["target"], max_patients=60, cohort_size=1)
-    return [dose.estimate for dose in next_dose(design, trial, counts(record)).estimates]
+    most = len(record["level"]) + 1
+    trial = Trial(doses=levels(len(record["prior"])), target=record["target"], max_patients=most, cohort_size=1)
+    return [dose.estimate for dose in next_dose(design, trial, cohorts(record)).estimates]
 
 
 CRM_RECORDS = records("crm_posterior")
 
 
-@pytest.mark.parametrize("record", CRM_RECORDS[::5], ids=lambda r: f"{r['model']}-{len(r['level'])}")
+@each(CRM_RECORDS[::5])
 def test_fitted_rates(record):
     """R package dfcrm 0.2.2.1: the curve at the posterior mean, and fine quadrature of posterior mean rates."""
     fitted = fitted_by(record, prior_sd=record["scale"])
@@ -88,9 +87,7 @@ def test_fitted_rates(record):
     assert means == pytest.approx(record["ref_posterior_mean_ptox"], abs=1e-8)
 
 
-@pytest.mark.parametrize(
-    "record", [r for r in records("crm_mle") if 0 < sum(r["tox"]) < len(r["tox"])], ids=lambda r: r["model"]
-)
+@each([r for r in records("crm_mle") if 0 < sum(r["tox"]) < len(r["tox"])])
 def test_fitted_rates_by_maximum_likelihood(record):
     fitted = fitted_by(record, method="mle")
     assert fitted == pytest.approx(record["ptox"], abs=1e-4)  # dfcrm's optimiser stops at 1e-4

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from scipy.stats import beta
+from scipy.special import betaincc
 
 SLACK = 1e-9
 
@@ -60,4 +60,4 @@ def stop_as_too_toxic(patients: Sequence[int], max_patients: int) -> Stop:
 @cache
 def probability_above(limit: float, a: float, b: float) -> float:
     """Return P(rate > limit) when the rate has a Beta(a, b) distribution."""
-    return float(beta.sf(limit, a, b))
+    return float(betaincc(a, b, limit))
