@@ -9,11 +9,10 @@ analogues.
 """
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import chain
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, Unpack
 
 from escalation.errors import EscalationError, GridError
 from escalation.kernels.codes import SLACK
@@ -33,7 +32,7 @@ from escalation.studies.evaluate import (
     limits_of,
     possible,
 )
-from escalation.studies.work.progress import Progress, silent
+from escalation.studies.work.options import Work, WorkOptions
 
 V = TypeVar("V")
 
@@ -163,9 +162,7 @@ def calibrate(
     truths: TruthSet | None = None,
     objective: Objective = "mean-pcs",
     limits: Mapping[str, float] | None = None,
-    max_states: int | None = None,
-    executor: Executor | None = None,
-    progress: Progress = silent,
+    **work: Unpack[WorkOptions],
 ) -> Calibration:
     """Assess a design at every setting of a grid.
 
@@ -184,12 +181,8 @@ def calibrate(
     limits : dict of str to float, optional
         On the numbers of an `Assessment`: at most so much "overdosing", "false_stopping" and "patients", and at least
         so much "power".
-    max_states : int, optional
-        As for `escalation.exact`.
-    executor : concurrent.futures.Executor, optional
-        What runs the settings. By default threads of this process.
-    progress : function, optional
-        Shows it; see `studies.work.progress.silent`. A step is a setting, or the design as it is.
+    max_states, progress, executor : optional
+        As for every study; see `studies.work.options.Work`. A step is a setting, or the design as it is.
 
     Raises
     ------
@@ -213,9 +206,10 @@ def calibrate(
     judged = scenario_truths(scenario) if truths is None else truths
     bounds = limits_of((limits or {}).items(), judged)
     own_setting = scenario.designs[design], scenario.trial, judged
-    with progress(len(settings) + 1, "settings") as step:
-        questions = chain([own_setting], possible(settings, judged))
-        own, *answers = evaluate(partial(assess, max_states=max_states), questions, executor, step)
+    how = Work(**work)
+    questions = chain([own_setting], possible(settings, judged))
+    ask = partial(assess, max_states=how.max_states)
+    own, *answers = evaluate(ask, questions, (len(settings) + 1, "settings"), how)
     tried = [of_design(design, settings.values_of(number)) for number in range(len(settings))]
     assessments, reasons = divided(dict(enumerate(answers)))
     if not assessments:

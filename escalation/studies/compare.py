@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import combinations, groupby
 from statistics import median
-from typing import NamedTuple
+from typing import NamedTuple, Unpack
 
 from escalation.characteristics.agreement import Agreement
 from escalation.characteristics.paired import (
@@ -25,7 +25,7 @@ from escalation.names import choose
 from escalation.scenario.file import Scenario
 from escalation.studies.evaluate import Refused
 from escalation.studies.run import Evidence, Pass, Result, Run, result_of
-from escalation.studies.work.progress import Progress, silent
+from escalation.studies.work.options import Effort, EffortOptions
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,7 @@ def compare(
     reference: str | None = None,
     trials: int = TRIALS,
     seed: int = SEED,
-    max_states: int | None = None,
-    progress: Progress = silent,
+    **effort: Unpack[EffortOptions],
 ) -> Comparison:
     """Compare the designs of a scenario with each other under its truths.
 
@@ -97,10 +96,8 @@ def compare(
     trials : int
         Simulated trials for each design and truth; 0 for none.
     seed : int
-    max_states : int, optional
-        As for `escalation.exact`. A design for which the exact engine refuses is simulated only.
-    progress : function, optional
-        Shows it; see `studies.work.progress.silent`. A step is a design under a truth.
+    max_states, progress : optional
+        As for every study; see `studies.work.options.Effort`. A step is a design under a truth.
 
     Raises
     ------
@@ -122,28 +119,36 @@ def compare(
     """
     labels = _compared(scenario, designs, reference)
     names = choose(truths, (truth.name for truth in scenario.truth), "truth")
-    passed = Pass(scenario, labels, names, trials, seed, max_states)
-    return _read(passed, passed.evidence(progress), reference)
+    passed = Pass(scenario, labels, names, trials, seed, Effort(**effort))
+    return _read(passed, passed.evidence(), reference)
+
+
+class RunSettings(EffortOptions, total=False):
+    """Keywords of `run_and_compare`, as for `run`."""
+
+    designs: Iterable[str]
+    truths: Iterable[str]
+    trials: int
+    seed: int
 
 
 def run_and_compare(
     scenario: Scenario,
     *,
-    designs: Iterable[str],
-    truths: Iterable[str],
-    trials: int,
-    seed: int,
-    max_states: int | None,
-    progress: Progress,
+    designs: Iterable[str] = (),
+    truths: Iterable[str] = (),
+    trials: int = TRIALS,
+    seed: int = SEED,
+    **effort: Unpack[EffortOptions],
 ) -> tuple[Run, Comparison | None]:
     """A run, and its designs against each other where there are several, from one pass over both."""
     labels = choose(designs, scenario.designs, "design")
     names = choose(truths, (truth.name for truth in scenario.truth), "truth")
-    passed = Pass(scenario, labels, names, trials, seed, max_states)
+    passed = Pass(scenario, labels, names, trials, seed, Effort(**effort))
     results: list[Result] = []
 
     def noted() -> Iterator[Evidence]:
-        for one in passed.evidence(progress):
+        for one in passed.evidence():
             results.append(result_of(one, scenario.trial))
             yield one
 

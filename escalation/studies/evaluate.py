@@ -16,6 +16,7 @@ from escalation.kernels.codes import SLACK
 from escalation.names import suggestion
 from escalation.scenario.grid import Grid
 from escalation.scenario.truths.sets import TruthSet
+from escalation.studies.work.options import Work
 from escalation.studies.work.pieces import exact_expectations, finished
 from escalation.trial.trial import Trial
 
@@ -50,14 +51,15 @@ def as_answered(
 def evaluate(
     work: Callable[..., Answer],
     questions: Iterable[tuple[Any, ...] | Refused],
-    executor: Executor | None,
-    step: Callable[[], None],
+    total: tuple[int, str],
+    how: Work,
 ) -> list[Answer | Refused]:
-    """The answers in the order of the questions; a step is done with each."""
+    """The answers in the order of the questions; `total` says how many steps there are, one for each, and of what."""
     found = {}
-    for number, answer in as_answered(work, questions, executor):
-        found[number] = answer
-        step()
+    with how.progress(*total) as step:
+        for number, answer in as_answered(work, questions, how.executor):
+            found[number] = answer
+            step()
     return [found[number] for number in range(len(found))]
 
 
@@ -65,14 +67,15 @@ def evaluate_designs(
     work: Callable[..., Answer],
     designs: Mapping[str, Design],
     asked: Sequence[tuple[Any, ...]],
-    executor: Executor | None,
-    step: Callable[[], None],
+    what: str,
+    how: Work,
 ) -> tuple[dict[str, list[Answer]], dict[str, str]]:
     """What each design answers to the same questions, by label; and why those that the exact engine refuses do not.
 
     Raises an EscalationError if it refuses all.
     """
-    found = iter(evaluate(work, ((design, *one) for design in designs.values() for one in asked), executor, step))
+    questions = ((design, *one) for design in designs.values() for one in asked)
+    found = iter(evaluate(work, questions, (len(designs) * len(asked), what), how))
     answers, refusals = divided({label: whole([next(found) for _ in asked]) for label in designs})
     if not answers:
         label, reason = next(iter(refusals.items()))

@@ -7,10 +7,10 @@ the truth, its 5 % quantile and its worst value how much depends on the truth.
 
 import math
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Executor
 from dataclasses import dataclass, fields
 from functools import partial
 from itertools import combinations
+from typing import Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,8 @@ from escalation.numbers import quantile
 from escalation.scenario.file import Scenario
 from escalation.scenario.truths.sets import TruthSet
 from escalation.studies.evaluate import evaluate_designs
+from escalation.studies.work.options import Work, WorkOptions
 from escalation.studies.work.pieces import exact_expectations
-from escalation.studies.work.progress import Progress, silent
 from escalation.trial.trial import Trial
 
 Floats = NDArray[np.float64]
@@ -182,9 +182,7 @@ def robust(
     truths: TruthSet,
     *,
     designs: Iterable[str] = (),
-    max_states: int | None = None,
-    executor: Executor | None = None,
-    progress: Progress = silent,
+    **work: Unpack[WorkOptions],
 ) -> Robustness:
     """Evaluate the designs of a scenario exactly under many truths.
 
@@ -195,12 +193,8 @@ def robust(
         `drawn_truths` draws them, `published_truths` has published ones.
     designs : iterable of str
         Labels of those to evaluate; all when empty.
-    max_states : int, optional
-        As for `escalation.exact`. A design for which the exact engine refuses is left out.
-    executor : concurrent.futures.Executor, optional
-        What runs the pieces, each some kilobytes; by default threads of this process. The results are the same.
-    progress : function, optional
-        Shows it; see `studies.work.progress.silent`. A step is a design under 1,000 truths.
+    max_states, progress, executor : optional
+        As for every study; see `studies.work.options.Work`. A step is a design under 1,000 truths.
 
     Raises
     ------
@@ -222,14 +216,14 @@ def robust(
     if len(truths) == 0 or truths.rates.shape[1] != trial.levels:
         raise DesignError(f"truths: there should be at least one, with {trial.levels} rates: one for each dose level")
     parts = [(trial, truths.part(first, first + BLOCK)) for first in range(0, len(truths), BLOCK)]
-    with progress(len(labels) * len(parts), f"designs x {BLOCK:,} truths") as step:
-        found, refusals = evaluate_designs(
-            partial(exact_expectations, max_states=max_states),
-            {label: scenario.designs[label] for label in labels},
-            parts,
-            executor,
-            step,
-        )
+    how = Work(**work)
+    found, refusals = evaluate_designs(
+        partial(exact_expectations, max_states=how.max_states),
+        {label: scenario.designs[label] for label in labels},
+        parts,
+        f"designs x {BLOCK:,} truths",
+        how,
+    )
     expectations = {label: _joined(own) for label, own in found.items()}
     return Robustness(scenario, truths, expectations, _benchmark(truths, trial), refusals)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from escalation.scenario.truths.truth import Truth
 from escalation.studies.evaluate import Refused, answered
 from escalation.studies.one_design import exact as exact_endings
 from escalation.studies.one_design import simulate
-from escalation.studies.work.progress import Progress, silent
+from escalation.studies.work.options import Effort, EffortOptions
 from escalation.trial.data import InterimData
 from escalation.trial.trial import Trial
 
@@ -104,15 +104,15 @@ class Pass:
     truths: list[str]  # names
     trials: int  # simulated ones of each design under each truth; 0 for none
     seed: int
-    max_states: int | None
+    effort: Effort
     exact: bool = True
     after: InterimData | None = None
 
-    def evidence(self, progress: Progress) -> Iterator[Evidence]:
+    def evidence(self) -> Iterator[Evidence]:
         """Truth by truth, and design by design within; one at a time, because simulated trials are large."""
         trial = self.scenario.trial
         designs = {label: self.scenario.designs[label] for label in self.designs}
-        with progress(len(self.designs) * len(self.truths), "designs x truths") as step:
+        with self.effort.progress(len(self.designs) * len(self.truths), "designs x truths") as step:
             endings = {label: self._endings(design) for label, design in designs.items()} if self.exact else {}
             for truth in self.scenario.truth:
                 for label, design in designs.items() if truth.name in self.truths else ():
@@ -128,7 +128,7 @@ class Pass:
 
     def _endings(self, design: Design) -> Enumeration | Refused:
         """The endings of a design; a refusal is an error where no trials are simulated instead."""
-        enumerate_endings = partial(exact_endings, max_states=self.max_states, after=self.after)
+        enumerate_endings = partial(exact_endings, max_states=self.effort.max_states, after=self.after)
         if self.trials == 0:
             return enumerate_endings(design, self.scenario.trial)
         return answered(enumerate_endings, (design, self.scenario.trial))
@@ -142,9 +142,8 @@ def run(
     trials: int = TRIALS,
     seed: int = SEED,
     exact: bool = True,
-    max_states: int | None = None,
     after: InterimData | str | None = None,
-    progress: Progress = silent,
+    **effort: Unpack[EffortOptions],
 ) -> Run:
     """Run the designs of a scenario under its truths.
 
@@ -158,12 +157,10 @@ def run(
     seed : int
     exact : bool
         Whether to enumerate. A design for which the exact engine refuses is simulated only.
-    max_states : int, optional
-        As for `escalation.exact`.
     after : InterimData or str, optional
         The data of a running trial, such as "1NNN 2NTT": its conditional operating characteristics.
-    progress : function, optional
-        Shows it; see `studies.work.progress.silent`. A step is a design under a truth.
+    max_states, progress : optional
+        As for every study; see `studies.work.options.Effort`. A step is a design under a truth.
 
     Raises
     ------
@@ -181,9 +178,9 @@ def run(
         for label in labels:
             found = standing(scenario.designs[label], scenario.trial, data).departures
             departures += [f"design '{label}': {departure}" for departure in found]
-    passed = Pass(scenario, labels, names, trials, seed, max_states, exact, data)
+    passed = Pass(scenario, labels, names, trials, seed, Effort(**effort), exact, data)
     results, refusals = [], {}
-    for one in passed.evidence(progress):
+    for one in passed.evidence():
         results.append(result_of(one, scenario.trial, benchmarked=data is None))
         if isinstance(one.exact, Refused):
             refusals[one.design] = one.exact.reason

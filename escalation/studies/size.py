@@ -8,10 +8,10 @@ For the CRM there is a formula to compare with: Cheung YK (2013) Clin Trials 10:
 """
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from itertools import takewhile
+from typing import Unpack
 
 from escalation.characteristics.benchmark import optimal_pcs
 from escalation.defaults import MOST_PATIENTS
@@ -35,7 +35,7 @@ from escalation.studies.evaluate import (
     possible,
 )
 from escalation.studies.size_formula import crm_sample_size
-from escalation.studies.work.progress import Progress, silent
+from escalation.studies.work.options import Work, WorkOptions
 from escalation.trial.trial import Trial
 
 KEY = "trial.max_patients"
@@ -122,9 +122,7 @@ def find_size(
     overdosing: float | None = None,
     odds_ratio: float | None = None,
     sizes: Iterable[int] | None = None,
-    max_states: int | None = None,
-    executor: Executor | None = None,
-    progress: Progress = silent,
+    **work: Unpack[WorkOptions],
 ) -> SizeSearch:
     """Look for the smallest maximum sample size with a probability of correct selection.
 
@@ -145,12 +143,8 @@ def find_size(
         Between the true DLT rates of neighbouring doses, for Cheung's formula beside a CRM.
     sizes : iterable of int, optional
         Patients in dose escalation. By default `whole_cohorts` of the trial.
-    max_states : int, optional
-        As for `escalation.exact`.
-    executor : concurrent.futures.Executor, optional
-        What runs the sizes. By default threads of this process.
-    progress : function, optional
-        Shows it; see `studies.work.progress.silent`. A step is a design of a size.
+    max_states, progress, executor : optional
+        As for every study; see `studies.work.options.Work`. A step is a design of a size.
 
     Raises
     ------
@@ -181,9 +175,9 @@ def find_size(
     if not looked_at:
         raise EscalationError("sizes: none")
     settings = grid(scenario, {KEY: looked_at}, designs=chosen)
-    with progress(len(settings), "designs x sizes") as step:
-        questions = possible(settings, truths)
-        found = iter(evaluate(partial(assess, max_states=max_states), questions, executor, step))
+    how = Work(**work)
+    ask = partial(assess, max_states=how.max_states)
+    found = iter(evaluate(ask, possible(settings, truths), (len(settings), "designs x sizes"), how))
     enough = partial(_enough, objective=objective, pcs=pcs, limits=limits)
     asked = odds_ratio if objective == "mean-pcs" else None  # of the formula, which is for that
     curves = []

@@ -11,6 +11,7 @@ An enumeration does not depend on the truth, so each further curve costs one pas
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +22,8 @@ from escalation.errors import DesignError, StateSpaceError
 from escalation.scenario.truths.random import ODDS_RATIOS
 from escalation.scenario.truths.sets import TruthSet
 from escalation.studies.evaluate import Refused, evaluate, whole
+from escalation.studies.work.options import Work, WorkOptions
 from escalation.studies.work.pieces import exact_expectations
-from escalation.studies.work.progress import Progress, silent
 from escalation.trial.rates import are_correct
 from escalation.trial.trial import Trial
 
@@ -70,8 +71,7 @@ def pcs_surface(
     trial: Trial,
     *,
     points: tuple[int, int] = POINTS,
-    max_states: int | None = None,
-    progress: Progress = silent,
+    **work: Unpack[WorkOptions],
 ) -> Surface:
     """The exact PCS of a design over a family of truths.
 
@@ -82,10 +82,8 @@ def pcs_surface(
     points : (int, int)
         Positions of the MTD, evenly from 0.5 to D + 0.5, and odds ratios, from 1.2 to 6 with equal factors between
         them. For a single dose the first is the number of true rates, evenly from 0 to 0.35 above the target.
-    max_states : int, optional
-        As for `escalation.exact`.
-    progress : function, optional
-        Shows it; see `studies.work.progress.silent`. A step is a row of points: an odds ratio.
+    max_states, progress, executor : optional
+        As for every study; see `studies.work.options.Work`. A step is a row of points: an odds ratio.
 
     Raises
     ------
@@ -106,8 +104,9 @@ def pcs_surface(
     positions, odds_ratios, rates = _truths(trial, points)
     correct = are_correct(rates, trial.target)
     questions = [(design, trial, TruthSet("a row", (), *row)) for row in zip(rates, correct, strict=True)]
-    with progress(len(rates), "rows of points") as step:
-        found = whole(evaluate(partial(exact_expectations, max_states=max_states), questions, None, step))
+    how = Work(**work)
+    ask = partial(exact_expectations, max_states=how.max_states)
+    found = whole(evaluate(ask, questions, (len(rates), "rows of points"), how))
     if isinstance(found, Refused):
         raise StateSpaceError(found.reason)
     pcs = np.array([row.pcs for row in found])

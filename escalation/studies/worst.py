@@ -1,9 +1,9 @@
 """The least favourable truths for the designs of a scenario, whatever dose is the MTD; see `least_favourable`."""
 
 from collections.abc import Iterable
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
+from typing import Unpack
 
 from escalation.defaults import DELTA, SEED
 from escalation.designs import Design
@@ -11,8 +11,8 @@ from escalation.names import choose
 from escalation.scenario.file import Scenario
 from escalation.studies.evaluate import evaluate_designs
 from escalation.studies.least_favourable import Quantity, WorstTruth, check_delta, worst_truth
+from escalation.studies.work.options import Work, WorkOptions
 from escalation.studies.work.pieces import endings_of
-from escalation.studies.work.progress import Progress, silent
 from escalation.trial.trial import Trial
 
 
@@ -47,9 +47,7 @@ def worst_cases(
     designs: Iterable[str] = (),
     delta: float = DELTA,
     seed: int = SEED,
-    max_states: int | None = None,
-    executor: Executor | None = None,
-    progress: Progress = silent,
+    **work: Unpack[WorkOptions],
 ) -> WorstCases:
     """Find the least favourable truths for the designs of a scenario.
 
@@ -63,12 +61,8 @@ def worst_cases(
         a dose below the MTD, and at most 1 - target.
     seed : int
         Of the random truths from which searches start.
-    max_states : int, optional
-        As for `escalation.exact`. A design for which the exact engine refuses is left out.
-    executor : concurrent.futures.Executor, optional
-        What runs the searches; by default threads of this process.
-    progress : function, optional
-        Shows it; see `studies.work.progress.silent`. A step is a search: of a design, a quantity and an MTD.
+    max_states, progress, executor : optional
+        As for every study; see `studies.work.options.Work`. A step is a search: of a design, a quantity and an MTD.
 
     Raises
     ------
@@ -92,14 +86,14 @@ def worst_cases(
     labels = choose(designs, scenario.designs, "design")
     check_delta(delta, trial)
     asked = [(trial, quantity, mtd) for quantity, mtd in questions(trial)]
-    with progress(len(labels) * len(asked), "searches") as step:
-        found, refusals = evaluate_designs(
-            partial(_worst_truth, delta, seed, max_states),
-            {label: scenario.designs[label] for label in labels},
-            asked,
-            executor,
-            step,
-        )
+    how = Work(**work)
+    found, refusals = evaluate_designs(
+        partial(_worst_truth, delta, seed, how.max_states),
+        {label: scenario.designs[label] for label in labels},
+        asked,
+        "searches",
+        how,
+    )
     return WorstCases(scenario, delta, seed, {label: tuple(worst) for label, worst in found.items()}, refusals)
 
 

@@ -1,13 +1,11 @@
 """A report on the designs of a trial: one page that explains itself, for clinicians, statisticians and regulators."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import import_module
 from os import PathLike
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Unpack
 
-from escalation.defaults import SEED, TRIALS
 from escalation.errors import EscalationError, MissingPackageError
 from escalation.files import check_writable, write_whole
 from escalation.report.blocks import Block, Heading, Lines
@@ -15,9 +13,8 @@ from escalation.report.document.document import Document, Drawing, arranged
 from escalation.report.document.facts import Request, chosen
 from escalation.report.render.markdown import to_markdown
 from escalation.scenario.file import Scenario
-from escalation.studies.compare import Comparison, compare, run_and_compare
+from escalation.studies.compare import Comparison, RunSettings, compare, run_and_compare
 from escalation.studies.run import Run
-from escalation.studies.work.progress import Progress, silent
 
 Form = Literal["html", "md"]
 
@@ -51,13 +48,8 @@ def write_report(
     path: str | PathLike[str],
     *,
     form: Form = "html",
-    designs: Iterable[str] = (),
-    truths: Iterable[str] = (),
-    trials: int = TRIALS,
-    seed: int = SEED,
-    max_states: int | None = None,
     file: str | PathLike[str] | None = None,
-    progress: Progress = silent,
+    **settings: Unpack[RunSettings],
 ) -> Report:
     """Run a scenario and write a report on it, whole or not at all.
 
@@ -68,10 +60,10 @@ def write_report(
         The file to write.
     form : {"html", "md"}
         One HTML page that needs nothing else, or Markdown, in which figures are described.
-    designs, truths, trials, seed, max_states, progress
-        As for `run`.
     file : str or path, optional
         Where the scenario was read from: the report gives its name and digest.
+    designs, truths, trials, seed, max_states, progress : optional
+        As for `run`.
 
     Returns
     -------
@@ -87,10 +79,8 @@ def write_report(
     """
     check_packages()
     check_writable(Path(path))
-    finished, comparison = run_and_compare(
-        scenario, designs=designs, truths=truths, trials=trials, seed=seed, max_states=max_states, progress=progress
-    )
-    request = Request(form, None if file is None else Path(file), max_states, comparison)
+    finished, comparison = run_and_compare(scenario, **settings)
+    request = Request(form, None if file is None else Path(file), settings.get("max_states"), comparison)
     write_whole(Path(path), _text(finished, request))
     return Report(finished, comparison)
 
