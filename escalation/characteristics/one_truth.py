@@ -25,19 +25,11 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class CountSummary:
-    """Distribution of a count over trials.
-
-    Attributes
-    ----------
-    mean, sd : float
-    q05, q50, q95 : int
-        Quantiles: the smallest value whose cumulative probability is at least 5, 50, 95 %.
-    distribution : tuple of (value, probability)
-    """
+    """Distribution of a count over trials."""
 
     mean: float
     sd: float
-    q05: int
+    q05: int  # quantiles: the smallest value whose cumulative probability is at least 5, 50, 95 %
     q50: int
     q95: int
     distribution: tuple[tuple[int, float], ...]
@@ -45,67 +37,36 @@ class CountSummary:
 
 @dataclass(frozen=True)
 class DLTRate:
-    """The DLT rate per trial, in its two meanings.
+    """The DLT rate per trial, in its two meanings."""
 
-    Attributes
-    ----------
-    mean_of_rates : float
-        E[Y / N]: mean over trials of the trial's share of patients with a DLT.
-    rate_of_means : float
-        E[Y] / E[N]: share of all patients over many trials.
-    """
-
-    mean_of_rates: float
-    rate_of_means: float
+    mean_of_rates: float  # E[Y / N]: mean over trials of the trial's share of patients with a DLT
+    rate_of_means: float  # E[Y] / E[N]: share of all patients over many trials
 
 
 @dataclass(frozen=True)
 class EstimateQuality:
-    """The observed DLT rate y/n at the recommended dose, given that a dose with patients is recommended.
+    """The observed DLT rate y/n at the recommended dose, given that a dose with patients is recommended."""
 
-    Attributes
-    ----------
-    bias, rmse : float
-        Mean and root mean square of y/n minus the true rate.
-    coverage : float
-        Probability that the 95 % Clopper-Pearson interval holds the true rate.
-    """
-
-    bias: float
+    bias: float  # mean and root mean square of y/n minus the true rate
     rmse: float
-    coverage: float
+    coverage: float  # probability that the 95 % Clopper-Pearson interval holds the true rate
 
 
 @dataclass(frozen=True)
 class ExpansionQuality:
-    """What an expansion cohort does to the RP2D.
+    """What an expansion cohort does to the RP2D."""
 
-    Attributes
-    ----------
-    declared : tuple of float
-        Probability that dose escalation declares each dose the RP2D.
-    none_declared : float
-        Probability that it declares none.
-    survival : float or None
-        Probability that an RP2D, once declared, is still recommended at the end; None when none ever is.
-    """
-
-    declared: tuple[float, ...]
-    none_declared: float
+    declared: tuple[float, ...]  # probability that dose escalation declares each dose the RP2D
+    none_declared: float  # probability that it declares none
+    # Probability that an RP2D, once declared, is still recommended at the end; None when none ever is.
     survival: float | None
 
 
 @dataclass(frozen=True)
 class FurtherCourse:
-    """What is still to come in a running trial.
+    """What is still to come in a running trial."""
 
-    Attributes
-    ----------
-    patients, dlts : CountSummary
-        Further patients, and DLTs among them.
-    """
-
-    patients: CountSummary
+    patients: CountSummary  # further patients, and DLTs among them
     dlts: CountSummary
 
 

@@ -22,35 +22,23 @@ class CurvePlan(Plan):
     The posterior is discrete: a prior weight for each of G curves. Decisions after a cohort: the trial ends with no
     recommendation when the lowest dose is too toxic; else the next cohort gets the dose that the model prefers (the
     lower of two), but not above what the conduct and `coherent` allow.
-
-    Attributes
-    ----------
-    log_dlt, log_no_dlt : float64[D, G]
-        Log probability of a DLT, and of none, at each dose under each curve. No curves under MaximumLikelihood.
-    weight : float64[G]
-        Prior weight of each curve; they sum to 1. Under MaximumLikelihood float64[D - 1], the slopes at the cuts before
-        the first patient: zeros.
-    target : float
-    reading : Reading
-        What the model prefers.
-    too_toxic : float64[G], optional
-        The trial ends when the posterior mean of this exceeds `too_toxic_threshold`.
-    too_toxic_threshold : float
-    coherent : int
-        COHERENT_OFF, COHERENT_COHORT or COHERENT_DOSE.
-    recommend_untried : bool
-        Whether the recommendation is the model's choice even where nobody was treated; if not, it is the highest tried
-        dose not above the model's choice.
     """
 
+    # float64[D, G], log probability of a DLT, and of none, at each dose under each curve. No curves under
+    # MaximumLikelihood.
     log_dlt: Floats
     log_no_dlt: Floats
+    # float64[G], prior weight of each curve; they sum to 1. Under MaximumLikelihood float64[D - 1], the slopes at the
+    # cuts before the first patient: zeros.
     weight: Floats
     target: float
-    reading: Reading
-    coherent: int
+    reading: Reading  # what the model prefers
+    coherent: int  # COHERENT_OFF, COHERENT_COHORT or COHERENT_DOSE
+    # float64[G], the trial ends when the posterior mean of this exceeds `too_toxic_threshold`.
     too_toxic: Floats | None = None
     too_toxic_threshold: float = 1.0
+    # Whether the recommendation is the model's choice even where nobody was treated; if not, it is the highest tried
+    # dose not above the model's choice.
     recommend_untried: bool = False
 
     @property

@@ -39,14 +39,9 @@ class Plan(ABC):
     - the simulation: `escalation`, compiled trials from the first cohort to the last;
     - one trial, in plain Python: `decide`, `closed`; and `looks_at_cohort`, if counts alone do not say enough;
     - all of them: `recommend`.
-
-    Attributes
-    ----------
-    conduct : Conduct
-        How the trial is conducted, whatever decides on its doses: cohort sizes, limits and stops.
     """
 
-    conduct: Conduct
+    conduct: Conduct  # how the trial is conducted, whatever decides on its doses: cohort sizes, limits and stops
 
     @property
     @abstractmethod

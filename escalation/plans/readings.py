@@ -56,17 +56,10 @@ class Reading(ABC):
 
 @dataclass(frozen=True, eq=False)
 class PlugIn(Reading):
-    """Prefer the dose closest to the target under the curve of the mean parameter.
+    """Prefer the dose closest to the target under the curve of the mean parameter."""
 
-    Attributes
-    ----------
-    parameter : float64[G]
-        Each curve's parameter.
-    cuts : float64[D - 1]
-        The values above which the posterior mean of the parameter means the next higher dose.
-    """
-
-    parameter: Floats
+    parameter: Floats  # float64[G], each curve's parameter
+    # float64[D - 1], the values above which the posterior mean of the parameter means the next higher dose.
     cuts: Floats
 
     kind: ClassVar[int] = PLUG_IN
@@ -104,19 +97,14 @@ class PosteriorMean(Reading):
 
 @dataclass(frozen=True, eq=False)
 class Intervals(Reading):
-    """Prefer the dose that is most probably in the target interval, among those that are not probably overdoses.
+    """Prefer the dose that is most probably in the target interval, among those that are not probably overdoses."""
 
-    Attributes
-    ----------
-    in_target, overdose : float64[D, G]
-        Their posterior means are the probabilities that a dose's DLT rate is in the target interval, or above it.
-    ewoc : float
-        A dose with a larger probability of being above may not be given; nor may higher ones. When that is the lowest,
-        the trial ends as too toxic.
-    """
-
+    # float64[D, G], their posterior means are the probabilities that a dose's DLT rate is in the target interval, or
+    # above it.
     in_target: Floats
     overdose: Floats
+    # A dose with a larger probability of being above may not be given; nor may higher ones. When that is the lowest,
+    # the trial ends as too toxic.
     ewoc: float
 
     kind: ClassVar[int] = INTERVALS
@@ -153,13 +141,9 @@ class MaximumLikelihood(Reading):
     The log likelihood of one parameter rises up to its largest value and falls from there. So that value is above a cut
     between two doses where the slope at the cut is positive, and a slope is a sum over patients: no curve is needed.
     Before the first DLT the largest value is at the end of the range. Until then each cohort goes one dose up.
-
-    Attributes
-    ----------
-    slope_dlt, slope_no_dlt : float64[D, D - 1]
-        Slope of the log probability of a DLT, and of none, at each dose and each cut.
     """
 
+    # float64[D, D - 1], slope of the log probability of a DLT, and of none, at each dose and each cut.
     slope_dlt: Floats
     slope_no_dlt: Floats
 

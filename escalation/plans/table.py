@@ -34,21 +34,14 @@ class Selection(ABC):
 
 @dataclass(frozen=True, eq=False)
 class ClosestIsotonic(Selection):
-    """Recommend the tried dose, below eliminated ones, whose isotonic estimate is closest to the target.
+    """Recommend the tried dose, below eliminated ones, whose isotonic estimate is closest to the target."""
 
-    Attributes
-    ----------
-    estimates, precisions : float64[N + 1, N + 1]
-        Estimated DLT rate, and its weight in the isotonic regression, by patients and DLTs at a dose.
-    target : float
-    bound : float
-        Doses with a larger isotonic estimate are not recommended.
-    """
-
+    # float64[N + 1, N + 1], estimated DLT rate, and its weight in the isotonic regression, by patients and DLTs at a
+    # dose.
     estimates: Floats
     precisions: Floats
     target: float
-    bound: float = np.inf
+    bound: float = np.inf  # doses with a larger isotonic estimate are not recommended
 
     def recommend(self, codes: Codes, patients: Counts, dlts: Counts, recommended: NDArray[np.int16]) -> None:
         """Write the recommended dose of each ending."""
@@ -67,15 +60,9 @@ class ClosestIsotonic(Selection):
 
 @dataclass(frozen=True, eq=False)
 class HighestCleared(Selection):
-    """Recommend the highest cleared dose below the eliminated ones.
+    """Recommend the highest cleared dose below the eliminated ones."""
 
-    Attributes
-    ----------
-    cleared : bool[N + 1, N + 1]
-        Whether a dose with so many patients and DLTs may be recommended.
-    """
-
-    cleared: NDArray[np.bool_]
+    cleared: NDArray[np.bool_]  # bool[N + 1, N + 1], whether a dose with so many patients and DLTs may be recommended
 
     def recommend(self, codes: Codes, patients: Counts, dlts: Counts, recommended: NDArray[np.int16]) -> None:
         """Write the recommended dose of each ending."""
@@ -91,17 +78,10 @@ class TablePlan(Plan):
     ELIMINATE overrides everything: the dose and all above are closed for good and the next cohort gets the dose below;
     at the lowest dose the trial ends with no recommendation. Escalation to a closed or missing dose is a stay, and so
     is de-escalation below the lowest.
-
-    Attributes
-    ----------
-    codes : int8[D, N + 1, N + 1]
-        ESCALATE, STAY, DE_ESCALATE or ELIMINATE, by dose, patients and DLTs there.
-    selection : Selection
-        The recommendation at the end.
     """
 
-    codes: Codes
-    selection: Selection
+    codes: Codes  # int8[D, N + 1, N + 1], ESCALATE, STAY, DE_ESCALATE or ELIMINATE, by dose, patients and DLTs there
+    selection: Selection  # the recommendation at the end
 
     @property
     def levels(self) -> int:
