@@ -45,10 +45,7 @@ def enumerated(start: Start, cohorts: Iterable[tuple[StateArrays, StateArrays]],
     Raises StateSpaceError where with an expansion there are more than `limit` states.
     """
     escalated = _ended(start) if start.has_escalated else _escalated(start, cohorts)
-    enumeration = escalated
-    if start.expansion is not None:
-        enumeration = _expanded(escalated, start.plan, start.expansion, limit)
-    return enumeration
+    return escalated if start.expansion is None else _expanded(escalated, start.plan, start.expansion, limit)
 
 
 def _escalated(start: Start, cohorts: Iterable[tuple[StateArrays, StateArrays]]) -> Enumeration:
@@ -105,17 +102,10 @@ def cohort_by_cohort(start: Start, limit: int) -> Iterator[tuple[StateArrays, St
 def _ended(start: Start) -> Enumeration:
     """Dose escalation that has ended already: the one ending that it has."""
     patients, dlts = start.counts[:, None].astype(np.int16)
-    return Enumeration(
-        trial=start.trial,
-        patients=patients,
-        dlts=dlts,
-        recommended=np.array([start.recommended], np.int16),
-        declared=None if start.trial.expansion is None else np.array([start.declared], np.int16),
-        reason=np.array([start.reason], np.int8),
-        sequences=np.ones(1),
-        states=1,
-        after=start.data,
-    )
+    recommended, declared = np.array([[start.recommended], [start.declared]], np.int16)
+    known = None if start.trial.expansion is None else declared
+    reason = np.array([start.reason], np.int8)
+    return Enumeration(start.trial, patients, dlts, recommended, known, reason, np.ones(1), 1, start.data)
 
 
 def _expanded(escalated: Enumeration, plan: Plan, expansion: ExpansionPlan, limit: int) -> Enumeration:
@@ -146,21 +136,16 @@ def _expanded(escalated: Enumeration, plan: Plan, expansion: ExpansionPlan, limi
 def packed(packing: Packing, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> NDArray[np.uint64]:
     """Counts at each dose as a row of packed cells, uint64[W]."""
     row = np.zeros(packing.words[-1] + 1, np.uint64)
-    for word, shift, number in zip(packing.words, packing.shifts, patients * (patients + 1) // 2 + dlts, strict=True):
-        row[word] |= np.uint64(number) << shift
+    cells = (patients * (patients + 1) // 2 + dlts).astype(np.uint64)
+    np.bitwise_or.at(row, packing.words, cells << packing.shifts)
     return row
 
 
 def packing_of(levels: int, max_patients: int) -> Packing:
     """As many cells to a word as fit, the lowest dose in the highest bits."""
-    bits = bits_per_cell(max_patients)
-    in_a_word = cells_per_word(max_patients)
-    dose = np.arange(levels)
-    return Packing(
-        words=dose // in_a_word,
-        shifts=((in_a_word - 1 - dose % in_a_word) * bits).astype(np.uint64),
-        mask=np.uint64((1 << bits) - 1),
-    )
+    bits, in_a_word = bits_per_cell(max_patients), cells_per_word(max_patients)
+    word, place = np.divmod(np.arange(levels), in_a_word)
+    return Packing(word, ((in_a_word - 1 - place) * bits).astype(np.uint64), np.uint64((1 << bits) - 1))
 
 
 def children_of(

@@ -4,7 +4,7 @@ What happens in the expansion depends on the counts at the RP2D alone. So it is 
 patients and DLTs that an RP2D can have, all pairs side by side, and then joined to the endings of dose escalation.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,28 +44,12 @@ def walk(plan: ExpansionPlan, patients: NDArray[np.int64], dlts: NDArray[np.int6
         rejected[:] = plan.rejects[n + treated, toxicities]
         ends = (reached > 0) & (rejected | last)
         start, y_end = np.nonzero(ends)
-        found = len(start)
-        parts.append(
-            (
-                start,
-                np.full(found, treated),
-                y_end,
-                reached[ends],
-                rejected[ends],
-                np.full(found, not last),
-            )
-        )
+        counts = np.full(len(start), treated, np.int16), y_end.astype(np.int16)
+        parts.append((start, *counts, reached[ends], rejected[ends], np.full(len(start), not last)))
         living = np.where(ends, 0.0, reached)
-    before, added, toxic_added, sequences, out, early = (np.concatenate(part) for part in zip(*parts, strict=True))
-    order = np.argsort(before, kind="stable")
-    return Continued(
-        before[order],
-        added[order].astype(np.int16),
-        toxic_added[order].astype(np.int16),
-        sequences[order],
-        out[order],
-        early[order],
-    )
+    joined = [np.concatenate(part) for part in zip(*parts, strict=True)]
+    order = np.argsort(joined[0], kind="stable")
+    return Continued(*(part[order] for part in joined))
 
 
 def endings_after(
@@ -79,34 +63,19 @@ def endings_after(
 
     An ending that recommends no dose stays as it is.
     """
-    declared = recommended != NO_DOSE
-    rows = np.flatnonzero(declared)
+    rows = np.flatnonzero(recommended != NO_DOSE)
     at_dose = np.stack([patients[rows, recommended[rows]], dlts[rows, recommended[rows]]], axis=1).astype(np.int64)
-    starts, start_of = np.unique(at_dose, axis=0, return_inverse=True)
+    starts, number = np.unique(at_dose, axis=0, return_inverse=True)
     ways = walk(plan, starts[:, 0], starts[:, 1])
-    first = np.searchsorted(ways.before, np.arange(len(starts) + 1))
-    counts = np.ones(len(recommended), np.int64)
-    counts[rows] = np.diff(first)[start_of.ravel()]
+    # The ways of each start, and one more, in which nothing follows, for endings that recommend no dose.
+    first = np.append(np.searchsorted(ways.before, np.arange(len(starts) + 1)), len(ways.before) + 1)
+    start = np.full(len(recommended), len(starts))
+    start[rows] = number.ravel()
+    counts = np.diff(first)[start]
     if counts.sum() > limit:
         return None
     before = np.repeat(np.arange(len(recommended)), counts)
     place = np.arange(len(before)) - np.repeat(np.cumsum(counts) - counts, counts)
-    start = np.zeros(len(recommended), np.int64)
-    start[rows] = first[start_of.ravel()]
-    way = start[before] + place
-    goes_on = declared[before]
-    way = way[goes_on]
-    found = Continued(
-        before,
-        patients=np.zeros(len(before), np.int16),
-        dlts=np.zeros(len(before), np.int16),
-        sequences=np.ones(len(before)),
-        rejected=np.zeros(len(before), np.bool_),
-        early=np.zeros(len(before), np.bool_),
-    )
-    found.patients[goes_on] = ways.patients[way]
-    found.dlts[goes_on] = ways.dlts[way]
-    found.sequences[goes_on] = ways.sequences[way]
-    found.rejected[goes_on] = ways.rejected[way]
-    found.early[goes_on] = ways.early[way]
-    return found
+    way = first[start[before]] + place
+    nothing: tuple[Any, ...] = np.int16(0), np.int16(0), 1.0, False, False
+    return Continued(before, *(np.append(part, none)[way] for part, none in zip(ways[1:], nothing, strict=True)))
