@@ -11,7 +11,8 @@ from benchmarks.crm_states import NONE, TIE, Walk, curve_of, fitted_rates, walk
 from benchmarks.quadrature import Floats
 from benchmarks.section import Headline
 from escalation import CRM, Trial, exact, operating_characteristics
-from escalation.plans.curves import CurvePlan, Judgement
+from escalation.plans.curves import CurvePlan
+from escalation.plans.readings import Judgement
 from escalation.report.blocks import Block, Heading, Lines, TextTable
 from escalation.report.wording import count
 

@@ -10,7 +10,7 @@ from escalation.kernels.layout import Children, CurveArrays, Packing, ReadingArr
 from escalation.numbers import binomials
 from escalation.plans.decision import Bound, Decision, State, last_cohort, limited
 from escalation.plans.plan import Counts, Escalate, Plan, Settle
-from escalation.plans.readings import Reading
+from escalation.plans.readings import Judgement, Reading
 
 Floats = NDArray[np.float64]
 
@@ -186,15 +186,18 @@ class CurvePlan(Plan):
         judgement = self.judge(state.patients, state.dlts)
         return tuple(judgement.too_toxic or dose > judgement.highest_open for dose in range(self.levels))
 
-    def judge(self, patients: tuple[int, ...], dlts: tuple[int, ...]) -> "Judgement":
+    def judge(self, patients: tuple[int, ...], dlts: tuple[int, ...]) -> Judgement:
         """What the model says of counts at each dose."""
         n, y = np.array(patients), np.array(dlts)
+        asked = self.reading, self.levels, self.target, self.too_toxic_threshold
         if self.reading.slopes is not None:
-            return Judgement(self, self.learned(n, y), None, 0.0)
+            return Judgement(*asked, means=self.learned(n, y))
         posterior = self.posterior(n, y)
-        toxicity = 0.0 if self.too_toxic is None else float(self.too_toxic @ posterior)
         return Judgement(
-            self, self.reading.means(self.log_dlt, posterior), self.reading.overdosing(posterior), toxicity
+            *asked,
+            means=self.reading.means(self.log_dlt, posterior),
+            overdose=self.reading.overdosing(posterior),
+            toxicity=0.0 if self.too_toxic is None else float(self.too_toxic @ posterior),
         )
 
     def posterior(self, patients: NDArray[np.integer], dlts: NDArray[np.integer]) -> Floats:
@@ -252,35 +255,3 @@ class CurvePlan(Plan):
 
 COHERENCE = {COHERENT_COHORT: Bound.COHERENCE_COHORT, COHERENT_DOSE: Bound.COHERENCE_DOSE}
 """What keeps a dose from going up, by what `coherent` looks at."""
-
-
-@dataclass(frozen=True, eq=False)
-class Judgement:
-    """What a model says of the data of one trial, as far as the design looks at it."""
-
-    plan: CurvePlan
-    means: Floats  # as `Reading.means`; under MaximumLikelihood the slope of the log likelihood at each cut
-    overdose: Floats | None  # probability of an overdose at each dose, where the model looks at it
-    toxicity: float  # the posterior probability that the stop for toxicity looks at; zero where there is none
-
-    @property
-    def too_toxic(self) -> bool:
-        """Whether the trial ends, with no recommendation."""
-        return self.toxicity > self.plan.too_toxic_threshold + SLACK or self.highest_open < 0
-
-    @property
-    def highest_open(self) -> int:
-        """Index of the highest dose that is not excluded as a probable overdose; minus one where all are."""
-        excluded = (
-            np.array([False]) if self.overdose is None else self.overdose > self.plan.reading.most_overdosing + SLACK
-        )
-        return int(np.argmax(excluded)) - 1 if excluded.any() else self.plan.levels - 1
-
-    @property
-    def choice(self) -> int:
-        """Index of the dose that the model prefers; NO_DOSE when the trial is too toxic."""
-        return NO_DOSE if self.too_toxic else self.prefer(self.plan.levels - 1)
-
-    def prefer(self, highest: int) -> int:
-        """Index of the dose that the model prefers among open ones up to `highest`, the lower of two."""
-        return self.plan.reading.prefer(self.means, self.plan.target, min(highest, self.highest_open))

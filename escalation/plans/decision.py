@@ -2,13 +2,11 @@
 
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from escalation.kernels.codes import ALL_DOSES, ANY_DOSE, NEXT_DOSE, SAME_DOSE
 from escalation.plans.conduct import Conduct, Criterion, Stop
-
-if TYPE_CHECKING:
-    from escalation.plans.curves import Judgement
+from escalation.plans.readings import Judgement
 
 
 class Bound(Enum):
@@ -70,7 +68,7 @@ class Decision:
     bounds: tuple[Bound, ...] = ()
     stops: tuple[Stop, ...] = ()  # the rules that hold and give the reason
     titrating: bool = False  # whether it is the titration that decides
-    judgement: "Judgement | None" = None  # what a model says
+    judgement: Judgement | None = None  # what a model says
     expanding: bool = False  # whether the next cohort is one of the expansion, or the trial ended in it
 
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from escalation.kernels.codes import INTERVALS, PLUG_IN, POSTERIOR_MEAN, SCORE, SLACK
+from escalation.kernels.codes import INTERVALS, NO_DOSE, PLUG_IN, POSTERIOR_MEAN, SCORE, SLACK
 
 Floats = NDArray[np.float64]
 
@@ -162,3 +162,38 @@ class MaximumLikelihood(Reading):
         """The dose above the last cut at which the likelihood, whose slopes these are, still rises."""
         rising = means > SLACK
         return min(len(rising) if rising.all() else int(np.argmin(rising)), highest)
+
+
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """What a model says of the data of one trial, as far as the design looks at it."""
+
+    reading: Reading
+    levels: int
+    target: float
+    too_toxic_threshold: float
+    means: Floats  # as `Reading.means`; under MaximumLikelihood the slope of the log likelihood at each cut
+    overdose: Floats | None = None  # probability of an overdose at each dose, where the model looks at it
+    toxicity: float = 0.0  # the posterior probability that the stop for toxicity looks at; zero where there is none
+
+    @property
+    def too_toxic(self) -> bool:
+        """Whether the trial ends, with no recommendation."""
+        return self.toxicity > self.too_toxic_threshold + SLACK or self.highest_open < 0
+
+    @property
+    def highest_open(self) -> int:
+        """Index of the highest dose that is not excluded as a probable overdose; minus one where all are."""
+        if self.overdose is None:
+            return self.levels - 1
+        excluded = self.overdose > self.reading.most_overdosing + SLACK
+        return int(np.argmax(excluded)) - 1 if excluded.any() else self.levels - 1
+
+    @property
+    def choice(self) -> int:
+        """Index of the dose that the model prefers; NO_DOSE when the trial is too toxic."""
+        return NO_DOSE if self.too_toxic else self.prefer(self.levels - 1)
+
+    def prefer(self, highest: int) -> int:
+        """Index of the dose that the model prefers among open ones up to `highest`, the lower of two."""
+        return self.reading.prefer(self.means, self.target, min(highest, self.highest_open))

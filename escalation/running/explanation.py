@@ -101,22 +101,21 @@ def _grounds(decider: Decider, state: State, decision: Decision) -> Iterator[str
 def _preference(decider: Decider, state: State, decision: Decision) -> str:
     judgement = decision.judgement
     assert judgement is not None
-    plan = judgement.plan
     if judgement.toxicity > 0 and judgement.too_toxic and judgement.highest_open >= 0:
         return (
             f"the probability that the lowest dose is too toxic, {judgement.toxicity:.3f}, "
-            f"exceeds {plan.too_toxic_threshold:g}"
+            f"exceeds {judgement.too_toxic_threshold:g}"
         )
     choice, overdose = judgement.choice, judgement.overdose
     if overdose is not None:
-        limit = f"{plan.reading.most_overdosing:g}"
+        limit = f"{judgement.reading.most_overdosing:g}"
         if judgement.too_toxic:
             return f"every dose is an overdose with a probability above {limit} (the lowest: {overdose[0]:.3f})"
         return (
             f"of the doses whose probability of an overdose is at most {limit}, dose level {choice + 1} is the one "
             f"most probably in the target interval ({judgement.means[choice]:.3f}; overdose: {overdose[choice]:.3f})"
         )
-    if plan.one_up_until_dlt and sum(state.dlts) in (0, state.treated):
+    if judgement.reading.slopes is not None and sum(state.dlts) in (0, state.treated):
         # No curve is the most likely one: all rates are at their lowest, or at their highest.
         return (
             f"no patient has had a DLT: the likelihood prefers dose level {choice + 1}, the highest"
@@ -125,10 +124,8 @@ def _preference(decider: Decider, state: State, decision: Decision) -> str:
         )
     assert isinstance(decider.design, ModelDesign)
     rate = decider.design.estimates(decider.trial, state.patients, state.dlts).rate[choice]
-    return (
-        f"the model prefers dose level {choice + 1}, whose {plan.reading.rate_name} of {rate:.3f} is closest to the "
-        f"target of {plan.target:g}"
-    )
+    rated = f"whose {judgement.reading.rate_name} of {rate:.3f} is closest to the target of {judgement.target:g}"
+    return f"the model prefers dose level {choice + 1}, {rated}"
 
 
 def _bound(decider: Decider, state: State, bound: Bound) -> str:
