@@ -13,23 +13,14 @@ from numpy.typing import NDArray
 
 from escalation.engines.outcomes import Outcomes
 from escalation.errors import DesignError
-from escalation.kernels.codes import (
-    ENOUGH_AT_DOSE,
-    EXPANSION_STOPPED,
-    NO_DOSE,
-    REASON_NAMES,
-    REASONS,
-    SLACK,
-    STOPPING_RULE,
-    TOO_TOXIC,
-)
+from escalation.kernels import codes
 from escalation.kernels.distributions import tally
 from escalation.kernels.layout import LawArrays
 from escalation.numbers import is_whole
 
 Floats = NDArray[np.float64]
 
-EARLY = (TOO_TOXIC, ENOUGH_AT_DOSE, STOPPING_RULE, EXPANSION_STOPPED)
+EARLY = (codes.TOO_TOXIC, codes.ENOUGH_AT_DOSE, codes.STOPPING_RULE, codes.EXPANSION_STOPPED)
 """Reasons for which a trial stops early."""
 
 
@@ -136,7 +127,7 @@ class Laws:
         if self.poor_allocation is not None:
             laws["poor_allocation"] = _event(self.poor_allocation)
         laws["early_stop"] = _event(self.early_stop)
-        laws |= {f"stop_reasons.{name}": _event(arrays.reason[code]) for code, name in REASON_NAMES.items()}
+        laws |= {f"stop_reasons.{name}": _event(arrays.reason[code]) for code, name in codes.REASON_NAMES.items()}
         if self.outcomes.declared is not None:
             laws |= {f"declared.{d + 1}": _event(arrays.declared[d + 1]) for d in doses}
             laws["none_declared"] = _event(arrays.declared[0])
@@ -171,7 +162,7 @@ def laws_of(outcomes: Outcomes, correct: Sequence[int]) -> Laws:
         at_correct=np.zeros(most + 1),
         recommended=np.zeros(levels + 1),
         declared=np.zeros(levels + 1),
-        reason=np.zeros(REASONS + 1),
+        reason=np.zeros(codes.REASONS + 1),
         at_recommended=np.zeros((levels, (most + 1) * (most + 2) // 2)),
     )
     # Of trials that count alike whole numbers are added up: 1 / trials is rounded, and so would be every sum of it.
@@ -184,7 +175,7 @@ def laws_of(outcomes: Outcomes, correct: Sequence[int]) -> Laws:
         _read_only(declared),
         _read_only(outcomes.reason),
         _read_only(np.ones(len(outcomes.probability)) if alike else outcomes.probability),
-        outcomes.rates > outcomes.trial.target + SLACK,
+        outcomes.rates > outcomes.trial.target + codes.SLACK,
         is_correct,
         arrays,
     )
@@ -213,8 +204,8 @@ def trial_quantities(outcomes: Outcomes, correct: Sequence[int]) -> dict[str, ND
     By the names of `Laws.by_quantity`: int64[E], or bool[E] where the mean is a probability.
     """
     return {
-        "pcs": np.isin(outcomes.recommended, [dose - 1 for dose in correct] or [NO_DOSE]),
-        "above_target": outcomes.patients[:, outcomes.rates > outcomes.trial.target + SLACK].sum(
+        "pcs": np.isin(outcomes.recommended, [dose - 1 for dose in correct] or [codes.NO_DOSE]),
+        "above_target": outcomes.patients[:, outcomes.rates > outcomes.trial.target + codes.SLACK].sum(
             axis=1, dtype=np.int64
         ),
         "sample_size": outcomes.patients.sum(axis=1, dtype=np.int64),

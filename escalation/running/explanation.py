@@ -3,32 +3,22 @@
 from collections.abc import Iterator
 
 from escalation.designs import ModelDesign
-from escalation.kernels.codes import (
-    DE_ESCALATE,
-    ELIMINATE,
-    ENOUGH_AT_DOSE,
-    ESCALATE,
-    EXPANSION_STOPPED,
-    RULE_COMPLETE,
-    STAY,
-    STOPPING_RULE,
-    TOO_TOXIC,
-)
+from escalation.kernels import codes
 from escalation.plans.decision import Bound, Decision, State, last_cohort
 from escalation.running.decider import Decider
 
 ACTIONS = {
-    ESCALATE: "escalate",
-    STAY: "stay",
-    DE_ESCALATE: "de-escalate",
-    ELIMINATE: "eliminate this dose and all above",
+    codes.ESCALATE: "escalate",
+    codes.STAY: "stay",
+    codes.DE_ESCALATE: "de-escalate",
+    codes.ELIMINATE: "eliminate this dose and all above",
 }
 
 ENDINGS = {
-    TOO_TOXIC: "the trial ends as too toxic, recommending no dose",
-    RULE_COMPLETE: "dose escalation is complete",
-    ENOUGH_AT_DOSE: "dose escalation ends with enough patients at a dose",
-    STOPPING_RULE: "dose escalation ends by a stopping rule",
+    codes.TOO_TOXIC: "the trial ends as too toxic, recommending no dose",
+    codes.RULE_COMPLETE: "dose escalation is complete",
+    codes.ENOUGH_AT_DOSE: "dose escalation ends with enough patients at a dose",
+    codes.STOPPING_RULE: "dose escalation ends by a stopping rule",
 }
 
 
@@ -51,7 +41,7 @@ def _sentences(decider: Decider, state: State, decision: Decision) -> Iterator[s
         return
     holding = "; ".join(stop.words for stop in decision.stops)
     most = decider.plan.conduct.max_patients
-    if state.treated >= most and decision.reason not in (TOO_TOXIC, RULE_COMPLETE):
+    if state.treated >= most and decision.reason not in (codes.TOO_TOXIC, codes.RULE_COMPLETE):
         yield f"all {most} patients have been treated" + (f"; {holding}" if holding else "")
         if holding or (decision.judgement is not None and decision.judgement.too_toxic):
             yield "no dose is recommended"
@@ -72,13 +62,13 @@ def _of_expansion(decider: Decider, state: State, decision: Decision) -> Iterato
     counted = f"{of_expansion if expansion.own else of_all} have had a DLT"
     if decider.recommended(state) is None:
         yield f"{counted}, so many that it is no longer recommended"
-        if decision.reason == EXPANSION_STOPPED:
+        if decision.reason == codes.EXPANSION_STOPPED:
             yield "the trial ends"
     else:
         yield f"{counted}, not too many"
     if decision.next_dose is not None:
         yield "the expansion goes on"
-    elif decision.reason != EXPANSION_STOPPED:
+    elif decision.reason != codes.EXPANSION_STOPPED:
         yield "the expansion is complete"
 
 
