@@ -32,12 +32,13 @@ class Plan(ABC):
 
     A kind of plan says how the next dose follows from the data. There are two: a *table plan* looks up the counts at
     the dose just given, a *curve plan* reads a posterior over dose-toxicity curves. A further kind gives what is
-    abstract here, and nothing else in the house has to know of it. Each asker has its own methods, so that they check
-    each other:
+    abstract here; nobody asks for kinds by name. Each asker has its own methods, so that they check each other:
 
     - the exact engine: `settler`, one compiled cohort for all states at once; `exact_bytes`, what it keeps for that;
     - the simulation: `escalation`, compiled trials from the first cohort to the last;
-    - one trial, in plain Python: `decide`, `closed`; and `looks_at_cohort`, if counts alone do not say enough;
+    - one trial, in plain Python: `decide`, whose decisions carry what they are explained by, the code of a table or the
+      judgement of a model; `closed`; and `looks_at_cohort`, if counts alone do not say enough;
+    - the page of a protocol, and the bound on states: `table`, where decisions are in one;
     - all of them: `recommend`.
     """
 
@@ -78,7 +79,7 @@ class Plan(ABC):
 
     @abstractmethod
     def decide(self, state: State, *, titrating: bool) -> Decision:
-        """The next dose after a cohort and what bounded it, before stops; no dose where all are closed."""
+        """The next dose after a cohort and what bounded it, before stops; no dose where the trial is too toxic."""
 
     @abstractmethod
     def closed(self, state: State) -> tuple[bool, ...]:
@@ -90,7 +91,7 @@ class Plan(ABC):
 
     def titrated(self) -> Self:
         """The plan with titration from the lowest dose."""
-        return replace(self, conduct=replace(self.conduct, titration=True, start=0))
+        return self.conducted(titration=True, start=0)
 
     def conducted(self, **changes: Any) -> Self:
         """The plan with changes of its conduct."""

@@ -17,7 +17,7 @@ class Start:
     """Where the engines start."""
 
     trial: Trial  # as the design runs it
-    plan: Plan  # it starts at the dose of the next cohort
+    plan: Plan  # while dose escalation goes on it starts at the dose of the next cohort
     expansion: ExpansionPlan | None  # what is left of the expansion; None where it is over, or the trial has none
     data: InterimData | None  # None before the first patient
     counts: NDArray[np.int64]  # int64[2, D], patients and DLTs at each dose

@@ -134,7 +134,7 @@ class Decider:
 def decider_of(design: Design, trial: Trial, *, treated: int = 0) -> Decider:
     """Compile a design for a trial; raises DesignError where it does not fit.
 
-    Patients that were `treated` already may be more than the trial has: then it is over.
+    Patients that were `treated` already may be more than dose escalation has: then that is over.
     """
     trial = design.applied_to(trial)
     # Tables for all who were treated.

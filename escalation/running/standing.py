@@ -38,9 +38,8 @@ def standing(design: Design, trial: Trial, data: InterimData) -> Standing:
     if len(data.patients) != trial.levels:
         raise OutcomesError(f"outcomes: {len(data.patients)} dose levels, but the trial has {trial.levels}")
     decider = decider_of(design, trial, treated=data.treated)
-    too_many = data.treated - decider.trial.most_patients
-    departures = [f"{data.treated} patients were treated; the trial has at most {data.treated - too_many}"]
-    departures = departures if too_many > 0 else []
+    most = decider.trial.most_patients
+    departures = [f"{data.treated} patients were treated; the trial has at most {most}"] * (data.treated > most)
     if data.cohorts is not None:
         state, found = _followed(decider, data.cohorts)
     else:

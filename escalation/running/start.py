@@ -28,14 +28,17 @@ def start_of(design: Design, trial: Trial, after: InterimData | str | None) -> S
         assert decision.next_dose is not None
         plan = decider.plan.conducted(start=decision.next_dose)
         return Start(decider.trial, plan, decider.expansion, data, counts)
-    more = max(data.treated - decider.trial.most_patients, 0)
     at, recommended = now.state.expanding, now.decider.recommended(now.state)
     found = NO_DOSE if recommended is None else recommended
     is_over = at is not None and decision.next_dose is None
+    left = None if is_over else _left(decider.expansion, at)
+    # Room for all who were treated, be they more than planned, and for what is left of the expansion.
+    treated = data.treated + (0 if left is None else int(left.cohorts.sum()))
+    more = max(treated - decider.trial.most_patients, 0)
     return Start(
         decider.trial.model_copy(update={"max_patients": decider.trial.max_patients + more}),
         decider.plan,
-        None if is_over else _left(decider.expansion, at),
+        left,
         data,
         counts,
         has_escalated=True,

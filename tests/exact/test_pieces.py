@@ -17,6 +17,7 @@ from escalation.scenario.truths.published import published_lists
 from escalation.scenario.truths.sets import drawn_truths, published_truths, scenario_truths
 from escalation.studies.evaluate import Refused, divided, evaluate, possible, whole
 from escalation.studies.work import pieces
+from escalation.studies.work.options import Work
 from escalation.studies.work.pieces import IN_FLIGHT, endings_of, exact_expectations, finished
 from escalation.trial.rates import correct_doses
 from tests.support import Steps, levels
@@ -87,10 +88,10 @@ def root(number):
 
 def test_answers_are_in_order_with_the_refusals_among_them():
     steps = Steps()
-    with steps(4, "roots") as step:
-        answers = evaluate(root, [(4,), Refused("is not possible"), (-1,), (9,)], None, step)
+    questions = [(4,), Refused("is not possible"), (-1,), (9,)]
+    answers = evaluate(root, questions, (4, "roots"), Work(progress=steps))
     assert answers == [2, Refused("is not possible"), Refused("-1 has none"), 3]
-    assert steps.done == 4
+    assert (steps.asked, steps.done) == ([(4, "roots")], 4)
     assert whole(answers) == Refused("is not possible")
     assert whole(answers[:1]) == [2]
     assert divided(dict(enumerate(answers))) == ({0: 2, 3: 3}, {1: "is not possible", 2: "-1 has none"})

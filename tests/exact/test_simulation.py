@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from escalation import BOIN, CRM, DesignError, ThreePlusThree, Trial, simulate
+from escalation import BOIN, CRM, DesignError, Expansion, ThreePlusThree, Trial, agreement, exact, simulate
 from escalation.engines.patients import PARTS, tolerances
 from tests.support import levels
 
@@ -58,3 +58,20 @@ def test_patients_of_a_seed():
 def test_bad_arguments(arguments, message):
     with pytest.raises(DesignError, match=message):
         simulate(BOIN(), TRIAL, RATES, **arguments)
+
+
+@pytest.mark.parametrize(
+    "design", [BOIN(), ThreePlusThree(), CRM(half_width=0.05, prior_mtd=1)], ids=lambda one: one.kind
+)
+@pytest.mark.parametrize("outcomes", ["1NNN 2NNNN", "1NNN 1NNNN", "1NNN 2NNNNN 3NNNNNN"])
+def test_an_expansion_after_more_patients_than_planned(design, outcomes):
+    """Dose escalation has had more patients than it may have; the expansion still has all of its own."""
+    trial = Trial(doses=[1, 2, 3], target=0.25, max_patients=6, expansion=Expansion(patients=3))
+    rates = [0.1, 0.2, 0.3]
+    expected = exact(design, trial, after=outcomes).outcomes(rates)
+    assert expected.probability.sum() == pytest.approx(1, abs=1e-12)
+    given = sum(letter in "NT" for letter in outcomes)
+    assert set(expected.patients[expected.recommended >= 0].sum(axis=1)) <= {given + 3}
+    assert expected.patients.sum(axis=1).min() >= given
+    simulated = simulate(design, trial, rates, trials=2000, seed=1, after=outcomes)
+    assert agreement(expected, simulated, [3]).agrees
