@@ -122,8 +122,7 @@ class BLRM(ModelDesign):
         n, y = np.asarray(patients), np.asarray(dlts)
         above = self._above(trial, n, y)(np.array(self.intervals))
         edges = np.vstack([np.ones(trial.levels), above, np.zeros(trial.levels)])
-        probabilities: NDArray[np.float64] = -np.diff(edges, axis=0).T
-        return probabilities
+        return -np.diff(edges, axis=0).T
 
     def _above(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Above:
         def above(limits: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -102,8 +102,7 @@ class ModelDesign(Design):
 
     def _fitted(self, trial: Trial, plan: CurvePlan, posterior: Floats) -> Floats:  # noqa: ARG002
         """The rates that the design compares, float64[D]; here posterior means."""
-        rates: Floats = np.exp(plan.log_dlt) @ posterior
-        return rates
+        return np.exp(plan.log_dlt) @ posterior
 
     @abstractmethod
     def _plan(self, trial: Trial) -> CurvePlan:
@@ -176,8 +175,7 @@ def _limits(rates: Floats, posterior: Floats, above: Above) -> tuple[Floats, Flo
     def excess(logit: Floats, dose: NDArray[np.int64], share: Floats) -> Floats:
         below = 1 - above(special.expit(np.clip(logit, *LOGITS)))[np.arange(len(dose)), dose]
         # Nearly straight on these scales, so that few steps are needed.
-        found: Floats = special.ndtri(np.clip(below, 1e-15, 1 - 1e-15)) - special.ndtri(share)
-        return found
+        return special.ndtri(np.clip(below, 1e-15, 1 - 1e-15)) - special.ndtri(share)
 
     bracket = elementwise.bracket_root(excess, guess - 0.05, guess + 0.05, args=(doses, shares), factor=4)
     root = elementwise.find_root(excess, bracket.bracket, args=(doses, shares), tolerances={"xatol": 1e-8})

@@ -21,14 +21,12 @@ def posterior_masses(
     The K + 1 edges increase; they may depend on the counts.
     """
     a, b = prior[0] + dlts, prior[1] + patients - dlts
-    masses: Floats = np.diff([special.betainc(a, b, edge) for edge in edges], axis=0)
-    return masses
+    return np.diff([special.betainc(a, b, edge) for edge in edges], axis=0)
 
 
 def mean_densities(edges: Sequence[float], patients: Numbers | int, dlts: Numbers | int) -> Floats:
     """Unit probability masses, float64[K, ...]: posterior probabilities under a uniform prior, by length."""
-    densities: Floats = (posterior_masses(edges, patients, dlts, (1.0, 1.0)).T / np.diff(edges)).T
-    return densities
+    return (posterior_masses(edges, patients, dlts, (1.0, 1.0)).T / np.diff(edges)).T
 
 
 def by_strongest(strengths: Floats) -> Moves:

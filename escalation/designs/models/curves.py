@@ -205,8 +205,7 @@ def likelihood_interval(
 
     def log_likelihood(b: Floats) -> Floats:
         log_dlt, log_no_dlt = model.log_rates(skeleton, b)
-        found: Floats = dlts @ log_dlt + (patients - dlts) @ log_no_dlt
-        return found
+        return dlts @ log_dlt + (patients - dlts) @ log_no_dlt
 
     def falls(b: Floats) -> NDArray[np.bool_]:
         of_dlt, of_no_dlt = model.slopes(skeleton, b)
