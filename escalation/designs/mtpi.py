@@ -11,7 +11,6 @@ from typing import ClassVar, Literal
 
 from escalation.designs.intervals import EquivalenceInterval, Moves, Numbers
 from escalation.designs.strongest import by_strongest, largest_of_three, mean_densities
-from escalation.designs.words import observed
 from escalation.trial.trial import Trial
 
 
@@ -35,8 +34,7 @@ class MTPI(EquivalenceInterval):
     def place(self, target: float, patients: int, dlts: int, move: int) -> str:
         """Where the unit probability mass is the largest."""
         densities = mean_densities((0.0, *self.interval(target), 1.0), patients, dlts)
-        place = largest_of_three("unit probability mass", densities, move, "the equivalence interval")
-        return f"{observed(patients, dlts)}: {place}"
+        return largest_of_three(patients, dlts, "unit probability mass", densities, move)
 
     def words(self, trial: Trial) -> str:
         """The rule, in the sentences of a protocol."""

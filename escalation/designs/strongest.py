@@ -60,11 +60,14 @@ def neighbours(key: tuple[float, float]) -> tuple[float, float]:
     return max(2 * low - high, 0.0), min(2 * high - low, 1.0)
 
 
-def largest_of_three(what: str, strengths: Floats, move: int, middle: str) -> str:
+def largest_of_three(
+    patients: int, dlts: int, what: str, strengths: Floats, move: int, middle: str = "the equivalence interval"
+) -> str:
     """That something is largest below, in or above the middle one of three intervals, as a clause with the numbers."""
     below, inside, above = ranked(strengths.tolist())
     where = {ESCALATE: "below", DE_ESCALATE: "above"}.get(move, "in")
-    return f"the {what} is largest {where} {middle} ({below} below, {inside} in, {above} above)"
+    seen = observed(patients, dlts)
+    return f"{seen}: the {what} is largest {where} {middle} ({below} below, {inside} in, {above} above)"
 
 
 def place_by_key(key: tuple[float, float], patients: int, dlts: int, move: int, name: str) -> str:
@@ -78,4 +81,4 @@ def place_by_key(key: tuple[float, float], patients: int, dlts: int, move: int, 
         shown, limit = beside(rate, last)
         return f"{seen} is a rate of {shown}, at least {limit}, where the {noun} above {name} ends"
     densities = mean_densities((first, *key, last), patients, dlts)
-    return f"{seen}: {largest_of_three('mean posterior density', densities, move, name)}"
+    return largest_of_three(patients, dlts, "mean posterior density", densities, move, name)

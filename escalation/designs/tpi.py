@@ -13,7 +13,7 @@ import numpy as np
 
 from escalation.designs.intervals import IntervalDesign, Moves, Numbers
 from escalation.designs.strongest import Floats, by_strongest, largest_of_three, posterior_masses
-from escalation.designs.words import beta, observed
+from escalation.designs.words import beta
 from escalation.fields import Positive
 from escalation.trial.trial import Trial
 
@@ -51,9 +51,7 @@ class TPI(IntervalDesign):
 
     def place(self, target: float, patients: int, dlts: int, move: int) -> str:
         """Which interval is the most probable."""
-        masses = self._masses(target, patients, dlts)
-        place = largest_of_three("posterior probability", masses, move, "the equivalence interval")
-        return f"{observed(patients, dlts)}: {place}"
+        return largest_of_three(patients, dlts, "posterior probability", self._masses(target, patients, dlts), move)
 
     def _masses(self, target: float, patients: Numbers | int, dlts: Numbers | int) -> Floats:
         """Posterior probabilities of the three intervals, float64[3, ...]."""
