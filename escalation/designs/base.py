@@ -60,6 +60,8 @@ class Design(Frozen):
 
     sources: ClassVar[tuple[str, ...]] = ()
     """Where the design comes from, as full references."""
+    tuned: ClassVar[dict[str, tuple[Any, ...]]] = {}
+    """What `tuning` gives, where that is the same in every trial."""
 
     @model_validator(mode="after")
     def _few_stops(self) -> Self:
@@ -84,11 +86,9 @@ class Design(Frozen):
             yield "titration has no effect with cohorts of 1"
         elif self.titration and trial.start_dose > 1:
             yield f"titration starts at the lowest dose; start_dose = {trial.start_dose} is not used"
-        for rule in self._stopping_rules:
-            yield from rule.cautions(trial)
-        for restriction in self.restrict:
-            if not any(restriction.problems(trial)):
-                yield from restriction.cautions(trial)
+        for rule in (*self._stopping_rules, *self.restrict):
+            if not any(rule.problems(trial)):
+                yield from rule.cautions(trial)
         if self.expansion is not None:
             yield from self.expansion.cautions(trial.target, trial.max_patients, trial.cohort_size)
 
@@ -135,7 +135,7 @@ class Design(Frozen):
 
         None of an option stands for leaving it out. Values that do not go together may be among them.
         """
-        return {}
+        return dict(self.tuned)
 
     def parameters(self, trial: Trial) -> dict[str, float]:  # noqa: ARG002
         """The numbers that the design compares the data at a dose with, by name."""

@@ -64,6 +64,7 @@ class BLRM(ModelDesign):
     intervals: tuple[Fraction, ...] = Field(default=(0.2, 0.35, 0.6), min_length=2)
     ewoc: Fraction = 0.25
 
+    tuned: ClassVar[dict[str, tuple[float, ...]]] = {"ewoc": tuple(percent / 100 for percent in range(10, 55, 5))}
     sources: ClassVar[tuple[str, ...]] = (
         "Neuenschwander B, Branson M, Gsponer T (2008). Critical aspects of the Bayesian approach to phase I cancer "
         "trials. Stat Med 27:2420-2439.",
@@ -94,10 +95,6 @@ class BLRM(ModelDesign):
                 f"under the prior alone ewoc excludes the start dose: its DLT rate is {self.intervals[1]:g} or more "
                 f"with probability {overdose:.2f}; another prior_mean, prior_sd or reference_dose may be meant"
             )
-
-    def tuning(self, trial: Trial) -> dict[str, tuple[float, ...]]:  # noqa: ARG002
-        """The bound of overdose control."""
-        return {"ewoc": tuple(percent / 100 for percent in range(10, 55, 5))}
 
     def interval_probabilities(self, trial: Trial, patients: Sequence[int], dlts: Sequence[int]) -> NDArray[np.float64]:
         """Posterior probabilities that a dose's DLT rate lies in each interval.

@@ -24,7 +24,6 @@ from escalation.designs.models.curves import (
     rates_above,
     tail_weights,
 )
-from escalation.designs.rules import NeverSkip, Restriction
 from escalation.designs.words import listed
 from escalation.fields import Fraction, Positive, Real
 from escalation.plans.curves import CurvePlan
@@ -59,6 +58,7 @@ class BMACRM(ModelDesign):
     prior_sd: Real = Field(default=sqrt(2), gt=0.01, le=10)
     stop_if_too_toxic: TooToxic | Literal[False] = TooToxic(threshold=0.9)
 
+    skips_down: ClassVar[bool] = False
     sources: ClassVar[tuple[str, ...]] = (
         "Yin G, Yuan Y (2009). Bayesian model averaging continual reassessment method in phase I clinical trials. J "
         "Am Stat Assoc 104:954-968.",
@@ -80,9 +80,6 @@ class BMACRM(ModelDesign):
             yield "skeletons", f"{len(self.skeletons[0])} values for {trial.levels} dose levels"
         if self.stop_if_too_toxic:
             yield from self.stop_if_too_toxic.misfits(trial)
-
-    def _restrictions(self) -> tuple[Restriction, ...]:
-        return (NeverSkip(when_deescalating=True),) if self.no_skip else ()
 
     def _above(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Above:
         grids = [(skeleton, self._grid(skeleton, trial)) for skeleton in map(np.array, self.skeletons)]
@@ -126,9 +123,7 @@ class BMACRM(ModelDesign):
         )
 
     def _limits_in_words(self, trial: Trial) -> Iterator[str]:
-        first, *others = super()._limits_in_words(trial)
-        yield "No dose level is skipped on the way up or down." if self.no_skip else first
-        yield from others
+        yield from super()._limits_in_words(trial)
         if self.stop_if_too_toxic:
             yield self.stop_if_too_toxic.words(trial)
 

@@ -29,14 +29,11 @@ class Keyboard(TargetInterval):
     half_width: Margin = 0.05
 
     fewest_to_eliminate: ClassVar[int] = 3
+    tuned: ClassVar[dict[str, tuple[float, ...]]] = {"half_width": MARGINS}
     sources: ClassVar[tuple[str, ...]] = (
         "Yan F, Mandrekar SJ, Yuan Y (2017). Keyboard: a novel Bayesian toxicity probability interval design for "
         "phase I clinical trials. Clin Cancer Res 23:3994-4003.",
     )
-
-    def tuning(self, trial: Trial) -> dict[str, tuple[float, ...]]:  # noqa: ARG002
-        """The target key's half width."""
-        return {"half_width": MARGINS}
 
     def reach(self, target: float) -> tuple[tuple[str, float], tuple[str, float]]:  # noqa: ARG002
         """How far the target key reaches to either side."""

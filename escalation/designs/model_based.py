@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,6 +86,9 @@ class ModelDesign(Design):
     coherent: Literal["cohort", "dose", "off"] = "off"
     recommend_untried: Flag = False
 
+    skips_down: ClassVar[bool] = True
+    """Whether no_skip leaves the way down as it is."""
+
     def estimates(self, trial: Trial, patients: Sequence[int], dlts: Sequence[int]) -> RateEstimates:
         """DLT rates after counts at each dose.
 
@@ -113,11 +116,11 @@ class ModelDesign(Design):
         """P(rate > limit | data)."""
 
     def _restrictions(self) -> tuple[Restriction, ...]:
-        return (NeverSkip(),) if self.no_skip else ()
+        return (NeverSkip(when_deescalating=not self.skips_down),) if self.no_skip else ()
 
     def _limits_in_words(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
         if self.no_skip:
-            yield "No dose level is skipped on the way up."
+            yield f"No dose level is skipped on the way up{'' if self.skips_down else ' or down'}."
         else:
             yield "The design itself lets dose levels be skipped."
         if self.coherent == "cohort":
