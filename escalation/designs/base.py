@@ -194,10 +194,7 @@ class Design(Frozen):
         return f"{' '.join(self._decisions_in_words(trial))}\n\n{' '.join(self.further_rules(trial, plan))}"
 
     def further_rules(self, trial: Trial, plan: Plan) -> Iterator[str]:
-        """What else decides, in sentences: how the trial is conducted, when it ends, and what is recommended.
-
-        The plan is the design's for the trial.
-        """
+        """What else decides under the design's plan, in sentences: the conduct, when it ends, what is recommended."""
         trial = self.applied_to(trial)
         yield from conduct_sentences(trial, plan)
         yield from self._limits_in_words(trial)

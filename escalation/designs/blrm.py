@@ -21,6 +21,7 @@ from escalation.designs.models.logistic_grid import BivariateNormal, LogisticGri
 from escalation.designs.words import listed
 from escalation.fields import Fraction, Positive, Real
 from escalation.kernels.codes import SLACK
+from escalation.numbers import Floats
 from escalation.plans.curves import CurvePlan
 from escalation.plans.readings import Intervals
 from escalation.trial.trial import Trial
@@ -96,7 +97,7 @@ class BLRM(ModelDesign):
                 f"with probability {overdose:.2f}; another prior_mean, prior_sd or reference_dose may be meant"
             )
 
-    def interval_probabilities(self, trial: Trial, patients: Sequence[int], dlts: Sequence[int]) -> NDArray[np.float64]:
+    def interval_probabilities(self, trial: Trial, patients: Sequence[int], dlts: Sequence[int]) -> Floats:
         """Posterior probabilities that a dose's DLT rate lies in each interval.
 
         Parameters
@@ -122,11 +123,11 @@ class BLRM(ModelDesign):
         return -np.diff(edges, axis=0).T
 
     def _above(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Above:
-        def above(limits: NDArray[np.float64]) -> NDArray[np.float64]:
+        def above(limits: Floats) -> Floats:
             grid = self._grid(trial, limits.tolist(), max(trial.max_patients, int(patients.sum())))
             log = np.log(grid.weight) + dlts @ grid.log_dlt + (patients - dlts) @ grid.log_no_dlt
             posterior = np.exp(log - log.max())
-            found: NDArray[np.float64] = grid.above @ (posterior / posterior.sum())
+            found: Floats = grid.above @ (posterior / posterior.sum())
             return found
 
         return above

@@ -26,6 +26,7 @@ from escalation.designs.models.curves import (
 )
 from escalation.designs.words import listed
 from escalation.fields import Fraction, Positive, Real
+from escalation.numbers import Floats
 from escalation.plans.curves import CurvePlan
 from escalation.plans.readings import PosteriorMean
 from escalation.trial.trial import Trial
@@ -86,9 +87,9 @@ class BMACRM(ModelDesign):
         posterior = self._plan(trial).posterior(patients, dlts)
         parts = np.split(posterior, np.cumsum([len(b) for _, b in grids])[:-1])  # their sums: those of the models
 
-        def above(limits: NDArray[np.float64]) -> NDArray[np.float64]:
+        def above(limits: Floats) -> Floats:
             models = zip(grids, parts, strict=True)
-            found: NDArray[np.float64] = sum(
+            found: Floats = sum(
                 (rates_above(POWER, skeleton, b, part, limits) for (skeleton, b), part in models),
                 np.zeros((len(limits), trial.levels)),
             )
@@ -96,13 +97,13 @@ class BMACRM(ModelDesign):
 
         return above
 
-    def _grid(self, skeleton: NDArray[np.float64], trial: Trial) -> NDArray[np.float64]:
+    def _grid(self, skeleton: Floats, trial: Trial) -> Floats:
         return parameter_grid(POWER, skeleton, normal_prior(self.prior_sd), trial.max_patients)
 
     @property
-    def _model_weights(self) -> NDArray[np.float64]:
+    def _model_weights(self) -> Floats:
         prior = np.ones(len(self.skeletons)) if self.weights is None else np.array(self.weights) / max(self.weights)
-        weights: NDArray[np.float64] = prior / prior.sum()
+        weights: Floats = prior / prior.sum()
         return weights
 
     def _decisions_in_words(self, trial: Trial) -> Iterator[str]:

@@ -13,12 +13,11 @@ from escalation.designs.base import Design
 from escalation.designs.rules import NeverSkip, Restriction
 from escalation.fields import Flag, Fraction, Frozen, Real
 from escalation.kernels.codes import COHERENT_COHORT, COHERENT_DOSE, COHERENT_OFF
+from escalation.numbers import Floats
 from escalation.plans.conduct import Conduct
 from escalation.plans.curves import CurvePlan
 from escalation.plans.readings import Reading
 from escalation.trial.trial import Trial
-
-Floats = NDArray[np.float64]
 
 Above = Callable[[Floats], Floats]
 """P(rate > limit | data) as a function of limits, float64[L] to float64[L, D]."""
@@ -123,12 +122,9 @@ class ModelDesign(Design):
             yield f"No dose level is skipped on the way up{'' if self.skips_down else ' or down'}."
         else:
             yield "The design itself lets dose levels be skipped."
-        if self.coherent == "cohort":
-            yield "There is no escalation when the DLT rate of the last cohort is at or above the target."
-        elif self.coherent == "dose":
-            yield (
-                "There is no escalation when the DLT rate among all patients at the current dose is above the target."
-            )
+        high = {"cohort": "of the last cohort is at or", "dose": "among all patients at the current dose is"}
+        if self.coherent != "off":
+            yield f"There is no escalation when the DLT rate {high[self.coherent]} above the target."
 
     def _recommendation_in_words(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
         if self.recommend_untried:

@@ -10,7 +10,8 @@ Source: Ji Y, Liu P, Li Y, Bekele BN (2010) Clin Trials 7:653-663.
 from typing import ClassVar, Literal
 
 from escalation.designs.intervals import EquivalenceInterval, Numbers
-from escalation.designs.strongest import Floats, StrongestOfThree, mean_densities
+from escalation.designs.strongest import StrongestOfThree, mean_densities
+from escalation.numbers import Floats
 from escalation.trial.trial import Trial
 
 

@@ -5,14 +5,12 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
 from escalation.designs.intervals import IntervalDesign, Moves, Numbers, TargetInterval, moves_where
 from escalation.designs.words import beside, observed, ranked
 from escalation.kernels.codes import DE_ESCALATE, ESCALATE, SLACK
-
-Floats = NDArray[np.float64]
+from escalation.numbers import Floats
 
 
 def posterior_masses(

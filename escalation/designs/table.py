@@ -131,11 +131,10 @@ class DecisionTable(Design):
 
     def _plan(self, trial: Trial) -> TablePlan:
         codes, _ = decisions_of(self.rows, trial)
-        isotonic = self.recommend == "isotonic"
+        isotonic = closest_isotonic(trial.target, trial.max_patients)
+        cleared = HighestCleared((codes == ESCALATE).any(axis=0))
         return TablePlan(
             codes=codes,
-            selection=closest_isotonic(trial.target, trial.max_patients)
-            if isotonic
-            else HighestCleared((codes == ESCALATE).any(axis=0)),
+            selection=isotonic if self.recommend == "isotonic" else cleared,
             conduct=Conduct.of(trial, stops=patients_reach(self.cap, NEXT_DOSE, RULE_COMPLETE, trial)),
         )

@@ -12,9 +12,10 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from escalation.designs.intervals import Numbers
-from escalation.designs.strongest import Floats, StrongestOfThree, posterior_masses
+from escalation.designs.strongest import StrongestOfThree, posterior_masses
 from escalation.designs.words import beta
 from escalation.fields import Positive
+from escalation.numbers import Floats
 from escalation.trial.trial import Trial
 
 

@@ -28,9 +28,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from escalation.kernels.codes import SLACK
-from escalation.numbers import count_grid
-
-Floats = NDArray[np.float64]
+from escalation.numbers import Floats, count_grid
 
 
 def pocock(limit: float, max_patients: int) -> Floats:

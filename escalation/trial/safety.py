@@ -112,12 +112,9 @@ class SafetyRule(Frozen):
             patients, dlts = count_grid(max_patients)
             above_limit = exceedance(limit, patients, dlts, self.prior)
             return (patients >= self.min_patients) & (above_limit > self.threshold + SLACK)
+        evidence = self._evidence(limit, max_patients)
         return boundaries.calibrated(
-            self._evidence(limit, max_patients),
-            limit,
-            self._alpha,
-            cohort_size=cohort_size,
-            min_patients=self.min_patients,
+            evidence, limit, self._alpha, cohort_size=cohort_size, min_patients=self.min_patients
         )
 
     def caveats(self, target: float, cohort_size: int, max_patients: int) -> Iterator[str]:

@@ -22,10 +22,9 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
-Floats = NDArray[np.float64]
+from escalation.numbers import Floats
 
 # Spacing along and across lines, in standard deviations of the narrowest posterior. Tails take a finer grid than whole
 # lines: they need all frequencies of the integrand, a sum over the line only the lowest.
