@@ -93,15 +93,12 @@ class APlusB(Design):
                 ((first & (dlts < self.c)) | both, ESCALATE),
             ],
         )
-        completes = []
-        if not self.de_escalate:
-            completes.append(
-                Stop(RULE_COMPLETE, (Criterion(LAST_DOSE, codes == ELIMINATE),), "a dose has proved too toxic")
-            )
-        if not self.full_at_top:
-            cleared = codes == ESCALATE
-            cleared[:-1] = False
-            completes.append(Stop(RULE_COMPLETE, (Criterion(LAST_DOSE, cleared),), "the highest dose has been cleared"))
+        at_top = np.arange(trial.levels)[:, None, None] == trial.levels - 1
+        completes = (
+            (not self.de_escalate, codes == ELIMINATE, "a dose has proved too toxic"),
+            (not self.full_at_top, at_top & (codes == ESCALATE), "the highest dose has been cleared"),
+        )
+        own = [Stop(RULE_COMPLETE, (Criterion(LAST_DOSE, at),), words) for applies, at, words in completes if applies]
         ever = np.arange(trial.max_patients + 1)
         sizes = np.where(ever < self.a, self.a - ever, np.maximum(self.a + self.b - ever, 1))
         return TablePlan(
@@ -110,7 +107,7 @@ class APlusB(Design):
             conduct=Conduct.of(
                 trial,
                 sizes=np.minimum(sizes, trial.max_patients),
-                stops=(*completes, *patients_reach(self.a + self.b, NEXT_DOSE, RULE_COMPLETE, trial)),
+                stops=(*own, *patients_reach(self.a + self.b, NEXT_DOSE, RULE_COMPLETE, trial)),
             ),
         )
 

@@ -56,10 +56,7 @@ class BLRM(ModelDesign):
 
     kind: Literal["blrm"] = "blrm"
     prior_mean: tuple[Annotated[Real, Field(ge=-10, le=10)], Annotated[Real, Field(ge=-5, le=5)]] | None = None
-    prior_sd: tuple[
-        Annotated[Real, Field(ge=0.05, le=10)],
-        Annotated[Real, Field(ge=0.05, le=2)],
-    ] = WEAK_SD
+    prior_sd: tuple[Annotated[Real, Field(ge=0.05, le=10)], Annotated[Real, Field(ge=0.05, le=2)]] = WEAK_SD
     prior_correlation: Real = Field(default=0.0, ge=-0.98, le=0.98)
     reference_dose: Positive | None = None
     intervals: tuple[Fraction, ...] = Field(default=(0.2, 0.35, 0.6), min_length=2)

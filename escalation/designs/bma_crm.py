@@ -83,7 +83,7 @@ class BMACRM(ModelDesign):
             yield from self.stop_if_too_toxic.misfits(trial)
 
     def _above(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Above:
-        grids = [(skeleton, self._grid(skeleton, trial)) for skeleton in map(np.array, self.skeletons)]
+        grids = self._grids(trial)
         posterior = self._plan(trial).posterior(patients, dlts)
         parts = np.split(posterior, np.cumsum([len(b) for _, b in grids])[:-1])  # their sums: those of the models
 
@@ -97,8 +97,10 @@ class BMACRM(ModelDesign):
 
         return above
 
-    def _grid(self, skeleton: Floats, trial: Trial) -> Floats:
-        return parameter_grid(POWER, skeleton, normal_prior(self.prior_sd), trial.max_patients)
+    def _grids(self, trial: Trial) -> list[tuple[Floats, Floats]]:
+        """Of each model the skeleton, float64[D], and the values of b that carry its posterior."""
+        prior, size = normal_prior(self.prior_sd), trial.max_patients
+        return [(skeleton, parameter_grid(POWER, skeleton, prior, size)) for skeleton in map(np.array, self.skeletons)]
 
     @property
     def _model_weights(self) -> Floats:
@@ -129,23 +131,21 @@ class BMACRM(ModelDesign):
             yield self.stop_if_too_toxic.words(trial)
 
     def _plan(self, trial: Trial) -> CurvePlan:
-        skeletons = [np.array(skeleton) for skeleton in self.skeletons]
-        normal, stop = normal_prior(self.prior_sd), self.stop_if_too_toxic or None
-        log_dlt, log_no_dlt, weight, too_toxic = [], [], [], []
-        for skeleton, model_weight in zip(skeletons, self._model_weights, strict=True):
-            b = self._grid(skeleton, trial)
-            with_dlt, without = POWER.log_rates(skeleton, b)
-            log_dlt.append(with_dlt)
-            log_no_dlt.append(without)
-            # Each grid has its own spacing: normalised by itself, it stands for one model.
-            weight.append(model_weight * prior_weights(normal, b))
-            if stop is not None:
-                too_toxic.append(tail_weights(b, POWER.parameter_at(skeleton[0], trial.target + stop.margin)))
+        grids, normal, stop = self._grids(trial), normal_prior(self.prior_sd), self.stop_if_too_toxic or None
+        log_dlt, log_no_dlt = zip(*(POWER.log_rates(skeleton, b) for skeleton, b in grids), strict=True)
+        # Each grid has its own spacing: normalised by itself, it stands for one model.
+        priors = zip(self._model_weights, grids, strict=True)
+        weight = np.concatenate([model_weight * prior_weights(normal, b) for model_weight, (_, b) in priors])
+        too_toxic = None
+        if stop is not None:
+            limit = trial.target + stop.margin
+            tails = [tail_weights(b, POWER.parameter_at(skeleton[0], limit)) for skeleton, b in grids]
+            too_toxic = np.concatenate(tails)
         return self._curve_plan(
             trial,
             log_rates=(np.concatenate(log_dlt, axis=1), np.concatenate(log_no_dlt, axis=1)),
-            weight=np.concatenate(weight),
+            weight=weight,
             reading=PosteriorMean(),
             stop=stop,
-            too_toxic=np.concatenate(too_toxic) if stop else None,
+            too_toxic=too_toxic,
         )

@@ -48,9 +48,10 @@ def check_table(rows: tuple[Row, ...], trial: Trial, cap: int, *, titration: boo
     """What is wrong with a table on a trial, which ends when the next dose has `cap` patients."""
     codes, decided = decisions_of(rows, trial)
     reachable = reachable_cells(codes, trial, cap, titration=titration)
-    known = reachable & decided
+    known, unknown = reachable & decided, reachable & ~decided
+    undecided = [f"no decision in cells that a trial may reach: {_named(unknown)}"] if unknown.any() else []
     return Findings(
-        [*_beyond(rows, trial), *_undecided(reachable & ~decided)],
+        [*_beyond(rows, trial), *undecided],
         [*_not_monotone(codes, known, trial), *_incoherent(codes, known, trial), *_unreachable(rows, reachable)],
     )
 
@@ -116,11 +117,6 @@ def _beyond(rows: Sequence[Row], trial: Trial) -> Iterator[str]:
     beyond = [f"row {number} ({row})" for number, row in enumerate(rows, 1) if trial.levels < row.box[0][1] < LARGEST]
     if beyond:
         yield f"the trial has {trial.levels} dose levels, and there are rows for higher ones: {_some(beyond)}"
-
-
-def _undecided(cells: Cells) -> Iterator[str]:
-    if cells.any():
-        yield f"no decision in cells that a trial may reach: {_named(cells)}"
 
 
 def _not_monotone(codes: Codes, known: Cells, trial: Trial) -> Iterator[str]:
