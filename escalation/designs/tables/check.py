@@ -49,11 +49,16 @@ def check_table(rows: tuple[Row, ...], trial: Trial, cap: int, *, titration: boo
     codes, decided = decisions_of(rows, trial)
     reachable = reachable_cells(codes, trial, cap, titration=titration)
     known, unknown = reachable & decided, reachable & ~decided
-    undecided = [f"no decision in cells that a trial may reach: {_named(unknown)}"] if unknown.any() else []
-    return Findings(
-        [*_beyond(rows, trial), *undecided],
-        [*_not_monotone(codes, known, trial), *_incoherent(codes, known, trial), *_unreachable(rows, reachable)],
-    )
+    fatal, doubtful = [], [*_not_monotone(codes, known, trial), *_incoherent(codes, known, trial)]
+    beyond = [f"row {number} ({row})" for number, row in enumerate(rows, 1) if trial.levels < row.box[0][1] < LARGEST]
+    if beyond:
+        fatal.append(f"the trial has {trial.levels} dose levels, and there are rows for higher ones: {_some(beyond)}")
+    if unknown.any():
+        fatal.append(f"no decision in cells that a trial may reach: {_named(unknown)}")
+    idle = [str(row) for row in rows if not reachable[row.indices].any()]
+    if idle:
+        doubtful.append(f"{len(idle)} of {len(rows)} rows are for cells that no trial reaches: {_some(idle)}")
+    return Findings(fatal, doubtful)
 
 
 def reachable_cells(codes: Codes, trial: Trial, cap: int = NO_LIMIT, *, titration: bool = False) -> Cells:
@@ -113,12 +118,6 @@ def _grow(reachable: Cells, codes: Codes, patients: int, cohort: int, cap: int) 
         reachable[patients + cohort, : patients + cohort + 1] |= after
 
 
-def _beyond(rows: Sequence[Row], trial: Trial) -> Iterator[str]:
-    beyond = [f"row {number} ({row})" for number, row in enumerate(rows, 1) if trial.levels < row.box[0][1] < LARGEST]
-    if beyond:
-        yield f"the trial has {trial.levels} dose levels, and there are rows for higher ones: {_some(beyond)}"
-
-
 def _not_monotone(codes: Codes, known: Cells, trial: Trial) -> Iterator[str]:
     """A decision should not lead higher after more DLTs, nor lower after as many DLTs in more patients."""
     lowest = np.minimum.accumulate(np.where(known, codes, ESCALATE), axis=2)
@@ -147,12 +146,6 @@ def _incoherent(codes: Codes, known: Cells, trial: Trial) -> Iterator[str]:
     ):
         if moves.any():
             yield f"{does} although the observed rate is {side} the target of {trial.target:g}: {_named(moves)}"
-
-
-def _unreachable(rows: Sequence[Row], reachable: Cells) -> Iterator[str]:
-    idle = [str(row) for row in rows if not reachable[row.indices].any()]
-    if idle:
-        yield f"{len(idle)} of {len(rows)} rows are for cells that no trial reaches: {_some(idle)}"
 
 
 def _others(cells: Cells) -> str:
