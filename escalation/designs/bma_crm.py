@@ -16,14 +16,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from escalation.designs.model_based import Above, ModelDesign, TooToxic
-from escalation.designs.models.curves import (
-    MODELS,
-    normal_prior,
-    parameter_grid,
-    prior_weights,
-    rates_above,
-    tail_weights,
-)
+from escalation.designs.models import curves
 from escalation.designs.words import listed
 from escalation.fields import Fraction, Positive, Real
 from escalation.numbers import Floats
@@ -31,7 +24,7 @@ from escalation.plans.curves import CurvePlan
 from escalation.plans.readings import PosteriorMean
 from escalation.trial.trial import Trial
 
-POWER = MODELS["power"]
+POWER = curves.MODELS["power"]
 
 
 class BMACRM(ModelDesign):
@@ -90,7 +83,7 @@ class BMACRM(ModelDesign):
         def above(limits: Floats) -> Floats:
             models = zip(grids, parts, strict=True)
             found: Floats = sum(
-                (rates_above(POWER, skeleton, b, part, limits) for (skeleton, b), part in models),
+                (curves.rates_above(POWER, skeleton, b, part, limits) for (skeleton, b), part in models),
                 np.zeros((len(limits), trial.levels)),
             )
             return found
@@ -99,8 +92,8 @@ class BMACRM(ModelDesign):
 
     def _grids(self, trial: Trial) -> list[tuple[Floats, Floats]]:
         """Of each model the skeleton, float64[D], and the values of b that carry its posterior."""
-        prior, size = normal_prior(self.prior_sd), trial.max_patients
-        return [(skeleton, parameter_grid(POWER, skeleton, prior, size)) for skeleton in map(np.array, self.skeletons)]
+        prior, size = curves.normal_prior(self.prior_sd), trial.max_patients
+        return [(s, curves.parameter_grid(POWER, s, prior, size)) for s in map(np.array, self.skeletons)]
 
     @property
     def _model_weights(self) -> Floats:
@@ -131,15 +124,15 @@ class BMACRM(ModelDesign):
             yield self.stop_if_too_toxic.words(trial)
 
     def _plan(self, trial: Trial) -> CurvePlan:
-        grids, normal, stop = self._grids(trial), normal_prior(self.prior_sd), self.stop_if_too_toxic or None
+        grids, normal, stop = self._grids(trial), curves.normal_prior(self.prior_sd), self.stop_if_too_toxic or None
         log_dlt, log_no_dlt = zip(*(POWER.log_rates(skeleton, b) for skeleton, b in grids), strict=True)
         # Each grid has its own spacing: normalised by itself, it stands for one model.
         priors = zip(self._model_weights, grids, strict=True)
-        weight = np.concatenate([model_weight * prior_weights(normal, b) for model_weight, (_, b) in priors])
+        weight = np.concatenate([model_weight * curves.prior_weights(normal, b) for model_weight, (_, b) in priors])
         too_toxic = None
         if stop is not None:
             limit = trial.target + stop.margin
-            tails = [tail_weights(b, POWER.parameter_at(skeleton[0], limit)) for skeleton, b in grids]
+            tails = [curves.tail_weights(b, POWER.parameter_at(skeleton[0], limit)) for skeleton, b in grids]
             too_toxic = np.concatenate(tails)
         return self._curve_plan(
             trial,

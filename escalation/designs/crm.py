@@ -18,19 +18,7 @@ from pydantic import Field, model_validator
 
 from escalation.designs.base import never_reached, patients_reach
 from escalation.designs.model_based import Above, ModelDesign, RateEstimates, TooToxic
-from escalation.designs.models.curves import (
-    MODELS,
-    Prior,
-    cuts_between_doses,
-    gamma_prior,
-    likelihood_interval,
-    normal_prior,
-    parameter_grid,
-    prior_weights,
-    rates_above,
-    slopes_at,
-    tail_weights,
-)
+from escalation.designs.models import curves
 from escalation.designs.models.indifference import skeleton
 from escalation.designs.words import listed
 from escalation.errors import DesignError
@@ -114,7 +102,7 @@ class CRM(ModelDesign):
         if self.skeleton is not None:
             if any(low >= high for low, high in pairwise(self.skeleton)):
                 raise ValueError("skeleton: should increase from each dose to the next")
-            highest = MODELS[self.model].highest
+            highest = curves.MODELS[self.model].highest
             if self.skeleton[-1] >= highest:
                 raise ValueError(f"skeleton: should stay below {highest:.4f} for the {self.model} model")
         if self.method == "mle" and self.estimate == "mean":
@@ -180,21 +168,21 @@ class CRM(ModelDesign):
         )
 
     def _plan(self, trial: Trial) -> CurvePlan:
-        model, rates = MODELS[self.model], self.prior_rates(trial)
+        model, rates = curves.MODELS[self.model], self.prior_rates(trial)
         stop = self.stop_if_too_toxic
         if self.method == "mle":
             b, weight, tail = np.empty(0), np.zeros(trial.levels - 1), None
-            cuts = cuts_between_doses(model, rates, trial.target)
-            reading: Reading = MaximumLikelihood(*slopes_at(model, rates, cuts))
+            cuts = curves.cuts_between_doses(model, rates, trial.target)
+            reading: Reading = MaximumLikelihood(*curves.slopes_at(model, rates, cuts))
         else:
             prior = self._prior()
-            b = parameter_grid(model, rates, prior, trial.max_patients)
-            weight = prior_weights(prior, b)
-            tail = tail_weights(b, model.parameter_at(rates[0], trial.target + stop.margin)) if stop else None
+            b = curves.parameter_grid(model, rates, prior, trial.max_patients)
+            weight = curves.prior_weights(prior, b)
+            tail = curves.tail_weights(b, model.parameter_at(rates[0], trial.target + stop.margin)) if stop else None
             if self.estimate == "mean":
                 reading = PosteriorMean()
             else:
-                cuts = cuts_between_doses(model, rates, trial.target)
+                cuts = curves.cuts_between_doses(model, rates, trial.target)
                 reading = PlugIn(b, cuts) if self.prior == "normal" else PlugIn(np.exp(b), np.exp(cuts))
         plan = self._curve_plan(
             trial, log_rates=model.log_rates(rates, b), weight=weight, reading=reading, stop=stop, too_toxic=tail
@@ -212,8 +200,8 @@ class CRM(ModelDesign):
         none = np.full(trial.levels, np.nan)
         if n.sum() == 0:
             return RateEstimates(none, none, none, none)
-        model, rates = MODELS[self.model], self.prior_rates(trial)
-        best, low, high = (model.rates_at(rates, b) for b in likelihood_interval(model, rates, n, y))
+        model, rates = curves.MODELS[self.model], self.prior_rates(trial)
+        best, low, high = (model.rates_at(rates, b) for b in curves.likelihood_interval(model, rates, n, y))
         return RateEstimates(best, high, low, none)  # rates fall as b grows
 
     def _fitted(self, trial: Trial, plan: CurvePlan, posterior: Floats) -> Floats:
@@ -221,16 +209,16 @@ class CRM(ModelDesign):
             return super()._fitted(trial, plan, posterior)
         (mean,) = plan.reading.means(plan.log_dlt, posterior).tolist()
         b = mean if self.prior == "normal" else float(np.log(mean))
-        return MODELS[self.model].rates_at(self.prior_rates(trial), b)
+        return curves.MODELS[self.model].rates_at(self.prior_rates(trial), b)
 
     def _above(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Above:
-        model, rates = MODELS[self.model], self.prior_rates(trial)
-        b = parameter_grid(model, rates, self._prior(), trial.max_patients)
+        model, rates = curves.MODELS[self.model], self.prior_rates(trial)
+        b = curves.parameter_grid(model, rates, self._prior(), trial.max_patients)
         posterior = self._plan(trial).posterior(patients, dlts)
-        return lambda limits: rates_above(model, rates, b, posterior, limits)
+        return lambda limits: curves.rates_above(model, rates, b, posterior, limits)
 
-    def _prior(self) -> Prior:
-        return normal_prior(self.prior_sd) if self.prior == "normal" else gamma_prior(*self._gamma)
+    def _prior(self) -> curves.Prior:
+        return curves.normal_prior(self.prior_sd) if self.prior == "normal" else curves.gamma_prior(*self._gamma)
 
     @property
     def _gamma(self) -> tuple[float, float]:
