@@ -86,13 +86,8 @@ class APlusB(Design):
         patients, dlts = count_grid(trial.max_patients)
         first, both = patients == self.a, patients == self.a + self.b
         # At other counts, which only a last, smaller cohort can leave, the dose is neither cleared nor too toxic: stay.
-        codes = by_first_rule(
-            trial.levels,
-            [
-                ((first & (dlts > self.d)) | (both & (dlts > self.e)), ELIMINATE),
-                ((first & (dlts < self.c)) | both, ESCALATE),
-            ],
-        )
+        too_toxic = (first & (dlts > self.d)) | (both & (dlts > self.e))
+        codes = by_first_rule(trial.levels, [(too_toxic, ELIMINATE), ((first & (dlts < self.c)) | both, ESCALATE)])
         at_top = np.arange(trial.levels)[:, None, None] == trial.levels - 1
         completes = (
             (not self.de_escalate, codes == ELIMINATE, "a dose has proved too toxic"),
@@ -142,10 +137,9 @@ class APlusB(Design):
             f"Of {both} patients at most {self.e} with a DLT clear the dose and the next cohort gets the next higher "
             "one; with more the dose is too toxic."
         )
-        below = (
-            f"the dose below is then filled up to {both} patients" if self.de_escalate else "there is no de-escalation"
-        )
-        yield f"A dose that is too toxic is not given again, nor is any higher one; {below}."
+        filled_up = f"the dose below is then filled up to {both} patients"
+        then = filled_up if self.de_escalate else "there is no de-escalation"
+        yield f"A dose that is too toxic is not given again, nor is any higher one; {then}."
         yield "When the lowest dose is too toxic the trial ends and no dose is recommended."
         if self.full_at_top:
             yield f"The highest dose, too, is given to {both} patients before it is recommended."
