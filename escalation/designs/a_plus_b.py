@@ -127,11 +127,14 @@ class APlusB(Design):
 
     def stages_in_words(self) -> Iterator[str]:
         """How the two stages decide, in sentences."""
-        both = self.a + self.b
+        both, otherwise = self.a + self.b, ""
+        if self.c <= self.d:  # the first patients can leave it open
+            dlts = f"{self.c} to {self.d} DLTs" if self.c < self.d else f"{self.c} {'DLT' if self.c == 1 else 'DLTs'}"
+            otherwise = f"; with {dlts}, {self.b} more {'patient is' if self.b == 1 else 'patients are'} treated at it"
         yield (
             f"At first {self.a} {'patient is' if self.a == 1 else 'patients are'} treated at a dose. With "
             f"{self._fewer} among them the dose is cleared and the next cohort gets the next higher dose; with more "
-            f"than {self.d} {'DLT' if self.d == 1 else 'DLTs'} the dose is too toxic{self._otherwise}."
+            f"than {self.d} {'DLT' if self.d == 1 else 'DLTs'} the dose is too toxic{otherwise}."
         )
         yield (
             f"Of {both} patients at most {self.e} with a DLT clear the dose and the next cohort gets the next higher "
@@ -149,14 +152,6 @@ class APlusB(Design):
     @property
     def _fewer(self) -> str:
         return "no DLT" if self.c == 1 else f"fewer than {self.c} DLTs"
-
-    @property
-    def _otherwise(self) -> str:
-        """What the first patients leave open, if anything."""
-        if self.c > self.d:
-            return ""
-        dlts = f"{self.c} to {self.d} DLTs" if self.c < self.d else f"{self.c} {'DLT' if self.c == 1 else 'DLTs'}"
-        return f"; with {dlts}, {self.b} more {'patient is' if self.b == 1 else 'patients are'} treated at it"
 
     def _recommendation_in_words(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
         yield (

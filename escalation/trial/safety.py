@@ -87,7 +87,7 @@ class SafetyRule(Frozen):
         Parameters
         ----------
         target : float
-                The limit, if the rule has none of its own.
+            The limit, if the rule has none of its own.
         cohort_size, max_patients : int
             The dose is looked at after every cohort, the last of which may be smaller. The Bayesian rule does not
             depend on the looks and is given for every number of patients; of the others there is nothing between looks.
