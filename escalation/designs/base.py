@@ -276,7 +276,8 @@ def patients_reach(number: int | None, place: int, reason: int, trial: Trial) ->
 def by_first_rule(levels: int, rules: list[tuple[NDArray[np.bool_], int]]) -> NDArray[np.int8]:
     """Codes that are the same at every dose, int8[D, N + 1, N + 1]: of the first rule that applies, else STAY.
 
-    A rule is bool[N + 1, N + 1], by patients and DLTs, and a code. Cells that no trial can reach say STAY.
+    A rule is bool[N + 1, N + 1], by patients and DLTs, and a code. Cells that no trial can reach, without patients or
+    with more DLTs than patients, say STAY.
     """
     applies, codes = zip(*rules, strict=True)
     patients, dlts = count_grid(len(applies[0]) - 1)
