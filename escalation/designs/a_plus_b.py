@@ -86,22 +86,14 @@ class APlusB(Design):
         patients, dlts = count_grid(trial.max_patients)
         first, both = patients == self.a, patients == self.a + self.b
         # At other counts, which only a last, smaller cohort can leave, the dose is neither cleared nor too toxic: stay.
-        codes = by_first_rule(
-            trial.levels,
-            [
-                ((first & (dlts > self.d)) | (both & (dlts > self.e)), ELIMINATE),
-                ((first & (dlts < self.c)) | both, ESCALATE),
-            ],
+        too_toxic = (first & (dlts > self.d)) | (both & (dlts > self.e))
+        codes = by_first_rule(trial.levels, [(too_toxic, ELIMINATE), ((first & (dlts < self.c)) | both, ESCALATE)])
+        at_top = np.arange(trial.levels)[:, None, None] == trial.levels - 1
+        completes = (
+            (not self.de_escalate, codes == ELIMINATE, "a dose has proved too toxic"),
+            (not self.full_at_top, at_top & (codes == ESCALATE), "the highest dose has been cleared"),
         )
-        completes = []
-        if not self.de_escalate:
-            completes.append(
-                Stop(RULE_COMPLETE, (Criterion(LAST_DOSE, codes == ELIMINATE),), "a dose has proved too toxic")
-            )
-        if not self.full_at_top:
-            cleared = codes == ESCALATE
-            cleared[:-1] = False
-            completes.append(Stop(RULE_COMPLETE, (Criterion(LAST_DOSE, cleared),), "the highest dose has been cleared"))
+        own = [Stop(RULE_COMPLETE, (Criterion(LAST_DOSE, at),), words) for applies, at, words in completes if applies]
         ever = np.arange(trial.max_patients + 1)
         sizes = np.where(ever < self.a, self.a - ever, np.maximum(self.a + self.b - ever, 1))
         return TablePlan(
@@ -110,7 +102,7 @@ class APlusB(Design):
             conduct=Conduct.of(
                 trial,
                 sizes=np.minimum(sizes, trial.max_patients),
-                stops=(*completes, *patients_reach(self.a + self.b, NEXT_DOSE, RULE_COMPLETE, trial)),
+                stops=(*own, *patients_reach(self.a + self.b, NEXT_DOSE, RULE_COMPLETE, trial)),
             ),
         )
 
@@ -135,20 +127,22 @@ class APlusB(Design):
 
     def stages_in_words(self) -> Iterator[str]:
         """How the two stages decide, in sentences."""
-        both = self.a + self.b
+        both, otherwise = self.a + self.b, ""
+        if self.c <= self.d:  # the first patients can leave it open
+            dlts = f"{self.c} to {self.d} DLTs" if self.c < self.d else f"{self.c} {'DLT' if self.c == 1 else 'DLTs'}"
+            otherwise = f"; with {dlts}, {self.b} more {'patient is' if self.b == 1 else 'patients are'} treated at it"
         yield (
             f"At first {self.a} {'patient is' if self.a == 1 else 'patients are'} treated at a dose. With "
             f"{self._fewer} among them the dose is cleared and the next cohort gets the next higher dose; with more "
-            f"than {self.d} {'DLT' if self.d == 1 else 'DLTs'} the dose is too toxic{self._otherwise}."
+            f"than {self.d} {'DLT' if self.d == 1 else 'DLTs'} the dose is too toxic{otherwise}."
         )
         yield (
             f"Of {both} patients at most {self.e} with a DLT clear the dose and the next cohort gets the next higher "
             "one; with more the dose is too toxic."
         )
-        below = (
-            f"the dose below is then filled up to {both} patients" if self.de_escalate else "there is no de-escalation"
-        )
-        yield f"A dose that is too toxic is not given again, nor is any higher one; {below}."
+        filled_up = f"the dose below is then filled up to {both} patients"
+        then = filled_up if self.de_escalate else "there is no de-escalation"
+        yield f"A dose that is too toxic is not given again, nor is any higher one; {then}."
         yield "When the lowest dose is too toxic the trial ends and no dose is recommended."
         if self.full_at_top:
             yield f"The highest dose, too, is given to {both} patients before it is recommended."
@@ -158,14 +152,6 @@ class APlusB(Design):
     @property
     def _fewer(self) -> str:
         return "no DLT" if self.c == 1 else f"fewer than {self.c} DLTs"
-
-    @property
-    def _otherwise(self) -> str:
-        """What the first patients leave open, if anything."""
-        if self.c > self.d:
-            return ""
-        dlts = f"{self.c} to {self.d} DLTs" if self.c < self.d else f"{self.c} {'DLT' if self.c == 1 else 'DLTs'}"
-        return f"; with {dlts}, {self.b} more {'patient is' if self.b == 1 else 'patients are'} treated at it"
 
     def _recommendation_in_words(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
         yield (

@@ -60,6 +60,8 @@ class Design(Frozen):
 
     sources: ClassVar[tuple[str, ...]] = ()
     """Where the design comes from, as full references."""
+    tuned: ClassVar[dict[str, tuple[Any, ...]]] = {}
+    """What `tuning` gives, where that is the same in every trial."""
 
     @model_validator(mode="after")
     def _few_stops(self) -> Self:
@@ -84,11 +86,9 @@ class Design(Frozen):
             yield "titration has no effect with cohorts of 1"
         elif self.titration and trial.start_dose > 1:
             yield f"titration starts at the lowest dose; start_dose = {trial.start_dose} is not used"
-        for rule in self._stopping_rules:
-            yield from rule.cautions(trial)
-        for restriction in self.restrict:
-            if not any(restriction.problems(trial)):
-                yield from restriction.cautions(trial)
+        for rule in (*self._stopping_rules, *self.restrict):
+            if not any(rule.problems(trial)):
+                yield from rule.cautions(trial)
         if self.expansion is not None:
             yield from self.expansion.cautions(trial.target, trial.max_patients, trial.cohort_size)
 
@@ -135,7 +135,7 @@ class Design(Frozen):
 
         None of an option stands for leaving it out. Values that do not go together may be among them.
         """
-        return {}
+        return dict(self.tuned)
 
     def parameters(self, trial: Trial) -> dict[str, float]:  # noqa: ARG002
         """The numbers that the design compares the data at a dose with, by name."""
@@ -194,10 +194,7 @@ class Design(Frozen):
         return f"{' '.join(self._decisions_in_words(trial))}\n\n{' '.join(self.further_rules(trial, plan))}"
 
     def further_rules(self, trial: Trial, plan: Plan) -> Iterator[str]:
-        """What else decides, in sentences: how the trial is conducted, when it ends, and what is recommended.
-
-        The plan is the design's for the trial.
-        """
+        """What else decides under the design's plan, in sentences: the conduct, when it ends, what is recommended."""
         trial = self.applied_to(trial)
         yield from conduct_sentences(trial, plan)
         yield from self._limits_in_words(trial)

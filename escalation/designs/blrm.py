@@ -21,6 +21,7 @@ from escalation.designs.models.logistic_grid import BivariateNormal, LogisticGri
 from escalation.designs.words import listed
 from escalation.fields import Fraction, Positive, Real
 from escalation.kernels.codes import SLACK
+from escalation.numbers import Floats
 from escalation.plans.curves import CurvePlan
 from escalation.plans.readings import Intervals
 from escalation.trial.trial import Trial
@@ -55,15 +56,13 @@ class BLRM(ModelDesign):
 
     kind: Literal["blrm"] = "blrm"
     prior_mean: tuple[Annotated[Real, Field(ge=-10, le=10)], Annotated[Real, Field(ge=-5, le=5)]] | None = None
-    prior_sd: tuple[
-        Annotated[Real, Field(ge=0.05, le=10)],
-        Annotated[Real, Field(ge=0.05, le=2)],
-    ] = WEAK_SD
+    prior_sd: tuple[Annotated[Real, Field(ge=0.05, le=10)], Annotated[Real, Field(ge=0.05, le=2)]] = WEAK_SD
     prior_correlation: Real = Field(default=0.0, ge=-0.98, le=0.98)
     reference_dose: Positive | None = None
     intervals: tuple[Fraction, ...] = Field(default=(0.2, 0.35, 0.6), min_length=2)
     ewoc: Fraction = 0.25
 
+    tuned: ClassVar[dict[str, tuple[float, ...]]] = {"ewoc": tuple(percent / 100 for percent in range(10, 55, 5))}
     sources: ClassVar[tuple[str, ...]] = (
         "Neuenschwander B, Branson M, Gsponer T (2008). Critical aspects of the Bayesian approach to phase I cancer "
         "trials. Stat Med 27:2420-2439.",
@@ -95,11 +94,7 @@ class BLRM(ModelDesign):
                 f"with probability {overdose:.2f}; another prior_mean, prior_sd or reference_dose may be meant"
             )
 
-    def tuning(self, trial: Trial) -> dict[str, tuple[float, ...]]:  # noqa: ARG002
-        """The bound of overdose control."""
-        return {"ewoc": tuple(percent / 100 for percent in range(10, 55, 5))}
-
-    def interval_probabilities(self, trial: Trial, patients: Sequence[int], dlts: Sequence[int]) -> NDArray[np.float64]:
+    def interval_probabilities(self, trial: Trial, patients: Sequence[int], dlts: Sequence[int]) -> Floats:
         """Posterior probabilities that a dose's DLT rate lies in each interval.
 
         Parameters
@@ -122,15 +117,14 @@ class BLRM(ModelDesign):
         n, y = np.asarray(patients), np.asarray(dlts)
         above = self._above(trial, n, y)(np.array(self.intervals))
         edges = np.vstack([np.ones(trial.levels), above, np.zeros(trial.levels)])
-        probabilities: NDArray[np.float64] = -np.diff(edges, axis=0).T
-        return probabilities
+        return -np.diff(edges, axis=0).T
 
     def _above(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Above:
-        def above(limits: NDArray[np.float64]) -> NDArray[np.float64]:
+        def above(limits: Floats) -> Floats:
             grid = self._grid(trial, limits.tolist(), max(trial.max_patients, int(patients.sum())))
             log = np.log(grid.weight) + dlts @ grid.log_dlt + (patients - dlts) @ grid.log_no_dlt
             posterior = np.exp(log - log.max())
-            found: NDArray[np.float64] = grid.above @ (posterior / posterior.sum())
+            found: Floats = grid.above @ (posterior / posterior.sum())
             return found
 
         return above

@@ -16,22 +16,15 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from escalation.designs.model_based import Above, ModelDesign, TooToxic
-from escalation.designs.models.curves import (
-    MODELS,
-    normal_prior,
-    parameter_grid,
-    prior_weights,
-    rates_above,
-    tail_weights,
-)
-from escalation.designs.rules import NeverSkip, Restriction
+from escalation.designs.models import curves
 from escalation.designs.words import listed
 from escalation.fields import Fraction, Positive, Real
+from escalation.numbers import Floats
 from escalation.plans.curves import CurvePlan
 from escalation.plans.readings import PosteriorMean
 from escalation.trial.trial import Trial
 
-POWER = MODELS["power"]
+POWER = curves.MODELS["power"]
 
 
 class BMACRM(ModelDesign):
@@ -59,6 +52,7 @@ class BMACRM(ModelDesign):
     prior_sd: Real = Field(default=sqrt(2), gt=0.01, le=10)
     stop_if_too_toxic: TooToxic | Literal[False] = TooToxic(threshold=0.9)
 
+    skips_down: ClassVar[bool] = False
     sources: ClassVar[tuple[str, ...]] = (
         "Yin G, Yuan Y (2009). Bayesian model averaging continual reassessment method in phase I clinical trials. J "
         "Am Stat Assoc 104:954-968.",
@@ -81,31 +75,30 @@ class BMACRM(ModelDesign):
         if self.stop_if_too_toxic:
             yield from self.stop_if_too_toxic.misfits(trial)
 
-    def _restrictions(self) -> tuple[Restriction, ...]:
-        return (NeverSkip(when_deescalating=True),) if self.no_skip else ()
-
     def _above(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Above:
-        grids = [(skeleton, self._grid(skeleton, trial)) for skeleton in map(np.array, self.skeletons)]
+        grids = self._grids(trial)
         posterior = self._plan(trial).posterior(patients, dlts)
         parts = np.split(posterior, np.cumsum([len(b) for _, b in grids])[:-1])  # their sums: those of the models
 
-        def above(limits: NDArray[np.float64]) -> NDArray[np.float64]:
+        def above(limits: Floats) -> Floats:
             models = zip(grids, parts, strict=True)
-            found: NDArray[np.float64] = sum(
-                (rates_above(POWER, skeleton, b, part, limits) for (skeleton, b), part in models),
+            found: Floats = sum(
+                (curves.rates_above(POWER, skeleton, b, part, limits) for (skeleton, b), part in models),
                 np.zeros((len(limits), trial.levels)),
             )
             return found
 
         return above
 
-    def _grid(self, skeleton: NDArray[np.float64], trial: Trial) -> NDArray[np.float64]:
-        return parameter_grid(POWER, skeleton, normal_prior(self.prior_sd), trial.max_patients)
+    def _grids(self, trial: Trial) -> list[tuple[Floats, Floats]]:
+        """Of each model the skeleton, float64[D], and the values of b that carry its posterior."""
+        prior, size = curves.normal_prior(self.prior_sd), trial.max_patients
+        return [(s, curves.parameter_grid(POWER, s, prior, size)) for s in map(np.array, self.skeletons)]
 
     @property
-    def _model_weights(self) -> NDArray[np.float64]:
+    def _model_weights(self) -> Floats:
         prior = np.ones(len(self.skeletons)) if self.weights is None else np.array(self.weights) / max(self.weights)
-        weights: NDArray[np.float64] = prior / prior.sum()
+        weights: Floats = prior / prior.sum()
         return weights
 
     def _decisions_in_words(self, trial: Trial) -> Iterator[str]:
@@ -126,30 +119,26 @@ class BMACRM(ModelDesign):
         )
 
     def _limits_in_words(self, trial: Trial) -> Iterator[str]:
-        first, *others = super()._limits_in_words(trial)
-        yield "No dose level is skipped on the way up or down." if self.no_skip else first
-        yield from others
+        yield from super()._limits_in_words(trial)
         if self.stop_if_too_toxic:
             yield self.stop_if_too_toxic.words(trial)
 
     def _plan(self, trial: Trial) -> CurvePlan:
-        skeletons = [np.array(skeleton) for skeleton in self.skeletons]
-        normal, stop = normal_prior(self.prior_sd), self.stop_if_too_toxic or None
-        log_dlt, log_no_dlt, weight, too_toxic = [], [], [], []
-        for skeleton, model_weight in zip(skeletons, self._model_weights, strict=True):
-            b = self._grid(skeleton, trial)
-            with_dlt, without = POWER.log_rates(skeleton, b)
-            log_dlt.append(with_dlt)
-            log_no_dlt.append(without)
-            # Each grid has its own spacing: normalised by itself, it stands for one model.
-            weight.append(model_weight * prior_weights(normal, b))
-            if stop is not None:
-                too_toxic.append(tail_weights(b, POWER.parameter_at(skeleton[0], trial.target + stop.margin)))
+        grids, normal, stop = self._grids(trial), curves.normal_prior(self.prior_sd), self.stop_if_too_toxic or None
+        log_dlt, log_no_dlt = zip(*(POWER.log_rates(skeleton, b) for skeleton, b in grids), strict=True)
+        # Each grid has its own spacing: normalised by itself, it stands for one model.
+        priors = zip(self._model_weights, grids, strict=True)
+        weight = np.concatenate([model_weight * curves.prior_weights(normal, b) for model_weight, (_, b) in priors])
+        too_toxic = None
+        if stop is not None:
+            limit = trial.target + stop.margin
+            tails = [curves.tail_weights(b, POWER.parameter_at(skeleton[0], limit)) for skeleton, b in grids]
+            too_toxic = np.concatenate(tails)
         return self._curve_plan(
             trial,
             log_rates=(np.concatenate(log_dlt, axis=1), np.concatenate(log_no_dlt, axis=1)),
-            weight=np.concatenate(weight),
+            weight=weight,
             reading=PosteriorMean(),
             stop=stop,
-            too_toxic=np.concatenate(too_toxic) if stop else None,
+            too_toxic=too_toxic,
         )

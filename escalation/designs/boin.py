@@ -85,8 +85,7 @@ class BOIN(IntervalDesign):
 
     def parameters(self, trial: Trial) -> dict[str, float]:
         """lambda_e and lambda_d."""
-        escalate, de_escalate = self.boundaries(trial.target)
-        return {"lambda_e": escalate, "lambda_d": de_escalate}
+        return dict(zip(("lambda_e", "lambda_d"), self.boundaries(trial.target), strict=True))
 
     def _problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
         low, high = self._limits(trial.target)

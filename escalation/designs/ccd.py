@@ -34,14 +34,11 @@ class CCD(TargetInterval):
     half_width: Margin | None = None
 
     fewest_to_eliminate: ClassVar[int] = 3
+    tuned: ClassVar[dict[str, tuple[float, ...]]] = {"half_width": MARGINS}
     sources: ClassVar[tuple[str, ...]] = (
         "Ivanova A, Flournoy N, Chung Y (2007). Cumulative cohort design for dose-finding. J Stat Plan Inference "
         "137:2316-2327.",
     )
-
-    def tuning(self, trial: Trial) -> dict[str, tuple[float, ...]]:  # noqa: ARG002
-        """The half width."""
-        return {"half_width": MARGINS}
 
     def _cautions(self, trial: Trial) -> Iterator[str]:
         if self.half_width is None and not 0.1 - SLACK <= trial.target <= 0.5 + SLACK:

@@ -18,26 +18,15 @@ from pydantic import Field, model_validator
 
 from escalation.designs.base import never_reached, patients_reach
 from escalation.designs.model_based import Above, ModelDesign, RateEstimates, TooToxic
-from escalation.designs.models.curves import (
-    MODELS,
-    Prior,
-    cuts_between_doses,
-    gamma_prior,
-    likelihood_interval,
-    normal_prior,
-    parameter_grid,
-    prior_weights,
-    rates_above,
-    slopes_at,
-    tail_weights,
-)
+from escalation.designs.models import curves
 from escalation.designs.models.indifference import skeleton
 from escalation.designs.words import listed
 from escalation.errors import DesignError
 from escalation.fields import Count, Fraction, Real
 from escalation.kernels.codes import ENOUGH_AT_DOSE, NEXT_DOSE
+from escalation.numbers import Floats
 from escalation.plans.curves import CurvePlan
-from escalation.plans.readings import MaximumLikelihood, PlugIn, PosteriorMean
+from escalation.plans.readings import MaximumLikelihood, PlugIn, PosteriorMean, Reading
 from escalation.trial.trial import Trial
 
 BAYES = (
@@ -113,19 +102,16 @@ class CRM(ModelDesign):
         if self.skeleton is not None:
             if any(low >= high for low, high in pairwise(self.skeleton)):
                 raise ValueError("skeleton: should increase from each dose to the next")
-            highest = MODELS[self.model].highest
+            highest = curves.MODELS[self.model].highest
             if self.skeleton[-1] >= highest:
                 raise ValueError(f"skeleton: should stay below {highest:.4f} for the {self.model} model")
-        self._check_prior()
-        return self
-
-    def _check_prior(self) -> None:
         if self.method == "mle" and self.estimate == "mean":
             raise ValueError('estimate: "mean" is a posterior mean; it needs method = "bayes"')
         if self.method == "mle" and self.stop_if_too_toxic is not None:
             raise ValueError('stop_if_too_toxic: needs a posterior, method = "bayes"; or use stop_when')
         if self.method == "bayes" and self.prior == "gamma" and self.prior_shape is None:
             raise ValueError("prior_shape: needed for the gamma prior")
+        return self
 
     def _problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
         if self.skeleton is not None and len(self.skeleton) != trial.levels:
@@ -141,13 +127,12 @@ class CRM(ModelDesign):
 
     def _cautions(self, trial: Trial) -> Iterator[str]:
         yield from never_reached("stop_at", self.stop_at, trial)
-        if self.method == "mle" and "prior" in self.model_fields_set:
-            yield 'prior is not used with method = "mle"'
-        used = {"normal": {"prior_sd"}, "exponential": {"prior_rate"}, "gamma": {"prior_shape", "prior_rate"}}
-        wanted = set() if self.method == "mle" else used[self.prior]
-        for option in ("prior_sd", "prior_shape", "prior_rate"):
-            if option in self.model_fields_set - wanted and getattr(self, option) is not None:
-                reason = 'method = "mle"' if self.method == "mle" else f'prior = "{self.prior}"'
+        read = {"normal": ("prior_sd",), "exponential": ("prior_rate",), "gamma": ("prior_shape", "prior_rate")}
+        used, reason = {"prior", *read[self.prior]}, f'prior = "{self.prior}"'
+        if self.method == "mle":
+            used, reason = set(), 'method = "mle"'
+        for option in ("prior", "prior_sd", "prior_shape", "prior_rate"):
+            if option in self.model_fields_set - used and getattr(self, option) is not None:
                 yield f"{option} is not used with {reason}"
 
     def tuning(self, trial: Trial) -> dict[str, tuple[float | int | None, ...]]:
@@ -159,11 +144,10 @@ class CRM(ModelDesign):
             thresholds = tuple(percent / 100 for percent in range(70, 100))
             return {} if self.stop_if_too_toxic is None else {"stop_if_too_toxic.threshold": thresholds}
         widths = tuple(percent / 100 for percent in range(1, 11))
-        grid: dict[str, tuple[float | int | None, ...]] = {"half_width": widths}
-        grid["prior_mtd"] = tuple(range(1, trial.levels + 1))
-        return grid if self.skeleton is None else {"skeleton": (None,), **grid}
+        no_skeleton = {} if self.skeleton is None else {"skeleton": (None,)}
+        return {**no_skeleton, "half_width": widths, "prior_mtd": tuple(range(1, trial.levels + 1))}
 
-    def prior_rates(self, trial: Trial) -> NDArray[np.float64]:
+    def prior_rates(self, trial: Trial) -> Floats:
         """The skeleton for a trial, float64[D].
 
         Raises
@@ -184,22 +168,21 @@ class CRM(ModelDesign):
         )
 
     def _plan(self, trial: Trial) -> CurvePlan:
-        model, rates = MODELS[self.model], self.prior_rates(trial)
+        model, rates = curves.MODELS[self.model], self.prior_rates(trial)
         stop = self.stop_if_too_toxic
         if self.method == "mle":
-            b = np.empty(0)
-            weight, tail = np.zeros(trial.levels - 1), None
-            cuts = cuts_between_doses(model, rates, trial.target)
-            reading: PlugIn | PosteriorMean | MaximumLikelihood = MaximumLikelihood(*slopes_at(model, rates, cuts))
+            b, weight, tail = np.empty(0), np.zeros(trial.levels - 1), None
+            cuts = curves.cuts_between_doses(model, rates, trial.target)
+            reading: Reading = MaximumLikelihood(*curves.slopes_at(model, rates, cuts))
         else:
             prior = self._prior()
-            b = parameter_grid(model, rates, prior, trial.max_patients)
-            weight = prior_weights(prior, b)
-            tail = tail_weights(b, model.parameter_at(rates[0], trial.target + stop.margin)) if stop else None
+            b = curves.parameter_grid(model, rates, prior, trial.max_patients)
+            weight = curves.prior_weights(prior, b)
+            tail = curves.tail_weights(b, model.parameter_at(rates[0], trial.target + stop.margin)) if stop else None
             if self.estimate == "mean":
                 reading = PosteriorMean()
             else:
-                cuts = cuts_between_doses(model, rates, trial.target)
+                cuts = curves.cuts_between_doses(model, rates, trial.target)
                 reading = PlugIn(b, cuts) if self.prior == "normal" else PlugIn(np.exp(b), np.exp(cuts))
         plan = self._curve_plan(
             trial, log_rates=model.log_rates(rates, b), weight=weight, reading=reading, stop=stop, too_toxic=tail
@@ -217,25 +200,25 @@ class CRM(ModelDesign):
         none = np.full(trial.levels, np.nan)
         if n.sum() == 0:
             return RateEstimates(none, none, none, none)
-        model, rates = MODELS[self.model], self.prior_rates(trial)
-        best, low, high = (model.rates_at(rates, b) for b in likelihood_interval(model, rates, n, y))
+        model, rates = curves.MODELS[self.model], self.prior_rates(trial)
+        best, low, high = (model.rates_at(rates, b) for b in curves.likelihood_interval(model, rates, n, y))
         return RateEstimates(best, high, low, none)  # rates fall as b grows
 
-    def _fitted(self, trial: Trial, plan: CurvePlan, posterior: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _fitted(self, trial: Trial, plan: CurvePlan, posterior: Floats) -> Floats:
         if self.estimate == "mean":
             return super()._fitted(trial, plan, posterior)
         (mean,) = plan.reading.means(plan.log_dlt, posterior).tolist()
         b = mean if self.prior == "normal" else float(np.log(mean))
-        return MODELS[self.model].rates_at(self.prior_rates(trial), b)
+        return curves.MODELS[self.model].rates_at(self.prior_rates(trial), b)
 
     def _above(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Above:
-        model, rates = MODELS[self.model], self.prior_rates(trial)
-        b = parameter_grid(model, rates, self._prior(), trial.max_patients)
+        model, rates = curves.MODELS[self.model], self.prior_rates(trial)
+        b = curves.parameter_grid(model, rates, self._prior(), trial.max_patients)
         posterior = self._plan(trial).posterior(patients, dlts)
-        return lambda limits: rates_above(model, rates, b, posterior, limits)
+        return lambda limits: curves.rates_above(model, rates, b, posterior, limits)
 
-    def _prior(self) -> Prior:
-        return normal_prior(self.prior_sd) if self.prior == "normal" else gamma_prior(*self._gamma)
+    def _prior(self) -> curves.Prior:
+        return curves.normal_prior(self.prior_sd) if self.prior == "normal" else curves.gamma_prior(*self._gamma)
 
     @property
     def _gamma(self) -> tuple[float, float]:
@@ -256,7 +239,7 @@ class CRM(ModelDesign):
         curve = {"power": "p = skeleton^exp(b)", "logistic": "logit p = 3 + exp(b) (logit skeleton - 3)"}[self.model]
         yield f"The DLT rate p at a dose is modelled as {curve}, with {self._skeleton_in_words(trial)}."
         if self.method == "bayes":
-            yield f"{self._prior_in_words()}."
+            yield self._prior_in_words()
             parameter = "b" if self.prior == "normal" else "exp(b)"
             plugin = f"DLT rate at the posterior mean of {parameter}"
             rate = plugin if self.estimate == "plugin" else "posterior mean DLT rate"
@@ -286,7 +269,7 @@ class CRM(ModelDesign):
     def _prior_in_words(self) -> str:
         shape, rate = self._gamma
         return {
-            "normal": f"b has a normal prior with mean 0 and standard deviation {self.prior_sd:g}",
-            "exponential": f"exp(b) has an exponential prior with rate {rate:g}",
-            "gamma": f"exp(b) has a gamma prior with shape {shape:g} and rate {rate:g}",
+            "normal": f"b has a normal prior with mean 0 and standard deviation {self.prior_sd:g}.",
+            "exponential": f"exp(b) has an exponential prior with rate {rate:g}.",
+            "gamma": f"exp(b) has a gamma prior with shape {shape:g} and rate {rate:g}.",
         }[self.prior]

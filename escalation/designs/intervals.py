@@ -206,9 +206,7 @@ class EquivalenceInterval(TargetInterval):
     epsilon1: Margin = 0.05
     epsilon2: Margin = 0.05
 
-    def tuning(self, trial: Trial) -> dict[str, tuple[float, ...]]:  # noqa: ARG002
-        """The equivalence interval."""
-        return {"epsilon1": MARGINS[:10], "epsilon2": MARGINS[:10]}
+    tuned: ClassVar[dict[str, tuple[float, ...]]] = {"epsilon1": MARGINS[:10], "epsilon2": MARGINS[:10]}
 
     def reach(self, target: float) -> tuple[tuple[str, float], tuple[str, float]]:  # noqa: ARG002
         """How far the equivalence interval reaches below the target and above it."""

@@ -9,12 +9,12 @@ Source: Yan F, Mandrekar SJ, Yuan Y (2017) Clin Cancer Res 23:3994-4003.
 
 from typing import ClassVar, Literal
 
-from escalation.designs.intervals import MARGINS, Margin, Moves, Numbers, TargetInterval
-from escalation.designs.strongest import by_strongest_key, place_by_key
+from escalation.designs.intervals import MARGINS, Margin
+from escalation.designs.strongest import StrongestKey
 from escalation.trial.trial import Trial
 
 
-class Keyboard(TargetInterval):
+class Keyboard(StrongestKey):
     """The Keyboard design.
 
     Eliminates from 3 patients at a dose on and recommends as BOIN does.
@@ -29,26 +29,16 @@ class Keyboard(TargetInterval):
     half_width: Margin = 0.05
 
     fewest_to_eliminate: ClassVar[int] = 3
+    middle: ClassVar[str] = "the target key"
+    tuned: ClassVar[dict[str, tuple[float, ...]]] = {"half_width": MARGINS}
     sources: ClassVar[tuple[str, ...]] = (
         "Yan F, Mandrekar SJ, Yuan Y (2017). Keyboard: a novel Bayesian toxicity probability interval design for "
         "phase I clinical trials. Clin Cancer Res 23:3994-4003.",
     )
 
-    def tuning(self, trial: Trial) -> dict[str, tuple[float, ...]]:  # noqa: ARG002
-        """The target key's half width."""
-        return {"half_width": MARGINS}
-
     def reach(self, target: float) -> tuple[tuple[str, float], tuple[str, float]]:  # noqa: ARG002
         """How far the target key reaches to either side."""
         return ("half_width", self.half_width), ("half_width", self.half_width)
-
-    def moves(self, target: float, patients: Numbers, dlts: Numbers) -> Moves:
-        """To where the strongest key is."""
-        return by_strongest_key(self.interval(target), patients, dlts)
-
-    def place(self, target: float, patients: int, dlts: int, move: int) -> str:
-        """Which key is the strongest."""
-        return place_by_key(self.interval(target), patients, dlts, move, "the target key")
 
     def words(self, trial: Trial) -> str:
         """The rule, in the sentences of a protocol."""

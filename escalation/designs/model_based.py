@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +13,11 @@ from escalation.designs.base import Design
 from escalation.designs.rules import NeverSkip, Restriction
 from escalation.fields import Flag, Fraction, Frozen, Real
 from escalation.kernels.codes import COHERENT_COHORT, COHERENT_DOSE, COHERENT_OFF
+from escalation.numbers import Floats
 from escalation.plans.conduct import Conduct
 from escalation.plans.curves import CurvePlan
 from escalation.plans.readings import Reading
 from escalation.trial.trial import Trial
-
-Floats = NDArray[np.float64]
 
 Above = Callable[[Floats], Floats]
 """P(rate > limit | data) as a function of limits, float64[L] to float64[L, D]."""
@@ -86,6 +85,9 @@ class ModelDesign(Design):
     coherent: Literal["cohort", "dose", "off"] = "off"
     recommend_untried: Flag = False
 
+    skips_down: ClassVar[bool] = True
+    """Whether no_skip leaves the way down as it is."""
+
     def estimates(self, trial: Trial, patients: Sequence[int], dlts: Sequence[int]) -> RateEstimates:
         """DLT rates after counts at each dose.
 
@@ -102,8 +104,7 @@ class ModelDesign(Design):
 
     def _fitted(self, trial: Trial, plan: CurvePlan, posterior: Floats) -> Floats:  # noqa: ARG002
         """The rates that the design compares, float64[D]; here posterior means."""
-        rates: Floats = np.exp(plan.log_dlt) @ posterior
-        return rates
+        return np.exp(plan.log_dlt) @ posterior
 
     @abstractmethod
     def _plan(self, trial: Trial) -> CurvePlan:
@@ -114,19 +115,16 @@ class ModelDesign(Design):
         """P(rate > limit | data)."""
 
     def _restrictions(self) -> tuple[Restriction, ...]:
-        return (NeverSkip(),) if self.no_skip else ()
+        return (NeverSkip(when_deescalating=not self.skips_down),) if self.no_skip else ()
 
     def _limits_in_words(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
         if self.no_skip:
-            yield "No dose level is skipped on the way up."
+            yield f"No dose level is skipped on the way up{'' if self.skips_down else ' or down'}."
         else:
             yield "The design itself lets dose levels be skipped."
-        if self.coherent == "cohort":
-            yield "There is no escalation when the DLT rate of the last cohort is at or above the target."
-        elif self.coherent == "dose":
-            yield (
-                "There is no escalation when the DLT rate among all patients at the current dose is above the target."
-            )
+        high = {"cohort": "of the last cohort is at or", "dose": "among all patients at the current dose is"}
+        if self.coherent != "off":
+            yield f"There is no escalation when the DLT rate {high[self.coherent]} above the target."
 
     def _recommendation_in_words(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
         if self.recommend_untried:
@@ -176,8 +174,7 @@ def _limits(rates: Floats, posterior: Floats, above: Above) -> tuple[Floats, Flo
     def excess(logit: Floats, dose: NDArray[np.int64], share: Floats) -> Floats:
         below = 1 - above(special.expit(np.clip(logit, *LOGITS)))[np.arange(len(dose)), dose]
         # Nearly straight on these scales, so that few steps are needed.
-        found: Floats = special.ndtri(np.clip(below, 1e-15, 1 - 1e-15)) - special.ndtri(share)
-        return found
+        return special.ndtri(np.clip(below, 1e-15, 1 - 1e-15)) - special.ndtri(share)
 
     bracket = elementwise.bracket_root(excess, guess - 0.05, guess + 0.05, args=(doses, shares), factor=4)
     root = elementwise.find_root(excess, bracket.bracket, args=(doses, shares), tolerances={"xatol": 1e-8})

@@ -9,13 +9,13 @@ Source: Ji Y, Liu P, Li Y, Bekele BN (2010) Clin Trials 7:653-663.
 
 from typing import ClassVar, Literal
 
-from escalation.designs.intervals import EquivalenceInterval, Moves, Numbers
-from escalation.designs.strongest import by_strongest, largest_of_three, mean_densities
-from escalation.designs.words import observed
+from escalation.designs.intervals import EquivalenceInterval, Numbers
+from escalation.designs.strongest import StrongestOfThree, mean_densities
+from escalation.numbers import Floats
 from escalation.trial.trial import Trial
 
 
-class MTPI(EquivalenceInterval):
+class MTPI(StrongestOfThree, EquivalenceInterval):
     """The modified toxicity probability interval design (mTPI).
 
     Eliminates and recommends as BOIN does, from the first patient at a dose on.
@@ -23,20 +23,14 @@ class MTPI(EquivalenceInterval):
 
     kind: Literal["mtpi"] = "mtpi"
 
+    strength: ClassVar[str] = "unit probability mass"
     sources: ClassVar[tuple[str, ...]] = (
         "Ji Y, Liu P, Li Y, Bekele BN (2010). A modified toxicity probability interval method for dose-finding trials. "
         "Clin Trials 7:653-663.",
     )
 
-    def moves(self, target: float, patients: Numbers, dlts: Numbers) -> Moves:
-        """To where the unit probability mass is the largest."""
-        return by_strongest(mean_densities((0.0, *self.interval(target), 1.0), patients, dlts))
-
-    def place(self, target: float, patients: int, dlts: int, move: int) -> str:
-        """Where the unit probability mass is the largest."""
-        densities = mean_densities((0.0, *self.interval(target), 1.0), patients, dlts)
-        place = largest_of_three("unit probability mass", densities, move, "the equivalence interval")
-        return f"{observed(patients, dlts)}: {place}"
+    def _strengths(self, target: float, patients: Numbers | int, dlts: Numbers | int) -> Floats:
+        return mean_densities((0.0, *self.interval(target), 1.0), patients, dlts)
 
     def words(self, trial: Trial) -> str:
         """The rule, in the sentences of a protocol."""

@@ -10,12 +10,12 @@ Source: Guo W, Wang SJ, Yang S, Lynn H, Ji Y (2017) Contemp Clin Trials 58:23-33
 
 from typing import ClassVar, Literal
 
-from escalation.designs.intervals import EquivalenceInterval, Moves, Numbers
-from escalation.designs.strongest import by_strongest_key, place_by_key
+from escalation.designs.intervals import EquivalenceInterval
+from escalation.designs.strongest import StrongestKey
 from escalation.trial.trial import Trial
 
 
-class MTPI2(EquivalenceInterval):
+class MTPI2(StrongestKey, EquivalenceInterval):
     """The mTPI-2 design, a toxicity probability interval design with intervals of equal length.
 
     Eliminates and recommends as BOIN does, from the first patient at a dose on.
@@ -27,14 +27,6 @@ class MTPI2(EquivalenceInterval):
         "Guo W, Wang SJ, Yang S, Lynn H, Ji Y (2017). A Bayesian interval dose-finding design addressing Ockham's "
         "razor: mTPI-2. Contemp Clin Trials 58:23-33.",
     )
-
-    def moves(self, target: float, patients: Numbers, dlts: Numbers) -> Moves:
-        """To where the interval with the largest unit probability mass is."""
-        return by_strongest_key(self.interval(target), patients, dlts)
-
-    def place(self, target: float, patients: int, dlts: int, move: int) -> str:
-        """Which interval has the largest unit probability mass."""
-        return place_by_key(self.interval(target), patients, dlts, move, "the equivalence interval")
 
     def words(self, trial: Trial) -> str:
         """The rule, in the sentences of a protocol."""

@@ -1,16 +1,16 @@
 """Designs that move to where the posterior of a dose's DLT rate is the strongest, of adjacent intervals of rates."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
-from escalation.designs.intervals import Moves, Numbers, moves_where
+from escalation.designs.intervals import IntervalDesign, Moves, Numbers, TargetInterval, moves_where
 from escalation.designs.words import beside, observed, ranked
 from escalation.kernels.codes import DE_ESCALATE, ESCALATE, SLACK
-
-Floats = NDArray[np.float64]
+from escalation.numbers import Floats
 
 
 def posterior_masses(
@@ -21,27 +21,40 @@ def posterior_masses(
     The K + 1 edges increase; they may depend on the counts.
     """
     a, b = prior[0] + dlts, prior[1] + patients - dlts
-    masses: Floats = np.diff([special.betainc(a, b, edge) for edge in edges], axis=0)
-    return masses
+    return np.diff([special.betainc(a, b, edge) for edge in edges], axis=0)
 
 
 def mean_densities(edges: Sequence[float], patients: Numbers | int, dlts: Numbers | int) -> Floats:
     """Unit probability masses, float64[K, ...]: posterior probabilities under a uniform prior, by length."""
-    densities: Floats = (posterior_masses(edges, patients, dlts, (1.0, 1.0)).T / np.diff(edges)).T
-    return densities
+    return (posterior_masses(edges, patients, dlts, (1.0, 1.0)).T / np.diff(edges)).T
 
 
-def by_strongest(strengths: Floats) -> Moves:
-    """Escalate where the lowest of three intervals is the strongest, de-escalate where the highest is.
+class StrongestOfThree(IntervalDesign):
+    """A design that moves to the strongest of three intervals of rates; a tie goes to the higher, the more cautious."""
 
-    The strengths are float64[3, ...]. A tie goes to the higher interval, the more cautious choice.
-    """
-    below, inside, above = strengths
-    return moves_where(below > np.maximum(inside, above) + SLACK, above >= np.maximum(below, inside) - SLACK)
+    strength: ClassVar[str]
+    """What is compared, in words."""
+    middle: ClassVar[str] = "the equivalence interval"
+
+    @abstractmethod
+    def _strengths(self, target: float, patients: Numbers | int, dlts: Numbers | int) -> Floats:
+        """Strengths of the lowest, the middle and the highest interval, float64[3, ...]."""
+
+    def moves(self, target: float, patients: Numbers, dlts: Numbers) -> Moves:
+        """To where the strongest interval is."""
+        below, inside, above = self._strengths(target, patients, dlts)
+        return moves_where(below > np.maximum(inside, above) + SLACK, above >= np.maximum(below, inside) - SLACK)
+
+    def place(self, target: float, patients: int, dlts: int, move: int) -> str:
+        """Which interval is the strongest, with the numbers."""
+        below, inside, above = ranked(self._strengths(target, patients, dlts).tolist())
+        where = {ESCALATE: "below", DE_ESCALATE: "above"}.get(move, "in")
+        seen, numbers = observed(patients, dlts), f"{below} below, {inside} in, {above} above"
+        return f"{seen}: the {self.strength} is largest {where} {self.middle} ({numbers})"
 
 
-def by_strongest_key(key: tuple[float, float], patients: Numbers, dlts: Numbers) -> Moves:
-    """Escalate where the strongest of equally wide keys is below the target key; of the rest, de-escalate where above.
+class StrongestKey(StrongestOfThree, TargetInterval):
+    """A design that moves to where the strongest of equally wide keys is; the middle one is the target key.
 
     Keys as wide as the target key, [low, high], cover all rates; what is left at 0 and at 1 makes shorter ones. The
     strongest has the largest mean posterior density. The density rises up to its mode, y/n, and falls beyond it, and so
@@ -49,35 +62,34 @@ def by_strongest_key(key: tuple[float, float], patients: Numbers, dlts: Numbers)
     neighbour is stronger than the target key, and likewise above. Where the mode is beyond a neighbour no comparison is
     needed, and none could be made: all three may be too weak for floating-point numbers.
     """
-    first, last = neighbours(key)
-    near = by_strongest(mean_densities((first, *key, last), patients, dlts))
-    # At the end of a neighbour the mode and the densities say the same, so that these comparisons need no slack.
-    lowest, highest = dlts <= first * patients, dlts >= last * patients
-    return moves_where((near == ESCALATE) | lowest, (near == DE_ESCALATE) | highest)
 
+    strength: ClassVar[str] = "mean posterior density"
 
-def neighbours(key: tuple[float, float]) -> tuple[float, float]:
-    """Where the key below the target key begins, and where the one above it ends."""
-    low, high = key
-    return max(2 * low - high, 0.0), min(2 * high - low, 1.0)
+    def _neighbours(self, target: float) -> tuple[float, float]:
+        """Where the key below the target key begins, and where the one above it ends."""
+        low, high = self.interval(target)
+        return max(2 * low - high, 0.0), min(2 * high - low, 1.0)
 
+    def _strengths(self, target: float, patients: Numbers | int, dlts: Numbers | int) -> Floats:
+        first, last = self._neighbours(target)
+        return mean_densities((first, *self.interval(target), last), patients, dlts)
 
-def largest_of_three(what: str, strengths: Floats, move: int, middle: str) -> str:
-    """That something is largest below, in or above the middle one of three intervals, as a clause with the numbers."""
-    below, inside, above = ranked(strengths.tolist())
-    where = {ESCALATE: "below", DE_ESCALATE: "above"}.get(move, "in")
-    return f"the {what} is largest {where} {middle} ({below} below, {inside} in, {above} above)"
+    def moves(self, target: float, patients: Numbers, dlts: Numbers) -> Moves:
+        """To where the strongest key is."""
+        first, last = self._neighbours(target)
+        near = super().moves(target, patients, dlts)
+        # At the end of a neighbour the mode and the densities say the same, so that these comparisons need no slack.
+        lowest, highest = dlts <= first * patients, dlts >= last * patients
+        return moves_where((near == ESCALATE) | lowest, (near == DE_ESCALATE) | highest)
 
-
-def place_by_key(key: tuple[float, float], patients: int, dlts: int, move: int, name: str) -> str:
-    """Why the strongest key is where `by_strongest_key` finds it, as a clause; `name` is that of the target key."""
-    first, last = neighbours(key)
-    seen, rate, noun = observed(patients, dlts), dlts / patients, name.rsplit(maxsplit=1)[-1]
-    if move == ESCALATE and dlts <= first * patients:
-        shown, limit = beside(rate, first)
-        return f"{seen} is a rate of {shown}, at most {limit}, where the {noun} below {name} begins"
-    if move == DE_ESCALATE and dlts >= last * patients:
-        shown, limit = beside(rate, last)
-        return f"{seen} is a rate of {shown}, at least {limit}, where the {noun} above {name} ends"
-    densities = mean_densities((first, *key, last), patients, dlts)
-    return f"{seen}: {largest_of_three('mean posterior density', densities, move, name)}"
+    def place(self, target: float, patients: int, dlts: int, move: int) -> str:
+        """Why the strongest key is where `moves` finds it."""
+        first, last = self._neighbours(target)
+        seen, rate, noun = observed(patients, dlts), dlts / patients, self.middle.rsplit(maxsplit=1)[-1]
+        if move == ESCALATE and dlts <= first * patients:
+            shown, limit = beside(rate, first)
+            return f"{seen} is a rate of {shown}, at most {limit}, where the {noun} below {self.middle} begins"
+        if move == DE_ESCALATE and dlts >= last * patients:
+            shown, limit = beside(rate, last)
+            return f"{seen} is a rate of {shown}, at least {limit}, where the {noun} above {self.middle} ends"
+        return super().place(target, patients, dlts, move)

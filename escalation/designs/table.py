@@ -15,7 +15,7 @@ from pydantic import Field, TypeAdapter, ValidationError, ValidationInfo, model_
 
 from escalation.designs.base import Design, never_reached, patients_reach
 from escalation.designs.isotonic import closest_isotonic, isotonic_in_words
-from escalation.designs.tables.check import Finding, check_table
+from escalation.designs.tables.check import Findings, check_table
 from escalation.designs.tables.file import read_table
 from escalation.designs.tables.rows import LETTERS, MOST_ROWS, WORDS, Row, contradictions, decisions_of
 from escalation.designs.words import observed
@@ -86,9 +86,7 @@ class DecisionTable(Design):
         return self
 
     def _problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
-        for finding in self._findings(trial):
-            if finding.fatal:
-                yield "rows", finding.text
+        yield from (("rows", problem) for problem in self._findings(trial).fatal)
         if self.recommend == "highest_cleared":
             codes, decided = decisions_of(self.rows, trial)
             escalates = codes == ESCALATE
@@ -98,11 +96,9 @@ class DecisionTable(Design):
 
     def _cautions(self, trial: Trial) -> Iterator[str]:
         yield from never_reached("cap", self.cap, trial)
-        for finding in self._findings(trial):
-            if not finding.fatal:
-                yield finding.text
+        yield from self._findings(trial).doubtful
 
-    def _findings(self, trial: Trial) -> tuple[Finding, ...]:
+    def _findings(self, trial: Trial) -> Findings:
         return check_table(self.rows, trial, NO_LIMIT if self.cap is None else self.cap, titration=self.titration)
 
     def _references(self) -> tuple[str, ...]:
@@ -135,11 +131,10 @@ class DecisionTable(Design):
 
     def _plan(self, trial: Trial) -> TablePlan:
         codes, _ = decisions_of(self.rows, trial)
-        isotonic = self.recommend == "isotonic"
+        isotonic = closest_isotonic(trial.target, trial.max_patients)
+        cleared = HighestCleared((codes == ESCALATE).any(axis=0))
         return TablePlan(
             codes=codes,
-            selection=closest_isotonic(trial.target, trial.max_patients)
-            if isotonic
-            else HighestCleared((codes == ESCALATE).any(axis=0)),
+            selection=isotonic if self.recommend == "isotonic" else cleared,
             conduct=Conduct.of(trial, stops=patients_reach(self.cap, NEXT_DOSE, RULE_COMPLETE, trial)),
         )

@@ -1,11 +1,8 @@
 """The 3+3 design.
 
 Three patients at a dose: none with a DLT, escalate; one, treat three more; two or three, the dose is too toxic. Of six
-patients: at most one with a DLT, escalate; two or more, too toxic. Variants differ in what follows:
-
-- de-escalation (Korn et al. 1994): after a dose has proved too toxic, the dose below is filled up to six patients;
-  without it the trial ends at once.
-- six at the top: the highest dose, too, needs six patients before it is recommended.
+patients: at most one with a DLT, escalate; two or more, too toxic. Variants differ in what follows: whether there is
+de-escalation (as Korn et al. 1994 have it; without it the trial ends at once), and six patients at the highest dose.
 
 Source: Korn EL et al. (1994) Stat Med 13:1799-1806; Lin Y, Shih WJ (2001) Biostatistics 2:203-215.
 """

@@ -11,14 +11,15 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from escalation.designs.intervals import IntervalDesign, Moves, Numbers
-from escalation.designs.strongest import Floats, by_strongest, largest_of_three, posterior_masses
-from escalation.designs.words import beta, observed
+from escalation.designs.intervals import Numbers
+from escalation.designs.strongest import StrongestOfThree, posterior_masses
+from escalation.designs.words import beta
 from escalation.fields import Positive
+from escalation.numbers import Floats
 from escalation.trial.trial import Trial
 
 
-class TPI(IntervalDesign):
+class TPI(StrongestOfThree):
     """The toxicity probability interval design (TPI).
 
     Eliminates and recommends as BOIN does, but under a Beta(0.005, 0.005) prior and from the first patient on.
@@ -36,6 +37,7 @@ class TPI(IntervalDesign):
     k2: Positive = 1.5
 
     prior: ClassVar[tuple[float, float]] = (0.005, 0.005)
+    strength: ClassVar[str] = "posterior probability"
     sources: ClassVar[tuple[str, ...]] = (
         "Ji Y, Li Y, Bekele BN (2007). Dose-finding in phase I clinical trials based on toxicity probability "
         "intervals. Clin Trials 4:235-244.",
@@ -45,18 +47,7 @@ class TPI(IntervalDesign):
         """How far the interval reaches above (k1) and below (k2) the target, in posterior standard deviations."""
         return {"k1": self.k1, "k2": self.k2}
 
-    def moves(self, target: float, patients: Numbers, dlts: Numbers) -> Moves:
-        """To the most probable interval."""
-        return by_strongest(self._masses(target, patients, dlts))
-
-    def place(self, target: float, patients: int, dlts: int, move: int) -> str:
-        """Which interval is the most probable."""
-        masses = self._masses(target, patients, dlts)
-        place = largest_of_three("posterior probability", masses, move, "the equivalence interval")
-        return f"{observed(patients, dlts)}: {place}"
-
-    def _masses(self, target: float, patients: Numbers | int, dlts: Numbers | int) -> Floats:
-        """Posterior probabilities of the three intervals, float64[3, ...]."""
+    def _strengths(self, target: float, patients: Numbers | int, dlts: Numbers | int) -> Floats:
         n, y = patients + sum(self.prior), dlts + self.prior[0]
         deviation = np.sqrt(y * (n - y) / (n**2 * (n + 1)))
         low, high = np.maximum(target - self.k2 * deviation, 0.0), np.minimum(target + self.k1 * deviation, 1.0)

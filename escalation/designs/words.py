@@ -43,8 +43,6 @@ def beside(value: float, *limits: float) -> list[str]:
 
     A limit of at most three decimals is written as it was given.
 
-    Examples
-    --------
     >>> beside(2 / 3, 0.2983), beside(0.95001, 0.95), beside(0.1 + 0.2, 0.3)
     (['0.667', '0.298'], ['0.95001', '0.95'], ['0.300', '0.3'])
     """
@@ -62,8 +60,6 @@ def beside(value: float, *limits: float) -> list[str]:
 def deciding(limit: float, max_patients: int) -> str:
     """A limit of observed rates, in decimals enough for no rate to be on the other side of it.
 
-    Examples
-    --------
     >>> deciding(0.196801, 36), deciding(0.196801, 66)  # 13 / 66 is 0.19697
     ('0.197', '0.1968')
     """

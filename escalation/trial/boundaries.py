@@ -28,37 +28,33 @@ from numpy.typing import NDArray
 from scipy import special
 
 from escalation.kernels.codes import SLACK
-from escalation.numbers import count_grid
+from escalation.numbers import Floats, count_grid
 
-Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
 
 
-def pocock(limit: float, max_patients: int) -> Floats:
+def pocock(limit: float, n: Counts, y: Counts) -> Floats:
     """Evidence by the binomial tail: the same significance level at every look (Ivanova et al. 2005)."""
-    n, y = _possible(max_patients)
     return _negative_log(np.where(y > 0, special.betainc(np.maximum(y, 1), n - y + 1, limit), 1.0))
 
 
-def wang_tsiatis(limit: float, max_patients: int, delta: float) -> Floats:
+def wang_tsiatis(limit: float, n: Counts, y: Counts, delta: float) -> Floats:
     """Evidence by the standardized number of DLTs: critical value c (n/N)^(delta - 1/2) (Wang & Tsiatis 1987)."""
-    n, y = _possible(max_patients)
     standardized = (y - n * limit) / np.sqrt(np.maximum(n, 1) * limit * (1 - limit))
-    return standardized * (n / max_patients) ** (0.5 - delta)
+    return standardized * (n / np.max(n)) ** (0.5 - delta)
 
 
-def sprt(limit: float, max_patients: int, p1: float) -> Floats:
+def sprt(limit: float, n: Counts, y: Counts, p1: float) -> Floats:
     """Evidence by the likelihood ratio of the rate p1 to the limit (Goldman 1987).
 
     Divided by the log odds ratio, and so in DLTs: y - n s, where s lies between the limit and p1.
     """
-    n, y = _possible(max_patients)
     fewer_without = log1p((p1 - limit) / (1 - p1))
     return y - n * fewer_without / (log1p((p1 - limit) / limit) + fewer_without)
 
 
-def beta_binomial(limit: float, max_patients: int, prior: tuple[float, float]) -> Floats:
+def beta_binomial(limit: float, n: Counts, y: Counts, prior: tuple[float, float]) -> Floats:
     """Evidence by the posterior probability that the rate exceeds the limit (Geller et al. 2003)."""
-    n, y = _possible(max_patients)
     return _negative_log(special.betainc(prior[0] + y, prior[1] + n - y, limit))
 
 
@@ -104,12 +100,6 @@ def crossing_probability(stops: NDArray[np.bool_], cohort_size: int, rate: float
 def looks(cohort_size: int, max_patients: int) -> list[int]:
     """Patients treated after each cohort; the last cohort may be smaller."""
     return [*range(cohort_size, max_patients, cohort_size), max_patients]
-
-
-def _possible(max_patients: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Patients and DLTs of every cell, with DLTs beyond the patients, which no look asks for, cut off."""
-    patients, dlts = count_grid(max_patients)
-    return patients, np.minimum(dlts, patients)
 
 
 def _negative_log(probability: NDArray[np.floating]) -> Floats:

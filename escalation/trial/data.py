@@ -6,9 +6,9 @@ letter for each patient, N for no DLT and T for a DLT. The notation is that of t
 Counts by dose say less: not where the last cohort was treated, nor what happened in it. Both can be said beside them.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 from operator import index
 from typing import Self
 
@@ -106,13 +106,7 @@ class InterimData:
 
     @classmethod
     def of(cls, data: object, levels: int) -> "InterimData":
-        """The data that a user gives: outcomes as text, or data as they are.
-
-        Raises
-        ------
-        OutcomesError
-            A ValueError: the text cannot be read, or it is neither.
-        """
+        """The data that a user gives: outcomes as text, or data as they are; OutcomesError for anything else."""
         if isinstance(data, str):
             return cls.from_outcomes(data, levels)
         if not isinstance(data, InterimData):
@@ -144,12 +138,7 @@ class InterimData:
         >>> InterimData.from_outcomes("1NNN 2NTT", levels=4).dlts
         (0, 2, 0, 0)
         """
-        cohorts = []
-        end = 0
-        for word in text.split():
-            start = text.index(word, end)
-            end = start + len(word)
-            cohorts.append(_cohort(text, start, word, levels))
+        cohorts = [_cohort(text, word.start(), word[0], levels) for word in re.finditer(r"\S+", text)]
         return cls.from_cohorts(cohorts, levels)
 
     @classmethod
@@ -167,14 +156,10 @@ class InterimData:
                 raise OutcomesError(f"cohort: dose level {cohort.dose}, but the dose levels are 1 to {levels}")
             patients[cohort.dose - 1] += cohort.patients
             dlts[cohort.dose - 1] += cohort.dlts
-        last = cohorts[-1] if cohorts else None
-        return cls(
-            tuple(patients),
-            tuple(dlts),
-            None if last is None else last.dose,
-            None if last is None else (last.patients, last.dlts),
-            tuple(cohorts),
-        )
+        if not cohorts:
+            return cls(tuple(patients), tuple(dlts), cohorts=())
+        last = cohorts[-1]
+        return cls(tuple(patients), tuple(dlts), last.dose, (last.patients, last.dlts), tuple(cohorts))
 
     @classmethod
     def from_counts(
@@ -239,13 +224,13 @@ def _counts(values: object, name: str) -> tuple[int, ...]:
 
 def _cohort(text: str, start: int, word: str, levels: int) -> Cohort:
     """The cohort that a word means; `start` is where it begins in the text."""
-    digits = "".join(takewhile(lambda letter: letter in "0123456789", word))
+    letters = word.lstrip("0123456789")
+    digits = word.removesuffix(letters)
     if not digits:
         raise _pointed(text, start, "a cohort begins with its dose level, a number")
     if len(digits) > 9 or not 1 <= int(digits) <= levels:
         there_are = "there is only dose level 1" if levels == 1 else f"the dose levels are 1 to {levels}"
         raise _pointed(text, start, f"dose level {digits} does not exist; {there_are}")
-    letters = word[len(digits) :]
     for place, letter in enumerate(letters):
         if letter not in "NT":
             problem = f"{repr(letter) if letter.isprintable() else ascii(letter)} should be N (no DLT) or T (DLT)"

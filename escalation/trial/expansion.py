@@ -31,11 +31,9 @@ class Expansion(Frozen):
 
     def problems(self, target: float, escalated: int) -> Iterator[tuple[str, str]]:
         """What does not fit a trial with so many patients in escalation: (name of the option, what is wrong)."""
-        if self.cohort_size is not None and self.cohort_size > self.patients:
-            yield (
-                "cohort_size",
-                f"a cohort of {self.cohort_size} is larger than the expansion ({self.patients} patients)",
-            )
+        size = self.cohort_size
+        if size is not None and size > self.patients:
+            yield "cohort_size", f"a cohort of {size} is larger than the expansion ({self.patients} patients)"
         if escalated + self.patients > MOST_PATIENTS:
             yield "patients", f"{escalated + self.patients} patients in all; at most {MOST_PATIENTS} are possible"
         for option, problem in () if self.monitoring is None else self.monitoring.misfits(target):

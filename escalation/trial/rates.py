@@ -7,12 +7,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from escalation.errors import DesignError
 from escalation.kernels.codes import SLACK
+from escalation.numbers import Floats
 from escalation.trial.trial import Trial
 
-Floats = NDArray[np.float64]
 
-
-def check_rates(rates: ArrayLike, trial: Trial) -> NDArray[np.float64]:
+def check_rates(rates: ArrayLike, trial: Trial) -> Floats:
     """True DLT rates as an array, float64[D]; DesignError unless there is one in [0, 1] for each dose level."""
     array = _numbers(rates)
     if array.shape != (trial.levels,):
@@ -22,7 +21,7 @@ def check_rates(rates: ArrayLike, trial: Trial) -> NDArray[np.float64]:
     return array
 
 
-def check_truths(rates: ArrayLike, trial: Trial) -> NDArray[np.float64]:
+def check_truths(rates: ArrayLike, trial: Trial) -> Floats:
     """True DLT rates of many truths as an array, float64[T, D]; DesignError as for `check_rates`."""
     array = _numbers(rates)
     if array.ndim != 2 or array.shape[1] != trial.levels or len(array) == 0:
@@ -32,7 +31,7 @@ def check_truths(rates: ArrayLike, trial: Trial) -> NDArray[np.float64]:
     return array
 
 
-def _numbers(rates: ArrayLike) -> NDArray[np.float64]:
+def _numbers(rates: ArrayLike) -> Floats:
     try:
         given = np.asarray(rates)
     except ValueError:  # rows of different lengths

@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 from escalation.errors import DesignError
 from escalation.fields import Count, Fraction, Frozen, Positive, Real
 from escalation.kernels.codes import SLACK
-from escalation.numbers import count_grid, exceedance
+from escalation.numbers import Floats, count_grid, exceedance
 from escalation.trial import boundaries
 
 # The rules that read an option which not every rule reads.
@@ -87,7 +87,7 @@ class SafetyRule(Frozen):
         Parameters
         ----------
         target : float
-                The limit, if the rule has none of its own.
+            The limit, if the rule has none of its own.
         cohort_size, max_patients : int
             The dose is looked at after every cohort, the last of which may be smaller. The Bayesian rule does not
             depend on the looks and is given for every number of patients; of the others there is nothing between looks.
@@ -112,12 +112,9 @@ class SafetyRule(Frozen):
             patients, dlts = count_grid(max_patients)
             above_limit = exceedance(limit, patients, dlts, self.prior)
             return (patients >= self.min_patients) & (above_limit > self.threshold + SLACK)
+        evidence = self._evidence(limit, max_patients)
         return boundaries.calibrated(
-            self._evidence(limit, max_patients),
-            limit,
-            self._alpha,
-            cohort_size=cohort_size,
-            min_patients=self.min_patients,
+            evidence, limit, self._alpha, cohort_size=cohort_size, min_patients=self.min_patients
         )
 
     def caveats(self, target: float, cohort_size: int, max_patients: int) -> Iterator[str]:
@@ -145,12 +142,14 @@ class SafetyRule(Frozen):
         if self.p1 is not None and self.p1 <= limit:
             yield "p1", f"{self.p1:g} should be above the limit of {limit:g}"
 
-    def _evidence(self, limit: float, max_patients: int) -> NDArray[np.float64]:
+    def _evidence(self, limit: float, max_patients: int) -> Floats:
+        patients, dlts = count_grid(max_patients)
+        counts = patients, np.minimum(dlts, patients)  # no look asks for more
         if self.rule == "pocock":
-            return boundaries.pocock(limit, max_patients)
+            return boundaries.pocock(limit, *counts)
         if self.rule == "sprt":
             assert self.p1 is not None
-            return boundaries.sprt(limit, max_patients, self.p1)
+            return boundaries.sprt(limit, *counts, self.p1)
         if self.rule == "beta-binomial":
-            return boundaries.beta_binomial(limit, max_patients, self.prior)
-        return boundaries.wang_tsiatis(limit, max_patients, 0.0 if self.delta is None else self.delta)
+            return boundaries.beta_binomial(limit, *counts, self.prior)
+        return boundaries.wang_tsiatis(limit, *counts, 0.0 if self.delta is None else self.delta)

@@ -70,10 +70,9 @@ class Trial(Frozen):
             yield "doses: should increase from each level to the next"
         elif len(set(self.doses)) < self.levels:
             yield "doses: each level should be named once"
-        if self.cohort_size > self.max_patients:
-            yield (
-                f"cohort_size: a cohort of {self.cohort_size} is larger than the trial ({self.max_patients} patients)"
-            )
+        size, most = self.cohort_size, self.max_patients
+        if size > most:
+            yield f"cohort_size: a cohort of {size} is larger than the trial ({most} patients)"
         if self.start_dose > self.levels:
             yield f"start_dose: there are only {self.levels} dose levels"
         if self.expansion is not None:

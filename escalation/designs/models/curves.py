@@ -18,9 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from escalation.numbers import halved
-
-Floats = NDArray[np.float64]
+from escalation.numbers import Floats, halved
 
 INTERCEPT = 3.0
 
@@ -205,8 +203,7 @@ def likelihood_interval(
 
     def log_likelihood(b: Floats) -> Floats:
         log_dlt, log_no_dlt = model.log_rates(skeleton, b)
-        found: Floats = dlts @ log_dlt + (patients - dlts) @ log_no_dlt
-        return found
+        return dlts @ log_dlt + (patients - dlts) @ log_no_dlt
 
     def falls(b: Floats) -> NDArray[np.bool_]:
         of_dlt, of_no_dlt = model.slopes(skeleton, b)
@@ -218,10 +215,10 @@ def likelihood_interval(
     if falls(left)[0]:
         best = left
     lowest = log_likelihood(best) - special.chdtri(1, 0.05) / 2
-    found = [best, *(halved(lambda b: log_likelihood(b) < lowest, best, end) for end in (left, right))]
-    low_end, high_end = float(left[0]), float(right[0])
-    found_b = [{low_end: -np.inf, high_end: np.inf}.get(float(b[0]), float(b[0])) for b in found]
-    return found_b[0], found_b[1], found_b[2]
+    limits = (halved(lambda b: log_likelihood(b) < lowest, best, end) for end in (left, right))
+    infinite = {-FLAT: -np.inf, FLAT: np.inf}
+    likeliest, low, high = (infinite.get(float(b[0]), float(b[0])) for b in (best, *limits))
+    return likeliest, low, high
 
 
 def tail_weights(b: Floats, limit: float) -> Floats:

@@ -10,10 +10,10 @@ Source: Lee SM, Cheung YK (2009) Clin Trials 6:227-238; dfcrm::getprior.
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from escalation.designs.models.curves import MODELS
 from escalation.errors import DesignError
+from escalation.numbers import Floats
 
 
 def skeleton(
@@ -23,7 +23,7 @@ def skeleton(
     prior_mtd: int,
     doses: int,
     model: Literal["power", "logistic"] = "power",
-) -> NDArray[np.float64]:
+) -> Floats:
     """Skeleton of a CRM from an indifference interval.
 
     Parameters

@@ -17,15 +17,14 @@ Source: Neuenschwander B, Branson M, Gsponer T (2008) Stat Med 27:2420-2439 (the
 Methods Based on Sinc and Analytic Functions. Springer.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
-Floats = NDArray[np.float64]
+from escalation.numbers import Floats
 
 # Spacing along and across lines, in standard deviations of the narrowest posterior. Tails take a finer grid than whole
 # lines: they need all frequencies of the integrand, a sum over the line only the lowest.
@@ -175,26 +174,15 @@ def _line(
     dense = max(sparse, np.sqrt(sd**-2 + max_patients / 4))
     low, high = mean - half, mean + half
     # Intervals far outside would only add huge constants to the scale, and their rounding errors.
-    near = np.clip(np.sort(middle), low - FAR, high + FAR).tolist()
-    intervals = list(_union((at - LOGITS, at + LOGITS) for at in near))
+    near = np.clip(np.sort(middle), low - FAR, high + FAR)
+    ends = np.flatnonzero(near[1:] - LOGITS > near[:-1] + LOGITS) + 1  # the others overlap with the next
+    intervals = [(float(part[0] - LOGITS), float(part[-1] + LOGITS)) for part in np.split(near, ends)]
     scale = Scale(sparse / ALONG, dense / ALONG, intervals, SOFTNESS[0])
     a = scale.points(low, high)
     log_prior = -(z**2) / 2 - ((a - mean) / sd) ** 2 / 2
     # As `curves.tail_weights`, on a scale whose points are one apart.
     above = 0.5 - special.sici(np.pi * (scale.at(cuts[:, None] + middle)[..., None] - scale.at(a)))[0] / np.pi
     return a, log_prior, -np.log(scale.density(a)), above
-
-
-def _union(intervals: Iterable[tuple[float, float]]) -> Iterator[tuple[float, float]]:
-    """The union of intervals that are ordered by their lower ends, as intervals that do not overlap."""
-    current: tuple[float, float] | None = None
-    for low, high in intervals:
-        if current is not None and low > current[1]:
-            yield current
-            current = None
-        current = (low if current is None else current[0], high)
-    if current is not None:
-        yield current
 
 
 def _extreme_data(log_dlt: Floats, log_no_dlt: Floats, max_patients: int) -> Iterator[Floats]:

@@ -1,8 +1,6 @@
 """Rules that apply to any design: when a trial stops, and how far it may escalate. One file each."""
 
-from functools import reduce
-from operator import or_
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, get_args
 
 from pydantic import Field
 
@@ -18,12 +16,9 @@ from escalation.designs.rules.patients_at_dose import PatientsAtDose as Patients
 from escalation.designs.rules.precise import Precise as Precise
 from escalation.designs.rules.too_toxic import TooToxicDose as TooToxicDose
 
+AnyRestriction = Annotated[NeverSkip | NoEscalation | MaxStep, Field(discriminator="rule")]
+
 RESTRICTIONS: dict[str, type[Restriction]] = {
-    rule.model_fields["rule"].default: rule for rule in (NeverSkip, NoEscalation, MaxStep)
+    rule.model_fields["rule"].default: rule for rule in get_args(get_args(AnyRestriction)[0])
 }
 """Every rule that limits escalation, by the name that a scenario file gives it."""
-
-if TYPE_CHECKING:
-    AnyRestriction = Restriction
-else:
-    AnyRestriction = Annotated[reduce(or_, RESTRICTIONS.values()), Field(discriminator="rule")]

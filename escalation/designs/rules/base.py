@@ -14,6 +14,9 @@ from escalation.numbers import count_grid
 from escalation.plans.conduct import NO_LIMIT, Criterion
 from escalation.trial.trial import Trial
 
+Counts = NDArray[np.int64]
+Cells = NDArray[np.bool_]
+
 
 def _named_or_level(value: object) -> object:
     if value in ("next", "lowest", "any") or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
@@ -31,22 +34,30 @@ def dose_level(trial: Trial, level: int) -> str:
     return f"dose level {level} ({dose} {trial.dose_unit})" if trial.dose_unit else f"dose level {level} ({dose})"
 
 
-class StoppingRule(Frozen):
-    """A rule that can end a trial after a cohort."""
+class Rule(Frozen):
+    """A rule that any design can be given."""
 
     rule: str
 
     @abstractmethod
-    def criterion(self, trial: Trial) -> Criterion:
-        """The counts at which the rule holds."""
-
-    @abstractmethod
     def words(self, trial: Trial) -> str:
-        """What the rule asks for, as the end of a sentence: "at least 12 patients have been treated in the trial"."""
+        """A restriction as a sentence; of a stopping rule the end: "at least 12 patients have been treated at ..."."""
 
     def problems(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
         """What of the rule does not fit the trial."""
         yield from ()
+
+    @abstractmethod
+    def cautions(self, trial: Trial) -> Iterator[str]:
+        """What a user should know of the rule on a trial that it fits, although it can run."""
+
+
+class StoppingRule(Rule):
+    """A rule that can end a trial after a cohort."""
+
+    @abstractmethod
+    def criterion(self, trial: Trial) -> Criterion:
+        """The counts at which the rule holds."""
 
     def cautions(self, trial: Trial) -> Iterator[str]:
         """What a user should know of the rule on this trial, although it can run."""
@@ -55,12 +66,18 @@ class StoppingRule(Frozen):
 
 
 class DoseRule(StoppingRule):
-    """A stopping rule that looks at the counts at one dose."""
+    """A stopping rule that looks at the counts at one dose.
 
-    dose: Dose
+    Parameters
+    ----------
+    dose : {"next", "lowest", "any"} or int, default "next"
+        "next" is the dose that the next cohort would get.
+    """
+
+    dose: Dose = "next"
 
     @abstractmethod
-    def holds(self, patients: NDArray[np.int64], dlts: NDArray[np.int64], trial: Trial) -> NDArray[np.bool_]:
+    def holds(self, patients: Counts, dlts: Counts, trial: Trial) -> Cells:
         """Whether the rule holds at a dose, by the patients (at least one) and DLTs there."""
 
     def criterion(self, trial: Trial) -> Criterion:
@@ -86,10 +103,8 @@ class DoseRule(StoppingRule):
             yield f"dose: there are only {trial.levels} dose levels"
 
 
-class Restriction(Frozen):
+class Restriction(Rule):
     """A rule that limits how far the next dose may be from the last."""
-
-    rule: str
 
     def ceiling(self, trial: Trial) -> NDArray[np.int64]:
         """Highest dose index that may follow each dose, int64[D]."""
@@ -103,14 +118,6 @@ class Restriction(Frozen):
     def hold_at(self) -> int:
         """No escalation from so many DLTs on, in the whole trial."""
         return NO_LIMIT
-
-    @abstractmethod
-    def words(self, trial: Trial) -> str:
-        """What the rule says, as a sentence."""
-
-    def problems(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
-        """What of the rule does not fit the trial."""
-        yield from ()
 
     def cautions(self, trial: Trial) -> Iterator[str]:
         """What a user should know of the rule on this trial, although it can run."""

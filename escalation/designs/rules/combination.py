@@ -51,10 +51,9 @@ class AllOf(Frozen):
 
 def _tag(value: Any) -> str | None:
     """Which kind of condition a table of a scenario file, or an object, is. Tags are no names of options."""
-    names = value.model_fields_set if isinstance(value, Frozen) else value if isinstance(value, dict) else ()
-    words = [word for word in ("any", "all") if word in names]
-    rule = getattr(value, "rule", None) if isinstance(value, Frozen) else value.get("rule") if names else None
-    found = [*words, *([rule] if rule is not None else [])]
+    given = dict(value) if isinstance(value, Frozen | dict) else {}
+    words, rule = [word for word in ("any", "all") if word in given], given.get("rule")
+    found = words if rule is None else [*words, rule]
     return f"<{found[0]}>" if len(found) == 1 and (words or rule in RULES) else None
 
 

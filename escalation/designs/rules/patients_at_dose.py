@@ -2,10 +2,7 @@
 
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from escalation.designs.rules.base import Dose, DoseRule
+from escalation.designs.rules.base import Cells, Counts, DoseRule
 from escalation.fields import Count
 from escalation.trial.trial import Trial
 
@@ -15,22 +12,14 @@ class PatientsAtDose(DoseRule):
 
     Parameters
     ----------
-    dose : {"next", "lowest", "any"} or int, default "next"
-        "next" is the dose that the next cohort would get.
     at_least : int
         Patients at that dose.
     """
 
     rule: Literal["patients_at_dose"] = "patients_at_dose"
-    dose: Dose = "next"
     at_least: Count
 
-    def holds(
-        self,
-        patients: NDArray[np.int64],
-        dlts: NDArray[np.int64],  # noqa: ARG002
-        trial: Trial,  # noqa: ARG002
-    ) -> NDArray[np.bool_]:
+    def holds(self, patients: Counts, dlts: Counts, trial: Trial) -> Cells:  # noqa: ARG002
         """Whether the rule holds at a dose, by the patients (at least one) and DLTs there."""
         return patients >= self.at_least
 

@@ -2,12 +2,10 @@
 
 from typing import Annotated, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 from scipy import special
 
-from escalation.designs.rules.base import Dose, DoseRule
+from escalation.designs.rules.base import Cells, Counts, DoseRule
 from escalation.fields import Fraction, Positive
 from escalation.kernels.codes import SLACK
 from escalation.trial.trial import Trial
@@ -18,8 +16,6 @@ class Precise(DoseRule):
 
     Parameters
     ----------
-    dose : {"next", "lowest", "any"} or int, default "next"
-        "next" is the dose that the next cohort would get.
     width : float
         Largest width of the interval.
     probability : float, default 0.95
@@ -29,22 +25,15 @@ class Precise(DoseRule):
     """
 
     rule: Literal["precise"] = "precise"
-    dose: Dose = "next"
     width: Fraction
     probability: Annotated[Fraction, Field(ge=0.5)] = 0.95
     prior: tuple[Positive, Positive] = (1.0, 1.0)
 
-    def holds(
-        self,
-        patients: NDArray[np.int64],
-        dlts: NDArray[np.int64],
-        trial: Trial,  # noqa: ARG002
-    ) -> NDArray[np.bool_]:
+    def holds(self, patients: Counts, dlts: Counts, trial: Trial) -> Cells:  # noqa: ARG002
         """Whether the rule holds at a dose, by the patients (at least one) and DLTs there."""
         a, b = self.prior[0] + dlts, self.prior[1] + patients - dlts
         tail = (1 - self.probability) / 2
-        width: NDArray[np.float64] = np.diff(special.betaincinv(a, b, [[tail], [1 - tail]]), axis=0)[0]
-        return width <= self.width + SLACK
+        return special.betaincinv(a, b, 1 - tail) - special.betaincinv(a, b, tail) <= self.width + SLACK
 
     def words(self, trial: Trial) -> str:
         """What the rule asks for, as the end of a sentence."""

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from escalation.designs.rules.base import Dose, DoseRule
+from escalation.designs.rules.base import Cells, Counts, Dose, DoseRule
 from escalation.fields import Fraction, Positive
 from escalation.kernels.codes import SLACK
 from escalation.numbers import exceedance
@@ -34,7 +33,7 @@ class TooToxicDose(DoseRule):
     threshold: Fraction
     prior: tuple[Positive, Positive] = (1.0, 1.0)
 
-    def holds(self, patients: NDArray[np.int64], dlts: NDArray[np.int64], trial: Trial) -> NDArray[np.bool_]:
+    def holds(self, patients: Counts, dlts: Counts, trial: Trial) -> Cells:
         """Whether the rule holds at a dose, by the patients (at least one) and DLTs there."""
         return exceedance(self._limit(trial), patients, dlts, self.prior) > self.threshold + SLACK
 

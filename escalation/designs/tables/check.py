@@ -36,24 +36,29 @@ Codes = NDArray[np.int8]
 DOES = {ESCALATE: "escalates", STAY: "stays", DE_ESCALATE: "de-escalates", ELIMINATE: "eliminates"}
 
 
-class Finding(NamedTuple):
-    """One thing that is wrong with a table."""
+class Findings(NamedTuple):
+    """What is wrong with a table."""
 
-    text: str
-    fatal: bool  # whether trials cannot be run by the table
+    fatal: list[str]  # trials cannot be run by the table
+    doubtful: list[str]
 
 
 @lru_cache(maxsize=8)
-def check_table(
-    rows: tuple[Row, ...], trial: Trial, cap: int = NO_LIMIT, *, titration: bool = False
-) -> tuple[Finding, ...]:
+def check_table(rows: tuple[Row, ...], trial: Trial, cap: int, *, titration: bool) -> Findings:
     """What is wrong with a table on a trial, which ends when the next dose has `cap` patients."""
     codes, decided = decisions_of(rows, trial)
     reachable = reachable_cells(codes, trial, cap, titration=titration)
-    fatal = [*_beyond(rows, trial), *_undecided(reachable & ~decided)]
-    known = reachable & decided
-    doubtful = [*_not_monotone(codes, known, trial), *_incoherent(codes, known, trial), *_unreachable(rows, reachable)]
-    return *(Finding(text, True) for text in fatal), *(Finding(text, False) for text in doubtful)
+    known, unknown = reachable & decided, reachable & ~decided
+    fatal, doubtful = [], [*_not_monotone(codes, known, trial), *_incoherent(codes, known, trial)]
+    beyond = [f"row {number} ({row})" for number, row in enumerate(rows, 1) if trial.levels < row.box[0][1] < LARGEST]
+    if beyond:
+        fatal.append(f"the trial has {trial.levels} dose levels, and there are rows for higher ones: {_some(beyond)}")
+    if unknown.any():
+        fatal.append(f"no decision in cells that a trial may reach: {_named(unknown)}")
+    idle = [str(row) for row in rows if not reachable[row.indices].any()]
+    if idle:
+        doubtful.append(f"{len(idle)} of {len(rows)} rows are for cells that no trial reaches: {_some(idle)}")
+    return Findings(fatal, doubtful)
 
 
 def reachable_cells(codes: Codes, trial: Trial, cap: int = NO_LIMIT, *, titration: bool = False) -> Cells:
@@ -113,40 +118,22 @@ def _grow(reachable: Cells, codes: Codes, patients: int, cohort: int, cap: int) 
         reachable[patients + cohort, : patients + cohort + 1] |= after
 
 
-def _beyond(rows: Sequence[Row], trial: Trial) -> Iterator[str]:
-    beyond = [f"row {number} ({row})" for number, row in enumerate(rows, 1) if trial.levels < row.box[0][1] < LARGEST]
-    if beyond:
-        yield f"the trial has {trial.levels} dose levels, and there are rows for higher ones: {_some(beyond)}"
-
-
-def _undecided(cells: Cells) -> Iterator[str]:
-    if cells.any():
-        yield f"no decision in cells that a trial may reach: {_named(cells)}"
-
-
 def _not_monotone(codes: Codes, known: Cells, trial: Trial) -> Iterator[str]:
     """A decision should not lead higher after more DLTs, nor lower after as many DLTs in more patients."""
     lowest = np.minimum.accumulate(np.where(known, codes, ESCALATE), axis=2)
     higher = known & (codes > lowest)
-    if higher.any():
-        dose, patients, dlts = np.argwhere(higher)[0]
+    for dose, patients, dlts in np.argwhere(higher)[:1]:
         code = codes[dose, patients, dlts]
         fewer = np.flatnonzero(known[dose, patients, :dlts] & (codes[dose, patients, :dlts] < code))[-1]
-        yield (
-            f"not monotone: {DOES[int(code)]} at dose {dose + 1}, {dlts} of {patients}, but "
-            f"{DOES[int(codes[dose, patients, fewer])]} after fewer DLTs, {fewer} of {patients}{_others(higher)}"
-        )
+        contrast = f"{DOES[codes[dose, patients, fewer]]} after fewer DLTs, {fewer} of {patients}"
+        yield f"not monotone: {DOES[code]} at dose {dose + 1}, {dlts} of {patients}, but {contrast}{_others(higher)}"
     after_whole_cohorts = np.arange(trial.max_patients + 1)[:, None] % trial.cohort_size == 0
     no_lower = known & ((codes == ESCALATE) | ((codes == STAY) & after_whole_cohorts))  # else it decides nothing
     lower = known & (codes < STAY) & np.logical_or.accumulate(no_lower, axis=1)
-    if lower.any():
-        dose, patients, dlts = np.argwhere(lower)[0]
-        fewer = np.flatnonzero(no_lower[dose, :patients, dlts])[-1]
-        yield (
-            f"not monotone: {DOES[int(codes[dose, patients, dlts])]} at dose {dose + 1}, {dlts} of {patients}, but "
-            f"{DOES[int(codes[dose, fewer, dlts])]} with as many DLTs in fewer patients, {dlts} of {fewer}"
-            f"{_others(lower)}"
-        )
+    for dose, patients, dlts in np.argwhere(lower)[:1]:
+        code, fewer = codes[dose, patients, dlts], np.flatnonzero(no_lower[dose, :patients, dlts])[-1]
+        contrast = f"{DOES[codes[dose, fewer, dlts]]} with as many DLTs in fewer patients, {dlts} of {fewer}"
+        yield f"not monotone: {DOES[code]} at dose {dose + 1}, {dlts} of {patients}, but {contrast}{_others(lower)}"
 
 
 def _incoherent(codes: Codes, known: Cells, trial: Trial) -> Iterator[str]:
@@ -154,18 +141,11 @@ def _incoherent(codes: Codes, known: Cells, trial: Trial) -> Iterator[str]:
     patients, dlts = count_grid(trial.max_patients)
     rate = dlts / np.maximum(patients, 1)
     for moves, does, side in (
-        ((codes == ESCALATE) & (rate > trial.target + SLACK), "escalates", "above"),
-        ((codes < STAY) & (rate < trial.target - SLACK), "de-escalates", "below"),
+        (known & (codes == ESCALATE) & (rate > trial.target + SLACK), "escalates", "above"),
+        (known & (codes < STAY) & (rate < trial.target - SLACK), "de-escalates", "below"),
     ):
-        if (known & moves).any():
-            found = _named(known & moves)
-            yield f"{does} although the observed rate is {side} the target of {trial.target:g}: {found}"
-
-
-def _unreachable(rows: Sequence[Row], reachable: Cells) -> Iterator[str]:
-    idle = [str(row) for row in rows if not reachable[row.indices].any()]
-    if idle:
-        yield f"{len(idle)} of {len(rows)} rows are for cells that no trial reaches: {_some(idle)}"
+        if moves.any():
+            yield f"{does} although the observed rate is {side} the target of {trial.target:g}: {_named(moves)}"
 
 
 def _others(cells: Cells) -> str:
