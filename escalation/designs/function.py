@@ -14,7 +14,8 @@ from escalation.trial.trial import Trial
 
 
 def _name(function: Callable[..., Any]) -> str:
-    return getattr(function, "__qualname__", None) or repr(function)
+    """Its name; where it has none that of its type, which is the same in every process."""
+    return getattr(function, "__qualname__", None) or type(function).__name__
 
 
 Function = Annotated[Callable[[Any, Any], Any], PlainSerializer(_name, return_type=str, when_used="json")]
@@ -23,8 +24,9 @@ Function = Annotated[Callable[[Any, Any], Any], PlainSerializer(_name, return_ty
 class DecisionFunction(IntervalDesign):
     """A function of one's own, which says where the patients and DLTs at a dose lead.
 
-    It eliminates and recommends as BOIN does. No scenario file can name it. Work that is sent to other processes takes
-    the function along by its name: there it has to stand at the top level of a module.
+    It eliminates and recommends as BOIN does. No scenario file can name it. The same counts have to give the same
+    answer at all times: tables are worked out once and kept. Work that is sent to other processes takes the function
+    along by its name: there it has to stand at the top level of a module.
 
     Parameters
     ----------
@@ -59,8 +61,8 @@ class DecisionFunction(IntervalDesign):
 
     def _move(self, patients: float, dlts: float) -> int:
         move = self.function(patients, dlts)
-        several = isinstance(move, np.ndarray) and move.ndim
-        if several or isinstance(move, bool | np.bool_) or move not in MOVES:
+        found = np.asarray(move)
+        if found.ndim or found.dtype.kind not in "iuf" or found not in MOVES:
             raise DesignError(
                 f"{self.kind}: function: {_name(self.function)}({patients}, {dlts}) gives {move!r}; it {A_MOVE}"
             )

@@ -145,6 +145,8 @@ class IntervalDesign(Design):
     def _plan(self, trial: Trial) -> TablePlan:
         size = trial.max_patients + 1
         patients, dlts = (counts[1:] for counts in np.tril_indices(size))  # but for no patients
+        for counts in (patients, dlts):
+            counts.flags.writeable = False  # moves of somebody's own might change them
         cutoffs = np.array([[self._cutoff(dose)] for dose in range(trial.levels)])
         too_toxic = exceedance(trial.target, patients, dlts, self.prior) > cutoffs + SLACK
         codes = np.full((trial.levels, size, size), STAY, np.int8)
@@ -160,7 +162,7 @@ class IntervalDesign(Design):
     def _checked_moves(self, trial: Trial, patients: Numbers, dlts: Numbers) -> Moves:
         """The moves, unless a class of somebody's own gives something else."""
         found = np.asarray(self.moves(trial.target, patients, dlts))
-        if found.shape != patients.shape or found.dtype == np.bool_:
+        if found.shape != patients.shape or found.dtype.kind not in "iuf":
             given = f"{found.dtype} of shape {found.shape} for counts of shape {patients.shape}"
             raise DesignError(f"{self.kind}: moves: {given}; each {A_MOVE}")
         for wrong in np.flatnonzero(~np.isin(found, MOVES))[:1]:

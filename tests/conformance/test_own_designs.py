@@ -115,7 +115,7 @@ def test_default_words():
     assert CohortRates().references() == []
 
 
-@pytest.mark.parametrize("given", ["E", True, None, 2, 0.5, float("nan"), [1], np.bool_(True)])
+@pytest.mark.parametrize("given", ["E", True, None, 2, 0.5, float("nan"), [1], np.bool_(True), np.array(True), 1 + 0j])
 def test_a_function_that_gives_something_else_is_refused(given):
     design = DecisionFunction(function=lambda patients, dlts: given, target=0.25)
     with pytest.raises(DesignError, match=r"^function: function: .*<lambda>\(1, 0\) gives .*; it should be 1 to escal"):
@@ -174,3 +174,22 @@ def test_patients_need_not_be_whole(design, target):
         assert np.all(np.diff(moves) >= 0)
         whole = patients[::steps].astype(np.int64)
         np.testing.assert_array_equal(moves[::steps], design.moves(target, whole, np.full(whole.shape, dlts)))
+
+
+def test_moves_cannot_change_the_counts_that_they_are_asked_about():
+    class InPlace(IntervalDesign):
+        kind: str = "in-place"
+
+        def moves(self, target, patients, dlts):
+            dlts[patients < 3] = 0
+            return np.sign(target * patients - dlts)
+
+    with pytest.raises(ValueError, match="read-only"):
+        InPlace().plan(Trial(doses=levels(2), target=0.25, max_patients=6))
+
+
+def test_names_of_functions_are_the_same_in_every_process():
+    nameless = partial(lambda limit, patients, dlts: 0, 0.3)
+    design = DecisionFunction(function=nameless, target=0.25)
+    assert "partial" in design.model_dump_json()
+    assert "0x" not in design.model_dump_json()
