@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -82,6 +82,7 @@ def sweep_command(
     from escalation.scenario.grid import grid, parse_grid
     from escalation.studies.sweep import Sweep, check_output, journal_of, write_sweep
     from escalation.studies.work.cluster import cluster_executor
+    from escalation.studies.work.journal import finished_in
 
     truths = source_of(source)
     options.check_output(output)
@@ -95,25 +96,15 @@ def sweep_command(
         values[key] = alternatives
     settings = grid(scenario, values, designs=designs, most=max_settings)
     sweep = Sweep(settings, truths, quantities, summary, max_states)
-    done = 0
-
-    @contextmanager
-    def counted(total: int, what: str) -> Iterator[Callable[[], None]]:
-        with progress_bar(total, what) as advance:
-
-            def step() -> None:
-                nonlocal done
-                done += 1
-                advance()
-
-            yield step
-
+    begun = False
     try:
         with _terminable(), cluster_executor(cluster) as executor:
-            found = write_sweep(sweep, output, executor=executor, resume=resume, progress=counted)
+            begun = True
+            found = write_sweep(sweep, output, executor=executor, resume=resume, progress=progress_bar)
     except (KeyboardInterrupt, ClusterError) as stopped:
         journal = journal_of(output)
-        if not done and isinstance(stopped, ClusterError):
+        done = finished_in(journal)
+        if isinstance(stopped, ClusterError) and not (begun and done):
             raise
         kept = f"{done:,} of {len(settings):,} settings are kept in {journal}; the same command with --resume goes on"
         click.echo(

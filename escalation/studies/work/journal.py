@@ -80,6 +80,18 @@ def journal(path: Path, parts: Mapping[str, str], *, resume: bool) -> Iterator[J
         raise JournalError(f"{path}: cannot be used: {reason}") from None
 
 
+def finished_in(path: Path) -> int:
+    """How many finished pieces a journal holds that no run has open; 0 where none was begun."""
+    if not path.exists():
+        return 0
+    try:
+        with closing(sqlite3.connect(path, timeout=0)) as connection:
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            return int(connection.execute("SELECT COUNT(*) FROM piece").fetchone()[0])
+    except sqlite3.Error:
+        return 0
+
+
 def _begin(path: Path, connection: sqlite3.Connection, digests: dict[str, str]) -> None:
     """Write down what run it is; or check it, where that is written down."""
     connection.execute("BEGIN EXCLUSIVE")
