@@ -1,7 +1,7 @@
 """`escalation next`: the next dose of a running trial."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -48,12 +48,9 @@ def next_command(
     file: Path,
     outcomes: str | None,
     design: str | None,
-    patients: tuple[int, ...] | None,
-    dlts: tuple[int, ...] | None,
-    dose: int | None,
-    last_cohort: tuple[int, ...] | None,
     form: str,
     output: Path | None,
+    **counts: Any,
 ) -> None:
     """The next dose of a running trial.
 
@@ -70,7 +67,7 @@ def next_command(
     (scenario,) = options.read_scenarios([file])
     label = options.choose_design(scenario, design)
     chosen = scenario.designs[label]
-    found = next_dose(chosen, scenario.trial, _data(outcomes, patients, dlts, dose, last_cohort, scenario.trial.levels))
+    found = next_dose(chosen, scenario.trial, _data(scenario.trial.levels, outcomes, **counts))
     if form != "table" or output is not None:  # the page has them
         for warning in found.warnings:
             click.echo(f"warning: {warning}", err=True)
@@ -79,12 +76,13 @@ def next_command(
 
 
 def _data(
+    levels: int,
     outcomes: str | None,
+    *,
     patients: tuple[int, ...] | None,
     dlts: tuple[int, ...] | None,
     dose: int | None,
     last_cohort: tuple[int, ...] | None,
-    levels: int,
 ) -> "InterimData":
     from escalation.trial.data import InterimData
 

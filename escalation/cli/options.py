@@ -20,9 +20,13 @@ Command = Callable[..., Any]
 scenario_file = click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 """One scenario file."""
 
-output_file = click.option(
-    "--output", type=click.Path(path_type=Path), help="Write to this file, whole or not at all, instead of the screen."
-)
+
+def file_to_write(name: str, text: str, **how: Any) -> Callable[[Command], Command]:
+    """A file that the command writes."""
+    return click.option(name, type=click.Path(path_type=Path), help=text, **how)
+
+
+output_file = file_to_write("--output", "Write to this file, whole or not at all, instead of the screen.")
 
 one_design = click.option("--design", metavar="LABEL", help="The design; may be left out where the file has only one.")
 
@@ -67,7 +71,13 @@ objective = click.option(
     help="Which PCS is to be large: the mean or the least over the truths.",
 )
 
-MAX_OVERDOSING = "Limit of the mean probability that over 60 % of patients are above the MTD, where there is one."
+max_overdosing = click.option(
+    "--max-overdosing",
+    "overdosing",
+    type=float,
+    metavar="P",
+    help="Limit of the mean probability that over 60 % of patients are above the MTD, where there is one.",
+)
 
 cluster = click.option(
     "--cluster",
@@ -130,14 +140,6 @@ def check_output(path: Path | None) -> None:
     if os.path.realpath(path) in map(os.path.realpath, read):
         raise OutputError(f"{path}: is the scenario file itself; give another name")
     check_writable(path)
-
-
-def check_different(**outputs: Path | None) -> None:
-    """Refuse one file for two purposes; outputs are named as the options are."""
-    paths = [path for path in outputs.values() if path is not None]
-    if len({os.path.realpath(path) for path in paths}) < len(paths):
-        named = ", ".join(f"--{name.replace('_', '-')}" for name in outputs)
-        raise click.UsageError(f"{named}: each needs a file of its own")
 
 
 def emit(

@@ -1,7 +1,6 @@
 """`escalation sweep`: designs at every setting of a grid."""
 
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 import click
 
 from escalation.cli import options
-from escalation.cli.group import EXIT_FAILED, main
+from escalation.cli.group import fail, main
 from escalation.cli.truth_source import TruthOptions, source_of, truth_source
 from escalation.defaults import MOST_SETTINGS, SWEEP_STATES
 from escalation.errors import ClusterError, GridError
@@ -36,12 +35,7 @@ from escalation.errors import ClusterError, GridError
     help="Only this quantity, such as pcs, or patients for all doses; may be repeated.",
 )
 @click.option("--summary", is_flag=True, help="Mean, lowest, quantiles and highest over truths, not each truth.")
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="File to write, whole or not at all; it ends in .csv or .parquet.",
-)
+@options.file_to_write("--output", "File to write, whole or not at all; it ends in .csv or .parquet.", required=True)
 @click.option("--resume", is_flag=True, help="Go on with what an interrupted run has finished.")
 @click.option(
     "--max-settings",
@@ -107,13 +101,9 @@ def sweep_command(
         if isinstance(stopped, ClusterError) and not (begun and done):
             raise
         kept = f"{done:,} of {len(settings):,} settings are kept in {journal}; the same command with --resume goes on"
-        click.echo(
-            f"error: {str(stopped) or 'interrupted'}: {kept if journal.exists() else 'nothing was begun'}", err=True
-        )
-        sys.exit(EXIT_FAILED)
+        fail(f"{str(stopped) or 'interrupted'}: {kept if journal.exists() else 'nothing was begun'}")
     if found.refused == found.settings:
-        click.echo(f"error: {output}: the exact engine refused every setting; the first: {found.refusal}", err=True)
-        sys.exit(EXIT_FAILED)
+        fail(f"{output}: the exact engine refused every setting; the first: {found.refusal}")
     if found.refusal is not None:
         click.echo(
             f"warning: {output}: the exact engine refused {found.refused:,} of {found.settings:,} settings, whose rows "
