@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,7 +15,6 @@ from escalation.errors import EscalationError, OutputError
 if TYPE_CHECKING:
     from escalation.scenario.file import Scenario
     from escalation.scenario.grid import Value
-    from escalation.studies.evaluate import Objective
 
 
 @main.command("calibrate")
@@ -30,21 +29,13 @@ if TYPE_CHECKING:
 )
 @options.objective
 @options.max_overdosing
-@click.option(
+@options.limit(
     "--max-false-stopping",
     "false_stopping",
-    type=float,
-    metavar="P",
-    help="Limit of the probability of recommending no dose where one is correct; for a single dose, the type I error.",
+    "Limit of the probability of recommending no dose where one is correct; for a single dose, the type I error.",
 )
-@click.option(
-    "--min-power",
-    "power",
-    type=float,
-    metavar="P",
-    help="Least probability of recommending none where none is correct.",
-)
-@click.option("--max-size", "patients", type=float, metavar="N", help="Limit of the mean number of patients.")
+@options.limit("--min-power", "power", "Least probability of recommending none where none is correct.")
+@options.limit("--max-size", "patients", "Limit of the mean number of patients.", "N")
 @truth_source("scenario", calibration_set=True)
 @options.max_states
 @options.cluster
@@ -57,14 +48,12 @@ def calibrate_command(
     file: Path,
     design: str | None,
     grids: tuple[str, ...],
-    objective: "Objective",
     source: TruthOptions,
-    max_states: int | None,
     cluster: str | None,
     form: str,
     output: Path | None,
     figure: Path | None,
-    **bounds: float | None,
+    **asked: Any,
 ) -> None:
     """Calibrate a design: the setting of its options that is best on a set of truths.
 
@@ -75,32 +64,21 @@ def calibrate_command(
     Keyboard, CCD, mTPI, mTPI-2 and i3+3; ewoc of a BLRM; the threshold or alpha of monitoring.
     """
     from escalation.report.pages.calibrate import calibration_blocks, table_of, to_tree
-    from escalation.report.progress import progress_bar
     from escalation.studies.calibrate import calibrate
     from escalation.studies.evaluate import NAMES
-    from escalation.studies.work.cluster import cluster_executor
 
     if output is not None and output.suffix != ".toml":
         raise OutputError(f"{output}: the name should end in .toml: the scenario with the chosen setting goes there")
     check_files(output=output, figure=figure)
     (scenario,) = options.read_scenarios([file])
     label = options.choose_design(scenario, design)
+    limits = {name: bound for name in NAMES if (bound := asked.pop(name)) is not None}
     judged = judged_truths(scenario, source)
     wanted = _values(label, scenario, grids)
     if output is not None:
         _check_layout(file, scenario, label, wanted, output)
-    with cluster_executor(cluster) as executor:
-        found = calibrate(
-            scenario,
-            design=label,
-            values=wanted,
-            truths=judged,
-            objective=objective,
-            limits={name: bound for name in NAMES if (bound := bounds[name]) is not None},
-            max_states=max_states,
-            executor=executor,
-            progress=progress_bar,
-        )
+    with options.at_work(cluster) as work:
+        found = calibrate(scenario, design=label, values=wanted, truths=judged, limits=limits, **work, **asked)
     options.emit(form, None, [calibration_blocks(found)], lambda: to_tree(found), lambda: table_of(found))
     write_figure("front", (found,), figure, scenario)
     if found.chosen is None:

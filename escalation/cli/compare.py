@@ -7,7 +7,6 @@ import click
 
 from escalation.cli import options
 from escalation.cli.group import fail, main
-from escalation.defaults import SEED, TRIALS
 
 
 @main.command("compare")
@@ -15,8 +14,8 @@ from escalation.defaults import SEED, TRIALS
 @options.some_designs
 @options.some_truths
 @click.option("--reference", metavar="LABEL", help="Compare every other design with this one only.")
-@options.simulated_trials(TRIALS)
-@options.random_seed(SEED)
+@options.simulated_trials
+@options.random_seed("simulated patients")
 @options.max_states
 @options.output_format("table", "json", "csv", "markdown")
 @options.output_file

@@ -12,33 +12,28 @@ if TYPE_CHECKING:
     from escalation.trial.data import InterimData
 
 
-class Numbers(click.ParamType[tuple[int, ...]]):
+def _numbers(_context: click.Context, _option: click.Parameter, text: str | None) -> tuple[int, ...] | None:
     """Whole numbers with commas between."""
-
-    name = "numbers"
-
-    def convert(
-        self, value: str | tuple[int, ...], param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        """The numbers."""
-        if isinstance(value, tuple):
-            return value
-        parts = value.split(",")
-        if not all(part.strip().isascii() and part.strip().isdigit() and len(part.strip()) < 7 for part in parts):
-            self.fail(f"'{value}' should be whole numbers with commas between, such as 3,3", param, ctx)
-        return tuple(map(int, parts))
+    if text is None:
+        return None
+    parts = text.split(",")
+    if not all(part.strip().isascii() and part.strip().isdigit() and len(part.strip()) < 7 for part in parts):
+        raise click.BadParameter(f"'{text}' should be whole numbers with commas between, such as 3,3")
+    return tuple(map(int, parts))
 
 
 @main.command("next")
 @options.scenario_file
 @click.argument("outcomes", required=False)
 @options.one_design
-@click.option("--patients", type=Numbers(), metavar="N,N,...", help="Instead of OUTCOMES: patients at each dose level.")
-@click.option("--dlts", type=Numbers(), metavar="Y,Y,...", help="With --patients: DLTs at each dose level.")
+@click.option(
+    "--patients", callback=_numbers, metavar="N,N,...", help="Instead of OUTCOMES: patients at each dose level."
+)
+@click.option("--dlts", callback=_numbers, metavar="Y,Y,...", help="With --patients: DLTs at each dose level.")
 @click.option("--dose", type=int, metavar="LEVEL", help="With --patients: dose level of the last cohort.")
 @click.option(
     "--last-cohort",
-    type=Numbers(),
+    callback=_numbers,
     metavar="N,Y",
     help="With --patients: patients and DLTs of the last cohort, for a design that looks at it.",
 )

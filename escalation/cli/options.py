@@ -3,11 +3,14 @@
 import io
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from escalation.defaults import SEED, TRIALS
 
 if TYPE_CHECKING:
     from escalation.report.blocks import Block
@@ -45,21 +48,19 @@ max_states = click.option(
 )
 
 
-def simulated_trials(default: int) -> Callable[[Command], Command]:
-    """How many trials are simulated."""
-    return click.option(
-        "--trials",
-        type=click.IntRange(min=0, max=10_000_000),
-        default=default,
-        show_default=True,
-        help="Simulated trials for each design and truth; 0 for none.",
-    )
+simulated_trials = click.option(
+    "--trials",
+    type=click.IntRange(min=0, max=10_000_000),
+    default=TRIALS,
+    show_default=True,
+    help="Simulated trials for each design and truth; 0 for none.",
+)
 
 
-def random_seed(default: int, what: str = "simulated patients") -> Callable[[Command], Command]:
+def random_seed(what: str) -> Callable[[Command], Command]:
     """The seed of what is drawn."""
     return click.option(
-        "--seed", type=click.IntRange(min=0), default=default, show_default=True, help=f"Seed of the {what}."
+        "--seed", type=click.IntRange(min=0), default=SEED, show_default=True, help=f"Seed of the {what}."
     )
 
 
@@ -71,12 +72,16 @@ objective = click.option(
     help="Which PCS is to be large: the mean or the least over the truths.",
 )
 
-max_overdosing = click.option(
+
+def limit(name: str, quantity: str, text: str, metavar: str = "P") -> Callable[[Command], Command]:
+    """A bound on a number that a design is assessed by."""
+    return click.option(name, quantity, type=float, metavar=metavar, help=text)
+
+
+max_overdosing = limit(
     "--max-overdosing",
     "overdosing",
-    type=float,
-    metavar="P",
-    help="Limit of the mean probability that over 60 % of patients are above the MTD, where there is one.",
+    "Limit of the mean probability that over 60 % of patients are above the MTD, where there is one.",
 )
 
 cluster = click.option(
@@ -84,6 +89,16 @@ cluster = click.option(
     metavar="ADDRESS",
     help="Work on the Dask cluster with this scheduler, such as tcp://10.0.0.5:8786; see the page on large runs.",
 )
+
+
+@contextmanager
+def at_work(address: str | None) -> Iterator[dict[str, Any]]:
+    """Keywords of a study: what does the work, a cluster if there is an address, and the progress that is shown."""
+    from escalation.report.progress import progress_bar
+    from escalation.studies.work.cluster import cluster_executor
+
+    with cluster_executor(address) as executor:
+        yield {"executor": executor, "progress": progress_bar}
 
 
 def output_format(*forms: str) -> Callable[[Command], Command]:

@@ -8,7 +8,6 @@ import click
 from escalation.cli import options
 from escalation.cli.figure_file import check_figure, write_figure
 from escalation.cli.group import fail, main
-from escalation.defaults import SEED, TRIALS
 from escalation.errors import StateSpaceError
 
 if TYPE_CHECKING:
@@ -30,19 +29,12 @@ FIGURES = ("selection", "allocation", "sample-size", "bias", "paths", "surface")
 @options.file_to_write("--output", "File to write, whole or not at all; it ends in .svg, .png or .pdf.", required=True)
 @options.some_designs
 @options.some_truths
-@options.simulated_trials(TRIALS)
-@options.random_seed(SEED)
+@options.simulated_trials
+@options.random_seed("simulated patients")
 @options.max_states
 @click.option("--cohorts", type=click.IntRange(min=1), help="Of paths: how many to look ahead.  [default: 3]")
 @click.option("--from", "after", metavar="OUTCOMES", help="Of paths: start from the data of a running trial.")
-def plot_command(
-    file: Path,
-    what: str,
-    output: Path,
-    cohorts: int | None,
-    after: str | None,
-    **asked: Any,
-) -> None:
+def plot_command(file: Path, what: str, output: Path, cohorts: int | None, after: str | None, **asked: Any) -> None:
     """Draw a figure of a scenario file's designs.
 
     Exact values, checked by simulated trials; names of designs that could only be simulated get a tilde. Several truths

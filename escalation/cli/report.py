@@ -5,7 +5,6 @@ from typing import Any
 
 from escalation.cli import options
 from escalation.cli.group import fail, main
-from escalation.defaults import SEED, TRIALS
 
 
 @main.command("report")
@@ -14,8 +13,8 @@ from escalation.defaults import SEED, TRIALS
 @options.output_format("html", "md")
 @options.some_designs
 @options.some_truths
-@options.simulated_trials(TRIALS)
-@options.random_seed(SEED)
+@options.simulated_trials
+@options.random_seed("simulated patients")
 @options.max_states
 def report_command(file: Path, output: Path, **asked: Any) -> None:
     """Write a report on the designs of a scenario file.

@@ -43,16 +43,12 @@ def robust_command(
 
     from escalation.files import write_whole
     from escalation.report.pages.robust import each_table, robustness_blocks, table_of, to_tree
-    from escalation.report.progress import progress_bar
     from escalation.studies.robust import robust
-    from escalation.studies.work.cluster import cluster_executor
     from escalation.tidy import to_csv
 
     truths = judged_truths(scenario, source)
-    with cluster_executor(cluster) as executor:
-        found = robust(
-            scenario, truths, designs=designs, max_states=max_states, executor=executor, progress=progress_bar
-        )
+    with options.at_work(cluster) as work:
+        found = robust(scenario, truths, designs=designs, max_states=max_states, **work)
     for label, reason in found.refusals.items():
         click.echo(f"warning: {file}: {label} is left out: {reason}", err=True)
     pages = [robustness_blocks(found)]

@@ -7,15 +7,14 @@ import click
 
 from escalation.cli import options
 from escalation.cli.group import fail, main
-from escalation.defaults import SEED, TRIALS
 
 
 @main.command("run")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @options.some_designs
 @options.some_truths
-@options.simulated_trials(TRIALS)
-@options.random_seed(SEED)
+@options.simulated_trials
+@options.random_seed("simulated patients")
 @click.option("--exact/--no-exact", default=True, show_default=True, help="Whether to compute exact values.")
 @click.option(
     "--from",

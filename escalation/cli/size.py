@@ -52,24 +52,14 @@ def size_command(
     Cheung's (2013) formula stands beside a CRM.
     """
     from escalation.report.pages.size import size_blocks, table_of, to_tree
-    from escalation.report.progress import progress_bar
     from escalation.studies.size import find_size, whole_cohorts
-    from escalation.studies.work.cluster import cluster_executor
 
     check_files(output=output, figure=figure)
     (scenario,) = options.read_scenarios([file])
     sizes = whole_cohorts(scenario.trial, smallest=smallest, largest=largest)
     judged = judged_truths(scenario, source)
-    with cluster_executor(cluster) as executor:
-        found = find_size(
-            scenario,
-            truths=judged,
-            odds_ratio=source.odds_ratio,
-            sizes=sizes,
-            executor=executor,
-            progress=progress_bar,
-            **wanted,
-        )
+    with options.at_work(cluster) as work:
+        found = find_size(scenario, truths=judged, odds_ratio=source.odds_ratio, sizes=sizes, **work, **wanted)
     options.emit(form, output, [size_blocks(found)], lambda: to_tree(found), lambda: table_of(found))
     write_figure("size_curves", (found,), figure, scenario)
     if found.unmet is not None:

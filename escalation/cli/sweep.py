@@ -58,24 +58,20 @@ def sweep_command(
     file: Path,
     grids: tuple[str, ...],
     designs: tuple[str, ...],
-    quantities: tuple[str, ...],
-    summary: bool,
     output: Path,
     resume: bool,
     max_settings: int,
-    max_states: int,
     cluster: str | None,
     source: TruthOptions,
+    **asked: Any,
 ) -> None:
     """Exact operating characteristics at every setting of a grid.
 
     Each design of the file is worked out at all combinations of its own values and the trial's, under all truths, and
     written to one file: a row for each design, setting, truth and quantity. What is finished survives an interruption.
     """
-    from escalation.report.progress import progress_bar
     from escalation.scenario.grid import grid, parse_grid
     from escalation.studies.sweep import Sweep, check_output, journal_of, write_sweep
-    from escalation.studies.work.cluster import cluster_executor
     from escalation.studies.work.journal import finished_in
 
     truths = source_of(source)
@@ -89,12 +85,12 @@ def sweep_command(
             raise GridError(f"grid: {key}: given twice")
         values[key] = alternatives
     settings = grid(scenario, values, designs=designs, most=max_settings)
-    sweep = Sweep(settings, truths, quantities, summary, max_states)
+    sweep = Sweep(settings, truths, **asked)
     begun = False
     try:
-        with _terminable(), cluster_executor(cluster) as executor:
+        with _terminable(), options.at_work(cluster) as work:
             begun = True
-            found = write_sweep(sweep, output, executor=executor, resume=resume, progress=progress_bar)
+            found = write_sweep(sweep, output, resume=resume, **work)
     except (KeyboardInterrupt, ClusterError) as stopped:
         journal = journal_of(output)
         done = finished_in(journal)

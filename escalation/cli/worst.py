@@ -7,7 +7,7 @@ import click
 
 from escalation.cli import options
 from escalation.cli.group import main
-from escalation.defaults import DELTA, SEED
+from escalation.defaults import DELTA
 
 
 @main.command("worst")
@@ -20,7 +20,7 @@ from escalation.defaults import DELTA, SEED
     show_default=True,
     help="The rates of the doses next to the MTD are at least so far from the target.",
 )
-@options.random_seed(SEED, "random truths from which searches start")
+@options.random_seed("random truths from which searches start")
 @options.max_states
 @options.output_format("table", "json", "csv", "markdown")
 @options.output_file
@@ -33,14 +33,12 @@ def worst_command(file: Path, form: str, output: Path | None, cluster: str | Non
     own truths are not used.
     """
     from escalation.report.pages.worst import table_of, to_tree, worst_blocks
-    from escalation.report.progress import progress_bar
-    from escalation.studies.work.cluster import cluster_executor
     from escalation.studies.worst import worst_cases
 
     options.check_output(output)
     (scenario,) = options.read_scenarios([file])
-    with cluster_executor(cluster) as executor:
-        cases = worst_cases(scenario, executor=executor, progress=progress_bar, **asked)
+    with options.at_work(cluster) as work:
+        cases = worst_cases(scenario, **work, **asked)
     for label, reason in cases.refusals.items():
         click.echo(f"warning: {file}: {label} is left out: {reason}", err=True)
     options.emit(form, output, [worst_blocks(cases)], lambda: to_tree(cases), lambda: table_of(cases))

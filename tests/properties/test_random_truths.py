@@ -5,7 +5,7 @@ import pytest
 from scipy import special, stats
 
 from escalation import DesignError, Trial, random_truths
-from escalation.scenario.truths.random import GAP, GENERATORS, NEAR, STEEPNESS
+from escalation.scenario.truths.random import GAP, GENERATORS, NEAR, ODDS_RATIOS
 from tests.support import levels
 
 COUNT = 20_000
@@ -105,8 +105,8 @@ def test_logistic_curves():
     steps = np.diff(special.logit(rates), axis=1)
     assert steps == pytest.approx(np.repeat(steps[:, :1], 4, axis=1), abs=1e-9)
     ratios = np.exp(steps[:, 0])
-    assert STEEPNESS[0] <= ratios.min() < 1.21
-    assert 5.9 < ratios.max() <= STEEPNESS[1]
+    assert ODDS_RATIOS[0] <= ratios.min() < 1.21
+    assert 5.9 < ratios.max() <= ODDS_RATIOS[1]
     position = 1 + (special.logit(0.25) - special.logit(rates[:, 0])) / steps[:, 0]
     assert stats.kstest(position, stats.uniform(0.5, 5).cdf).pvalue > 1e-4
 
