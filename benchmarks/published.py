@@ -22,7 +22,7 @@ from escalation import (
     Trial,
     skeleton,
 )
-from escalation.scenario.truths.published import published_lists
+from escalation.scenario.truths.sets import published_lists
 
 FOLDER = Path(__file__).parent / "data"
 

@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -50,17 +50,16 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """
     try:
         target = path.resolve()
-        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".escalation-", delete=False) as file:
-            temporary = Path(file.name)
-            try:
+        with ExitStack() as undone:
+            with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".escalation-", delete=False) as file:
+                temporary = Path(file.name)
+                undone.callback(temporary.unlink, missing_ok=True)
                 yield file.file
                 file.flush()
                 os.fsync(file.fileno())
                 os.chmod(file.fileno(), 0o666 & ~_umask())
-            except BaseException:
-                temporary.unlink()
-                raise
-        temporary.replace(target)
+            temporary.replace(target)
+            undone.pop_all()
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from None
 

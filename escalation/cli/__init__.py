@@ -1,5 +1,7 @@
 """The command line: a file for each command, which parses, makes one call and renders.
 
+Options that a command does not look at itself have the names of that call's keywords, and go to it as they are.
+
 Everything heavy is imported inside the command that needs it, so that `--help` answers at once.
 """
 

@@ -1,15 +1,13 @@
 """`escalation calibrate`: the settings of a design that are best, within limits."""
 
-from collections.abc import Callable
 from contextlib import suppress
-from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from escalation.cli import options
-from escalation.cli.figure_file import check_figure, write_figure
+from escalation.cli.figure_file import check_files, write_figure
 from escalation.cli.group import main
 from escalation.cli.truth_source import TruthOptions, judged_truths, truth_source
 from escalation.errors import EscalationError, OutputError
@@ -17,33 +15,6 @@ from escalation.errors import EscalationError, OutputError
 if TYPE_CHECKING:
     from escalation.scenario.file import Scenario
     from escalation.scenario.grid import Value
-
-
-LIMITS = (
-    ("--max-overdosing", "overdosing", "P", options.MAX_OVERDOSING),
-    (
-        "--max-false-stopping",
-        "false_stopping",
-        "P",
-        "Limit of the probability of recommending no dose where one is correct; for a single dose, the type I error.",
-    ),
-    ("--min-power", "power", "P", "Least probability of recommending none where none is correct."),
-    ("--max-size", "patients", "N", "Limit of the mean number of patients."),
-)
-"""Each option that limits what a setting may cost: what it limits, of which kind, and its help."""
-
-
-def _limits(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of LIMITS; the command gets the bounds that are given as `limits`."""
-
-    @wraps(command)
-    def with_limits(**given: Any) -> Any:
-        bounds = {quantity: given.pop(quantity) for _, quantity, *_ in LIMITS}
-        return command(limits={quantity: bound for quantity, bound in bounds.items() if bound is not None}, **given)
-
-    for option, quantity, metavar, text in reversed(LIMITS):
-        with_limits = click.option(option, quantity, type=float, metavar=metavar, help=text)(with_limits)
-    return with_limits
 
 
 @main.command("calibrate")
@@ -57,34 +28,32 @@ def _limits(command: Callable[..., Any]) -> Callable[..., Any]:
     help="Values of an option of the design to try; may be repeated, and then every combination is tried.",
 )
 @options.objective
-@_limits
+@options.max_overdosing
+@options.limit(
+    "--max-false-stopping",
+    "false_stopping",
+    "Limit of the probability of recommending no dose where one is correct; for a single dose, the type I error.",
+)
+@options.limit("--min-power", "power", "Least probability of recommending none where none is correct.")
+@options.limit("--max-size", "patients", "Limit of the mean number of patients.", "N")
 @truth_source("scenario", calibration_set=True)
 @options.max_states
 @options.cluster
 @options.output_format("table", "json", "csv", "markdown")
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path),
-    metavar="FILE.toml",
-    help="Write the scenario with the chosen setting to this file, whole or not at all.",
+@options.file_to_write(
+    "--output", "Write the scenario with the chosen setting to this file, whole or not at all.", metavar="FILE.toml"
 )
-@click.option(
-    "--figure",
-    type=click.Path(path_type=Path),
-    help="Draw all settings and the front in this file; it ends in .svg, .png or .pdf.",
-)
+@options.file_to_write("--figure", "Draw all settings and the front in this file; it ends in .svg, .png or .pdf.")
 def calibrate_command(
     file: Path,
     design: str | None,
     grids: tuple[str, ...],
-    objective: str,
-    limits: dict[str, float],
     source: TruthOptions,
-    max_states: int | None,
     cluster: str | None,
     form: str,
     output: Path | None,
     figure: Path | None,
+    **asked: Any,
 ) -> None:
     """Calibrate a design: the setting of its options that is best on a set of truths.
 
@@ -95,37 +64,23 @@ def calibrate_command(
     Keyboard, CCD, mTPI, mTPI-2 and i3+3; ewoc of a BLRM; the threshold or alpha of monitoring.
     """
     from escalation.report.pages.calibrate import calibration_blocks, table_of, to_tree
-    from escalation.report.progress import progress_bar
     from escalation.studies.calibrate import calibrate
-    from escalation.studies.work.cluster import cluster_executor
+    from escalation.studies.evaluate import NAMES
 
     if output is not None and output.suffix != ".toml":
         raise OutputError(f"{output}: the name should end in .toml: the scenario with the chosen setting goes there")
-    options.check_different(output=output, figure=figure)
-    options.check_output(output)
-    if figure is not None:
-        check_figure(figure, "--figure")
+    check_files(output=output, figure=figure)
     (scenario,) = options.read_scenarios([file])
     label = options.choose_design(scenario, design)
+    limits = {name: bound for name in NAMES if (bound := asked.pop(name)) is not None}
     judged = judged_truths(scenario, source)
     wanted = _values(label, scenario, grids)
     if output is not None:
         _check_layout(file, scenario, label, wanted, output)
-    with cluster_executor(cluster) as executor:
-        found = calibrate(
-            scenario,
-            design=label,
-            values=wanted,
-            truths=judged,
-            objective=objective,  # type: ignore[arg-type]
-            limits=limits,
-            max_states=max_states,
-            executor=executor,
-            progress=progress_bar,
-        )
+    with options.at_work(cluster) as work:
+        found = calibrate(scenario, design=label, values=wanted, truths=judged, limits=limits, **work, **asked)
     options.emit(form, None, [calibration_blocks(found)], lambda: to_tree(found), lambda: table_of(found))
-    if figure is not None:
-        write_figure("front", (found,), figure, scenario)
+    write_figure("front", (found,), figure, scenario)
     if found.chosen is None:
         raise EscalationError(f"{file}: {found.unmet}{'' if output is None else f'; {output} is not written'}")
     if output is not None:

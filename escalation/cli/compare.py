@@ -1,13 +1,12 @@
 """`escalation compare`: designs against each other."""
 
-import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from escalation.cli import options
-from escalation.cli.group import EXIT_FAILED, main
-from escalation.defaults import SEED, TRIALS
+from escalation.cli.group import fail, main
 
 
 @main.command("compare")
@@ -15,22 +14,12 @@ from escalation.defaults import SEED, TRIALS
 @options.some_designs
 @options.some_truths
 @click.option("--reference", metavar="LABEL", help="Compare every other design with this one only.")
-@options.simulated_trials(TRIALS)
-@options.random_seed(SEED)
+@options.simulated_trials
+@options.random_seed("simulated patients")
 @options.max_states
 @options.output_format("table", "json", "csv", "markdown")
 @options.output_file
-def compare_command(
-    file: Path,
-    designs: tuple[str, ...],
-    truths: tuple[str, ...],
-    reference: str | None,
-    trials: int,
-    seed: int,
-    max_states: int | None,
-    form: str,
-    output: Path | None,
-) -> None:
+def compare_command(file: Path, form: str, output: Path | None, **asked: Any) -> None:
     """Compare the designs of a scenario file with each other under the same truths.
 
     Prints exact differences in PCS, patients at doses above the target, sample size and DLTs: each design minus every
@@ -43,18 +32,8 @@ def compare_command(
 
     options.check_output(output)
     (scenario,) = options.read_scenarios([file])
-    comparison = compare(
-        scenario,
-        designs=designs,
-        truths=truths,
-        reference=reference,
-        trials=trials,
-        seed=seed,
-        max_states=max_states,
-        progress=progress_bar,
-    )
+    comparison = compare(scenario, progress=progress_bar, **asked)
     pages = [comparison_blocks(comparison)]
     options.emit(form, output, pages, lambda: to_tree(comparison), lambda: table_of(comparison))
     if comparison.agreement is not None and not comparison.agreement.agrees:
-        click.echo(f"error: {file}: simulated and exact differences DISAGREE; do not use these results", err=True)
-        sys.exit(EXIT_FAILED)
+        fail(f"{file}: simulated and exact differences DISAGREE; do not use these results")

@@ -1,5 +1,6 @@
 """Figures in files: refused before any work is done, or written whole."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,26 @@ from escalation.errors import EscalationError, OutputError
 
 if TYPE_CHECKING:
     from escalation.scenario.file import Scenario
+
+
+FIGURES = ("--figure", "--trade-off")
+"""Options that name files for figures."""
+
+
+def check_files(**files: Path | None) -> None:
+    """Refuse files that could not be written, or one for two purposes, before any work is done.
+
+    They are named as the options are.
+    """
+    given = {f"--{name.replace('_', '-')}": path for name, path in files.items()}
+    paths = [os.path.realpath(path) for path in given.values() if path is not None]
+    if len(set(paths)) < len(paths):
+        raise click.UsageError(f"{', '.join(given)}: each needs a file of its own")
+    for option, path in given.items():
+        if path is not None and option in FIGURES:
+            check_figure(path, option)
+        else:
+            options.check_output(path)
 
 
 def check_figure(output: Path, command: str) -> None:
@@ -27,8 +48,10 @@ def check_figure(output: Path, command: str) -> None:
         raise EscalationError(f"{command} needs matplotlib: pip install 'escalation[report]'") from None
 
 
-def write_figure(name: str, drawn: tuple[Any, ...], output: Path, scenario: "Scenario") -> None:
-    """Draw one of `report.figures` by its name and write it; a warning names letters that its font lacks."""
+def write_figure(name: str, drawn: tuple[Any, ...], output: Path | None, scenario: "Scenario") -> None:
+    """Draw one of `report.figures` by its name and write it, if to a file; a warning names letters its font lacks."""
+    if output is None:
+        return
     from escalation.files import write_whole
     from escalation.report import figures
 

@@ -3,7 +3,7 @@
 import errno
 import io
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -12,6 +12,12 @@ from escalation.version import __version__
 
 EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
+
+
+def fail(message: str) -> NoReturn:
+    """End the command: not for what it was given, but for what became of it."""
+    click.echo(f"error: {message}", err=True)
+    sys.exit(EXIT_FAILED)
 
 
 class _Group(click.Group):
@@ -30,8 +36,7 @@ class _Group(click.Group):
         except OSError as error:
             if error.errno == errno.EPIPE:
                 raise  # click ends quietly when nobody reads on
-            click.echo(f"error: {error.strerror or error}", err=True)
-            sys.exit(EXIT_FAILED)
+            fail(error.strerror or str(error))
         return result
 
 

@@ -1,7 +1,7 @@
 """`escalation next`: the next dose of a running trial."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,33 +12,28 @@ if TYPE_CHECKING:
     from escalation.trial.data import InterimData
 
 
-class Numbers(click.ParamType[tuple[int, ...]]):
+def _numbers(_context: click.Context, _option: click.Parameter, text: str | None) -> tuple[int, ...] | None:
     """Whole numbers with commas between."""
-
-    name = "numbers"
-
-    def convert(
-        self, value: str | tuple[int, ...], param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        """The numbers."""
-        if isinstance(value, tuple):
-            return value
-        parts = value.split(",")
-        if not all(part.strip().isascii() and part.strip().isdigit() and len(part.strip()) < 7 for part in parts):
-            self.fail(f"'{value}' should be whole numbers with commas between, such as 3,3", param, ctx)
-        return tuple(map(int, parts))
+    if text is None:
+        return None
+    parts = text.split(",")
+    if not all(part.strip().isascii() and part.strip().isdigit() and len(part.strip()) < 7 for part in parts):
+        raise click.BadParameter(f"'{text}' should be whole numbers with commas between, such as 3,3")
+    return tuple(map(int, parts))
 
 
 @main.command("next")
 @options.scenario_file
 @click.argument("outcomes", required=False)
 @options.one_design
-@click.option("--patients", type=Numbers(), metavar="N,N,...", help="Instead of OUTCOMES: patients at each dose level.")
-@click.option("--dlts", type=Numbers(), metavar="Y,Y,...", help="With --patients: DLTs at each dose level.")
+@click.option(
+    "--patients", callback=_numbers, metavar="N,N,...", help="Instead of OUTCOMES: patients at each dose level."
+)
+@click.option("--dlts", callback=_numbers, metavar="Y,Y,...", help="With --patients: DLTs at each dose level.")
 @click.option("--dose", type=int, metavar="LEVEL", help="With --patients: dose level of the last cohort.")
 @click.option(
     "--last-cohort",
-    type=Numbers(),
+    callback=_numbers,
     metavar="N,Y",
     help="With --patients: patients and DLTs of the last cohort, for a design that looks at it.",
 )
@@ -48,12 +43,9 @@ def next_command(
     file: Path,
     outcomes: str | None,
     design: str | None,
-    patients: tuple[int, ...] | None,
-    dlts: tuple[int, ...] | None,
-    dose: int | None,
-    last_cohort: tuple[int, ...] | None,
     form: str,
     output: Path | None,
+    **counts: Any,
 ) -> None:
     """The next dose of a running trial.
 
@@ -70,7 +62,7 @@ def next_command(
     (scenario,) = options.read_scenarios([file])
     label = options.choose_design(scenario, design)
     chosen = scenario.designs[label]
-    found = next_dose(chosen, scenario.trial, _data(outcomes, patients, dlts, dose, last_cohort, scenario.trial.levels))
+    found = next_dose(chosen, scenario.trial, _data(scenario.trial.levels, outcomes, **counts))
     if form != "table" or output is not None:  # the page has them
         for warning in found.warnings:
             click.echo(f"warning: {warning}", err=True)
@@ -79,12 +71,13 @@ def next_command(
 
 
 def _data(
+    levels: int,
     outcomes: str | None,
+    *,
     patients: tuple[int, ...] | None,
     dlts: tuple[int, ...] | None,
     dose: int | None,
     last_cohort: tuple[int, ...] | None,
-    levels: int,
 ) -> "InterimData":
     from escalation.trial.data import InterimData
 

@@ -3,11 +3,14 @@
 import io
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from escalation.defaults import SEED, TRIALS
 
 if TYPE_CHECKING:
     from escalation.report.blocks import Block
@@ -20,9 +23,13 @@ Command = Callable[..., Any]
 scenario_file = click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 """One scenario file."""
 
-output_file = click.option(
-    "--output", type=click.Path(path_type=Path), help="Write to this file, whole or not at all, instead of the screen."
-)
+
+def file_to_write(name: str, text: str, **how: Any) -> Callable[[Command], Command]:
+    """A file that the command writes."""
+    return click.option(name, type=click.Path(path_type=Path), help=text, **how)
+
+
+output_file = file_to_write("--output", "Write to this file, whole or not at all, instead of the screen.")
 
 one_design = click.option("--design", metavar="LABEL", help="The design; may be left out where the file has only one.")
 
@@ -41,21 +48,19 @@ max_states = click.option(
 )
 
 
-def simulated_trials(default: int) -> Callable[[Command], Command]:
-    """How many trials are simulated."""
-    return click.option(
-        "--trials",
-        type=click.IntRange(min=0, max=10_000_000),
-        default=default,
-        show_default=True,
-        help="Simulated trials for each design and truth; 0 for none.",
-    )
+simulated_trials = click.option(
+    "--trials",
+    type=click.IntRange(min=0, max=10_000_000),
+    default=TRIALS,
+    show_default=True,
+    help="Simulated trials for each design and truth; 0 for none.",
+)
 
 
-def random_seed(default: int, what: str = "simulated patients") -> Callable[[Command], Command]:
+def random_seed(what: str) -> Callable[[Command], Command]:
     """The seed of what is drawn."""
     return click.option(
-        "--seed", type=click.IntRange(min=0), default=default, show_default=True, help=f"Seed of the {what}."
+        "--seed", type=click.IntRange(min=0), default=SEED, show_default=True, help=f"Seed of the {what}."
     )
 
 
@@ -67,13 +72,33 @@ objective = click.option(
     help="Which PCS is to be large: the mean or the least over the truths.",
 )
 
-MAX_OVERDOSING = "Limit of the mean probability that over 60 % of patients are above the MTD, where there is one."
+
+def limit(name: str, quantity: str, text: str, metavar: str = "P") -> Callable[[Command], Command]:
+    """A bound on a number that a design is assessed by."""
+    return click.option(name, quantity, type=float, metavar=metavar, help=text)
+
+
+max_overdosing = limit(
+    "--max-overdosing",
+    "overdosing",
+    "Limit of the mean probability that over 60 % of patients are above the MTD, where there is one.",
+)
 
 cluster = click.option(
     "--cluster",
     metavar="ADDRESS",
     help="Work on the Dask cluster with this scheduler, such as tcp://10.0.0.5:8786; see the page on large runs.",
 )
+
+
+@contextmanager
+def at_work(address: str | None) -> Iterator[dict[str, Any]]:
+    """Keywords of a study: what does the work, a cluster if there is an address, and the progress that is shown."""
+    from escalation.report.progress import progress_bar
+    from escalation.studies.work.cluster import cluster_executor
+
+    with cluster_executor(address) as executor:
+        yield {"executor": executor, "progress": progress_bar}
 
 
 def output_format(*forms: str) -> Callable[[Command], Command]:
@@ -130,14 +155,6 @@ def check_output(path: Path | None) -> None:
     if os.path.realpath(path) in map(os.path.realpath, read):
         raise OutputError(f"{path}: is the scenario file itself; give another name")
     check_writable(path)
-
-
-def check_different(**outputs: Path | None) -> None:
-    """Refuse one file for two purposes; outputs are named as the options are."""
-    paths = [path for path in outputs.values() if path is not None]
-    if len({os.path.realpath(path) for path in paths}) < len(paths):
-        named = ", ".join(f"--{name.replace('_', '-')}" for name in outputs)
-        raise click.UsageError(f"{named}: each needs a file of its own")
 
 
 def emit(

@@ -1,6 +1,5 @@
 """`escalation plot`: a figure in a file, for slides."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,8 +7,7 @@ import click
 
 from escalation.cli import options
 from escalation.cli.figure_file import check_figure, write_figure
-from escalation.cli.group import EXIT_FAILED, main
-from escalation.defaults import SEED, TRIALS
+from escalation.cli.group import fail, main
 from escalation.errors import StateSpaceError
 
 if TYPE_CHECKING:
@@ -28,36 +26,21 @@ FIGURES = ("selection", "allocation", "sample-size", "bias", "paths", "surface")
     help="RP2D selection, patients and DLTs at each dose, sample size, bias of the estimated DLT rate, dose transition "
     "pathways of one design, or PCS over a family of dose-toxicity curves.",
 )
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="File to write, whole or not at all; it ends in .svg, .png or .pdf.",
-)
+@options.file_to_write("--output", "File to write, whole or not at all; it ends in .svg, .png or .pdf.", required=True)
 @options.some_designs
 @options.some_truths
-@options.simulated_trials(TRIALS)
-@options.random_seed(SEED)
+@options.simulated_trials
+@options.random_seed("simulated patients")
 @options.max_states
 @click.option("--cohorts", type=click.IntRange(min=1), help="Of paths: how many to look ahead.  [default: 3]")
 @click.option("--from", "after", metavar="OUTCOMES", help="Of paths: start from the data of a running trial.")
-def plot_command(
-    file: Path,
-    what: str,
-    output: Path,
-    designs: tuple[str, ...],
-    truths: tuple[str, ...],
-    trials: int,
-    seed: int,
-    max_states: int | None,
-    cohorts: int | None,
-    after: str | None,
-) -> None:
+def plot_command(file: Path, what: str, output: Path, cohorts: int | None, after: str | None, **asked: Any) -> None:
     """Draw a figure of a scenario file's designs.
 
     Exact values, checked by simulated trials; names of designs that could only be simulated get a tilde. Several truths
     get a part each. Pathways are those of one design, with their probabilities if a truth is named.
     """
+    designs, truths = asked["designs"], asked["truths"]
     if what != "paths" and (cohorts is not None or after is not None):
         raise click.UsageError("--cohorts, --from: only with --what paths")
     if what == "paths" and (len(designs) > 1 or len(truths) > 1):
@@ -67,26 +50,24 @@ def plot_command(
     check_figure(output, "plot")
     (scenario,) = options.read_scenarios([file])
     if what == "surface":
-        drawn: tuple[Any, ...] = (_surfaces(scenario, designs, max_states),)
+        drawn: tuple[Any, ...] = (_surfaces(scenario, designs, asked["max_states"]),)
     elif what == "paths":
         drawn = _pathways(scenario, designs, truths, 3 if cohorts is None else cohorts, after or "")
     else:
-        settings = {"designs": designs, "truths": truths, "trials": trials, "seed": seed, "max_states": max_states}
-        drawn = _results(file, scenario, settings), scenario.trial
+        drawn = _results(file, scenario, asked), scenario.trial
     write_figure({"paths": "pathways"}.get(what, what.replace("-", "_")), drawn, output, scenario)
 
 
-def _results(file: Path, scenario: "Scenario", settings: dict[str, Any]) -> tuple[Any, ...]:
+def _results(file: Path, scenario: "Scenario", asked: dict[str, Any]) -> tuple[Any, ...]:
     """The results of a run; an error when the two engines disagree."""
     from escalation.report.progress import progress_bar
     from escalation.studies.run import run
 
-    finished = run(scenario, **settings, progress=progress_bar)
+    finished = run(scenario, progress=progress_bar, **asked)
     for label, reason in finished.refusals.items():
         click.echo(f"warning: {file}: {label}: simulated only: {reason}", err=True)
     if finished.agreement is not None and not finished.agreement.agrees:
-        click.echo(f"error: {file}: simulated trials and exact values DISAGREE; nothing is drawn", err=True)
-        sys.exit(EXIT_FAILED)
+        fail(f"{file}: simulated trials and exact values DISAGREE; nothing is drawn")
     return finished.results
 
 

@@ -1,40 +1,22 @@
 """`escalation report`: one page on a trial's designs."""
 
-import sys
 from pathlib import Path
-from typing import Literal
-
-import click
+from typing import Any
 
 from escalation.cli import options
-from escalation.cli.group import EXIT_FAILED, main
-from escalation.defaults import SEED, TRIALS
+from escalation.cli.group import fail, main
 
 
 @main.command("report")
 @options.scenario_file
-@click.option(
-    "--output",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Write the report to this file, whole or not at all.",
-)
+@options.file_to_write("--output", "Write the report to this file, whole or not at all.", required=True)
 @options.output_format("html", "md")
 @options.some_designs
 @options.some_truths
-@options.simulated_trials(TRIALS)
-@options.random_seed(SEED)
+@options.simulated_trials
+@options.random_seed("simulated patients")
 @options.max_states
-def report_command(
-    file: Path,
-    output: Path,
-    form: Literal["html", "md"],
-    designs: tuple[str, ...],
-    truths: tuple[str, ...],
-    trials: int,
-    seed: int,
-    max_states: int | None,
-) -> None:
+def report_command(file: Path, output: Path, **asked: Any) -> None:
     """Write a report on the designs of a scenario file.
 
     One page with the trial and its assumptions, the designs, their operating characteristics, text for a protocol, and
@@ -46,18 +28,6 @@ def report_command(
     check_packages()
     options.check_output(output)
     (scenario,) = options.read_scenarios([file])
-    finished = write_report(
-        scenario,
-        output,
-        form=form,
-        designs=designs,
-        truths=truths,
-        trials=trials,
-        seed=seed,
-        max_states=max_states,
-        file=file,
-        progress=progress_bar,
-    )
+    finished = write_report(scenario, output, file=file, progress=progress_bar, **asked)
     if not finished.agrees:
-        click.echo(f"error: {file}: simulated trials and exact values DISAGREE; do not use these results", err=True)
-        sys.exit(EXIT_FAILED)
+        fail(f"{file}: simulated trials and exact values DISAGREE; do not use these results")

@@ -1,21 +1,20 @@
 """`escalation run`: operating characteristics."""
 
-import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from escalation.cli import options
-from escalation.cli.group import EXIT_FAILED, main
-from escalation.defaults import SEED, TRIALS
+from escalation.cli.group import fail, main
 
 
 @main.command("run")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @options.some_designs
 @options.some_truths
-@options.simulated_trials(TRIALS)
-@options.random_seed(SEED)
+@options.simulated_trials
+@options.random_seed("simulated patients")
 @click.option("--exact/--no-exact", default=True, show_default=True, help="Whether to compute exact values.")
 @click.option(
     "--from",
@@ -26,24 +25,13 @@ from escalation.defaults import SEED, TRIALS
 @options.max_states
 @options.output_format("table", "json", "csv", "markdown")
 @options.output_file
-def run_command(
-    files: tuple[Path, ...],
-    designs: tuple[str, ...],
-    truths: tuple[str, ...],
-    trials: int,
-    seed: int,
-    exact: bool,
-    after: str | None,
-    max_states: int | None,
-    form: str,
-    output: Path | None,
-) -> None:
+def run_command(files: tuple[Path, ...], form: str, output: Path | None, **asked: Any) -> None:
     """Run the designs of scenario files under their truths.
 
     Prints for each design and truth the DLT rates, the RP2D selection probabilities and the sample size: exact values,
     cross-checked by simulated trials. With --from: given what has been seen in a running trial, how it may end.
     """
-    if not exact and trials == 0:
+    if not asked["exact"] and asked["trials"] == 0:
         raise click.UsageError("--no-exact with --trials 0 leaves nothing to compute")
 
     from escalation.report.pages.run import run_blocks, table_of, to_tree
@@ -51,26 +39,11 @@ def run_command(
     from escalation.studies.run import run
 
     options.check_output(output)
-    scenarios = options.read_scenarios(files)
-    runs = [
-        run(
-            scenario,
-            designs=designs,
-            truths=truths,
-            trials=trials,
-            seed=seed,
-            exact=exact,
-            max_states=max_states,
-            after=after,
-            progress=progress_bar,
-        )
-        for scenario in scenarios
-    ]
+    runs = [run(scenario, progress=progress_bar, **asked) for scenario in options.read_scenarios(files)]
     for path, finished in zip(files, runs, strict=True):
         for departure in finished.departures:
             click.echo(f"warning: {path}: {departure}", err=True)
     options.emit(form, output, map(run_blocks, runs), lambda: to_tree(runs), lambda: table_of(runs))
     for path, finished in zip(files, runs, strict=True):
         if finished.agreement is not None and not finished.agreement.agrees:
-            click.echo(f"error: {path}: simulated trials and exact values DISAGREE; do not use these results", err=True)
-            sys.exit(EXIT_FAILED)
+            fail(f"{path}: simulated trials and exact values DISAGREE; do not use these results")

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from escalation.cli import options
-from escalation.cli.figure_file import check_figure, write_figure
+from escalation.cli.figure_file import check_files, write_figure
 from escalation.cli.group import main
 from escalation.cli.truth_source import TruthOptions, judged_truths, truth_source
 from escalation.errors import EscalationError
@@ -16,7 +16,7 @@ from escalation.errors import EscalationError
 @options.scenario_file
 @options.some_designs
 @click.option("--pcs", type=float, required=True, metavar="P", help="PCS that is wanted, such as 0.6.")
-@click.option("--max-overdosing", "overdosing", type=float, metavar="P", help=options.MAX_OVERDOSING)
+@options.max_overdosing
 @options.objective
 @click.option(
     "--from",
@@ -33,16 +33,12 @@ from escalation.errors import EscalationError
 @options.cluster
 @options.output_format("table", "json", "csv", "markdown")
 @options.output_file
-@click.option(
-    "--figure", type=click.Path(path_type=Path), help="Draw PCS against the size in this file; .svg, .png or .pdf."
-)
+@options.file_to_write("--figure", "Draw PCS against the size in this file; .svg, .png or .pdf.")
 def size_command(
     file: Path,
-    designs: tuple[str, ...],
     smallest: int | None,
     largest: int | None,
     source: TruthOptions,
-    max_states: int | None,
     cluster: str | None,
     form: str,
     output: Path | None,
@@ -56,31 +52,15 @@ def size_command(
     Cheung's (2013) formula stands beside a CRM.
     """
     from escalation.report.pages.size import size_blocks, table_of, to_tree
-    from escalation.report.progress import progress_bar
     from escalation.studies.size import find_size, whole_cohorts
-    from escalation.studies.work.cluster import cluster_executor
 
-    options.check_different(output=output, figure=figure)
-    options.check_output(output)
-    if figure is not None:
-        check_figure(figure, "--figure")
+    check_files(output=output, figure=figure)
     (scenario,) = options.read_scenarios([file])
     sizes = whole_cohorts(scenario.trial, smallest=smallest, largest=largest)
     judged = judged_truths(scenario, source)
-    with cluster_executor(cluster) as executor:
-        found = find_size(
-            scenario,
-            designs=designs,
-            truths=judged,
-            odds_ratio=source.odds_ratio,
-            sizes=sizes,
-            max_states=max_states,
-            executor=executor,
-            progress=progress_bar,
-            **wanted,
-        )
+    with options.at_work(cluster) as work:
+        found = find_size(scenario, truths=judged, odds_ratio=source.odds_ratio, sizes=sizes, **work, **wanted)
     options.emit(form, output, [size_blocks(found)], lambda: to_tree(found), lambda: table_of(found))
-    if figure is not None:
-        write_figure("size_curves", (found,), figure, scenario)
+    write_figure("size_curves", (found,), figure, scenario)
     if found.unmet is not None:
         raise EscalationError(f"{file}: {found.unmet}")

@@ -1,8 +1,7 @@
 """`escalation sweep`: designs at every setting of a grid."""
 
 import signal
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import click
 
 from escalation.cli import options
-from escalation.cli.group import EXIT_FAILED, main
+from escalation.cli.group import fail, main
 from escalation.cli.truth_source import TruthOptions, source_of, truth_source
 from escalation.defaults import MOST_SETTINGS, SWEEP_STATES
 from escalation.errors import ClusterError, GridError
@@ -36,12 +35,7 @@ from escalation.errors import ClusterError, GridError
     help="Only this quantity, such as pcs, or patients for all doses; may be repeated.",
 )
 @click.option("--summary", is_flag=True, help="Mean, lowest, quantiles and highest over truths, not each truth.")
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="File to write, whole or not at all; it ends in .csv or .parquet.",
-)
+@options.file_to_write("--output", "File to write, whole or not at all; it ends in .csv or .parquet.", required=True)
 @click.option("--resume", is_flag=True, help="Go on with what an interrupted run has finished.")
 @click.option(
     "--max-settings",
@@ -64,24 +58,21 @@ def sweep_command(
     file: Path,
     grids: tuple[str, ...],
     designs: tuple[str, ...],
-    quantities: tuple[str, ...],
-    summary: bool,
     output: Path,
     resume: bool,
     max_settings: int,
-    max_states: int,
     cluster: str | None,
     source: TruthOptions,
+    **asked: Any,
 ) -> None:
     """Exact operating characteristics at every setting of a grid.
 
     Each design of the file is worked out at all combinations of its own values and the trial's, under all truths, and
     written to one file: a row for each design, setting, truth and quantity. What is finished survives an interruption.
     """
-    from escalation.report.progress import progress_bar
     from escalation.scenario.grid import grid, parse_grid
     from escalation.studies.sweep import Sweep, check_output, journal_of, write_sweep
-    from escalation.studies.work.cluster import cluster_executor
+    from escalation.studies.work.journal import finished_in
 
     truths = source_of(source)
     options.check_output(output)
@@ -94,35 +85,21 @@ def sweep_command(
             raise GridError(f"grid: {key}: given twice")
         values[key] = alternatives
     settings = grid(scenario, values, designs=designs, most=max_settings)
-    sweep = Sweep(settings, truths, quantities, summary, max_states)
-    done = 0
-
-    @contextmanager
-    def counted(total: int, what: str) -> Iterator[Callable[[], None]]:
-        with progress_bar(total, what) as advance:
-
-            def step() -> None:
-                nonlocal done
-                done += 1
-                advance()
-
-            yield step
-
+    sweep = Sweep(settings, truths, **asked)
+    begun = False
     try:
-        with _terminable(), cluster_executor(cluster) as executor:
-            found = write_sweep(sweep, output, executor=executor, resume=resume, progress=counted)
+        with _terminable(), options.at_work(cluster) as work:
+            begun = True
+            found = write_sweep(sweep, output, resume=resume, **work)
     except (KeyboardInterrupt, ClusterError) as stopped:
         journal = journal_of(output)
-        if not done and isinstance(stopped, ClusterError):
+        done = finished_in(journal)
+        if isinstance(stopped, ClusterError) and not (begun and done):
             raise
         kept = f"{done:,} of {len(settings):,} settings are kept in {journal}; the same command with --resume goes on"
-        click.echo(
-            f"error: {str(stopped) or 'interrupted'}: {kept if journal.exists() else 'nothing was begun'}", err=True
-        )
-        sys.exit(EXIT_FAILED)
+        fail(f"{str(stopped) or 'interrupted'}: {kept if journal.exists() else 'nothing was begun'}")
     if found.refused == found.settings:
-        click.echo(f"error: {output}: the exact engine refused every setting; the first: {found.refusal}", err=True)
-        sys.exit(EXIT_FAILED)
+        fail(f"{output}: the exact engine refused every setting; the first: {found.refusal}")
     if found.refusal is not None:
         click.echo(
             f"warning: {output}: the exact engine refused {found.refused:,} of {found.settings:,} settings, whose rows "

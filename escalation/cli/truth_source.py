@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 from escalation.cli import options
-from escalation.defaults import SEED, TRUTHS
+from escalation.defaults import TRUTHS
 
 if TYPE_CHECKING:
     from escalation.scenario.file import Scenario
@@ -47,7 +47,7 @@ def truth_source(default: str, *, calibration_set: bool = False) -> Callable[[op
         )
         own: list[Callable[[options.Command], options.Command]] = [
             *([odds_ratio] if calibration_set else []),
-            options.random_seed(SEED, "drawn truths"),
+            options.random_seed("drawn truths"),
             click.option(
                 "--count",
                 type=click.IntRange(min=1, max=1_000_000),

@@ -1,12 +1,13 @@
 """`escalation worst`: least favourable truths."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from escalation.cli import options
 from escalation.cli.group import main
-from escalation.defaults import DELTA, SEED
+from escalation.defaults import DELTA
 
 
 @main.command("worst")
@@ -19,27 +20,12 @@ from escalation.defaults import DELTA, SEED
     show_default=True,
     help="The rates of the doses next to the MTD are at least so far from the target.",
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=SEED,
-    show_default=True,
-    help="Seed of the random truths from which searches start.",
-)
+@options.random_seed("random truths from which searches start")
 @options.max_states
 @options.output_format("table", "json", "csv", "markdown")
 @options.output_file
 @options.cluster
-def worst_command(
-    file: Path,
-    designs: tuple[str, ...],
-    delta: float,
-    seed: int,
-    max_states: int | None,
-    form: str,
-    output: Path | None,
-    cluster: str | None,
-) -> None:
+def worst_command(file: Path, form: str, output: Path | None, cluster: str | None, **asked: Any) -> None:
     """Find the truths that are least favourable for the designs of a scenario file.
 
     Among all truths with the MTD at a dose, neighbours at least --delta from the target and rates not decreasing: the
@@ -47,22 +33,12 @@ def worst_command(
     own truths are not used.
     """
     from escalation.report.pages.worst import table_of, to_tree, worst_blocks
-    from escalation.report.progress import progress_bar
-    from escalation.studies.work.cluster import cluster_executor
     from escalation.studies.worst import worst_cases
 
     options.check_output(output)
     (scenario,) = options.read_scenarios([file])
-    with cluster_executor(cluster) as executor:
-        cases = worst_cases(
-            scenario,
-            designs=designs,
-            delta=delta,
-            seed=seed,
-            max_states=max_states,
-            executor=executor,
-            progress=progress_bar,
-        )
+    with options.at_work(cluster) as work:
+        cases = worst_cases(scenario, **work, **asked)
     for label, reason in cases.refusals.items():
         click.echo(f"warning: {file}: {label} is left out: {reason}", err=True)
     options.emit(form, output, [worst_blocks(cases)], lambda: to_tree(cases), lambda: table_of(cases))

@@ -15,7 +15,7 @@ PATIENCE = 1.0
 def progress_bar(total: int, what: str) -> Iterator[Callable[[], None]]:
     """Show a bar on standard error while the block runs, when that is a terminal and takes more than a second.
 
-    It is a `progress` of the studies; see `escalation.studies.work.progress`.
+    It is a `progress` of the studies; see `escalation.studies.work.options`.
     """
     console = Console(stderr=True)
     columns = TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()

@@ -104,11 +104,11 @@ def labels(designs: Iterable[Design]) -> list[str]:
     seen: Counter[str] = Counter()
     names = []
     for design in designs:
-        if design.label is not None:
-            names.append(design.label)
-            continue
-        seen[design.kind] += 1
-        names.append(design.kind if seen[design.kind] == 1 else f"{design.kind}-{seen[design.kind]}")
+        name = design.label
+        if name is None:
+            seen[design.kind] += 1
+            name = design.kind if seen[design.kind] == 1 else f"{design.kind}-{seen[design.kind]}"
+        names.append(name)
     return names
 
 
@@ -223,9 +223,6 @@ def _repeated(part: str, what: str, names: list[str] | list[str | None]) -> list
     first: dict[str, int] = {}
     problems = []
     for number, name in enumerate(names, 1):
-        if name is None:
-            continue
-        if name in first:
+        if name is not None and first.setdefault(name, number) != number:
             problems.append(f"{part}[{number}].{what}: '{name}' is already {part}[{first[name]}]")
-        first.setdefault(name, number)
     return problems

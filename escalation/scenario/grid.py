@@ -9,12 +9,10 @@ A design's settings combine the trial's values with its own; those of other desi
 import json
 import math
 import tomllib
-from bisect import bisect
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
 from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
@@ -52,7 +50,7 @@ class Setting(NamedTuple):
     @property
     def name(self) -> str:
         """For messages."""
-        return f"{self.label} ({_listed_values(self.values)})" if self.values else self.label
+        return f"{self.label} ({_shown(self.values)})" if self.values else self.label
 
 
 @dataclass(frozen=True)
@@ -109,14 +107,16 @@ class Grid:
         """The label and the values of a setting."""
         if not 0 <= number < len(self):
             raise IndexError(number)
-        ends = list(accumulate(self.sizes.values()))
-        place = bisect(ends, number)
-        label = self.labels[place]
-        rest = number - (ends[place] - self.sizes[label])
-        places = {}
+        labels = iter(self.labels)
+        label = next(labels)
+        while number >= self.sizes[label]:
+            number -= self.sizes[label]
+            label = next(labels)
+        values = {}
         for key in reversed(self.keys_of[label]):  # the last key changes fastest
-            rest, places[key] = divmod(rest, len(self.values[key]))
-        return label, {key: self.values[key][places[key]] for key in self.keys_of[label]}
+            number, place = divmod(number, len(self.values[key]))
+            values[key] = self.values[key][place]
+        return label, dict(reversed(values.items()))
 
     def __iter__(self) -> Iterator[Setting]:
         return map(self.__getitem__, range(len(self)))
@@ -192,7 +192,7 @@ def changed(scenario: Scenario, values: Mapping[str, Value]) -> Scenario:
     try:
         return Scenario(**content | {"trial": trial, "design": tuple(designs.values())})
     except ValidationError as error:
-        raise ScenarioError(_shown(values), findings(error, {}, "scenario")) from None
+        raise ScenarioError(f"setting {_shown(values)}", findings(error, {}, "scenario")) from None
 
 
 def parse_grid(text: str) -> tuple[str, list[Value]]:
@@ -241,9 +241,9 @@ def _owner(scenario: Scenario, key: str) -> tuple[str | None, tuple[str, ...]]:
         if owner is None:
             label, known = key.partition(".")[0], ["trial", *labels]
             problem = "names no option" if label in known else f"no design of that label{suggestion(label, known)}"
+            listed = ", ".join(f"'{label}'" for label in labels)
             raise GridError(
-                f"grid: {_brief(key)}: {problem}; a key is trial.OPTION or LABEL.OPTION, of the labels "
-                f"{_listed(labels)}"
+                f"grid: {_brief(key)}: {problem}; a key is trial.OPTION or LABEL.OPTION, of the labels {listed}"
             )
         part = scenario.designs[owner]
     path = key.removeprefix(f"{owner or 'trial'}.").split(".")
@@ -271,7 +271,7 @@ def _changed(scenario: Scenario, values: Mapping[str, Value], labels: Iterable[s
             for option, problem in design.problems(trial)
         ]
     if problems:
-        raise ScenarioError(_shown(values), problems)
+        raise ScenarioError(f"setting {_shown(values)}", problems)
     return trial, designs
 
 
@@ -302,18 +302,9 @@ def _validated(part: P, content: Any, place: str, problems: list[str]) -> P:
 
 
 def _shown(values: Mapping[str, Value]) -> str:
-    """Where the problems of a message are."""
-    return f"setting {_listed_values(values)}"
-
-
-def _listed_values(values: Mapping[str, Value]) -> str:
     return ", ".join(f"{key}={in_toml(value)}" for key, value in values.items())
 
 
 def _brief(text: str) -> str:
     """A text that somebody typed, for a message of one line."""
     return printable(text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}...")
-
-
-def _listed(labels: Iterable[str]) -> str:
-    return ", ".join(f"'{label}'" for label in labels)

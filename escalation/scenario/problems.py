@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from escalation.designs import REGISTRY, TooToxic
 from escalation.designs.rules import RESTRICTIONS, RULES
 from escalation.names import printable, suggestion
+from escalation.scenario.truths.truth import Truth
 from escalation.trial.expansion import Expansion
 from escalation.trial.safety import SafetyRule
 from escalation.trial.trial import Trial
@@ -17,7 +18,7 @@ from escalation.trial.trial import Trial
 def findings(error: ValidationError, value: Any, place: str) -> list[str]:
     """A line for each problem that pydantic found in a value, with its place in the file."""
     kind = value.get("kind") if isinstance(value, dict) else None
-    known: Iterable[str] = {*Trial.model_fields, *TRUTH}
+    known: Iterable[str] = {*Trial.model_fields, *Truth.model_fields}
     if isinstance(kind, str) and kind in REGISTRY:
         known = REGISTRY[kind].model_fields
     details = error.errors(include_url=False)
@@ -27,8 +28,6 @@ def findings(error: ValidationError, value: Any, place: str) -> list[str]:
     found = [line for detail in details for line in _problem(detail, place, known)]
     return list(dict.fromkeys(found))  # the alternatives of a union may say the same
 
-
-TRUTH = ("name", "dlt_rates", "rp2d")
 
 _STOPPING = {"any", "all", *(option for rule in RULES.values() for option in rule.model_fields)}
 # Names that tables within a design or trial may hold, by the option that they are.
@@ -42,11 +41,6 @@ _NESTED: dict[str, Iterable[str]] = {
     "stop_if_too_toxic": TooToxic.model_fields,
     "rows": ("dose", "patients", "dlts", "decision"),
 }
-
-
-def _table_of(path: Sequence[str | int]) -> str:
-    """The option that a place within a part of the file belongs to."""
-    return next((part for part in reversed(path) if isinstance(part, str) and part.isidentifier()), "")
 
 
 # Fields of which there are several kinds: one message instead of one for each kind.
@@ -84,7 +78,8 @@ def _problem(detail: Any, place: str, known: Iterable[str]) -> list[str]:
         elif part.isidentifier():
             place += f".{part}"
     if key is not None:
-        near = suggestion(key, _NESTED.get(_table_of(path), known))
+        table = next((part for part in reversed(path) if isinstance(part, str) and part.isidentifier()), "")
+        near = suggestion(key, _NESTED.get(table, known))
         return [f"{place}.{printable(key)}: unknown key{near}"]
     if kind in ("union_tag_not_found", "union_tag_invalid", "unknown_rule"):
         return [f"{place}{_unknown_kind(detail, message)}"]

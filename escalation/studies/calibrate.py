@@ -1,8 +1,7 @@
 """Calibration: the settings of a design that are best on a set of truths, within limits.
 
 Every setting of a grid is enumerated and evaluated exactly under every truth, so that settings are compared without
-simulation error. The best has the largest mean or worst PCS of those within the limits. The front are the settings that
-no other beats in PCS without more overdosing; for a single dose, without more false stopping.
+simulation error.
 
 Source: Lee SM, Cheung YK (2009) Clin Trials 6:227-238 for the half width of the CRM, of which the other grids are
 analogues.
@@ -10,7 +9,7 @@ analogues.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import chain
 from typing import Any, NamedTuple, TypeVar, Unpack
 
@@ -32,7 +31,7 @@ from escalation.studies.evaluate import (
     limits_of,
     possible,
 )
-from escalation.studies.work.options import Work, WorkOptions
+from escalation.studies.work.options import Work
 
 V = TypeVar("V")
 
@@ -162,7 +161,7 @@ def calibrate(
     truths: TruthSet | None = None,
     objective: Objective = "mean-pcs",
     limits: Mapping[str, float] | None = None,
-    **work: Unpack[WorkOptions],
+    **work: Unpack[Work],
 ) -> Calibration:
     """Assess a design at every setting of a grid.
 
@@ -206,10 +205,8 @@ def calibrate(
     judged = scenario_truths(scenario) if truths is None else truths
     bounds = limits_of((limits or {}).items(), judged)
     own_setting = scenario.designs[design], scenario.trial, judged
-    how = Work(**work)
     questions = chain([own_setting], possible(settings, judged))
-    ask = partial(assess, max_states=how.max_states)
-    own, *answers = evaluate(ask, questions, (len(settings) + 1, "settings"), how)
+    own, *answers = evaluate(assess, questions, (len(settings) + 1, "settings"), **work)
     tried = [of_design(design, settings.values_of(number)) for number in range(len(settings))]
     assessments, reasons = divided(dict(enumerate(answers)))
     if not assessments:

@@ -6,7 +6,7 @@ from itertools import combinations, groupby
 from statistics import median
 from typing import NamedTuple, Unpack
 
-from escalation.characteristics.agreement import Agreement
+from escalation.characteristics.agreement import Agreement, overall
 from escalation.characteristics.paired import (
     QUANTITIES,
     Difference,
@@ -25,7 +25,7 @@ from escalation.names import choose
 from escalation.scenario.file import Scenario
 from escalation.studies.evaluate import Refused
 from escalation.studies.run import Evidence, Pass, Result, Run, result_of
-from escalation.studies.work.options import Effort, EffortOptions
+from escalation.studies.work.options import Effort
 
 
 @dataclass(frozen=True)
@@ -52,16 +52,16 @@ class Comparison:
     @property
     def agreement(self) -> Agreement | None:
         """How all simulated differences agree with the exact ones, familywise; None when nothing was compared."""
-        p_values = {place: one.p_value for place, one in enumerate(self.differences) if one.p_value is not None}
-        if not p_values:
-            return None
-        smallest = min(p_values, key=lambda place: p_values[place])
-        worst = self.differences[smallest]
-        return Agreement(
-            max_abs_z=max((abs(one.z) for one in self.differences if one.z is not None), default=None),
-            p_value=min(1.0, len(p_values) * p_values[smallest]),
-            worst=f"{worst.quantity}, {worst.design} - {worst.reference}, {worst.truth}",
-        )
+        compared = [
+            Agreement(
+                max_abs_z=None if one.z is None else abs(one.z),
+                p_value=one.p_value,
+                worst=f"{one.quantity}, {one.design} - {one.reference}, {one.truth}",
+            )
+            for one in self.differences
+            if one.p_value is not None
+        ]
+        return overall(compared) if compared else None
 
     @property
     def gains(self) -> dict[str, float]:
@@ -81,7 +81,7 @@ def compare(
     reference: str | None = None,
     trials: int = TRIALS,
     seed: int = SEED,
-    **effort: Unpack[EffortOptions],
+    **effort: Unpack[Effort],
 ) -> Comparison:
     """Compare the designs of a scenario with each other under its truths.
 
@@ -119,11 +119,11 @@ def compare(
     """
     labels = _compared(scenario, designs, reference)
     names = choose(truths, (truth.name for truth in scenario.truth), "truth")
-    passed = Pass(scenario, labels, names, trials, seed, Effort(**effort))
+    passed = Pass(scenario, labels, names, trials, seed, **effort)
     return _read(passed, passed.evidence(), reference)
 
 
-class RunSettings(EffortOptions, total=False):
+class RunSettings(Effort, total=False):
     """Keywords of `run_and_compare`, as for `run`."""
 
     designs: Iterable[str]
@@ -139,12 +139,12 @@ def run_and_compare(
     truths: Iterable[str] = (),
     trials: int = TRIALS,
     seed: int = SEED,
-    **effort: Unpack[EffortOptions],
+    **effort: Unpack[Effort],
 ) -> tuple[Run, Comparison | None]:
     """A run, and its designs against each other where there are several, from one pass over both."""
     labels = choose(designs, scenario.designs, "design")
     names = choose(truths, (truth.name for truth in scenario.truth), "truth")
-    passed = Pass(scenario, labels, names, trials, seed, Effort(**effort))
+    passed = Pass(scenario, labels, names, trials, seed, **effort)
     results: list[Result] = []
 
     def noted() -> Iterator[Evidence]:
@@ -166,14 +166,6 @@ def _compared(scenario: Scenario, designs: Iterable[str], reference: str | None)
     return labels
 
 
-def _pairs(labels: list[str], reference: str | None) -> Iterator[tuple[str, str]]:
-    """Pairs of the design that is subtracted and the one that it is subtracted from."""
-    if reference is None:
-        yield from combinations(labels, 2)
-    else:
-        yield from ((reference, label) for label in labels if label != reference)
-
-
 class _Numbers(NamedTuple):
     """What the engines say of a design under a truth, by quantity: all that is kept of its outcomes."""
 
@@ -183,24 +175,23 @@ class _Numbers(NamedTuple):
 
 def _read(passed: Pass, evidence: Iterable[Evidence], reference: str | None) -> Comparison:
     """The differences, truth by truth: no more is held than the designs' numbers under one."""
+    pairs = list(combinations(passed.designs, 2))  # of the design that is subtracted and the one that it is from
+    if reference is not None:
+        pairs = [(reference, label) for label in passed.designs if label != reference]
     differences: list[Difference] = []
     refusals = {}
     for truth, group in groupby(evidence, key=lambda one: one.truth.name):
         found = {}
         for one in group:
-            found[one.design] = _numbers(one)
+            found[one.design] = _Numbers(
+                moments(one.exact, one.correct_doses) if isinstance(one.exact, Outcomes) else None,
+                None if one.simulated is None else samples(one.simulated, one.correct_doses),
+            )
             if isinstance(one.exact, Refused):
                 refusals[one.design] = one.exact.reason
-        for subtracted, design in _pairs(passed.designs, reference):
+        for subtracted, design in pairs:
             differences += _differences((truth, design, subtracted), found[design], found[subtracted])
     return Comparison(passed.scenario, tuple(differences), passed.trials, passed.seed, refusals)
-
-
-def _numbers(one: Evidence) -> _Numbers:
-    return _Numbers(
-        moments(one.exact, one.correct_doses) if isinstance(one.exact, Outcomes) else None,
-        None if one.simulated is None else samples(one.simulated, one.correct_doses),
-    )
 
 
 def _differences(names: tuple[str, str, str], design: _Numbers, reference: _Numbers) -> Iterator[Difference]:

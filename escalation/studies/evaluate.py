@@ -7,7 +7,8 @@ an answer or is refused. Here is what runs them, wherever, and the few numbers t
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, get_args
+from functools import partial
+from typing import Any, Literal, TypeVar, Unpack, get_args
 
 from escalation.defaults import MOST_PATIENTS
 from escalation.designs import Design
@@ -16,7 +17,7 @@ from escalation.kernels.codes import SLACK
 from escalation.names import suggestion
 from escalation.scenario.grid import Grid
 from escalation.scenario.truths.sets import TruthSet
-from escalation.studies.work.options import Work
+from escalation.studies.work.options import Progress, Work, silent
 from escalation.studies.work.pieces import exact_expectations, finished
 from escalation.trial.trial import Trial
 
@@ -52,12 +53,15 @@ def evaluate(
     work: Callable[..., Answer],
     questions: Iterable[tuple[Any, ...] | Refused],
     total: tuple[int, str],
-    how: Work,
+    *,
+    max_states: int | None = None,
+    progress: Progress = silent,
+    executor: Executor | None = None,
 ) -> list[Answer | Refused]:
     """The answers in the order of the questions; `total` says how many steps there are, one for each, and of what."""
     found = {}
-    with how.progress(*total) as step:
-        for number, answer in as_answered(work, questions, how.executor):
+    with progress(*total) as step:
+        for number, answer in as_answered(partial(work, max_states=max_states), questions, executor):
             found[number] = answer
             step()
     return [found[number] for number in range(len(found))]
@@ -68,14 +72,14 @@ def evaluate_designs(
     designs: Mapping[str, Design],
     asked: Sequence[tuple[Any, ...]],
     what: str,
-    how: Work,
+    **how: Unpack[Work],
 ) -> tuple[dict[str, list[Answer]], dict[str, str]]:
     """What each design answers to the same questions, by label; and why those that the exact engine refuses do not.
 
     Raises an EscalationError if it refuses all.
     """
     questions = ((design, *one) for design in designs.values() for one in asked)
-    found = iter(evaluate(work, questions, (len(designs) * len(asked), what), how))
+    found = iter(evaluate(work, questions, (len(designs) * len(asked), what), **how))
     answers, refusals = divided({label: whole([next(found) for _ in asked]) for label in designs})
     if not answers:
         label, reason = next(iter(refusals.items()))

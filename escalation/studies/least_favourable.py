@@ -140,12 +140,11 @@ def check_delta(delta: float, trial: Trial) -> None:
 
 def bad_endings(endings: Enumeration, quantity: Quantity, mtd: int) -> Flags:
     """What is more probable the worse a truth is: that another dose than the MTD is recommended, or overdosing."""
-    if quantity == "pcs":
-        other: Flags = endings.recommended != mtd - 1
-        return other
-    above = endings.patients[:, mtd:].sum(axis=1, dtype=np.int64)
-    overdosed: Flags = 5 * above > 3 * endings.patients.sum(axis=1, dtype=np.int64)
-    return overdosed
+    bad: Flags = endings.recommended != mtd - 1
+    if quantity == "overdosing":
+        above = endings.patients[:, mtd:].sum(axis=1, dtype=np.int64)
+        bad = 5 * above > 3 * endings.patients.sum(axis=1, dtype=np.int64)
+    return bad
 
 
 class Event:
@@ -194,14 +193,9 @@ class TruthClass:
 
     def corners(self) -> Floats:
         """All corners, float64[(below + 1) (above + 1), D - 1]: first doses are low, then high, on either side."""
-        high = np.array(
-            [
-                [dose >= self.below - near for dose in range(self.below)]
-                + [dose >= near_above for dose in range(self.above)]
-                for near in range(self.below, -1, -1)
-                for near_above in range(self.above, -1, -1)
-            ]
-        ).reshape(-1, len(self.others))
+        below = np.triu(np.ones((self.below + 1, self.below), np.bool_))
+        above = np.tri(self.above + 1, self.above, -1, np.bool_)[:, ::-1]
+        high = np.hstack([np.repeat(below, len(above), axis=0), np.tile(above, (len(below), 1))])
         return np.where(high, self.highest, self.lowest)
 
     def drawn(self, count: int, seed: int) -> Floats:

@@ -8,7 +8,6 @@ the truth, its 5 % quantile and its worst value how much depends on the truth.
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
-from functools import partial
 from itertools import combinations
 from typing import Unpack
 
@@ -24,9 +23,8 @@ from escalation.numbers import quantile
 from escalation.scenario.file import Scenario
 from escalation.scenario.truths.sets import TruthSet
 from escalation.studies.evaluate import evaluate_designs
-from escalation.studies.work.options import Work, WorkOptions
+from escalation.studies.work.options import Work
 from escalation.studies.work.pieces import exact_expectations
-from escalation.trial.trial import Trial
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -66,9 +64,8 @@ class Summary:
     above_mtd: float  # `share_above_target` under an older name, which says MTD and means the target
     share_above_target: float  # mean over truths
     sample_size: float  # likewise
-    optimal_pcs: (
-        float | None
-    )  # mean PCS of the optimal benchmark, over the truths with a correct dose; None without any
+    # Mean PCS of the optimal benchmark, over the truths with a correct dose; None without any.
+    optimal_pcs: float | None
     efficiency: float | None  # mean PCS over these truths, divided by `optimal_pcs`
 
 
@@ -182,7 +179,7 @@ def robust(
     truths: TruthSet,
     *,
     designs: Iterable[str] = (),
-    **work: Unpack[WorkOptions],
+    **work: Unpack[Work],
 ) -> Robustness:
     """Evaluate the designs of a scenario exactly under many truths.
 
@@ -212,25 +209,15 @@ def robust(
     [('3+3', 0.42), ('boin', 0.61)]
     """
     trial = scenario.trial
-    labels = choose(designs, scenario.designs, "design")
+    chosen = {label: scenario.designs[label] for label in choose(designs, scenario.designs, "design")}
     if len(truths) == 0 or truths.rates.shape[1] != trial.levels:
         raise DesignError(f"truths: there should be at least one, with {trial.levels} rates: one for each dose level")
     parts = [(trial, truths.part(first, first + BLOCK)) for first in range(0, len(truths), BLOCK)]
-    how = Work(**work)
-    found, refusals = evaluate_designs(
-        partial(exact_expectations, max_states=how.max_states),
-        {label: scenario.designs[label] for label in labels},
-        parts,
-        f"designs x {BLOCK:,} truths",
-        how,
-    )
+    found, refusals = evaluate_designs(exact_expectations, chosen, parts, f"designs x {BLOCK:,} truths", **work)
     expectations = {label: _joined(own) for label, own in found.items()}
-    return Robustness(scenario, truths, expectations, _benchmark(truths, trial), refusals)
-
-
-def _benchmark(truths: TruthSet, trial: Trial) -> Floats:
-    """PCS of the optimal benchmark, float64[T]; among doses of which there is one it has nothing to choose."""
-    return optimal_pcs(truths.rates, truths.correct & (trial.levels > 1), trial)
+    # Among doses of which there is one the benchmark has nothing to choose.
+    benchmark = optimal_pcs(truths.rates, truths.correct & (trial.levels > 1), trial)
+    return Robustness(scenario, truths, expectations, benchmark, refusals)
 
 
 def _joined(parts: list[Expectations]) -> Expectations:

@@ -23,7 +23,7 @@ from escalation.scenario.truths.truth import Truth
 from escalation.studies.evaluate import Refused, answered
 from escalation.studies.one_design import exact as exact_endings
 from escalation.studies.one_design import simulate
-from escalation.studies.work.options import Effort, EffortOptions
+from escalation.studies.work.options import Effort, Progress, silent
 from escalation.trial.data import InterimData
 from escalation.trial.trial import Trial
 
@@ -104,15 +104,16 @@ class Pass:
     truths: list[str]  # names
     trials: int  # simulated ones of each design under each truth; 0 for none
     seed: int
-    effort: Effort
     exact: bool = True
     after: InterimData | None = None
+    max_states: int | None = None
+    progress: Progress = silent
 
     def evidence(self) -> Iterator[Evidence]:
         """Truth by truth, and design by design within; one at a time, because simulated trials are large."""
         trial = self.scenario.trial
         designs = {label: self.scenario.designs[label] for label in self.designs}
-        with self.effort.progress(len(self.designs) * len(self.truths), "designs x truths") as step:
+        with self.progress(len(self.designs) * len(self.truths), "designs x truths") as step:
             endings = {label: self._endings(design) for label, design in designs.items()} if self.exact else {}
             for truth in self.scenario.truth:
                 for label, design in designs.items() if truth.name in self.truths else ():
@@ -128,7 +129,7 @@ class Pass:
 
     def _endings(self, design: Design) -> Enumeration | Refused:
         """The endings of a design; a refusal is an error where no trials are simulated instead."""
-        enumerate_endings = partial(exact_endings, max_states=self.effort.max_states, after=self.after)
+        enumerate_endings = partial(exact_endings, max_states=self.max_states, after=self.after)
         if self.trials == 0:
             return enumerate_endings(design, self.scenario.trial)
         return answered(enumerate_endings, (design, self.scenario.trial))
@@ -143,7 +144,7 @@ def run(
     seed: int = SEED,
     exact: bool = True,
     after: InterimData | str | None = None,
-    **effort: Unpack[EffortOptions],
+    **effort: Unpack[Effort],
 ) -> Run:
     """Run the designs of a scenario under its truths.
 
@@ -178,7 +179,7 @@ def run(
         for label in labels:
             found = standing(scenario.designs[label], scenario.trial, data).departures
             departures += [f"design '{label}': {departure}" for departure in found]
-    passed = Pass(scenario, labels, names, trials, seed, Effort(**effort), exact, data)
+    passed = Pass(scenario, labels, names, trials, seed, exact, data, **effort)
     results, refusals = [], {}
     for one in passed.evidence():
         results.append(result_of(one, scenario.trial, benchmarked=data is None))

@@ -7,9 +7,8 @@ stay so, and the search says from which size on all larger ones looked at are.
 For the CRM there is a formula to compare with: Cheung YK (2013) Clin Trials 10:852-861; see `size_formula`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
 from itertools import takewhile
 from typing import Unpack
 
@@ -27,7 +26,6 @@ from escalation.studies.evaluate import (
     Assessment,
     Limit,
     Objective,
-    Refused,
     assess,
     divided,
     evaluate,
@@ -35,10 +33,8 @@ from escalation.studies.evaluate import (
     possible,
 )
 from escalation.studies.size_formula import crm_sample_size
-from escalation.studies.work.options import Work, WorkOptions
+from escalation.studies.work.options import Work
 from escalation.trial.trial import Trial
-
-KEY = "trial.max_patients"
 
 
 @dataclass(frozen=True)
@@ -122,7 +118,7 @@ def find_size(
     overdosing: float | None = None,
     odds_ratio: float | None = None,
     sizes: Iterable[int] | None = None,
-    **work: Unpack[WorkOptions],
+    **work: Unpack[Work],
 ) -> SizeSearch:
     """Look for the smallest maximum sample size with a probability of correct selection.
 
@@ -174,16 +170,18 @@ def find_size(
     looked_at = tuple(whole_cohorts(trial) if sizes is None else sorted(set(sizes)))
     if not looked_at:
         raise EscalationError("sizes: none")
-    settings = grid(scenario, {KEY: looked_at}, designs=chosen)
-    how = Work(**work)
-    ask = partial(assess, max_states=how.max_states)
-    found = iter(evaluate(ask, possible(settings, truths), (len(settings), "designs x sizes"), how))
-    enough = partial(_enough, objective=objective, pcs=pcs, limits=limits)
+    settings = grid(scenario, {"trial.max_patients": looked_at}, designs=chosen)
+    found = iter(evaluate(assess, possible(settings, truths), (len(settings), "designs x sizes"), **work))
     asked = odds_ratio if objective == "mean-pcs" else None  # of the formula, which is for that
     curves = []
     for label in chosen:
+        assessments, left_out = divided({size: next(found) for size in looked_at})
+        enough = [size for size, one in assessments.items() if _enough(one, objective, pcs, limits)]
+        lasting = list(takewhile(enough.__contains__, reversed(assessments)))
         formula = _formula(scenario.designs[label], trial, pcs, asked)
-        curves.append(_curve(label, {size: next(found) for size in looked_at}, enough, formula))
+        curves.append(
+            SizeCurve(label, assessments, left_out, min(enough, default=None), min(lasting, default=None), *formula)
+        )
     if not any(curve.assessments for curve in curves):
         first = curves[0]
         size, reason = next(iter(first.left_out.items()))
@@ -212,19 +210,6 @@ def whole_cohorts(trial: Trial, *, smallest: int | None = None, largest: int | N
 
 def _enough(assessment: Assessment, objective: Objective, pcs: float, limits: tuple[Limit, ...]) -> bool:
     return assessment.objective(objective) >= pcs - SLACK and all(limit.met(assessment) for limit in limits)
-
-
-def _curve(
-    label: str,
-    found: dict[int, Assessment | Refused],
-    enough: Callable[[Assessment], bool],
-    formula: tuple[int | None, str | None],
-) -> SizeCurve:
-    assessments, left_out = divided(found)
-    sizes = [size for size, one in assessments.items() if enough(one)]
-    lasting = list(takewhile(sizes.__contains__, reversed(assessments)))
-    smallest = sizes[0] if sizes else None
-    return SizeCurve(label, assessments, left_out, smallest, lasting[-1] if lasting else None, *formula)
 
 
 def _benchmark(trial: Trial, truths: TruthSet, objective: Objective, sizes: tuple[int, ...]) -> dict[int, float]:

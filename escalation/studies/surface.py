@@ -10,7 +10,6 @@ An enumeration does not depend on the truth, so each further curve costs one pas
 """
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Unpack
 
 import numpy as np
@@ -22,7 +21,7 @@ from escalation.errors import DesignError, StateSpaceError
 from escalation.scenario.truths.random import ODDS_RATIOS
 from escalation.scenario.truths.sets import TruthSet
 from escalation.studies.evaluate import Refused, evaluate, whole
-from escalation.studies.work.options import Work, WorkOptions
+from escalation.studies.work.options import Work
 from escalation.studies.work.pieces import exact_expectations
 from escalation.trial.rates import are_correct
 from escalation.trial.trial import Trial
@@ -71,7 +70,7 @@ def pcs_surface(
     trial: Trial,
     *,
     points: tuple[int, int] = POINTS,
-    **work: Unpack[WorkOptions],
+    **work: Unpack[Work],
 ) -> Surface:
     """The exact PCS of a design over a family of truths.
 
@@ -104,9 +103,7 @@ def pcs_surface(
     positions, odds_ratios, rates = _truths(trial, points)
     correct = are_correct(rates, trial.target)
     questions = [(design, trial, TruthSet("a row", (), *row)) for row in zip(rates, correct, strict=True)]
-    how = Work(**work)
-    ask = partial(exact_expectations, max_states=how.max_states)
-    found = whole(evaluate(ask, questions, (len(rates), "rows of points"), how))
+    found = whole(evaluate(exact_expectations, questions, (len(rates), "rows of points"), **work))
     if isinstance(found, Refused):
         raise StateSpaceError(found.reason)
     pcs = np.array([row.pcs for row in found])

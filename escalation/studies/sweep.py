@@ -5,7 +5,7 @@ trial and how to come by the truths, and what comes back are the numbers. A jour
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -28,7 +28,7 @@ from escalation.studies.evaluate import Refused, as_answered
 from escalation.studies.one_design import exact
 from escalation.studies.sweep_table import SUMMARIES, Floats, Found, columns_of, from_bytes, part_of, to_bytes
 from escalation.studies.work.journal import Journal, journal
-from escalation.studies.work.progress import Progress, silent
+from escalation.studies.work.options import Progress, silent
 from escalation.tidy import CsvFile, ParquetFile, TableFile
 from escalation.trial.trial import Trial
 from escalation.version import __version__
@@ -93,7 +93,7 @@ class Sweep:
         """Look at every setting before any is worked out, some 20 microseconds each, and refuse what is wrong."""
         if self.truths.source in GENERATORS:
             replace(self.truths, count=min(self.truths.count, 1)).made(self.grid.scenario.trial)
-        numbers = most = 0
+        numbers = 0
         size: dict[tuple[int, float], int] = {}
         for setting in self.grid:
             trial = setting.trial
@@ -102,24 +102,21 @@ class Sweep:
                 wanted = sum(is_wanted(name, self.quantities) for name in quantity_names(trial.levels))
                 size[key] = wanted * (len(SUMMARIES) if self.summary else len(self.names(setting)))
             numbers += size[key]
-            most = max(most, size[key])
         known = dict.fromkeys(name for levels, _ in size for name in quantity_names(levels))
         stems = dict.fromkeys(map(_stem, known))
         for name in self.quantities:
             if name not in known and name not in stems:
                 near = suggestion(name, [*stems, *known])
                 raise GridError(f"quantity '{printable(name)}': unknown{near}; there are {', '.join(stems)}")
-        for found, limit, what in ((most, MOST_OF_A_SETTING, "in a setting"), (numbers, MOST_NUMBERS, "in all")):
+        for found, limit, what in (
+            (max(size.values()), MOST_OF_A_SETTING, "in a setting"),
+            (numbers, MOST_NUMBERS, "in all"),
+        ):
             if found > limit:
                 raise GridError(
                     f"{found:,} numbers {what}; at most {limit:,} are possible: --summary (in Python summary=True) has "
                     "five of a quantity instead of one for each truth, and fewer quantities or truths have fewer"
                 )
-
-    def found(self, numbers: Sequence[int], executor: Executor | None) -> Iterator[tuple[int, Found | Refused]]:
-        """What is found at some settings, as it comes: the number of each with it."""
-        for place, found in as_answered(find, self.questions(numbers), executor):
-            yield numbers[place], found
 
     def questions(self, numbers: Iterable[int]) -> Iterator[tuple[Any, ...]]:
         """What `find` needs for some settings, one at a time."""
@@ -235,7 +232,7 @@ def write_sweep(
     resume : bool
         Whether to go on with what an interrupted run has finished; where there is nothing, all is worked out.
     progress : function, optional
-        Shows it; see `studies.work.progress.silent`. A step is a setting.
+        Shows it; see `studies.work.options.silent`. A step is a setting.
 
     Raises
     ------
@@ -274,8 +271,8 @@ def write_sweep(
         for _ in before:
             step()
         numbers = [number for number in range(len(sweep.grid)) if number not in before]
-        for number, found in sweep.found(numbers, executor):
-            kept.keep(number, to_bytes(found))
+        for place, found in as_answered(find, sweep.questions(numbers), executor):
+            kept.keep(numbers[place], to_bytes(found))
             step()
         refused, refusal = _write(sweep, kept, output)
     journal_of(output).unlink()

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from escalation.scenario.grid import Grid, Setting, Value, in_toml
+from escalation.scenario.grid import Grid, Setting, in_toml
 from escalation.studies.evaluate import Refused
 from escalation.tidy import OF_THE_QUANTITY, Column, Plain, Table, Values, columns, kind_of
 
@@ -75,8 +75,6 @@ def _given(setting: Setting, column: Column) -> Plain:
     if column.name not in setting.values:
         return None
     value = setting.values[column.name]
-    return _text(value) if column.kind is str else column.kind(value)
-
-
-def _text(value: Value) -> str:
-    return value if isinstance(value, str) else in_toml(value)
+    if column.kind is str and not isinstance(value, str):
+        return in_toml(value)
+    return column.kind(value)

@@ -11,7 +11,7 @@ from escalation.names import choose
 from escalation.scenario.file import Scenario
 from escalation.studies.evaluate import evaluate_designs
 from escalation.studies.least_favourable import Quantity, WorstTruth, check_delta, worst_truth
-from escalation.studies.work.options import Work, WorkOptions
+from escalation.studies.work.options import Work
 from escalation.studies.work.pieces import endings_of
 from escalation.trial.trial import Trial
 
@@ -47,7 +47,7 @@ def worst_cases(
     designs: Iterable[str] = (),
     delta: float = DELTA,
     seed: int = SEED,
-    **work: Unpack[WorkOptions],
+    **work: Unpack[Work],
 ) -> WorstCases:
     """Find the least favourable truths for the designs of a scenario.
 
@@ -83,17 +83,10 @@ def worst_cases(
     4 (0.15, 0.15, 0.15, 0.25) 0.489
     """
     trial = scenario.trial
-    labels = choose(designs, scenario.designs, "design")
+    chosen = {label: scenario.designs[label] for label in choose(designs, scenario.designs, "design")}
     check_delta(delta, trial)
     asked = [(trial, quantity, mtd) for quantity, mtd in questions(trial)]
-    how = Work(**work)
-    found, refusals = evaluate_designs(
-        partial(_worst_truth, delta, seed, how.max_states),
-        {label: scenario.designs[label] for label in labels},
-        asked,
-        "searches",
-        how,
-    )
+    found, refusals = evaluate_designs(partial(_worst_truth, delta, seed), chosen, asked, "searches", **work)
     return WorstCases(scenario, delta, seed, {label: tuple(worst) for label, worst in found.items()}, refusals)
 
 
@@ -104,6 +97,6 @@ def questions(trial: Trial) -> list[tuple[Quantity, int]]:
 
 
 def _worst_truth(
-    delta: float, seed: int, max_states: int | None, design: Design, trial: Trial, quantity: Quantity, mtd: int
+    delta: float, seed: int, design: Design, trial: Trial, quantity: Quantity, mtd: int, *, max_states: int | None
 ) -> WorstTruth:
     return worst_truth(endings_of(design, trial, max_states), quantity, mtd, delta=delta, seed=seed)

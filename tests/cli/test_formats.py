@@ -16,6 +16,8 @@ from click.testing import CliRunner
 
 from escalation.cli import main
 from escalation.designs import REGISTRY
+from escalation.errors import OutputError
+from escalation.files import whole_file
 from escalation.report.render.json import scenario_schema
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
@@ -238,6 +240,14 @@ def test_interrupt_leaves_nothing(tmp_path):
     assert screen.read_bytes() == b""
     assert b"Traceback" not in shown
     assert list(tmp_path.iterdir()) == [screen]
+
+
+def test_a_file_that_cannot_be_renamed_leaves_nothing(tmp_path):
+    """A folder of that name that appears during the work stays, and nothing is beside it."""
+    output = tmp_path / "result.json"
+    with pytest.raises(OutputError, match=r"result\.json: cannot be written"), whole_file(output):
+        output.mkdir()
+    assert list(tmp_path.iterdir()) == [output]
 
 
 def beside_a_terminal(command: list[str], output: Path) -> tuple[subprocess.Popen, int]:

@@ -17,7 +17,7 @@ from escalation.cli import sweep as sweep_command_module
 from escalation.errors import ClusterError, JournalError
 from escalation.studies import evaluate
 from escalation.studies import sweep as sweep_study
-from escalation.studies.work.journal import journal
+from escalation.studies.work.journal import Journal, journal
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 LUCAR = str(SCENARIOS / "lucar-dks1.toml")
@@ -87,6 +87,34 @@ def test_killed_then_interrupted_then_resumed(tmp_path):
     assert sweep(*TWENTY, "--output", whole).exit_code == 0
     assert output.read_bytes() == whole.read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["sweep.csv", "whole.csv"]
+
+
+def test_an_interruption_counts_what_is_kept(tmp_path, monkeypatch):
+    """Also a setting that has been kept and not yet been shown as a step."""
+
+    def keep_and_interrupt(kept, number, content):
+        keep(kept, number, content)
+        raise KeyboardInterrupt
+
+    output, keep = tmp_path / "sweep.csv", Journal.keep
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(Journal, "keep", keep_and_interrupt)
+        result = sweep(*TWENTY, "--output", output)
+    assert finished_pieces(tmp_path / "sweep.csv.partial") == 1
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"error: interrupted: 1 of 20 settings are kept in {output}.partial; the same command with --resume goes on\n",
+    )
+
+
+def test_a_cluster_that_does_not_answer_leaves_what_is_kept(tmp_path):
+    """The work has not begun again: the line is of the cluster alone."""
+    output = tmp_path / "sweep.csv"
+    stopped(output, signal.SIGKILL)
+    result = sweep(*TWENTY, "--output", output, "--resume", "--cluster", "nowhere")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: 'nowhere': should be the address of a Dask scheduler")
+    assert finished_pieces(tmp_path / "sweep.csv.partial") == 4
 
 
 def test_two_runs_at_once(tmp_path):

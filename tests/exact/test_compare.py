@@ -31,7 +31,7 @@ from escalation.kernels import simulated_tables
 from escalation.kernels.codes import ESCALATE, STAY
 from escalation.studies import run as scenario_run
 from escalation.studies.compare import run_and_compare
-from escalation.studies.work.progress import silent
+from escalation.studies.work.options import silent
 from tests.conformance.test_every_design import SETTINGS
 from tests.support import Steps, levels
 

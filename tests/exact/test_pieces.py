@@ -13,11 +13,9 @@ import pytest
 
 from escalation import BOIN, CRM, DesignError, EscalationError, StateSpaceError, Trial, grid, load_scenario
 from escalation.kernels.codes import NO_DOSE
-from escalation.scenario.truths.published import published_lists
-from escalation.scenario.truths.sets import drawn_truths, published_truths, scenario_truths
+from escalation.scenario.truths.sets import drawn_truths, published_lists, published_truths, scenario_truths
 from escalation.studies.evaluate import Refused, divided, evaluate, possible, whole
 from escalation.studies.work import pieces
-from escalation.studies.work.options import Work
 from escalation.studies.work.pieces import IN_FLIGHT, endings_of, exact_expectations, finished
 from escalation.trial.rates import correct_doses
 from tests.support import Steps, levels
@@ -80,7 +78,7 @@ def test_results_carry_the_number_of_their_piece():
     assert dict(finished(square, ((n,) for n in range(600)))) == {n: n * n for n in range(600)}
 
 
-def root(number):
+def root(number, *, max_states):
     if number < 0:
         raise StateSpaceError(f"{number} has none")
     return number**0.5
@@ -88,8 +86,7 @@ def root(number):
 
 def test_answers_are_in_order_with_the_refusals_among_them():
     steps = Steps()
-    questions = [(4,), Refused("is not possible"), (-1,), (9,)]
-    answers = evaluate(root, questions, (4, "roots"), Work(progress=steps))
+    answers = evaluate(root, [(4,), Refused("is not possible"), (-1,), (9,)], (4, "roots"), progress=steps)
     assert answers == [2, Refused("is not possible"), Refused("-1 has none"), 3]
     assert (steps.asked, steps.done) == ([(4, "roots")], 4)
     assert whole(answers) == Refused("is not possible")

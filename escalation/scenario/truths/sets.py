@@ -1,8 +1,10 @@
 """Sets of truths that designs are judged by: those of a scenario file, drawn ones, and published ones."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib import resources
 from math import inf, log
 from typing import Literal
 
@@ -15,7 +17,6 @@ from escalation.errors import DesignError, EscalationError, GridError
 from escalation.kernels.codes import NO_DOSE, SLACK
 from escalation.names import choose
 from escalation.scenario.file import Scenario
-from escalation.scenario.truths.published import published_lists
 from escalation.scenario.truths.random import CITED, GENERATORS, Generator, random_truths
 from escalation.trial.rates import are_correct
 from escalation.trial.trial import Trial
@@ -133,6 +134,24 @@ def drawn_truths(generator: Generator, trial: Trial, *, count: int, seed: int) -
     return replace(truths, drawn=True)
 
 
+@dataclass(frozen=True, eq=False)
+class PublishedTruths:
+    """Truths that papers on interval designs compare designs by."""
+
+    target: float
+    rates: NDArray[np.float64]  # [T, D]
+    name: str  # in short, the paper they are from; or the collection, where it names none
+
+
+@cache
+def published_lists() -> tuple[PublishedTruths, ...]:
+    """All published lists of truths: one for each target and number of dose levels."""
+    content = json.loads(resources.files("escalation.scenario.truths").joinpath("published_truths.json").read_bytes())
+    return tuple(
+        PublishedTruths(part["target"], np.array(part["truths"], np.float64), part["name"]) for part in content["lists"]
+    )
+
+
 def published_truths(trial: Trial) -> TruthSet:
     """The published truths for a trial's target and number of dose levels: for five levels 16 for each target.
 
@@ -155,7 +174,7 @@ def published_truths(trial: Trial) -> TruthSet:
 
 
 def _numbered(description: str, rates: NDArray[np.float64], target: float) -> TruthSet:
-    return TruthSet(description, tuple(str(n + 1) for n in range(len(rates))), rates, are_correct(rates, target))
+    return TruthSet(description, _numbers(len(rates)), rates, are_correct(rates, target))
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import (
-    Field,
-)
+from pydantic import Field
 
 from escalation.fields import Count, Frozen, Rate, Text
 from escalation.trial.rates import correct_doses

@@ -7,7 +7,7 @@ this machine: they import them, and other versions could give other last digits.
 import asyncio
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import CancelledError, Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from pkgutil import resolve_name
@@ -115,11 +115,11 @@ def _check_packages(address: str, client: "Client") -> None:
         here = resolve_name(name)
         try:
             # By a function that every Python has, so that a missing package is found out.
-            found: Mapping[str, Any] = {"the scheduler": client.run_on_scheduler(resolve_name, name)}
+            found: Any = client.run_on_scheduler(resolve_name, name)
         except ModuleNotFoundError as missing:
-            found = {"the scheduler": missing}
-        found = {**found, **client.run(resolve_name, name, on_error="return")}
-        for place, version in found.items():
+            found = missing
+        workers = client.run(resolve_name, name, on_error="return")
+        for place, version in {"the scheduler": found, **workers}.items():
             if isinstance(version, Exception):
                 raise ClusterError(
                     f"{address}: {place} has no {package}: {version}; the same packages are needed there"

@@ -33,7 +33,7 @@ class Journal:
         """The numbers of the finished pieces; a JournalError if one of them is not as it was kept."""
         found = set()
         for number, content, digest in self._connection.execute("SELECT number, content, digest FROM piece"):
-            if not isinstance(content, bytes) or _digest_of_piece(number, content) != digest:
+            if not isinstance(content, bytes) or _digest(number, content) != digest:
                 raise JournalError(f"{self.path}: is damaged; without the file the run starts over")
             found.add(number)
         return found
@@ -44,9 +44,7 @@ class Journal:
         A JournalError if it cannot be written, for a full disk as a rule; what was kept before stays.
         """
         try:
-            self._connection.execute(
-                "INSERT INTO piece VALUES (?, ?, ?)", (number, content, _digest_of_piece(number, content))
-            )
+            self._connection.execute("INSERT INTO piece VALUES (?, ?, ?)", (number, content, _digest(number, content)))
         except sqlite3.Error as error:
             raise JournalError(f"{self.path}: cannot be written: {error}; what it holds is kept") from None
 
@@ -70,7 +68,7 @@ def journal(path: Path, parts: Mapping[str, str], *, resume: bool) -> Iterator[J
     try:
         with closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as connection:
             connection.executescript(MODES)
-            _begin(path, connection, {name: _digest(text) for name, text in parts.items()})
+            _begin(path, connection, {name: hashlib.sha256(text.encode()).hexdigest() for name, text in parts.items()})
             yield Journal(path, connection)
     except sqlite3.Error as error:
         reason = {
@@ -78,6 +76,18 @@ def journal(path: Path, parts: Mapping[str, str], *, resume: bool) -> Iterator[J
             sqlite3.SQLITE_NOTADB: "it is no journal",
         }.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, str(error))
         raise JournalError(f"{path}: cannot be used: {reason}") from None
+
+
+def finished_in(path: Path) -> int:
+    """How many finished pieces a journal holds that no run has open; 0 where none was begun."""
+    if not path.exists():
+        return 0
+    try:
+        with closing(sqlite3.connect(path, timeout=0)) as connection:
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            return int(connection.execute("SELECT COUNT(*) FROM piece").fetchone()[0])
+    except sqlite3.Error:
+        return 0
 
 
 def _begin(path: Path, connection: sqlite3.Connection, digests: dict[str, str]) -> None:
@@ -100,9 +110,5 @@ def _begin(path: Path, connection: sqlite3.Connection, digests: dict[str, str]) 
     connection.execute("COMMIT")
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _digest_of_piece(number: int, content: bytes) -> str:
+def _digest(number: int, content: bytes) -> str:
     return hashlib.sha256(b"%d\n%b" % (number, content)).hexdigest()

@@ -1,50 +1,46 @@
 """How a study is worked out, whatever it asks; nothing here changes a number."""
 
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager
 from typing import TypedDict
 
-from escalation.studies.work.progress import Progress, silent
+Progress = Callable[[int, str], AbstractContextManager[Callable[[], None]]]
+"""Shows progress as `silent` does not."""
 
 
-@dataclass(frozen=True)
-class Effort:
-    """The last keywords of every study, in any order.
+@contextmanager
+def silent(total: int, what: str) -> Iterator[Callable[[], None]]:  # noqa: ARG001 (others show them)
+    """Show no progress: the default of the studies' `progress`, and the form of any other.
 
-    Parameters
-    ----------
-    max_states : int, optional
-        As for `escalation.exact`. A design or setting for which the exact engine refuses is left out, and said to be; a
-        run simulates it all the same.
-    progress : function, optional
-        Shows how far the work is; by default `studies.work.progress.silent`, which says what it is called with.
+    It is called with the number of steps and what they are, such as "designs x truths"; what it yields is called after
+    each step, while the block runs.
+
+    Examples
+    --------
+    >>> from contextlib import contextmanager
+    >>> @contextmanager
+    ... def printed(total, what):
+    ...     print(total, what)
+    ...     yield lambda: print("done")
+    >>> from escalation import BOIN, Trial, pcs_surface
+    >>> surface = pcs_surface(BOIN(), Trial(doses=[1], target=0.25, max_patients=6), points=(9, 2), progress=printed)
+    1 rows of points
+    done
     """
-
-    max_states: int | None = None
-    progress: Progress = silent
+    yield lambda: None
 
 
-@dataclass(frozen=True)
-class Work(Effort):
-    """Those of a study whose pieces of work, each some kilobytes, other processes and machines can share.
+class Effort(TypedDict, total=False):
+    """The last keywords of every study, in any order."""
 
-    Parameters
-    ----------
-    executor : concurrent.futures.Executor, optional
-        What runs them; by default threads of this process. The numbers are the same.
-    """
-
-    executor: Executor | None = None
-
-
-class EffortOptions(TypedDict, total=False):
-    """Keywords of `Effort`."""
-
+    # As for `escalation.exact`. A design or setting for which the exact engine refuses is left out, and said to be; a
+    # run simulates it all the same.
     max_states: int | None
-    progress: Progress
+    progress: Progress  # shows how far the work is; by default `silent`
 
 
-class WorkOptions(EffortOptions, total=False):
-    """Keywords of `Work`."""
+class Work(Effort, total=False):
+    """Those of a study whose pieces of work, each some kilobytes, other processes and machines can share."""
 
-    executor: Executor | None
+    executor: Executor | None  # what runs them; by default threads of this process. The numbers are the same.

@@ -38,9 +38,10 @@ def exact_expectations(
 
 def endings_of(design: Design, trial: Trial, max_states: int | None = None) -> Enumeration:
     """The endings of a design's trials as `exact` gives them; the last few are kept."""
-    return _endings(design, trial, max_states).found()
+    return _Endings(design, trial, max_states).found()
 
 
+@lru_cache(maxsize=KEPT)
 class _Endings:
     """Endings that are enumerated, or refused, once, also where several threads ask for them at the same time."""
 
@@ -60,11 +61,6 @@ class _Endings:
             if isinstance(self._found, StateSpaceError):
                 raise StateSpaceError(str(self._found))
             return self._found
-
-
-@lru_cache(maxsize=KEPT)
-def _endings(design: Design, trial: Trial, max_states: int | None) -> _Endings:
-    return _Endings(design, trial, max_states)
 
 
 def finished(
