@@ -16,8 +16,8 @@ import numpy as np
 
 from escalation.characteristics.many_truths import Expectations, expectations
 from escalation.defaults import SWEEP_STATES
-from escalation.designs import Design
-from escalation.errors import GridError, MissingPackageError, OutputError
+from escalation.designs import REGISTRY, Design
+from escalation.errors import GridError, JournalError, MissingPackageError, OutputError
 from escalation.files import check_writable, whole_file
 from escalation.names import printable, suggestion
 from escalation.numbers import quantile
@@ -168,7 +168,7 @@ def find(
     # Nothing is kept for another setting, which has other trials.
     means = expectations(exact(design, trial, max_states=max_states), judged.rates, judged.correct)
     wanted = {name: value for name, value in means.by_quantity().items() if is_wanted(name, quantities)}
-    values = np.array(list(wanted.values()))
+    values = np.array(list(wanted.values())).reshape(len(wanted), len(judged))  # of a dose that another trial has: none
     return Found(tuple(wanted), summed_up(values) if summary else values)
 
 
@@ -265,6 +265,12 @@ def write_sweep(
     output = Path(output)
     check_output(output)
     sweep.check()
+    own = [label for label in sweep.grid.labels if type(sweep.grid.scenario.designs[label]) not in REGISTRY.values()]
+    if resume and own:
+        raise JournalError(
+            f"{journal_of(output)}: cannot be gone on with: the rule of '{own[0]}' may be another now; delete it to "
+            "begin anew"
+        )
     parts = {"the version of the package": __version__, **sweep.digested}
     with journal(journal_of(output), parts, resume=resume) as kept, progress(len(sweep.grid), "settings") as step:
         before = kept.numbers()

@@ -41,7 +41,7 @@ def from_bytes(content: bytes) -> Found | Refused:
     if "refused" in told:
         return Refused(told["refused"])
     quantities = tuple(told["quantities"])
-    return Found(quantities, np.frombuffer(numbers, "<f8").reshape(len(quantities), -1))
+    return Found(quantities, np.frombuffer(numbers, "<f8").reshape(len(quantities), -1 if quantities else 0))
 
 
 def columns_of(grid: Grid, *, summary: bool) -> tuple[Column, ...]:

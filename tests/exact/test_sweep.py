@@ -12,7 +12,17 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from escalation import Sweep, TruthSource, exact, grid, load_scenario, operating_characteristics, tidy, write_sweep
+from escalation import (
+    DecisionFunction,
+    Sweep,
+    TruthSource,
+    exact,
+    grid,
+    load_scenario,
+    operating_characteristics,
+    tidy,
+    write_sweep,
+)
 from escalation.errors import EscalationError, GridError, ScenarioError, StateSpaceError
 from escalation.scenario.file import parse_scenario
 from escalation.scenario.truths.sets import drawn_truths
@@ -221,6 +231,28 @@ def test_every_quantity_has_a_name():
     trial = LUCAR.trial
     (piece,) = Sweep(grid(LUCAR, {}, designs=["3+3"])).questions([0])
     assert find(*piece).quantities == quantity_names(trial.levels)
+
+
+def always_stay(patients, dlts):
+    return 0
+
+
+def test_a_sweep_of_a_design_of_ones_own_is_not_gone_on_with(tmp_path):
+    """Its rule is code, which may have changed in between."""
+    own = DecisionFunction(function=always_stay, target=LUCAR.trial.target)
+    sweep = Sweep(grid(LUCAR.model_copy(update={"design": (own,)}), {"trial.max_patients": [6, 9]}))
+    with pytest.raises(EscalationError, match="rule of 'function' may be another now; delete it"):
+        write_sweep(sweep, tmp_path / "sweep.csv", resume=True)
+    assert write_sweep(sweep, tmp_path / "sweep.csv").settings == 2
+
+
+def test_a_quantity_that_some_trials_do_not_have(tmp_path):
+    """Of the third dose, where a trial has two: no row, be it summed up or not."""
+    changed = grid(LUCAR, {"trial.doses": [[1, 2], [1, 2, 3]]}, designs=["boin"])
+    truths = TruthSource("logistic", count=5)
+    for summary, lines in ((True, 1), (False, 5)):
+        content = written(tmp_path, Sweep(changed, truths, ("selection.3",), summary=summary))
+        assert len(rows(content)) == lines
 
 
 def test_a_journal_of_another_sweep_is_refused(tmp_path):
