@@ -23,7 +23,7 @@ def agreement_lines(what: str, simulated: str, found: Agreement, no_z: str) -> l
 def verdict_lines(lines: list[str], refusals: Mapping[str, str], found: Agreement | None) -> Lines:
     """The lines, and designs that are not exact; an alarm when exact and simulated numbers disagree."""
     refused = (f"{label}: not exact: {reason}." for label, reason in refusals.items())
-    return Lines((*lines, *refused), alarm=found is not None and not found.agrees, listed=True)
+    return Lines(*lines, *refused, alarm=found is not None and not found.agrees, listed=True)
 
 
 def agreement_tree(found: Agreement | None) -> dict[str, Any] | None:

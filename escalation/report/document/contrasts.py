@@ -12,7 +12,7 @@ from escalation.report.pages.compare import difference_blocks
 def contrasts(request: Request) -> Iterator[Part]:
     """Differences between the designs of the run, under each of its truths."""
     if request.comparison is None:
-        yield Lines(("There is only one design.",))
+        yield Lines("There is only one design.")
         return
     name = ""
     for block in beneath(2, difference_blocks(request.comparison)):

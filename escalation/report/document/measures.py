@@ -198,34 +198,32 @@ def definitions(run: Run) -> Iterator[Block]:
     groups = measure_groups(is_expanded(run.results), run.results[0].benchmark is not None)
     rows = [[[one.name, one.unit, one.meaning] for one in group] for group in groups]
     yield Lines(
-        (
-            "Correct doses are those of the estimands' section. Patients count with all that were treated, those of an "
-            "expansion included.",
-        )
+        "Correct doses are those of the estimands' section. Patients count with all that were treated, those of an "
+        "expansion included."
     )
     yield TextTable(
         ["measure", "unit", "definition"], rows, words=frozenset({1, 2}), caption="Performance measures, defined"
     )
-    yield Lines(precision(run))
+    yield Lines(*precision(run))
 
 
-def precision(run: Run) -> tuple[str, ...]:
+def precision(run: Run) -> Iterator[str]:
     """How precise the numbers of the report are."""
-    lines = []
     if any(result.exact is not None for result in run.results):
-        lines.append(
+        yield (
             "Columns headed “exact” hold probabilities and means over every possible trial: they have no Monte Carlo "
             "error, and no standard error is given."
         )
     if any(result.exact is None for result in run.results):
-        lines += [
+        yield (
             f"Columns headed “simulated” hold means of {count(run.trials, 'simulated trial')}, each followed by ± "
-            "its Monte Carlo standard error. Quantiles have none.",
+            "its Monte Carlo standard error. Quantiles have none."
+        )
+        yield (
             "An event that was not seen in any simulated trial has a standard error of 0 all the same; with 95 % "
             f"confidence its probability is below {percent(min(1.0, 3 / run.trials), 2)} % (3 divided by the number of "
-            "trials; Hanley and Lippman-Hand 1983).",
-        ]
-    return tuple(lines)
+            "trials; Hanley and Lippman-Hand 1983)."
+        )
 
 
 def full_table(results: Sequence[Result], trial: Trial) -> TextTable:

@@ -16,18 +16,18 @@ from escalation.version import __version__
 def protocol(run: Run) -> Iterator[Block]:
     """The trial's design, the evaluation of its operating characteristics, and references."""
     yield Heading("Trial design", level=3)
-    yield Lines(tuple(_trial(run)))
+    yield Lines(*_trial(run))
     yield Heading("Dose escalation and stopping rules", level=3)
     trial = run.scenario.trial
     for name, design in run_designs(run).items():
         first, *others = design.description(trial).split("\n\n")
-        yield Lines((f"{name}: {first}", *others))
+        yield Lines(f"{name}: {first}", *others)
     yield Heading("Evaluation of operating characteristics", level=3)
-    yield Lines(tuple(_evaluation(run)))
+    yield Lines(*_evaluation(run))
     yield Heading("Sample size", level=3)
-    yield Lines(tuple(_sample_size(run)))
+    yield Lines(*_sample_size(run))
     yield Heading("References", level=3)
-    yield Lines(tuple(references(run)), listed=True)
+    yield Lines(*references(run), listed=True)
 
 
 def _trial(run: Run) -> Iterator[str]:

@@ -35,10 +35,8 @@ def provenance(run: Run, request: Request) -> Iterator[Block]:
     rows.append(["SHA-256 of all settings", settings_digest(run.scenario)])
     yield TextTable(["item", "value"], [rows], words=frozenset({1}), caption="Software, seed and digests")
     yield Lines(
-        (
-            "The digest of the settings covers every setting with its defaults, and is the same however the file is "
-            "laid out.",
-        )
+        "The digest of the settings covers every setting with its defaults, and is the same however the file is "
+        "laid out."
     )
     yield TextTable(
         ["design", "fingerprint"],
@@ -47,14 +45,12 @@ def provenance(run: Run, request: Request) -> Iterator[Block]:
         caption="Fingerprints of the designs",
     )
     yield Lines(
-        (
-            f"A fingerprint is the beginning ({SHOWN} digits) of the SHA-256 of all decisions that a design can come "
-            "to in this trial: after each cohort every state that can be reached, with the next dose or the reason to "
-            "end, and every ending with its recommendation. It changes with any of them.",
-        )
+        f"A fingerprint is the beginning ({SHOWN} digits) of the SHA-256 of all decisions that a design can come "
+        "to in this trial: after each cohort every state that can be reached, with the next dose or the reason to "
+        "end, and every ending with its recommendation. It changes with any of them."
     )
-    yield Lines(("To make this report again:",))
-    yield Picture((_call(run, request) if file is None else _command(run, file.name, request),))
+    yield Lines("To make this report again:")
+    yield Picture(_call(run, request) if file is None else _command(run, file.name, request))
 
 
 def settings_digest(scenario: Scenario) -> str:

@@ -159,12 +159,12 @@ def report_document(finished: Run, request: Request) -> Document:
 
 def _to_markdown(document: Document) -> str:
     document = arranged(document)
-    blocks: list[Block] = [Heading(document.title, level=1), Lines(document.lines)]
+    blocks: list[Block] = [Heading(document.title, level=1), Lines(*document.lines)]
     for section in document.sections:
         blocks.append(Heading(section.title))
         for part in section.parts:
             if isinstance(part, Drawing):
-                blocks.append(Lines((f"{part.title}. {part.description}",)))
+                blocks.append(Lines(f"{part.title}. {part.description}"))
             else:
                 blocks.append(part)
     return to_markdown(blocks, top=1)

@@ -22,7 +22,7 @@ FIGURES = {
 
 def results(run: Run) -> Iterator[Part]:
     """A heading for each truth, with its tables."""
-    yield Lines(tuple(footnotes(run)), listed=True)
+    yield Lines(*footnotes(run), listed=True)
     yield verdict(run)
     trial = run.scenario.trial
     for number, group in enumerate(by_truth(run.results), 1):

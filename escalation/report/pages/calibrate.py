@@ -40,11 +40,11 @@ def calibration_blocks(found: Calibration) -> Iterator[Block]:
     """A page on a calibration: what was looked for, the chosen setting beside the file's own, and the front."""
     yield from opening(found.scenario, [found.design])
     yield Heading(f"{found.design}: {count(len(found.candidates), 'setting')}")
-    yield Lines(tuple(account(found)))
+    yield Lines(*account(found))
     yield setting_table(found)
-    yield Lines(tuple(footnotes(found)), listed=True)
+    yield Lines(*footnotes(found), listed=True)
     if found.chosen is None:
-        yield Lines((f"{found.unmet}.",), alarm=True)
+        yield Lines(f"{found.unmet}.", alarm=True)
         return
     design = found.chosen_scenario().designs[found.design]
     yield from alarms(design.cautions(found.scenario.trial))

@@ -31,9 +31,9 @@ def difference_blocks(comparison: Comparison) -> Iterator[Block]:
     truths = {truth.name: truth for truth in scenario.truth}
     for name, differences in groupby(comparison.differences, key=lambda one: one.truth):
         yield Heading(name)
-        yield Lines((truth_line(scenario, truths[name]),))
+        yield Lines(truth_line(scenario, truths[name]))
         yield difference_table(list(differences), simulated=comparison.trials > 0)
-    yield Lines(tuple(footnotes(comparison)), listed=True)
+    yield Lines(*footnotes(comparison), listed=True)
     yield verdict(comparison)
 
 

@@ -14,11 +14,11 @@ from escalation.trial.trial import Trial
 def next_dose_blocks(label: str, trial: Trial, found: NextDose) -> Iterator[Block]:
     """A page on the decision, why it was taken, and what is known of the doses."""
     yield Heading(f"{label}: {_headline(trial, found)}", level=1)
-    yield Lines((found.reason,))
-    yield Lines((_recommendation(trial, found),))
+    yield Lines(found.reason)
+    yield Lines(_recommendation(trial, found))
     yield from alarms(found.warnings)
     yield _table(trial, found)
-    yield Lines(tuple(_footnotes(trial, found.prior)), listed=True)
+    yield Lines(*_footnotes(trial, found.prior), listed=True)
 
 
 def next_dose_tree(found: NextDose) -> dict[str, Any]:

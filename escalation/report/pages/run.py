@@ -39,13 +39,13 @@ def run_blocks(run: Run) -> Iterator[Block]:
     """A page on a run: its trial, a section for each truth, and how exact and simulated numbers agree."""
     yield from opening(run.scenario, dict.fromkeys(result.design for result in run.results))
     if run.after is not None:
-        yield Lines((f"Given the data so far: {data_text(run.after)}",))
+        yield Lines(f"Given the data so far: {data_text(run.after)}")
     yield from alarms(run.departures)
     for results in by_truth(run.results):
         yield Heading(results[0].truth.name)
         yield dose_table(results, run.scenario.trial)
         yield summary_table(results)
-    yield Lines(tuple(footnotes(run)), listed=True)
+    yield Lines(*footnotes(run), listed=True)
     yield verdict(run)
 
 

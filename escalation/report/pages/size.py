@@ -18,12 +18,12 @@ def size_blocks(found: SizeSearch) -> Iterator[Block]:
     yield from opening(found.scenario, [curve.design for curve in found.curves])
     limits = "".join(f"; {limit.words}" for limit in found.limits)
     yield Heading(f"{OBJECTIVE[found.objective]} of {100 * found.pcs:g} %{limits}")
-    yield Lines((found.truths.description, *left_out(found)))
+    yield Lines(found.truths.description, *left_out(found))
     yield answer_table(found)
     yield curve_table(found)
-    yield Lines(tuple(footnotes(found)), listed=True)
+    yield Lines(*footnotes(found), listed=True)
     if found.unmet is not None:
-        yield Lines((f"{found.unmet}.",), alarm=True)
+        yield Lines(f"{found.unmet}.", alarm=True)
 
 
 def left_out(found: SizeSearch) -> Iterator[str]:

@@ -56,12 +56,12 @@ def table_blocks(scenario: Scenario, tables: Mapping[str, ProtocolTable], *, eve
     """A page with the decision tables of a scenario's designs, by their labels."""
     trial = scenario.trial
     yield Heading(scenario.title or scenario.name, level=1)
-    yield Lines(("; ".join(trial_facts(scenario)),))
+    yield Lines("; ".join(trial_facts(scenario)))
     for label, table in tables.items():
         yield from decision_table_blocks(label, table, scenario.designs[label].applied_to(trial), every=every)
         if table.pathways is not None:
             yield Heading(f"Pathways of the first {count(table.pathways.cohorts, 'cohort')}", level=3)
-            yield Picture(tuple(tree_lines(table.pathways)))
+            yield Picture(*tree_lines(table.pathways))
 
 
 def decision_table_blocks(label: str, table: ProtocolTable, trial: Trial, *, every: bool = False) -> Iterator[Block]:
@@ -72,22 +72,22 @@ def decision_table_blocks(label: str, table: ProtocolTable, trial: Trial, *, eve
     yield Heading(label)
     yield from boundary_blocks(table, trial, every=every)
     yield Heading("What else decides", level=3)
-    yield Lines(table.rules, listed=True)
+    yield Lines(*table.rules, listed=True)
 
 
 def boundary_blocks(table: ProtocolTable, trial: Trial, *, every: bool = False) -> Iterator[Block]:
     """The tables of one design and what their columns mean, or why there is none."""
     if table.reason is not None:
-        yield Lines((table.reason,))
+        yield Lines(table.reason)
     if table.parameters:
-        yield Lines((", ".join(f"{name} = {value:.6g}" for name, value in table.parameters.items()),))
+        yield Lines(", ".join(f"{name} = {value:.6g}" for name, value in table.parameters.items()))
     if table.table is not None:
         shown = [_dose_table(part, trial, every=every) for part in table.table]
         yield from shown
-        yield Lines(tuple(_conventions(table.table, shown, every=every)), listed=True)
+        yield Lines(*_conventions(table.table, shown, every=every), listed=True)
     if table.expansion is not None:
         yield _expansion_table(table.expansion, every=every)
-        yield Lines(tuple(_expansion_conventions(table.expansion)), listed=True)
+        yield Lines(*_expansion_conventions(table.expansion), listed=True)
 
 
 def _dose_table(part: DoseTable, trial: Trial, *, every: bool) -> TextTable:
