@@ -38,6 +38,9 @@ DASHED: dict[str, Any] = {"linestyle": (0, (4, 3)), "linewidth": 1}
 TARGET_LINE: dict[str, Any] = {"color": GREY, **DASHED}
 LIMIT: dict[str, Any] = {"color": INK, **DASHED}
 
+Entry = tuple[Artist, str]
+"""What a legend shows, and what it says of it."""
+
 SMALL = 8.0
 """Points of the smallest letters; ticks have 9, the rest 10."""
 
@@ -136,8 +139,9 @@ def swatch(number: int) -> Patch:
     return Patch(**filling(number))
 
 
-def legend(place: Any, entries: Sequence[tuple[Artist, str]], width: float, **options: Any) -> None:
-    """A legend in one row, or in as many columns as go into so many inches."""
+def legend(place: Any, entries: Sequence[Entry], width: float | None = None, **options: Any) -> None:
+    """A legend in one row, or in as many columns as go into so many inches, or into the whole width of a figure."""
+    width = place.get_figwidth() if width is None else width
     names = [shorten(name, 40) for _, name in entries]
     inches = [0.45 + 0.085 * len(name) for name in names]
     columns = len(names) if sum(inches) <= width else max(1, int(width / max(inches)))
