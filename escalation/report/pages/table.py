@@ -7,12 +7,13 @@ from escalation.designs.tables.rows import LETTERS
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, STAY
 from escalation.report.blocks import Block, Heading, Lines, Picture, TextTable
 from escalation.report.pages.paths import pathway_tree, tree_lines
-from escalation.report.preamble import head, trial_facts
+from escalation.report.preamble import trial_facts
 from escalation.report.wording import count, with_unit
 from escalation.running.tables import DoseTable, ExpansionTable, PatientsRow, ProtocolTable
 from escalation.scenario.file import Scenario
 from escalation.tidy import Column, Table, columns
 from escalation.trial.trial import Trial
+from escalation.version import __version__
 
 NEVER = "-"
 STOP = "stop >="
@@ -160,10 +161,9 @@ def _expansion_conventions(expansion: ExpansionTable) -> Iterator[str]:
 
 def to_tree(scenario: Scenario, tables: Mapping[str, ProtocolTable]) -> dict[str, Any]:
     """The decision tables of a scenario's designs for JSON."""
-    first = head(scenario)
     return {
-        "version": first["version"],
-        "scenario": first["scenario"],
+        "version": __version__,
+        "scenario": scenario.name,
         "trial": scenario.trial.model_dump(mode="json"),
         "designs": [design_tree(label, table) for label, table in tables.items()],
     }
