@@ -10,12 +10,6 @@ from escalation.report.wording import count, mean, percent
 from escalation.studies.run import Result, Run
 from escalation.trial.trial import Trial
 
-UNDEFINED = "undefined"
-"""Stands where a measure has no value."""
-
-RELATIVE = ("%", "points")
-"""Units that a row names; numbers of patients and DLTs speak for themselves."""
-
 _percent = partial(percent, decimals=2)
 _mean = partial(mean, decimals=2)
 
@@ -24,11 +18,6 @@ def _points(share: float) -> str:
     """A difference of probabilities in percentage points, with its sign; none for one that rounds to 0."""
     text = f"{100 * share:+.2f}"
     return "0.00" if text in ("+0.00", "-0.00") else text
-
-
-def _ratio(share: float) -> str:
-    """A ratio in percent; it may exceed 1."""
-    return f"{100 * share:.2f}"
 
 
 @dataclass(frozen=True)
@@ -79,7 +68,7 @@ BENCHMARK = [
         "is possible: a design may favour the correct dose by its rules or prior. Undefined where no dose is correct, "
         "as the benchmark always recommends one.",
         "efficiency",
-        form=_ratio,
+        form=lambda ratio: f"{100 * ratio:.2f}",
     ),
 ]
 EXPANSION = [
@@ -234,7 +223,8 @@ def full_table(results: Sequence[Result], trial: Trial) -> TextTable:
     for group in measure_groups(is_expanded(results), results[0].benchmark is not None):
         rows = []
         for measure in group:
-            unit = f", {measure.unit}" if measure.unit in RELATIVE else ""
+            # Numbers of patients and DLTs speak for themselves.
+            unit = f", {measure.unit}" if measure.unit in ("%", "points") else ""
             if not measure.per_dose:
                 rows.append([measure.name + unit, *(_cell(measure, numbers) for numbers in found)])
                 continue
@@ -250,7 +240,7 @@ def full_table(results: Sequence[Result], trial: Trial) -> TextTable:
 def _cell(measure: Measure, numbers: Numbers, dose: int | None = None) -> str:
     value, error = numbers.get((measure.quantity, dose), (None, None))
     if value is None:
-        return UNDEFINED
+        return "undefined"
     if error is None:
         return measure.form(value)
     return f"{measure.form(value)} ± {(_mean if measure.form is _mean else _percent)(error)}"

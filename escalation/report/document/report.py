@@ -24,17 +24,10 @@ PACKAGES = ("jinja2", "matplotlib")
 
 @dataclass(frozen=True)
 class Report:
-    """What a report shows.
-
-    Attributes
-    ----------
-    run : Run
-    comparison : Comparison or None
-        The designs against each other; None where there is only one.
-    """
+    """What a report shows."""
 
     run: Run
-    comparison: Comparison | None
+    comparison: Comparison | None  # the designs against each other; None where there is only one
 
     @property
     def agrees(self) -> bool:

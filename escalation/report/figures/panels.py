@@ -12,15 +12,9 @@ from escalation.report.figures.style import BAND, INK, SMALL, TARGET_LINE, WIDTH
 from escalation.studies.run import Result
 from escalation.trial.trial import Trial
 
-WIDE = 7.2
-"""Inches of a figure with two columns."""
-
-TITLE = 0.4
-"""Inches for the title of a part."""
-
-
-MOST_NAMED = 40
-"""Of more dose levels not every one is named."""
+WIDE = 7.2  # inches of a figure with two columns
+TITLE = 0.4  # inches for the title of a part
+MOST_NAMED = 40  # of more dose levels not every one is named
 
 
 def parts(

@@ -11,23 +11,14 @@ from escalation.report.wording import count, percent, with_unit
 from escalation.running.pathways import Node
 from escalation.trial.trial import Trial
 
-LEAF = 0.27
-"""Inches from a leaf to the next."""
-
-COLUMN = 1.6
-"""Inches from a cohort to the next."""
-
-BEND = 0.17
-"""How far before a column, as a part of its width, lines bend towards its boxes."""
-
-LETTERS = 8.5
-"""Points of the letters in the boxes."""
-
 MOST_DRAWN = 128
 """More paths than this make a drawing that nobody reads."""
 
-THICKEST = 5.0
-"""Points of an edge that is certain."""
+LEAF = 0.27  # inches from a leaf to the next
+COLUMN = 1.6  # inches from a cohort to the next
+BEND = 0.17  # how far before a column, as a part of its width, lines bend towards its boxes
+LETTERS = 8.5  # points of the letters in the boxes
+THICKEST = 5.0  # points of an edge that is certain
 
 
 class _Placed(NamedTuple):

@@ -18,14 +18,10 @@ BEST: dict[str, Any] = {"color": INK, "linestyle": (0, (3, 2)), "linewidth": 1.2
 """The optimal benchmark."""
 
 WORST: dict[str, Any] = {"marker": "x", "markersize": 4.5, "color": INK, "linestyle": ""}
-
 MEAN: dict[str, Any] = {"marker": "o", "markersize": 4.5, "markerfacecolor": "white"}
 
-FEW = 5
-"""Fewer truths have no quantiles worth a box."""
-
-MOST_NAMED = 12
-"""Of more positions not every one is named."""
+FEW = 5  # truths; fewer have no quantiles worth a box
+MOST_NAMED = 12  # of more positions not every one is named
 
 
 @style()

@@ -16,12 +16,8 @@ from escalation.report.figures.style import BAND, INK, SMALL, TARGET_LINE, legen
 from escalation.report.wording import dose_name
 from escalation.studies.surface import Floats, Surface
 
-LINES = (20, 40, 60, 80)
-"""Percent at which contours are drawn."""
-
-TICKS = (1.2, 1.5, 2, 3, 4, 6)
-"""Odds ratios with a tick."""
-
+LINES = (20, 40, 60, 80)  # percent at which contours are drawn
+TICKS = (1.2, 1.5, 2, 3, 4, 6)  # odds ratios with a tick
 LINE_STYLES: tuple[Any, ...] = ("-", "--", "-.", ":")
 
 

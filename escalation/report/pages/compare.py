@@ -116,10 +116,6 @@ def verdict(comparison: Comparison) -> Lines:
     return verdict_lines(lines, comparison.refusals, agreement)
 
 
-OLDER, NAMED = "patients_above_mtd", "patients_above_target"
-"""A quantity whose older name says MTD and means the target: where programs read, it has both."""
-
-
 def table_of(comparison: Comparison) -> Table:
     """A row for each difference."""
     named = ("truth", "design", "reference", "quantity")
@@ -135,10 +131,11 @@ def table_of(comparison: Comparison) -> Table:
 
 
 def _under_both_names(differences: Iterable[Difference]) -> Iterator[Difference]:
+    """A quantity's older name says MTD and means the target: where programs read, it has both."""
     for one in differences:
         yield one
-        if one.quantity == OLDER:
-            yield replace(one, quantity=NAMED)
+        if one.quantity == "patients_above_mtd":
+            yield replace(one, quantity="patients_above_target")
 
 
 def to_tree(comparison: Comparison) -> dict[str, Any]:

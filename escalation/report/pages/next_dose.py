@@ -46,17 +46,9 @@ def _table(trial: Trial, found: NextDose) -> TextTable:
     for estimate, name in zip(found.estimates, trial.dose_names, strict=True):
         shares = (estimate.estimate, estimate.lower, estimate.upper, estimate.above_target)
         rate, lower, upper, above = ("" if share is None else f"{100 * share:.1f}" for share in shares)
-        rows.append(
-            [
-                f"{estimate.dose}: {name}",
-                str(estimate.patients),
-                str(estimate.dlts),
-                rate,
-                f"{lower}-{upper}" if lower else "",
-                above,
-                "yes" if estimate.eliminated else "",
-            ]
-        )
+        interval, closed = f"{lower}-{upper}" if lower else "", "yes" if estimate.eliminated else ""
+        counts = str(estimate.patients), str(estimate.dlts)
+        rows.append([f"{estimate.dose}: {name}", *counts, rate, interval, above, closed])
     header = [dose_head(trial), "n", "DLTs", "rate %", "95 %", "> target %", "closed"]
     return TextTable(header, [rows])
 

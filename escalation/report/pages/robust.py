@@ -45,13 +45,8 @@ def robustness_blocks(found: Robustness) -> Iterator[Block]:
         rows = [_contrast_row(one) for one in contrasts]
         yield TextTable(["design - reference", "PCS %", "+-", "better in %", "worse in %"], [rows])
     yield Heading("Truths with the lowest PCS")
-    yield _by_position(
-        summaries,
-        trial,
-        ["PCS %", "optimal %", "truth", "true DLT rates %"],
-        lambda one: _worst_row(found, one),
-        frozenset({3, 4}),
-    )
+    header = ["PCS %", "optimal %", "truth", "true DLT rates %"]
+    yield _by_position(summaries, trial, header, lambda one: _worst_row(found, one), frozenset({3, 4}))
     yield from closing(footnotes(found), found.refusals)
 
 

@@ -91,20 +91,10 @@ def summary_table(results: Sequence[Result]) -> TextTable:
     for result in results:
         oc = shown(result)
         size, dlts = (oc.sample_size, oc.total_dlts) if oc.further is None else (oc.further.patients, oc.further.dlts)
-        rows.append(
-            [
-                label(result),
-                percent(oc.pcs),
-                efficiency(result),
-                mean(size.mean),
-                f"{size.q05}-{size.q95}",
-                mean(dlts.mean),
-                percent(oc.dlt_rate.rate_of_means),
-                percent(oc.share_above_target),
-                percent(oc.early_stop),
-                percent(None if oc.expansion is None else oc.expansion.survival),
-            ]
-        )
+        means = mean(size.mean), f"{size.q05}-{size.q95}", mean(dlts.mean)
+        kept = None if oc.expansion is None else oc.expansion.survival
+        shares = oc.dlt_rate.rate_of_means, oc.share_above_target, oc.early_stop, kept
+        rows.append([label(result), percent(oc.pcs), efficiency(result), *means, *map(percent, shares)])
     if benchmark is not None and benchmark.pcs is not None:
         rows.append([OPTIMAL, percent(benchmark.pcs), percent(1.0), *[""] * (len(header) - 3)])
     return TextTable.of(header, [rows])

@@ -87,8 +87,7 @@ def boundary_blocks(table: ProtocolTable, trial: Trial, *, every: bool = False) 
         yield from shown
         yield Lines(*_conventions(table.table, shown, every=every), listed=True)
     if table.expansion is not None:
-        yield _expansion_table(table.expansion, every=every)
-        yield Lines(*_expansion_conventions(table.expansion), listed=True)
+        yield from _expansion_blocks(table.expansion, every=every)
 
 
 def _dose_table(part: DoseTable, trial: Trial, *, every: bool) -> TextTable:
@@ -147,16 +146,14 @@ def _conventions(parts: Sequence[DoseTable], shown: Sequence[TextTable], *, ever
         yield "Numbers of patients that the cohorts cannot make are left out."
 
 
-def _expansion_table(expansion: ExpansionTable, *, every: bool) -> TextTable:
+def _expansion_blocks(expansion: ExpansionTable, *, every: bool) -> Iterator[Block]:
     rows = [row for row in expansion.rows if every or row.occurs]
-    whose = "its own patients" if expansion.own else "all patients at the dose"
-    return _boundary_table(rows, {STOP: ELIMINATE}, f"expansion, by {whose}")
-
-
-def _expansion_conventions(expansion: ExpansionTable) -> Iterator[str]:
-    whose = "in the expansion" if expansion.own else "at the dose, those of dose escalation included"
-    yield f"patients: treated so far {whose}."
-    yield "stop >=: with so many DLTs or more the dose is stopped and no longer recommended."
+    whose, where = "all patients at the dose", "at the dose, those of dose escalation included"
+    if expansion.own:
+        whose, where = "its own patients", "in the expansion"
+    yield _boundary_table(rows, {STOP: ELIMINATE}, f"expansion, by {whose}")
+    stop = "stop >=: with so many DLTs or more the dose is stopped and no longer recommended."
+    yield Lines(f"patients: treated so far {where}.", stop, listed=True)
 
 
 def to_tree(scenario: Scenario, tables: Mapping[str, ProtocolTable]) -> dict[str, Any]:
