@@ -161,12 +161,7 @@ ESTIMATE = [
         "points",
         _points,
     ),
-    Measure(
-        "estimate: RMSE",
-        "Root mean square of that difference, in percentage points.",
-        "estimate.rmse",
-        "points",
-    ),
+    Measure("estimate: RMSE", "Root mean square of that difference, in percentage points.", "estimate.rmse", "points"),
     Measure(
         "estimate: coverage",
         "Probability, over the same trials, that the 95 % Clopper-Pearson interval holds the true DLT rate at the "

@@ -142,32 +142,31 @@ def _sample_size(run: Run) -> Iterator[str]:
         yield "~ not exact but from simulated trials, in which a larger sample size may not have come up."
 
 
-def references(run: Run) -> list[str]:
+def references(run: Run) -> Iterator[str]:
     """What the report cites: on the evaluation first, then on the designs."""
-    trial = run.scenario.trial
-    designs = [source for design in run_designs(run).values() for source in design.references(trial)]
-    general = [
+    yield (
         "Clopper CJ, Pearson ES (1934) The use of confidence or fiducial limits illustrated in the case of the "
-        "binomial. Biometrika 26:404-413.",
+        "binomial. Biometrika 26:404-413."
+    )
+    if run.trials and any(result.exact is None for result in run.results):
+        yield "Hanley JA, Lippman-Hand A (1983) If nothing goes wrong, is everything all right? JAMA 249:1743-1745."
+    yield (
         "Morris TP, White IR, Crowther MJ (2019) Using simulation studies to evaluate statistical methods. Stat Med "
-        "38:2074-2102.",
-        "Yap C, Rekowski J, Ursino M, et al. (2023) Enhancing quality and impact of early phase dose-finding "
-        "clinical trial protocols: SPIRIT Dose-finding Extension (SPIRIT-DEFINE) guidance. BMJ 383:e076386.",
-    ]
+        "38:2074-2102."
+    )
     if run.results[0].benchmark is not None:
-        general.insert(
-            2,
+        yield (
             "O'Quigley J, Paoletti X, Maccario J (2002) Non-parametric optimal design in dose finding studies. "
-            "Biostatistics 3:51-56.",
+            "Biostatistics 3:51-56."
         )
     if run.trials:
-        general.insert(
-            -1,
+        yield (
             "Salmon JK, Moraes MA, Dror RO, Shaw DE (2011) Parallel random numbers: as easy as 1, 2, 3. Proceedings "
-            "of SC11, article 16.",
+            "of SC11, article 16."
         )
-    if run.trials and any(result.exact is None for result in run.results):
-        general.insert(
-            1, "Hanley JA, Lippman-Hand A (1983) If nothing goes wrong, is everything all right? JAMA 249:1743-1745."
-        )
-    return [*general, *dict.fromkeys(designs)]
+    yield (
+        "Yap C, Rekowski J, Ursino M, et al. (2023) Enhancing quality and impact of early phase dose-finding "
+        "clinical trial protocols: SPIRIT Dose-finding Extension (SPIRIT-DEFINE) guidance. BMJ 383:e076386."
+    )
+    designs = run_designs(run).values()
+    yield from dict.fromkeys(source for design in designs for source in design.references(run.scenario.trial))

@@ -75,14 +75,10 @@ def _edges(axes: Axes, placed: _Placed, truth: int | None) -> None:
     for dlts, branch in enumerate(placed.branches):
         probability = 0.2 if truth is None else branch.node.probability[truth]
         bend = branch.column - BEND
-        axes.plot(
-            [placed.column + 0.1, bend, bend, branch.column + 0.1],
-            [placed.row, placed.row, branch.row, branch.row],
-            color=GREY,
-            linewidth=0.5 + THICKEST * probability,
-            solid_joinstyle="round",
-            zorder=1,
-        )
+        across = [placed.column + 0.1, bend, bend, branch.column + 0.1]
+        down = [placed.row, placed.row, branch.row, branch.row]
+        width = 0.5 + THICKEST * probability
+        axes.plot(across, down, color=GREY, linewidth=width, solid_joinstyle="round", zorder=1)
         plate = {"boxstyle": "round,pad=0.12", "facecolor": "white", "edgecolor": "none"}
         axes.text(bend + 0.08, branch.row, str(dlts), ha="center", va="center", fontsize=LETTERS, bbox=plate, zorder=2)
 

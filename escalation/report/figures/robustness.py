@@ -135,18 +135,12 @@ def trade_off(found: Robustness) -> Figure:
         means = [
             (100 * one.overdosing[with_mtd].mean(), 100 * one.pcs[truths].mean()) for one in found.expectations.values()
         ]
-        bold = mtd == ALL
-        axes.plot(*zip(*means, strict=True), color=INK if bold else GREY, linewidth=1.4 if bold else 0.8, zorder=2)
+        colour, width, weight = (INK, 1.4, "bold") if mtd == ALL else (GREY, 0.8, "normal")
+        axes.plot(*zip(*means, strict=True), color=colour, linewidth=width, zorder=2)
         for number, (x, y) in enumerate(means):
             axes.plot([x], [y], **marker(number, 7), zorder=3)
-        axes.annotate(
-            named.get(place, ""),
-            max(means),
-            (7, 4),
-            textcoords="offset points",
-            fontsize=9,
-            fontweight="bold" if bold else "normal",
-        )
+        name = named.get(place, "")
+        axes.annotate(name, max(means), (7, 4), textcoords="offset points", fontsize=9, fontweight=weight)
     axes.set(xlabel="mean overdosing, % of trials", ylabel="mean PCS, %")
     axes.margins(0.08)
     axes.set_xlim(left=min(-1.0, axes.get_xlim()[0]))

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-import matplotlib
+import matplotlib.style
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -43,19 +43,6 @@ Entry = tuple[Artist, str]
 
 SMALL = 8.0
 """Points of the smallest letters; ticks have 9, the rest 10."""
-
-# Settings of matplotlib that belong to where it runs, not to what is drawn.
-_PLACES = (
-    "backend",
-    "interactive",
-    "toolbar",
-    "webagg",
-    "tk.",
-    "macosx",
-    "docstring",
-    "date.epoch",
-    "savefig.directory",
-)
 
 SETTINGS: dict[str, Any] = {
     "font.family": ["DejaVu Sans", "sans-serif"],
@@ -95,8 +82,7 @@ def style() -> Iterator[None]:
     Matplotlib has one set of settings for a process. It is ours while the block runs, and as before afterwards. Of
     letters that its font does not have it would warn at each; `files.unknown_letters` names them.
     """
-    settings: Any = {name: value for name, value in matplotlib.rcParamsDefault.items() if not name.startswith(_PLACES)}
-    with matplotlib.rc_context(settings | SETTINGS), warnings.catch_warnings():
+    with matplotlib.style.context(["default", SETTINGS]), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         yield
 
