@@ -40,11 +40,9 @@ def _trial(run: Run) -> Iterator[str]:
         f"{trial.cohort_size}, unless a design states its own; the last cohort is smaller when fewer remain. At most "
         f"{count(trial.max_patients, 'patient')} are treated in dose escalation."
     )
-    window = (
-        "[the DLT window is not stated in the settings]"
-        if trial.dlt_window_days is None
-        else f"within {days(trial.dlt_window_days)}"
-    )
+    window = "[the DLT window is not stated in the settings]"
+    if trial.dlt_window_days is not None:
+        window = f"within {days(trial.dlt_window_days)}"
     yield (
         f"A dose-limiting toxicity (DLT) counts {window}. The target DLT rate is {percent(trial.target)} %. No cohort "
         "begins before the DLTs of the one before are known."

@@ -108,10 +108,8 @@ def front(found: Calibration) -> str:
         return f"{OBJECTIVE[found.objective]} {percent(found.gain_of(assessment))} %, {cost_name} {cost} %"
 
     cost_name, settings = NAMES[found.cost], count(len(found.candidates), "setting")
-    parts = [
-        f"{settings} of {found.design}: {OBJECTIVE[found.objective]} against {cost_name}",
-        f"{len(found.front)} of them on the front",
-    ]
+    parts = [f"{settings} of {found.design}: {OBJECTIVE[found.objective]} against {cost_name}"]
+    parts += [f"{len(found.front)} of them on the front"]
     if found.own is not None:
         parts.append(f"the file's own has {told(found.own)}")
     if found.chosen is None:

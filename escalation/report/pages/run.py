@@ -30,7 +30,6 @@ COLUMNS = (
     *columns("value", "mcse", unit=OF_THE_QUANTITY, kind=float),
 )
 
-
 Numbers = dict[tuple[str, int | None], tuple[float, float | None]]
 """Numbers and their standard errors, by the name of the quantity and the dose level."""
 

@@ -16,11 +16,8 @@ from escalation.trial.trial import Trial
 from escalation.version import __version__
 
 NEVER = "-"
-STOP = "stop >="
-"""The column of a dose that is only monitored."""
-
-LETTER_HEAD = "0 DLTs"
-"""The second column of a table that is shown cell by cell."""
+STOP = "stop >="  # the column of a dose that is only monitored
+LETTER_HEAD = "0 DLTs"  # the second column of a table that is shown cell by cell
 
 MEANINGS = {
     ESCALATE: (
