@@ -96,24 +96,22 @@ def own_values(found: Calibration) -> Iterator[str]:
         yield "default" if value is None else in_toml(value)
 
 
-def footnotes(found: Calibration) -> list[str]:
+def footnotes(found: Calibration) -> Iterator[str]:
     """What the rows and columns mean."""
     several, first = found.scenario.trial.levels > 1, found.candidates[0].assessment
     cost = "overdosing" if several else "stopped"
-    lines = [
-        "PCS, worst: mean and least probability of correct selection over the truths.",
-        f"Numbered: the front. No other has more {OBJECTIVE[found.objective]} at no more {cost} %.",
-    ]
+    yield "PCS, worst: mean and least probability of correct selection over the truths."
+    yield f"Numbered: the front. No other has more {OBJECTIVE[found.objective]} at no more {cost} %."
     if any(not found.admissible(one) for one in found.front):
-        lines += ["- after a number: outside the limits."]
+        yield "- after a number: outside the limits."
     if several and first.overdosing is not None:
-        lines += [OVERDOSING]
+        yield OVERDOSING
     if first.false_stopping is not None:
         what = "recommending none where a dose is correct" if several else "stopping a correct dose (type I error)"
-        lines += [f"Stopped: largest probability of {what}."]
+        yield f"Stopped: largest probability of {what}."
     if first.power is not None:
-        lines += ["Power: least probability of recommending none where none is correct."]
-    return [*lines, "Patients: mean per trial, over the truths. All numbers are exact."]
+        yield "Power: least probability of recommending none where none is correct."
+    yield "Patients: mean per trial, over the truths. All numbers are exact."
 
 
 def scenario_comment(found: Calibration) -> list[str]:

@@ -88,23 +88,20 @@ def interval(one: Difference) -> str:
     return f"{text} ({signed(one.lower, one.quantity)}, {signed(one.upper, one.quantity)})"
 
 
-def footnotes(comparison: Comparison) -> list[str]:
+def footnotes(comparison: Comparison) -> Iterator[str]:
     """What the rows and columns mean."""
-    lines = [
-        "PCS: probability of correct selection. The other rows are means per trial.",
-        "> target: at doses whose true rate exceeds the target.",
-    ]
+    yield "PCS: probability of correct selection. The other rows are means per trial."
+    yield "> target: at doses whose true rate exceeds the target."
     if comparison.trials > 0:
-        lines += ["Simulated: mean difference in trials with the same patients, 95 % interval."]
+        yield "Simulated: mean difference in trials with the same patients, 95 % interval."
     if comparison.gains:
         gains = ", ".join(f"{NAMES[name]} {gain:.1f}".replace(" %", "") for name, gain in comparison.gains.items())
-        lines += [f"Without shared patients the same precision takes more trials, median times: {gains}."]
-    return lines
+        yield f"Without shared patients the same precision takes more trials, median times: {gains}."
 
 
 def verdict(comparison: Comparison) -> Lines:
     """Whether the differences are exact, and how the simulated ones agree."""
-    lines = []
+    lines: list[str] = []
     simulated = trials_text(comparison.trials, comparison.seed)
     agreement = comparison.agreement
     if agreement is not None:

@@ -105,18 +105,18 @@ def efficiency(result: Result) -> str:
     return "" if share is None else f"{100 * share:.1f}"
 
 
-def footnotes(run: Run) -> list[str]:
+def footnotes(run: Run) -> Iterator[str]:
     """What the columns mean."""
-    expanded, running = is_expanded(run.results), run.after is not None
-    return [
-        "* correct dose. RP2D %: probability of being recommended.",
-        "PCS: probability of correct selection. Patients, DLTs: mean per trial.",
-        "5-95 %: quantiles of patients. DLT %: mean DLTs / mean patients.",
-        "Above: patients at doses whose true rate exceeds the target. Early: early stop.",
-        *(OPTIMAL_NOTES if run.results[0].benchmark is not None else []),
-        *(["Patients +, 5-95 %, DLTs +: of those to come. All else includes the data so far."] if running else []),
-        *(["Declared: RP2D after dose escalation. Kept: share of these after expansion."] if expanded else []),
-    ]
+    yield "* correct dose. RP2D %: probability of being recommended."
+    yield "PCS: probability of correct selection. Patients, DLTs: mean per trial."
+    yield "5-95 %: quantiles of patients. DLT %: mean DLTs / mean patients."
+    yield "Above: patients at doses whose true rate exceeds the target. Early: early stop."
+    if run.results[0].benchmark is not None:
+        yield from OPTIMAL_NOTES
+    if run.after is not None:
+        yield "Patients +, 5-95 %, DLTs +: of those to come. All else includes the data so far."
+    if is_expanded(run.results):
+        yield "Declared: RP2D after dose escalation. Kept: share of these after expansion."
 
 
 def data_text(data: InterimData) -> str:
@@ -127,22 +127,20 @@ def data_text(data: InterimData) -> str:
     return ", ".join(f"dose level {dose}: {y} of {n}" for dose, (n, y) in counts if n)
 
 
-def evidence(run: Run) -> list[str]:
+def evidence(run: Run) -> Iterator[str]:
     """Whether the numbers are exact, and how the simulated trials agree."""
-    lines = []
     simulated = trials_text(run.trials, run.seed)
     agreement = run.agreement
     if agreement is not None and agreement.max_abs_z is None and agreement.agrees:
-        lines += [f"Exact; {simulated} are too few, or vary too little, for |z|."]
+        yield f"Exact; {simulated} are too few, or vary too little, for |z|."
     elif agreement is not None:
-        lines += agreement_lines("Exact", simulated, agreement, "Largest |z| 0.00")
+        yield from agreement_lines("Exact", simulated, agreement, "Largest |z| 0.00")
     elif all(result.exact is not None for result in run.results):
-        lines += ["Exact; no trials were simulated."]
+        yield "Exact; no trials were simulated."
     if any(result.exact is None for result in run.results):
         errors = [oc.mcse["pcs"] for result in run.results if result.exact is None and (oc := shown(result)).mcse]
         error = f"; standard error of PCS up to {100 * max(errors):.1f} %" if errors else ""
-        lines += [f"~ not exact but the mean of {simulated}{error}."]
-    return lines
+        yield f"~ not exact but the mean of {simulated}{error}."
 
 
 def verdict(run: Run) -> Lines:

@@ -182,10 +182,7 @@ def _row_tree(row: PatientsRow) -> dict[str, Any]:
         "patients": row.patients,
         "occurs": row.occurs,
         "monotone": row.is_monotone,
-        "escalate_if_at_most": row.escalate_if_at_most,
-        "stay_if": None if row.stay_if is None else list(row.stay_if),
-        "de_escalate_if_at_least": row.de_escalate_if_at_least,
-        "eliminate_if_at_least": row.eliminate_if_at_least,
+        **{name: getattr(row, name) for _, name, _ in MEANINGS.values()},
         "decisions": [LETTERS[code] for code in row.codes.tolist()],
     }
 

@@ -62,18 +62,15 @@ def _table(cases: WorstCases, quantity: Quantity, found: list[tuple[str, WorstTr
     return TextTable.of(header, groups, words=frozenset({3}))
 
 
-def footnotes(cases: WorstCases) -> list[str]:
+def footnotes(cases: WorstCases) -> Iterator[str]:
     """What the columns mean."""
-    lines = ["Values are exact."]
+    yield "Values are exact."
     if cases.scenario.trial.levels > 1:
-        lines += [
-            "Optimal: PCS of the non-parametric optimal benchmark there.",
-            "Overdosing: probability that more than 60 % of patients are above the MTD.",
-            "With the MTD at the highest dose there is none.",
-            f"Agreed: searches from different starts (seed {cases.seed}) that found this value.",
-            "A search is local: that no truth is worse is likely, not proved.",
-        ]
-    return lines
+        yield "Optimal: PCS of the non-parametric optimal benchmark there."
+        yield "Overdosing: probability that more than 60 % of patients are above the MTD."
+        yield "With the MTD at the highest dose there is none."
+        yield f"Agreed: searches from different starts (seed {cases.seed}) that found this value."
+        yield "A search is local: that no truth is worse is likely, not proved."
 
 
 def to_tree(cases: WorstCases) -> dict[str, Any]:
