@@ -68,6 +68,7 @@ def _dose_bars(
     none = columns > trial.levels
     together = max(1, min(len(names), DESIGNS_IN_A_PANEL, BARS_IN_A_PANEL // columns))
     panels = -(-len(names) // together)
+    thick = 0.8 / together  # of the way from a dose to the next
     highest_rate = max(100 * trial.target, *(100 * rate for group in truths for rate in group[0].truth.dlt_rates))
     figure, places, width = parts(truths, 1.7 + 1.6 * panels, 0.5, fits_half(trial, len(names)))
     for place, group in zip(places, truths, strict=True):
@@ -76,8 +77,8 @@ def _dose_bars(
         for number, axes in enumerate(below):
             chosen = range(number * together, min((number + 1) * together, len(group)))
             for design, which in enumerate(chosen):
-                shift = (design - (len(chosen) - 1) / 2) * 0.8 / together
-                _draw(axes, bars(shown(group[which])), which, shift, 0.8 / together, width)
+                shift = (design - (len(chosen) - 1) / 2) * thick
+                _draw(axes, bars(shown(group[which])), which, shift, thick, width)
             axes.set(ylim=(0, 1.15 * most), ylabel=name)
             if panels > 1:
                 own = [(swatch(which), names[which]) for which in chosen]
