@@ -70,10 +70,8 @@ def section(scale: Scale) -> Section:
         blocks=[
             Heading("Accuracy"),
             Lines(
-                (
-                    "All on LUCAR-DKS1: 4 doses, 36 patients in cohorts of 3, target 0.25; where there is one truth, "
-                    f"its DLT rates are {', '.join(map(str, LUCAR_RATES))}.",
-                )
+                "All on LUCAR-DKS1: 4 doses, 36 patients in cohorts of 3, target 0.25; where there is one truth, "
+                f"its DLT rates are {', '.join(map(str, LUCAR_RATES))}."
             ),
             *error_blocks(errors),
             *paired_blocks(paired),

@@ -122,13 +122,11 @@ def paired_blocks(paired: Mapping[str, Sequence[Gain]]) -> Iterator[Block]:
     yield Heading("The same patients for both designs", 3)
     runs = next(iter(paired.values()))[0].runs
     yield Lines(
-        (
-            "Standard deviation, between runs of 1,000 trials, of a difference between two designs: when both meet the "
-            "same virtual patients, as in this package, and when each has other patients. The latter is also known "
-            f"exactly. {runs:,} runs of each kind. Gain: the ratio of the variances, with its 95 % interval; so many "
-            "times as many trials would be needed with other patients. Reported: the gain that the package computes "
-            "within a run.",
-        )
+        "Standard deviation, between runs of 1,000 trials, of a difference between two designs: when both meet the "
+        "same virtual patients, as in this package, and when each has other patients. The latter is also known "
+        f"exactly. {runs:,} runs of each kind. Gain: the ratio of the variances, with its 95 % interval; so many "
+        "times as many trials would be needed with other patients. Reported: the gain that the package computes "
+        "within a run."
     )
     header = ["difference", "of", "same patients", "other patients", "exact", "gain", "95 % interval", "reported"]
     groups = [[_gain_row(name, one) for one in found] for name, found in paired.items()]
@@ -136,22 +134,17 @@ def paired_blocks(paired: Mapping[str, Sequence[Gain]]) -> Iterator[Block]:
     everything = [(name, one) for name, found in paired.items() for one in found]
     least, most = (chosen(everything, key=lambda pair: pair[1].reported) for chosen in (min, max))
     yield Lines(
-        (
-            f"The same patients are worth between {least[1].reported:.2f} times as many trials "
-            f"({NAMES[least[1].quantity]}, {least[0]}) and {most[1].reported:.2f} times as many "
-            f"({NAMES[most[1].quantity]}, {most[0]}).",
-        )
+        f"The same patients are worth between {least[1].reported:.2f} times as many trials "
+        f"({NAMES[least[1].quantity]}, {least[0]}) and {most[1].reported:.2f} times as many "
+        f"({NAMES[most[1].quantity]}, {most[0]})."
     )
     farthest = max(abs(one.z) for _, one in everything)
     inside = sum(one.interval[0] <= one.reported <= one.interval[1] for _, one in everything)
     yield Lines(
-        (
-            "With other patients the variances agree with the exact ones: "
-            f"largest |z| {farthest:.1f} of {len(everything)}."
-            if farthest <= DOUBTFUL
-            else f"With other patients the variances DISAGREE with the exact ones: largest |z| {farthest:.1f}.",
-            f"The reported gain is within the interval in {inside} of {len(everything)}.",
-        ),
+        f"With other patients the variances agree with the exact ones: largest |z| {farthest:.1f} of {len(everything)}."
+        if farthest <= DOUBTFUL
+        else f"With other patients the variances DISAGREE with the exact ones: largest |z| {farthest:.1f}.",
+        f"The reported gain is within the interval in {inside} of {len(everything)}.",
         alarm=farthest > DOUBTFUL,
     )
 

@@ -155,16 +155,14 @@ def decision_blocks(compared: Compared, patients: int) -> Iterator[Block]:
     """The CRM's decisions against adaptive quadrature."""
     yield Heading("CRM decisions beside adaptive quadrature", 3)
     yield Lines(
-        (
-            "After every data set that the trial can reach, the CRM's decision (the preferred dose, or to stop for "
-            "toxicity) is made once more from integrals that scipy's adaptive quadrature finds, with formulas written "
-            f"apart from the package; and the trial, here of {patients} patients, is followed by these decisions "
-            f"through all its states. Decisions may differ only where two doses tie within {TIE:.0e}.",
-            "Closest: the smallest difference between the distances of the best two doses from the target. Posterior "
-            "mean: of b, or of a rate where the estimate is the mean. Too toxic: the probability that the lowest dose "
-            "is. Own error: of the quadrature, by its own estimate. Selection: selection probabilities under the "
-            "scenario's truths.",
-        )
+        "After every data set that the trial can reach, the CRM's decision (the preferred dose, or to stop for "
+        "toxicity) is made once more from integrals that scipy's adaptive quadrature finds, with formulas written "
+        f"apart from the package; and the trial, here of {patients} patients, is followed by these decisions "
+        f"through all its states. Decisions may differ only where two doses tie within {TIE:.0e}.",
+        "Closest: the smallest difference between the distances of the best two doses from the target. Posterior "
+        "mean: of b, or of a rate where the estimate is the mean. Too toxic: the probability that the lowest dose "
+        "is. Own error: of the quadrature, by its own estimate. Selection: selection probabilities under the "
+        "scenario's truths.",
     )
     header = [
         *("model", "estimate", "data sets", "differ", "of these ties"),
@@ -184,15 +182,13 @@ def decision_blocks(compared: Compared, patients: int) -> Iterator[Block]:
     )
     ties = [f"{', '.join(names)}: {one}" for names, found in compared.items() for one in found.differences]
     if ties:
-        yield Lines(tuple(ties), listed=True)
+        yield Lines(*ties, listed=True)
     data_sets, largest = sum(found.data_sets for found in compared.values()), largest_of(compared)
     differing = f"{len(ties)}, each a tie," if ties else "none"
     yield Lines(
-        (
-            f"Of {data_sets:,} decisions {differing} differ. No posterior mean is off by more than "
-            f"{largest['means']}, no probability of a too toxic dose by more than {largest['toxicity']}, and no "
-            f"selection probability by more than {largest['selection']}.",
-        )
+        f"Of {data_sets:,} decisions {differing} differ. No posterior mean is off by more than "
+        f"{largest['means']}, no probability of a too toxic dose by more than {largest['toxicity']}, and no "
+        f"selection probability by more than {largest['selection']}."
     )
 
 

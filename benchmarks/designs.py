@@ -72,16 +72,14 @@ def introduction(found: Sequence[Performance], taken: Measurement) -> Iterator[B
     """What is compared, and how the designs are set."""
     yield Heading("Designs")
     yield Lines(
-        (
-            "Every design of the package on published truths: five doses, 30 patients in cohorts of 3. That size is "
-            "the usual one of such comparisons; no published averages are known that it could be held against. "
-            f"All {len(found)} operating characteristics take {taken.seconds:.1f} s "
-            f"in one process ({_engines(found)}).",
-            CITATION,
-        )
+        "Every design of the package on published truths: five doses, 30 patients in cohorts of 3. That size is "
+        "the usual one of such comparisons; no published averages are known that it could be held against. "
+        f"All {len(found)} operating characteristics take {taken.seconds:.1f} s "
+        f"in one process ({_engines(found)}).",
+        CITATION,
     )
-    yield Lines(SETTINGS, listed=True)
-    yield Lines((COLUMNS,))
+    yield Lines(*SETTINGS, listed=True)
+    yield Lines(COLUMNS)
 
 
 def _engines(found: Sequence[Performance]) -> str:
@@ -155,7 +153,7 @@ def conclusions(found: Sequence[Performance]) -> Iterator[Block]:
             f"Target {target:.2f}: PCS from {percent(leading[last])} % ({last}) to {percent(leading[first])} % "
             f"({first}).{''.join(same)}"
         )
-    yield Lines(tuple(sentences), listed=True)
+    yield Lines(*sentences, listed=True)
 
 
 def truth_tables(found: Sequence[Performance]) -> Iterator[Block]:

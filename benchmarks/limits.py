@@ -193,14 +193,12 @@ def section(scale: Scale) -> Section:
         blocks=[
             Heading("Limits"),
             Lines(
-                (
-                    "Each engine beside the least that the machine could do in its place, timed in turns in the same "
-                    "run. One thread. The bound of a simulation is to draw the same virtual patients, or the same "
-                    "number of random bits from one stream, and to do nothing with them; that of an enumeration, to "
-                    "copy as many bytes as its states take, once; that of a further truth, a compiled loop of one "
-                    "multiplication and one addition for each ending, in order, as the package compiles all its loops, "
-                    "so that the last digit does not depend on the processor; or in any order, several at a time.",
-                )
+                "Each engine beside the least that the machine could do in its place, timed in turns in the same "
+                "run. One thread. The bound of a simulation is to draw the same virtual patients, or the same "
+                "number of random bits from one stream, and to do nothing with them; that of an enumeration, to "
+                "copy as many bytes as its states take, once; that of a further truth, a compiled loop of one "
+                "multiplication and one addition for each ending, in order, as the package compiles all its loops, "
+                "so that the last digit does not depend on the processor; or in any order, several at a time."
             ),
             TextTable(
                 ["work", "takes", "per second", "bound", "takes", "ratio"],

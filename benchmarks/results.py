@@ -44,8 +44,8 @@ def results_page(sections: Sequence[Section]) -> str:
     """RESULTS.md: the machine, the headline figures and every section."""
     introduction: list[Block] = [
         Heading("Results of the benchmarks", 1),
-        Lines(("Written by “python -m benchmarks all”; not to be edited.",)),
-        Lines(tuple(machine()), listed=True),
+        Lines("Written by “python -m benchmarks all”; not to be edited."),
+        Lines(*machine(), listed=True),
         Heading("Headline figures"),
     ]
     parts = [to_markdown(introduction, top=1), BEGIN + headline_table(sections) + END]

@@ -153,14 +153,12 @@ def error_blocks(errors: Mapping[str, Sequence[Errors]]) -> Iterator[Block]:
     """Simulation error against exact."""
     yield Heading("Simulation error", 3)
     yield Lines(
-        (
-            "Runs with different seeds, each beside the exact answer: root mean squared error of the PCS, in "
-            "percentage points, and of the mean number of patients at the MTD. Expected: the exact standard deviation "
-            "between trials, divided by the square root of their number. The last column takes all selection "
-            "probabilities and all mean numbers of patients and DLTs at a dose together, each error divided by what is "
-            "expected of it: their root mean square, 1 in theory. The designs meet the same patients, so that their "
-            "errors go together.",
-        )
+        "Runs with different seeds, each beside the exact answer: root mean squared error of the PCS, in "
+        "percentage points, and of the mean number of patients at the MTD. Expected: the exact standard deviation "
+        "between trials, divided by the square root of their number. The last column takes all selection "
+        "probabilities and all mean numbers of patients and DLTs at a dose together, each error divided by what is "
+        "expected of it: their root mean square, 1 in theory. The designs meet the same patients, so that their "
+        "errors go together."
     )
     header = ["design", "trials", "runs", "PCS", "expected", "patients", "expected", "found / expected, all"]
     groups = [[_error_row(name, one) for one in found] for name, found in errors.items()]
@@ -188,7 +186,7 @@ def _error_sentence(name: str, found: Sequence[Errors]) -> Lines:
     ]
     doubtful = any(_standard_errors(estimate, theory) > DOUBTFUL for _, estimate, theory in parts)
     verdict = "This DISAGREES with theory." if doubtful else "Both agree with theory."
-    return Lines((f"{name}: {'; '.join(clauses)}. {verdict}",), alarm=doubtful)
+    return Lines(f"{name}: {'; '.join(clauses)}. {verdict}", alarm=doubtful)
 
 
 def _standard_errors(estimate: Estimate, theory: float) -> float:

@@ -112,9 +112,9 @@ def section(scale: Scale) -> Section:
         compiled = compiled_in(Path(kernels))
     blocks: list[Block] = [
         Heading("Start-up"),
-        Lines((_introduction(job),)),
+        Lines(_introduction(job)),
         _table(measured, modules),
-        Lines(tuple(in_words(measured, modules, compiled)), listed=True),
+        Lines(*in_words(measured, modules, compiled), listed=True),
     ]
     return Section(blocks, tuple(_headlines(job, measured)))
 

@@ -39,14 +39,12 @@ def section(scale: Scale) -> Section:
     blocks: list[Block] = [
         Heading("Thousands of truths"),
         Lines(
-            (
-                "Random truths of LUCAR-DKS1, and of a trial with six doses and 48 patients. The endings of a design "
-                "are listed before the clock starts, but for the last row: it draws the truths and lists the endings, "
-                "too. All on one core.",
-            )
+            "Random truths of LUCAR-DKS1, and of a trial with six doses and 48 patients. The endings of a design "
+            "are listed before the clock starts, but for the last row: it draws the truths and lists the endings, "
+            "too. All on one core."
         ),
         TextTable(["what", "truths", "time", "a truth"], [rows]),
-        Lines((in_words(measured, counts),)),
+        Lines(in_words(measured, counts)),
     ]
     what = f"three designs under {counts[DESIGNS]:,} random truths, exactly"
     return Section(blocks, (Headline(what, duration(measured[DESIGNS].seconds), "one core; drawing truths included"),))

@@ -1,12 +1,12 @@
 """Tidy tables: what a result says as columns with units, and a row for each observation.
 
 A table is held column by column, as data frames are. CSV and Parquet are two writers of the same columns. What is too
-long to be held at once is written part by part. The same table gives the same bytes.
+long to be held at once is written part by part, each a table with the same columns. The same table gives the same
+bytes.
 """
 
 import csv
 import io
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, Any
@@ -29,19 +29,13 @@ ROW_GROUP = 500_000
 class Column:
     """A column of a tidy table.
 
-    Parameters
-    ----------
-    name : str
-    unit : str
-        What its numbers count or measure: "probability", "DLT rate", "patients", "DLTs", "dose level" (from 1),
-        `OF_THE_QUANTITY`; "setting" for what varies in a grid, "text" for words, and "yes or no".
-    kind : type
-        bool, int, float or str: what its values are. A value may also be None, where there is none.
+    The unit is what its numbers count or measure: "probability", "DLT rate", "patients", "DLTs", "dose level" (from 1),
+    `OF_THE_QUANTITY`; "setting" for what varies in a grid, "text" for words, and "yes or no".
     """
 
     name: str
     unit: str = "text"
-    kind: Kind = str
+    kind: Kind = str  # of its values; one may also be None, where there is none
 
 
 def columns(*names: str, unit: str = "text", kind: Kind = str) -> tuple[Column, ...]:
@@ -62,14 +56,6 @@ def kind_of(values: Iterable[object]) -> Kind:
 class Table:
     """A tidy table: every column holds one thing, and every row is one observation.
 
-    Parameters
-    ----------
-    columns : tuple of Column
-    values : tuple of sequences
-        Of each column, one value for each row; sequences or arrays.
-
-    Examples
-    --------
     >>> table = Table.of((Column("design"), Column("pcs", "probability", float)), [("3+3", 0.35), ("boin", None)])
     >>> [(column.name, column.unit) for column in table.columns]
     [('design', 'text'), ('pcs', 'probability')]
@@ -82,7 +68,7 @@ class Table:
     """
 
     columns: tuple[Column, ...]
-    values: tuple[Values, ...]
+    values: tuple[Values, ...]  # of each column, one for each row
 
     @classmethod
     def of(cls, columns: Sequence[Column], rows: Iterable[Sequence[Plain]]) -> "Table":
@@ -110,29 +96,7 @@ class Table:
         return (dict(zip(self.names, row, strict=True)) for row in self.rows())
 
 
-class TableFile(ABC):
-    """A table that is written part by part, each of them a table with the same columns.
-
-    Parameters
-    ----------
-    file : binary file
-        It stays open.
-    columns : sequence of Column
-    """
-
-    @abstractmethod
-    def __init__(self, file: IO[bytes], columns: Sequence[Column]) -> None: ...
-
-    @abstractmethod
-    def add(self, part: Table) -> None:
-        """Write the rows of a part, or keep them until there are enough."""
-
-    @abstractmethod
-    def end(self) -> None:
-        """Write what has not been written yet."""
-
-
-class CsvFile(TableFile):
+class CsvFile:
     """Comma-separated values in UTF-8: numbers at full precision, true and false, nothing where there is no value."""
 
     def __init__(self, file: IO[bytes], columns: Sequence[Column]) -> None:
@@ -149,7 +113,7 @@ class CsvFile(TableFile):
         self._writer.writerows(Table(part.columns, tuple(values)).rows())
 
     def end(self) -> None:
-        """Leave the file open."""
+        """Leave the file itself open."""
         self._text.detach()
 
 
@@ -162,7 +126,7 @@ def to_csv(table: Table) -> str:
     return content.getvalue().decode()
 
 
-class ParquetFile(TableFile):
+class ParquetFile:
     """Parquet, by pyarrow, which opens the file itself; its row groups have one size."""
 
     def __init__(self, file: IO[bytes], columns: Sequence[Column]) -> None:

@@ -41,11 +41,11 @@ def growth_section(scale: Scale) -> Section:
     names = {"growth.csv": "the numbers", "growth-time.svg": "time", "growth-memory.svg": "memory"}
     blocks: list[Block] = [
         Heading("Growth"),
-        Lines(tuple(_introduction())),
+        Lines(*_introduction()),
         *(size_table(axis, series) for axis, series in found.items()),
         exponent_table(found),
-        Lines(tuple(growth_in_words(found)), listed=True),
-        Lines((f"Files: {', '.join(f'{name} ({what})' for name, what in names.items())}.",)),
+        Lines(*growth_in_words(found), listed=True),
+        Lines(f"Files: {', '.join(f'{name} ({what})' for name, what in names.items())}."),
         Heading("Where exact stops", 3),
         *_limits(reached, found, allowed),
     ]
@@ -108,12 +108,10 @@ def _points(found: Found, axis: str, engine: str, design: str) -> list[Point]:
 def _limits(reached: Sequence[Frontier], found: Found, allowed: int | None) -> Iterator[Block]:
     limit = states_limit(reached[0].largest) if allowed is None else allowed
     yield Lines(
-        (
-            f"The exact engine refuses more than {limit:,} states here: {MOST_STATES:,}, or what half of the machine's "
-            "memory holds if that is less, or what the caller sets. For designs that decide by tables, as BOIN, it "
-            "has an upper bound on the states, and refuses by it after the first five million. The first size that it "
-            "refuses, otherwise as above:",
-        )
+        f"The exact engine refuses more than {limit:,} states here: {MOST_STATES:,}, or what half of the machine's "
+        "memory holds if that is less, or what the caller sets. For designs that decide by tables, as BOIN, it "
+        "has an upper bound on the states, and refuses by it after the first five million. The first size that it "
+        "refuses, otherwise as above:"
     )
     yield _frontier_table(reached)
     refused = reached[0].refused
@@ -121,20 +119,16 @@ def _limits(reached: Sequence[Frontier], found: Found, allowed: int | None) -> I
         ran = run_beyond(refused, allowed)
         simulated = all(result.exact is None and result.simulated is not None for result in ran.results)
         yield Lines(
-            (
-                f"A run of the scenario with {refused.patients} patients "
-                + ("then simulates the design only, and says why:" if simulated else "was not refused:"),
-            )
+            f"A run of the scenario with {refused.patients} patients "
+            + ("then simulates the design only, and says why:" if simulated else "was not refused:")
         )
-        yield Picture(tuple(f"{label}: not exact: {reason}" for label, reason in ran.refusals.items()))
+        yield Picture(*(f"{label}: not exact: {reason}" for label, reason in ran.refusals.items()))
     yield Lines(
-        (
-            "For the CRM there is no useful bound: the engine stops on the way, when the limit is reached. "
-            f"With a limit of {FEW_STATES:,} it says of LUCAR-DKS1:",
-        )
+        "For the CRM there is no useful bound: the engine stops on the way, when the limit is reached. "
+        f"With a limit of {FEW_STATES:,} it says of LUCAR-DKS1:"
     )
-    yield Picture((refusal_on_the_way(FEW_STATES),))
-    yield Lines(tuple(_curves_in_words(found)), listed=True)
+    yield Picture(refusal_on_the_way(FEW_STATES))
+    yield Lines(*_curves_in_words(found), listed=True)
 
 
 def _curves_in_words(found: Found) -> Iterator[str]:

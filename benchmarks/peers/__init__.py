@@ -47,7 +47,7 @@ def section(scale: Scale) -> Section:
         failures += silent
         if rules:
             compared.append(_compared(setting, rules, answering, scale))
-    page = [*blocks(compared, versions, skipped, failures), Lines((f"File: {CSV} (the numbers).",))]
+    page = [*blocks(compared, versions, skipped, failures), Lines(f"File: {CSV} (the numbers).")]
     return Section(page, headlines(compared), files={CSV: to_csv(compared)})
 
 

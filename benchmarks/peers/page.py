@@ -39,21 +39,21 @@ def blocks(
     compared: Sequence[Comparison], versions: Mapping[str, str], skipped: Sequence[str], failures: Sequence[str]
 ) -> list[Block]:
     """The section's blocks."""
-    found: list[Block] = [Heading("Peers"), Lines(INTRODUCTION)]
+    found: list[Block] = [Heading("Peers"), Lines(*INTRODUCTION)]
     if versions:
-        found.append(Lines((f"Here: {', '.join(f'{name} {version}' for name, version in versions.items())}.",)))
+        found.append(Lines(f"Here: {', '.join(f'{name} {version}' for name, version in versions.items())}."))
     if skipped:
-        found.append(Lines(tuple(skipped), listed=True))
+        found.append(Lines(*skipped, listed=True))
     if failures:
-        found.append(Lines(tuple(failures), listed=True))
+        found.append(Lines(*failures, listed=True))
     for one in compared:
         found += [Heading(title(one.setting), 3), speeds(one)]
         if one.beside:
-            found += [agreement(one), Lines(tuple(conclusions(one)), listed=True)]
+            found += [agreement(one), Lines(*conclusions(one), listed=True)]
     rules = {rule.name: rule for one in compared for rule in one.rules}
     found += [
         Heading("The rules", 3),
-        Lines(tuple(f"{rule.name}: {rule.words}." for rule in rules.values()), listed=True),
+        Lines(*(f"{rule.name}: {rule.words}." for rule in rules.values()), listed=True),
     ]
     return found
 

@@ -13,20 +13,26 @@ class Heading:
     level: int = 2
 
 
-@dataclass(frozen=True)
+@dataclass(init=False)
 class Lines:
-    """Lines of text that belong together."""
+    """Lines of text that belong together; an alarm says that something is wrong, listed ones are items of a list."""
 
     lines: tuple[str, ...]
-    alarm: bool = False  # they say that something is wrong
-    listed: bool = False  # each is an item of a list
+    alarm: bool
+    listed: bool
+
+    def __init__(self, *lines: str, alarm: bool = False, listed: bool = False) -> None:
+        self.lines, self.alarm, self.listed = lines, alarm, listed
 
 
-@dataclass(frozen=True)
+@dataclass(init=False)
 class Picture:
     """Lines to be shown in letters of equal width, as they are: a tree, a message with a caret."""
 
     lines: tuple[str, ...]
+
+    def __init__(self, *lines: str) -> None:
+        self.lines = lines
 
 
 @dataclass(frozen=True)

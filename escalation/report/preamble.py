@@ -25,7 +25,7 @@ def opening(scenario: Scenario, designs: Iterable[str], *more: str) -> Iterator[
     if scenario.assumptions:
         lines += [f"assumed, for reasons the file gives: {', '.join(scenario.assumptions)}"]
     yield Heading(scenario.title or scenario.name, level=1)
-    yield Lines((*lines, *more))
+    yield Lines(*lines, *more)
 
 
 def trial_facts(scenario: Scenario) -> list[str]:
@@ -40,14 +40,14 @@ def alarms(warnings: Iterable[str]) -> Iterator[Lines]:
     """Warnings of a page, where there are any."""
     lines = tuple(f"warning: {warning}" for warning in warnings)
     if lines:
-        yield Lines(lines, alarm=True)
+        yield Lines(*lines, alarm=True)
 
 
 def closing(footnotes: Iterable[str], refusals: Mapping[str, str]) -> Iterator[Lines]:
     """What the columns of a page mean, and the designs for which the exact engine refused."""
-    yield Lines(tuple(footnotes), listed=True)
+    yield Lines(*footnotes, listed=True)
     if refusals:
-        yield Lines(tuple(f"{label} is left out: {reason}." for label, reason in refusals.items()), listed=True)
+        yield Lines(*(f"{label} is left out: {reason}." for label, reason in refusals.items()), listed=True)
 
 
 def head(scenario: Scenario, warnings: Iterable[str] = ()) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """How simulated trials agree with exact values."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -13,17 +13,18 @@ def trials_text(trials: int, seed: int) -> str:
     return f"{trials:,} simulated trials (seed {seed})"
 
 
-def agreement_lines(what: str, simulated: str, found: Agreement, no_z: str) -> list[str]:
+def agreement_lines(what: str, simulated: str, found: Agreement, no_z: str) -> Iterator[str]:
     """Whether they agree, and by how much; `no_z` stands where there is no z value."""
     word = "agree" if found.agrees else f"DISAGREE in {found.worst}"
     largest = no_z if found.max_abs_z is None else f"Largest |z| {found.max_abs_z:.2f}"
-    return [f"{what}; {simulated} {word}.", f"{largest}, p = {found.p_value:.2g}."]
+    yield f"{what}; {simulated} {word}."
+    yield f"{largest}, p = {found.p_value:.2g}."
 
 
-def verdict_lines(lines: list[str], refusals: Mapping[str, str], found: Agreement | None) -> Lines:
+def verdict_lines(lines: Iterable[str], refusals: Mapping[str, str], found: Agreement | None) -> Lines:
     """The lines, and designs that are not exact; an alarm when exact and simulated numbers disagree."""
     refused = (f"{label}: not exact: {reason}." for label, reason in refusals.items())
-    return Lines((*lines, *refused), alarm=found is not None and not found.agrees, listed=True)
+    return Lines(*lines, *refused, alarm=found is not None and not found.agrees, listed=True)
 
 
 def agreement_tree(found: Agreement | None) -> dict[str, Any] | None:

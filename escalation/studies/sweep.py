@@ -29,7 +29,7 @@ from escalation.studies.one_design import exact
 from escalation.studies.sweep_table import SUMMARIES, Floats, Found, columns_of, from_bytes, part_of, to_bytes
 from escalation.studies.work.journal import Journal, journal
 from escalation.studies.work.options import Progress, silent
-from escalation.tidy import CsvFile, ParquetFile, TableFile
+from escalation.tidy import CsvFile, ParquetFile
 from escalation.trial.trial import Trial
 from escalation.version import __version__
 
@@ -39,7 +39,7 @@ MOST_OF_A_SETTING = 10_000_000
 MOST_NUMBERS = 1_000_000_000
 """Numbers that a sweep may have: 8 GB in its journal, and as much again in its file."""
 
-TABLES: dict[str, type[TableFile]] = {".csv": CsvFile, ".parquet": ParquetFile}
+TABLES: dict[str, type[CsvFile | ParquetFile]] = {".csv": CsvFile, ".parquet": ParquetFile}
 """By the ending of a file."""
 
 OF_THE_FILE = TruthSource()

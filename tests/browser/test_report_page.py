@@ -59,8 +59,8 @@ def every_part() -> str:
     parts = (
         Heading("first"),
         *(Drawing("drawn", "two bars", DRAWN), Drawing("full", "many bars", DRAWN, wide=True)),
-        *(Picture(("x" * 300, "y")), Lines(("an alarm",), alarm=True), words),
-        *(Heading("second", 4), Lines(("one", "two"), listed=True)),
+        *(Picture("x" * 300, "y"), Lines("an alarm", alarm=True), words),
+        *(Heading("second", 4), Lines("one", "two", listed=True)),
     )
     return to_html(Document("Every part", ("a line",), (Section("s", "Section", parts),)))
 

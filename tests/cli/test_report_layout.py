@@ -47,6 +47,6 @@ def test_headings_have_no_gaps_and_numbers_run_on():
 
 
 def test_parts_of_others_go_below_a_heading():
-    moved = beneath(3, [Heading("a", 2), Lines(("text",)), Heading("b", 3), Picture(("x",))])
+    moved = beneath(3, [Heading("a", 2), Lines("text"), Heading("b", 3), Picture("x")])
     assert [part.level for part in moved if isinstance(part, Heading)] == [4, 5]
-    assert beneath(3, [Lines(("text",))]) == [Lines(("text",))]
+    assert beneath(3, [Lines("text")]) == [Lines("text")]

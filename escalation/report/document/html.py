@@ -33,14 +33,10 @@ def to_html(document: Document) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"kind": _kind, "folded": _folded, "contents": _contents}
+    environment.filters |= {"folded": _folded, "contents": _contents, "style": _style, "unbroken": _unbroken}
+    environment.filters |= {"kind": lambda part: type(part).__name__, "drawn": Markup}
     environment.tests["long"] = _is_long
-    environment.filters |= {"style": _style, "unbroken": _unbroken, "drawn": Markup}
     return environment.get_template("page.html").render(document=arranged(document), deepest=DEEPEST)
-
-
-def _kind(part: object) -> str:
-    return type(part).__name__
 
 
 def _contents(section: Section) -> Iterator[tuple[Heading, str]]:

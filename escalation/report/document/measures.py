@@ -10,12 +10,6 @@ from escalation.report.wording import count, mean, percent
 from escalation.studies.run import Result, Run
 from escalation.trial.trial import Trial
 
-UNDEFINED = "undefined"
-"""Stands where a measure has no value."""
-
-RELATIVE = ("%", "points")
-"""Units that a row names; numbers of patients and DLTs speak for themselves."""
-
 _percent = partial(percent, decimals=2)
 _mean = partial(mean, decimals=2)
 
@@ -24,11 +18,6 @@ def _points(share: float) -> str:
     """A difference of probabilities in percentage points, with its sign; none for one that rounds to 0."""
     text = f"{100 * share:+.2f}"
     return "0.00" if text in ("+0.00", "-0.00") else text
-
-
-def _ratio(share: float) -> str:
-    """A ratio in percent; it may exceed 1."""
-    return f"{100 * share:.2f}"
 
 
 @dataclass(frozen=True)
@@ -79,7 +68,7 @@ BENCHMARK = [
         "is possible: a design may favour the correct dose by its rules or prior. Undefined where no dose is correct, "
         "as the benchmark always recommends one.",
         "efficiency",
-        form=_ratio,
+        form=lambda ratio: f"{100 * ratio:.2f}",
     ),
 ]
 EXPANSION = [
@@ -172,12 +161,7 @@ ESTIMATE = [
         "points",
         _points,
     ),
-    Measure(
-        "estimate: RMSE",
-        "Root mean square of that difference, in percentage points.",
-        "estimate.rmse",
-        "points",
-    ),
+    Measure("estimate: RMSE", "Root mean square of that difference, in percentage points.", "estimate.rmse", "points"),
     Measure(
         "estimate: coverage",
         "Probability, over the same trials, that the 95 % Clopper-Pearson interval holds the true DLT rate at the "
@@ -198,34 +182,32 @@ def definitions(run: Run) -> Iterator[Block]:
     groups = measure_groups(is_expanded(run.results), run.results[0].benchmark is not None)
     rows = [[[one.name, one.unit, one.meaning] for one in group] for group in groups]
     yield Lines(
-        (
-            "Correct doses are those of the estimands' section. Patients count with all that were treated, those of an "
-            "expansion included.",
-        )
+        "Correct doses are those of the estimands' section. Patients count with all that were treated, those of an "
+        "expansion included."
     )
     yield TextTable(
         ["measure", "unit", "definition"], rows, words=frozenset({1, 2}), caption="Performance measures, defined"
     )
-    yield Lines(precision(run))
+    yield Lines(*precision(run))
 
 
-def precision(run: Run) -> tuple[str, ...]:
+def precision(run: Run) -> Iterator[str]:
     """How precise the numbers of the report are."""
-    lines = []
     if any(result.exact is not None for result in run.results):
-        lines.append(
+        yield (
             "Columns headed “exact” hold probabilities and means over every possible trial: they have no Monte Carlo "
             "error, and no standard error is given."
         )
     if any(result.exact is None for result in run.results):
-        lines += [
+        yield (
             f"Columns headed “simulated” hold means of {count(run.trials, 'simulated trial')}, each followed by ± "
-            "its Monte Carlo standard error. Quantiles have none.",
+            "its Monte Carlo standard error. Quantiles have none."
+        )
+        yield (
             "An event that was not seen in any simulated trial has a standard error of 0 all the same; with 95 % "
             f"confidence its probability is below {percent(min(1.0, 3 / run.trials), 2)} % (3 divided by the number of "
-            "trials; Hanley and Lippman-Hand 1983).",
-        ]
-    return tuple(lines)
+            "trials; Hanley and Lippman-Hand 1983)."
+        )
 
 
 def full_table(results: Sequence[Result], trial: Trial) -> TextTable:
@@ -236,7 +218,8 @@ def full_table(results: Sequence[Result], trial: Trial) -> TextTable:
     for group in measure_groups(is_expanded(results), results[0].benchmark is not None):
         rows = []
         for measure in group:
-            unit = f", {measure.unit}" if measure.unit in RELATIVE else ""
+            # Numbers of patients and DLTs speak for themselves.
+            unit = f", {measure.unit}" if measure.unit in ("%", "points") else ""
             if not measure.per_dose:
                 rows.append([measure.name + unit, *(_cell(measure, numbers) for numbers in found)])
                 continue
@@ -252,7 +235,7 @@ def full_table(results: Sequence[Result], trial: Trial) -> TextTable:
 def _cell(measure: Measure, numbers: Numbers, dose: int | None = None) -> str:
     value, error = numbers.get((measure.quantity, dose), (None, None))
     if value is None:
-        return UNDEFINED
+        return "undefined"
     if error is None:
         return measure.form(value)
     return f"{measure.form(value)} ± {(_mean if measure.form is _mean else _percent)(error)}"

@@ -26,14 +26,14 @@ def methods(run: Run) -> Iterator[Part]:
     trial = run.scenario.trial
     for number, (name, design) in enumerate(run_designs(run).items(), 1):
         yield Heading(name, level=3)
-        yield Lines(tuple(design.description(trial).split("\n\n")))
+        yield Lines(*design.description(trial).split("\n\n"))
         yield Heading("Decision table", level=4)
         table = boundary_blocks(decision_table(design, trial), design.applied_to(trial))
         yield from _captioned(f"Decision table of {name}", table)
         yield from _pathways(name, design, trial, f"pathways-{number}")
         yield Heading("Options", level=4)
         yield _options(name, design)
-        yield Lines(tuple(f"Source: {reference}" for reference in design.references(trial)), listed=True)
+        yield Lines(*(f"Source: {reference}" for reference in design.references(trial)), listed=True)
 
 
 def _captioned(caption: str, blocks: Iterable[Block]) -> Iterator[Block]:
@@ -54,7 +54,7 @@ def _pathways(name: str, design: Design, trial: Trial, identifier: str) -> Itera
     yield Heading(f"Dose transition pathways of {cohorts}", level=4)
     yield Drawing(title, told, to_svg(pathways(ahead.root, ahead.trial), title, told, identifier), wide=True)
     levels = [dose_text(trial, dose) for dose in range(1, trial.levels + 1)]
-    yield Lines((f"Doses in the drawing and the table: {', '.join(levels)}.", *path_footnotes(ahead)), listed=True)
+    yield Lines(f"Doses in the drawing and the table: {', '.join(levels)}.", *path_footnotes(ahead), listed=True)
     yield replace(path_table(ahead), caption=f"{name}: every path over {cohorts}", detail=True)
 
 

@@ -16,18 +16,18 @@ from escalation.version import __version__
 def protocol(run: Run) -> Iterator[Block]:
     """The trial's design, the evaluation of its operating characteristics, and references."""
     yield Heading("Trial design", level=3)
-    yield Lines(tuple(_trial(run)))
+    yield Lines(*_trial(run))
     yield Heading("Dose escalation and stopping rules", level=3)
     trial = run.scenario.trial
     for name, design in run_designs(run).items():
         first, *others = design.description(trial).split("\n\n")
-        yield Lines((f"{name}: {first}", *others))
+        yield Lines(f"{name}: {first}", *others)
     yield Heading("Evaluation of operating characteristics", level=3)
-    yield Lines(tuple(_evaluation(run)))
+    yield Lines(*_evaluation(run))
     yield Heading("Sample size", level=3)
-    yield Lines(tuple(_sample_size(run)))
+    yield Lines(*_sample_size(run))
     yield Heading("References", level=3)
-    yield Lines(tuple(references(run)), listed=True)
+    yield Lines(*references(run), listed=True)
 
 
 def _trial(run: Run) -> Iterator[str]:
@@ -40,11 +40,9 @@ def _trial(run: Run) -> Iterator[str]:
         f"{trial.cohort_size}, unless a design states its own; the last cohort is smaller when fewer remain. At most "
         f"{count(trial.max_patients, 'patient')} are treated in dose escalation."
     )
-    window = (
-        "[the DLT window is not stated in the settings]"
-        if trial.dlt_window_days is None
-        else f"within {days(trial.dlt_window_days)}"
-    )
+    window = "[the DLT window is not stated in the settings]"
+    if trial.dlt_window_days is not None:
+        window = f"within {days(trial.dlt_window_days)}"
     yield (
         f"A dose-limiting toxicity (DLT) counts {window}. The target DLT rate is {percent(trial.target)} %. No cohort "
         "begins before the DLTs of the one before are known."
@@ -142,32 +140,31 @@ def _sample_size(run: Run) -> Iterator[str]:
         yield "~ not exact but from simulated trials, in which a larger sample size may not have come up."
 
 
-def references(run: Run) -> list[str]:
+def references(run: Run) -> Iterator[str]:
     """What the report cites: on the evaluation first, then on the designs."""
-    trial = run.scenario.trial
-    designs = [source for design in run_designs(run).values() for source in design.references(trial)]
-    general = [
+    yield (
         "Clopper CJ, Pearson ES (1934) The use of confidence or fiducial limits illustrated in the case of the "
-        "binomial. Biometrika 26:404-413.",
+        "binomial. Biometrika 26:404-413."
+    )
+    if run.trials and any(result.exact is None for result in run.results):
+        yield "Hanley JA, Lippman-Hand A (1983) If nothing goes wrong, is everything all right? JAMA 249:1743-1745."
+    yield (
         "Morris TP, White IR, Crowther MJ (2019) Using simulation studies to evaluate statistical methods. Stat Med "
-        "38:2074-2102.",
-        "Yap C, Rekowski J, Ursino M, et al. (2023) Enhancing quality and impact of early phase dose-finding "
-        "clinical trial protocols: SPIRIT Dose-finding Extension (SPIRIT-DEFINE) guidance. BMJ 383:e076386.",
-    ]
+        "38:2074-2102."
+    )
     if run.results[0].benchmark is not None:
-        general.insert(
-            2,
+        yield (
             "O'Quigley J, Paoletti X, Maccario J (2002) Non-parametric optimal design in dose finding studies. "
-            "Biostatistics 3:51-56.",
+            "Biostatistics 3:51-56."
         )
     if run.trials:
-        general.insert(
-            -1,
+        yield (
             "Salmon JK, Moraes MA, Dror RO, Shaw DE (2011) Parallel random numbers: as easy as 1, 2, 3. Proceedings "
-            "of SC11, article 16.",
+            "of SC11, article 16."
         )
-    if run.trials and any(result.exact is None for result in run.results):
-        general.insert(
-            1, "Hanley JA, Lippman-Hand A (1983) If nothing goes wrong, is everything all right? JAMA 249:1743-1745."
-        )
-    return [*general, *dict.fromkeys(designs)]
+    yield (
+        "Yap C, Rekowski J, Ursino M, et al. (2023) Enhancing quality and impact of early phase dose-finding "
+        "clinical trial protocols: SPIRIT Dose-finding Extension (SPIRIT-DEFINE) guidance. BMJ 383:e076386."
+    )
+    designs = run_designs(run).values()
+    yield from dict.fromkeys(source for design in designs for source in design.references(run.scenario.trial))

@@ -5,6 +5,7 @@ import json
 import platform
 import shlex
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.metadata import version
 
 from escalation.errors import StateSpaceError
@@ -35,10 +36,8 @@ def provenance(run: Run, request: Request) -> Iterator[Block]:
     rows.append(["SHA-256 of all settings", settings_digest(run.scenario)])
     yield TextTable(["item", "value"], [rows], words=frozenset({1}), caption="Software, seed and digests")
     yield Lines(
-        (
-            "The digest of the settings covers every setting with its defaults, and is the same however the file is "
-            "laid out.",
-        )
+        "The digest of the settings covers every setting with its defaults, and is the same however the file is "
+        "laid out."
     )
     yield TextTable(
         ["design", "fingerprint"],
@@ -47,14 +46,12 @@ def provenance(run: Run, request: Request) -> Iterator[Block]:
         caption="Fingerprints of the designs",
     )
     yield Lines(
-        (
-            f"A fingerprint is the beginning ({SHOWN} digits) of the SHA-256 of all decisions that a design can come "
-            "to in this trial: after each cohort every state that can be reached, with the next dose or the reason to "
-            "end, and every ending with its recommendation. It changes with any of them.",
-        )
+        f"A fingerprint is the beginning ({SHOWN} digits) of the SHA-256 of all decisions that a design can come "
+        "to in this trial: after each cohort every state that can be reached, with the next dose or the reason to "
+        "end, and every ending with its recommendation. It changes with any of them."
     )
-    yield Lines(("To make this report again:",))
-    yield Picture((_call(run, request) if file is None else _command(run, file.name, request),))
+    yield Lines("To make this report again:")
+    yield Picture(_call(run, request))
 
 
 def settings_digest(scenario: Scenario) -> str:
@@ -72,33 +69,25 @@ def fingerprints(run: Run, max_states: int | None = None) -> dict[str, str]:
     found = {}
     for name, design in run_designs(run).items():
         found[name] = "none: its trials are not enumerated"
-        if name in run.refusals:
-            continue
-        try:
-            found[name] = fingerprint(design, run.scenario.trial, max_states=max_states)[:SHOWN]
-        except StateSpaceError:
-            continue
+        if name not in run.refusals:
+            with suppress(StateSpaceError):
+                found[name] = fingerprint(design, run.scenario.trial, max_states=max_states)[:SHOWN]
     return found
 
 
-def _command(run: Run, name: str, request: Request) -> str:
-    designs, truths = chosen(run)
-    words = ["escalation", "report", name, "--output", f"report.{request.form}", "--format", request.form]
-    words += ["--trials", str(run.trials), "--seed", str(run.seed)]
-    for design in designs:
-        words += ["--design", design]
-    for truth in truths:
-        words += ["--truth", truth]
-    if request.max_states is not None:
-        words += ["--max-states", str(request.max_states)]
-    return shlex.join(words)
-
-
 def _call(run: Run, request: Request) -> str:
+    """The command that makes the report again, or without a file the call of Python."""
     designs, truths = chosen(run)
     given: dict[str, object] = {"form": request.form, "trials": run.trials, "seed": run.seed}
-    given |= {"designs": designs} if designs else {}
-    given |= {"truths": truths} if truths else {}
-    given |= {} if request.max_states is None else {"max_states": request.max_states}
-    settings = ", ".join(f"{name}={value!r}" for name, value in given.items())
-    return f'escalation.write_report(scenario, "report.{request.form}", {settings})'
+    given |= {"designs": designs, "truths": truths, "max_states": request.max_states}
+    given = {name: value for name, value in given.items() if value not in ([], None)}
+    output = f"report.{request.form}"
+    if request.file is None:
+        settings = ", ".join(f"{name}={value!r}" for name, value in given.items())
+        return f'escalation.write_report(scenario, "{output}", {settings})'
+    options = {"form": "format", "designs": "design", "truths": "truth", "max_states": "max-states"}
+    words = ["escalation", "report", request.file.name, "--output", output]
+    for name, value in given.items():
+        for one in value if isinstance(value, list) else [value]:
+            words += [f"--{options.get(name, name)}", str(one)]
+    return shlex.join(words)

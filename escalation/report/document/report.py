@@ -24,17 +24,10 @@ PACKAGES = ("jinja2", "matplotlib")
 
 @dataclass(frozen=True)
 class Report:
-    """What a report shows.
-
-    Attributes
-    ----------
-    run : Run
-    comparison : Comparison or None
-        The designs against each other; None where there is only one.
-    """
+    """What a report shows."""
 
     run: Run
-    comparison: Comparison | None
+    comparison: Comparison | None  # the designs against each other; None where there is only one
 
     @property
     def agrees(self) -> bool:
@@ -159,12 +152,12 @@ def report_document(finished: Run, request: Request) -> Document:
 
 def _to_markdown(document: Document) -> str:
     document = arranged(document)
-    blocks: list[Block] = [Heading(document.title, level=1), Lines(document.lines)]
+    blocks: list[Block] = [Heading(document.title, level=1), Lines(*document.lines)]
     for section in document.sections:
         blocks.append(Heading(section.title))
         for part in section.parts:
             if isinstance(part, Drawing):
-                blocks.append(Lines((f"{part.title}. {part.description}",)))
+                blocks.append(Lines(f"{part.title}. {part.description}"))
             else:
                 blocks.append(part)
     return to_markdown(blocks, top=1)

@@ -1,14 +1,16 @@
-"""Operating characteristics under each truth."""
+"""Operating characteristics under each truth, and the designs against each other."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from matplotlib.figure import Figure
 
-from escalation.report.blocks import Heading, Lines
-from escalation.report.document.document import Drawing, Part
+from escalation.report.blocks import Heading, Lines, TextTable
+from escalation.report.document.document import Drawing, Part, beneath
+from escalation.report.document.facts import Request
 from escalation.report.document.measures import full_table
 from escalation.report.figures import allocation, alt_text, bias, sample_size, selection, to_svg
+from escalation.report.pages.compare import difference_blocks
 from escalation.report.pages.run import by_truth, dose_table, footnotes, summary_table, verdict
 from escalation.studies.run import Result, Run
 from escalation.trial.trial import Trial
@@ -22,7 +24,7 @@ FIGURES = {
 
 def results(run: Run) -> Iterator[Part]:
     """A heading for each truth, with its tables."""
-    yield Lines(tuple(footnotes(run)), listed=True)
+    yield Lines(*footnotes(run), listed=True)
     yield verdict(run)
     trial = run.scenario.trial
     for number, group in enumerate(by_truth(run.results), 1):
@@ -43,3 +45,18 @@ def _drawing(
 ) -> Drawing:
     told = getattr(alt_text, draw.__name__)(results, trial)
     return Drawing(title, told, to_svg(draw(results, trial), title, told, f"{where}-{draw.__name__}"))
+
+
+def contrasts(request: Request) -> Iterator[Part]:
+    """Differences between the designs of the run, under each of its truths."""
+    if request.comparison is None:
+        yield Lines("There is only one design.")
+        return
+    name = ""
+    for block in beneath(2, difference_blocks(request.comparison)):
+        if isinstance(block, Heading):
+            name = block.text
+        if isinstance(block, TextTable):
+            yield replace(block, caption=f"{name}: differences between the designs")
+        else:
+            yield block

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 
-from escalation.report.document.contrasts import contrasts
 from escalation.report.document.document import Section
 from escalation.report.document.facts import Request
 from escalation.report.document.measures import definitions
 from escalation.report.document.methods import methods
 from escalation.report.document.protocol import protocol
 from escalation.report.document.provenance import provenance
-from escalation.report.document.results import results
+from escalation.report.document.results import contrasts, results
 from escalation.report.document.settings import settings
 from escalation.report.document.study import aims, estimands, mechanisms
 from escalation.report.document.summary import summary

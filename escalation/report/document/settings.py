@@ -43,10 +43,8 @@ def settings(run: Run) -> Iterator[Block]:
     others = [[key, "", ASSUMED, reason] for key, reason in scenario.assumptions.items() if key not in known]
     record = f"the registry record {scenario.registry}" if scenario.registry else "a registry record"
     yield Lines(
-        (
-            f"“{ASSUMED}”: the scenario file marks the setting as one that {record} does not contain, and gives the "
-            f"reason. “{STATED}”: the file states it and does not mark it as assumed.",
-        )
+        f"“{ASSUMED}”: the scenario file marks the setting as one that {record} does not contain, and gives the "
+        f"reason. “{STATED}”: the file states it and does not mark it as assumed."
     )
     yield TextTable(
         ["setting", "value", "basis", "reason"],
@@ -56,8 +54,8 @@ def settings(run: Run) -> Iterator[Block]:
     )
     cautions = [*scenario.warnings, *refusal_warnings(run.refusals, "not exact")]
     if cautions:
-        yield Lines(("What is unusual, though not wrong:",))
-        yield Lines(tuple(cautions), listed=True)
+        yield Lines("What is unusual, though not wrong:")
+        yield Lines(*cautions, listed=True)
 
 
 def _expansions(run: Run) -> Iterator[str]:

@@ -15,17 +15,13 @@ def aims(run: Run) -> Iterator[Block]:
     trial = run.scenario.trial
     doses = "its dose" if trial.levels == 1 else f"one of {trial.levels} dose levels"
     what = "how well the design" if len(results) == 1 else f"which of {count(len(results), 'design')} best"
+    yield Lines(f"To find out {what} serves a phase I trial that is to recommend {doses} for further study, or none:")
     yield Lines(
-        (f"To find out {what} serves a phase I trial that is to recommend {doses} for further study, or none:",)
-    )
-    yield Lines(
-        (
-            "how often the recommendation is correct;",
-            "how many patients are treated, and how many of them at doses that are too toxic;",
-            "how many have a dose-limiting toxicity (DLT);",
-            "how often, and why, the trial ends early;",
-            "how well the DLT rate at the recommended dose is estimated.",
-        ),
+        "how often the recommendation is correct;",
+        "how many patients are treated, and how many of them at doses that are too toxic;",
+        "how many have a dose-limiting toxicity (DLT);",
+        "how often, and why, the trial ends early;",
+        "how well the DLT rate at the recommended dose is estimated.",
         listed=True,
     )
 
@@ -45,7 +41,7 @@ def mechanisms(run: Run) -> Iterator[Block]:
         correct = correct_names(trial, first.correct_doses)
         rows.append([first.truth.name, *rates, correct, _why(first, trial.target)])
     unit = f" (doses in {trial.dose_unit})" if trial.dose_unit else ""
-    yield Lines(("A truth is one assumed vector of true DLT rates. The designs do not know it.",))
+    yield Lines("A truth is one assumed vector of true DLT rates. The designs do not know it.")
     yield TextTable(
         header,
         [rows],
@@ -54,11 +50,9 @@ def mechanisms(run: Run) -> Iterator[Block]:
     )
     yield Heading("Patients", level=3)
     yield Lines(
-        (
-            "Patients are independent of each other: at a dose each has a DLT with the dose's true rate. A cohort's "
-            "DLTs are all known before the next cohort is treated; dropouts and late toxicities are not modelled.",
-            *_engines(run),
-        )
+        "Patients are independent of each other: at a dose each has a DLT with the dose's true rate. A cohort's "
+        "DLTs are all known before the next cohort is treated; dropouts and late toxicities are not modelled.",
+        *_engines(run),
     )
 
 
@@ -91,14 +85,12 @@ def estimands(run: Run) -> Iterator[Block]:
     """What the trial is to find, and what counts as right."""
     target = percent(run.scenario.trial.target)
     yield Lines(
-        (
-            "Recommended phase 2 dose (RP2D): the dose that the design recommends when the trial has ended, or none. "
-            "A trial that ends early for toxicity recommends none.",
-            f"Correct doses: those whose true DLT rate is closest to the target of {target} %; none where even the "
-            f"lowest rate exceeds it by more than {100 * TOLERATED_EXCESS:g} percentage points; or those that a "
-            "truth states itself. Where no dose is correct, the correct recommendation is none.",
-            "True DLT rate at the RP2D: estimated by the observed rate, DLTs divided by patients treated at that "
-            "dose, with the 95 % Clopper-Pearson interval (Clopper and Pearson 1934).",
-        ),
+        "Recommended phase 2 dose (RP2D): the dose that the design recommends when the trial has ended, or none. "
+        "A trial that ends early for toxicity recommends none.",
+        f"Correct doses: those whose true DLT rate is closest to the target of {target} %; none where even the "
+        f"lowest rate exceeds it by more than {100 * TOLERATED_EXCESS:g} percentage points; or those that a "
+        "truth states itself. Where no dose is correct, the correct recommendation is none.",
+        "True DLT rate at the RP2D: estimated by the observed rate, DLTs divided by patients treated at that "
+        "dose, with the 95 % Clopper-Pearson interval (Clopper and Pearson 1934).",
         listed=True,
     )

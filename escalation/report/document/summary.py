@@ -15,19 +15,17 @@ def summary(run: Run) -> Iterator[Block]:
     designs, truths = by_truth(run.results)[0], by_truth(run.results)
     labels = ", ".join(result.design for result in designs)
     yield Lines(
-        (
-            f"{count(trial.levels, 'dose level')}: {dose_list(trial)}. Target DLT rate {percent(trial.target)} %. At "
-            f"most {count(trial.max_patients, 'patient')} in dose escalation, in cohorts of {trial.cohort_size}.",
-            f"{count(len(designs), 'design')} ({labels}) under {count(len(truths), 'truth')}: assumed vectors of true "
-            "DLT rates, from which the probabilities below follow.",
-        )
+        f"{count(trial.levels, 'dose level')}: {dose_list(trial)}. Target DLT rate {percent(trial.target)} %. At "
+        f"most {count(trial.max_patients, 'patient')} in dose escalation, in cohorts of {trial.cohort_size}.",
+        f"{count(len(designs), 'design')} ({labels}) under {count(len(truths), 'truth')}: assumed vectors of true "
+        "DLT rates, from which the probabilities below follow.",
     )
-    yield Lines((" ".join(evidence(run)),), alarm=verdict(run).alarm)
-    yield Lines(tuple(_ranges(run)), listed=True)
+    yield Lines(" ".join(evidence(run)), alarm=verdict(run).alarm)
+    yield Lines(*_ranges(run), listed=True)
     optimal, pcs = run.results[0].benchmark is not None, "Probability of correct selection (PCS), %"
     yield _key_table(run, pcs, lambda oc: percent(oc.pcs), optimal=optimal)
     if optimal:
-        yield Lines((OPTIMAL_NOTES[0], OPTIMAL_NOTES[1]), listed=True)
+        yield Lines(OPTIMAL_NOTES[0], OPTIMAL_NOTES[1], listed=True)
     for caption, cell in _KEY_MEASURES:
         yield _key_table(run, caption, cell)
 

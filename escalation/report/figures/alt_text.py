@@ -108,10 +108,8 @@ def front(found: Calibration) -> str:
         return f"{OBJECTIVE[found.objective]} {percent(found.gain_of(assessment))} %, {cost_name} {cost} %"
 
     cost_name, settings = NAMES[found.cost], count(len(found.candidates), "setting")
-    parts = [
-        f"{settings} of {found.design}: {OBJECTIVE[found.objective]} against {cost_name}",
-        f"{len(found.front)} of them on the front",
-    ]
+    parts = [f"{settings} of {found.design}: {OBJECTIVE[found.objective]} against {cost_name}"]
+    parts += [f"{len(found.front)} of them on the front"]
     if found.own is not None:
         parts.append(f"the file's own has {told(found.own)}")
     if found.chosen is None:
@@ -142,7 +140,7 @@ def robustness(found: Robustness) -> str:
     """Mean, 5 % quantile and worst PCS, and mean overdosing, of each design over all truths."""
     told = [
         f"{one.design} has a mean PCS of {percent(one.pcs.mean)} %, a 5 % quantile of {percent(one.pcs.tail)} % and at "
-        f"worst {percent(one.pcs.worst)} %{_overdosing(one, ', and on average overdoses in {} % of trials')}"
+        f"worst {percent(one.pcs.worst)} %{_overdosing(one)}"
         for one in found.summaries()
         if one.mtd == ALL
     ]
@@ -153,11 +151,11 @@ def robustness(found: Robustness) -> str:
 
 def trade_off(found: Robustness) -> str:
     """Mean PCS and overdosing of each design where the MTD is at each position."""
-    summaries = list(found.summaries())
+    summaries, trial = list(found.summaries()), found.scenario.trial
     told = []
     for label in found.expectations:
         means = [
-            f"{position_name(one.mtd, found.scenario.trial)} {percent(one.pcs.mean)}{_overdosing(one, ' and {} %')}"
+            f"{position_name(one.mtd, trial)} {percent(one.pcs.mean)} and {percent(one.overdosing.mean)} %"
             for one in summaries
             if one.design == label and one.overdosing is not None
         ]
@@ -165,9 +163,10 @@ def trade_off(found: Robustness) -> str:
     return f"Mean PCS and overdosing over {found.truths.description}. {'; '.join(told)}."
 
 
-def _overdosing(one: Summary, words: str) -> str:
+def _overdosing(one: Summary) -> str:
     """The mean overdosing in words; nothing where no dose is correct."""
-    return "" if one.overdosing is None else words.format(percent(one.overdosing.mean))
+    risk = one.overdosing
+    return "" if risk is None else f", and on average overdoses in {percent(risk.mean)} % of trials"
 
 
 def _under_each(results: Sequence[Result], what: str, told: Callable[[Result], str], trial: Trial) -> str:

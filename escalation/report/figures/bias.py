@@ -12,7 +12,6 @@ from escalation.report.figures.style import (
     GREY,
     INK,
     SMALL,
-    WIDTH,
     fold,
     legend,
     marker,
@@ -27,36 +26,36 @@ from escalation.studies.run import Result
 from escalation.trial.trial import Trial
 
 
+@style()
 def bias(results: Sequence[Result], trial: Trial) -> Figure:  # noqa: ARG001 (as the other figures)
     """Bias and root mean squared error of the observed DLT rate at the recommended dose, truth by truth."""
-    with style():
-        truths = by_truth(results)
-        names = names_of(results)
-        order = {design: number for number, design in enumerate(names)}
-        row = max(0.36, 0.13 * len(names) + 0.1)
-        figure = new_figure(0.9 + row * len(truths) + 0.1 * len(names))
-        left, right = figure.subplots(1, 2, sharey=True, width_ratios=[1.2, 1])
-        for place, group in enumerate(truths):
-            for axes in (left, right):
-                if place % 2 == 0:
-                    axes.axhspan(place - 0.5, place + 0.5, color=BAND, linewidth=0, zorder=0)
-            for result in group:
-                number = order[result.design]
-                height = place + (number - (len(order) - 1) / 2) * 0.8 / len(order)
-                _points(left, right, result, number, height)
-        left.axvline(0, color=INK, linewidth=0.8, zorder=1)
-        left.set_yticks(range(len(truths)), [fold(group[0].truth.name, 20) for group in truths])
-        left.tick_params(axis="y", length=0)
-        left.set_ylim(len(truths) - 0.5, -0.5)
-        left.margins(x=0.08)
-        left.set_xlim(min(left.get_xlim()[0], -5), max(left.get_xlim()[1], 1))
-        right.set_xlim(0, max(right.get_xlim()[1], 1))
-        right.tick_params(axis="y", length=0)
-        left.set_xlabel("bias, percentage points")
-        right.set_xlabel("RMSE, percentage points")
-        entries = [(_mark(number), name) for number, name in enumerate(names.values())]
-        legend(figure, entries, WIDTH, loc="outside upper left")
-        note(figure, note_simulated(results))
+    truths = by_truth(results)
+    names = names_of(results)
+    order = {design: number for number, design in enumerate(names)}
+    row = max(0.36, 0.13 * len(names) + 0.1)
+    figure = new_figure(0.9 + row * len(truths) + 0.1 * len(names))
+    left, right = figure.subplots(1, 2, sharey=True, width_ratios=[1.2, 1])
+    for place, group in enumerate(truths):
+        for axes in (left, right):
+            if place % 2 == 0:
+                axes.axhspan(place - 0.5, place + 0.5, color=BAND, linewidth=0, zorder=0)
+        for result in group:
+            number = order[result.design]
+            height = place + (number - (len(order) - 1) / 2) * 0.8 / len(order)
+            _points(left, right, result, number, height)
+    left.axvline(0, color=INK, linewidth=0.8, zorder=1)
+    left.set_yticks(range(len(truths)), [fold(group[0].truth.name, 20) for group in truths])
+    left.tick_params(axis="y", length=0)
+    left.set_ylim(len(truths) - 0.5, -0.5)
+    left.margins(x=0.08)
+    left.set_xlim(min(left.get_xlim()[0], -5), max(left.get_xlim()[1], 1))
+    right.set_xlim(0, max(right.get_xlim()[1], 1))
+    right.tick_params(axis="y", length=0)
+    left.set_xlabel("bias, percentage points")
+    right.set_xlabel("RMSE, percentage points")
+    entries = [(_mark(number), name) for number, name in enumerate(names.values())]
+    legend(figure, entries, loc="outside upper left")
+    note(figure, note_simulated(results))
     return figure
 
 

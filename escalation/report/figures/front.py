@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from escalation.report.figures.style import COLOURS, GREY, INK, LIMIT, WIDTH, legend, new_figure, style
+from escalation.report.figures.style import COLOURS, GREY, INK, LIMIT, Entry, legend, new_figure, style
 from escalation.report.pages.calibrate import OBJECTIVE
-from escalation.studies.calibrate import Calibration, Candidate
+from escalation.studies.calibrate import Calibration
 from escalation.studies.evaluate import Assessment
 
 COSTS = {
@@ -26,43 +25,39 @@ OWN: dict[str, Any] = {**SIGN, "marker": "D", "color": COLOURS[1], "markersize":
 CHOSEN: dict[str, Any] = {**SIGN, "marker": "*", "color": COLOURS[4], "markersize": 12, "zorder": 5}
 
 
+@style()
 def front(found: Calibration) -> Figure:
     """Every setting as a point; the front as a line; the chosen setting and the file's own."""
-    with style():
-        figure = new_figure(4.2)
-        axes = figure.subplots()
-        entries: list[tuple[Artist, str]] = []
-        inside = [one for one in found.candidates if found.admissible(one)]
-        outside = [one for one in found.candidates if not found.admissible(one)]
-        for settings, look, name in (
-            (inside, WITHIN, "setting" if not outside else "within the limits"),
-            (outside, OUTSIDE, "outside"),
-            (list(found.front), FRONT, "front"),
-            ([one for one in found.front if not found.admissible(one)], FRONT_OUTSIDE, None),
-        ):
-            if settings:
-                axes.plot(*_points(found, [one.assessment for one in settings]), **look)
-                if name is not None:
-                    entries.append((Line2D([], [], **look), name))
-        for assessment, look, name in (
-            (found.own, OWN, "the file's own"),
-            (_assessment(found.chosen), CHOSEN, "chosen"),
-        ):
-            if assessment is not None:
-                axes.plot(*_points(found, [assessment]), **look)
-                entries.append((Line2D([], [], **{**look, "markersize": 8}), name))
-        for limit in found.limits:
-            if limit.quantity == found.cost:
-                axes.axvline(100 * limit.bound, **LIMIT)
-                entries.append((Line2D([], [], **LIMIT), "limit"))
-        axes.set_xlabel(COSTS[found.cost])
-        axes.set_ylabel(f"{OBJECTIVE[found.objective]}, %")
-        legend(figure, entries, WIDTH, loc="outside upper left")
+    figure = new_figure(4.2)
+    axes = figure.subplots()
+    entries: list[Entry] = []
+    inside = [one for one in found.candidates if found.admissible(one)]
+    outside = [one for one in found.candidates if not found.admissible(one)]
+    for settings, look, name in (
+        (inside, WITHIN, "setting" if not outside else "within the limits"),
+        (outside, OUTSIDE, "outside"),
+        (list(found.front), FRONT, "front"),
+        ([one for one in found.front if not found.admissible(one)], FRONT_OUTSIDE, None),
+    ):
+        if settings:
+            axes.plot(*_points(found, [one.assessment for one in settings]), **look)
+            if name is not None:
+                entries.append((Line2D([], [], **look), name))
+    for assessment, look, name in (
+        (found.own, OWN, "the file's own"),
+        (found.chosen and found.chosen.assessment, CHOSEN, "chosen"),
+    ):
+        if assessment is not None:
+            axes.plot(*_points(found, [assessment]), **look)
+            entries.append((Line2D([], [], **{**look, "markersize": 8}), name))
+    for limit in found.limits:
+        if limit.quantity == found.cost:
+            axes.axvline(100 * limit.bound, **LIMIT)
+            entries.append((Line2D([], [], **LIMIT), "limit"))
+    axes.set_xlabel(COSTS[found.cost])
+    axes.set_ylabel(f"{OBJECTIVE[found.objective]}, %")
+    legend(figure, entries, loc="outside upper left")
     return figure
-
-
-def _assessment(candidate: Candidate | None) -> Assessment | None:
-    return None if candidate is None else candidate.assessment
 
 
 def _points(found: Calibration, assessments: list[Assessment]) -> tuple[list[float], list[float]]:

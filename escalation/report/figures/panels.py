@@ -8,29 +8,13 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from escalation.report.figures.style import (
-    BAND,
-    INK,
-    SMALL,
-    TARGET_LINE,
-    WIDTH,
-    fold,
-    new_figure,
-    shorten,
-    write_above,
-)
+from escalation.report.figures.style import BAND, INK, SMALL, TARGET_LINE, WIDTH, fold, new_figure, shorten, write_above
 from escalation.studies.run import Result
 from escalation.trial.trial import Trial
 
-WIDE = 7.2
-"""Inches of a figure with two columns."""
-
-TITLE = 0.4
-"""Inches for the title of a part."""
-
-
-MOST_NAMED = 40
-"""Of more dose levels not every one is named."""
+WIDE = 7.2  # inches of a figure with two columns
+TITLE = 0.4  # inches for the title of a part
+MOST_NAMED = 40  # of more dose levels not every one is named
 
 
 def parts(
@@ -78,7 +62,12 @@ def dose_axis(axes: Axes, trial: Trial, correct: Sequence[int], width: float, no
 def mark_correct(axes: Axes, trial: Trial, correct: Sequence[int], none: bool) -> None:
     """A grey band behind the correct doses, or behind `none`."""
     for place in [dose - 1 for dose in correct] or ([trial.levels] if none else []):
-        axes.axvspan(place - 0.5, place + 0.5, color=BAND, linewidth=0, zorder=0)
+        band(axes, place)
+
+
+def band(axes: Axes, place: int) -> None:
+    """A grey band behind one place on the horizontal axis."""
+    axes.axvspan(place - 0.5, place + 0.5, color=BAND, linewidth=0, zorder=0)
 
 
 def rate_panel(axes: Axes, trial: Trial, result: Result, top: float) -> None:
@@ -86,18 +75,10 @@ def rate_panel(axes: Axes, trial: Trial, result: Result, top: float) -> None:
     rates = [100 * rate for rate in result.truth.dlt_rates]
     axes.axhline(100 * trial.target, **TARGET_LINE)
     axes.plot(range(trial.levels), rates, color=INK, linewidth=1, zorder=2)
+    size = 6 if trial.levels <= 20 else 3.5
     for dose, rate in enumerate(rates):
         inside = INK if dose + 1 in result.correct_doses else "white"
-        axes.plot(
-            [dose],
-            [rate],
-            "o",
-            markersize=6 if trial.levels <= 20 else 3.5,
-            color=INK,
-            markerfacecolor=inside,
-            zorder=3,
-            clip_on=False,
-        )
+        axes.plot([dose], [rate], "o", markersize=size, color=INK, markerfacecolor=inside, zorder=3, clip_on=False)
         if trial.levels <= 12:
             write_above(axes, f"{rate:.3g}", dose, rate, points=6)
     axes.set_ylim(0, 1.45 * top)

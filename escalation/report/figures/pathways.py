@@ -11,23 +11,14 @@ from escalation.report.wording import count, percent, with_unit
 from escalation.running.pathways import Node
 from escalation.trial.trial import Trial
 
-LEAF = 0.27
-"""Inches from a leaf to the next."""
-
-COLUMN = 1.6
-"""Inches from a cohort to the next."""
-
-BEND = 0.17
-"""How far before a column, as a part of its width, lines bend towards its boxes."""
-
-LETTERS = 8.5
-"""Points of the letters in the boxes."""
-
 MOST_DRAWN = 128
 """More paths than this make a drawing that nobody reads."""
 
-THICKEST = 5.0
-"""Points of an edge that is certain."""
+LEAF = 0.27  # inches from a leaf to the next
+COLUMN = 1.6  # inches from a cohort to the next
+BEND = 0.17  # how far before a column, as a part of its width, lines bend towards its boxes
+LETTERS = 8.5  # points of the letters in the boxes
+THICKEST = 5.0  # points of an edge that is certain
 
 
 class _Placed(NamedTuple):
@@ -39,39 +30,38 @@ class _Placed(NamedTuple):
     branches: "tuple[_Placed, ...]"
 
 
+@style()
 def pathways(node: Node, trial: Trial, truth: int | None = None) -> Figure:
     """The tree of dose transition pathways from a node, a column for each cohort, the branch without DLTs on top.
 
     `truth` is the place of the probabilities that are shown, as the width of lines and in percent.
     """
-    with style():
-        root, leaves = _placed(node, 0, 0)
-        columns = 1 + max(placed.column for placed in _all(root))
-        figure = new_figure(0.7 + LEAF * leaves, max(3.0, 0.2 + COLUMN * columns))
-        axes = figure.add_subplot()
-        axes.set_axis_off()
-        axes.set_xlim(-0.05, columns)
-        axes.set_ylim(leaves - 0.4, -0.6)
-        for placed in _all(root):
-            _edges(axes, placed, truth)
-            _box(axes, placed, truth)
-        names = ", ".join(f"{level} = {name}" for level, name in enumerate(trial.dose_names, 1))
-        caption = f"Doses: {with_unit(names, trial)}. On the lines: DLTs in the cohort."
-        caption += "" if truth is None else " In percent: probability of getting there."
-        note(figure, fold(caption, int(15 * figure.get_figwidth()), 6))
+    root, leaves = _placed(node), len(list(node.leaves))
+    columns = 1 + max(placed.column for placed in _all(root))
+    figure = new_figure(0.7 + LEAF * leaves, max(3.0, 0.2 + COLUMN * columns))
+    axes = figure.add_subplot()
+    axes.set_axis_off()
+    axes.set_xlim(-0.05, columns)
+    axes.set_ylim(leaves - 0.4, -0.6)
+    for placed in _all(root):
+        _edges(axes, placed, truth)
+        _box(axes, placed, truth)
+    names = ", ".join(f"{level} = {name}" for level, name in enumerate(trial.dose_names, 1))
+    caption = f"Doses: {with_unit(names, trial)}. On the lines: DLTs in the cohort."
+    caption += "" if truth is None else " In percent: probability of getting there."
+    note(figure, fold(caption, int(15 * figure.get_figwidth()), 6))
     return figure
 
 
-def _placed(node: Node, column: int, row: int) -> tuple[_Placed, int]:
-    """A node and its branches in their places, and the number of leaves."""
+def _placed(node: Node, column: int = 0, row: int = 0) -> _Placed:
+    """A node and its branches in their places, from a row of leaves on; a node is in the middle of its branches."""
     if not node.branches:
-        return _Placed(node, column, row, ()), 1
-    branches, leaves = [], 0
+        return _Placed(node, column, row, ())
+    branches = []
     for branch in node.branches:
-        placed, below = _placed(branch, column + 1, row + leaves)
-        branches.append(placed)
-        leaves += below
-    return _Placed(node, column, (branches[0].row + branches[-1].row) / 2, tuple(branches)), leaves
+        branches.append(_placed(branch, column + 1, row))
+        row += len(list(branch.leaves))
+    return _Placed(node, column, (branches[0].row + branches[-1].row) / 2, tuple(branches))
 
 
 def _all(placed: _Placed) -> Iterator[_Placed]:
@@ -85,14 +75,10 @@ def _edges(axes: Axes, placed: _Placed, truth: int | None) -> None:
     for dlts, branch in enumerate(placed.branches):
         probability = 0.2 if truth is None else branch.node.probability[truth]
         bend = branch.column - BEND
-        axes.plot(
-            [placed.column + 0.1, bend, bend, branch.column + 0.1],
-            [placed.row, placed.row, branch.row, branch.row],
-            color=GREY,
-            linewidth=0.5 + THICKEST * probability,
-            solid_joinstyle="round",
-            zorder=1,
-        )
+        across = [placed.column + 0.1, bend, bend, branch.column + 0.1]
+        down = [placed.row, placed.row, branch.row, branch.row]
+        width = 0.5 + THICKEST * probability
+        axes.plot(across, down, color=GREY, linewidth=width, solid_joinstyle="round", zorder=1)
         plate = {"boxstyle": "round,pad=0.12", "facecolor": "white", "edgecolor": "none"}
         axes.text(bend + 0.08, branch.row, str(dlts), ha="center", va="center", fontsize=LETTERS, bbox=plate, zorder=2)
 

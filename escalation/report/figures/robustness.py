@@ -4,80 +4,63 @@ from math import ceil
 from typing import Any
 
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from escalation.numbers import quantile
-from escalation.report.figures.panels import WIDE
-from escalation.report.figures.style import (
-    BAND,
-    GREY,
-    INK,
-    filling,
-    legend,
-    look,
-    marker,
-    new_figure,
-    shorten,
-    style,
-    swatch,
-)
+from escalation.report.figures.panels import WIDE, band
+from escalation.report.figures.style import GREY, INK, filling, legend, look, marker, new_figure, shorten, style, swatch
 from escalation.studies.robust import ALL, NONE, Floats, Robustness
 
 BEST: dict[str, Any] = {"color": INK, "linestyle": (0, (3, 2)), "linewidth": 1.2}
 """The optimal benchmark."""
 
 WORST: dict[str, Any] = {"marker": "x", "markersize": 4.5, "color": INK, "linestyle": ""}
-
 MEAN: dict[str, Any] = {"marker": "o", "markersize": 4.5, "markerfacecolor": "white"}
 
-FEW = 5
-"""Fewer truths have no quantiles worth a box."""
-
-MOST_NAMED = 12
-"""Of more positions not every one is named."""
+FEW = 5  # truths; fewer have no quantiles worth a box
+MOST_NAMED = 12  # of more positions not every one is named
 
 
+@style()
 def robustness(found: Robustness) -> Figure:
     """PCS and overdosing over truths, by the position of the MTD: a box for each design.
 
     Boxes hold the middle half of the truths, whiskers reach from the 5 to the 95 % quantile.
     """
-    with style():
-        figure = new_figure(6.2, WIDE)
-        upper, lower = figure.subplots(2, 1, sharex=True)
-        positions = found.positions()
-        designs = list(found.expectations)
-        for place, (mtd, truths) in enumerate(positions.items()):
-            if mtd == ALL:
-                for axes in (upper, lower):
-                    axes.axvspan(place - 0.5, place + 0.5, color=BAND, linewidth=0, zorder=0)
-            thick = 0.8 / len(designs)
-            for number, one in enumerate(found.expectations.values()):
-                x = place + (number - (len(designs) - 1) / 2) * thick
-                _box(upper, x, thick, number, one.pcs[truths], float(one.pcs[truths].min()))
-                over = one.overdosing[found.with_mtd(truths)]
-                if len(over):
-                    _box(lower, x, thick, number, over, float(over.max()))
-            optimal = found.optimal_pcs[truths]
-            if not np.isnan(optimal).all():
-                upper.hlines(100 * np.nanmean(optimal), place - 0.42, place + 0.42, **BEST, zorder=4)
-        upper.set_title(found.truths.description, fontsize=9)
-        upper.set(ylim=(0, 101), ylabel="PCS, %")
-        lower.set(ylim=(0, 101), ylabel="overdosing, % of trials")
-        _name_positions(lower, found)
-        own: list[tuple[Artist, str]] = [(swatch(number), name) for number, name in enumerate(designs)]
-        legend(figure, own, WIDE, loc="outside upper left")
-        parts: list[tuple[Artist, str]] = [
-            (Line2D([], [], **BEST), "optimal, mean"),
-            (Line2D([], [], **MEAN, color=INK, linestyle=""), "mean"),
-            (Line2D([], [], **WORST), "worst"),
-            (Patch(facecolor="white", edgecolor=INK, linewidth=0.6), "middle half, 5 to 95 %"),
-        ]
-        legend(figure, parts, WIDE, loc="outside lower left")
+    figure = new_figure(6.2, WIDE)
+    upper, lower = figure.subplots(2, 1, sharex=True)
+    positions = found.positions()
+    designs = list(found.expectations)
+    for place, (mtd, truths) in enumerate(positions.items()):
+        if mtd == ALL:
+            band(upper, place)
+            band(lower, place)
+        thick = 0.8 / len(designs)
+        for number, one in enumerate(found.expectations.values()):
+            x = place + (number - (len(designs) - 1) / 2) * thick
+            _box(upper, x, thick, number, one.pcs[truths], float(one.pcs[truths].min()))
+            over = one.overdosing[found.with_mtd(truths)]
+            if len(over):
+                _box(lower, x, thick, number, over, float(over.max()))
+        optimal = found.optimal_pcs[truths]
+        if not np.isnan(optimal).all():
+            upper.hlines(100 * np.nanmean(optimal), place - 0.42, place + 0.42, **BEST, zorder=4)
+    upper.set_title(found.truths.description, fontsize=9)
+    upper.set(ylim=(0, 101), ylabel="PCS, %")
+    lower.set(ylim=(0, 101), ylabel="overdosing, % of trials")
+    _name_positions(lower, found)
+    own = [(swatch(number), name) for number, name in enumerate(designs)]
+    legend(figure, own, loc="outside upper left")
+    parts = [
+        (Line2D([], [], **BEST), "optimal, mean"),
+        (Line2D([], [], **MEAN, color=INK, linestyle=""), "mean"),
+        (Line2D([], [], **WORST), "worst"),
+        (Patch(facecolor="white", edgecolor=INK, linewidth=0.6), "middle half, 5 to 95 %"),
+    ]
+    legend(figure, parts, loc="outside lower left")
     return figure
 
 
@@ -136,40 +119,33 @@ def _unit(found: Robustness) -> str:
     return f" ({shorten(unit, 30)})" if unit else ""
 
 
+@style()
 def trade_off(found: Robustness) -> Figure:
     """Mean PCS against mean overdosing: a point for each design where the MTD is at each dose, and for all truths.
 
     A line joins the designs at one position. Overdosing is that of truths with a correct dose; where none is correct,
     nothing is drawn.
     """
-    with style():
-        figure = new_figure(4.6, WIDE)
-        axes, named = figure.subplots(), _named(found)
-        for place, (mtd, truths) in enumerate(found.positions().items()):
-            with_mtd = found.with_mtd(truths)
-            if len(with_mtd) == 0:
-                continue
-            means = [
-                (100 * one.overdosing[with_mtd].mean(), 100 * one.pcs[truths].mean())
-                for one in found.expectations.values()
-            ]
-            bold = mtd == ALL
-            axes.plot(*zip(*means, strict=True), color=INK if bold else GREY, linewidth=1.4 if bold else 0.8, zorder=2)
-            for number, (x, y) in enumerate(means):
-                axes.plot([x], [y], **marker(number, 7), zorder=3)
-            axes.annotate(
-                named.get(place, ""),
-                max(means),
-                (7, 4),
-                textcoords="offset points",
-                fontsize=9,
-                fontweight="bold" if bold else "normal",
-            )
-        axes.set(xlabel="mean overdosing, % of trials", ylabel="mean PCS, %")
-        axes.margins(0.08)
-        axes.set_xlim(left=min(-1.0, axes.get_xlim()[0]))
-        axes.set_title(f"{found.truths.description}; by the MTD{_unit(found)}", fontsize=9)
-        designs = enumerate(found.expectations)
-        entries = [(Line2D([], [], linestyle="", **marker(number, 7)), name) for number, name in designs]
-        legend(figure, entries, WIDE, loc="outside lower left")
+    figure = new_figure(4.6, WIDE)
+    axes, named = figure.subplots(), _named(found)
+    for place, (mtd, truths) in enumerate(found.positions().items()):
+        with_mtd = found.with_mtd(truths)
+        if len(with_mtd) == 0:
+            continue
+        means = [
+            (100 * one.overdosing[with_mtd].mean(), 100 * one.pcs[truths].mean()) for one in found.expectations.values()
+        ]
+        colour, width, weight = (INK, 1.4, "bold") if mtd == ALL else (GREY, 0.8, "normal")
+        axes.plot(*zip(*means, strict=True), color=colour, linewidth=width, zorder=2)
+        for number, (x, y) in enumerate(means):
+            axes.plot([x], [y], **marker(number, 7), zorder=3)
+        name = named.get(place, "")
+        axes.annotate(name, max(means), (7, 4), textcoords="offset points", fontsize=9, fontweight=weight)
+    axes.set(xlabel="mean overdosing, % of trials", ylabel="mean PCS, %")
+    axes.margins(0.08)
+    axes.set_xlim(left=min(-1.0, axes.get_xlim()[0]))
+    axes.set_title(f"{found.truths.description}; by the MTD{_unit(found)}", fontsize=9)
+    designs = enumerate(found.expectations)
+    entries = [(Line2D([], [], linestyle="", **marker(number, 7)), name) for number, name in designs]
+    legend(figure, entries, loc="outside lower left")
     return figure

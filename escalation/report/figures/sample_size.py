@@ -17,23 +17,23 @@ MOST_BARS = 120
 """Bars are so wide that this many would fill a panel, or a bit narrower than a patient."""
 
 
+@style()
 def sample_size(results: Sequence[Result], trial: Trial) -> Figure:
     """The distribution of the sample size, a panel for each design; of several truths a part for each."""
-    with style():
-        truths = by_truth(results)
-        designs = max(map(len, truths))
-        every = [pair for result in results for pair in shown(result).sample_size.distribution]
-        largest = max(trial.max_patients, *(value for value, _ in every))
-        highest = max(100 * probability for _, probability in every)
-        figure, places, _ = parts(truths, 0.5 + designs, 0.2, narrow=True)
-        for place, group in zip(places, truths, strict=True):
-            panels = place.subplots(designs, 1, sharex=True, sharey=True, squeeze=False)[:, 0]
-            for number, (axes, result) in enumerate(zip(panels, group, strict=True)):
-                _distribution(axes, result, number, largest)
-            panels[0].set_ylim(0, 1.25 * highest)
-            panels[-1].set_xlabel("patients")
-            place.supylabel("% of trials", fontsize=10)
-        note(figure, note_simulated(results))
+    truths = by_truth(results)
+    designs = max(map(len, truths))
+    every = [pair for result in results for pair in shown(result).sample_size.distribution]
+    largest = max(trial.max_patients, *(value for value, _ in every))
+    highest = max(100 * probability for _, probability in every)
+    figure, places, _ = parts(truths, 0.5 + designs, 0.2, narrow=True)
+    for place, group in zip(places, truths, strict=True):
+        panels = place.subplots(designs, 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+        for number, (axes, result) in enumerate(zip(panels, group, strict=True)):
+            _distribution(axes, result, number, largest)
+        panels[0].set_ylim(0, 1.25 * highest)
+        panels[-1].set_xlabel("patients")
+        place.supylabel("% of trials", fontsize=10)
+    note(figure, note_simulated(results))
     return figure
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-import matplotlib
+import matplotlib.style
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -38,21 +38,11 @@ DASHED: dict[str, Any] = {"linestyle": (0, (4, 3)), "linewidth": 1}
 TARGET_LINE: dict[str, Any] = {"color": GREY, **DASHED}
 LIMIT: dict[str, Any] = {"color": INK, **DASHED}
 
+Entry = tuple[Artist, str]
+"""What a legend shows, and what it says of it."""
+
 SMALL = 8.0
 """Points of the smallest letters; ticks have 9, the rest 10."""
-
-# Settings of matplotlib that belong to where it runs, not to what is drawn.
-_PLACES = (
-    "backend",
-    "interactive",
-    "toolbar",
-    "webagg",
-    "tk.",
-    "macosx",
-    "docstring",
-    "date.epoch",
-    "savefig.directory",
-)
 
 SETTINGS: dict[str, Any] = {
     "font.family": ["DejaVu Sans", "sans-serif"],
@@ -92,8 +82,7 @@ def style() -> Iterator[None]:
     Matplotlib has one set of settings for a process. It is ours while the block runs, and as before afterwards. Of
     letters that its font does not have it would warn at each; `files.unknown_letters` names them.
     """
-    settings: Any = {name: value for name, value in matplotlib.rcParamsDefault.items() if not name.startswith(_PLACES)}
-    with matplotlib.rc_context(settings | SETTINGS), warnings.catch_warnings():
+    with matplotlib.style.context(["default", SETTINGS]), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         yield
 
@@ -136,8 +125,9 @@ def swatch(number: int) -> Patch:
     return Patch(**filling(number))
 
 
-def legend(place: Any, entries: Sequence[tuple[Artist, str]], width: float, **options: Any) -> None:
-    """A legend in one row, or in as many columns as go into so many inches."""
+def legend(place: Any, entries: Sequence[Entry], width: float | None = None, **options: Any) -> None:
+    """A legend in one row, or in as many columns as go into so many inches, or into the whole width of a figure."""
+    width = place.get_figwidth() if width is None else width
     names = [shorten(name, 40) for _, name in entries]
     inches = [0.45 + 0.085 * len(name) for name in names]
     columns = len(names) if sum(inches) <= width else max(1, int(width / max(inches)))

@@ -12,53 +12,37 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from escalation.report.figures.panels import WIDE
-from escalation.report.figures.style import (
-    BAND,
-    INK,
-    SMALL,
-    TARGET_LINE,
-    WIDTH,
-    legend,
-    marker,
-    new_figure,
-    shorten,
-    style,
-)
+from escalation.report.figures.style import BAND, INK, SMALL, TARGET_LINE, legend, marker, new_figure, shorten, style
 from escalation.report.wording import dose_name
 from escalation.studies.surface import Floats, Surface
 
-LINES = (20, 40, 60, 80)
-"""Percent at which contours are drawn."""
-
-TICKS = (1.2, 1.5, 2, 3, 4, 6)
-"""Odds ratios with a tick."""
-
+LINES = (20, 40, 60, 80)  # percent at which contours are drawn
+TICKS = (1.2, 1.5, 2, 3, 4, 6)  # odds ratios with a tick
 LINE_STYLES: tuple[Any, ...] = ("-", "--", "-.", ":")
 
 
+@style()
 def surface(surfaces: Mapping[str, Surface]) -> Figure:
     """The probability of correct selection: maps side by side in one scale of colours, or curves for a single dose.
 
     The surfaces are by the designs' labels, and all of one trial.
     """
-    with style():
-        if next(iter(surfaces.values())).positions is None:
-            return _curves(surfaces)
-        columns = 2 if len(surfaces) == 4 else min(len(surfaces), 3)
-        rows = ceil(len(surfaces) / columns)
-        figure = new_figure(0.9 + rows * (3.0, 2.4, 2.1)[columns - 1], WIDE)
-        panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-        for number, axes in enumerate(panels.flat):
-            axes.tick_params(axis="x", labelbottom=number >= len(surfaces) - columns)
-            axes.set_axis_off()
-        for axes, (name, shape) in zip(panels.flat, surfaces.items(), strict=False):
-            axes.set_axis_on()
-            image = _map(axes, shape)
-            axes.set_title(shorten(name, 60 // columns))
-        figure.supxlabel(f"dose whose true DLT rate is {100 * shape.trial.target:g} %{_unit(shape)}", fontsize=10)
-        figure.supylabel("odds ratio from a dose to the next", fontsize=10)
-        scale = figure.colorbar(image, ax=panels, label="PCS, %", aspect=30, pad=0.01)
-        scale.ax.hlines(LINES, 0, 1, colors=list(map(_line_colour, LINES)), linewidths=0.8)
+    if next(iter(surfaces.values())).positions is None:
+        return _curves(surfaces)
+    columns = 2 if len(surfaces) == 4 else min(len(surfaces), 3)
+    rows = ceil(len(surfaces) / columns)
+    figure = new_figure(0.9 + rows * (3.0, 2.4, 2.1)[columns - 1], WIDE)
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for axes in panels.flat[len(surfaces) :]:
+        axes.set_axis_off()
+    for number, (axes, (name, shape)) in enumerate(zip(panels.flat, surfaces.items(), strict=False)):
+        axes.tick_params(axis="x", labelbottom=number >= len(surfaces) - columns)
+        image = _map(axes, shape)
+        axes.set_title(shorten(name, 60 // columns))
+    figure.supxlabel(f"dose whose true DLT rate is {100 * shape.trial.target:g} %{_unit(shape)}", fontsize=10)
+    figure.supylabel("odds ratio from a dose to the next", fontsize=10)
+    scale = figure.colorbar(image, ax=panels, label="PCS, %", aspect=30, pad=0.01)
+    scale.ax.hlines(LINES, 0, 1, colors=list(map(_line_colour, LINES)), linewidths=0.8)
     return figure
 
 
@@ -85,8 +69,7 @@ def _map(axes: Axes, shape: Surface) -> AxesImage:
     nothing = ~shape.correct.any(axis=2)
     if nothing.any():
         up_there, there = np.argwhere(nothing).mean(axis=0).round().astype(int)
-        bright = shape.pcs[nothing].mean() >= 0.5
-        colour = INK if bright else "white"
+        colour = _line_colour(100 * shape.pcs[nothing].mean())
         axes.text(x[there], y[up_there], "none", color=colour, rotation=90, ha="center", va="center", fontsize=SMALL)
     for colour, width in (("white", 2.6), (INK, 1.2)):
         axes.plot(*_borders(region, x, y), color=colour, linewidth=width, solid_capstyle="projecting")
@@ -98,7 +81,7 @@ def _map(axes: Axes, shape: Surface) -> AxesImage:
 
 
 def _line_colour(percent: float) -> str:
-    """Of a contour: light where the map is dark."""
+    """Of a contour or letters: light where the map is dark."""
     return "white" if percent < 50 else INK
 
 
@@ -132,14 +115,13 @@ def _curves(surfaces: Mapping[str, Surface]) -> Figure:
     figure = new_figure(3.6 + 0.12 * len(surfaces))
     axes = figure.subplots()
     entries = []
+    first = next(iter(surfaces.values()))
+    rates, accepted = 100 * first.rates[0, :, 0], first.correct[0, :, 0]
     for number, (name, shape) in enumerate(surfaces.items()):
-        rates, accepted = 100 * shape.rates[0, :, 0], shape.correct[0, :, 0]
         line = marker(number, 5.5, linewidth=1.8, linestyle=LINE_STYLES[number % len(LINE_STYLES)])
         entries.append((Line2D([], [], **line), name))
         for part in (accepted, ~accepted):
             axes.plot(rates[part], 100 * shape.pcs[0, part], markevery=(number % 6, 6), **line)
-    first = next(iter(surfaces.values()))
-    rates, accepted = 100 * first.rates[0, :, 0], first.correct[0, :, 0]
     if not accepted.all():
         axes.axvspan(rates[~accepted][0], rates[-1], color=BAND, linewidth=0, zorder=0)
         axes.text(rates[-1], 1, "correct: none", ha="right", fontsize=SMALL)
@@ -147,5 +129,5 @@ def _curves(surfaces: Mapping[str, Surface]) -> Figure:
     axes.axvline(100 * first.trial.target, **TARGET_LINE)
     axes.set(xlim=(rates[0], rates[-1]), ylim=(0, 101), ylabel="PCS, %")
     axes.set_xlabel(shorten(f"true DLT rate of {dose_name(first.trial, 1)}, %", 60))
-    legend(figure, entries, WIDTH, loc="outside upper left")
+    legend(figure, entries, loc="outside upper left")
     return figure

@@ -1,7 +1,7 @@
 """What is said of a calibration: a page, a tree, and a tidy table."""
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, astuple
 from typing import Any
 
@@ -9,8 +9,8 @@ from escalation.names import printable
 from escalation.report.blocks import Block, Heading, Lines, TextTable
 from escalation.report.preamble import alarms, head, opening
 from escalation.report.wording import count, mean, percent
-from escalation.scenario.grid import changed, in_toml
-from escalation.studies.calibrate import Calibration, Candidate, qualified, setting_words
+from escalation.scenario.grid import in_toml
+from escalation.studies.calibrate import Calibration, Candidate, setting_words
 from escalation.studies.evaluate import Assessment
 from escalation.tidy import Column, Table, columns, kind_of
 from escalation.version import __version__
@@ -40,11 +40,11 @@ def calibration_blocks(found: Calibration) -> Iterator[Block]:
     """A page on a calibration: what was looked for, the chosen setting beside the file's own, and the front."""
     yield from opening(found.scenario, [found.design])
     yield Heading(f"{found.design}: {count(len(found.candidates), 'setting')}")
-    yield Lines(tuple(account(found)))
+    yield Lines(*account(found))
     yield setting_table(found)
-    yield Lines(tuple(footnotes(found)), listed=True)
+    yield Lines(*footnotes(found), listed=True)
     if found.chosen is None:
-        yield Lines((f"{found.unmet}.",), alarm=True)
+        yield Lines(f"{found.unmet}.", alarm=True)
         return
     design = found.chosen_scenario().designs[found.design]
     yield from alarms(design.cautions(found.scenario.trial))
@@ -68,22 +68,18 @@ def setting_table(found: Calibration) -> TextTable:
     shown = [name for name in SHORT if any(getattr(one.assessment, name) is not None for one in found.candidates)]
     if found.scenario.trial.levels == 1:  # where it can be avoided there is none
         shown = [name for name in shown if name != "overdosing"]
-    options = found.options
 
-    def row(name: str, values: dict[str, str], assessment: Assessment) -> list[str]:
-        numbers = [cell(column, getattr(assessment, column)) for column in shown]
-        return [name, *(values.get(option, "") for option in options), *numbers]
+    def row(name: str, values: Iterable[str], assessment: Assessment) -> list[str]:
+        return [name, *values, *(cell(column, getattr(assessment, column)) for column in shown)]
 
     def row_of(one: Candidate, name: str) -> list[str]:
-        return row(name, {option: in_toml(one.values[option]) for option in options}, one.assessment)
+        return row(name, (in_toml(one.values[option]) for option in found.options), one.assessment)
 
     first = [] if found.own is None else [row("of the file", own_values(found), found.own)]
-    if found.chosen is not None:
-        first.append(row_of(found.chosen, "chosen"))
+    first += [] if found.chosen is None else [row_of(found.chosen, "chosen")]
     front = [row_of(one, f"{one.number}{'' if found.admissible(one) else ' -'}") for one in found.front]
-    return TextTable(
-        ["setting", *options, *(SHORT[name] for name in shown)], [group for group in (first, front) if group]
-    )
+    header = ["setting", *found.options, *(SHORT[name] for name in shown)]
+    return TextTable(header, [group for group in (first, front) if group])
 
 
 def cell(quantity: str, value: float | None) -> str:
@@ -91,38 +87,31 @@ def cell(quantity: str, value: float | None) -> str:
     return mean(value) if quantity == "patients" and value is not None else percent(value)
 
 
-def own_values(found: Calibration) -> dict[str, str]:
+def own_values(found: Calibration) -> Iterator[str]:
     """The options as the file has them; one that it leaves to a rule of the design is called default."""
-    values = {}
     for option in found.options:
         value: Any = found.scenario.designs[found.design]
         for name in option.split("."):
             value = getattr(value, name, None)
-        values[option] = "default" if value is None else in_toml(value)
-    return values
+        yield "default" if value is None else in_toml(value)
 
 
-def footnotes(found: Calibration) -> list[str]:
+def footnotes(found: Calibration) -> Iterator[str]:
     """What the rows and columns mean."""
-    several = found.scenario.trial.levels > 1
+    several, first = found.scenario.trial.levels > 1, found.candidates[0].assessment
     cost = "overdosing" if several else "stopped"
-    lines = [
-        "PCS, worst: mean and least probability of correct selection over the truths.",
-        f"Numbered: the front. No other has more {OBJECTIVE[found.objective]} at no more {cost} %.",
-    ]
+    yield "PCS, worst: mean and least probability of correct selection over the truths."
+    yield f"Numbered: the front. No other has more {OBJECTIVE[found.objective]} at no more {cost} %."
     if any(not found.admissible(one) for one in found.front):
-        lines += ["- after a number: outside the limits."]
-    if several and found.candidates[0].assessment.overdosing is not None:
-        lines += [OVERDOSING]
-    if found.candidates[0].assessment.false_stopping is not None:
-        lines += [
-            "Stopped: largest probability of recommending none where a dose is correct."
-            if several
-            else "Stopped: largest probability of stopping a correct dose (type I error)."
-        ]
-    if found.candidates[0].assessment.power is not None:
-        lines += ["Power: least probability of recommending none where none is correct."]
-    return [*lines, "Patients: mean per trial, over the truths. All numbers are exact."]
+        yield "- after a number: outside the limits."
+    if several and first.overdosing is not None:
+        yield OVERDOSING
+    if first.false_stopping is not None:
+        what = "recommending none where a dose is correct" if several else "stopping a correct dose (type I error)"
+        yield f"Stopped: largest probability of {what}."
+    if first.power is not None:
+        yield "Power: least probability of recommending none where none is correct."
+    yield "Patients: mean per trial, over the truths. All numbers are exact."
 
 
 def scenario_comment(found: Calibration) -> list[str]:
@@ -178,7 +167,7 @@ def to_tree(found: Calibration) -> dict[str, Any]:
     }
     chosen = None
     if found.chosen is not None:
-        design = changed(found.scenario, qualified(found.design, found.chosen.values)).designs[found.design]
+        design = found.chosen_scenario().designs[found.design]
         chosen = {**settings[found.chosen.number], "design": design.model_dump(mode="json", exclude={"label"})}
     return {
         **head(found.scenario),

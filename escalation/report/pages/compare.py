@@ -10,8 +10,6 @@ from escalation.report.blocks import Block, Heading, Lines, TextTable
 from escalation.report.preamble import head, opening, refusal_warnings
 from escalation.report.verdict import agreement_lines, agreement_tree, trials_text, verdict_lines
 from escalation.report.wording import ROUNDING, correct_names, percent, rates_text
-from escalation.scenario.file import Scenario
-from escalation.scenario.truths.truth import Truth
 from escalation.studies.compare import Comparison
 from escalation.tidy import OF_THE_QUANTITY, Column, Table, columns
 
@@ -27,13 +25,14 @@ def comparison_blocks(comparison: Comparison) -> Iterator[Block]:
 
 def difference_blocks(comparison: Comparison) -> Iterator[Block]:
     """A section for each truth, and how exact and simulated differences agree."""
-    scenario = comparison.scenario
-    truths = {truth.name: truth for truth in scenario.truth}
+    trial = comparison.scenario.trial
+    truths = {truth.name: truth for truth in comparison.scenario.truth}
     for name, differences in groupby(comparison.differences, key=lambda one: one.truth):
+        correct = correct_names(trial, truths[name].correct_doses(trial.target))
         yield Heading(name)
-        yield Lines((truth_line(scenario, truths[name]),))
+        yield Lines(f"true DLT rates {rates_text(truths[name].dlt_rates)} %; correct: {correct}")
         yield difference_table(list(differences), simulated=comparison.trials > 0)
-    yield Lines(tuple(footnotes(comparison)), listed=True)
+    yield Lines(*footnotes(comparison), listed=True)
     yield verdict(comparison)
 
 
@@ -43,18 +42,12 @@ def compared(comparison: Comparison) -> list[str]:
     return [label for label in comparison.scenario.designs if label in found]
 
 
-def truth_line(scenario: Scenario, truth: Truth) -> str:
-    """The rates of a truth, and which dose is correct."""
-    correct = correct_names(scenario.trial, truth.correct_doses(scenario.trial.target))
-    return f"true DLT rates {rates_text(truth.dlt_rates)} %; correct: {correct}"
-
-
 def difference_table(differences: Sequence[Difference], *, simulated: bool) -> TextTable:
     """The pairs of designs under one truth: a row for each quantity, below one that names the pair."""
     header = ["design - reference", "values", "difference", "simulated (95 % CI)" if simulated else None]
     groups = []
     for (design, reference, refused), pair in groupby(
-        differences, lambda one: (one.design, one.reference, is_refused(one))
+        differences, lambda one: (one.design, one.reference, one.exact is None)
     ):
         rows = [[f"{design} - {reference}{' ~' if refused else ''}", *[""] * (len(header) - 1)]]
         for one in pair:
@@ -64,15 +57,10 @@ def difference_table(differences: Sequence[Difference], *, simulated: bool) -> T
     return TextTable.of(header, groups)
 
 
-def is_refused(one: Difference) -> bool:
-    """Whether there is no exact difference, because the exact engine refused a design."""
-    return one.exact is None
-
-
 def values(one: Difference) -> str:
     """The values of a design and its reference: exact, or both simulated where one is not exact."""
     pair = one.design_exact, one.reference_exact
-    if is_refused(one):
+    if one.exact is None:  # the exact engine refused a design
         pair = one.design_simulated, one.reference_simulated
     return " - ".join(plain_number(value, one.quantity) for value in pair if value is not None)
 
@@ -100,36 +88,29 @@ def interval(one: Difference) -> str:
     return f"{text} ({signed(one.lower, one.quantity)}, {signed(one.upper, one.quantity)})"
 
 
-def footnotes(comparison: Comparison) -> list[str]:
+def footnotes(comparison: Comparison) -> Iterator[str]:
     """What the rows and columns mean."""
-    lines = [
-        "PCS: probability of correct selection. The other rows are means per trial.",
-        "> target: at doses whose true rate exceeds the target.",
-    ]
+    yield "PCS: probability of correct selection. The other rows are means per trial."
+    yield "> target: at doses whose true rate exceeds the target."
     if comparison.trials > 0:
-        lines += ["Simulated: mean difference in trials with the same patients, 95 % interval."]
+        yield "Simulated: mean difference in trials with the same patients, 95 % interval."
     if comparison.gains:
         gains = ", ".join(f"{NAMES[name]} {gain:.1f}".replace(" %", "") for name, gain in comparison.gains.items())
-        lines += [f"Without shared patients the same precision takes more trials, median times: {gains}."]
-    return lines
+        yield f"Without shared patients the same precision takes more trials, median times: {gains}."
 
 
 def verdict(comparison: Comparison) -> Lines:
     """Whether the differences are exact, and how the simulated ones agree."""
-    lines = []
+    lines: list[str] = []
     simulated = trials_text(comparison.trials, comparison.seed)
     agreement = comparison.agreement
     if agreement is not None:
         lines += agreement_lines("Exact differences", simulated, agreement, "No z value")
     elif comparison.trials == 0:
         lines += ["Exact differences; no trials were simulated."]
-    if any(map(is_refused, comparison.differences)):
+    if any(one.exact is None for one in comparison.differences):
         lines += [f"~ no exact difference; values are means of {simulated}."]
     return verdict_lines(lines, comparison.refusals, agreement)
-
-
-OLDER, NAMED = "patients_above_mtd", "patients_above_target"
-"""A quantity whose older name says MTD and means the target: where programs read, it has both."""
 
 
 def table_of(comparison: Comparison) -> Table:
@@ -147,10 +128,11 @@ def table_of(comparison: Comparison) -> Table:
 
 
 def _under_both_names(differences: Iterable[Difference]) -> Iterator[Difference]:
+    """A quantity's older name says MTD and means the target: where programs read, it has both."""
     for one in differences:
         yield one
-        if one.quantity == OLDER:
-            yield replace(one, quantity=NAMED)
+        if one.quantity == "patients_above_mtd":
+            yield replace(one, quantity="patients_above_target")
 
 
 def to_tree(comparison: Comparison) -> dict[str, Any]:

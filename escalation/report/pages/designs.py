@@ -53,10 +53,7 @@ def _print_options(console: Console, name: str, model: type[Frozen], wanted: Ite
 
 def _choices(annotation: object, text: str) -> str:
     """The texts that an option can be, unless its own text names them."""
-    named = (
-        [choice for choice in get_args(annotation) if isinstance(choice, str)]
-        if get_origin(annotation) is Literal
-        else []
-    )
+    choices = get_args(annotation) if get_origin(annotation) is Literal else ()
+    named = [choice for choice in choices if isinstance(choice, str)]
     missing = [choice for choice in named if f'"{choice}"' not in text]
     return f" One of {', '.join(map(to_toml, named))}." if missing else ""

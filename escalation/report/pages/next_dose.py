@@ -14,11 +14,11 @@ from escalation.trial.trial import Trial
 def next_dose_blocks(label: str, trial: Trial, found: NextDose) -> Iterator[Block]:
     """A page on the decision, why it was taken, and what is known of the doses."""
     yield Heading(f"{label}: {_headline(trial, found)}", level=1)
-    yield Lines((found.reason,))
-    yield Lines((_recommendation(trial, found),))
+    yield Lines(found.reason)
+    yield Lines(_recommendation(trial, found))
     yield from alarms(found.warnings)
     yield _table(trial, found)
-    yield Lines(tuple(_footnotes(trial, found.prior)), listed=True)
+    yield Lines(*_footnotes(trial, found.prior), listed=True)
 
 
 def next_dose_tree(found: NextDose) -> dict[str, Any]:
@@ -46,17 +46,9 @@ def _table(trial: Trial, found: NextDose) -> TextTable:
     for estimate, name in zip(found.estimates, trial.dose_names, strict=True):
         shares = (estimate.estimate, estimate.lower, estimate.upper, estimate.above_target)
         rate, lower, upper, above = ("" if share is None else f"{100 * share:.1f}" for share in shares)
-        rows.append(
-            [
-                f"{estimate.dose}: {name}",
-                str(estimate.patients),
-                str(estimate.dlts),
-                rate,
-                f"{lower}-{upper}" if lower else "",
-                above,
-                "yes" if estimate.eliminated else "",
-            ]
-        )
+        interval, closed = f"{lower}-{upper}" if lower else "", "yes" if estimate.eliminated else ""
+        counts = str(estimate.patients), str(estimate.dlts)
+        rows.append([f"{estimate.dose}: {name}", *counts, rate, interval, above, closed])
     header = [dose_head(trial), "n", "DLTs", "rate %", "95 %", "> target %", "closed"]
     return TextTable(header, [rows])
 

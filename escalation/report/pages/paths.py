@@ -16,10 +16,10 @@ def pathway_blocks(label: str, pathways: Pathways, after: str = "") -> Iterator[
     cohorts = "cohort" if pathways.cohorts == 1 else f"{pathways.cohorts} cohorts"
     yield Heading(f"{label}: the next {cohorts}{start}", level=1)
     yield from alarms(pathways.warnings)
-    yield Picture(tuple(tree_lines(pathways)))
+    yield Picture(*tree_lines(pathways))
     if pathways.root.branches:
         yield path_table(pathways)
-        yield Lines(tuple(path_footnotes(pathways)), listed=True)
+        yield Lines(*path_footnotes(pathways), listed=True)
 
 
 def path_table(pathways: Pathways) -> TextTable:

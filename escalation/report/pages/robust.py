@@ -45,13 +45,8 @@ def robustness_blocks(found: Robustness) -> Iterator[Block]:
         rows = [_contrast_row(one) for one in contrasts]
         yield TextTable(["design - reference", "PCS %", "+-", "better in %", "worse in %"], [rows])
     yield Heading("Truths with the lowest PCS")
-    yield _by_position(
-        summaries,
-        trial,
-        ["PCS %", "optimal %", "truth", "true DLT rates %"],
-        lambda one: _worst_row(found, one),
-        frozenset({3, 4}),
-    )
+    header = ["PCS %", "optimal %", "truth", "true DLT rates %"]
+    yield _by_position(summaries, trial, header, lambda one: _worst_row(found, one), frozenset({3, 4}))
     yield from closing(footnotes(found), found.refusals)
 
 
@@ -105,20 +100,18 @@ def _error(standard_error: float | None) -> str:
     return percent(0.0 if standard_error is not None and standard_error <= ROUNDING else standard_error)
 
 
-def footnotes(found: Robustness) -> list[str]:
+def footnotes(found: Robustness) -> Iterator[str]:
     """What the columns mean."""
-    errors = ["+-: standard error of the mean, because the truths are a sample."] if found.truths.drawn else []
-    return [
-        "Exact under each truth; means, quantiles and worst values are over truths.",
-        *errors,
-        "5 %: the smallest value such that at least 5 % of truths have no larger one.",
-        "95 %: likewise. Worst: the smallest PCS, the largest overdosing.",
-        "Optimal: PCS of the non-parametric optimal benchmark; efficiency: PCS / optimal.",
-        "These and overdosing are over truths with a correct dose.",
-        "Overdosing: probability that more than 60 % of patients are above the MTD.",
-        "> target: patients at doses whose true rate exceeds it. Patients: mean.",
-        "Better, worse: share of truths with a larger, a smaller PCS.",
-    ]
+    yield "Exact under each truth; means, quantiles and worst values are over truths."
+    if found.truths.drawn:
+        yield "+-: standard error of the mean, because the truths are a sample."
+    yield "5 %: the smallest value such that at least 5 % of truths have no larger one."
+    yield "95 %: likewise. Worst: the smallest PCS, the largest overdosing."
+    yield "Optimal: PCS of the non-parametric optimal benchmark; efficiency: PCS / optimal."
+    yield "These and overdosing are over truths with a correct dose."
+    yield "Overdosing: probability that more than 60 % of patients are above the MTD."
+    yield "> target: patients at doses whose true rate exceeds it. Patients: mean."
+    yield "Better, worse: share of truths with a larger, a smaller PCS."
 
 
 def to_tree(found: Robustness) -> dict[str, Any]:

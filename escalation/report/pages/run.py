@@ -30,7 +30,6 @@ COLUMNS = (
     *columns("value", "mcse", unit=OF_THE_QUANTITY, kind=float),
 )
 
-
 Numbers = dict[tuple[str, int | None], tuple[float, float | None]]
 """Numbers and their standard errors, by the name of the quantity and the dose level."""
 
@@ -39,13 +38,13 @@ def run_blocks(run: Run) -> Iterator[Block]:
     """A page on a run: its trial, a section for each truth, and how exact and simulated numbers agree."""
     yield from opening(run.scenario, dict.fromkeys(result.design for result in run.results))
     if run.after is not None:
-        yield Lines((f"Given the data so far: {data_text(run.after)}",))
+        yield Lines(f"Given the data so far: {data_text(run.after)}")
     yield from alarms(run.departures)
     for results in by_truth(run.results):
         yield Heading(results[0].truth.name)
         yield dose_table(results, run.scenario.trial)
         yield summary_table(results)
-    yield Lines(tuple(footnotes(run)), listed=True)
+    yield Lines(*footnotes(run), listed=True)
     yield verdict(run)
 
 
@@ -91,20 +90,10 @@ def summary_table(results: Sequence[Result]) -> TextTable:
     for result in results:
         oc = shown(result)
         size, dlts = (oc.sample_size, oc.total_dlts) if oc.further is None else (oc.further.patients, oc.further.dlts)
-        rows.append(
-            [
-                label(result),
-                percent(oc.pcs),
-                efficiency(result),
-                mean(size.mean),
-                f"{size.q05}-{size.q95}",
-                mean(dlts.mean),
-                percent(oc.dlt_rate.rate_of_means),
-                percent(oc.share_above_target),
-                percent(oc.early_stop),
-                percent(None if oc.expansion is None else oc.expansion.survival),
-            ]
-        )
+        means = mean(size.mean), f"{size.q05}-{size.q95}", mean(dlts.mean)
+        kept = None if oc.expansion is None else oc.expansion.survival
+        shares = oc.dlt_rate.rate_of_means, oc.share_above_target, oc.early_stop, kept
+        rows.append([label(result), percent(oc.pcs), efficiency(result), *means, *map(percent, shares)])
     if benchmark is not None and benchmark.pcs is not None:
         rows.append([OPTIMAL, percent(benchmark.pcs), percent(1.0), *[""] * (len(header) - 3)])
     return TextTable.of(header, [rows])
@@ -116,18 +105,18 @@ def efficiency(result: Result) -> str:
     return "" if share is None else f"{100 * share:.1f}"
 
 
-def footnotes(run: Run) -> list[str]:
+def footnotes(run: Run) -> Iterator[str]:
     """What the columns mean."""
-    expanded, running = is_expanded(run.results), run.after is not None
-    return [
-        "* correct dose. RP2D %: probability of being recommended.",
-        "PCS: probability of correct selection. Patients, DLTs: mean per trial.",
-        "5-95 %: quantiles of patients. DLT %: mean DLTs / mean patients.",
-        "Above: patients at doses whose true rate exceeds the target. Early: early stop.",
-        *(OPTIMAL_NOTES if run.results[0].benchmark is not None else []),
-        *(["Patients +, 5-95 %, DLTs +: of those to come. All else includes the data so far."] if running else []),
-        *(["Declared: RP2D after dose escalation. Kept: share of these after expansion."] if expanded else []),
-    ]
+    yield "* correct dose. RP2D %: probability of being recommended."
+    yield "PCS: probability of correct selection. Patients, DLTs: mean per trial."
+    yield "5-95 %: quantiles of patients. DLT %: mean DLTs / mean patients."
+    yield "Above: patients at doses whose true rate exceeds the target. Early: early stop."
+    if run.results[0].benchmark is not None:
+        yield from OPTIMAL_NOTES
+    if run.after is not None:
+        yield "Patients +, 5-95 %, DLTs +: of those to come. All else includes the data so far."
+    if is_expanded(run.results):
+        yield "Declared: RP2D after dose escalation. Kept: share of these after expansion."
 
 
 def data_text(data: InterimData) -> str:
@@ -138,22 +127,20 @@ def data_text(data: InterimData) -> str:
     return ", ".join(f"dose level {dose}: {y} of {n}" for dose, (n, y) in counts if n)
 
 
-def evidence(run: Run) -> list[str]:
+def evidence(run: Run) -> Iterator[str]:
     """Whether the numbers are exact, and how the simulated trials agree."""
-    lines = []
     simulated = trials_text(run.trials, run.seed)
     agreement = run.agreement
     if agreement is not None and agreement.max_abs_z is None and agreement.agrees:
-        lines += [f"Exact; {simulated} are too few, or vary too little, for |z|."]
+        yield f"Exact; {simulated} are too few, or vary too little, for |z|."
     elif agreement is not None:
-        lines += agreement_lines("Exact", simulated, agreement, "Largest |z| 0.00")
+        yield from agreement_lines("Exact", simulated, agreement, "Largest |z| 0.00")
     elif all(result.exact is not None for result in run.results):
-        lines += ["Exact; no trials were simulated."]
+        yield "Exact; no trials were simulated."
     if any(result.exact is None for result in run.results):
         errors = [oc.mcse["pcs"] for result in run.results if result.exact is None and (oc := shown(result)).mcse]
         error = f"; standard error of PCS up to {100 * max(errors):.1f} %" if errors else ""
-        lines += [f"~ not exact but the mean of {simulated}{error}."]
-    return lines
+        yield f"~ not exact but the mean of {simulated}{error}."
 
 
 def verdict(run: Run) -> Lines:

@@ -18,12 +18,12 @@ def size_blocks(found: SizeSearch) -> Iterator[Block]:
     yield from opening(found.scenario, [curve.design for curve in found.curves])
     limits = "".join(f"; {limit.words}" for limit in found.limits)
     yield Heading(f"{OBJECTIVE[found.objective]} of {100 * found.pcs:g} %{limits}")
-    yield Lines((found.truths.description, *left_out(found)))
+    yield Lines(found.truths.description, *left_out(found))
     yield answer_table(found)
     yield curve_table(found)
-    yield Lines(tuple(footnotes(found)), listed=True)
+    yield Lines(*footnotes(found), listed=True)
     if found.unmet is not None:
-        yield Lines((f"{found.unmet}.",), alarm=True)
+        yield Lines(f"{found.unmet}.", alarm=True)
 
 
 def left_out(found: SizeSearch) -> Iterator[str]:
@@ -77,24 +77,20 @@ def _overdosing(found: SizeSearch, whose: str = "") -> str | None:
     return f"{whose}overdosing %" if found.limits else None
 
 
-def footnotes(found: SizeSearch) -> list[str]:
+def footnotes(found: SizeSearch) -> Iterator[str]:
     """What the columns mean."""
-    which = "Mean" if found.objective == "mean-pcs" else "Least"
-    dented = any(curve.smallest != curve.lasting for curve in found.curves)
-    lines = [
-        f"{which} PCS over the truths; * large enough.",
-        "Sizes: whole cohorts, and the file's own.",
-        "From then on: the smallest from which all larger ones are enough.",
-        *(["Between the two some sizes are not enough."] if dented else []),
-        "Mean size: patients per trial, over the truths. All numbers are exact.",
-    ]
+    yield f"{'Mean' if found.objective == 'mean-pcs' else 'Least'} PCS over the truths; * large enough."
+    yield "Sizes: whole cohorts, and the file's own."
+    yield "From then on: the smallest from which all larger ones are enough."
+    if any(curve.smallest != curve.lasting for curve in found.curves):
+        yield "Between the two some sizes are not enough."
+    yield "Mean size: patients per trial, over the truths. All numbers are exact."
     if found.limits:
-        lines += [OVERDOSING]
+        yield OVERDOSING
     if any(curve.formula is not None for curve in found.curves):
-        lines += [f"Formula: Cheung (2013) at an odds ratio of {found.odds_ratio:g}, for cohorts of one."]
+        yield f"Formula: Cheung (2013) at an odds ratio of {found.odds_ratio:g}, for cohorts of one."
     if found.benchmark:
-        lines += ["Optimal: the benchmark that sees every patient at every dose."]
-    return lines
+        yield "Optimal: the benchmark that sees every patient at every dose."
 
 
 def table_of(found: SizeSearch) -> Table:

@@ -7,19 +7,17 @@ from escalation.designs.tables.rows import LETTERS
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, STAY
 from escalation.report.blocks import Block, Heading, Lines, Picture, TextTable
 from escalation.report.pages.paths import pathway_tree, tree_lines
-from escalation.report.preamble import head, trial_facts
+from escalation.report.preamble import trial_facts
 from escalation.report.wording import count, with_unit
 from escalation.running.tables import DoseTable, ExpansionTable, PatientsRow, ProtocolTable
 from escalation.scenario.file import Scenario
 from escalation.tidy import Column, Table, columns
 from escalation.trial.trial import Trial
+from escalation.version import __version__
 
 NEVER = "-"
-STOP = "stop >="
-"""The column of a dose that is only monitored."""
-
-LETTER_HEAD = "0 DLTs"
-"""The second column of a table that is shown cell by cell."""
+STOP = "stop >="  # the column of a dose that is only monitored
+LETTER_HEAD = "0 DLTs"  # the second column of a table that is shown cell by cell
 
 MEANINGS = {
     ESCALATE: (
@@ -56,12 +54,12 @@ def table_blocks(scenario: Scenario, tables: Mapping[str, ProtocolTable], *, eve
     """A page with the decision tables of a scenario's designs, by their labels."""
     trial = scenario.trial
     yield Heading(scenario.title or scenario.name, level=1)
-    yield Lines(("; ".join(trial_facts(scenario)),))
+    yield Lines("; ".join(trial_facts(scenario)))
     for label, table in tables.items():
         yield from decision_table_blocks(label, table, scenario.designs[label].applied_to(trial), every=every)
         if table.pathways is not None:
             yield Heading(f"Pathways of the first {count(table.pathways.cohorts, 'cohort')}", level=3)
-            yield Picture(tuple(tree_lines(table.pathways)))
+            yield Picture(*tree_lines(table.pathways))
 
 
 def decision_table_blocks(label: str, table: ProtocolTable, trial: Trial, *, every: bool = False) -> Iterator[Block]:
@@ -72,22 +70,21 @@ def decision_table_blocks(label: str, table: ProtocolTable, trial: Trial, *, eve
     yield Heading(label)
     yield from boundary_blocks(table, trial, every=every)
     yield Heading("What else decides", level=3)
-    yield Lines(table.rules, listed=True)
+    yield Lines(*table.rules, listed=True)
 
 
 def boundary_blocks(table: ProtocolTable, trial: Trial, *, every: bool = False) -> Iterator[Block]:
     """The tables of one design and what their columns mean, or why there is none."""
     if table.reason is not None:
-        yield Lines((table.reason,))
+        yield Lines(table.reason)
     if table.parameters:
-        yield Lines((", ".join(f"{name} = {value:.6g}" for name, value in table.parameters.items()),))
+        yield Lines(", ".join(f"{name} = {value:.6g}" for name, value in table.parameters.items()))
     if table.table is not None:
         shown = [_dose_table(part, trial, every=every) for part in table.table]
         yield from shown
-        yield Lines(tuple(_conventions(table.table, shown, every=every)), listed=True)
+        yield Lines(*_conventions(table.table, shown, every=every), listed=True)
     if table.expansion is not None:
-        yield _expansion_table(table.expansion, every=every)
-        yield Lines(tuple(_expansion_conventions(table.expansion)), listed=True)
+        yield from _expansion_blocks(table.expansion, every=every)
 
 
 def _dose_table(part: DoseTable, trial: Trial, *, every: bool) -> TextTable:
@@ -146,24 +143,21 @@ def _conventions(parts: Sequence[DoseTable], shown: Sequence[TextTable], *, ever
         yield "Numbers of patients that the cohorts cannot make are left out."
 
 
-def _expansion_table(expansion: ExpansionTable, *, every: bool) -> TextTable:
+def _expansion_blocks(expansion: ExpansionTable, *, every: bool) -> Iterator[Block]:
     rows = [row for row in expansion.rows if every or row.occurs]
-    whose = "its own patients" if expansion.own else "all patients at the dose"
-    return _boundary_table(rows, {STOP: ELIMINATE}, f"expansion, by {whose}")
-
-
-def _expansion_conventions(expansion: ExpansionTable) -> Iterator[str]:
-    whose = "in the expansion" if expansion.own else "at the dose, those of dose escalation included"
-    yield f"patients: treated so far {whose}."
-    yield "stop >=: with so many DLTs or more the dose is stopped and no longer recommended."
+    whose, where = "all patients at the dose", "at the dose, those of dose escalation included"
+    if expansion.own:
+        whose, where = "its own patients", "in the expansion"
+    yield _boundary_table(rows, {STOP: ELIMINATE}, f"expansion, by {whose}")
+    stop = "stop >=: with so many DLTs or more the dose is stopped and no longer recommended."
+    yield Lines(f"patients: treated so far {where}.", stop, listed=True)
 
 
 def to_tree(scenario: Scenario, tables: Mapping[str, ProtocolTable]) -> dict[str, Any]:
     """The decision tables of a scenario's designs for JSON."""
-    first = head(scenario)
     return {
-        "version": first["version"],
-        "scenario": first["scenario"],
+        "version": __version__,
+        "scenario": scenario.name,
         "trial": scenario.trial.model_dump(mode="json"),
         "designs": [design_tree(label, table) for label, table in tables.items()],
     }
@@ -188,10 +182,7 @@ def _row_tree(row: PatientsRow) -> dict[str, Any]:
         "patients": row.patients,
         "occurs": row.occurs,
         "monotone": row.is_monotone,
-        "escalate_if_at_most": row.escalate_if_at_most,
-        "stay_if": None if row.stay_if is None else list(row.stay_if),
-        "de_escalate_if_at_least": row.de_escalate_if_at_least,
-        "eliminate_if_at_least": row.eliminate_if_at_least,
+        **{name: getattr(row, name) for _, name, _ in MEANINGS.values()},
         "decisions": [LETTERS[code] for code in row.codes.tolist()],
     }
 

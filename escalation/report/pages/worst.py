@@ -23,11 +23,16 @@ def worst_blocks(cases: WorstCases) -> Iterator[Block]:
     """A page: the trial, and for each quantity the least favourable truth of each design and position of the MTD."""
     yield from opening(cases.scenario, cases.found, class_line(cases))
     for quantity, title in TITLES.items():
-        found = {label: [one for one in own if one.quantity == quantity] for label, own in cases.found.items()}
-        if any(found.values()):
+        found = [(label, one) for label, one in _found(cases) if one.quantity == quantity]
+        if found:
             yield Heading(title)
             yield _table(cases, quantity, found)
     yield from closing(footnotes(cases), cases.refusals)
+
+
+def _found(cases: WorstCases) -> Iterator[tuple[str, WorstTruth]]:
+    """Every truth that was found, with the label of its design."""
+    return ((label, one) for label, own in cases.found.items() for one in own)
 
 
 def class_line(cases: WorstCases) -> str:
@@ -41,41 +46,31 @@ def class_line(cases: WorstCases) -> str:
     )
 
 
-def _table(cases: WorstCases, quantity: Quantity, found: dict[str, list[WorstTruth]]) -> TextTable:
+def _table(cases: WorstCases, quantity: Quantity, found: list[tuple[str, WorstTruth]]) -> TextTable:
     searched = cases.scenario.trial.levels > 1
     optimal = "optimal %" if searched and quantity == "pcs" else None
     header = ["MTD, design", NAMES[quantity], optimal, *(("true DLT rates %", "agreed") if searched else (None, None))]
     groups = []
     for mtd, name in enumerate(cases.scenario.trial.dose_names, 1):
-        rows = [
-            [
-                f"  {label}",
-                percent(one.value),
-                percent(one.optimal_pcs),
-                rates_text(one.rates),
-                f"{one.agreed} of {one.searches}",
-            ]
-            for label, own in found.items()
-            for one in own
-            if one.mtd == mtd
-        ]
+        rows = []
+        for label, one in found:
+            if one.mtd == mtd:
+                search = rates_text(one.rates), f"{one.agreed} of {one.searches}"
+                rows.append([f"  {label}", percent(one.value), percent(one.optimal_pcs), *search])
         if rows:
             groups.append([[f"MTD at {name}", *[""] * (len(header) - 1)], *rows])
     return TextTable.of(header, groups, words=frozenset({3}))
 
 
-def footnotes(cases: WorstCases) -> list[str]:
+def footnotes(cases: WorstCases) -> Iterator[str]:
     """What the columns mean."""
-    lines = ["Values are exact."]
+    yield "Values are exact."
     if cases.scenario.trial.levels > 1:
-        lines += [
-            "Optimal: PCS of the non-parametric optimal benchmark there.",
-            "Overdosing: probability that more than 60 % of patients are above the MTD.",
-            "With the MTD at the highest dose there is none.",
-            f"Agreed: searches from different starts (seed {cases.seed}) that found this value.",
-            "A search is local: that no truth is worse is likely, not proved.",
-        ]
-    return lines
+        yield "Optimal: PCS of the non-parametric optimal benchmark there."
+        yield "Overdosing: probability that more than 60 % of patients are above the MTD."
+        yield "With the MTD at the highest dose there is none."
+        yield f"Agreed: searches from different starts (seed {cases.seed}) that found this value."
+        yield "A search is local: that no truth is worse is likely, not proved."
 
 
 def to_tree(cases: WorstCases) -> dict[str, Any]:
@@ -84,7 +79,7 @@ def to_tree(cases: WorstCases) -> dict[str, Any]:
         **head(cases.scenario, refusal_warnings(cases.refusals, "left out")),
         "delta": cases.delta,
         "seed": cases.seed,
-        "worst": [{"design": label, **asdict(one)} for label, own in cases.found.items() for one in own],
+        "worst": [{"design": label, **asdict(one)} for label, one in _found(cases)],
     }
 
 
@@ -104,7 +99,6 @@ def table_of(cases: WorstCases) -> Table:
                 *(cases.scenario.name, label, one.quantity, one.mtd),
                 *(one.value, one.optimal_pcs, one.searches, one.agreed, *one.rates),
             )
-            for label, own in cases.found.items()
-            for one in own
+            for label, one in _found(cases)
         ),
     )
