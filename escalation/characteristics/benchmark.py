@@ -72,24 +72,10 @@ def optimal_selection(rates: ArrayLike, trial: Trial) -> Floats:
 
 
 def optimal_pcs(rates: ArrayLike, correct: ArrayLike, trial: Trial) -> Floats:
-    """How often the benchmark recommends a correct dose.
+    """How often the benchmark recommends a correct dose, float64[T], or float64[] for one truth.
 
-    Parameters
-    ----------
-    rates, trial
-        As for `optimal_selection`.
-    correct : bool, of the shape of `rates`
-        The correct doses.
-
-    Returns
-    -------
-    float64[T], or float64[] for one truth
-        NaN where no dose is correct: the benchmark cannot recommend none.
-
-    Raises
-    ------
-    DesignError
-        A ValueError: as `optimal_selection`, or `correct` is of another shape.
+    NaN where no dose is correct: it cannot recommend none. Raises DesignError as `optimal_selection`, or where
+    `correct`, bool of the shape of `rates`, is of another shape.
     """
     selection, chosen = optimal_selection(rates, trial), np.asarray(correct)
     if chosen.dtype != np.bool_ or chosen.shape != selection.shape:
@@ -114,5 +100,4 @@ def _of_rising(rates: Floats, trial: Trial) -> Floats:
             kept += law[..., :-1] * special.betainc(enough, others - enough + 1, further)
     left = np.concatenate([1 - below[..., :1], below[..., :-1] - below[..., 1:] - kept], axis=-1)
     # Rounding may leave the difference of equal probabilities below 0.
-    selection: Floats = np.concatenate([kept, below[..., -1:]], axis=-1) + np.maximum(left, 0.0)
-    return selection
+    return np.concatenate([kept, below[..., -1:]], axis=-1) + np.maximum(left, 0.0)

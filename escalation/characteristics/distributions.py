@@ -62,20 +62,17 @@ class Laws:
     @property
     def sample_size(self) -> Floats:
         """Probability of every number of patients, float64[N + 1]."""
-        law: Floats = self.arrays.size_dlts.sum(axis=1)
-        return law
+        return self.arrays.size_dlts.sum(axis=1)
 
     @property
     def total_dlts(self) -> Floats:
         """Probability of every number of DLTs, float64[N + 1]."""
-        law: Floats = self.arrays.size_dlts.sum(axis=0)
-        return law
+        return self.arrays.size_dlts.sum(axis=0)
 
     @property
     def above_target(self) -> Floats:
         """Probability of every number of patients at doses whose true rate exceeds the target, float64[N + 1]."""
-        law: Floats = self.arrays.size_above.sum(axis=0)
-        return law
+        return self.arrays.size_above.sum(axis=0)
 
     @property
     def rates(self) -> Floats:

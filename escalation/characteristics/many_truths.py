@@ -59,14 +59,12 @@ class Expectations:
     @property
     def sample_size(self) -> Floats:
         """Mean number of patients, float64[T]."""
-        total: Floats = self.patients.sum(axis=1)
-        return total
+        return self.patients.sum(axis=1)
 
     @property
     def total_dlts(self) -> Floats:
         """Mean number of DLTs, float64[T]."""
-        total: Floats = self.dlts.sum(axis=1)
-        return total
+        return self.dlts.sum(axis=1)
 
     @property
     def dlt_rate(self) -> Floats:
@@ -106,26 +104,12 @@ class Expectations:
 
 
 def expectations(endings: Enumeration, rates: ArrayLike, correct: ArrayLike | None = None) -> Expectations:
-    """Exact means under many truths.
+    """Exact means under T truths, whose true DLT rates are float[T, D].
 
-    Parameters
-    ----------
-    endings : Enumeration
-    rates : float[T, D]
-        True DLT rates, a truth in each row.
-    correct : bool[T, D], optional
-        The correct doses. By default those whose true rate is closest to the target, none when even the lowest rate
-        exceeds it by more than 0.10.
+    The correct doses, bool[T, D], are by default those whose true rate is closest to the target, none when even the
+    lowest rate exceeds it by more than 0.10. Raises DesignError unless there is one rate in [0, 1], and one `correct`,
+    for each dose level of each truth; EscalationError where the probabilities of all endings do not sum to 1.
 
-    Raises
-    ------
-    DesignError
-        A ValueError: not one rate in [0, 1], or one `correct`, for each dose level of each truth.
-    EscalationError
-        The probabilities of all endings do not sum to 1.
-
-    Examples
-    --------
     >>> from escalation import BOIN, Trial, exact
     >>> trial = Trial(doses=[50, 150, 300, 600], target=0.25, max_patients=36)
     >>> found = expectations(exact(BOIN(), trial), [[0.05, 0.12, 0.25, 0.40], [0.25, 0.40, 0.50, 0.60]])
@@ -192,5 +176,4 @@ def _classes(endings: Enumeration, above: Flags, above_mtd: Flags) -> NDArray[np
     excess = (5 * overdosed > 3 * size).astype(np.int64) + (5 * overdosed > 4 * size)
     early = np.isin(endings.reason, EARLY)
     classes = (((endings.recommended + 1) * 2 + early) * EXCESSES + excess) * 2 + (5 * beyond > 3 * size)
-    small: NDArray[np.int16] = classes.astype(np.int16)
-    return small
+    return classes.astype(np.int16)

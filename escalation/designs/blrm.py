@@ -124,8 +124,7 @@ class BLRM(ModelDesign):
             grid = self._grid(trial, limits.tolist(), max(trial.max_patients, int(patients.sum())))
             log = np.log(grid.weight) + dlts @ grid.log_dlt + (patients - dlts) @ grid.log_no_dlt
             posterior = np.exp(log - log.max())
-            found: Floats = grid.above @ (posterior / posterior.sum())
-            return found
+            return grid.above @ (posterior / posterior.sum())
 
         return above
 

@@ -98,8 +98,7 @@ class BMACRM(ModelDesign):
     @property
     def _model_weights(self) -> Floats:
         prior = np.ones(len(self.skeletons)) if self.weights is None else np.array(self.weights) / max(self.weights)
-        weights: Floats = prior / prior.sum()
-        return weights
+        return prior / prior.sum()
 
     def _decisions_in_words(self, trial: Trial) -> Iterator[str]:
         yield (

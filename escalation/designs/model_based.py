@@ -153,7 +153,7 @@ class ModelDesign(Design):
             too_toxic=too_toxic,
             too_toxic_threshold=1.0 if stop is None else stop.threshold,
             coherent=COHERENT[self.coherent],
-            recommend_untried=self.recommend_untried,
+            recommends_untried=self.recommend_untried,
         )
 
 

@@ -39,7 +39,7 @@ class CurvePlan(Plan):
     too_toxic_threshold: float = 1.0
     # Whether the recommendation is the model's choice even where nobody was treated; if not, it is the highest tried
     # dose not above the model's choice.
-    recommend_untried: bool = False
+    recommends_untried: bool = False
 
     @property
     def levels(self) -> int:
@@ -50,11 +50,6 @@ class CurvePlan(Plan):
     def looks_at_cohort(self) -> bool:
         """Whether escalation depends on the last cohort's rate."""
         return self.coherent == COHERENT_COHORT
-
-    @property
-    def recommends_untried(self) -> bool:
-        """Whether a dose can be recommended that nobody was given."""
-        return self.recommend_untried
 
     @property
     def one_up_until_dlt(self) -> bool:
@@ -69,7 +64,7 @@ class CurvePlan(Plan):
             target=float(self.target),
             coherent=int(self.coherent),
             one_up_until_dlt=self.one_up_until_dlt,
-            recommend_untried=bool(self.recommend_untried),
+            recommend_untried=bool(self.recommends_untried),
             conduct=self.conduct.arrays(self.levels),
         )
 
@@ -132,7 +127,7 @@ class CurvePlan(Plan):
         if choices is None:
             found = [self.judge(n, y).choice for n, y in zip(patients.tolist(), dlts.tolist(), strict=True)]
             choices = np.array(found, np.int8)
-        if self.recommend_untried:
+        if self.recommends_untried:
             return choices.astype(np.int16)
         tried = (patients > 0) & (np.arange(self.levels) <= choices[:, None])
         highest = self.levels - 1 - np.argmax(tried[:, ::-1], axis=1)
@@ -206,16 +201,14 @@ class CurvePlan(Plan):
             prior = np.log(self.weight)
         log = prior + dlts @ self.log_dlt + (patients - dlts) @ self.log_no_dlt
         likely = np.exp(log - log.max())
-        posterior: Floats = likely / likely.sum()
-        return posterior
+        return likely / likely.sum()
 
     def learned(self, patients: NDArray[np.integer], dlts: NDArray[np.integer]) -> Floats:
         """What takes the place of `weight` after counts at each dose, int[D]."""
         if self.reading.slopes is None:
             return self.posterior(patients, dlts)
         dlt, no_dlt = self.reading.slopes
-        found: Floats = dlts @ dlt + (patients - dlts) @ no_dlt
-        return found
+        return dlts @ dlt + (patients - dlts) @ no_dlt
 
     def evidence(self, patients: NDArray[np.integer], dlts: NDArray[np.integer]) -> Floats:
         """What C counts at each dose say of each curve: their likelihood, float64[D, C, G], or slopes, [D, C, D - 1].

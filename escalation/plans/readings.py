@@ -42,8 +42,7 @@ class Reading(ABC):
 
     def means(self, log_dlt: Floats, posterior: Floats) -> Floats:
         """What `prefer` looks at, from the posterior probability of each curve, float64[G]."""
-        found: Floats = self.functions(log_dlt) @ posterior
-        return found
+        return self.functions(log_dlt) @ posterior
 
     def overdosing(self, posterior: Floats) -> Floats | None:  # noqa: ARG002
         """Probability of an overdose at each dose, float64[D], where the model looks at it."""
@@ -120,13 +119,11 @@ class Intervals(Reading):
 
     def means(self, log_dlt: Floats, posterior: Floats) -> Floats:  # noqa: ARG002
         """The probability of the target interval at each dose."""
-        found: Floats = self.in_target @ posterior
-        return found
+        return self.in_target @ posterior
 
     def overdosing(self, posterior: Floats) -> Floats:
         """The probability of a rate above it."""
-        found: Floats = self.overdose @ posterior
-        return found
+        return self.overdose @ posterior
 
     def prefer(self, means: Floats, target: float, highest: int) -> int:  # noqa: ARG002
         """The dose with the largest probability."""

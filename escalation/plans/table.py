@@ -54,8 +54,7 @@ class ClosestIsotonic(Selection):
         """The isotonic estimates of tried doses."""
         from scipy.optimize import isotonic_regression  # it takes a tenth of a second, and running trials alone need it
 
-        rates: Floats = isotonic_regression(self.estimates[patients, dlts], weights=self.precisions[patients, dlts]).x
-        return rates
+        return isotonic_regression(self.estimates[patients, dlts], weights=self.precisions[patients, dlts]).x
 
 
 @dataclass(frozen=True, eq=False)

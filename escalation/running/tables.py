@@ -223,8 +223,7 @@ def _given_again(plan: Plan) -> Cells:
             closed |= np.stack([criterion.holds for criterion in stop.criteria]).all(axis=0)
     if plan.conduct.titration:
         closed[:, 1, 0] = False  # until titration ends, stopping rules rest
-    again: Cells = np.asarray(~closed.all(axis=2))
-    return again
+    return np.asarray(~closed.all(axis=2))
 
 
 def _full_cohorts(plan: Plan, dose: int, again: Cells) -> set[int]:

@@ -32,7 +32,7 @@ def fingerprint(design: Design, trial: Trial, *, max_states: int | None = None) 
     design : Design
     trial : Trial
     max_states : int, optional
-        As for `enumeration.exact`.
+        As for `escalation.exact`.
 
     Returns
     -------

@@ -203,8 +203,7 @@ class TruthClass:
         share = np.random.default_rng(seed).random((count, len(self.others)))
         share[:, : self.below].sort(axis=1)
         share[:, self.below :].sort(axis=1)
-        members: Floats = self.lowest + share * (self.highest - self.lowest)
-        return members
+        return self.lowest + share * (self.highest - self.lowest)
 
     def steps(self) -> Floats:
         """Rows that give the rise from each of the other doses to the next on the same side of the MTD."""

@@ -114,8 +114,7 @@ class Robustness:
 
     def with_mtd(self, places: Places) -> Places:
         """Those of some truths in which a dose is correct, so that there are doses above the MTD or not."""
-        chosen: Places = places[self.truths.mtd[places] != NO_DOSE]
-        return chosen
+        return places[self.truths.mtd[places] != NO_DOSE]
 
     def summaries(self) -> Iterator[Summary]:
         """Each design at each position of the MTD; position by position."""

@@ -54,5 +54,4 @@ def are_correct(rates: Floats, target: float) -> NDArray[np.bool_]:
     """Whether each dose is a correct one, by the same rule; of rates of any number of truths, float64[..., D]."""
     distance = np.abs(rates - target)
     closest = distance <= distance.min(axis=-1, keepdims=True) + SLACK
-    correct: NDArray[np.bool_] = closest & (rates.min(axis=-1, keepdims=True) <= target + TOLERATED_EXCESS + SLACK)
-    return correct
+    return closest & (rates.min(axis=-1, keepdims=True) <= target + TOLERATED_EXCESS + SLACK)

@@ -172,7 +172,7 @@ def run_curve_trial(plan: CurvePlan, rates, tolerances) -> tuple[list[int], list
             given, toxic, filling = patients[dose], dlts[dose], False
         full = sum(patients) == plan.conduct.max_patients
         choice = at_end = model_choice(plan, patients, dlts)
-        if not plan.recommend_untried:
+        if not plan.recommends_untried:
             at_end = max((d for d in range(choice + 1) if patients[d] > 0), default=codes.NO_DOSE)
         if size == 0:
             return ended(patients, dlts, at_end, codes.MAX_PATIENTS)

@@ -123,8 +123,7 @@ def prior_weights(prior: Prior, b: Floats) -> Floats:
     """Prior weights of equally spaced b, float64[G]; they sum to 1."""
     log = prior.log_density(b)
     density = np.exp(log - log.max())
-    weights: Floats = density / density.sum()
-    return weights
+    return density / density.sum()
 
 
 def parameter_grid(model: Model, skeleton: Floats, prior: Prior, max_patients: int) -> Floats:
@@ -139,8 +138,7 @@ def parameter_grid(model: Model, skeleton: Floats, prior: Prior, max_patients: i
 
             def log_posterior(b: Floats, dose: int = dose, dlts: int = dlts) -> Floats:
                 log_dlt, log_no_dlt = model.log_rates(skeleton[dose : dose + 1], b)
-                log: Floats = dlts * log_dlt[0] + (max_patients - dlts) * log_no_dlt[0] + prior.log_density(b)
-                return log
+                return dlts * log_dlt[0] + (max_patients - dlts) * log_no_dlt[0] + prior.log_density(b)
 
             b = np.linspace(*_reach(prior, log_posterior(np.zeros(1))[0] - DROP), SCAN)
             log = log_posterior(b)
@@ -230,5 +228,4 @@ def tail_weights(b: Floats, limit: float) -> Floats:
     Source: Stenger F (1993) Numerical Methods Based on Sinc and Analytic Functions. Springer.
     """
     spacing = b[1] - b[0]
-    weights: Floats = 0.5 + special.sici(np.pi * (limit - b) / spacing)[0] / np.pi
-    return weights
+    return 0.5 + special.sici(np.pi * (limit - b) / spacing)[0] / np.pi

@@ -151,16 +151,14 @@ def _paoletti(stream: np.random.Generator, levels: int, target: float) -> Floats
     up = np.cumsum(np.where(dose > mtd[:, None], distance, 0.0), axis=1)
     down = np.cumsum(np.where(dose < mtd[:, None], distance, 0.0)[:, ::-1], axis=1)[:, ::-1]
     probit = np.where(dose > mtd[:, None], above[:, None] + up, below[:, None] - down)
-    rates: Floats = special.ndtr(np.where(dose == mtd[:, None], at_mtd[:, None], probit))
-    return rates
+    return special.ndtr(np.where(dose == mtd[:, None], at_mtd[:, None], probit))
 
 
 def _logistic(stream: np.random.Generator, levels: int, target: float) -> Floats:
     position = stream.uniform(0.5, levels + 0.5, BLOCK)
     steepness = stream.uniform(np.log(ODDS_RATIOS[0]), np.log(ODDS_RATIOS[1]), BLOCK)
     distance = np.arange(1, levels + 1) - position[:, None]
-    rates: Floats = special.expit(special.logit(target) + steepness[:, None] * distance)
-    return rates
+    return special.expit(special.logit(target) + steepness[:, None] * distance)
 
 
 def _sides(at_mtd: Floats, target: float) -> tuple[Floats, Floats]:
