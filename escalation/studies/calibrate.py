@@ -24,7 +24,6 @@ from escalation.studies.evaluate import (
     Assessment,
     Limit,
     Objective,
-    Refused,
     assess,
     divided,
     evaluate,
@@ -32,6 +31,7 @@ from escalation.studies.evaluate import (
     possible,
 )
 from escalation.studies.work.options import Work
+from escalation.studies.work.refusal import Refused
 
 V = TypeVar("V")
 

@@ -23,9 +23,9 @@ from escalation.engines.outcomes import Outcomes
 from escalation.errors import EscalationError
 from escalation.names import choose
 from escalation.scenario.file import Scenario
-from escalation.studies.evaluate import Refused
 from escalation.studies.run import Evidence, Pass, Result, Run, result_of
 from escalation.studies.work.options import Effort
+from escalation.studies.work.refusal import Refused
 
 
 @dataclass(frozen=True)

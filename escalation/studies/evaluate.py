@@ -12,34 +12,18 @@ from typing import Any, Literal, TypeVar, Unpack, get_args
 
 from escalation.defaults import MOST_PATIENTS
 from escalation.designs import Design
-from escalation.errors import EscalationError, ScenarioError, StateSpaceError
+from escalation.errors import EscalationError, ScenarioError
 from escalation.kernels.codes import SLACK
 from escalation.names import suggestion
 from escalation.scenario.grid import Grid
 from escalation.scenario.truths.sets import TruthSet
 from escalation.studies.work.options import Progress, Work, silent
 from escalation.studies.work.pieces import exact_expectations, finished
+from escalation.studies.work.refusal import Refused, answered
 from escalation.trial.trial import Trial
 
 Answer = TypeVar("Answer")
 Key = TypeVar("Key")
-
-
-@dataclass(frozen=True)
-class Refused:
-    """Why there is no answer: a setting is not possible, or the exact engine refuses it."""
-
-    reason: str
-
-
-def answered(work: Callable[..., Answer], question: tuple[Any, ...] | Refused) -> Answer | Refused:
-    """What the work says to a question, its arguments, unless that is refused already or the exact engine refuses."""
-    if isinstance(question, Refused):
-        return question
-    try:
-        return work(*question)
-    except StateSpaceError as refusal:
-        return Refused(str(refusal))
 
 
 def as_answered(

@@ -20,10 +20,10 @@ from escalation.names import choose
 from escalation.running.standing import standing
 from escalation.scenario.file import Scenario
 from escalation.scenario.truths.truth import Truth
-from escalation.studies.evaluate import Refused, answered
 from escalation.studies.one_design import exact as exact_endings
 from escalation.studies.one_design import simulate
 from escalation.studies.work.options import Effort, Progress, silent
+from escalation.studies.work.refusal import Refused, answered
 from escalation.trial.data import InterimData
 from escalation.trial.trial import Trial
 

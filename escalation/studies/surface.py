@@ -20,9 +20,10 @@ from escalation.designs import Design
 from escalation.errors import DesignError, StateSpaceError
 from escalation.scenario.truths.random import ODDS_RATIOS
 from escalation.scenario.truths.sets import TruthSet
-from escalation.studies.evaluate import Refused, evaluate, whole
+from escalation.studies.evaluate import evaluate, whole
 from escalation.studies.work.options import Work
 from escalation.studies.work.pieces import exact_expectations
+from escalation.studies.work.refusal import Refused
 from escalation.trial.rates import are_correct
 from escalation.trial.trial import Trial
 

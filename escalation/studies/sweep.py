@@ -24,11 +24,12 @@ from escalation.numbers import quantile
 from escalation.scenario.grid import Grid, Setting
 from escalation.scenario.truths.random import GENERATORS
 from escalation.scenario.truths.sets import SOURCES, TruthSet, TruthSource
-from escalation.studies.evaluate import Refused, as_answered
+from escalation.studies.evaluate import as_answered
 from escalation.studies.one_design import exact
 from escalation.studies.sweep_table import SUMMARIES, Floats, Found, columns_of, from_bytes, part_of, to_bytes
 from escalation.studies.work.journal import Journal, journal
 from escalation.studies.work.options import Progress, silent
+from escalation.studies.work.refusal import Refused
 from escalation.tidy import CsvFile, ParquetFile
 from escalation.trial.trial import Trial
 from escalation.version import __version__

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from escalation.scenario.grid import Grid, Setting, in_toml
-from escalation.studies.evaluate import Refused
+from escalation.studies.work.refusal import Refused
 from escalation.tidy import OF_THE_QUANTITY, Column, Plain, Table, Values, columns, kind_of
 
 Floats = NDArray[np.float64]

@@ -34,9 +34,9 @@ from escalation.report.pages import run as run_page
 from escalation.report.pages import size as size_page
 from escalation.report.pages import table as table_page
 from escalation.report.pages import worst as worst_page
-from escalation.studies.evaluate import answered
 from escalation.studies.sweep import find
 from escalation.studies.sweep_table import columns_of, part_of
+from escalation.studies.work.refusal import answered
 from escalation.tidy import Column, CsvFile, ParquetFile, Table, kind_of, to_csv
 from tests.support import levels
 

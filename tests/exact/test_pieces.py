@@ -14,9 +14,10 @@ import pytest
 from escalation import BOIN, CRM, DesignError, EscalationError, StateSpaceError, Trial, grid, load_scenario
 from escalation.kernels.codes import NO_DOSE
 from escalation.scenario.truths.sets import drawn_truths, published_lists, published_truths, scenario_truths
-from escalation.studies.evaluate import Refused, divided, evaluate, possible, whole
+from escalation.studies.evaluate import divided, evaluate, possible, whole
 from escalation.studies.work import pieces
 from escalation.studies.work.pieces import IN_FLIGHT, endings_of, exact_expectations, finished
+from escalation.studies.work.refusal import Refused
 from escalation.trial.rates import correct_doses
 from tests.support import Steps, levels
 

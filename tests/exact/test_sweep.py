@@ -26,9 +26,9 @@ from escalation import (
 from escalation.errors import EscalationError, GridError, ScenarioError, StateSpaceError
 from escalation.scenario.file import parse_scenario
 from escalation.scenario.truths.sets import drawn_truths
-from escalation.studies.evaluate import Refused
 from escalation.studies.sweep import find, journal_of, quantity_names, summed_up
 from escalation.studies.sweep_table import SUMMARIES, Found, from_bytes, to_bytes
+from escalation.studies.work.refusal import Refused
 from tests.naive.quantities import overdosing
 from tests.support import Steps
 
