@@ -77,5 +77,6 @@ def endings_after(
     before = np.repeat(np.arange(len(recommended)), counts)
     place = np.arange(len(before)) - np.repeat(np.cumsum(counts) - counts, counts)
     way = first[start[before]] + place
+    told: tuple[NDArray[Any], ...] = ways[1:]
     nothing: tuple[Any, ...] = np.int16(0), np.int16(0), 1.0, False, False
-    return Continued(before, *(np.append(part, none)[way] for part, none in zip(ways[1:], nothing, strict=True)))
+    return Continued(before, *(np.append(part, none)[way] for part, none in zip(told, nothing, strict=True)))
