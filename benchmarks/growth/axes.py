@@ -37,9 +37,9 @@ class RepeatedCurves(CRM):
 
     copies: int = 1
 
-    def plan(self, trial: Trial) -> Plan:
+    def plan(self, trial: Trial, *, treated: int = 0) -> Plan:
         """Compile the design for a trial, with more grid points than it needs."""
-        plan = super().plan(trial)
+        plan = super().plan(trial, treated=treated)
         assert isinstance(plan, CurvePlan)
         many = self.copies
 

@@ -15,7 +15,7 @@ from escalation.defaults import SEED, TRIALS
 if TYPE_CHECKING:
     from escalation.report.blocks import Block
     from escalation.running.pathways import Pathways
-    from escalation.scenario.file import Scenario
+    from escalation.scenario.file import Scenario, TrialDesigns
     from escalation.tidy import Table
 
 Command = Callable[..., Any]
@@ -119,7 +119,17 @@ def read_scenarios(paths: Sequence[Path]) -> "list[Scenario]":
     return scenarios
 
 
-def choose_design(scenario: "Scenario", label: str | None) -> str:
+def read_designs(path: Path) -> "TrialDesigns":
+    """The trial and designs of a file that may lack truths; warnings go to standard error."""
+    from escalation.scenario.file import load_designs
+
+    found = load_designs(path)
+    for warning in found.warnings:
+        click.echo(f"warning: {path}: {warning}", err=True)
+    return found
+
+
+def choose_design(scenario: "TrialDesigns", label: str | None) -> str:
     """The label of the one design that is asked for."""
     from escalation.names import choose
 

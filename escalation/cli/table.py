@@ -27,7 +27,7 @@ def table_command(file: Path, designs: tuple[str, ...], every: bool, form: str, 
     from escalation.running.tables import decision_table
 
     options.check_output(output)
-    (scenario,) = options.read_scenarios([file])
+    scenario = options.read_designs(file)
     labelled = scenario.designs
     chosen = choose(designs, labelled, "design")
     tables = {label: decision_table(labelled[label], scenario.trial) for label in chosen}

@@ -4,6 +4,9 @@ A patients at a dose: fewer than C with a DLT, escalate; more than D, the dose i
 patients: at most E with a DLT, escalate; more, too toxic. With de-escalation, after a dose has proved too toxic, the
 dose below is filled up to A + B patients; without it the trial ends at once.
 
+Real cohorts have other numbers of patients too. There a dose is too toxic as soon as more patients could only confirm
+it, and cleared with fewer than C DLTs in A or more patients, or at most E in A + B or more; else it has to wait.
+
 Source: Lin Y, Shih WJ (2001) Biostatistics 2:203-215.
 """
 
@@ -11,6 +14,7 @@ from collections.abc import Iterator
 from typing import ClassVar, Literal, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import model_validator
 
 from escalation.designs.base import Design, by_first_rule, never_reached, patients_reach
@@ -21,6 +25,9 @@ from escalation.numbers import count_grid
 from escalation.plans.conduct import Conduct, Criterion, Stop
 from escalation.plans.table import HighestCleared, TablePlan
 from escalation.trial.trial import Trial
+
+Numbers = NDArray[np.int64]
+Cells = NDArray[np.bool_]
 
 KORN = (
     "Korn EL, Midthune D, Chen TT, Rubinstein LV, Christian MC, Simon RM (1994). A comparison of two phase I trial "
@@ -84,10 +91,8 @@ class APlusB(Design):
 
     def _plan(self, trial: Trial) -> TablePlan:
         patients, dlts = count_grid(trial.max_patients)
-        first, both = patients == self.a, patients == self.a + self.b
-        # At other counts, which only a last, smaller cohort can leave, the dose is neither cleared nor too toxic: stay.
-        too_toxic = (first & (dlts > self.d)) | (both & (dlts > self.e))
-        codes = by_first_rule(trial.levels, [(too_toxic, ELIMINATE), ((first & (dlts < self.c)) | both, ESCALATE)])
+        too_toxic, cleared = self._too_toxic(patients, dlts), self._cleared(patients, dlts)
+        codes = by_first_rule(trial.levels, [(too_toxic, ELIMINATE), (cleared, ESCALATE)])
         at_top = np.arange(trial.levels)[:, None, None] == trial.levels - 1
         completes = (
             (not self.de_escalate, codes == ELIMINATE, "a dose has proved too toxic"),
@@ -98,7 +103,7 @@ class APlusB(Design):
         sizes = np.where(ever < self.a, self.a - ever, np.maximum(self.a + self.b - ever, 1))
         return TablePlan(
             codes=codes,
-            selection=HighestCleared(((patients >= self.a) & (dlts < self.c)) | (both & (dlts <= self.e))),
+            selection=HighestCleared(cleared),
             conduct=Conduct.of(
                 trial,
                 sizes=np.minimum(sizes, trial.max_patients),
@@ -106,17 +111,33 @@ class APlusB(Design):
             ),
         )
 
+    def _too_toxic(self, patients: Numbers, dlts: Numbers) -> Cells:
+        """Whether the DLTs are more than a whole stage may have: what patients are to come can only add to them."""
+        beyond_first = np.maximum(patients - self.a, 0)  # who may have had as many of the DLTs
+        in_first = (dlts - beyond_first > self.d) & (patients < self.a + self.b)
+        return in_first | ((dlts > self.e) & (patients > self.a))
+
+    def _cleared(self, patients: Numbers, dlts: Numbers) -> Cells:
+        """Whether the DLTs are few enough for a stage that is whole, unless they are too many for the next."""
+        return ((patients >= self.a) & (dlts < self.c)) | ((patients >= self.a + self.b) & (dlts <= self.e))
+
     def _grounds(self, trial: Trial, dose: int, patients: int, dlts: int, code: int) -> str:  # noqa: ARG002
-        seen, first, both = observed(patients, dlts), self.a, self.a + self.b
+        seen, both = observed(patients, dlts), self.a + self.b
         if code == ELIMINATE:
-            return f"{seen}, more than {self.d if patients == first else self.e}: the dose is too toxic"
+            return f"{seen}, {self._too_many(patients, dlts)}: the dose is too toxic"
         if code == ESCALATE:
-            limit = f"fewer than {self.c}" if patients == first else f"at most {self.e}"
-            return f"{seen}, {limit}: the dose is cleared"
-        if patients == first:
+            limit, whole = (f"at most {self.e}", both) if patients >= both else (f"fewer than {self.c}", self.a)
+            planned = patients in (self.a, both)
+            return f"{seen}, {limit}{'' if planned else f' in {whole} or more'}: the dose is cleared"
+        if patients == self.a:
             return f"{seen}: {self.b} more are treated at the dose"
-        following = [number for number in (first, both) if number > patients]
-        return f"{seen}: nothing is decided " + (f"before there are {following[0]}" if following else f"beyond {both}")
+        return f"{seen}: nothing is decided before there are {self.a if patients < self.a else both}"
+
+    def _too_many(self, patients: int, dlts: int) -> str:
+        """What so many DLTs are too many for, as the end of a clause."""
+        by_both = patients > self.a and dlts > self.e
+        limit, whole = (self.e, self.a + self.b) if by_both else (self.d, self.a)
+        return f"more than {limit}" if patients == whole else f"more than the {limit} that {whole} may have"
 
     def _decisions_in_words(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
         yield (

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, model_validator
 
+from escalation.defaults import MOST_PATIENTS
 from escalation.designs.rules import AnyRestriction, PatientsAtDose, Restriction
 from escalation.designs.rules.base import StoppingRule
 from escalation.designs.rules.combination import MOST_STOPS, Condition, alternatives, each_rule, stops
@@ -105,8 +106,15 @@ class Design(Frozen):
         """Parameters of the Beta prior under which a single dose's rate is looked at; here uniform."""
         return (1.0, 1.0)
 
-    def plan(self, trial: Trial) -> Plan:
+    def plan(self, trial: Trial, *, treated: int = 0) -> Plan:
         """Compile the design for a trial.
+
+        Parameters
+        ----------
+        trial : Trial
+        treated : int, default 0
+            Patients that were treated already. They may be more than the trial has: there is then room for them, and
+            the design decides as it was planned.
 
         Raises
         ------
@@ -116,7 +124,7 @@ class Design(Frozen):
         problems = [f"{self.kind}: {option}: {problem}" for option, problem in self.problems(trial)]
         if problems:
             raise DesignError("\n".join(problems))
-        plan = self._plan(trial)
+        plan = self._plan_with_room(trial, treated)
         if self._titrates(plan):
             plan = plan.titrated()
         restrictions = (*self._restrictions(), *self.restrict)
@@ -127,8 +135,8 @@ class Design(Frozen):
                 hold_at=min(rule.hold_at for rule in restrictions),
             )
         if self.stop_when is not None:
-            plan = plan.conducted(stops=(*plan.conduct.stops, *stops(self.stop_when, trial)))
-        return plan
+            plan = plan.conducted(stops=(*plan.conduct.stops, *stops(self.stop_when, with_room(trial, treated))))
+        return plan.conducted(max_patients=trial.max_patients)
 
     def tuning(self, trial: Trial) -> dict[str, tuple[Any, ...]]:  # noqa: ARG002
         """What a calibration tries unless it is told: values of the options that are usually tuned, by option.
@@ -155,7 +163,7 @@ class Design(Frozen):
         Raises
         ------
         DesignError
-            There is no such dose, or no such counts in this trial.
+            There is no such dose, or there can be no such counts.
 
         Examples
         --------
@@ -165,11 +173,11 @@ class Design(Frozen):
         """
         if not 0 <= dose < trial.levels:
             raise DesignError(f"dose: index {dose} should be from 0 to {trial.levels - 1}")
-        if not 1 <= patients <= trial.max_patients:
-            raise DesignError(f"patients: {patients} should be from 1 to {trial.max_patients}")
+        if not 1 <= patients <= MOST_PATIENTS:
+            raise DesignError(f"patients: {patients} should be from 1 to {MOST_PATIENTS}")
         if not 0 <= dlts <= patients:
             raise DesignError(f"dlts: {dlts} should be from 0 to {patients}")
-        codes, titrated = _own_codes(self, trial)
+        codes, titrated = _own_codes(self, trial, max(patients - trial.max_patients, 0))
         if codes is None:
             return observed(patients, dlts)
         code = int(codes[dose, patients, dlts])
@@ -248,12 +256,21 @@ class Design(Frozen):
     def _plan(self, trial: Trial) -> Plan:
         """The plan of the design's own rules."""
 
+    def _plan_with_room(self, trial: Trial, treated: int) -> Plan:
+        """The plan of the design's own rules, with tables for all who were treated."""
+        return self._plan(with_room(trial, treated))
+
 
 @lru_cache(maxsize=4)
-def _own_codes(design: Design, trial: Trial) -> tuple[NDArray[np.int8] | None, bool]:
-    """The design's own table, if it has one, and whether titration goes before it."""
-    plan = design._plan(trial)
+def _own_codes(design: Design, trial: Trial, beyond: int) -> tuple[NDArray[np.int8] | None, bool]:
+    """The design's own table, if it has one, with more patients than planned; and whether titration goes before it."""
+    plan = design._plan_with_room(trial, trial.max_patients + beyond)
     return None if plan.table is None else plan.table.codes, design._titrates(plan)
+
+
+def with_room(trial: Trial, treated: int) -> Trial:
+    """The trial, or one for as many patients as were treated."""
+    return trial.model_copy(update={"max_patients": max(trial.max_patients, treated)})
 
 
 def never_reached(option: str, patients: int | None, trial: Trial) -> Iterator[str]:

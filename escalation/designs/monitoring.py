@@ -5,9 +5,12 @@ Source: Thall PF, Simon R (1994) Biometrics 50:337-349; Zhou H, Lee JJ, BTOX man
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import ClassVar, Literal
 
-from escalation.designs.base import Design, by_first_rule
+import numpy as np
+
+from escalation.designs.base import Design, by_first_rule, with_room
 from escalation.designs.words import MONITORING_REFERENCES, beside, monitoring_clause, observed
 from escalation.errors import DesignError
 from escalation.kernels.codes import ELIMINATE
@@ -97,11 +100,15 @@ class Monitoring(SafetyRule, Design):
             probability, threshold = beside(above, self.threshold)
             relation = "exceeds" if code == ELIMINATE else "does not exceed"
             return f"P(DLT rate > {limit:g} | {dlts} of {patients}) = {probability} {relation} {threshold}"
-        stops = self.rejects(trial.target, trial.cohort_size, trial.max_patients)[patients]
+        stops = self.rejects(trial.target, trial.cohort_size, trial.max_patients)[min(patients, trial.max_patients)]
+        looked_at = patients in boundaries.looks(trial.cohort_size, trial.max_patients)
+        between = (
+            "" if looked_at else f" (no look is planned after {patients}: the evidence that the looks ask for decides)"
+        )
         if not stops.any():
-            return f"{seen}: after {patients} no number of DLTs stops the dose"
+            return f"{seen}: after {patients} no number of DLTs stops the dose{between}"
         relation = "at least" if code == ELIMINATE else "fewer than"
-        return f"{seen}, {relation} the {int(stops.argmax())} that stop the dose"
+        return f"{seen}, {relation} the {int(stops.argmax())} that stop the dose{between}"
 
     def _decisions_in_words(self, trial: Trial) -> Iterator[str]:
         yield f"One dose is given. After each cohort {monitoring_clause(self, trial.target)}."
@@ -117,3 +124,12 @@ class Monitoring(SafetyRule, Design):
             selection=HighestCleared(patients > 0),
             conduct=Conduct.of(trial),
         )
+
+    def _plan_with_room(self, trial: Trial, treated: int) -> TablePlan:
+        """Calibrated to the looks that were planned; after more patients as many DLTs stop the dose as at the last."""
+        plan = self._plan(with_room(trial, treated))
+        if self.rule == "bayes":
+            return plan
+        beyond = max(treated - trial.max_patients, 0)
+        codes = np.pad(self._plan(trial).codes, ((0, 0), (0, beyond), (0, beyond)), mode="edge")
+        return replace(plan, codes=codes)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from escalation.engines.endings import Enumeration
 from escalation.engines.expansion import endings_after
@@ -20,7 +21,7 @@ from escalation.engines.limits import (
     states_allowed,
     too_many,
 )
-from escalation.engines.outcomes import reject_too_toxic
+from escalation.engines.outcomes import refuse_undecided, reject_too_toxic
 from escalation.kernels.codes import EXPANSION_STOPPED, NO_DOSE
 from escalation.kernels.exact_states import merge_children, next_sizes, unpack
 from escalation.kernels.layout import Children, Packing, StateArrays
@@ -58,6 +59,7 @@ def _escalated(start: Start, cohorts: Iterable[tuple[StateArrays, StateArrays]])
     rows, reason, sequences, choices = (np.concatenate(part) for part in zip(*parts, strict=True))
     patients, dlts = np.empty((2, len(rows), trial.levels), np.int16)
     unpack(packing_of(trial.levels, trial.max_patients), rows, cells_of(trial.max_patients), patients, dlts)
+    refuse_undecided(patients, dlts, reason)
     recommended = plan.recommend(patients, dlts, choices)
     reject_too_toxic(recommended, reason)
     return Enumeration(trial, patients, dlts, recommended, None, reason, sequences, visited, start.data)
@@ -91,12 +93,25 @@ def cohort_by_cohort(start: Start, limit: int) -> Iterator[tuple[StateArrays, St
         going_on, ended = _states(room, packing), _states(room, packing)
         alive, over = settle(living, sizes, children, going_on, ended)
         living, endings = _first(going_on, alive), _first(ended, over)
+        if visited == 1 and start.begun[0] > 0:
+            living, endings = (_with_begun(start, int(sizes[0]), packing, states) for states in (living, endings))
         visited += len(living.rows) + len(endings.rows)
         if visited > limit:
             if bounded is not None:
                 check_bound(bounded, limit)
             raise too_many(plan, limit, treated)
         yield living, endings
+
+
+def _with_begun(start: Start, size: int, packing: Packing, states: StateArrays) -> StateArrays:
+    """Of the states after the first cohort those that patients treated already leave possible, and the ways to them."""
+    patients, dlts = np.empty((2, len(states.rows), start.trial.levels), np.int16)
+    unpack(packing, states.rows, cells_of(start.trial.max_patients), patients, dlts)
+    dose, (begun, known) = start.plan.conduct.start, start.begun
+    toxic = dlts[:, dose] - start.counts[1, dose]
+    ways = special.comb(size - begun, toxic - known) / special.comb(size, toxic)
+    kept = ways > 0
+    return StateArrays(states.rows[kept], states.columns[kept], (states.sequences * ways)[kept], states.choices[kept])
 
 
 def _ended(start: Start) -> Enumeration:

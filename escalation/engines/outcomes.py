@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from escalation.kernels.codes import FULL_AND_TOO_TOXIC, MAX_PATIENTS, NO_DOSE, TOO_TOXIC
+from escalation.errors import OutcomesError
+from escalation.kernels.codes import FULL_AND_TOO_TOXIC, MAX_PATIENTS, NO_DOSE, NOT_DECIDED, TOO_TOXIC
 from escalation.trial.data import InterimData
 from escalation.trial.trial import Trial
 
@@ -51,3 +52,21 @@ def reject_too_toxic(recommended: NDArray[np.int16], reason: NDArray[np.int8]) -
     """In place: no dose is recommended where a rule found the trial too toxic, and what was full too says so."""
     recommended[(reason == TOO_TOXIC) | (reason == FULL_AND_TOO_TOXIC)] = NO_DOSE
     reason[reason == FULL_AND_TOO_TOXIC] = MAX_PATIENTS
+
+
+def refuse_undecided(patients: NDArray[np.int16], dlts: NDArray[np.int16], reason: NDArray[np.int8]) -> None:
+    """Raise OutcomesError where trials come to counts that the table does not decide on.
+
+    A table is checked for all that its trials can come to; one that goes on from data of a running trial, which may
+    have other numbers of patients than planned, can come to more.
+    """
+    for at in np.flatnonzero(reason == NOT_DECIDED)[:1]:
+        counts = ", ".join(
+            f"{y} of {n} at dose level {dose}"
+            for dose, (n, y) in enumerate(zip(patients[at], dlts[at], strict=True), 1)
+            if n
+        )
+        raise OutcomesError(
+            "outcomes: from here the trial can come to counts that the table does not decide on: after DLTs in "
+            f"{counts} it has no row for the last dose; add rows for such numbers of patients"
+        )

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from escalation.engines import patients as virtual
-from escalation.engines.outcomes import Outcomes, reject_too_toxic
+from escalation.engines.outcomes import Outcomes, refuse_undecided, reject_too_toxic
 from escalation.kernels.simulated_expansions import run_expansions
+from escalation.plans.plan import Tolerances
 from escalation.plans.start import Start
 
 
@@ -28,10 +29,12 @@ def simulate_trials(start: Start, rates: NDArray[np.float64], *, trials: int, se
             tolerances = virtual.tolerances(seed, block, trial.most_patients)[: last - first]
         else:
             tolerances = virtual.draw_tolerances(seed, block, room)[: last - first]
+        known = _with_begun(tolerances, start, limits)
         patients, dlts = outcomes.patients[first:last], outcomes.dlts[first:last]
         recommended, reason = outcomes.recommended[first:last], outcomes.reason[first:last]
         if escalate is not None:
-            escalate(tolerances, patients, dlts, recommended, reason)
+            escalate(known, patients, dlts, recommended, reason)
+            refuse_undecided(patients, dlts, reason)
             reject_too_toxic(recommended, reason)
         if expansion is not None and outcomes.declared is not None:
             outcomes.declared[first:last] = recommended
@@ -54,6 +57,20 @@ def simulate_trials(start: Start, rates: NDArray[np.float64], *, trials: int, se
         finally:
             stopped.set()
     return outcomes
+
+
+def _with_begun(tolerances: Tolerances, start: Start, limits: NDArray[np.int64]) -> Tolerances:
+    """Tolerances with those of the first cohort's patients whose outcomes are known already."""
+    size, toxic = start.begun
+    if size == 0:
+        return tolerances
+    first, limit = int(start.counts[0].sum()), limits[start.plan.conduct.start]
+    lowest, highest = 0, int(virtual.PARTS) - 1
+    if not lowest < limit <= highest:  # outcomes that are impossible under this truth need tolerances that are, too
+        lowest, highest, tolerances = -1, int(virtual.PARTS), tolerances.astype(np.int64)
+    known = tolerances.copy()
+    known[:, first : first + toxic], known[:, first + toxic : first + size] = lowest, highest
+    return known
 
 
 def _unfinished(start: Start, rates: NDArray[np.float64], trials: int) -> Outcomes:

@@ -7,6 +7,7 @@ ESCALATE: Final = 1
 STAY: Final = 0
 DE_ESCALATE: Final = -1
 ELIMINATE: Final = -2
+UNDECIDED: Final = 2  # nothing: a table of a user's own has no row for these counts
 
 # Why a trial ended, in the order in which the reasons count.
 TOO_TOXIC: Final = 1
@@ -25,7 +26,9 @@ REASON_NAMES: Final = {
 }
 # In the engines only: full, and too toxic by a stopping rule. The outcomes say max_patients, and recommend no dose.
 FULL_AND_TOO_TOXIC: Final = 7
-REASONS: Final = 7  # numbered from 1
+# In the kernels only: at counts that the table does not decide on. There are no outcomes then.
+NOT_DECIDED: Final = 8
+REASONS: Final = 8  # numbered from 1
 
 # Places in the reasons for which rules end a trial by the counts at one dose.
 STAY_AT: Final = 0  # the dose that would be given again

@@ -10,10 +10,12 @@ from escalation.kernels.codes import (
     LEAVE,
     MAX_PATIENTS,
     NO_DOSE,
+    NOT_DECIDED,
     REASONS,
     STAY,
     STAY_AT,
     TOO_TOXIC,
+    UNDECIDED,
 )
 from escalation.kernels.exact_states import keep
 from escalation.kernels.jit import at, kernel
@@ -75,6 +77,8 @@ def settle_table(plan, packing, cells, binomials, doses, sizes, sequences, child
             column = next_dose
             if next_dose < 0:
                 column = levels + (MAX_PATIENTS if full else TOO_TOXIC) - 1
+            elif code == UNDECIDED and not full:
+                column = levels + NOT_DECIDED - 1
             else:
                 reason = np.int64(0)
                 if rules and not titrating:

@@ -2,7 +2,18 @@
 
 import numpy as np
 
-from escalation.kernels.codes import ARRIVE, DE_ESCALATE, ELIMINATE, ESCALATE, LEAVE, MAX_PATIENTS, STAY_AT, TOO_TOXIC
+from escalation.kernels.codes import (
+    ARRIVE,
+    DE_ESCALATE,
+    ELIMINATE,
+    ESCALATE,
+    LEAVE,
+    MAX_PATIENTS,
+    NOT_DECIDED,
+    STAY_AT,
+    TOO_TOXIC,
+    UNDECIDED,
+)
 from escalation.kernels.jit import at, kernel
 from escalation.kernels.stopping import final_reason, joint_reason, sooner
 
@@ -74,6 +85,8 @@ def run_table_trials(plan, limits, tolerances, patients, dlts, reasons):
 
             if dose < 0:
                 reason = MAX_PATIENTS if out_of_patients else TOO_TOXIC
+            elif code == UNDECIDED and not out_of_patients:
+                reason = NOT_DECIDED
             else:
                 n, y = patients[trial, at(dose)], dlts[trial, at(dose)]
                 if rules:

@@ -9,7 +9,7 @@ from escalation.kernels.codes import COHERENT_COHORT, COHERENT_DOSE, NO_DOSE, SL
 from escalation.kernels.layout import Children, CurveArrays, Packing, ReadingArrays, StateArrays
 from escalation.numbers import binomials
 from escalation.plans.decision import Bound, Decision, State, last_cohort, limited
-from escalation.plans.plan import Counts, Escalate, Plan, Settle
+from escalation.plans.plan import Counts, Escalate, Plan, Settle, Tolerances
 from escalation.plans.readings import Judgement, Reading
 
 Floats = NDArray[np.float64]
@@ -112,7 +112,7 @@ class CurvePlan(Plan):
         arrays = (replace(self, weight=self.learned(*counts)) if counts.any() else self).arrays()
 
         def escalate(
-            tolerances: NDArray[np.uint32],
+            tolerances: Tolerances,
             patients: Counts,
             dlts: Counts,
             recommended: NDArray[np.int16],

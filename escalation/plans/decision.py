@@ -22,6 +22,8 @@ class Bound(Enum):
     COHERENCE_DOSE = auto()  # no escalation at such a rate at the dose
     ONE_UP = auto()  # one dose up at a time until the first DLT
     OVERDOSE = auto()  # the floor is, or a dose up to it, a probable overdose
+    RULED_OUT = auto()  # those who conduct the trial have closed the dose
+    HELD = auto()  # they let no higher dose follow
 
 
 class Expanding(NamedTuple):
@@ -43,6 +45,7 @@ class State:
     dose: int | None = None  # index of the last cohort's; None before the first
     size: int = 0  # of the last cohort
     toxic: int = 0  # DLTs in it
+    missing: int = 0  # patients that the last cohort still lacks
     expanding: Expanding | None = None  # once the expansion has begun
 
     @property
@@ -61,7 +64,7 @@ class State:
 class Decision:
     """What happens next."""
 
-    next_dose: int | None  # index; None when the trial ends
+    next_dose: int | None  # index; None when the trial ends, or nothing is decided
     size: int = 0  # of the next cohort
     reason: int = 0  # why dose escalation or the trial ended, a key of REASON_NAMES; 0 while dose escalation goes on
     code: int | None = None  # what a decision table says
@@ -70,6 +73,13 @@ class Decision:
     titrating: bool = False  # whether it is the titration that decides
     judgement: Judgement | None = None  # what a model says
     expanding: bool = False  # whether the next cohort is one of the expansion, or the trial ended in it
+    completing: bool = False  # whether the next patients fill up the last cohort
+    filled: tuple["Decision", ...] = ()  # where it is not full: the decision when it is, by the further DLTs
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing is decided, because a table of the user's own has no row for the counts."""
+        return self.next_dose is None and self.reason == 0
 
 
 def limited(dose: int, limit: int, bound: Bound, bounds: list[Bound]) -> int:

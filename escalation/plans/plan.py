@@ -22,7 +22,10 @@ Settle = Callable[[StateArrays, NDArray[np.int16], Children, StateArrays, StateA
 """From the states before a cohort, the cohorts' sizes and what they lead to: writes the states that go on and those
 that have ended, and gives how many of each there are."""
 
-Escalate = Callable[[NDArray[np.uint32], Counts, Counts, NDArray[np.int16], NDArray[np.int8]], None]
+Tolerances = NDArray[np.uint32] | NDArray[np.int64]
+"""Of a block of trials' patients, by trial and patient; see `engines.patients`."""
+
+Escalate = Callable[[Tolerances, Counts, Counts, NDArray[np.int16], NDArray[np.int8]], None]
 """From a block of trials' tolerances: writes their patients, DLTs, recommended doses and reasons to end."""
 
 
@@ -79,7 +82,10 @@ class Plan(ABC):
 
     @abstractmethod
     def decide(self, state: State, *, titrating: bool) -> Decision:
-        """The next dose after a cohort and what bounded it, before stops; no dose where the trial is too toxic."""
+        """The next dose after a cohort and what bounded it, before stops.
+
+        No dose where the trial is too toxic, or the code of a table is that nothing is decided.
+        """
 
     @abstractmethod
     def closed(self, state: State) -> tuple[bool, ...]:

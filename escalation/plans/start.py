@@ -20,7 +20,9 @@ class Start:
     plan: Plan  # while dose escalation goes on it starts at the dose of the next cohort
     expansion: ExpansionPlan | None  # what is left of the expansion; None where it is over, or the trial has none
     data: InterimData | None  # None before the first patient
-    counts: NDArray[np.int64]  # int64[2, D], patients and DLTs at each dose
+    counts: NDArray[np.int64]  # int64[2, D], patients and DLTs at each dose, but for `begun`
+    # Patients and DLTs of the first cohort who were treated already, where it only has to be filled up.
+    begun: tuple[int, int] = (0, 0)
     has_escalated: bool = False  # whether dose escalation has ended
     declared: int = NO_DOSE  # then the index of the dose that it declared; NO_DOSE for none
     recommended: int = NO_DOSE  # then that of the dose which is still recommended; NO_DOSE for none

@@ -10,11 +10,11 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, STAY
+from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, STAY, UNDECIDED
 from escalation.kernels.layout import Children, Packing, StateArrays, TableArrays
 from escalation.numbers import binomials
 from escalation.plans.decision import Bound, Decision, State, limited
-from escalation.plans.plan import Counts, Escalate, Plan, Settle
+from escalation.plans.plan import Counts, Escalate, Plan, Settle, Tolerances
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int8]
@@ -79,7 +79,8 @@ class TablePlan(Plan):
     is de-escalation below the lowest.
     """
 
-    codes: Codes  # int8[D, N + 1, N + 1], ESCALATE, STAY, DE_ESCALATE or ELIMINATE, by dose, patients and DLTs there
+    # int8[D, N + 1, N + 1], ESCALATE, STAY, DE_ESCALATE, ELIMINATE or UNDECIDED, by dose, patients and DLTs there.
+    codes: Codes
     selection: Selection  # the recommendation at the end
 
     @property
@@ -123,7 +124,7 @@ class TablePlan(Plan):
         arrays = self.arrays()
 
         def escalate(
-            tolerances: NDArray[np.uint32],
+            tolerances: Tolerances,
             patients: Counts,
             dlts: Counts,
             recommended: NDArray[np.int16],
@@ -146,7 +147,9 @@ class TablePlan(Plan):
         code = int(self.codes[dose, state.patients[dose], state.dlts[dose]])
         if titrating:
             code = STAY if state.dlts[dose] else ESCALATE
-        wanted = dose + {ESCALATE: 1, STAY: 0, DE_ESCALATE: -1, ELIMINATE: -1}[code]
+        if code == UNDECIDED and self._lowest_closed(state) > dose:
+            return Decision(None, code=code)
+        wanted = dose + {ESCALATE: 1, STAY: 0, UNDECIDED: 0, DE_ESCALATE: -1, ELIMINATE: -1}[code]
         closed = self._lowest_closed(state)
         bounds: list[Bound] = []
         next_dose = wanted

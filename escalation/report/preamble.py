@@ -5,7 +5,7 @@ from typing import Any
 
 from escalation.report.blocks import Block, Heading, Lines
 from escalation.report.wording import percent
-from escalation.scenario.file import Scenario
+from escalation.scenario.file import Scenario, TrialDesigns
 from escalation.version import __version__
 
 
@@ -28,7 +28,7 @@ def opening(scenario: Scenario, designs: Iterable[str], *more: str) -> Iterator[
     yield Lines(*lines, *more)
 
 
-def trial_facts(scenario: Scenario) -> list[str]:
+def trial_facts(scenario: TrialDesigns) -> list[str]:
     """The trial in a few words."""
     trial = scenario.trial
     facts = [scenario.registry] if scenario.registry else []

@@ -53,12 +53,12 @@ def with_unit(text: str, trial: Trial) -> str:
 
 def dose_name(trial: Trial, dose: int) -> str:
     """The name of a dose level, from 1, with its unit."""
-    return with_unit(trial.dose_names[dose - 1], trial)
+    return with_unit(trial.amounts[dose - 1], trial)
 
 
 def dose_text(trial: Trial, dose: int) -> str:
     """A dose level with its name."""
-    return f"dose level {dose} ({dose_name(trial, dose)})"
+    return f"{trial.at_level(dose - 1)} ({dose_name(trial, dose)})"
 
 
 def dose_head(trial: Trial) -> str:

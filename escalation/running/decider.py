@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from escalation.designs import Design
-from escalation.kernels.codes import EXPANSION_STOPPED, MAX_PATIENTS, NO_DOSE, RULE_COMPLETE, TOO_TOXIC
-from escalation.plans.decision import Decision, Expanding, State, holding
+from escalation.kernels.codes import EXPANSION_STOPPED, MAX_PATIENTS, NO_DOSE, RULE_COMPLETE, TOO_TOXIC, UNDECIDED
+from escalation.plans.decision import Bound, Decision, Expanding, State, holding, limited
 from escalation.plans.expansion import ExpansionPlan, expansion_plan
 from escalation.plans.plan import Plan
 from escalation.trial.trial import Trial
@@ -20,7 +20,10 @@ class Decider:
     trial: Trial  # as the design runs it
     plan: Plan
     expansion: ExpansionPlan | None
-    large: Trial  # the trial, or one with room for more patients than it has, if so many were treated
+    # What those who conduct the trial have ruled for the next cohort: the index of the lowest dose that may not be
+    # given, and whether no dose above the last may follow.
+    closed_from: int | None = None
+    stays: bool = False
 
     @property
     def start(self) -> State:
@@ -30,15 +33,8 @@ class Decider:
 
     def decide(self, state: State) -> Decision:
         """What the design decides."""
-        if state.expanding is not None:
-            return self._expand(state)
-        decision = self._escalate(state)
-        if decision.reason == 0 or self.expansion is None:
-            return decision
-        declared = self.recommended(state)
-        if declared is None:
-            return decision
-        return replace(decision, next_dose=declared, size=int(self.expansion.cohorts[0]), expanding=True)
+        decision = self._once_full(state)
+        return self._before_full(state, decision) if state.missing else decision
 
     def after(self, state: State, decision: Decision, dlts: int) -> State:
         """Where the trial stands when the cohort that was decided on has had so many DLTs."""
@@ -60,7 +56,15 @@ class Decider:
             expanding = expanding._replace(patients=expanding.patients + size, dlts=expanding.dlts + toxic)
             rejected = expanding.rejected or self._rejects(expanding, patients[dose], dlts[dose])
             expanding = expanding._replace(rejected=rejected)
-        return State(tuple(patients), tuple(dlts), dose, size, toxic, expanding)
+        planned = 0  # an expansion plans nothing at other doses
+        if dose == decision.next_dose:
+            planned = decision.size
+        elif expanding is None:
+            planned = self._on(dose, state, decision).size
+        missing = max(planned - size, 0)
+        if decision.completing and dose == state.dose:
+            size, toxic = state.size + size, state.toxic + toxic
+        return State(tuple(patients), tuple(dlts), dose, size, toxic, missing, expanding)
 
     def recommended(self, state: State) -> int | None:
         """Index of the dose that would be recommended if the trial ended now."""
@@ -86,6 +90,38 @@ class Decider:
             return monitoring.prior
         return self.design.beta_prior
 
+    def _once_full(self, state: State) -> Decision:
+        """What the design decides after the last cohort, were it full as it is."""
+        if state.expanding is not None:
+            return self._expand(state)
+        decision = self._escalate(state)
+        if decision.reason == 0 or self.expansion is None:
+            return decision
+        declared = self.recommended(state)
+        if declared is None:
+            return decision
+        return replace(decision, next_dose=declared, size=int(self.expansion.cohorts[0]), expanding=True)
+
+    def _before_full(self, state: State, decision: Decision) -> Decision:
+        """The decision before the last cohort is full: no higher dose, unless it will be given whatever is to come.
+
+        What asks for a lower dose, or ends the trial, is not put off.
+        """
+        dose = state.last_dose
+        filled = tuple(self._once_full(self.filled(state, dlts)) for dlts in range(state.missing + 1))
+        following = decision.next_dose
+        lower = decision.reason != 0 if following is None else following < dose
+        settled = all(then.reason == 0 and then.next_dose == following for then in filled)
+        if lower or (settled and following != dose and not decision.is_open):
+            return replace(decision, filled=filled)
+        expanding = state.expanding is not None
+        return Decision(dose, state.missing, expanding=expanding, completing=True, filled=filled)
+
+    def filled(self, state: State, dlts: int) -> State:
+        """Where the trial stands when those whom the last cohort lacks have had so many DLTs."""
+        completing = Decision(state.last_dose, state.missing, completing=True)
+        return self.after(state, completing, dlts)
+
     def _expand(self, state: State) -> Decision:
         expansion, at = self.expansion, state.expanding
         assert expansion is not None
@@ -106,12 +142,16 @@ class Decider:
         """What dose escalation decides."""
         plan, conduct = self.plan, self.plan.conduct
         if state.dose is None:
-            return self._on(conduct.start, state, Decision(None, titrating=conduct.titration))
+            return self._ruled(state, self._on(conduct.start, state, Decision(None, titrating=conduct.titration)))
         full = state.treated >= conduct.max_patients
         titrating = conduct.titration and max(state.patients) == 1
         decision = plan.decide(state, titrating=titrating)
+        if decision.code == UNDECIDED and decision.next_dose is None:
+            return replace(decision, reason=MAX_PATIENTS if full else 0)
         if decision.next_dose is None:
             return replace(decision, reason=MAX_PATIENTS if full else TOO_TOXIC)
+        decision = self._ruled(state, decision)
+        assert decision.next_dose is not None
         stops = () if titrating else holding(conduct.stops, state, decision.next_dose)
         reason = min((stop.reason for stop in stops), default=0)
         if full and reason != RULE_COMPLETE:
@@ -121,6 +161,21 @@ class Decider:
             given = tuple(stop for stop in stops if stop.reason == reason)
             return replace(decision, next_dose=None, reason=reason, stops=given)
         return self._on(decision.next_dose, state, decision)
+
+    def _ruled(self, state: State, decision: Decision) -> Decision:
+        """The decision within what those who conduct the trial have ruled; a model then chooses among what is left."""
+        assert decision.next_dose is not None
+        bounds = list(decision.bounds)
+        allowed = decision.next_dose
+        if self.closed_from is not None:
+            allowed = limited(allowed, self.closed_from - 1, Bound.RULED_OUT, bounds)
+        if self.stays and state.dose is not None:
+            allowed = limited(allowed, state.dose, Bound.HELD, bounds)
+        if allowed == decision.next_dose:
+            return decision
+        if decision.judgement is not None:
+            allowed = decision.judgement.prefer(allowed)
+        return replace(decision, next_dose=allowed, bounds=tuple(bounds))
 
     def _on(self, dose: int, state: State, decision: Decision) -> Decision:
         """The decision, with the size of the next cohort."""
@@ -137,10 +192,9 @@ def decider_of(design: Design, trial: Trial, *, treated: int = 0) -> Decider:
     Patients that were `treated` already may be more than dose escalation has: then that is over.
     """
     trial = design.applied_to(trial)
-    # Tables for all who were treated.
     large = trial.model_copy(update={"max_patients": max(trial.max_patients, treated)})
     expansion = expansion_plan(large)
     if expansion is not None and len(expansion.rejects) <= treated:
         more = treated + 1 - len(expansion.rejects)
         expansion = replace(expansion, rejects=np.pad(expansion.rejects, (0, more), mode="edge"))
-    return Decider(design, trial, design.plan(large).conducted(max_patients=trial.max_patients), expansion, large)
+    return Decider(design, trial, design.plan(trial, treated=treated), expansion)

@@ -1,11 +1,13 @@
 """The rule that decided on the next dose, in the sentences of a protocol."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from escalation.designs import ModelDesign
+from escalation.designs.words import observed
 from escalation.kernels import codes
 from escalation.plans.decision import Bound, Decision, State, last_cohort
 from escalation.running.decider import Decider
+from escalation.trial.trial import Trial
 
 ACTIONS = {
     codes.ESCALATE: "escalate",
@@ -27,16 +29,61 @@ def explanation(decider: Decider, state: State, decision: Decision) -> str:
     return " ".join(f"{sentence[0].upper()}{sentence[1:]}." for sentence in _sentences(decider, state, decision))
 
 
+def undecided(trial: Trial, state: State) -> str:
+    """That a table of the user's own does not say what comes next, as a clause that asks."""
+    dose = state.last_dose
+    return (
+        f"{trial.at_level(dose)}: {observed(state.patients[dose], state.dlts[dose])}: the table has no row for these "
+        "counts and does not decide: what comes next is for those who conduct the trial to say"
+    )
+
+
+def following_in_words(trial: Trial, decisions: Sequence[Decision]) -> str:
+    """What comes next after one or another outcome: the dose levels, or that the trial ends, in order."""
+    if all(decision.next_dose is not None for decision in decisions):
+        return f"dose level {', '.join(trial.level_names[decision.next_dose or 0] for decision in decisions)}"
+    return ", ".join(_next_in_words(trial, decision) for decision in decisions)
+
+
+def _next_in_words(trial: Trial, decision: Decision) -> str:
+    if decision.next_dose is not None:
+        return trial.at_level(decision.next_dose)
+    return "not decided" if decision.is_open else f"stop ({codes.REASON_NAMES[decision.reason].replace('_', ' ')})"
+
+
 def _sentences(decider: Decider, state: State, decision: Decision) -> Iterator[str]:
+    if decision.filled:
+        yield from _not_full(decider, state, decision)
+        if decision.completing:
+            return
     if state.expanding is not None:
         yield from _of_expansion(decider, state, decision)
-        return
-    if state.dose is None:
+    elif state.dose is None:
         assert decision.next_dose is not None
-        yield f"nobody was treated yet; the trial starts at dose level {decision.next_dose + 1}"
+        yield f"nobody was treated yet; the trial starts at {decider.trial.at_level(decision.next_dose)}"
+    else:
+        yield from _of_escalation(decider, state, decision)
+    if decision.filled:
+        yield "this does not wait until the cohort is full; simulated trials of the design do"
+
+
+def _not_full(decider: Decider, state: State, decision: Decision) -> Iterator[str]:
+    """What filling up the last cohort means."""
+    missing = state.missing
+    place, planned = decider.trial.at_level(state.last_dose), state.size + missing
+    yield f"the last cohort, at {place}, is not full: it has {state.size} of {planned} patients"
+    if decision.completing:
+        yield f"{missing} more {'is' if missing == 1 else 'are'} treated there before a higher dose is considered"
+    numbers = ", ".join(map(str, range(missing + 1)))
+    yield f"{numbers} DLTs among the {missing} who are missing: {following_in_words(decider.trial, decision.filled)}"
+
+
+def _of_escalation(decider: Decider, state: State, decision: Decision) -> Iterator[str]:
+    if decision.is_open:
+        yield undecided(decider.trial, state)
         return
     yield from _grounds(decider, state, decision)
-    yield from (_bound(decider, state, bound) for bound in decision.bounds)
+    yield from (_bound(decider, state, bound) for bound in decision.bounds if not _is_said(decider, state, bound))
     if decision.reason == 0:
         return
     holding = "; ".join(stop.words for stop in decision.stops)
@@ -49,14 +96,14 @@ def _sentences(decider: Decider, state: State, decision: Decision) -> Iterator[s
         ending = ENDINGS[decision.reason]
         yield f"{holding}: {ending}" if holding else ending
     if decision.next_dose is not None:
-        yield f"dose level {decision.next_dose + 1} is the RP2D, and its expansion begins"
+        yield f"{decider.trial.at_level(decision.next_dose)} is the RP2D, and its expansion begins"
 
 
 def _of_expansion(decider: Decider, state: State, decision: Decision) -> Iterator[str]:
     at, expansion = state.expanding, decider.expansion
     assert at is not None
     assert expansion is not None
-    place = f"dose level {at.dose + 1}"
+    place = f"{decider.trial.at_level(at.dose)}"
     of_expansion = f"{at.dlts} of {at.patients} patients of the expansion at {place}"
     of_all = f"{state.dlts[at.dose]} of all {state.patients[at.dose]} patients at {place}"
     counted = f"{of_expansion if expansion.own else of_all} have had a DLT"
@@ -80,12 +127,29 @@ def _grounds(decider: Decider, state: State, decision: Decision) -> Iterator[str
         if decision.next_dose is not None:
             goes_on = decision.next_dose > dose
             then = ": the titration goes on" if goes_on else ": the titration ends, and the cohort is filled up"
-        yield f"the patient at dose level {dose + 1} {'had a DLT' if state.dlts[dose] else 'had no DLT'}{then}"
+        yield f"the patient at {decider.trial.at_level(dose)} {'had a DLT' if state.dlts[dose] else 'had no DLT'}{then}"
+    elif (lowest := _closed_below(decider, state)) is not None:
+        grounds = decider.design.grounds(decider.trial, lowest, state.patients[lowest], state.dlts[lowest])
+        and_above = " and all above are" if lowest < decider.trial.levels - 1 else " is"
+        yield f"{decider.trial.at_level(lowest)}: {grounds}: {decider.trial.at_level(lowest)}{and_above} eliminated"
     elif decision.code is not None:
-        grounds = decider.design.grounds(decider.large, dose, state.patients[dose], state.dlts[dose])
-        yield f"dose level {dose + 1}: {grounds}: {ACTIONS[decision.code]}"
+        grounds = decider.design.grounds(decider.trial, dose, state.patients[dose], state.dlts[dose])
+        yield f"{decider.trial.at_level(dose)}: {grounds}: {ACTIONS[decision.code]}"
     else:
         yield _preference(decider, state, decision)
+
+
+def _closed_below(decider: Decider, state: State) -> int | None:
+    """Index of the lowest eliminated dose if it is below the last cohort's: no trial of the design comes here."""
+    if decider.plan.table is None:
+        return None
+    lowest = [*decider.closed(state), True].index(True)
+    return lowest if lowest < state.last_dose else None
+
+
+def _is_said(decider: Decider, state: State, bound: Bound) -> bool:
+    """Whether the grounds are the bound."""
+    return bound == Bound.CLOSED and _closed_below(decider, state) is not None
 
 
 def _preference(decider: Decider, state: State, decision: Decision) -> str:
@@ -102,40 +166,50 @@ def _preference(decider: Decider, state: State, decision: Decision) -> str:
         if judgement.too_toxic:
             return f"every dose is an overdose with a probability above {limit} (the lowest: {overdose[0]:.3f})"
         return (
-            f"of the doses whose probability of an overdose is at most {limit}, dose level {choice + 1} is the one "
-            f"most probably in the target interval ({judgement.means[choice]:.3f}; overdose: {overdose[choice]:.3f})"
+            f"of the doses whose probability of an overdose is at most {limit}, {decider.trial.at_level(choice)} is "
+            f"the one most probably in the target interval ({judgement.means[choice]:.3f}; overdose: "
+            f"{overdose[choice]:.3f})"
         )
     if judgement.reading.slopes is not None and sum(state.dlts) in (0, state.treated):
         # No curve is the most likely one: all rates are at their lowest, or at their highest.
         return (
-            f"no patient has had a DLT: the likelihood prefers dose level {choice + 1}, the highest"
+            f"no patient has had a DLT: the likelihood prefers {decider.trial.at_level(choice)}, the highest"
             if not any(state.dlts)
-            else "every patient has had a DLT: the likelihood prefers dose level 1, the lowest"
+            else f"every patient has had a DLT: the likelihood prefers {decider.trial.at_level(0)}, the lowest"
         )
     assert isinstance(decider.design, ModelDesign)
     rate = decider.design.estimates(decider.trial, state.patients, state.dlts).rate[choice]
     rated = f"whose {judgement.reading.rate_name} of {rate:.3f} is closest to the target of {judgement.target:g}"
-    return f"the model prefers dose level {choice + 1}, {rated}"
+    return f"the model prefers {decider.trial.at_level(choice)}, {rated}"
 
 
 def _bound(decider: Decider, state: State, bound: Bound) -> str:
-    last, conduct, levels = state.last_dose + 1, decider.plan.conduct, decider.trial.levels
+    conduct, levels, names = decider.plan.conduct, decider.trial.levels, decider.trial.level_names
+    last = decider.trial.at_level(state.last_dose)
     if bound in (Bound.COHERENCE_COHORT, Bound.COHERENCE_DOSE):
         return _incoherent(decider, state, bound)
     if bound == Bound.CLOSED:
-        lowest = decider.closed(state).index(True) + 1
-        return f"dose level {lowest}{' and all above are' if lowest < levels else ' is'} eliminated"
-    floor = f"after dose level {last} no dose below level {conduct.lowest_after(state.last_dose) + 1} may follow"
-    highest = conduct.highest_after(state.last_dose, levels) + 1
+        lowest = decider.closed(state).index(True)
+        and_above = " and all above are" if lowest < levels - 1 else " is"
+        return f"{decider.trial.at_level(lowest)}{and_above} eliminated"
+    floor = f"after {last} no dose below level {names[conduct.lowest_after(state.last_dose)]} may follow"
+    highest = names[conduct.highest_after(state.last_dose, levels)]
     return {
-        Bound.HIGHEST: f"dose level {last} is the highest",
-        Bound.LOWEST: f"dose level {last} is the lowest",
-        Bound.CEILING: f"after dose level {last} no dose above level {highest} may follow",
+        Bound.HIGHEST: f"{last} is the highest",
+        Bound.LOWEST: f"{last} is the lowest",
+        Bound.CEILING: f"after {last} no dose above level {highest} may follow",
         Bound.FLOOR: floor,
         Bound.HOLD: f"with {sum(state.dlts)} DLTs in the trial no higher dose is given any more",
         Bound.ONE_UP: "until the first DLT the dose goes up one level at a time",
+        Bound.HELD: f"no dose above level {names[state.last_dose]} is to follow, as was ruled",
+        Bound.RULED_OUT: f"{_ruled_out(decider)} not to be given, as was ruled",
         Bound.OVERDOSE: f"{floor}, but what is probably an overdose is not given all the same",
     }[bound]
+
+
+def _ruled_out(decider: Decider) -> str:
+    lowest = decider.closed_from or 0
+    return f"{decider.trial.at_level(lowest)} {'is' if lowest == decider.trial.levels - 1 else 'and all above are'}"
 
 
 def _incoherent(decider: Decider, state: State, bound: Bound) -> str:
@@ -144,6 +218,6 @@ def _incoherent(decider: Decider, state: State, bound: Bound) -> str:
         size, toxic = last_cohort(decider.plan.conduct, state)
         return f"{toxic} of {size} patients of the last cohort had a DLT, a rate not below {target}: no escalation"
     return (
-        f"{state.dlts[dose]} of {state.patients[dose]} patients at dose level {dose + 1} had a DLT, a rate above "
-        f"{target}: no escalation"
+        f"{state.dlts[dose]} of {state.patients[dose]} patients at {decider.trial.at_level(dose)} had a DLT, a rate "
+        f"above {target}: no escalation"
     )

@@ -118,7 +118,7 @@ def paths(
         raise PathwayError(f"cohorts: {cohorts!r} should be a whole number, at least 1")
     if truths is not None and not isinstance(truths, Mapping):
         raise PathwayError("truths: should be DLT rates by the names of truths, such as {'MTD at 3': [0.1, 0.2, 0.3]}")
-    data = InterimData.of(after, trial.levels)
+    data = InterimData.of(after, trial)
     now = standing(design, trial, data)
     rates = [check_rates(truth, trial).tolist() for truth in (truths or {}).values()]
     _check_number(now.decider, now.state, cohorts, most)

@@ -4,7 +4,7 @@ Known cohort by cohort, a trial is followed from its first cohort on, and where 
 Known as counts, it is searched for among the courses that the design can take.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from escalation.designs import Design
@@ -33,47 +33,92 @@ def standing(design: Design, trial: Trial, data: InterimData) -> Standing:
     """Where a trial stands with these data.
 
     Raises DesignError where the design does not fit the trial; OutcomesError for data of another number of dose levels,
-    or that leave open what the design looks at.
+    with patients pending, or that leave open what the design looks at.
     """
+    if any(data.pending):
+        raise OutcomesError(
+            f"outcomes: {_patients(sum(data.pending))} pending: how the trial goes on depends on outcomes that are not "
+            "known, and on when they will be; `next` shows the decision under each"
+        )
+    return stand(decider_for(design, trial, data), data)
+
+
+def decider_for(design: Design, trial: Trial, data: InterimData) -> Decider:
+    """The design compiled for a trial with these data; raises as `standing` does."""
     if len(data.patients) != trial.levels:
         raise OutcomesError(f"outcomes: {len(data.patients)} dose levels, but the trial has {trial.levels}")
-    decider = decider_of(design, trial, treated=data.treated)
+    return decider_of(design, trial, treated=data.treated)
+
+
+def stand(decider: Decider, data: InterimData, *, ruled: Decider | None = None) -> Standing:
+    """Where a trial stands with data of which nothing is pending.
+
+    `ruled` decides on what comes next in place of the decider, who followed the trial so far.
+    """
     most = decider.trial.most_patients
     departures = [f"{data.treated} patients were treated; the trial has at most {most}"] * (data.treated > most)
     if data.cohorts is not None:
         state, found = _followed(decider, data.cohorts)
     else:
         state, found = _searched(decider, data)
-    return Standing(decider, state, decider.decide(state), (*departures, *found))
+    return Standing(decider, state, (ruled or decider).decide(state), (*departures, *found))
 
 
 def _followed(decider: Decider, cohorts: Iterable[Cohort]) -> tuple[State, list[str]]:
     """The trial cohort by cohort, and where it departed from the design."""
-    state, departures = decider.start, []
-    closed: dict[int, int] = {}  # since which cohort a dose is eliminated
+    state, departures, short = decider.start, list[str](), ""
+    closed: dict[int, str] = {}  # since which cohort a dose is eliminated
     by_counts = decider.plan.table is not None
-    for number, cohort in enumerate(cohorts, 1):
-        decision = decider.decide(state)
-        dose = cohort.dose - 1
-        if decision.next_dose is None:
-            departures.append(f"cohort {number} ({cohort}): the design ends the trial before it, {_reason(decision)}")
-        elif decision.next_dose != dose:
-            departures.append(
-                f"cohort {number} ({cohort}): the design gives dose level {decision.next_dose + 1}, not {cohort.dose}"
-            )
-        elif decision.size != cohort.patients:
-            departures.append(f"cohort {number} ({cohort}): the design treats {_patients(decision.size)}")
-        state = decider.treated(state, decision, dose, cohort.patients, cohort.dlts)
+    for name, cohort, decision, after in _whole(decider, cohorts):
+        if short:  # of which nothing is said while the cohort is the last
+            departures.append(short)
+        departure = _departing(decider.trial, decision, cohort)
+        said = f"{name} ({cohort.written(decider.trial.labels)})"
+        begun = bool(after.missing) and decision.next_dose == cohort.dose - 1
+        short = f"{said}: {departure}" if departure and begun else ""
+        if departure and not begun:
+            departures.append(f"{said}: {departure}")
+        state = after
         for level, shut in enumerate(decider.closed(state) if by_counts else (), 1):
             if shut:
-                closed.setdefault(level, number)
+                closed.setdefault(level, name)
     lifted = [level for level in closed if not decider.closed(state)[level - 1]]
     if lifted:
         departures.append(
-            f"dose level {lifted[0]} was eliminated after cohort {closed[lifted[0]]}; by the numbers there now it is "
-            "not, and these decide"
+            f"{decider.trial.at_level(lifted[0] - 1)} was eliminated after {closed[lifted[0]]}; by the numbers there "
+            "now it is not, and these decide"
         )
     return state, departures
+
+
+def _whole(decider: Decider, cohorts: Iterable[Cohort]) -> Iterator[tuple[str, Cohort, Decision, State]]:
+    """Each cohort with its name, the decision before and the state after; one that fills up another is part of it."""
+    state, given = decider.start, [cohort for cohort in cohorts if cohort.patients]
+    following = 0
+    while following < len(given):
+        first, whole = following, given[following]
+        decision = decider.decide(state)
+        after = decider.treated(state, decision, whole.dose - 1, whole.patients, whole.dlts)
+        following += 1
+        while after.missing and following < len(given) and given[following].dose == whole.dose:
+            more = given[following]
+            whole = Cohort(whole.dose, whole.patients + more.patients, whole.dlts + more.dlts)
+            after = decider.treated(state, decision, whole.dose - 1, whole.patients, whole.dlts)
+            following += 1
+        name = f"cohort {following}" if following == first + 1 else f"cohorts {first + 1} to {following}"
+        yield name, whole, decision, after
+        state = after
+
+
+def _departing(trial: Trial, decision: Decision, cohort: Cohort) -> str | None:
+    """What the design would have done instead of a cohort; None where it did the same."""
+    if decision.is_open:
+        return "the table decides nothing before it"
+    if decision.next_dose is None:
+        return f"the design ends the trial before it, {_reason(decision)}"
+    if decision.next_dose != cohort.dose - 1:
+        return f"the design gives {trial.at_level(decision.next_dose)}, not {trial.level_names[cohort.dose - 1]}"
+    return None if decision.size == cohort.patients else f"the design treats {_patients(decision.size)}"
 
 
 def _searched(decider: Decider, data: InterimData) -> tuple[State, list[str]]:
@@ -86,13 +131,14 @@ def _searched(decider: Decider, data: InterimData) -> tuple[State, list[str]]:
     reached, farthest, complete = _search(decider, data)
     states = sorted((state for state in reached if _fits(state, data)), key=lambda state: state.dose or 0)
     if not states or not complete:
-        return _as_given(data), [_departure(decider, data, farthest, complete=complete)]
+        return _as_given(decider, data), [_departure(decider, data, farthest, complete=complete)]
     decisions = map(decider.decide, states)
     if len({(decision.next_dose, decision.size, decision.reason) for decision in decisions}) > 1:
-        doses = sorted({state.dose + 1 for state in states if state.dose is not None})
+        doses = sorted({state.dose for state in states if state.dose is not None})
+        names = decider.trial.level_names
         if len(doses) > 1:
             raise OutcomesError(
-                f"dose of the last cohort: needed; it may have been dose level {_or(doses)}, "
+                f"dose of the last cohort: needed; it may have been dose level {_or(names[dose] for dose in doses)}, "
                 "and the design decides differently"
             )
         raise OutcomesError(
@@ -121,10 +167,22 @@ def _search(decider: Decider, data: InterimData) -> tuple[list[State], State, bo
                 farthest = state
             decision = decider.decide(state)
             if decision.next_dose is not None:
-                children = (decider.after(state, decision, dlts) for dlts in range(decision.size + 1))
+                children = [decider.after(state, decision, dlts) for dlts in range(decision.size + 1)]
                 reached |= {child: None for child in children if _within(child, data)}
+                found += _begun(decider, state, decision, data)
         living = reached
     return found, farthest, True
+
+
+def _begun(decider: Decider, state: State, decision: Decision, data: InterimData) -> Iterator[State]:
+    """The state with these counts if they are those of a state and the first patients of the cohort that follows it."""
+    dose = decision.next_dose
+    assert dose is not None
+    added = [n - before for n, before in zip(data.patients, state.patients, strict=True)]
+    toxic = [y - before for y, before in zip(data.dlts, state.dlts, strict=True)]
+    size, more = added.pop(dose), toxic.pop(dose)
+    if 0 < size < decision.size and 0 <= more <= size and not any(added) and not any(toxic):
+        yield decider.treated(state, decision, dose, size, more)
 
 
 def _within(state: State, data: InterimData) -> bool:
@@ -140,14 +198,20 @@ def _fits(state: State, data: InterimData) -> bool:
     return data.last_cohort is None or (state.size, state.toxic) == data.last_cohort
 
 
-def _as_given(data: InterimData) -> State:
+def _as_given(decider: Decider, data: InterimData) -> State:
     """The state of data that the design does not lead to."""
     tried = [dose for dose in range(1, len(data.patients) + 1) if data.may_have_ended_at(dose)]
     if data.dose is None and len(tried) > 1:
-        raise OutcomesError(f"dose of the last cohort: needed; it may have been dose level {_or(tried)}")
-    dose = tried[0] if data.dose is None else data.dose
-    size, toxic = data.last_cohort or (data.patients[dose - 1], data.dlts[dose - 1])
-    return State(data.patients, data.dlts, dose - 1, size, toxic)
+        names = [decider.trial.level_names[dose - 1] for dose in tried]
+        raise OutcomesError(f"dose of the last cohort: needed; it may have been dose level {_or(names)}")
+    dose = (tried[0] if data.dose is None else data.dose) - 1
+    size, toxic = data.last_cohort or (data.patients[dose], data.dlts[dose])
+    # Before the last cohort; of a dose whose patients may be several cohorts all are taken for the last.
+    patients, dlts = list(data.patients), list(data.dlts)
+    patients[dose] -= size
+    dlts[dose] -= toxic
+    before = State(tuple(patients), tuple(dlts))
+    return decider.treated(before, Decision(None), dose, size, toxic)
 
 
 def _departure(decider: Decider, data: InterimData, farthest: State, *, complete: bool) -> str:
@@ -155,10 +219,10 @@ def _departure(decider: Decider, data: InterimData, farthest: State, *, complete
         return "whether the design can lead to these counts was not found out: there are too many ways to them"
     last = " with this last cohort" if data.dose is not None or data.last_cohort is not None else ""
     decision = decider.decide(farthest)
-    then = "ends the trial" if decision.next_dose is None else f"gives dose level {decision.next_dose + 1}"
+    then = "ends the trial" if decision.next_dose is None else f"gives {decider.trial.at_level(decision.next_dose)}"
     counts = ", ".join(
-        f"{y} of {n} at dose level {dose}"
-        for dose, (n, y) in enumerate(zip(farthest.patients, farthest.dlts, strict=True), 1)
+        f"{y} of {n} at {decider.trial.at_level(dose)}"
+        for dose, (n, y) in enumerate(zip(farthest.patients, farthest.dlts, strict=True))
         if n
     )
     begins = f"after DLTs in {counts} it {then}" if counts else f"it {then} first"
@@ -173,6 +237,6 @@ def _patients(number: int) -> str:
     return f"{number} patient" if number == 1 else f"{number} patients"
 
 
-def _or(numbers: list[int]) -> str:
-    *most, last = map(str, numbers)
+def _or(names: Iterable[str]) -> str:
+    *most, last = names
     return f"{', '.join(most)} or {last}"

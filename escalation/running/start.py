@@ -5,10 +5,12 @@ from dataclasses import replace
 import numpy as np
 
 from escalation.designs import Design
+from escalation.errors import OutcomesError
 from escalation.kernels.codes import NO_DOSE
 from escalation.plans.decision import Expanding
 from escalation.plans.expansion import ExpansionPlan, expansion_plan
 from escalation.plans.start import Start
+from escalation.running.explanation import undecided
 from escalation.running.standing import standing
 from escalation.trial.data import InterimData
 from escalation.trial.trial import Trial
@@ -20,18 +22,22 @@ def start_of(design: Design, trial: Trial, after: InterimData | str | None) -> S
         trial = design.applied_to(trial)
         none = np.zeros((2, trial.levels), np.int64)
         return Start(trial, design.plan(trial), expansion_plan(trial), None, none)
-    data = InterimData.of(after, trial.levels)
+    data = InterimData.of(after, trial)
     now = standing(design, trial, data)
     decider, decision = now.decider, now.decision
     counts = np.array([data.patients, data.dlts])
+    if decision.is_open:
+        raise OutcomesError(f"outcomes: {undecided(trial, now.state)}")
     if decision.reason == 0:
         assert decision.next_dose is not None
         plan = decider.plan.conducted(start=decision.next_dose)
-        return Start(decider.trial, plan, decider.expansion, data, counts)
+        begun = (now.state.size, now.state.toxic) if decision.completing else (0, 0)
+        counts[:, decision.next_dose] -= begun
+        return Start(decider.trial, plan, decider.expansion, data, counts, begun)
     at, recommended = now.state.expanding, now.decider.recommended(now.state)
     found = NO_DOSE if recommended is None else recommended
     is_over = at is not None and decision.next_dose is None
-    left = None if is_over else _left(decider.expansion, at)
+    left = None if is_over else _left(decider.expansion, at, decision.size if decision.completing else 0)
     # Room for all who were treated, be they more than planned, and for what is left of the expansion.
     treated = data.treated + (0 if left is None else int(left.cohorts.sum()))
     more = max(treated - decider.trial.most_patients, 0)
@@ -48,10 +54,11 @@ def start_of(design: Design, trial: Trial, after: InterimData | str | None) -> S
     )
 
 
-def _left(expansion: ExpansionPlan | None, at: Expanding | None) -> ExpansionPlan | None:
-    """What is left of an expansion, as an expansion of its own."""
+def _left(expansion: ExpansionPlan | None, at: Expanding | None, missing: int) -> ExpansionPlan | None:
+    """What is left of an expansion, as an expansion of its own; its cohort that was begun lacks so many."""
     if expansion is None or at is None:
         return expansion
     rejects = expansion.rejects[at.patients :, at.dlts :] if expansion.own else expansion.rejects
     size, left = int(expansion.cohorts[0]), int(expansion.cohorts.sum()) - at.patients
-    return replace(expansion, cohorts=np.diff([*range(0, left, size), left]), rejects=rejects)
+    looks = [0] * bool(missing) + [*range(missing, left, size), left]
+    return replace(expansion, cohorts=np.diff(looks), rejects=rejects)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from escalation.designs import Design
-from escalation.kernels.codes import ANY_DOSE, DE_ESCALATE, ELIMINATE, ESCALATE, NEXT_DOSE, SAME_DOSE, STAY
+from escalation.kernels.codes import ANY_DOSE, DE_ESCALATE, ELIMINATE, ESCALATE, NEXT_DOSE, SAME_DOSE, STAY, UNDECIDED
 from escalation.plans.expansion import ExpansionPlan, expansion_plan
 from escalation.plans.plan import Plan
 from escalation.running.pathways import Pathways, first_pathways
@@ -27,12 +27,13 @@ class PatientsRow:
 
     patients: int
     occurs: bool  # whether the cohorts can make this number
-    codes: NDArray[np.int8]  # int8[patients + 1], ESCALATE, STAY, DE_ESCALATE or ELIMINATE, by DLTs
+    # int8[patients + 1], ESCALATE, STAY, DE_ESCALATE or ELIMINATE, by DLTs; UNDECIDED where a user's table has no row.
+    codes: NDArray[np.int8]
 
     @property
     def is_monotone(self) -> bool:
-        """Whether no decision leads higher after more DLTs, so that boundaries say it all."""
-        return bool(np.all(np.diff(self.codes) <= 0))
+        """Whether all is decided and no decision leads higher after more DLTs, so that boundaries say it all."""
+        return bool(np.all(np.diff(self.codes) <= 0) and self.codes[0] != UNDECIDED)
 
     @property
     def escalate_if_at_most(self) -> int | None:
@@ -67,7 +68,7 @@ class DoseTable:
     """The decisions at doses that are decided alike."""
 
     doses: tuple[int, ...]  # dose levels, from 1
-    rows: tuple[PatientsRow, ...]  # for each number of patients from 1 on
+    rows: tuple[PatientsRow, ...]  # for each number of patients from 1 on that the table decides on
 
     @property
     def decisions(self) -> frozenset[int]:
@@ -167,9 +168,10 @@ def _dose_tables(codes: NDArray[np.int8], occurring: list[frozenset[int]]) -> It
 
 
 def _rows(codes: NDArray[np.int8], occurs: frozenset[int]) -> tuple[PatientsRow, ...]:
-    return tuple(
+    rows = (
         PatientsRow(patients, patients in occurs, codes[patients, : patients + 1]) for patients in range(1, len(codes))
     )
+    return tuple(row for row in rows if not (row.codes == UNDECIDED).all())
 
 
 def _expansion_table(

@@ -8,7 +8,7 @@ from itertools import pairwise
 from operator import or_
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
 from pydantic import (
     Field,
@@ -43,8 +43,8 @@ else:
     ]
 
 
-class Scenario(Frozen):
-    """A trial, the designs to compare and the truths to compare them under.
+class TrialDesigns(Frozen):
+    """A trial and designs for it: what a scenario says that needs no truth.
 
     Parameters
     ----------
@@ -54,7 +54,6 @@ class Scenario(Frozen):
         Settings that are assumed rather than registered, each with its reason.
     trial : Trial
     design : sequence of Design, also of classes of one's own
-    truth : sequence of Truth
 
     Raises
     ------
@@ -68,14 +67,17 @@ class Scenario(Frozen):
     assumptions: dict[Text, Prose] = Field(default_factory=dict)
     trial: Trial
     design: tuple[AnyDesign, ...] = Field(min_length=1)
-    truth: tuple[Truth, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        problems = _mismatches(self.trial, list(self.design), list(self.truth))
+        problems = _mismatches(self.trial, list(self.design), list(self._truths))
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    @property
+    def _truths(self) -> tuple[Truth, ...]:
+        return ()
 
     @property
     def designs(self) -> dict[str, Design]:
@@ -91,12 +93,41 @@ class Scenario(Frozen):
             for label, design in self.designs.items()
             for caution in design.cautions(self.trial)
         ]
-        cautions += [
+        return cautions
+
+
+class Scenario(TrialDesigns):
+    """A trial, the designs to compare and the truths to compare them under.
+
+    Parameters
+    ----------
+    name, title, registry, assumptions, trial, design
+        As for `TrialDesigns`.
+    truth : sequence of Truth
+
+    Raises
+    ------
+    pydantic.ValidationError
+        A ValueError; it names every field that is wrong.
+    """
+
+    truth: tuple[Truth, ...] = Field(min_length=1)
+
+    @property
+    def _truths(self) -> tuple[Truth, ...]:
+        return self.truth
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is unusual, though not wrong."""
+        return super().warnings + [
             f"truth '{truth.name}': the DLT rate decreases from a dose to the next"
             for truth in self.truth
             if any(low > high + SLACK for low, high in pairwise(truth.dlt_rates))
         ]
-        return cautions
+
+
+Parts = TypeVar("Parts", bound=TrialDesigns)
 
 
 def labels(designs: Iterable[Design]) -> list[str]:
@@ -120,6 +151,17 @@ def load_scenario(path: str | PathLike[str]) -> Scenario:
     ScenarioError
         A ValueError that lists every problem of the file, each with its place.
     """
+    return parse_scenario(*_content(path))
+
+
+def load_designs(path: str | PathLike[str]) -> TrialDesigns:
+    """Read and validate a scenario file that may lack truths; raises as `load_scenario` does."""
+    content, source, folder = _content(path)
+    return _parsed(content, source, folder, Scenario if "truth" in content else TrialDesigns)
+
+
+def _content(path: str | PathLike[str]) -> tuple[dict[str, Any], str, Path]:
+    """The content of a file, not validated; its name, and its folder."""
     source = str(path)
     try:
         text = Path(path).read_bytes().decode("utf-8-sig")
@@ -134,7 +176,7 @@ def load_scenario(path: str | PathLike[str]) -> Scenario:
         raise ScenarioError(source, [f"not valid TOML: {error}"]) from None
     except RecursionError:
         raise ScenarioError(source, ["nested too deeply"]) from None
-    return parse_scenario(content, source, Path(path).parent)
+    return content, source, Path(path).parent
 
 
 def parse_scenario(content: dict[str, Any], source: str = "scenario", folder: Path = Path()) -> Scenario:
@@ -143,6 +185,10 @@ def parse_scenario(content: dict[str, Any], source: str = "scenario", folder: Pa
     Every part is validated on its own, so that all problems are found at once. `folder` is where the files lie that
     the scenario names.
     """
+    return _parsed(content, source, folder, Scenario)
+
+
+def _parsed(content: dict[str, Any], source: str, folder: Path, kind: type[Parts]) -> Parts:
     problems: list[str] = []
     parts: dict[str, Any] = {}
     for name, value in content.items():
@@ -150,7 +196,7 @@ def parse_scenario(content: dict[str, Any], source: str = "scenario", folder: Pa
             problems.append(f"{printable(name)}: unknown key{suggestion(name, Scenario.model_fields)}")
             continue
         parts[name] = _tables(name, value, problems) if name in ("design", "truth") else value
-    for name, field in Scenario.model_fields.items():
+    for name, field in kind.model_fields.items():
         if name not in content and field.is_required():
             problems.append(f"{name}: needed{_HINTS.get(name, '')}")
 
@@ -169,7 +215,8 @@ def parse_scenario(content: dict[str, Any], source: str = "scenario", folder: Pa
     problems += _mismatches(trial, designs, truths)
     if problems:
         raise ScenarioError(source, problems)
-    return Scenario(**header, trial=trial, design=tuple(designs), truth=tuple(truths))
+    more = {"truth": tuple(truths)} if "truth" in kind.model_fields else {}
+    return kind(**header, trial=trial, design=tuple(designs), **more)
 
 
 _HINTS = {

@@ -173,7 +173,7 @@ def run(
         raise EscalationError("neither exact values nor simulated trials are asked for")
     labels = choose(designs, scenario.designs, "design")
     names = choose(truths, (truth.name for truth in scenario.truth), "truth")
-    data = None if after is None else InterimData.of(after, scenario.trial.levels)
+    data = None if after is None else InterimData.of(after, scenario.trial)
     departures = []
     if data is not None:
         for label in labels:

@@ -8,6 +8,7 @@ evidence. Looks are at n = m, 2m, ..., N for cohorts of m and at most N patients
 with one critical value c for all looks: the smallest, and so the largest set of counts that stop, for which the
 probability of stopping at any look, if the rate is p0, is at most alpha. There are as many boundaries as values that
 e takes at the looks, and that probability falls as c rises: c is found by bisection over these values, exactly.
+A real trial may be looked at after other numbers of patients. The same c decides there.
 
     Pocock            e = -log P(Y >= y), Y ~ Bin(n, p0)
     Wang-Tsiatis      e = (n/N)^(1/2 - delta) z, z = (y - n p0) / sqrt(n p0 (1 - p0))
@@ -63,17 +64,17 @@ def calibrated(
 ) -> NDArray[np.bool_]:
     """The largest set of counts that stop, all those with enough evidence, which is crossed with probability <= alpha.
 
-    At the rate `limit`; equality is allowed. By patients and DLTs, as the evidence, bool[N + 1, N + 1]: true at looks
-    only, of which there is none before `min_patients`; nowhere, when even the strongest evidence is more probable than
-    alpha.
+    At the rate `limit`, over the planned looks; equality is allowed. By patients and DLTs, as the evidence,
+    bool[N + 1, N + 1]: true also between looks, but nowhere before `min_patients`, and nowhere at all when even the
+    strongest evidence is more probable than alpha.
     """
     max_patients = len(evidence) - 1
     patients, dlts = count_grid(max_patients)
-    looked_at = np.isin(patients, looks(cohort_size, max_patients)) & (patients >= min_patients) & (dlts <= patients)
-    values = np.unique(evidence[looked_at])
+    counts = (patients >= max(min_patients, 1)) & (dlts <= patients)
+    values = np.unique(evidence[counts & np.isin(patients, looks(cohort_size, max_patients))])
 
     def stops(critical: float) -> NDArray[np.bool_]:
-        return looked_at & (evidence >= critical - SLACK)
+        return counts & (evidence >= critical - SLACK)
 
     def holds(critical: float) -> bool:
         # The slack is relative: alpha may be as small as the slack itself.

@@ -1,19 +1,22 @@
-"""The data of a running trial, as people write them down.
-
-`1NNN 2NTT` is a cohort at dose level 1 and one at dose level 2: a word for each cohort, the dose level and then a
-letter for each patient, N for no DLT and T for a DLT. The notation is that of the R package escalation (K. Brock).
+"""The data of a running trial: its cohorts, or counts by dose.
 
 Counts by dose say less: not where the last cohort was treated, nor what happened in it. Both can be said beside them.
 """
 
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from math import prod
 from operator import index
 from typing import Self
 
 from escalation.defaults import MOST_PATIENTS
 from escalation.errors import OutcomesError
+from escalation.trial.notation import quoted, read_words
+from escalation.trial.trial import Trial
+
+MOST_COMPLETIONS = 1_000
+"""Ways in which the outcomes of pending patients can turn out, at each dose or in each cohort."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,13 @@ class Cohort:
     ----------
     dose : int
         Dose level, from 1.
-    patients, dlts : int
+    patients : int
+        Who can be evaluated, those who are pending included.
+    dlts : int
+    pending : tuple of int or None
+        For each patient whose outcome is not known yet the days of follow-up, None where they are not known.
+    inevaluable : int, default 0
+        Patients who were treated but cannot be evaluated; `patients` does not count them.
 
     Raises
     ------
@@ -35,15 +44,31 @@ class Cohort:
     dose: int
     patients: int
     dlts: int
+    pending: tuple[int | None, ...] = ()
+    inevaluable: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("dose", 1), ("patients", 1), ("dlts", 0)):
+        for name, least in (("dose", 1), ("patients", 0), ("dlts", 0), ("inevaluable", 0)):
             object.__setattr__(self, name, _whole(getattr(self, name), f"cohort: {name}", least))
-        if self.dlts > self.patients:
-            raise OutcomesError(f"cohort: {self.dlts} DLTs in only {self.patients} patients")
+        if self.patients + self.inevaluable == 0:
+            raise OutcomesError("cohort: patients: 0 should be at least 1")
+        if isinstance(self.pending, str) or not isinstance(self.pending, Iterable):
+            raise OutcomesError(f"cohort: pending: {self.pending!r:.40} should be a list of days, or None for each")
+        days = (one if one is None else _whole(one, "cohort: pending: days", 0) for one in self.pending)
+        object.__setattr__(self, "pending", tuple(days))
+        if self.dlts + len(self.pending) > self.patients:
+            beside = f" and {len(self.pending)} pending" if self.pending else ""
+            raise OutcomesError(f"cohort: {self.dlts} DLTs{beside} in only {self.patients} patients")
 
     def __str__(self) -> str:
-        return f"{self.dose}{'N' * (self.patients - self.dlts)}{'T' * self.dlts}"
+        return self.written()
+
+    def written(self, labels: Sequence[str] | None = None) -> str:
+        """The cohort as outcomes have it, such as 2NTT; with the dose's label where there are any."""
+        dose = str(self.dose) if labels is None else quoted(labels[self.dose - 1])
+        without = self.patients - self.dlts - len(self.pending)
+        pending = "".join("P" if days is None else f"P{days}" for days in self.pending)
+        return f"{dose}{'N' * without}{'T' * self.dlts}{pending}{'I' * self.inevaluable}"
 
 
 @dataclass(frozen=True)
@@ -53,13 +78,15 @@ class InterimData:
     Attributes
     ----------
     patients, dlts : tuple of int
-        At each dose level.
+        At each dose level. Patients who are pending are counted, those who cannot be evaluated are not.
     dose : int or None
         Dose level of the last cohort, from 1; None when it is not known or nobody was treated.
     last_cohort : (int, int) or None
         Patients and DLTs of the last cohort.
     cohorts : tuple of Cohort or None
         All cohorts in order; None when only counts are known.
+    pending, inevaluable : tuple of int
+        Patients whose outcome is not known yet, and who cannot be evaluated, at each dose level. Default: none.
 
     Raises
     ------
@@ -72,16 +99,23 @@ class InterimData:
     dose: int | None = None
     last_cohort: tuple[int, int] | None = None
     cohorts: tuple[Cohort, ...] | None = None
+    pending: tuple[int, ...] = ()
+    inevaluable: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("patients", "dlts"):
-            object.__setattr__(self, name, _counts(getattr(self, name), name))
         levels = len(self.patients)
-        if len(self.dlts) != levels:
-            raise OutcomesError(f"dlts: {len(self.dlts)} numbers, but {levels} numbers of patients")
-        for level, (treated, toxic) in enumerate(zip(self.patients, self.dlts, strict=True), 1):
-            if toxic > treated:
-                raise OutcomesError(f"dose level {level}: {toxic} DLTs in only {treated} patients")
+        for name in ("patients", "dlts", "pending", "inevaluable"):
+            counts = _counts(getattr(self, name), name)
+            if not counts and name in ("pending", "inevaluable"):
+                counts = (0,) * levels
+            object.__setattr__(self, name, counts)
+            if len(counts) != levels:
+                raise OutcomesError(f"{name}: {len(counts)} numbers, but {levels} numbers of patients")
+        counts_by_level = zip(self.patients, self.dlts, self.pending, strict=True)
+        for level, (treated, toxic, open_) in enumerate(counts_by_level, 1):
+            if toxic + open_ > treated:
+                beside = f" and {open_} pending" if open_ else ""
+                raise OutcomesError(f"dose level {level}: {toxic} DLTs{beside} in only {treated} patients")
         if self.treated > MOST_PATIENTS:
             raise OutcomesError(f"{self.treated} patients; at most {MOST_PATIENTS} are possible")
         if self.treated == 0 and (self.dose is not None or self.last_cohort is not None):
@@ -105,28 +139,70 @@ class InterimData:
             raise OutcomesError(f"last cohort: {where} {last[0]} patients of whom {last[1]} had a DLT")
 
     @classmethod
-    def of(cls, data: object, levels: int) -> "InterimData":
+    def of(cls, data: object, trial: Trial) -> "InterimData":
         """The data that a user gives: outcomes as text, or data as they are; OutcomesError for anything else."""
         if isinstance(data, str):
-            return cls.from_outcomes(data, levels)
+            return cls.from_outcomes(data, trial.levels, labels=trial.labels)
         if not isinstance(data, InterimData):
             raise OutcomesError(f"outcomes: should be a text such as '1NNN 2NTT', or InterimData, not {data!r:.40}")
         return data
 
     @property
     def treated(self) -> int:
-        """Patients at all doses."""
+        """Patients at all doses, but for those who cannot be evaluated."""
         return sum(self.patients)
 
+    @property
+    def known(self) -> "InterimData":
+        """The data of patients whose outcome is known, as if nobody were pending."""
+        if self.cohorts is None:
+            patients = tuple(n - open_ for n, open_ in zip(self.patients, self.pending, strict=True))
+            return replace(self, patients=patients, pending=(), dose=self.dose if any(patients) else None)
+        some = (cohort for cohort in self.cohorts if cohort.patients + cohort.inevaluable > len(cohort.pending))
+        known = [replace(cohort, patients=cohort.patients - len(cohort.pending), pending=()) for cohort in some]
+        return self.from_cohorts(known, len(self.patients))
+
+    def completions(self) -> Iterator["InterimData"]:
+        """The data that these can become when no patient is pending any more, from no further DLT to the most.
+
+        Cohort by cohort where cohorts are known, else dose by dose.
+
+        Raises
+        ------
+        OutcomesError
+            A ValueError: there are too many.
+        """
+        open_ = self.pending if self.cohorts is None else [len(cohort.pending) for cohort in self.cohorts]
+        if (ways := prod(number + 1 for number in open_)) > MOST_COMPLETIONS:
+            raise OutcomesError(
+                f"{sum(self.pending)} patients are pending: their outcomes can turn out in {ways:,} ways, and at most "
+                f"{MOST_COMPLETIONS:,} are looked at"
+            )
+        for more in product(*(range(number + 1) for number in open_)):
+            if self.cohorts is None:
+                dlts = tuple(map(sum, zip(self.dlts, more, strict=True)))
+                yield replace(self, dlts=dlts, pending=())
+            else:
+                cohorts = zip(self.cohorts, more, strict=True)
+                known = [replace(cohort, dlts=cohort.dlts + added, pending=()) for cohort, added in cohorts]
+                yield self.from_cohorts(known, len(self.patients))
+
     @classmethod
-    def from_outcomes(cls, text: str, levels: int) -> Self:
-        """Read outcomes such as `1NNN 2NTT`; an empty text for a trial that has not begun.
+    def from_outcomes(cls, text: str, levels: int, *, labels: Sequence[str] | None = None) -> Self:
+        """Read outcomes such as `1NNN 2NTP`; an empty text for a trial that has not begun.
+
+        A word for each cohort: the dose level, then a letter for each patient: N for no DLT, T for a DLT, P for an
+        outcome that is pending, perhaps with the days of follow-up, as in P14, and I for a patient who cannot be
+        evaluated.
 
         Parameters
         ----------
         text : str
         levels : int
             Number of dose levels of the trial.
+        labels : sequence of str, optional
+            What the doses are called: the words then begin with a label, in quotation marks unless it is an unsigned
+            whole number, as in '"-1"NNN 1NNT'.
 
         Raises
         ------
@@ -138,7 +214,11 @@ class InterimData:
         >>> InterimData.from_outcomes("1NNN 2NTT", levels=4).dlts
         (0, 2, 0, 0)
         """
-        cohorts = [_cohort(text, word.start(), word[0], levels) for word in re.finditer(r"\S+", text)]
+        words = read_words(text, levels, labels)
+        cohorts = [
+            Cohort(level, len(known) + len(days) - known.count("I"), known.count("T"), tuple(days), known.count("I"))
+            for level, known, days in words
+        ]
         return cls.from_cohorts(cohorts, levels)
 
     @classmethod
@@ -150,16 +230,25 @@ class InterimData:
         OutcomesError
             A ValueError: there are more patients than any trial has.
         """
-        patients, dlts = [0] * levels, [0] * levels
+        counts = [[0] * levels for _ in range(4)]
         for cohort in cohorts:
             if cohort.dose > levels:
                 raise OutcomesError(f"cohort: dose level {cohort.dose}, but the dose levels are 1 to {levels}")
-            patients[cohort.dose - 1] += cohort.patients
-            dlts[cohort.dose - 1] += cohort.dlts
-        if not cohorts:
-            return cls(tuple(patients), tuple(dlts), cohorts=())
-        last = cohorts[-1]
-        return cls(tuple(patients), tuple(dlts), last.dose, (last.patients, last.dlts), tuple(cohorts))
+            added = cohort.patients, cohort.dlts, len(cohort.pending), cohort.inevaluable
+            for numbers, number in zip(counts, added, strict=True):
+                numbers[cohort.dose - 1] += number
+        patients, dlts, pending, inevaluable = map(tuple, counts)
+        evaluable = [cohort for cohort in cohorts if cohort.patients]
+        last = evaluable[-1] if evaluable else None
+        return cls(
+            patients,
+            dlts,
+            None if last is None else last.dose,
+            None if last is None else (last.patients, last.dlts),
+            tuple(cohorts),
+            pending,
+            inevaluable,
+        )
 
     @classmethod
     def from_counts(
@@ -170,6 +259,7 @@ class InterimData:
         *,
         dose: int | None = None,
         last_cohort: tuple[int, int] | None = None,
+        pending: Sequence[int] = (),
     ) -> Self:
         """Data known as counts.
 
@@ -183,6 +273,8 @@ class InterimData:
             Dose level of the last cohort, from 1.
         last_cohort : (int, int), optional
             Patients and DLTs of the last cohort.
+        pending : sequence of int, optional
+            Of the patients, those whose outcome is not known yet, at each dose level from the lowest.
 
         Raises
         ------
@@ -194,8 +286,15 @@ class InterimData:
             raise OutcomesError(f"dlts: {len(y)} numbers, but {len(n)} numbers of patients")
         if len(n) > levels:
             raise OutcomesError(f"patients: {len(n)} numbers, but there are only {levels} dose levels")
-        none = (0,) * (levels - len(n))
-        return cls((*n, *none), (*y, *none), dose, last_cohort, cohorts=None if any(n) else ())
+        open_ = _counts(pending, "pending")
+        if len(open_) > len(n):
+            raise OutcomesError(f"pending: {len(open_)} numbers, but {len(n)} numbers of patients")
+        if any(open_) and last_cohort is not None:
+            raise OutcomesError(
+                "last cohort: with patients pending its DLTs are not known; give the outcomes cohort by cohort"
+            )
+        n, y, open_ = ((*counts, *(0,) * (levels - len(counts))) for counts in (n, y, open_))
+        return cls(n, y, dose, last_cohort, None if any(n) else (), open_)
 
     def may_have_ended_at(self, level: int) -> bool:
         """Whether the last cohort may have been treated at a dose level, from 1."""
@@ -220,27 +319,3 @@ def _counts(values: object, name: str) -> tuple[int, ...]:
     if isinstance(values, str) or not isinstance(values, Iterable):
         raise OutcomesError(f"{name}: {values!r:.40} should be a list of whole numbers")
     return tuple(_whole(value, name, 0) for value in values)
-
-
-def _cohort(text: str, start: int, word: str, levels: int) -> Cohort:
-    """The cohort that a word means; `start` is where it begins in the text."""
-    letters = word.lstrip("0123456789")
-    digits = word.removesuffix(letters)
-    if not digits:
-        raise _pointed(text, start, "a cohort begins with its dose level, a number")
-    if len(digits) > 9 or not 1 <= int(digits) <= levels:
-        there_are = "there is only dose level 1" if levels == 1 else f"the dose levels are 1 to {levels}"
-        raise _pointed(text, start, f"dose level {digits} does not exist; {there_are}")
-    for place, letter in enumerate(letters):
-        if letter not in "NT":
-            problem = f"{repr(letter) if letter.isprintable() else ascii(letter)} should be N (no DLT) or T (DLT)"
-            raise _pointed(text, start + len(digits) + place, problem)
-    if not letters:
-        raise _pointed(text, start + len(digits), "a letter for each patient should follow: N (no DLT) or T (DLT)")
-    return Cohort(int(digits), len(letters), letters.count("T"))
-
-
-def _pointed(text: str, place: int, problem: str) -> OutcomesError:
-    """An error that shows the text with a caret under one place."""
-    shown = "".join(" " if letter.isspace() else letter if letter.isprintable() else "?" for letter in text)
-    return OutcomesError(f"outcomes: {problem}\n  {shown}\n  {' ' * place}^")

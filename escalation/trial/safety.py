@@ -90,7 +90,8 @@ class SafetyRule(Frozen):
             The limit, if the rule has none of its own.
         cohort_size, max_patients : int
             The dose is looked at after every cohort, the last of which may be smaller. The Bayesian rule does not
-            depend on the looks and is given for every number of patients; of the others there is nothing between looks.
+            depend on the looks. The others are calibrated to them; between them the same evidence decides, should a
+            trial be looked at there.
 
         Raises
         ------
@@ -99,10 +100,10 @@ class SafetyRule(Frozen):
 
         Examples
         --------
-        Fewest DLTs that stop after 3, 6, 9 and 10 patients; after 3, none do.
+        Fewest DLTs that stop after 6, 9 and 10 patients; after 3, none do.
 
         >>> stops = SafetyRule(rule="obrien-fleming").rejects(0.25, cohort_size=3, max_patients=10)
-        >>> [(n, int(stops[n].argmax())) for n in range(11) if stops[n].any()]
+        >>> [(n, int(stops[n].argmax())) for n in (3, 6, 9, 10) if stops[n].any()]
         [(6, 5), (9, 5), (10, 6)]
         """
         for option, problem in self.misfits(target):

@@ -30,6 +30,9 @@ class Trial(Frozen):
     start_dose : int, default 1
         Dose level of the first cohort; the lowest is 1.
     dose_unit : str, optional
+    labels : sequence of str, optional
+        What the protocol calls the dose levels, such as "-1", "1", "2", where that is not 1, 2, 3. Outcomes and outputs
+        then have the labels; options are given by the number of the level all the same.
     dlt_window_days : float, optional
         Days after the first dose in which a toxicity counts as a DLT. Carried along; no design uses it yet.
     expansion : Expansion, optional
@@ -48,6 +51,7 @@ class Trial(Frozen):
 
     doses: tuple[Amount | Text, ...] = Field(min_length=1, max_length=50)
     dose_unit: Text | None = None
+    labels: tuple[Text, ...] | None = None
     target: Fraction
     max_patients: Annotated[Whole, Field(ge=1, le=MOST_PATIENTS)]
     cohort_size: CohortSize = 3
@@ -70,6 +74,7 @@ class Trial(Frozen):
             yield "doses: should increase from each level to the next"
         elif len(set(self.doses)) < self.levels:
             yield "doses: each level should be named once"
+        yield from self._label_problems()
         size, most = self.cohort_size, self.max_patients
         if size > most:
             yield f"cohort_size: a cohort of {size} is larger than the trial ({most} patients)"
@@ -78,6 +83,15 @@ class Trial(Frozen):
         if self.expansion is not None:
             for option, problem in self.expansion.problems(self.target, self.max_patients):
                 yield f"expansion.{option}: {problem}"
+
+    def _label_problems(self) -> Iterator[str]:
+        labels = self.labels or ()
+        if self.labels is not None and len(labels) != self.levels:
+            yield f"labels: {len(labels)} labels for {self.levels} dose levels"
+        if len(set(labels)) < len(labels):
+            yield "labels: each should be there once"
+        if any('"' in label for label in labels):
+            yield "labels: a label cannot have a quotation mark in it"
 
     def cautions(self) -> Iterator[str]:
         """What a user should know about the trial, although it can run."""
@@ -90,11 +104,30 @@ class Trial(Frozen):
         return len(self.doses)
 
     @property
+    def level_names(self) -> tuple[str, ...]:
+        """What each dose level is called: its label or else its number."""
+        return self.labels or tuple(str(level) for level in range(1, self.levels + 1))
+
+    def at_level(self, dose: int) -> str:
+        """A dose level in words, by its index from 0: "dose level 2", or what its label is."""
+        return f"dose level {self.level_names[dose]}"
+
+    @property
     def most_patients(self) -> int:
         """The most patients that are treated, expansion included."""
         return self.max_patients + (0 if self.expansion is None else self.expansion.patients)
 
     @property
-    def dose_names(self) -> tuple[str, ...]:
-        """The dose levels as a person would write them."""
+    def amounts(self) -> tuple[str, ...]:
+        """The doses as a person would write them."""
         return tuple(str(dose).removesuffix(".0") for dose in self.doses)
+
+    @property
+    def dose_names(self) -> tuple[str, ...]:
+        """What tables call the doses: what they are, after their labels where they have any."""
+        return self.amounts if self.labels is None else self.numbered
+
+    @property
+    def numbered(self) -> tuple[str, ...]:
+        """The doses after what their levels are called: "2: 150"."""
+        return tuple(f"{name}: {dose}" for name, dose in zip(self.level_names, self.amounts, strict=True))

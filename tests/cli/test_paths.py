@@ -88,7 +88,10 @@ def test_expansion():
     ("arguments", "message"),
     [
         (["--cohorts", "12"], "have 2,360,719 paths; at most 10,000 are listed: 7 would do"),
-        (["--from", "1NNN 2NX"], "'X' should be N (no DLT) or T (DLT)\nerror:   1NNN 2NX\nerror:          ^"),
+        (
+            ["--from", "1NNN 2NX"],
+            "'X' should be N (no DLT), T (DLT), P (pending) or I (inevaluable)\nerror:   1NNN 2NX\nerror:          ^",
+        ),
     ],
 )
 def test_errors(arguments, message):

@@ -52,7 +52,10 @@ def test_paths(tmp_path):
         (("--what", "paths", "--design", "boin", "--cohorts", "6"), "too many to draw"),
         (("--what", "paths"), "--design is needed"),
         (("--what", "paths", "--design", "boin", "--design", "crm"), "give one --design"),
-        (("--what", "paths", "--design", "boin", "--from", "1NX"), "'X' should be N (no DLT) or T (DLT)"),
+        (
+            ("--what", "paths", "--design", "boin", "--from", "1NX"),
+            "'X' should be N (no DLT), T (DLT), P (pending) or I (inevaluable)",
+        ),
         (("--what", "bias", "--cohorts", "2"), "only with --what paths"),
     ],
 )

@@ -85,7 +85,7 @@ def meant(clause: str, trial: Trial, patients: int, dlts: int) -> int:
         return {"below": ESCALATE, "in": STAY, "above": DE_ESCALATE}[where]
     if match := re.search(rf"is a rate of {NUMBER}, (.*)", clause):
         return _meant_by_rate(float(match[1]), match[2], patients, dlts)
-    return _meant_by_counts(clause, patients, dlts)
+    return _meant_by_counts(clause, trial, patients, dlts)
 
 
 def _meant_by_rate(rate: float, comparisons: str, patients: int, dlts: int) -> int:
@@ -104,24 +104,28 @@ def _meant_by_rate(rate: float, comparisons: str, patients: int, dlts: int) -> i
     return ESCALATE if found[0][0] in ("at most", "below") else DE_ESCALATE
 
 
-def _meant_by_counts(clause: str, patients: int, dlts: int) -> int:
+def _meant_by_counts(clause: str, trial: Trial, patients: int, dlts: int) -> int:
     _, _, rest = clause.partition("with a DLT")
     if match := re.fullmatch(r": the table says (E|S|D|DU)", rest):
         return {"E": ESCALATE, "S": STAY, "D": DE_ESCALATE, "DU": ELIMINATE}[match[1]]
-    if match := re.fullmatch(r", more than (\d+): the dose is too toxic", rest):
+    if match := re.fullmatch(r", more than (?:the )?(\d+)(?: that (\d+) may have)?: the dose is too toxic", rest):
         assert dlts > int(match[1])
+        assert match[2] is None or patients != int(match[2])
         return ELIMINATE
-    if match := re.fullmatch(r", (fewer than|at most) (\d+): the dose is cleared", rest):
+    if match := re.fullmatch(r", (fewer than|at most) (\d+)(?: in (\d+) or more)?: the dose is cleared", rest):
         assert dlts < int(match[2]) + (match[1] == "at most")
+        assert match[3] is None or patients > int(match[3])
         return ESCALATE
+    rest, _, look = rest.partition(" (no look is planned after ")
+    if look:
+        assert look == f"{patients}: the evidence that the looks ask for decides)"
+        assert patients % trial.cohort_size > 0
+        assert patients < trial.max_patients
     if match := re.fullmatch(r", (fewer than|at least) the (\d+) that stop the dose", rest):
         assert (dlts >= int(match[2])) == (match[1] == "at least")
         return ELIMINATE if match[1] == "at least" else STAY
     if match := re.fullmatch(r": (?:nothing is decided before there are|the dose is not stopped before) (\d+).*", rest):
         assert patients < int(match[1])
-        return STAY
-    if match := re.fullmatch(r": nothing is decided beyond (\d+)", rest):
-        assert patients > int(match[1])
         return STAY
     assert re.fullmatch(
         r": \d+ more are treated at the dose|: after \d+ no number of DLTs stops the dose|"
@@ -233,7 +237,7 @@ def test_decisions_that_are_not_monotone_have_no_boundaries():
     ]
     trial = Trial(doses=levels(2), target=0.25, max_patients=3)
     printed = decision_table(DecisionTable(rows=rows), trial)
-    row = printed.table[0].rows[2]
+    (row,) = printed.table[0].rows
     assert not row.is_monotone
     assert row.codes.tolist() == [STAY, ESCALATE, ELIMINATE, ELIMINATE]
     assert {row.escalate_if_at_most, row.stay_if, row.de_escalate_if_at_least, row.eliminate_if_at_least} == {None}
@@ -249,8 +253,8 @@ def test_looks_of_a_calibrated_boundary():
 
 
 @pytest.mark.parametrize(
-    ("place", "message"), [((2, 3, 0), "dose"), ((-1, 3, 0), "dose"), ((0, 0, 0), "patients"), ((0, 13, 0), "patients"),
-                           ((0, 3, 4), "dlts"), ((0, 3, -1), "dlts")],
+    ("place", "message"), [((2, 3, 0), "dose"), ((-1, 3, 0), "dose"), ((0, 0, 0), "patients"),
+                           ((0, 1001, 0), "patients"), ((0, 3, 4), "dlts"), ((0, 3, -1), "dlts")],
 )  # fmt: skip
 def test_counts_that_cannot_be(place, message):
     with pytest.raises(DesignError, match=f"^{message}: "):

@@ -232,7 +232,11 @@ class TestWhatIsTyped:
         arguments = ["1NNN 2NX"] if command == "next" else ["--from", "1NNN 2NX"]
         more = ["--what", "paths"] if command == "plot" else []
         result = invoke(command, LUCAR, "--design", "boin", *more, *arguments, *out(command, tmp_path))
-        refused(result, "outcomes: 'X' should be N (no DLT) or T (DLT)\nerror:   1NNN 2NX\nerror:          ^\n")
+        refused(
+            result,
+            "outcomes: 'X' should be N (no DLT), T (DLT), P (pending) or I (inevaluable)\n"
+            "error:   1NNN 2NX\nerror:          ^\n",
+        )
 
 
 BAD = """

@@ -4,6 +4,7 @@ from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from escalation import (
     BLRM,
@@ -287,9 +288,15 @@ def test_no_look_before_enough_patients():
             assert set(np.flatnonzero(stops.any(axis=1))) & {3, 6, 9, 12} == looks
 
 
-def test_between_looks_calibrated_rules_do_nothing():
+def test_between_looks_calibrated_rules_ask_for_the_same_evidence():
+    """Pocock's is the binomial tail: where it is not above the largest that stops at a look, the dose is stopped."""
     stops = Monitoring(rule="pocock", alpha=0.2).rejects(0.25, 3, 11)
-    assert np.flatnonzero(stops.any(axis=1)).tolist() == [3, 6, 9, 11]
+    patients, dlts = np.tril_indices(12)
+    tail = binom.sf(dlts - 1, patients, 0.25)
+    at_looks = np.isin(patients, (3, 6, 9, 11))
+    largest = tail[at_looks & stops[patients, dlts]].max()
+    assert stops[patients, dlts].tolist() == (tail <= largest).tolist()
+    assert stops[patients, dlts][~at_looks].any()
     assert np.flatnonzero(Monitoring().rejects(0.25, 3, 11).any(axis=1)).tolist() == list(range(2, 12))
 
 

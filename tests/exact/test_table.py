@@ -15,11 +15,13 @@ THREE_PLUS_THREE = [
     {"patients": 3, "dlts": ">=2", "decision": "DU"},
     {"patients": 6, "dlts": ">=2", "decision": "DU"},
 ]
-# Left by a last, smaller cohort: no DLT in four or five clears the dose; nothing else is decided.
+# Left by a last, smaller cohort: no DLT in four or five clears the dose, two are too many in any number of patients.
 SMALLER = [
-    {"patients": "1-2", "dlts": ">=0", "decision": "S"},
+    {"patients": "1-2", "dlts": "<=1", "decision": "S"},
     {"patients": "4-5", "dlts": 0, "decision": "E"},
-    {"patients": "4-5", "dlts": ">=1", "decision": "S"},
+    {"patients": "4-5", "dlts": 1, "decision": "S"},
+    {"patients": "1-2", "dlts": ">=2", "decision": "DU"},
+    {"patients": "4-5", "dlts": ">=2", "decision": "DU"},
 ]
 
 

@@ -30,8 +30,12 @@ Dose = Annotated[Literal["next", "lowest", "any"] | Count, BeforeValidator(_name
 
 def dose_level(trial: Trial, level: int) -> str:
     """A dose level, from 1, in words: its number and its dose."""
-    dose = trial.dose_names[level - 1]
-    return f"dose level {level} ({dose} {trial.dose_unit})" if trial.dose_unit else f"dose level {level} ({dose})"
+    dose = trial.amounts[level - 1]
+    return (
+        f"{trial.at_level(level - 1)} ({dose} {trial.dose_unit})"
+        if trial.dose_unit
+        else f"{trial.at_level(level - 1)} ({dose})"
+    )
 
 
 class Rule(Frozen):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import PlainValidator, WithJsonSchema, model_validator
 
 from escalation.fields import Frozen
-from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, STAY
+from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, STAY, UNDECIDED
 from escalation.trial.trial import Trial
 
 CODES = {"E": ESCALATE, "S": STAY, "D": DE_ESCALATE, "DU": ELIMINATE}
@@ -126,9 +126,9 @@ class Row(Frozen):
 
 
 def decisions_of(rows: Sequence[Row], trial: Trial) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
-    """Decision in each cell, and whether the table has one: [D, N + 1, N + 1] each; STAY where it has none."""
+    """Decision in each cell, UNDECIDED where the table has none, and whether it has one: [D, N + 1, N + 1] each."""
     size = trial.max_patients + 1
-    codes = np.full((trial.levels, size, size), STAY, np.int8)
+    codes = np.full((trial.levels, size, size), UNDECIDED, np.int8)
     decided = np.zeros(codes.shape, np.bool_)
     for row in rows:
         codes[row.indices] = CODES[row.decision]

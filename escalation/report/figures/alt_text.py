@@ -74,14 +74,14 @@ def bias(results: Sequence[Result], trial: Trial) -> str:  # noqa: ARG001 (as th
     return f"Bias of the observed DLT rate at the recommended dose: {'; '.join(told)}."
 
 
-def pathways(node: Node, trial: Trial, truth: int | None = None) -> str:  # noqa: ARG001 (as the other figures)
+def pathways(node: Node, trial: Trial, truth: int | None = None) -> str:
     """How many ways the tree has, and what follows the first cohort."""
     leaves = list(node.leaves)
     ended = [leaf for leaf in leaves if leaf.next_dose is None]
-    told = [f"from {node_text(node)}, {count(len(leaves), 'pathway')}, of which {len(ended)} end the trial"]
+    told = [f"from {node_text(node, trial)}, {count(len(leaves), 'pathway')}, of which {len(ended)} end the trial"]
     for dlts, branch in enumerate(node.branches):
         chance = "" if truth is None else f" ({percent(branch.probability[truth])} %)"
-        told.append(f"after {count(dlts, 'DLT')}{chance} {node_text(branch)}")
+        told.append(f"after {count(dlts, 'DLT')}{chance} {node_text(branch, trial)}")
     return f"Tree of dose transition pathways: {'; '.join(told)}."
 
 

@@ -45,8 +45,8 @@ def pathways(node: Node, trial: Trial, truth: int | None = None) -> Figure:
     axes.set_ylim(leaves - 0.4, -0.6)
     for placed in _all(root):
         _edges(axes, placed, truth)
-        _box(axes, placed, truth)
-    names = ", ".join(f"{level} = {name}" for level, name in enumerate(trial.dose_names, 1))
+        _box(axes, placed, trial, truth)
+    names = ", ".join(f"{level} = {dose}" for level, dose in zip(trial.level_names, trial.amounts, strict=True))
     caption = f"Doses: {with_unit(names, trial)}. On the lines: DLTs in the cohort."
     caption += "" if truth is None else " In percent: probability of getting there."
     note(figure, fold(caption, int(15 * figure.get_figwidth()), 6))
@@ -83,10 +83,10 @@ def _edges(axes: Axes, placed: _Placed, truth: int | None) -> None:
         axes.text(bend + 0.08, branch.row, str(dlts), ha="center", va="center", fontsize=LETTERS, bbox=plate, zorder=2)
 
 
-def _box(axes: Axes, placed: _Placed, truth: int | None) -> None:
+def _box(axes: Axes, placed: _Placed, trial: Trial, truth: int | None) -> None:
     """What happens at a node, in a box; grey where the trial has ended."""
     node = placed.node
-    text = node_text(node)
+    text = node_text(node, trial)
     if truth is not None and placed.column:
         text += f"  {percent(node.probability[truth], 0)} %"
     fill = BAND if node.next_dose is None else "white"
@@ -94,12 +94,12 @@ def _box(axes: Axes, placed: _Placed, truth: int | None) -> None:
     axes.text(placed.column + 0.03, placed.row, text, va="center", fontsize=LETTERS, bbox=frame, zorder=3)
 
 
-def node_text(node: Node) -> str:
+def node_text(node: Node, trial: Trial) -> str:
     """What happens at a node: the next cohort, or how the trial ended."""
     if node.next_dose is not None:
-        return f"dose {node.next_dose} · {count(node.size, 'pt')}"
+        return f"dose {trial.level_names[node.next_dose - 1]} · {count(node.size, 'pt')}"
     if node.recommended is not None:
-        return f"end: RP2D dose {node.recommended}"
+        return f"end: RP2D dose {trial.level_names[node.recommended - 1]}"
     if node.reason == "too_toxic":
         return "stop: too toxic"
     return "end: no RP2D"

@@ -1,63 +1,136 @@
 """What is said of the next dose of a running trial: a page and a tree."""
 
-from collections.abc import Iterator
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
+from escalation.designs import Design
 from escalation.report.blocks import Block, Heading, Lines, TextTable
 from escalation.report.preamble import alarms
 from escalation.report.wording import count, dose_head, dose_text
 from escalation.running.next_dose import NextDose
 from escalation.trial.trial import Trial
+from escalation.version import __version__
+
+SHOWN = 12
+"""Hexadecimal digits of a digest that are enough for people to compare."""
 
 
-def next_dose_blocks(label: str, trial: Trial, found: NextDose) -> Iterator[Block]:
+def minutes_of(label: str, trial: Trial, design: Design, file: Path, given: Sequence[str]) -> str:
+    """One line for the minutes of a meeting: what was asked, of which version and which file, word for word.
+
+    The fingerprint is that of all options of trial and design, given or by default; the hash that of the file's bytes.
+    """
+    options = json.dumps([trial.model_dump(mode="json"), design.model_dump(mode="json")], sort_keys=True)
+    return "; ".join(
+        [
+            f"escalation {__version__}",
+            f"design {label}, options {_digest(options.encode())}",
+            f"{file.name}, SHA-256 {_digest(file.read_bytes())}",
+            f"outcomes as read: {'; '.join(given)}",
+        ]
+    )
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:SHOWN]
+
+
+def next_dose_blocks(label: str, trial: Trial, found: NextDose, minutes: str) -> Iterator[Block]:
     """A page on the decision, why it was taken, and what is known of the doses."""
     yield Heading(f"{label}: {_headline(trial, found)}", level=1)
     yield Lines(found.reason)
     yield Lines(_recommendation(trial, found))
     yield from alarms(found.warnings)
     yield _table(trial, found)
-    yield Lines(*_footnotes(trial, found.prior), listed=True)
+    yield Lines(*_footnotes(trial, found), listed=True)
+    yield Lines(minutes)
 
 
-def next_dose_tree(found: NextDose) -> dict[str, Any]:
+def next_dose_tree(trial: Trial, found: NextDose, minutes: str) -> dict[str, Any]:
     """The same as plain values; dose levels from 1, rates and probabilities as fractions."""
     tree = asdict(found)
-    first = ("next_dose", "stop", "reason", "recommended_dose", "estimates", "warnings")
-    return {name: tree[name] for name in first} | tree
+    first = (
+        "next_dose",
+        "stop",
+        "reason",
+        "recommended_dose",
+        "estimates",
+        "warnings",
+        "pending",
+        "decided",
+        "completions",
+    )
+    label = None if found.next_dose is None else trial.level_names[found.next_dose - 1]
+    return {name: tree[name] for name in first} | tree | {"next_dose_label": label, "minutes": minutes}
 
 
 def _headline(trial: Trial, found: NextDose) -> str:
+    if not found.decided:
+        return "wait" if found.pending else "not decided"
     if found.next_dose is None:
         assert found.stop_reason is not None
         return f"the trial stops ({found.stop_reason.replace('_', ' ')})"
     cohort = "expansion cohort" if found.expansion else "next cohort"
+    if found.missing and found.cohort_size == found.missing:
+        cohort = "to fill up the last cohort"
     return f"{cohort}, {count(found.cohort_size, 'patient')}, at {dose_text(trial, found.next_dose)}"
 
 
 def _recommendation(trial: Trial, found: NextDose) -> str:
-    dose = "none" if found.recommended_dose is None else dose_text(trial, found.recommended_dose)
+    if found.recommended_dose is not None:
+        dose = dose_text(trial, found.recommended_dose)
+    else:
+        dose = "depends on the pending outcomes" if found.pending else "none"
     return f"Recommended dose {'at the end' if found.stop else 'if the trial ended now'}: {dose}."
 
 
 def _table(trial: Trial, found: NextDose) -> TextTable:
     rows = []
-    for estimate, name in zip(found.estimates, trial.dose_names, strict=True):
-        shares = (estimate.estimate, estimate.lower, estimate.upper, estimate.above_target)
-        rate, lower, upper, above = ("" if share is None else f"{100 * share:.1f}" for share in shares)
+    estimated = _estimated(found)
+    for estimate, name in zip(found.estimates, trial.numbered, strict=True):
+        shares = (estimate.observed, estimate.estimate, estimate.lower, estimate.upper, estimate.above_target)
+        observed, rate, lower, upper, above = ("" if share is None else f"{100 * share:.1f}" for share in shares)
         interval, closed = f"{lower}-{upper}" if lower else "", "yes" if estimate.eliminated else ""
-        counts = str(estimate.patients), str(estimate.dlts)
-        rows.append([f"{estimate.dose}: {name}", *counts, rate, interval, above, closed])
-    header = [dose_head(trial), "n", "DLTs", "rate %", "95 %", "> target %", "closed"]
-    return TextTable(header, [rows])
+        unknown = [str(estimate.pending)] * _any(found, "pending") + [str(estimate.inevaluable)] * _any(
+            found, "inevaluable"
+        )
+        counts = str(estimate.patients), str(estimate.dlts), *unknown
+        fitted = [rate] if estimated else []
+        rows.append([name, *counts, observed, *fitted, interval, above, closed])
+    unknown = ["pending"] * _any(found, "pending") + ["ineval."] * _any(found, "inevaluable")
+    rates = ["rate", estimated] if estimated else ["rate"]
+    return TextTable([dose_head(trial), "n", "DLTs", *unknown, *rates, "95 %", _above(trial), "closed"], [rows])
 
 
-def _footnotes(trial: Trial, prior: tuple[float, float] | None) -> Iterator[str]:
-    if prior is None:
-        yield "rate, 95 %, > target: under the model, given the data at all doses."
+def _above(trial: Trial) -> str:
+    return f"> {100 * trial.target:g} %"
+
+
+def _any(found: NextDose, name: str) -> bool:
+    return any(getattr(estimate, name) for estimate in found.estimates)
+
+
+def _estimated(found: NextDose) -> str:
+    """What the design's own estimate of the DLT rate is called; empty where it is the observed rate."""
+    if found.prior is None:
+        return "model"
+    return "pooled" if any(estimate.estimate != estimate.observed for estimate in found.estimates) else ""
+
+
+def _footnotes(trial: Trial, found: NextDose) -> Iterator[str]:
+    counted = " whose outcome is known" if _any(found, "pending") or _any(found, "inevaluable") else ""
+    yield f"n: patients{counted}. rate: DLTs among them, observed at the dose, in %."
+    above = _above(trial)
+    if found.prior is None:
+        yield f"model, 95 %, {above}: under the model, given the data at all doses."
     else:
-        yield "rate: the DLT rate as the design estimates it. 95 %: Clopper-Pearson, from the dose's own patients."
-        yield f"> target: under a Beta({prior[0]:g}, {prior[1]:g}) prior, from the dose's own patients."
-    yield f"> target: probability that the DLT rate exceeds {100 * trial.target:g} %."
+        if _estimated(found):
+            yield "pooled: the isotonic estimate, from doses pooled where observed rates do not increase."
+        yield "95 %: Clopper-Pearson, from the dose's own patients."
+        yield f"{above}: under a Beta({found.prior[0]:g}, {found.prior[1]:g}) prior, from the dose's own patients."
+    yield f"{above}: probability in % that the DLT rate exceeds the target."
     yield "closed: eliminated, or excluded as a probable overdose."

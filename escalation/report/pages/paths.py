@@ -1,13 +1,13 @@
 """What is said of dose transition pathways: a page and a tree."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
 
 from escalation.report.blocks import Block, Heading, Lines, Picture, TextTable
 from escalation.report.preamble import alarms
 from escalation.report.wording import count, dose_name, percent
 from escalation.running.pathways import Node, Pathways
+from escalation.trial.trial import Trial
 
 
 def pathway_blocks(label: str, pathways: Pathways, after: str = "") -> Iterator[Block]:
@@ -27,8 +27,8 @@ def path_table(pathways: Pathways) -> TextTable:
     longest = max(len(leaf.cohorts) for leaf in pathways.root.leaves)
     rows = []
     for leaf in pathways.root.leaves:
-        cohorts = [*map(str, leaf.cohorts), *[""] * (longest - len(leaf.cohorts))]
-        rows.append([*cohorts, outcome(leaf), *(percent(share) for share in leaf.probability)])
+        cohorts = [*_written(leaf, pathways.trial), *[""] * (longest - len(leaf.cohorts))]
+        rows.append([*cohorts, outcome(leaf, pathways.trial), *(percent(share) for share in leaf.probability)])
     header = [*(f"cohort {number}" for number in range(1, longest + 1)), "then"]
     probabilities = [f"{name}: P %" for name in pathways.truths]
     return TextTable([*header, *probabilities], [rows], words=frozenset(range(longest + 1)))
@@ -39,25 +39,31 @@ def tree_lines(pathways: Pathways) -> Iterator[str]:
     root = pathways.root
     name = f" ({dose_name(pathways.trial, root.next_dose)})" if root.next_dose else ""
     shares = f"   P % under {', '.join(pathways.truths)}" if pathways.truths else ""
-    yield f"{outcome(root, name)}{shares}"
-    yield from _branches(root, "")
+    yield f"{outcome(root, pathways.trial, name)}{shares}"
+    yield from _branches(root, pathways.trial, "")
 
 
-def _branches(node: Node, indent: str) -> Iterator[str]:
+def _branches(node: Node, trial: Trial, indent: str) -> Iterator[str]:
     for dlts, branch in enumerate(node.branches):
         last = dlts == len(node.branches) - 1
         shares = f"   {' '.join(map(percent, branch.probability))}" if branch.probability else ""
-        yield f"{indent}{'└─' if last else '├─'} {count(dlts, 'DLT')} → {outcome(branch)}{shares}"
-        yield from _branches(branch, f"{indent}{'   ' if last else '│  '}")
+        yield f"{indent}{'└─' if last else '├─'} {count(dlts, 'DLT')} → {outcome(branch, trial)}{shares}"
+        yield from _branches(branch, trial, f"{indent}{'   ' if last else '│  '}")
 
 
-def outcome(node: Node, name: str = "") -> str:
+def _written(node: Node, trial: Trial) -> list[str]:
+    return [cohort.written(trial.labels) for cohort in node.cohorts]
+
+
+def outcome(node: Node, trial: Trial, name: str = "") -> str:
     """What happens at a point of the pathways; `name` is that of the dose."""
+    levels = trial.level_names
     if node.next_dose is None:
         assert node.reason is not None
-        recommended = "no RP2D" if node.recommended is None else f"RP2D {node.recommended}"
+        recommended = "no RP2D" if node.recommended is None else f"RP2D {levels[node.recommended - 1]}"
         return f"stop: {node.reason.replace('_', ' ')}, {recommended}"
-    return f"{'expansion at ' if node.expansion else ''}dose {node.next_dose}{name}, {count(node.size, 'patient')}"
+    place = f"{'expansion at ' if node.expansion else ''}dose {levels[node.next_dose - 1]}{name}"
+    return f"{place}, {count(node.size, 'patient')}"
 
 
 def path_footnotes(pathways: Pathways) -> Iterator[str]:
@@ -74,7 +80,7 @@ def pathway_tree(pathways: Pathways) -> dict[str, Any]:
         "truths": list(pathways.truths),
         "warnings": list(pathways.warnings),
         "root": _point(pathways.root),
-        "paths": [_path(leaf, pathways.truths) for leaf in pathways.root.leaves],
+        "paths": [_path(leaf, pathways.trial, pathways.truths) for leaf in pathways.root.leaves],
     }
 
 
@@ -90,10 +96,10 @@ def _point(node: Node) -> dict[str, Any]:
     }
 
 
-def _path(leaf: Node, truths: tuple[str, ...]) -> dict[str, Any]:
+def _path(leaf: Node, trial: Trial, truths: tuple[str, ...]) -> dict[str, Any]:
     return {
-        "outcomes": " ".join(map(str, leaf.cohorts)),
-        "cohorts": [asdict(cohort) for cohort in leaf.cohorts],
+        "outcomes": " ".join(_written(leaf, trial)),
+        "cohorts": [{"dose": one.dose, "patients": one.patients, "dlts": one.dlts} for one in leaf.cohorts],
         "next_dose": leaf.next_dose,
         "stop": leaf.next_dose is None,
         "stop_reason": leaf.reason,

@@ -38,7 +38,7 @@ def run_blocks(run: Run) -> Iterator[Block]:
     """A page on a run: its trial, a section for each truth, and how exact and simulated numbers agree."""
     yield from opening(run.scenario, dict.fromkeys(result.design for result in run.results))
     if run.after is not None:
-        yield Lines(f"Given the data so far: {data_text(run.after)}")
+        yield Lines(f"Given the data so far: {data_text(run.scenario.trial, run.after)}")
     yield from alarms(run.departures)
     for results in by_truth(run.results):
         yield Heading(results[0].truth.name)
@@ -119,12 +119,16 @@ def footnotes(run: Run) -> Iterator[str]:
         yield "Declared: RP2D after dose escalation. Kept: share of these after expansion."
 
 
-def data_text(data: InterimData) -> str:
+def data_text(trial: Trial, data: InterimData) -> str:
     """The data of a running trial: cohort by cohort, or the DLTs at each dose."""
     if data.cohorts is not None:
-        return " ".join(map(str, data.cohorts)) or "no patient yet"
-    counts = enumerate(zip(data.patients, data.dlts, strict=True), 1)
-    return ", ".join(f"dose level {dose}: {y} of {n}" for dose, (n, y) in counts if n)
+        return " ".join(cohort.written(trial.labels) for cohort in data.cohorts) or "no patient yet"
+    counts = enumerate(zip(data.patients, data.dlts, data.pending, strict=True))
+    return ", ".join(
+        f"{trial.at_level(dose)}: {y} of {n}{f', {open_} pending' if open_ else ''}"
+        for dose, (n, y, open_) in counts
+        if n
+    )
 
 
 def evidence(run: Run) -> Iterator[str]:

@@ -10,12 +10,13 @@ from escalation.report.pages.paths import pathway_tree, tree_lines
 from escalation.report.preamble import trial_facts
 from escalation.report.wording import count, with_unit
 from escalation.running.tables import DoseTable, ExpansionTable, PatientsRow, ProtocolTable
-from escalation.scenario.file import Scenario
+from escalation.scenario.file import TrialDesigns
 from escalation.tidy import Column, Table, columns
 from escalation.trial.trial import Trial
 from escalation.version import __version__
 
 NEVER = "-"
+UNKNOWN = "?"  # where a table of a user's own decides nothing
 STOP = "stop >="  # the column of a dose that is only monitored
 LETTER_HEAD = "0 DLTs"  # the second column of a table that is shown cell by cell
 
@@ -50,7 +51,9 @@ COLUMNS = (
 )
 
 
-def table_blocks(scenario: Scenario, tables: Mapping[str, ProtocolTable], *, every: bool = False) -> Iterator[Block]:
+def table_blocks(
+    scenario: TrialDesigns, tables: Mapping[str, ProtocolTable], *, every: bool = False
+) -> Iterator[Block]:
     """A page with the decision tables of a scenario's designs, by their labels."""
     trial = scenario.trial
     yield Heading(scenario.title or scenario.name, level=1)
@@ -115,13 +118,14 @@ def _cell(row: PatientsRow, code: int) -> str:
     return "-".join(map(str, dict.fromkeys(limit))) if code == STAY else str(limit)
 
 
+def _letter(code: int) -> str:
+    return LETTERS.get(code, UNKNOWN)
+
+
 def _letters(rows: Sequence[PatientsRow], caption: str) -> TextTable:
     """Cell by cell, for decisions that boundaries cannot give."""
     most = max(row.patients for row in rows)
-    cells = [
-        [str(row.patients), *(LETTERS[code] for code in row.codes.tolist()), *[""] * (most - row.patients)]
-        for row in rows
-    ]
+    cells = [[str(row.patients), *map(_letter, row.codes.tolist()), *[""] * (most - row.patients)] for row in rows]
     head = ["patients", LETTER_HEAD, *map(str, range(1, most + 1))]
     return TextTable(head, [cells], words=frozenset(range(1, most + 2)), caption=caption)
 
@@ -137,6 +141,8 @@ def _conventions(parts: Sequence[DoseTable], shown: Sequence[TextTable], *, ever
         yield "stop >=: with so many DLTs or more the dose is stopped; with fewer it is given again."
     if any(by_letter):
         yield "E: escalate; S: stay; D: de-escalate; DU: de-escalate and never give this dose or a higher one again."
+    if any(UNKNOWN in row for table in shown for row in table.groups[0]):
+        yield f"{UNKNOWN}: the table does not decide."
     if any(NEVER in row for table in shown for row in table.groups[0]):
         yield f"{NEVER}: no number of DLTs does."
     if not every:
@@ -153,7 +159,7 @@ def _expansion_blocks(expansion: ExpansionTable, *, every: bool) -> Iterator[Blo
     yield Lines(f"patients: treated so far {where}.", stop, listed=True)
 
 
-def to_tree(scenario: Scenario, tables: Mapping[str, ProtocolTable]) -> dict[str, Any]:
+def to_tree(scenario: TrialDesigns, tables: Mapping[str, ProtocolTable]) -> dict[str, Any]:
     """The decision tables of a scenario's designs for JSON."""
     return {
         "version": __version__,
@@ -183,7 +189,7 @@ def _row_tree(row: PatientsRow) -> dict[str, Any]:
         "occurs": row.occurs,
         "monotone": row.is_monotone,
         **{name: getattr(row, name) for _, name, _ in MEANINGS.values()},
-        "decisions": [LETTERS[code] for code in row.codes.tolist()],
+        "decisions": [_letter(code) for code in row.codes.tolist()],
     }
 
 
@@ -195,7 +201,7 @@ def _expansion_tree(expansion: ExpansionTable) -> dict[str, Any]:
     return {"counts": "expansion" if expansion.own else "dose", "rows": rows}
 
 
-def table_of(scenario: Scenario, tables: Mapping[str, ProtocolTable]) -> Table:
+def table_of(scenario: TrialDesigns, tables: Mapping[str, ProtocolTable]) -> Table:
     """A row for each number of patients, with its decisions from no DLT on; no rows for designs without a table.
 
     `part` is "doses" with the dose levels, or "expansion"; what is never decided has no value, and so have the
@@ -213,6 +219,6 @@ def table_of(scenario: Scenario, tables: Mapping[str, ProtocolTable]) -> Table:
 
 def _boundaries(row: PatientsRow) -> tuple[Any, ...]:
     stay = row.stay_if or (None, None)
-    decisions = " ".join(LETTERS[code] for code in row.codes.tolist())
+    decisions = " ".join(map(_letter, row.codes.tolist()))
     ends = row.de_escalate_if_at_least, row.eliminate_if_at_least
     return (row.patients, row.occurs, row.escalate_if_at_most, *stay, *ends, decisions)

@@ -27,11 +27,14 @@ class APlusB:
 
     def verdict(self, n: int, y: int) -> str:
         """Say what y DLTs in n patients mean: "safe", "toxic", or "open" when they decide nothing yet."""
-        if n == self.a:
-            return "safe" if y < self.c else "toxic" if y > self.d else "open"
-        if n == self.a + self.b:
+        if n >= self.a + self.b:
             return "safe" if y <= self.e else "toxic"
-        return "open"
+        if n <= self.a:
+            return "toxic" if y > self.d else "safe" if n == self.a and y < self.c else "open"
+        fewest_in_the_first_a = max(y - (n - self.a), 0)  # the others may all have had one
+        if y > self.e or fewest_in_the_first_a > self.d:
+            return "toxic"
+        return "safe" if y < self.c else "open"
 
     def next(self, history: History) -> Treat | Stop:
         """Return what to do after this history."""

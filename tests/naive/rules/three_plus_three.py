@@ -16,8 +16,10 @@ class ThreePlusThree:
 
     With ``de_escalate`` the dose below a closed dose is given until it has 6 patients, otherwise a closed
     dose ends the trial. With ``six_at_top`` the highest dose level needs 6 patients as well, otherwise 0 of
-    3 is enough there. The recommended dose is the highest one that is cleared (no DLT in 3 or more
-    patients, or at most one in 6) and not closed.
+    3 is enough there. The recommended dose is the highest one that is cleared and not closed.
+
+    Two DLTs are too many in any number of patients: more patients cannot undo them. A dose is cleared by no
+    DLT in 3 or more patients, or at most one in 6 or more.
     """
 
     doses: int
@@ -45,7 +47,7 @@ class ThreePlusThree:
     def highest_open(self, patients: Sequence[int], dlts: Sequence[int]) -> int:
         """Return the dose just below the lowest one found too toxic, 0 when that is dose 1."""
         for dose, (n, y) in enumerate(zip(patients, dlts, strict=True), start=1):
-            if n in (3, 6) and y >= 2:
+            if n and y >= 2:
                 return dose - 1
         return self.doses
 
@@ -55,17 +57,21 @@ class ThreePlusThree:
         if current > highest:
             below = current - 1
             return below if self.de_escalate and patients[below - 1] < 6 else None
-        if n not in (3, 6) or (n, y) == (3, 1):
+        if not cleared(n, y):
             return current
         if current < highest:
             return current + 1
         three_are_enough = current == self.doses and not self.six_at_top
-        return None if n == 6 or three_are_enough else current
+        return None if n >= 6 or three_are_enough else current
 
     def recommended(self, patients: Sequence[int], dlts: Sequence[int]) -> int | None:
         """Return the highest cleared dose that is not closed, or None."""
         for dose in range(self.highest_open(patients, dlts), 0, -1):
-            n, y = patients[dose - 1], dlts[dose - 1]
-            if (n >= 3 and y == 0) or (n == 6 and y <= 1):
+            if cleared(patients[dose - 1], dlts[dose - 1]):
                 return dose
         return None
+
+
+def cleared(n: int, y: int) -> bool:
+    """Return whether so few DLTs in so many patients clear a dose."""
+    return n >= 3 and y <= (1 if n >= 6 else 0)
