@@ -12,7 +12,8 @@ from escalation.kernels.layout import Children, CurveArrays, Packing, ReadingArr
 from escalation.numbers import binomials
 from escalation.plans.decision import Bound, Decision, State, last_cohort, limited
 from escalation.plans.plan import Counts, Escalate, Plan, Settle
-from escalation.plans.readings import Judgement, Reading
+from escalation.plans.reach import after, escalated
+from escalation.plans.readings import Judgement, MaximumLikelihood, PlugIn, PosteriorMean, Reading
 
 Floats = NDArray[np.float64]
 
@@ -134,6 +135,46 @@ class CurvePlan(ModelPlan):
     def one_up_until_dlt(self) -> bool:
         """Whether the dose goes up one level at a time until the first DLT: until then no curve is the most likely."""
         return self.reading.slopes is not None
+
+    @property
+    def most_decisions(self) -> int:
+        """Fewer than of a table: each takes a posterior."""
+        return 300
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether the course without any DLT gives doses at least as high as any other, until the trial ends.
+
+        So it is when the curves are ordered by all rates at once, and a patient without a DLT says the more for low
+        rates the higher the dose: then the posteriors of that course and of another, after as many patients, are
+        ordered by likelihood ratio, and so are the doses that are preferred, and those that may follow.
+        """
+        slopes = self.reading.slopes
+        if not isinstance(self.reading, (PlugIn, PosteriorMean, MaximumLikelihood)):
+            return False
+        ceiling, floor = (getattr(self.conduct, bound) for bound in ("ceiling", "floor"))
+        if any(bound is not None and np.any(np.diff(bound) < 0) for bound in (ceiling, floor)):
+            return False
+        if slopes is not None:  # before the first DLT the dose goes up by one: nothing may be faster
+            one_up = ceiling is not None and np.all(ceiling <= np.arange(self.levels) + 1)
+            return bool(one_up and np.all(np.diff(slopes[1], axis=0) >= -SLACK) and np.all(slopes[0] <= slopes[1]))
+        apart = np.diff(self.log_no_dlt, axis=0)
+        return bool(np.all(np.diff(self.log_dlt, axis=1) <= SLACK) and np.all(np.diff(apart, axis=1) >= -SLACK))
+
+    def never_rises_to(self, dose: int, most: int) -> bool:
+        """Whether the course without any DLT, and without stops, does not come to a dose, and all others stay below."""
+        if not self.is_ordered:
+            return False
+        free = self.conducted(stops=(), max_patients=most)
+        state = State((0,) * self.levels, (0,) * self.levels)
+        for _ in range(self.most_decisions):
+            _, decision = escalated(free, state)
+            if decision.next_dose is None:
+                return True
+            if decision.next_dose >= dose:
+                return False
+            state = after(state, decision, 0)
+        return False
 
     def arrays(self) -> CurveArrays:
         """The plan as the kernels read it."""
@@ -286,6 +327,11 @@ class LaterPlan(ModelPlan):
     def whole(self) -> CurvePlan:
         """The plan with its curves."""
         return self.curves().conducted(**vars(self.conduct))
+
+    @property
+    def most_decisions(self) -> int:
+        """Fewer than of a curve plan: each takes a posterior of its own, and the more doses the longer."""
+        return 1000 // self.doses
 
     @property
     def exact_bytes(self) -> int:

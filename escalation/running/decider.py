@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from escalation.designs import Design
-from escalation.kernels.codes import EXPANSION_STOPPED, MAX_PATIENTS, NO_DOSE, RULE_COMPLETE, TOO_TOXIC
-from escalation.plans.decision import Decision, Expanding, State, holding
+from escalation.kernels.codes import EXPANSION_STOPPED, NO_DOSE, TOO_TOXIC
+from escalation.plans.decision import Decision, Expanding, State
 from escalation.plans.expansion import ExpansionPlan, expansion_plan
 from escalation.plans.plan import Plan
+from escalation.plans.reach import escalated
 from escalation.trial.trial import Trial
 
 
@@ -104,31 +105,7 @@ class Decider:
 
     def _escalate(self, state: State) -> Decision:
         """What dose escalation decides."""
-        plan, conduct = self.plan, self.plan.conduct
-        if state.dose is None:
-            return self._on(conduct.start, state, Decision(None, titrating=conduct.titration))
-        full = state.treated >= conduct.max_patients
-        titrating = conduct.titration and max(state.patients) == 1
-        decision = plan.decide(state, titrating=titrating)
-        if decision.next_dose is None:
-            return replace(decision, reason=MAX_PATIENTS if full else TOO_TOXIC)
-        stops = () if titrating else holding(conduct.stops, state, decision.next_dose)
-        reason = min((stop.reason for stop in stops), default=0)
-        if full and reason != RULE_COMPLETE:
-            toxic = tuple(stop for stop in stops if stop.reason == TOO_TOXIC)  # which then recommend no dose
-            return replace(decision, next_dose=None, reason=MAX_PATIENTS, stops=toxic)
-        if reason:
-            given = tuple(stop for stop in stops if stop.reason == reason)
-            return replace(decision, next_dose=None, reason=reason, stops=given)
-        return self._on(decision.next_dose, state, decision)
-
-    def _on(self, dose: int, state: State, decision: Decision) -> Decision:
-        """The decision, with the size of the next cohort."""
-        conduct, there = self.plan.conduct, state.patients[dose]
-        size = int(conduct.sizes[there])
-        if conduct.titration and max(state.patients) <= 1:
-            size = int(conduct.sizes[0]) - 1 if there else 1
-        return replace(decision, next_dose=dose, size=min(size, conduct.max_patients - state.treated))
+        return escalated(self.plan, state)[1]
 
 
 def decider_of(design: Design, trial: Trial, *, treated: int = 0) -> Decider:
