@@ -71,7 +71,8 @@ def _searched(plan: Plan, *, toxic: bool) -> tuple[set[int], bool, End] | None:
     order = count()
     begin = State((0,) * plan.levels, (0,) * plan.levels)
     queue = [(0, 0, next(order), begin)]
-    seen, given = {begin}, set()
+    seen = {begin}
+    given: set[int] = set()
     end: End | None = None
     asked = 0
     while queue and asked < plan.most_decisions:

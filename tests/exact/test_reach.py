@@ -96,8 +96,15 @@ def caution(design, trial) -> str:
 
 
 def test_reasons():
-    full = BLRM(reference_dose=25, prior_mean=(-0.5, 0), prior_sd=(0.7, 0.3))
-    assert "overdose control still excludes dose level 2: P(overdose) is" in caution(full, LARGE)
+    toxic = BLRM(reference_dose=25, prior_mean=(-0.5, 0), prior_sd=(0.7, 0.3))
+    assert "after 3 patients without a DLT the trial ends, because even the lowest dose is too toxic" in caution(
+        toxic, LARGE
+    )
+    excluded = BLRM(reference_dose=25, prior_mean=(-2, 0.5), prior_sd=(0.7, 0.3))
+    assert caution(excluded, LARGE) == (
+        "no trial can give dose levels 2, 3 and 4: after 24 patients without a DLT overdose control still excludes "
+        "dose level 2: P(overdose) is 0.416, above ewoc = 0.25, and the trial has treated its 24 patients"
+    )
     stopped = BOIN(stop_when={"rule": "patients", "at_least": 9})
     assert caution(stopped, LARGE) == (
         "no trial can give dose level 4: after 9 patients without a DLT, the last at dose level 3, the trial ends, "

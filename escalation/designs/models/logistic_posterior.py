@@ -138,6 +138,11 @@ class LogisticPosterior:
                 return float(c[first]), float(c[last])
             c = np.linspace(c[first], c[last], SCAN)
 
+    def _middle(self, c: Floats) -> Floats:
+        """The prior mean of a on each line."""
+        mean, sd = self._prior.mean, self._prior.sd
+        return mean[0] + self._prior.correlation * sd[0] / sd[1] * (c - mean[1])
+
     def _log_mass(self, c: Floats) -> Floats:
         """The log density of c, to a constant, as if a were normal on each line."""
         peak = self._peak(c)
@@ -147,7 +152,7 @@ class LogisticPosterior:
     def _density(self, a: Floats, c: Floats) -> tuple[Floats, Floats, Floats]:
         """Log density, to a constant, and two derivatives by a, at a, float64[L, P], on lines c, float64[L]."""
         sd = self._prior.sd_on_line
-        z = (a - self._prior.mean_on_line(c)[:, None]) / sd
+        z = (a - self._middle(c)[:, None]) / sd
         log = -(z**2) / 2 - ((c[:, None] - self._prior.mean[1]) / self._prior.sd[1]) ** 2 / 2
         slope, curvature = -z / sd, np.full(a.shape, -(sd**-2))
         steep = np.exp(c)[:, None]
@@ -162,7 +167,7 @@ class LogisticPosterior:
 
     def _peak(self, c: Floats) -> Floats:
         """The likeliest a on each line: Newton's method, and halving where that leaves the bracket."""
-        mean, variance = self._prior.mean_on_line(c), self._prior.sd_on_line**2
+        mean, variance = self._middle(c), self._prior.sd_on_line**2
         dlts, others = self._dlts.sum(), (self._patients - self._dlts).sum()
         low, high = mean - variance * others - 1e-9, mean + variance * dlts + 1e-9
         a = np.clip(mean, low, high)
@@ -182,7 +187,7 @@ class LogisticPosterior:
         """
         highest = self._density(peak[:, None], c)[0]
         reach = self._prior.sd_on_line * np.sqrt(2 * DROP) * np.array([-1.0, 1.0])
-        mean = self._prior.mean_on_line(c)[:, None]
+        mean = self._middle(c)[:, None]
         # The likelihood is concave: from its peak on the prior alone makes the density fall at least as fast.
         ends = peak[:, None] + reach + np.zeros_like(mean)
         for _ in range(30):
