@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import special
 
 from escalation import BLRM, Trial
 from escalation.designs.models.logistic_grid import BivariateNormal
@@ -54,11 +55,26 @@ def test_credible_limits():
     """The quadrature finds the shares of the posterior below them."""
     trial = Trial(doses=[50, 150, 300, 600], target=0.25, max_patients=36)
     design = BLRM(prior_mean=(-1.1, 0))
-    for n, y in (([3, 3, 0, 0], [0, 1, 0, 0]), ([3, 9, 6, 0], [0, 1, 2, 0]), ([0, 0, 0, 36], [0, 0, 0, 18])):
+    for n, y in (([3, 3, 0, 0], [0, 1, 0, 0]), ([3, 9, 6, 0], [0, 1, 2, 0])):
         found = design.estimates(trial, n, y)
         for dose in range(4):
             exact = Exact(LUCAR, WEAK, (found.lower[dose], found.upper[dose]))(np.array(n), np.array(y))
             assert exact[:, dose] == pytest.approx([0.975, 0.025], abs=1e-6)
+
+
+def test_credible_limits_far_from_the_data():
+    """All patients at the reference dose: the log odds there, and the slope under its prior, are independent."""
+    found = BLRM(prior_mean=(-1.1, 0)).estimates(
+        Trial(doses=[50, 150, 300, 600], target=0.25, max_patients=36), [0, 0, 0, 36], [0, 0, 0, 18]
+    )
+    a = np.linspace(-8, 8, 40001)
+    log = -(((a + 1.1) / 2) ** 2) / 2 + 18 * a - 36 * np.logaddexp(0, a)
+    weight = np.exp(log - log.max())
+    for dose in range(3):
+        for limit, share in ((found.lower[dose], 0.025), (found.upper[dose], 0.975)):
+            ratio = (a - special.logit(limit)) / -LUCAR[dose]  # the rate is lower where the slope is larger than this
+            below = np.where(ratio > 0, special.ndtr(-np.log(np.maximum(ratio, 1e-300))), 1.0)
+            assert below @ weight / weight.sum() == pytest.approx(share, abs=1e-8)
 
 
 def test_a_large_trial_decides_as_its_curves_do():
