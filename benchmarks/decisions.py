@@ -94,8 +94,8 @@ def section(scale: Scale) -> Section:
         blocks=[
             Heading("Single decisions"),
             Lines(
-                f"`next_dose` with five cohorts behind it, in the largest trial: {DOSES} doses (one dose for monitoring) "
-                f"and {MOST_PATIENTS} patients. Each time the design is compiled anew. The slowest come first."
+                f"`next_dose` with five cohorts behind it, in the largest trial: {DOSES} doses (monitoring: one) and "
+                f"{MOST_PATIENTS} patients. Each time the design is compiled anew. The slowest come first."
             ),
             TextTable(["design", "one call", "peak memory"], [rows]),
         ],

@@ -217,8 +217,19 @@ def _below(lines: Lines, a: Floats) -> Floats:
     z = (a - lines.low[:, None]) / lines.length[:, None] - 1
     found: Floats = (z > 0).astype(np.float64)
     line, place = np.nonzero(np.abs(z) < 1)
-    found[line, place] = chebyshev.chebval(z[line, place], lines.below[:, line], tensor=False)
+    found[line, place] = _polynomial(lines.below, line, z[line, place])
     return found
+
+
+def _polynomial(coefficients: Floats, line: NDArray[np.int64], z: Floats) -> Floats:
+    """Clenshaw's sum of Chebyshev polynomials, at z, float64[K], with the coefficients of each z's line.
+
+    As numpy's, which would first copy the coefficients for every z.
+    """
+    last, before = np.zeros_like(z), np.zeros_like(z)
+    for terms in coefficients[:0:-1]:
+        last, before = terms[line] + 2 * z * last - before, last
+    return coefficients[0][line] + z * last - before
 
 
 def _woven(even: Floats, odd: Floats, axis: int) -> Floats:
