@@ -20,6 +20,7 @@ COMMANDS = {
     "peers": "Beside the packages that a user would pick instead.",
     "growth": "How time and memory grow with the size of the problem.",
     "startup": "Import, --help, the first run ever and the next.",
+    "decisions": "What one decision costs, under every design in the largest trial.",
     "limits": "How far each engine is from what the machine allows.",
     "accuracy": "Simulation error, common random numbers, and the CRM's decisions against fine quadrature.",
     "truths": "Thousands of truths: what a further one costs.",

@@ -18,6 +18,7 @@ from escalation.designs.words import (
     conduct_sentences,
     expansion_sentences,
     observed,
+    out_of_reach,
     stop_sentences,
 )
 from escalation.errors import DesignError
@@ -92,6 +93,8 @@ class Design(Frozen):
                 yield from rule.cautions(trial)
         if self.expansion is not None:
             yield from self.expansion.cautions(trial.target, trial.max_patients, trial.cohort_size)
+        if not any(self.problems(trial)):
+            yield from out_of_reach(trial, self.plan(trial))
 
     def applied_to(self, trial: Trial) -> Trial:
         """The trial as this design runs it: with the design's own expansion, if it has one."""

@@ -7,6 +7,7 @@ Source: Yin G, Yuan Y (2009) J Am Stat Assoc 104:954-968.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import pairwise
 from math import sqrt
 from typing import Annotated, ClassVar, Literal, Self
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from escalation.designs.model_based import Above, ModelDesign, TooToxic
+from escalation.designs.model_based import ModelDesign, RateEstimates, TooToxic, credible_limits
 from escalation.designs.models import curves
 from escalation.designs.words import listed
 from escalation.fields import Fraction, Positive, Real
@@ -75,25 +76,26 @@ class BMACRM(ModelDesign):
         if self.stop_if_too_toxic:
             yield from self.stop_if_too_toxic.misfits(trial)
 
-    def _above(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Above:
-        grids = self._grids(trial)
-        posterior = self._plan(trial).posterior(patients, dlts)
+    def _estimates(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> RateEstimates:
+        grids, plan = _grids(self, trial), self._plan(trial)
+        posterior, rates = plan.posterior(patients, dlts), np.exp(plan.log_dlt)
         parts = np.split(posterior, np.cumsum([len(b) for _, b in grids])[:-1])  # their sums: those of the models
 
-        def above(limits: Floats) -> Floats:
+        def above(limits: Floats, doses: NDArray[np.int64]) -> Floats:
             models = zip(grids, parts, strict=True)
             found: Floats = sum(
-                (curves.rates_above(POWER, skeleton, b, part, limits) for (skeleton, b), part in models),
-                np.zeros((len(limits), trial.levels)),
+                (curves.probabilities_above(POWER, skeleton[doses], b, part, limits) for (skeleton, b), part in models),
+                np.zeros(len(limits)),
             )
             return found
 
-        return above
-
-    def _grids(self, trial: Trial) -> list[tuple[Floats, Floats]]:
-        """Of each model the skeleton, float64[D], and the values of b that carry its posterior."""
-        prior, size = curves.normal_prior(self.prior_sd), trial.max_patients
-        return [(s, curves.parameter_grid(POWER, s, prior, size)) for s in map(np.array, self.skeletons)]
+        doses, shares = np.arange(trial.levels), np.array([[0.025], [0.975]])
+        # About where they are: the jumps of the posterior.
+        order = np.argsort(rates, axis=1)
+        reached = np.cumsum(posterior[order], axis=1) >= shares[:, None]
+        near = rates[doses, order[doses, np.argmax(reached, axis=-1)]]
+        at_target = above(np.full(trial.levels, trial.target), doses)
+        return RateEstimates(rates @ posterior, *credible_limits(above, near), at_target)
 
     @property
     def _model_weights(self) -> Floats:
@@ -123,7 +125,7 @@ class BMACRM(ModelDesign):
             yield self.stop_if_too_toxic.words(trial)
 
     def _plan(self, trial: Trial) -> CurvePlan:
-        grids, normal, stop = self._grids(trial), curves.normal_prior(self.prior_sd), self.stop_if_too_toxic or None
+        grids, normal, stop = _grids(self, trial), curves.normal_prior(self.prior_sd), self.stop_if_too_toxic or None
         log_dlt, log_no_dlt = zip(*(POWER.log_rates(skeleton, b) for skeleton, b in grids), strict=True)
         # Each grid has its own spacing: normalised by itself, it stands for one model.
         priors = zip(self._model_weights, grids, strict=True)
@@ -141,3 +143,10 @@ class BMACRM(ModelDesign):
             stop=stop,
             too_toxic=too_toxic,
         )
+
+
+@lru_cache(maxsize=4)
+def _grids(design: BMACRM, trial: Trial) -> tuple[tuple[Floats, Floats], ...]:
+    """Of each model the skeleton, float64[D], and the values of b that carry its posterior."""
+    prior, size = curves.normal_prior(design.prior_sd), trial.max_patients
+    return tuple((s, curves.parameter_grid(POWER, s, prior, size)) for s in map(np.array, design.skeletons))

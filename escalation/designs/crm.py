@@ -8,6 +8,7 @@ maximum likelihood; the defaults are those of the R package dfcrm (Cheung YK 201
 """
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from math import sqrt
 from typing import ClassVar, Literal, Self
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from escalation.designs.base import never_reached, patients_reach
-from escalation.designs.model_based import Above, ModelDesign, RateEstimates, TooToxic
+from escalation.designs.model_based import ModelDesign, RateEstimates, TooToxic
 from escalation.designs.models import curves
 from escalation.designs.models.indifference import skeleton
 from escalation.designs.words import listed
@@ -176,7 +177,7 @@ class CRM(ModelDesign):
             reading: Reading = MaximumLikelihood(*curves.slopes_at(model, rates, cuts))
         else:
             prior = self._prior()
-            b = curves.parameter_grid(model, rates, prior, trial.max_patients)
+            b = _grid(self, trial)
             weight = curves.prior_weights(prior, b)
             tail = curves.tail_weights(b, model.parameter_at(rates[0], trial.target + stop.margin)) if stop else None
             if self.estimate == "mean":
@@ -194,28 +195,31 @@ class CRM(ModelDesign):
 
         Under maximum likelihood the limits are those of the likelihood ratio; there is no posterior probability.
         """
-        if self.method == "bayes":
-            return super().estimates(trial, patients, dlts)
-        n, y = np.array(patients), np.array(dlts)
-        none = np.full(trial.levels, np.nan)
-        if n.sum() == 0:
-            return RateEstimates(none, none, none, none)
-        model, rates = curves.MODELS[self.model], self.prior_rates(trial)
-        best, low, high = (model.rates_at(rates, b) for b in curves.likelihood_interval(model, rates, n, y))
-        return RateEstimates(best, high, low, none)  # rates fall as b grows
+        return super().estimates(trial, patients, dlts)
 
-    def _fitted(self, trial: Trial, plan: CurvePlan, posterior: Floats) -> Floats:
+    def _estimates(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> RateEstimates:
+        model, rates = curves.MODELS[self.model], self.prior_rates(trial)
+        if self.method == "mle":
+            none = np.full(trial.levels, np.nan)
+            if patients.sum() == 0:
+                return RateEstimates(none, none, none, none)
+            limits = curves.likelihood_interval(model, rates, patients, dlts)
+            best, low, high = (model.rates_at(rates, b) for b in limits)
+            return RateEstimates(best, high, low, none)  # rates fall as b grows
+        b, plan = _grid(self, trial), self._plan(trial)
+        posterior = plan.posterior(patients, dlts)
+        low, high = curves.parameter_limits(b, posterior, np.array([0.025, 0.975])).tolist()
+        above = curves.probabilities_above(model, rates, b, posterior, np.full(trial.levels, trial.target))
+        fitted = self._fitted(plan, posterior, rates)
+        return RateEstimates(fitted, model.rates_at(rates, high), model.rates_at(rates, low), above)
+
+    def _fitted(self, plan: CurvePlan, posterior: Floats, skeleton: Floats) -> Floats:
+        """The rates that the design compares, float64[D]."""
         if self.estimate == "mean":
-            return super()._fitted(trial, plan, posterior)
+            return np.exp(plan.log_dlt) @ posterior
         (mean,) = plan.reading.means(plan.log_dlt, posterior).tolist()
         b = mean if self.prior == "normal" else float(np.log(mean))
-        return curves.MODELS[self.model].rates_at(self.prior_rates(trial), b)
-
-    def _above(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Above:
-        model, rates = curves.MODELS[self.model], self.prior_rates(trial)
-        b = curves.parameter_grid(model, rates, self._prior(), trial.max_patients)
-        posterior = self._plan(trial).posterior(patients, dlts)
-        return lambda limits: curves.rates_above(model, rates, b, posterior, limits)
+        return curves.MODELS[self.model].rates_at(skeleton, b)
 
     def _prior(self) -> curves.Prior:
         return curves.normal_prior(self.prior_sd) if self.prior == "normal" else curves.gamma_prior(*self._gamma)
@@ -273,3 +277,13 @@ class CRM(ModelDesign):
             "exponential": f"exp(b) has an exponential prior with rate {rate:g}.",
             "gamma": f"exp(b) has a gamma prior with shape {shape:g} and rate {rate:g}.",
         }[self.prior]
+
+
+@lru_cache(maxsize=4)
+def _grid(design: CRM, trial: Trial) -> Floats:
+    """The b that carry every posterior of a trial: its plan has them, and its estimates."""
+    grid = curves.parameter_grid(
+        curves.MODELS[design.model], design.prior_rates(trial), design._prior(), trial.max_patients
+    )
+    grid.flags.writeable = False
+    return grid

@@ -15,12 +15,12 @@ from escalation.fields import Flag, Fraction, Frozen, Real
 from escalation.kernels.codes import COHERENT_COHORT, COHERENT_DOSE, COHERENT_OFF
 from escalation.numbers import Floats
 from escalation.plans.conduct import Conduct
-from escalation.plans.curves import CurvePlan
+from escalation.plans.curves import CurvePlan, ModelPlan
 from escalation.plans.readings import Reading
 from escalation.trial.trial import Trial
 
-Above = Callable[[Floats], Floats]
-"""P(rate > limit | data) as a function of limits, float64[L] to float64[L, D]."""
+Above = Callable[[Floats, NDArray[np.int64]], Floats]
+"""P(rate > limit | data) as a function of limits, float64[K], and of the dose of each, int64[K]; float64[K]."""
 
 COHERENT = {"cohort": COHERENT_COHORT, "dose": COHERENT_DOSE, "off": COHERENT_OFF}
 
@@ -95,24 +95,15 @@ class ModelDesign(Design):
         and 97.5 % quantiles of the posterior.
         """
         n, y = np.array(patients), np.array(dlts)
-        trial = trial.model_copy(update={"max_patients": max(trial.max_patients, int(n.sum()))})
-        plan = self._plan(trial)
-        posterior = plan.posterior(n, y)
-        above = self._above(trial, n, y)
-        lower, upper = _limits(np.exp(plan.log_dlt), posterior, above)
-        return RateEstimates(self._fitted(trial, plan, posterior), lower, upper, above(np.array([trial.target]))[0])
-
-    def _fitted(self, trial: Trial, plan: CurvePlan, posterior: Floats) -> Floats:  # noqa: ARG002
-        """The rates that the design compares, float64[D]; here posterior means."""
-        return np.exp(plan.log_dlt) @ posterior
+        return self._estimates(trial.model_copy(update={"max_patients": max(trial.max_patients, int(n.sum()))}), n, y)
 
     @abstractmethod
-    def _plan(self, trial: Trial) -> CurvePlan:
+    def _estimates(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> RateEstimates:
+        """As `estimates`, in a trial that has room for so many patients."""
+
+    @abstractmethod
+    def _plan(self, trial: Trial) -> ModelPlan:
         """The plan of the design's own rules."""
-
-    @abstractmethod
-    def _above(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Above:
-        """P(rate > limit | data)."""
 
     def _restrictions(self) -> tuple[Restriction, ...]:
         return (NeverSkip(when_deescalating=not self.skips_down),) if self.no_skip else ()
@@ -157,22 +148,20 @@ class ModelDesign(Design):
         )
 
 
-def _limits(rates: Floats, posterior: Floats, above: Above) -> tuple[Floats, Floats]:
+def credible_limits(above: Above, near: Floats) -> tuple[Floats, Floats]:
     """The 2.5 % and 97.5 % quantiles of the posterior of each dose's rate, float64[D] each.
 
-    The jumps of the posterior, float64[G], of rates, float64[D, G], show about where they are; `above` where they are.
+    They are looked for from rates near them on, float64[2, D].
     """
     from scipy.optimize import elementwise  # it takes a tenth of a second, and running trials alone need it
 
-    shares = np.repeat([0.025, 0.975], len(rates))
-    doses = np.tile(np.arange(len(rates)), 2)
-    order = np.argsort(rates, axis=1)
-    reached = np.cumsum(posterior[order], axis=1)[doses] >= shares[:, None]
-    near = np.take_along_axis(rates, order, axis=1)[doses, np.argmax(reached, axis=1)]
-    guess = np.clip(special.logit(near), *LOGITS)
+    levels = near.shape[1]
+    shares = np.repeat([0.025, 0.975], levels)
+    doses = np.tile(np.arange(levels), 2)
+    guess = np.clip(special.logit(near.ravel()), *LOGITS)
 
     def excess(logit: Floats, dose: NDArray[np.int64], share: Floats) -> Floats:
-        below = 1 - above(special.expit(np.clip(logit, *LOGITS)))[np.arange(len(dose)), dose]
+        below = 1 - above(special.expit(np.clip(logit, *LOGITS)), dose)
         # Nearly straight on these scales, so that few steps are needed.
         return special.ndtri(np.clip(below, 1e-15, 1 - 1e-15)) - special.ndtri(share)
 

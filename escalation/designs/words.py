@@ -6,7 +6,9 @@ import numpy as np
 
 from escalation.designs.rules.base import dose_level
 from escalation.kernels.codes import REASON_NAMES, SLACK, TOO_TOXIC
+from escalation.plans.decision import Bound
 from escalation.plans.plan import Plan
+from escalation.plans.reach import End, reach
 from escalation.trial.safety import SafetyRule
 from escalation.trial.trial import Trial
 
@@ -184,3 +186,49 @@ def monitoring_clause(rule: SafetyRule, target: float) -> str:
         f"the dose is stopped when its DLTs reach {boundary}, calibrated so that a dose with a DLT rate of {limit:g} "
         f"is stopped at any look with a probability of at most {alpha:g}{wait}"
     )
+
+
+def out_of_reach(trial: Trial, plan: Plan) -> Iterator[str]:
+    """Cautions about doses that cannot be given, with what keeps them from it."""
+    found = reach(plan)
+    if found is None:
+        return
+    if found.above:
+        never = "no trial can give" if found.proven_above else "a trial without any DLT does not give"
+        yield f"{never} {_doses(found.above)}: {_held(trial, plan, found.end)}"
+    if found.below and found.proven_below:
+        yield f"no trial can give {_doses(found.below)}, below the start dose: no outcomes lead down to it in time"
+
+
+def _doses(doses: tuple[int, ...]) -> str:
+    names = [str(dose + 1) for dose in doses]
+    return f"dose level {names[0]}" if len(names) == 1 else f"dose levels {', '.join(names[:-1])} and {names[-1]}"
+
+
+def _held(trial: Trial, plan: Plan, end: End) -> str:
+    """What keeps the course without any DLT, the likeliest to come up, below a dose."""
+    course, stops = f"after {end.state.treated} patients without a DLT", end.decision.stops
+    over = f"the trial has treated its {trial.max_patients} patients"
+    if stops:
+        over = f"the trial ends, because {stops[0].words}"
+    wanted = end.wanted.next_dose
+    if wanted is None:
+        return f"{course} the trial ends, because even the lowest dose is too toxic"
+    if wanted > end.highest:
+        return f"{course}, the last at dose level {end.state.last_dose + 1}, {over}"
+    return f"{course} {_kept(plan, end)}, and {over}"
+
+
+def _kept(plan: Plan, end: End) -> str:
+    """Why the plan itself goes no higher."""
+    at, judgement = end.highest + 1, end.wanted.judgement
+    if any(bound in (Bound.CEILING, Bound.HOLD, Bound.CLOSED) for bound in end.wanted.bounds):
+        return f"the limits on escalation keep it at dose level {at}"
+    if judgement is None:
+        return f"the decision table keeps it at dose level {at}"
+    if judgement.overdose is not None and judgement.highest_open < at < plan.levels:
+        probability, limit = beside(float(judgement.overdose[at]), judgement.reading.most_overdosing)
+        return (
+            f"overdose control still excludes dose level {at + 1}: P(overdose) is {probability}, above ewoc = {limit}"
+        )
+    return f"the model still prefers dose level {at}"

@@ -1,5 +1,7 @@
 """Curve plans: decisions by a posterior over dose-toxicity curves. Kernels are imported where they are called."""
 
+from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,18 +12,106 @@ from escalation.kernels.layout import Children, CurveArrays, Packing, ReadingArr
 from escalation.numbers import binomials
 from escalation.plans.decision import Bound, Decision, State, last_cohort, limited
 from escalation.plans.plan import Counts, Escalate, Plan, Settle, Tolerances
-from escalation.plans.readings import Judgement, Reading
+from escalation.plans.reach import after, escalated
+from escalation.plans.readings import Judgement, MaximumLikelihood, PlugIn, PosteriorMean, Reading
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class CurvePlan(Plan):
+class ModelPlan(Plan):
+    """A design that decides by what a model says of all data.
+
+    Decisions after a cohort: the trial ends with no recommendation when the lowest dose is too toxic; else the next
+    cohort gets the dose that the model prefers (the lower of two), but not above what the conduct and `coherent` allow.
+    """
+
+    target: float
+    coherent: int  # COHERENT_OFF, COHERENT_COHORT or COHERENT_DOSE
+    # Whether the recommendation is the model's choice even where nobody was treated; if not, it is the highest tried
+    # dose not above the model's choice.
+    recommends_untried: bool = False
+
+    @abstractmethod
+    def judge(self, patients: tuple[int, ...], dlts: tuple[int, ...]) -> Judgement:
+        """What the model says of counts at each dose."""
+
+    @property
+    def one_up_until_dlt(self) -> bool:
+        """Whether the dose goes up one level at a time until the first DLT."""
+        return False
+
+    @property
+    def looks_at_cohort(self) -> bool:
+        """Whether escalation depends on the last cohort's rate."""
+        return self.coherent == COHERENT_COHORT
+
+    def recommend(self, patients: Counts, dlts: Counts, choices: NDArray[np.int8] | None = None) -> NDArray[np.int16]:
+        """The recommended dose of each ending, from the model's choices on the final data."""
+        if choices is None:
+            counts = zip(patients.tolist(), dlts.tolist(), strict=True)
+            found = [self.judge(tuple(n), tuple(y)).choice for n, y in counts]
+            choices = np.array(found, np.int8)
+        if self.recommends_untried:
+            return choices.astype(np.int16)
+        tried = (patients > 0) & (np.arange(self.levels) <= choices[:, None])
+        highest = self.levels - 1 - np.argmax(tried[:, ::-1], axis=1)
+        return np.where(tried.any(axis=1), highest, NO_DOSE).astype(np.int16)
+
+    def decide(self, state: State, *, titrating: bool) -> Decision:
+        """The next dose by the model, or none where the trial is too toxic."""
+        dose, conduct = state.last_dose, self.conduct
+        bounds: list[Bound] = []
+        hold = dose if conduct.holds(state.dlts) else self.levels
+        ceiling = conduct.highest_after(dose, self.levels)
+        if titrating:
+            next_dose = dose if state.dlts[dose] else dose + 1
+            for limit, bound in ((self.levels - 1, Bound.HIGHEST), (hold, Bound.HOLD), (ceiling, Bound.CEILING)):
+                next_dose = limited(next_dose, limit, bound, bounds)
+            return Decision(next_dose, bounds=tuple(bounds), titrating=True)
+        judgement = self.judge(state.patients, state.dlts)
+        if judgement.choice == NO_DOSE:
+            return Decision(None, judgement=judgement)
+        one_up = dose + 1 if self.one_up_until_dlt and not any(state.dlts) else self.levels
+        allowed = judgement.choice
+        for limit, bound in ((hold, Bound.HOLD), (one_up, Bound.ONE_UP), (ceiling, Bound.CEILING)):
+            allowed = limited(allowed, limit, bound, bounds)
+        if self._incoherent_to_escalate(state):
+            allowed = limited(allowed, dose, COHERENCE[self.coherent], bounds)
+        next_dose = judgement.prefer(allowed)
+        floor = conduct.lowest_after(dose)
+        if floor > next_dose:
+            if floor > judgement.highest_open:
+                floor = max(judgement.highest_open, next_dose)
+                bounds.append(Bound.OVERDOSE)
+            if floor > next_dose:
+                next_dose = floor
+                bounds.append(Bound.FLOOR)
+        return Decision(next_dose, bounds=tuple(bounds), judgement=judgement)
+
+    def _incoherent_to_escalate(self, state: State) -> bool:
+        """Whether `coherent` lets no higher dose follow."""
+        dose = state.last_dose
+        if self.coherent == COHERENT_COHORT:
+            size, toxic = last_cohort(self.conduct, state)
+            return toxic >= (self.target - SLACK) * size
+        if self.coherent == COHERENT_DOSE:
+            return state.dlts[dose] > (self.target + SLACK) * state.patients[dose]
+        return False
+
+    def closed(self, state: State) -> tuple[bool, ...]:
+        """Whether each dose is excluded as a probable overdose; all are where the trial is too toxic."""
+        if state.treated == 0:
+            return (False,) * self.levels
+        judgement = self.judge(state.patients, state.dlts)
+        return tuple(judgement.too_toxic or dose > judgement.highest_open for dose in range(self.levels))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CurvePlan(ModelPlan):
     """A design whose decisions come from a posterior over dose-toxicity curves.
 
-    The posterior is discrete: a prior weight for each of G curves. Decisions after a cohort: the trial ends with no
-    recommendation when the lowest dose is too toxic; else the next cohort gets the dose that the model prefers (the
-    lower of two), but not above what the conduct and `coherent` allow.
+    The posterior is discrete: a prior weight for each of G curves.
     """
 
     # float64[D, G], log probability of a DLT, and of none, at each dose under each curve. No curves under
@@ -31,15 +121,10 @@ class CurvePlan(Plan):
     # float64[G], prior weight of each curve; they sum to 1. Under MaximumLikelihood float64[D - 1], the slopes at the
     # cuts before the first patient: zeros.
     weight: Floats
-    target: float
     reading: Reading  # what the model prefers
-    coherent: int  # COHERENT_OFF, COHERENT_COHORT or COHERENT_DOSE
     # float64[G], the trial ends when the posterior mean of this exceeds `too_toxic_threshold`.
     too_toxic: Floats | None = None
     too_toxic_threshold: float = 1.0
-    # Whether the recommendation is the model's choice even where nobody was treated; if not, it is the highest tried
-    # dose not above the model's choice.
-    recommends_untried: bool = False
 
     @property
     def levels(self) -> int:
@@ -47,14 +132,49 @@ class CurvePlan(Plan):
         return len(self.log_dlt)
 
     @property
-    def looks_at_cohort(self) -> bool:
-        """Whether escalation depends on the last cohort's rate."""
-        return self.coherent == COHERENT_COHORT
-
-    @property
     def one_up_until_dlt(self) -> bool:
         """Whether the dose goes up one level at a time until the first DLT: until then no curve is the most likely."""
         return self.reading.slopes is not None
+
+    @property
+    def most_decisions(self) -> int:
+        """Fewer than of a table: each takes a posterior."""
+        return 300
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether the course without any DLT gives doses at least as high as any other, until the trial ends.
+
+        So it is when the curves are ordered by all rates at once, and a patient without a DLT says the more for low
+        rates the higher the dose: then the posteriors of that course and of another, after as many patients, are
+        ordered by likelihood ratio, and so are the doses that are preferred, and those that may follow.
+        """
+        slopes = self.reading.slopes
+        if not isinstance(self.reading, (PlugIn, PosteriorMean, MaximumLikelihood)):
+            return False
+        ceiling, floor = (getattr(self.conduct, bound) for bound in ("ceiling", "floor"))
+        if any(bound is not None and np.any(np.diff(bound) < 0) for bound in (ceiling, floor)):
+            return False
+        if slopes is not None:  # before the first DLT the dose goes up by one: nothing may be faster
+            one_up = ceiling is not None and np.all(ceiling <= np.arange(self.levels) + 1)
+            return bool(one_up and np.all(np.diff(slopes[1], axis=0) >= -SLACK) and np.all(slopes[0] <= slopes[1]))
+        apart = np.diff(self.log_no_dlt, axis=0)
+        return bool(np.all(np.diff(self.log_dlt, axis=1) <= SLACK) and np.all(np.diff(apart, axis=1) >= -SLACK))
+
+    def never_rises_to(self, dose: int, most: int) -> bool:
+        """Whether the course without any DLT, and without stops, does not come to a dose, and all others stay below."""
+        if not self.is_ordered:
+            return False
+        free = self.conducted(stops=(), max_patients=most)
+        state = State((0,) * self.levels, (0,) * self.levels)
+        for _ in range(self.most_decisions):
+            _, decision = escalated(free, state)
+            if decision.next_dose is None:
+                return True
+            if decision.next_dose >= dose:
+                return False
+            state = after(state, decision, 0)
+        return False
 
     def arrays(self) -> CurveArrays:
         """The plan as the kernels read it."""
@@ -122,65 +242,6 @@ class CurvePlan(Plan):
 
         return escalate
 
-    def recommend(self, patients: Counts, dlts: Counts, choices: NDArray[np.int8] | None = None) -> NDArray[np.int16]:
-        """The recommended dose of each ending, from the model's choices on the final data."""
-        if choices is None:
-            found = [self.judge(n, y).choice for n, y in zip(patients.tolist(), dlts.tolist(), strict=True)]
-            choices = np.array(found, np.int8)
-        if self.recommends_untried:
-            return choices.astype(np.int16)
-        tried = (patients > 0) & (np.arange(self.levels) <= choices[:, None])
-        highest = self.levels - 1 - np.argmax(tried[:, ::-1], axis=1)
-        return np.where(tried.any(axis=1), highest, NO_DOSE).astype(np.int16)
-
-    def decide(self, state: State, *, titrating: bool) -> Decision:
-        """The next dose by the model, or none where the trial is too toxic."""
-        dose, conduct = state.last_dose, self.conduct
-        bounds: list[Bound] = []
-        hold = dose if conduct.holds(state.dlts) else self.levels
-        ceiling = conduct.highest_after(dose, self.levels)
-        if titrating:
-            next_dose = dose if state.dlts[dose] else dose + 1
-            for limit, bound in ((self.levels - 1, Bound.HIGHEST), (hold, Bound.HOLD), (ceiling, Bound.CEILING)):
-                next_dose = limited(next_dose, limit, bound, bounds)
-            return Decision(next_dose, bounds=tuple(bounds), titrating=True)
-        judgement = self.judge(state.patients, state.dlts)
-        if judgement.choice == NO_DOSE:
-            return Decision(None, judgement=judgement)
-        one_up = dose + 1 if self.one_up_until_dlt and not any(state.dlts) else self.levels
-        allowed = judgement.choice
-        for limit, bound in ((hold, Bound.HOLD), (one_up, Bound.ONE_UP), (ceiling, Bound.CEILING)):
-            allowed = limited(allowed, limit, bound, bounds)
-        if self._incoherent_to_escalate(state):
-            allowed = limited(allowed, dose, COHERENCE[self.coherent], bounds)
-        next_dose = judgement.prefer(allowed)
-        floor = conduct.lowest_after(dose)
-        if floor > next_dose:
-            if floor > judgement.highest_open:
-                floor = max(judgement.highest_open, next_dose)
-                bounds.append(Bound.OVERDOSE)
-            if floor > next_dose:
-                next_dose = floor
-                bounds.append(Bound.FLOOR)
-        return Decision(next_dose, bounds=tuple(bounds), judgement=judgement)
-
-    def _incoherent_to_escalate(self, state: State) -> bool:
-        """Whether `coherent` lets no higher dose follow."""
-        dose = state.last_dose
-        if self.coherent == COHERENT_COHORT:
-            size, toxic = last_cohort(self.conduct, state)
-            return toxic >= (self.target - SLACK) * size
-        if self.coherent == COHERENT_DOSE:
-            return state.dlts[dose] > (self.target + SLACK) * state.patients[dose]
-        return False
-
-    def closed(self, state: State) -> tuple[bool, ...]:
-        """Whether each dose is excluded as a probable overdose; all are where the trial is too toxic."""
-        if state.treated == 0:
-            return (False,) * self.levels
-        judgement = self.judge(state.patients, state.dlts)
-        return tuple(judgement.too_toxic or dose > judgement.highest_open for dose in range(self.levels))
-
     def judge(self, patients: tuple[int, ...], dlts: tuple[int, ...]) -> Judgement:
         """What the model says of counts at each dose."""
         n, y = np.array(patients), np.array(dlts)
@@ -244,6 +305,50 @@ class CurvePlan(Plan):
         dlts = np.minimum(np.tile(np.arange(most + 1), len(sizes)), patients)
         evidence = self.evidence(patients, dlts)
         return evidence.reshape(self.levels, len(sizes), most + 1, evidence.shape[2]), places
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LaterPlan(ModelPlan):
+    """A curve plan whose curves are made when an engine asks for them.
+
+    Curves that carry every posterior a large trial can give are many; a question about one trial needs one posterior.
+    """
+
+    doses: int
+    curves: Callable[[], CurvePlan]  # the plan, but for its conduct; remembered by who gives it
+    answer: Callable[[tuple[int, ...], tuple[int, ...]], Judgement]  # what the model says, without the curves
+
+    @property
+    def levels(self) -> int:
+        """Number of dose levels."""
+        return self.doses
+
+    @property
+    def whole(self) -> CurvePlan:
+        """The plan with its curves."""
+        return self.curves().conducted(**vars(self.conduct))
+
+    @property
+    def most_decisions(self) -> int:
+        """Fewer than of a curve plan: each takes a posterior of its own, and the more doses the longer."""
+        return 1000 // self.doses
+
+    @property
+    def exact_bytes(self) -> int:
+        """Memory of the evidence of all cells."""
+        return self.whole.exact_bytes
+
+    def settler(self, packing: Packing, cells: NDArray[np.int16]) -> Settle:
+        """One cohort more for many states."""
+        return self.whole.settler(packing, cells)
+
+    def escalation(self, counts: NDArray[np.int64], limits: NDArray[np.int64]) -> Escalate:
+        """Dose escalation of a block of trials."""
+        return self.whole.escalation(counts, limits)
+
+    def judge(self, patients: tuple[int, ...], dlts: tuple[int, ...]) -> Judgement:
+        """What the model says of counts at each dose."""
+        return self.answer(patients, dlts)
 
 
 COHERENCE = {COHERENT_COHORT: Bound.COHERENCE_COHORT, COHERENT_DOSE: Bound.COHERENCE_DOSE}

@@ -1,6 +1,6 @@
 """Where one trial stands, what is decided there, and what bounded the decision."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import NamedTuple
 
@@ -80,6 +80,28 @@ class Decision:
     def is_open(self) -> bool:
         """Whether nothing is decided, because a table of the user's own has no row for the counts."""
         return self.next_dose is None and self.reason == 0
+
+
+class Ruling(NamedTuple):
+    """What those who conduct a trial have ruled for the next cohort."""
+
+    closed_from: int | None = None  # index of the lowest dose that may not be given, nor any above
+    stays: bool = False  # whether no dose above the last may follow
+
+    def bound(self, state: State, decision: Decision) -> Decision:
+        """The decision within the ruling; a model then chooses among what is left."""
+        assert decision.next_dose is not None
+        bounds = list(decision.bounds)
+        allowed = decision.next_dose
+        if self.closed_from is not None:
+            allowed = limited(allowed, self.closed_from - 1, Bound.RULED_OUT, bounds)
+        if self.stays and state.dose is not None:
+            allowed = limited(allowed, state.dose, Bound.HELD, bounds)
+        if allowed == decision.next_dose:
+            return decision
+        if decision.judgement is not None:
+            allowed = decision.judgement.prefer(allowed)
+        return replace(decision, next_dose=allowed, bounds=tuple(bounds))
 
 
 def limited(dose: int, limit: int, bound: Bound, bounds: list[Bound]) -> int:

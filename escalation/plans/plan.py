@@ -95,6 +95,19 @@ class Plan(ABC):
     def recommend(self, patients: Counts, dlts: Counts, choices: NDArray[np.int8] | None = None) -> NDArray[np.int16]:
         """The recommended dose of each ending, or NO_DOSE; `choices` are what `settler` wrote there, if it was run."""
 
+    @property
+    def most_decisions(self) -> int:
+        """Decisions that may be asked for to find out which doses a trial can come to: a part of a second."""
+        return 2000
+
+    def never_rises_to(self, dose: int, most: int) -> bool:  # noqa: ARG002
+        """Whether it is certain that no trial of `most` patients comes up to a dose, from what is not enumerated."""
+        return False
+
+    def never_falls_to(self, dose: int, most: int) -> bool:  # noqa: ARG002
+        """Whether it is certain that no trial of `most` patients comes down to a dose."""
+        return False
+
     def titrated(self) -> Self:
         """The plan with titration from the lowest dose."""
         return self.conducted(titration=True, start=0)

@@ -177,6 +177,39 @@ class TablePlan(Plan):
         found = (dose for dose, (n, y) in enumerate(counts) if self.codes[dose, n, y] == ELIMINATE)
         return next(found, self.levels)
 
+    def never_rises_to(self, dose: int, most: int) -> bool:
+        """Whether the doses on the way take as many patients as there are, or one of them is never left upwards."""
+        ceiling = self.conduct.ceiling
+        way = range(self.conduct.start, dose)
+        if ceiling is not None and any(ceiling[at] <= at for at in way):
+            return True
+        return sum(self._least_patients(at, (ESCALATE,)) for at in way) >= most
+
+    def never_falls_to(self, dose: int, most: int) -> bool:
+        """As `never_rises_to`."""
+        way = range(dose + 1, self.conduct.start + 1)
+        if self.conduct.titration:  # which starts at the lowest dose
+            return False
+        return sum(self._least_patients(at, (DE_ESCALATE, ELIMINATE)) for at in way) >= most
+
+    def _least_patients(self, dose: int, wanted: tuple[int, ...]) -> int:
+        """At least so many patients have been at a dose when its table says one of these; all and more if never."""
+        size = self.conduct.max_patients
+        if self.conduct.titration:
+            return 1
+        reached = np.zeros(size + 1, np.bool_)  # by DLTs
+        reached[0] = True
+        patients = 0
+        while patients + self.conduct.sizes[patients] <= size:
+            cohort = int(self.conduct.sizes[patients])
+            reached = np.convolve(reached, np.ones(cohort + 1))[: size + 1] > 0
+            patients += cohort
+            codes = self.codes[dose, patients]
+            if np.isin(codes[reached], wanted).any():
+                return patients
+            reached &= codes != ELIMINATE
+        return size + 1
+
     def titrated(self) -> Self:
         """The plan with titration, which leaves single patients behind; none without a DLT closes a dose."""
         codes = self.codes.copy()

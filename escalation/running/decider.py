@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from escalation.designs import Design
-from escalation.kernels.codes import EXPANSION_STOPPED, MAX_PATIENTS, NO_DOSE, RULE_COMPLETE, TOO_TOXIC, UNDECIDED
-from escalation.plans.decision import Bound, Decision, Expanding, State, holding, limited
+from escalation.kernels.codes import EXPANSION_STOPPED, NO_DOSE, TOO_TOXIC
+from escalation.plans.decision import Decision, Expanding, Ruling, State
 from escalation.plans.expansion import ExpansionPlan, expansion_plan
 from escalation.plans.plan import Plan
+from escalation.plans.reach import escalated, on
 from escalation.trial.trial import Trial
 
 
@@ -20,10 +21,7 @@ class Decider:
     trial: Trial  # as the design runs it
     plan: Plan
     expansion: ExpansionPlan | None
-    # What those who conduct the trial have ruled for the next cohort: the index of the lowest dose that may not be
-    # given, and whether no dose above the last may follow.
-    closed_from: int | None = None
-    stays: bool = False
+    ruling: Ruling = Ruling()  # of those who conduct the trial, for the next cohort
 
     @property
     def start(self) -> State:
@@ -60,7 +58,7 @@ class Decider:
         if dose == decision.next_dose:
             planned = decision.size
         elif expanding is None:
-            planned = self._on(dose, state, decision).size
+            planned = on(self.plan, dose, state, decision).size
         missing = max(planned - size, 0)
         if decision.completing and dose == state.dose:
             size, toxic = state.size + size, state.toxic + toxic
@@ -140,50 +138,7 @@ class Decider:
 
     def _escalate(self, state: State) -> Decision:
         """What dose escalation decides."""
-        plan, conduct = self.plan, self.plan.conduct
-        if state.dose is None:
-            return self._ruled(state, self._on(conduct.start, state, Decision(None, titrating=conduct.titration)))
-        full = state.treated >= conduct.max_patients
-        titrating = conduct.titration and max(state.patients) == 1
-        decision = plan.decide(state, titrating=titrating)
-        if decision.code == UNDECIDED and decision.next_dose is None:
-            return replace(decision, reason=MAX_PATIENTS if full else 0)
-        if decision.next_dose is None:
-            return replace(decision, reason=MAX_PATIENTS if full else TOO_TOXIC)
-        decision = self._ruled(state, decision)
-        assert decision.next_dose is not None
-        stops = () if titrating else holding(conduct.stops, state, decision.next_dose)
-        reason = min((stop.reason for stop in stops), default=0)
-        if full and reason != RULE_COMPLETE:
-            toxic = tuple(stop for stop in stops if stop.reason == TOO_TOXIC)  # which then recommend no dose
-            return replace(decision, next_dose=None, reason=MAX_PATIENTS, stops=toxic)
-        if reason:
-            given = tuple(stop for stop in stops if stop.reason == reason)
-            return replace(decision, next_dose=None, reason=reason, stops=given)
-        return self._on(decision.next_dose, state, decision)
-
-    def _ruled(self, state: State, decision: Decision) -> Decision:
-        """The decision within what those who conduct the trial have ruled; a model then chooses among what is left."""
-        assert decision.next_dose is not None
-        bounds = list(decision.bounds)
-        allowed = decision.next_dose
-        if self.closed_from is not None:
-            allowed = limited(allowed, self.closed_from - 1, Bound.RULED_OUT, bounds)
-        if self.stays and state.dose is not None:
-            allowed = limited(allowed, state.dose, Bound.HELD, bounds)
-        if allowed == decision.next_dose:
-            return decision
-        if decision.judgement is not None:
-            allowed = decision.judgement.prefer(allowed)
-        return replace(decision, next_dose=allowed, bounds=tuple(bounds))
-
-    def _on(self, dose: int, state: State, decision: Decision) -> Decision:
-        """The decision, with the size of the next cohort."""
-        conduct, there = self.plan.conduct, state.patients[dose]
-        size = int(conduct.sizes[there])
-        if conduct.titration and max(state.patients) <= 1:
-            size = int(conduct.sizes[0]) - 1 if there else 1
-        return replace(decision, next_dose=dose, size=min(size, conduct.max_patients - state.treated))
+        return escalated(self.plan, state, self.ruling)[1]
 
 
 def decider_of(design: Design, trial: Trial, *, treated: int = 0) -> Decider:

@@ -208,7 +208,7 @@ def _bound(decider: Decider, state: State, bound: Bound) -> str:
 
 
 def _ruled_out(decider: Decider) -> str:
-    lowest = decider.closed_from or 0
+    lowest = decider.ruling.closed_from or 0
     return f"{decider.trial.at_level(lowest)} {'is' if lowest == decider.trial.levels - 1 else 'and all above are'}"
 
 

@@ -10,7 +10,7 @@ from escalation.designs import Design, ModelDesign
 from escalation.errors import OutcomesError
 from escalation.kernels.codes import REASON_NAMES
 from escalation.numbers import clopper_pearson, is_whole
-from escalation.plans.decision import Decision, State
+from escalation.plans.decision import Decision, Ruling, State
 from escalation.running.decider import Decider
 from escalation.running.explanation import explanation, following_in_words
 from escalation.running.standing import Standing, decider_for, stand
@@ -175,7 +175,7 @@ def next_dose(
     """
     data = InterimData.of(data, trial)
     decider = decider_for(design, trial, data)
-    ruled = replace(decider, closed_from=_lowest_closed(closed_from, trial), stays=stay)
+    ruled = replace(decider, ruling=Ruling(_lowest_closed(closed_from, trial), stay))
     known = stand(decider, data.known, ruled=ruled)
     prior = None if isinstance(design, ModelDesign) else decider.prior(known.state)
     estimates = dose_estimates(decider, known.state, data)
@@ -204,7 +204,7 @@ def _answer(
     """The answer where all outcomes are known."""
     decision = now.decision
     following = decision.next_dose
-    if following is not None and decider.closed_from is not None and following >= decider.closed_from:
+    if following is not None and decider.ruling.closed_from is not None and following >= decider.ruling.closed_from:
         whom = "the expansion" if decision.expanding else "the last cohort"
         raise OutcomesError(
             f"closed: the next patients would be at {decider.trial.at_level(following)}, for {whom}: what follows when "

@@ -364,7 +364,7 @@ def test_blrm_says_when_its_prior_closes_the_start_dose():
     alone = Trial(doses=[800], target=0.25, max_patients=12)
     assert ["probability 0.41;" in caution for caution in BLRM().cautions(alone)] == [True]
     assert list(BLRM(ewoc=0.41).cautions(alone)) == []
-    assert list(BLRM().cautions(Trial(doses=[50, 600], target=0.25, max_patients=12))) == []
+    assert list(BLRM().cautions(Trial(doses=[50, 600], target=0.25, max_patients=24))) == []
 
 
 @pytest.mark.parametrize(
@@ -440,7 +440,9 @@ def test_restrictions_that_never_or_always_bind():
     doses = {"doses": [50, 150, 300]}
     assert cautions({"rule": "max_step", "factor": 3}, **doses) == []
     assert cautions({"rule": "max_step", "factor": 2}, **doses) == [
-        "rule 'max_step': no higher dose can ever follow 50"
+        "rule 'max_step': no higher dose can ever follow 50",
+        "no trial can give dose levels 2 and 3: after 12 patients without a DLT the limits on escalation keep it at "
+        "dose level 1, and the trial has treated its 12 patients",
     ]
     assert cautions({"rule": "no_escalation", "dlts": 12}, **doses) == []
     assert cautions({"rule": "no_escalation", "dlts": 13}, **doses) == [

@@ -35,6 +35,8 @@ DROP = 45.0
 FARTHEST = 300.0
 # Beyond this all rates are at their limits as far as a likelihood can tell.
 FLAT = 30.0
+# A point whose share of the posterior is smaller than this, beside the largest, adds nothing to any probability.
+NOTHING = 1e-18
 # Points at which the drop is looked for; the grid ends one of them farther out.
 SCAN = 2001
 
@@ -46,7 +48,7 @@ class Model(NamedTuple):
     scale: Callable[[float], float]
     rate: Callable[[Floats], Floats]  # the inverse of `scale`
     highest: float  # rates lie below this whatever b; so must skeletons
-    # Log probability of a DLT and of none, float64[D, G] each, by skeleton, float64[D], and b, float64[G].
+    # Log probability of a DLT and of none, float64[D, G] each, by skeleton, float64[D], and b, float64[G] or [D, G].
     log_rates: Callable[[Floats, Floats], tuple[Floats, Floats]]
     slopes: Callable[[Floats, Floats], tuple[Floats, Floats]]  # their derivatives by b
     # A patient adds about this much, at most, to the posterior precision of b. The largest Fisher information over all
@@ -63,7 +65,7 @@ class Model(NamedTuple):
 
 
 def _power(skeleton: Floats, b: Floats) -> tuple[Floats, Floats]:
-    log_dlt = np.outer(np.log(skeleton), np.exp(b))
+    log_dlt = np.log(skeleton)[:, None] * np.exp(b)
     return log_dlt, np.log(-np.expm1(log_dlt))
 
 
@@ -73,7 +75,7 @@ def _power_slopes(skeleton: Floats, b: Floats) -> tuple[Floats, Floats]:
 
 
 def _logistic(skeleton: Floats, b: Floats) -> tuple[Floats, Floats]:
-    logit = INTERCEPT + np.outer(special.logit(skeleton) - INTERCEPT, np.exp(b))
+    logit = INTERCEPT + (special.logit(skeleton) - INTERCEPT)[:, None] * np.exp(b)
     return -np.logaddexp(0, -logit), -np.logaddexp(0, logit)
 
 
@@ -132,27 +134,37 @@ def parameter_grid(model: Model, skeleton: Floats, prior: Prior, max_patients: i
     The likelihood of any data is a product over patients, so that it moves the posterior no farther than all patients
     with a DLT at the lowest dose, or none with a DLT at the one dose where that says most.
     """
-    edges = []
-    for dose in range(len(skeleton)):
-        for dlts in (0, max_patients):
+    data = [np.zeros(len(skeleton)), np.full(len(skeleton), float(max_patients))]  # DLTs, all patients at each dose
 
-            def log_posterior(b: Floats, dose: int = dose, dlts: int = dlts) -> Floats:
-                log_dlt, log_no_dlt = model.log_rates(skeleton[dose : dose + 1], b)
-                return dlts * log_dlt[0] + (max_patients - dlts) * log_no_dlt[0] + prior.log_density(b)
+    def log_posteriors(b: Floats) -> Floats:
+        """Float64[2, D, B] at b, float64[2, D, B]."""
+        parts = zip(data, b, strict=True)
+        likelihoods = [_likelihood(model.log_rates(skeleton, at), dlts, max_patients) for dlts, at in parts]
+        found: Floats = np.array(likelihoods) + prior.log_density(b)
+        return found
 
-            b = np.linspace(*_reach(prior, log_posterior(np.zeros(1))[0] - DROP), SCAN)
-            log = log_posterior(b)
-            carried = np.flatnonzero(log >= log.max() - DROP)
-            edges += [b[max(carried[0] - 1, 0)], b[min(carried[-1] + 1, len(b) - 1)]]
+    floors = log_posteriors(np.zeros((2, len(skeleton), 1)))[..., 0] - DROP
+    left, right = (_reach(prior, floors, end) for end in (-FARTHEST, FARTHEST))
+    b = np.moveaxis(np.linspace(left, right, SCAN), 0, -1)
+    log = log_posteriors(b)
+    carried = log >= log.max(axis=-1, keepdims=True) - DROP
+    first = np.maximum(np.argmax(carried, axis=-1) - 1, 0)
+    last = np.minimum(SCAN - np.argmax(carried[..., ::-1], axis=-1), SCAN - 1)
+    edges = [np.take_along_axis(b, place[..., None], axis=-1) for place in (first, last)]
+    low, high = float(edges[0].min()), float(edges[1].max())
     narrowest = 1 / np.sqrt(prior.precision + model.precision_per_patient * max(max_patients, FEWEST))
-    points = int(np.ceil((max(edges) - min(edges)) / (SPACING * narrowest))) + 1
-    return np.linspace(min(edges), max(edges), points)
+    points = int(np.ceil((high - low) / (SPACING * narrowest))) + 1
+    return np.linspace(low, high, points)
 
 
-def _reach(prior: Prior, floor: float) -> tuple[float, float]:
-    """The b to the left and right of which the prior alone, a bound on the posterior, is below `floor`."""
-    left, right = halved(lambda b: prior.log_density(b) < floor, np.zeros(2), np.array([-FARTHEST, FARTHEST]))
-    return float(left), float(right)
+def _likelihood(log_rates: tuple[Floats, Floats], dlts: Floats, patients: int) -> Floats:
+    """Log likelihood of the patients all at one dose, by dose and b, float64[D, B]."""
+    return dlts[:, None] * log_rates[0] + (patients - dlts[:, None]) * log_rates[1]
+
+
+def _reach(prior: Prior, floors: Floats, end: float) -> Floats:
+    """The b beyond which, on the way to an end, the prior alone, a bound on the posterior, is below each floor."""
+    return halved(lambda b: prior.log_density(b) < floors, np.zeros(floors.shape), np.full(floors.shape, end))
 
 
 def slopes_at(model: Model, skeleton: Floats, cuts: Floats) -> tuple[Floats, Floats]:
@@ -184,11 +196,34 @@ def cuts_between_doses(model: Model, skeleton: Floats, target: float) -> Floats:
     return halved(past, ends[:-1], ends[1:])
 
 
-def rates_above(model: Model, skeleton: Floats, b: Floats, posterior: Floats, limits: Floats) -> Floats:
-    """P(rate > limit | data), float64[L, D], for equally spaced b whose posterior sums to the model's probability."""
-    return np.array(
-        [[tail_weights(b, model.parameter_at(rate, limit)) @ posterior for rate in skeleton] for limit in limits]
-    )
+def probabilities_above(model: Model, skeleton: Floats, b: Floats, posterior: Floats, limits: Floats) -> Floats:
+    """P(rate > limit | data) of as many doses as limits, for equally spaced b whose posterior sums to the model's.
+
+    The skeleton, float64[K], is that of each limit's dose.
+    """
+    b, posterior = _carried(b, posterior)
+    ends = [model.parameter_at(rate, limit) for rate, limit in zip(skeleton, limits, strict=True)]
+    return np.array([tail_weights(b, end) @ posterior for end in ends])
+
+
+def parameter_limits(b: Floats, posterior: Floats, shares: Floats) -> Floats:
+    """The b that the posterior is below with each probability, float64[K]."""
+    b, posterior = _carried(b, posterior)
+    spacing = b[1] - b[0]
+    # Half of a point's share is below it: right to a part of the spacing, from which Newton's method goes on.
+    found: Floats = np.interp(shares, np.cumsum(posterior) - posterior / 2, b)
+    for _ in range(6):
+        below = np.array([tail_weights(b, end) @ posterior for end in found])
+        density = np.sinc((found[:, None] - b) / spacing) @ posterior / spacing
+        found = found - (below - shares) / density
+    return found
+
+
+def _carried(b: Floats, posterior: Floats) -> tuple[Floats, Floats]:
+    """Those of equally spaced b that matter, with one point more than one."""
+    some = np.flatnonzero(posterior > NOTHING * posterior.max())
+    part = slice(max(some[0] - 1, 0), some[-1] + 2)
+    return b[part], posterior[part]
 
 
 def likelihood_interval(

@@ -1,0 +1,249 @@
+"""The posterior of the two-parameter logistic model after the data of one trial.
+
+The grid of `logistic_grid` carries every posterior that a trial can give; here one is enough, and its place and width
+are known. The model is the one described there: logit p_d = a + exp(c) x_d.
+
+Given c, the posterior of a is log-concave. It is cut off where it has fallen far below its peak, and its distribution
+function is a polynomial through Chebyshev points, so that P(p_d > limit | c) is known for any limit. Across c sums over
+equally spaced lines converge exponentially; the spacing is halved until nothing that is asked for changes any more, so
+that a limit which needs finer lines gets them, and no other.
+
+Source: Trefethen LN (2013) Approximation Theory and Approximation Practice. SIAM (Chebyshev points); Trefethen LN,
+Weideman JAC (2014) SIAM Review 56:385-458 (equally spaced sums).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.polynomial import chebyshev
+from numpy.typing import NDArray
+from scipy import special
+
+from escalation.designs.models.logistic_grid import BivariateNormal
+from escalation.numbers import Floats
+
+# Densities are left out where their logarithm is this far below the peak.
+DROP = 30.0
+# Points along a line, for each OWN_SD that a may vary by on it: a normal density cut off at such a drop, or a step of
+# the likelihood somewhere on a line as long as that, is then a polynomial to some 1e-11.
+POINTS = 96
+OWN_SD = 2.5
+# Lines across the posterior of c at first, and where lines are no longer halved.
+FIRST = 33
+MOST = 32769
+# Largest change from one spacing to half of it. The error falls as its square at least: some 1e-10 is left.
+CHANGE = 1e-7
+# Points at which the place of the posterior of c is looked for, time and again until a third of them is in it.
+SCAN = 65
+
+
+class Nodes(NamedTuple):
+    """Chebyshev points on [-1, 1], and what becomes of values there."""
+
+    at: Floats  # float64[P]
+    integral: Floats  # float64[P + 1, P]: to the coefficients of the integral from -1 of the polynomial through them
+    whole: Floats  # float64[P]: to the integral over all
+
+
+@lru_cache(maxsize=4)
+def nodes(points: int) -> Nodes:
+    """So many Chebyshev points."""
+    order = np.arange(points)
+    angle = np.pi * (order + 0.5) / points
+    coefficients = np.cos(np.outer(order, angle)) * (2 / points)
+    coefficients[0] /= 2
+    integral = chebyshev.chebint(coefficients, lbnd=-1)
+    return Nodes(np.cos(angle), integral, integral.sum(axis=0))
+
+
+@dataclass(frozen=True, eq=False)
+class Lines:
+    """The posterior along lines of constant c."""
+
+    c: Floats  # float64[L]
+    low: Floats  # float64[L], where each line begins, in a
+    length: Floats  # float64[L], half of it
+    log_mass: Floats  # float64[L], log of the density of c, to a constant
+    share: Floats  # float64[L, P], of the line's mass, at its nodes
+    below: Floats  # float64[P + 1, L], coefficients of the distribution function of a
+
+
+class LogisticPosterior:
+    """Probabilities, means and quantiles of the DLT rates after counts at each dose.
+
+    Parameters
+    ----------
+    doses : float64[D]
+        Logarithms of the doses divided by the reference dose, increasing.
+    prior : BivariateNormal
+    patients, dlts : int[D]
+    """
+
+    def __init__(
+        self, doses: Floats, prior: BivariateNormal, patients: NDArray[np.integer], dlts: NDArray[np.integer]
+    ) -> None:
+        given = np.flatnonzero(patients)
+        self._doses, self._prior = doses, prior
+        self._at, self._patients, self._dlts = doses[given], patients[given], dlts[given]
+        self._nodes = nodes(POINTS * int(np.ceil(prior.sd_on_line / OWN_SD)))
+        self._lines = self._line(np.linspace(*self._reach(), FIRST))
+
+    def above(self, limits: Floats, doses: NDArray[np.integer]) -> Floats:
+        """P(rate > limit | data) of pairs of a limit and the index of a dose, float64[K] each."""
+        cuts, x = special.logit(limits), self._doses[doses]
+        return 1 - self._mean(lambda lines: _below(lines, cuts - np.multiply.outer(np.exp(lines.c), x)))
+
+    def rates(self) -> Floats:
+        """Posterior mean of each dose's rate, float64[D]."""
+
+        def along(lines: Lines) -> Floats:
+            a = lines.low[:, None] + lines.length[:, None] * (1 + self._nodes.at)
+            shift = np.multiply.outer(np.exp(lines.c), self._doses)
+            means = [
+                (special.expit(a[part, None] + shift[part, :, None]) * lines.share[part, None]).sum(axis=-1)
+                for part in np.array_split(np.arange(len(a)), 1 + a.size * len(self._doses) // 10**6)
+            ]
+            return np.concatenate(means)
+
+        return self._mean(along)
+
+    def _mean(self, along: Callable[[Lines], Floats]) -> Floats:
+        """Posterior means, float64[K], of what lines say, float64[L, K]; lines are halved until they settle."""
+        values = along(self._lines)
+        while True:
+            mass = np.exp(self._lines.log_mass - self._lines.log_mass.max())
+            found: Floats = mass @ values / mass.sum()
+            every: Floats = mass[::2] @ values[::2] / mass[::2].sum()
+            if np.abs(found - every).max() <= CHANGE or len(mass) >= MOST:
+                return found
+            between = self._line((self._lines.c[:-1] + self._lines.c[1:]) / 2)
+            values = _woven(values, along(between), axis=0)
+            self._lines = _together(self._lines, between)
+
+    def _reach(self) -> tuple[float, float]:
+        """Where the posterior of c is: the ends of what has not fallen far below its peak."""
+        mean, sd = self._prior.mean[1], self._prior.sd[1]
+        level = self._log_mass(np.array([mean]))[0]
+        # A density of a is less than that of its peak times its width, which is at most the prior's.
+        reach = np.sqrt(2 * (DROP + max(-level, 0.0))) + 1
+        c = np.linspace(mean - reach * sd, mean + reach * sd, SCAN)
+        while True:
+            log = self._log_mass(c)
+            carried = np.flatnonzero(log >= log.max() - DROP)
+            first, last = max(carried[0] - 1, 0), min(carried[-1] + 1, len(c) - 1)
+            if 3 * (last - first) >= SCAN:
+                return float(c[first]), float(c[last])
+            c = np.linspace(c[first], c[last], SCAN)
+
+    def _middle(self, c: Floats) -> Floats:
+        """The prior mean of a on each line."""
+        mean, sd = self._prior.mean, self._prior.sd
+        return mean[0] + self._prior.correlation * sd[0] / sd[1] * (c - mean[1])
+
+    def _log_mass(self, c: Floats) -> Floats:
+        """The log density of c, to a constant, as if a were normal on each line."""
+        peak = self._peak(c)
+        height, _, curvature = self._density(peak[:, None], c)
+        return height[:, 0] - np.log(-curvature[:, 0]) / 2 - np.log(self._prior.sd_on_line)
+
+    def _density(self, a: Floats, c: Floats) -> tuple[Floats, Floats, Floats]:
+        """Log density, to a constant, and two derivatives by a, at a, float64[L, P], on lines c, float64[L]."""
+        sd = self._prior.sd_on_line
+        z = (a - self._middle(c)[:, None]) / sd
+        log = -(z**2) / 2 - ((c[:, None] - self._prior.mean[1]) / self._prior.sd[1]) ** 2 / 2
+        slope, curvature = -z / sd, np.full(a.shape, -(sd**-2))
+        steep = np.exp(c)[:, None]
+        for x, n, y in zip(self._at, self._patients, self._dlts, strict=True):
+            logit = a + steep * x
+            small = np.exp(-np.abs(logit))
+            rate = np.where(logit > 0, 1, small) / (1 + small)
+            log += y * logit - n * (np.maximum(logit, 0) + np.log1p(small))
+            slope += y - n * rate
+            curvature -= n * rate * (1 - rate)
+        return log, slope, curvature
+
+    def _peak(self, c: Floats) -> Floats:
+        """The likeliest a on each line: Newton's method, and halving where that leaves the bracket."""
+        mean, variance = self._middle(c), self._prior.sd_on_line**2
+        dlts, others = self._dlts.sum(), (self._patients - self._dlts).sum()
+        low, high = mean - variance * others - 1e-9, mean + variance * dlts + 1e-9
+        a = np.clip(mean, low, high)
+        for _ in range(80):
+            _, slope, curvature = (part[:, 0] for part in self._density(a[:, None], c))
+            low, high = np.where(slope > 0, a, low), np.where(slope > 0, high, a)
+            step = -slope / curvature
+            if np.all(np.abs(step) * np.sqrt(-curvature) < 1e-3):
+                break
+            a = np.where((a + step > low) & (a + step < high), a + step, (low + high) / 2)
+        return a
+
+    def _ends(self, c: Floats, peak: Floats) -> tuple[Floats, Floats]:
+        """Where the density on each line has fallen by the drop.
+
+        Newton's method from outside: tangents of a concave function lie above it, so that it never comes inside.
+        """
+        highest = self._density(peak[:, None], c)[0]
+        reach = self._prior.sd_on_line * np.sqrt(2 * DROP) * np.array([-1.0, 1.0])
+        mean = self._middle(c)[:, None]
+        # The likelihood is concave: from its peak on the prior alone makes the density fall at least as fast.
+        ends = peak[:, None] + reach + np.zeros_like(mean)
+        for _ in range(30):
+            log, slope, _ = self._density(ends, c)
+            excess = highest - DROP - log
+            if np.all(excess < 2):
+                break
+            ends = np.where(excess > 0, ends + excess / slope, ends)
+        return ends[:, 0], ends[:, 1]
+
+    def _line(self, c: Floats) -> Lines:
+        peak = self._peak(c)
+        low, high = self._ends(c, peak)
+        length = (high - low) / 2
+        log = self._density(low[:, None] + length[:, None] * (1 + self._nodes.at), c)[0]
+        highest = log.max(axis=1)
+        density = np.exp(log - highest[:, None])
+        mass = density @ self._nodes.whole
+        share = density / mass[:, None]
+        return Lines(
+            c, low, length, highest + np.log(mass * length), share * self._nodes.whole, self._nodes.integral @ share.T
+        )
+
+
+def _below(lines: Lines, a: Floats) -> Floats:
+    """The distribution function of each line, at a, float64[L, K]."""
+    z = (a - lines.low[:, None]) / lines.length[:, None] - 1
+    found: Floats = (z > 0).astype(np.float64)
+    line, place = np.nonzero(np.abs(z) < 1)
+    found[line, place] = _polynomial(lines.below, line, z[line, place])
+    return found
+
+
+def _polynomial(coefficients: Floats, line: NDArray[np.int64], z: Floats) -> Floats:
+    """Clenshaw's sum of Chebyshev polynomials, at z, float64[K], with the coefficients of each z's line.
+
+    As numpy's, which would first copy the coefficients for every z.
+    """
+    last, before = np.zeros_like(z), np.zeros_like(z)
+    for terms in coefficients[:0:-1]:
+        last, before = terms[line] + 2 * z * last - before, last
+    return coefficients[0][line] + z * last - before
+
+
+def _woven(even: Floats, odd: Floats, axis: int) -> Floats:
+    """Values at lines and at those in between, in order."""
+    shape = list(even.shape)
+    shape[axis] += odd.shape[axis]
+    found = np.empty(shape)
+    every, other = [slice(None)] * even.ndim, [slice(None)] * even.ndim
+    every[axis], other[axis] = slice(0, None, 2), slice(1, None, 2)
+    found[tuple(every)], found[tuple(other)] = even, odd
+    return found
+
+
+def _together(even: Lines, odd: Lines) -> Lines:
+    parts = ("c", "low", "length", "log_mass", "share")
+    woven = {part: _woven(getattr(even, part), getattr(odd, part), axis=0) for part in parts}
+    return Lines(**woven, below=_woven(even.below, odd.below, axis=1))
