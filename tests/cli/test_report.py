@@ -121,7 +121,7 @@ def test_assumptions_with_their_reasons(lucar):
     scenario = load_scenario(LUCAR)
     rows = {row[0]: row[1:] for row in Page(lucar).table("what they rest on")}
     assert rows["target DLT rate"] == ["25.0 %", "assumed", scenario.assumptions["target"]]
-    assert rows["dose levels"][:2] == ["50, 150, 300, 600 million cells/kg", "assumed"]
+    assert rows["dose levels"] == ["50, 150, 300, 600 million cells/kg", "as stated", ""]
     assert rows["DLT window"] == ["28 days", "assumed", scenario.assumptions["dlt_window_days"]]
     assert rows["most patients in dose escalation"] == ["36 patients", "as stated", ""]
     assert rows["expansion at the RP2D"][:2] == ["none", "default of the software"]
