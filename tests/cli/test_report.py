@@ -154,6 +154,8 @@ SHARES = {
     "overdosing (80 %)": lambda oc: oc["overdosing_80"],
     "poor allocation": lambda oc: oc.get("poor_allocation"),
     "early stop": lambda oc: oc["early_stop"],
+    "toxic stop": lambda oc: oc["stop_toxic"],
+    "stop with enough": lambda oc: oc["stop_enough"],
     "ended: too toxic": lambda oc: oc["stop_reasons"]["too_toxic"],
     "ended: rule complete": lambda oc: oc["stop_reasons"]["rule_complete"],
     "ended: full": lambda oc: oc["stop_reasons"]["max_patients"],

@@ -43,6 +43,8 @@ def quantities(outcomes: Outcomes, correct: tuple[int, ...]) -> dict[str, np.nda
     if indices:
         found["poor_allocation"] = patients[:, indices].sum(axis=1) * trial.levels < trial.max_patients
     found["early_stop"] = np.isin(outcomes.reason, (TOO_TOXIC, ENOUGH_AT_DOSE, STOPPING_RULE, EXPANSION_STOPPED))
+    found["stop_toxic"] = (outcomes.reason == TOO_TOXIC) | (outcomes.reason == EXPANSION_STOPPED)
+    found["stop_enough"] = (outcomes.reason == ENOUGH_AT_DOSE) | (outcomes.reason == STOPPING_RULE)
     found |= {f"stop_reasons.{name}": outcomes.reason == code for code, name in REASON_NAMES.items()}
     if outcomes.declared is not None:
         found |= {f"declared.{d + 1}": outcomes.declared == d for d in doses}

@@ -136,6 +136,17 @@ STOPPING = [
         "expansion.",
         "early_stop",
     ),
+    Measure(
+        "toxic stop",
+        "Probability that a trial is stopped as too toxic, in dose escalation or by the monitoring of its expansion, "
+        "before all patients of that stage have been treated.",
+        "stop_toxic",
+    ),
+    Measure(
+        "stop with enough",
+        "Probability that a trial ends early otherwise: with enough patients at a dose, or by another stopping rule.",
+        "stop_enough",
+    ),
     *(
         Measure(f"ended: {name}", f"Probability that {text}.", f"stop_reasons.{field}")
         for name, text, field in (
