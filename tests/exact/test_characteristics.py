@@ -205,7 +205,7 @@ def test_toxic_stops_by_hand():
     expansion = {"patients": 4, "cohort_size": 2, "monitoring": {"limit": 0.25, "threshold": 0.8, "prior": [1, 1]}}
     trial = Trial(doses=["one"], target=0.25, max_patients=9, expansion=expansion)
     rate = 0.3
-    of_three, of_six, of_two = (stats.binom(n, rate).pmf for n in (3, 6, 2))
+    of_three, of_two = (stats.binom(n, rate).pmf for n in (3, 2))
     escalation = of_three(2) + of_three(3) + of_three(1) * (1 - of_three(0))
     declared = {0: of_three(0) ** 2, 1: of_three(0) * of_three(1) + of_three(1) * of_three(0)}
     # Of three without a DLT the next three may have one: with two or three more the six have too many.
