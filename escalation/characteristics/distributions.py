@@ -20,7 +20,7 @@ from escalation.numbers import is_whole
 
 Floats = NDArray[np.float64]
 
-TOXIC = (codes.TOO_TOXIC, codes.EXPANSION_STOPPED)
+TOXIC = (codes.TOO_TOXIC, codes.DOSE_TOO_TOXIC, codes.EXPANSION_STOPPED)
 """Reasons for which a trial stops as too toxic, by its dose escalation or by the monitoring of its expansion."""
 
 ENOUGH = (codes.ENOUGH_AT_DOSE, codes.STOPPING_RULE)

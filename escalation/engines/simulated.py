@@ -32,7 +32,7 @@ def simulate_trials(start: Start, rates: NDArray[np.float64], *, trials: int, se
         recommended, reason = outcomes.recommended[first:last], outcomes.reason[first:last]
         if escalate is not None:
             escalate(tolerances, patients, dlts, recommended, reason)
-            reject_too_toxic(recommended, reason)
+            reject_too_toxic(plan, patients, dlts, recommended, reason)
         if expansion is not None and outcomes.declared is not None:
             outcomes.declared[first:last] = recommended
             run_expansions(expansion.arrays(), limits, tolerances, patients, dlts, recommended, reason)

@@ -10,22 +10,26 @@ ELIMINATE: Final = -2
 
 # Why a trial ended, in the order in which the reasons count.
 TOO_TOXIC: Final = 1
-RULE_COMPLETE: Final = 2
-MAX_PATIENTS: Final = 3
-ENOUGH_AT_DOSE: Final = 4
-STOPPING_RULE: Final = 5
-EXPANSION_STOPPED: Final = 6
+DOSE_TOO_TOXIC: Final = 2
+RULE_COMPLETE: Final = 3
+MAX_PATIENTS: Final = 4
+ENOUGH_AT_DOSE: Final = 5
+STOPPING_RULE: Final = 6
+EXPANSION_STOPPED: Final = 7
 REASON_NAMES: Final = {
     TOO_TOXIC: "too_toxic",
+    DOSE_TOO_TOXIC: "dose_too_toxic",
     RULE_COMPLETE: "rule_complete",
     MAX_PATIENTS: "max_patients",
     ENOUGH_AT_DOSE: "enough_at_dose",
     STOPPING_RULE: "stopping_rule",
     EXPANSION_STOPPED: "expansion_stopped",
 }
-# In the engines only: full, and too toxic by a stopping rule. The outcomes say max_patients, and recommend no dose.
-FULL_AND_TOO_TOXIC: Final = 7
-REASONS: Final = 7  # numbered from 1
+# In the engines only: full, and too toxic by a stopping rule. The outcomes say max_patients, and recommend no dose, or
+# one below.
+FULL_AND_TOO_TOXIC: Final = 8
+FULL_AND_DOSE_TOO_TOXIC: Final = 9
+REASONS: Final = 9  # numbered from 1
 
 # Places in the reasons for which rules end a trial by the counts at one dose.
 STAY_AT: Final = 0  # the dose that would be given again

@@ -8,6 +8,8 @@ import numpy as np
 from escalation.kernels.codes import (
     ALL_DOSES,
     ANY_DOSE,
+    DOSE_TOO_TOXIC,
+    FULL_AND_DOSE_TOO_TOXIC,
     FULL_AND_TOO_TOXIC,
     LAST_DOSE,
     MAX_PATIENTS,
@@ -29,7 +31,9 @@ def final_reason(reason, full):
     """The reason that counts when the trial may be full as well."""
     if not full:
         return reason
-    return FULL_AND_TOO_TOXIC if reason == TOO_TOXIC else sooner(reason, np.int64(MAX_PATIENTS))
+    if reason == TOO_TOXIC:
+        return FULL_AND_TOO_TOXIC
+    return FULL_AND_DOSE_TOO_TOXIC if reason == DOSE_TOO_TOXIC else sooner(reason, np.int64(MAX_PATIENTS))
 
 
 @kernel

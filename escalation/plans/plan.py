@@ -89,6 +89,12 @@ class Plan(ABC):
     def recommend(self, patients: Counts, dlts: Counts, choices: NDArray[np.int8] | None = None) -> NDArray[np.int16]:
         """The recommended dose of each ending, or NO_DOSE; `choices` are what `settler` wrote there, if it was run."""
 
+    @abstractmethod
+    def recommend_below(
+        self, patients: Counts, dlts: Counts, recommended: NDArray[np.int16], limit: NDArray[np.int64]
+    ) -> NDArray[np.int16]:
+        """The recommended dose of each ending among doses below `limit`, int64[E]; `recommended` is that of all."""
+
     def titrated(self) -> Self:
         """The plan with titration from the lowest dose."""
         return self.conducted(titration=True, start=0)

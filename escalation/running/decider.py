@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from escalation.designs import Design
-from escalation.kernels.codes import EXPANSION_STOPPED, MAX_PATIENTS, NO_DOSE, RULE_COMPLETE, TOO_TOXIC
+from escalation.kernels.codes import DOSE_TOO_TOXIC, EXPANSION_STOPPED, MAX_PATIENTS, NO_DOSE, RULE_COMPLETE, TOO_TOXIC
 from escalation.plans.decision import Decision, Expanding, State, holding
 from escalation.plans.expansion import ExpansionPlan, expansion_plan
 from escalation.plans.plan import Plan
@@ -67,10 +67,13 @@ class Decider:
         if state.expanding is not None:
             return None if state.expanding.rejected else state.expanding.dose
         decision = self._escalate(state)
-        toxic = decision.reason == TOO_TOXIC or any(stop.reason == TOO_TOXIC for stop in decision.stops)
-        if state.treated == 0 or toxic:
+        reasons = {decision.reason, *(stop.reason for stop in decision.stops)}
+        if state.treated == 0 or TOO_TOXIC in reasons:
             return None
-        found = self.plan.recommend(np.array([state.patients], np.int16), np.array([state.dlts], np.int16))
+        counts = np.array([state.patients], np.int16), np.array([state.dlts], np.int16)
+        found = self.plan.recommend(*counts)
+        if DOSE_TOO_TOXIC in reasons:
+            found = self.plan.recommend_below(*counts, found, self.plan.conduct.lowest_toxic(*counts))
         return None if found[0] == NO_DOSE else int(found[0])
 
     def closed(self, state: State) -> tuple[bool, ...]:
@@ -115,7 +118,8 @@ class Decider:
         stops = () if titrating else holding(conduct.stops, state, decision.next_dose)
         reason = min((stop.reason for stop in stops), default=0)
         if full and reason != RULE_COMPLETE:
-            toxic = tuple(stop for stop in stops if stop.reason == TOO_TOXIC)  # which then recommend no dose
+            # Those that then recommend no dose, or one below.
+            toxic = tuple(stop for stop in stops if stop.reason == reason and reason in (TOO_TOXIC, DOSE_TOO_TOXIC))
             return replace(decision, next_dose=None, reason=MAX_PATIENTS, stops=toxic)
         if reason:
             given = tuple(stop for stop in stops if stop.reason == reason)

@@ -11,6 +11,7 @@ from escalation.numbers import clopper_pearson
 from escalation.plans.decision import State
 from escalation.running.decider import Decider
 from escalation.running.explanation import explanation
+from escalation.running.recommendation import why_none
 from escalation.running.standing import standing
 from escalation.trial.data import InterimData
 from escalation.trial.trial import Trial
@@ -72,6 +73,8 @@ class NextDose:
         Parameters of the Beta prior of `above_target`; None under a model.
     warnings : tuple of str
         Where the data are not what the design would have done.
+    not_recommended : str or None
+        Why no dose would be recommended, in words; None where one would.
     """
 
     next_dose: int | None
@@ -84,6 +87,7 @@ class NextDose:
     estimates: tuple[DoseEstimate, ...]
     prior: tuple[float, float] | None
     warnings: tuple[str, ...]
+    not_recommended: str | None = None
 
 
 def next_dose(design: Design, trial: Trial, data: InterimData | str) -> NextDose:
@@ -125,6 +129,7 @@ def next_dose(design: Design, trial: Trial, data: InterimData | str) -> NextDose
         estimates=dose_estimates(now.decider, now.state),
         prior=None if isinstance(design, ModelDesign) else now.decider.prior(now.state),
         warnings=now.departures,
+        not_recommended=why_none(now.decider, now.state, decision),
     )
 
 

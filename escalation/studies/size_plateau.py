@@ -138,8 +138,8 @@ def _lifts(design: Design, trial: Trial) -> Iterator[tuple[str, str, Any]]:
             rules = " and ".join(rule.words(trial) for rule in each_rule(part))
             yield f"stop_when ({rules})", "stop_when", AnyOf(any=rest) if rest else None
     for place, rule in enumerate(design.restrict):
-        rest = (*design.restrict[:place], *design.restrict[place + 1 :])
-        yield f"restrict ({rule.words(trial).rstrip('.')})", "restrict", rest
+        others = (*design.restrict[:place], *design.restrict[place + 1 :])
+        yield f"restrict ({rule.words(trial).rstrip('.')})", "restrict", others
 
 
 def _changed(design: Design, values: dict[str, Any]) -> Design | None:

@@ -157,6 +157,7 @@ SHARES = {
     "toxic stop": lambda oc: oc["stop_toxic"],
     "stop with enough": lambda oc: oc["stop_enough"],
     "ended: too toxic": lambda oc: oc["stop_reasons"]["too_toxic"],
+    "ended: dose too toxic": lambda oc: oc["stop_reasons"]["dose_too_toxic"],
     "ended: rule complete": lambda oc: oc["stop_reasons"]["rule_complete"],
     "ended: full": lambda oc: oc["stop_reasons"]["max_patients"],
     "ended: enough at a dose": lambda oc: oc["stop_reasons"]["enough_at_dose"],

@@ -51,6 +51,7 @@ def test_json_contract():
             "max_patients",
             "rule_complete",
             "too_toxic",
+            "dose_too_toxic",
             "enough_at_dose",
             "stopping_rule",
             "expansion_stopped",

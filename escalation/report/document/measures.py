@@ -151,6 +151,11 @@ STOPPING = [
         Measure(f"ended: {name}", f"Probability that {text}.", f"stop_reasons.{field}")
         for name, text, field in (
             ("too toxic", "the trial ends because its lowest dose, or the dose of a rule, is too toxic", "too_toxic"),
+            (
+                "dose too toxic",
+                "the trial ends because the dose of a rule is, and a lower one may be recommended",
+                "dose_too_toxic",
+            ),
             ("rule complete", "the design's own rule is complete before the trial is full", "rule_complete"),
             ("full", "all patients planned for dose escalation have been treated", "max_patients"),
             (

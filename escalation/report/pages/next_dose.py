@@ -37,7 +37,10 @@ def _headline(trial: Trial, found: NextDose) -> str:
 
 
 def _recommendation(trial: Trial, found: NextDose) -> str:
-    dose = "none" if found.recommended_dose is None else dose_text(trial, found.recommended_dose)
+    if found.recommended_dose is None:
+        dose = f"none ({found.not_recommended})"
+    else:
+        dose = dose_text(trial, found.recommended_dose)
     return f"Recommended dose {'at the end' if found.stop else 'if the trial ended now'}: {dose}."
 
 
