@@ -8,14 +8,15 @@ STAY: Final = 0
 DE_ESCALATE: Final = -1
 ELIMINATE: Final = -2
 
-# Why a trial ended, in the order in which the reasons count.
+# Why a trial ended. Fingerprints are made of these numbers: one that is new comes last, wherever it counts.
 TOO_TOXIC: Final = 1
-DOSE_TOO_TOXIC: Final = 2
-RULE_COMPLETE: Final = 3
-MAX_PATIENTS: Final = 4
-ENOUGH_AT_DOSE: Final = 5
-STOPPING_RULE: Final = 6
-EXPANSION_STOPPED: Final = 7
+RULE_COMPLETE: Final = 2
+MAX_PATIENTS: Final = 3
+ENOUGH_AT_DOSE: Final = 4
+STOPPING_RULE: Final = 5
+EXPANSION_STOPPED: Final = 6
+DOSE_TOO_TOXIC: Final = 8
+# In the order in which they count.
 REASON_NAMES: Final = {
     TOO_TOXIC: "too_toxic",
     DOSE_TOO_TOXIC: "dose_too_toxic",
@@ -25,9 +26,10 @@ REASON_NAMES: Final = {
     STOPPING_RULE: "stopping_rule",
     EXPANSION_STOPPED: "expansion_stopped",
 }
+RANK: Final = {reason: place for place, reason in enumerate(REASON_NAMES)}
 # In the engines only: full, and too toxic by a stopping rule. The outcomes say max_patients, and recommend no dose, or
 # one below.
-FULL_AND_TOO_TOXIC: Final = 8
+FULL_AND_TOO_TOXIC: Final = 7
 FULL_AND_DOSE_TOO_TOXIC: Final = 9
 REASONS: Final = 9  # numbered from 1
 

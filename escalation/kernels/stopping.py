@@ -1,6 +1,7 @@
 """Whether a rule ends the trial after a cohort.
 
-Reasons are numbered in the order in which they count, from 1; 0 says that the trial goes on.
+Reasons are numbered from 1, in the order in which they count but for that a dose is too toxic, which counts second; 0
+says that the trial goes on.
 """
 
 import numpy as np
@@ -23,6 +24,10 @@ from escalation.kernels.jit import kernel
 @kernel
 def sooner(reason, other):
     """The one of two reasons that counts."""
+    if reason == DOSE_TOO_TOXIC:
+        return other if other == TOO_TOXIC else reason
+    if other == DOSE_TOO_TOXIC:
+        return reason if reason == TOO_TOXIC else other
     return other if reason == 0 or 0 < other < reason else reason
 
 

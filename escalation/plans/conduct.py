@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from escalation.kernels.codes import ARRIVE, LAST_DOSE, LEAVE, NEXT_DOSE, SAME_DOSE, STAY_AT
+from escalation.kernels.codes import ARRIVE, LAST_DOSE, LEAVE, NEXT_DOSE, RANK, SAME_DOSE, STAY_AT
 from escalation.kernels.layout import ConductArrays, StopArrays
 from escalation.trial.trial import Trial
 
@@ -121,7 +121,7 @@ class Conduct:
         single = [stop for stop in self.stops if stop.is_single]
         size = self.max_patients + 1
         reasons = np.zeros((3, levels, size, size) if single else (3, 0, 0, 0), np.int8)
-        for stop in sorted(single, key=lambda stop: -stop.reason):  # the last one written is the one that counts
+        for stop in sorted(single, key=lambda stop: -RANK[stop.reason]):  # the last one written is the one that counts
             place, holds = stop.criteria[0].place, stop.criteria[0].holds
             for where in {NEXT_DOSE: (STAY_AT, ARRIVE), SAME_DOSE: (STAY_AT,), LAST_DOSE: (STAY_AT, LEAVE)}[place]:
                 reasons[where][holds] = stop.reason

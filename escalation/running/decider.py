@@ -5,7 +5,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from escalation.designs import Design
-from escalation.kernels.codes import DOSE_TOO_TOXIC, EXPANSION_STOPPED, MAX_PATIENTS, NO_DOSE, RULE_COMPLETE, TOO_TOXIC
+from escalation.kernels.codes import (
+    DOSE_TOO_TOXIC,
+    EXPANSION_STOPPED,
+    MAX_PATIENTS,
+    NO_DOSE,
+    RANK,
+    RULE_COMPLETE,
+    TOO_TOXIC,
+)
 from escalation.plans.decision import Decision, Expanding, State, holding
 from escalation.plans.expansion import ExpansionPlan, expansion_plan
 from escalation.plans.plan import Plan
@@ -116,7 +124,7 @@ class Decider:
         if decision.next_dose is None:
             return replace(decision, reason=MAX_PATIENTS if full else TOO_TOXIC)
         stops = () if titrating else holding(conduct.stops, state, decision.next_dose)
-        reason = min((stop.reason for stop in stops), default=0)
+        reason = min((stop.reason for stop in stops), key=RANK.__getitem__, default=0)
         if full and reason != RULE_COMPLETE:
             # Those that then recommend no dose, or one below.
             toxic = tuple(stop for stop in stops if stop.reason == reason and reason in (TOO_TOXIC, DOSE_TOO_TOXIC))
