@@ -206,7 +206,8 @@ def test_public_names():
 
 def test_reasons_are_numbered_from_one():
     """The exact engine keeps a column for each."""
-    assert sorted(codes.REASON_NAMES) == list(range(1, len(codes.REASON_NAMES) + 1))
+    in_engines = codes.FULL_AND_TOO_TOXIC, codes.FULL_AND_DOSE_TOO_TOXIC
+    assert sorted([*codes.REASON_NAMES, *in_engines]) == list(range(1, codes.REASONS + 1))
 
 
 def test_main_job_enumerates_as_many_states_as_ever():

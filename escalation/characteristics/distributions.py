@@ -20,7 +20,13 @@ from escalation.numbers import is_whole
 
 Floats = NDArray[np.float64]
 
-EARLY = (codes.TOO_TOXIC, codes.ENOUGH_AT_DOSE, codes.STOPPING_RULE, codes.EXPANSION_STOPPED)
+TOXIC = (codes.TOO_TOXIC, codes.DOSE_TOO_TOXIC, codes.EXPANSION_STOPPED)
+"""Reasons for which a trial stops as too toxic, by its dose escalation or by the monitoring of its expansion."""
+
+ENOUGH = (codes.ENOUGH_AT_DOSE, codes.STOPPING_RULE)
+"""Reasons for which a trial stops because it knows enough."""
+
+EARLY = (*TOXIC, *ENOUGH)
 """Reasons for which a trial stops early."""
 
 
@@ -101,7 +107,20 @@ class Laws:
     @property
     def early_stop(self) -> float:
         """Probability that the trial stopped early."""
-        return _at_most_1(self.arrays.reason[list(EARLY)].sum())
+        return self._stopped(EARLY)
+
+    @property
+    def stop_toxic(self) -> float:
+        """Probability that the trial stopped early as too toxic."""
+        return self._stopped(TOXIC)
+
+    @property
+    def stop_enough(self) -> float:
+        """Probability that the trial stopped early for another reason."""
+        return self._stopped(ENOUGH)
+
+    def _stopped(self, reasons: tuple[int, ...]) -> float:
+        return _at_most_1(self.arrays.reason[list(reasons)].sum())
 
     def by_quantity(self) -> dict[str, Law]:
         """The law of each quantity of single trials whose mean is an operating characteristic, by name.
@@ -124,6 +143,8 @@ class Laws:
         if self.poor_allocation is not None:
             laws["poor_allocation"] = _event(self.poor_allocation)
         laws["early_stop"] = _event(self.early_stop)
+        laws["stop_toxic"] = _event(self.stop_toxic)
+        laws["stop_enough"] = _event(self.stop_enough)
         laws |= {f"stop_reasons.{name}": _event(arrays.reason[code]) for code, name in codes.REASON_NAMES.items()}
         if self.outcomes.declared is not None:
             laws |= {f"declared.{d + 1}": _event(arrays.declared[d + 1]) for d in doses}
@@ -207,4 +228,5 @@ def trial_quantities(outcomes: Outcomes, correct: Sequence[int]) -> dict[str, ND
         ),
         "sample_size": outcomes.patients.sum(axis=1, dtype=np.int64),
         "total_dlts": outcomes.dlts.sum(axis=1, dtype=np.int64),
+        "stop_toxic": np.isin(outcomes.reason, TOXIC),
     }

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from escalation.characteristics.distributions import EARLY
+from escalation.characteristics.distributions import ENOUGH, TOXIC
 from escalation.engines.endings import Enumeration, check_total
 from escalation.errors import DesignError
 from escalation.kernels.codes import SLACK
@@ -21,6 +21,9 @@ from escalation.trial.trial import Trial
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+
+STOPS = 3
+"""Classes of endings: not early, with enough known, and as too toxic."""
 
 EXCESSES = 3
 """Classes of overdosing: up to 60 % of a trial's patients at doses above the target, up to 80 %, and more.
@@ -46,6 +49,8 @@ class Expectations:
     overdosing_60: Floats  # float64[T]
     overdosing_80: Floats
     early_stop: Floats
+    stop_toxic: Floats
+    stop_enough: Floats
     # float64[T], probability that more than 60 % of a trial's patients are at doses above the MTD: those whose rate
     # exceeds the target, but for a correct one. Where no dose is correct every patient is.
     overdosing: Floats
@@ -100,6 +105,8 @@ class Expectations:
             "overdosing_60": self.overdosing_60,
             "overdosing_80": self.overdosing_80,
             "early_stop": self.early_stop,
+            "stop_toxic": self.stop_toxic,
+            "stop_enough": self.stop_enough,
         }
 
 
@@ -122,7 +129,7 @@ def expectations(endings: Enumeration, rates: ArrayLike, correct: ArrayLike | No
     if right.shape != true_rates.shape or right.dtype != np.bool_:
         raise DesignError("correct: should be true or false for each dose level of each truth")
     truths, levels = true_rates.shape
-    shares = np.empty((truths, (levels + 1) * 2 * EXCESSES * 2))
+    shares = np.empty((truths, (levels + 1) * STOPS * EXCESSES * 2))
     patients, dlts = np.empty((truths, levels)), np.empty((truths, levels))
     above_target = true_rates > trial.target + SLACK
     for chosen, above, above_mtd in _alike(above_target, above_target & ~right):
@@ -143,7 +150,7 @@ def expectations(endings: Enumeration, rates: ArrayLike, correct: ArrayLike | No
         shares[chosen], patients[chosen], dlts[chosen] = part
     for total in shares.sum(axis=1).tolist():
         check_total(total)
-    shares = shares.reshape(truths, levels + 1, 2, EXCESSES, 2)
+    shares = shares.reshape(truths, levels + 1, STOPS, EXCESSES, 2)
     # Rounding may leave a sum of probabilities above 1.
     selection = np.minimum(shares.sum(axis=(2, 3, 4)), 1.0)
     excess = shares.sum(axis=(1, 2, 4))
@@ -157,7 +164,9 @@ def expectations(endings: Enumeration, rates: ArrayLike, correct: ArrayLike | No
         dlts=dlts,
         overdosing_60=np.minimum(excess[:, 1] + excess[:, 2], 1.0),
         overdosing_80=np.minimum(excess[:, 2], 1.0),
-        early_stop=np.minimum(shares[:, :, 1].sum(axis=(1, 2, 3)), 1.0),
+        early_stop=np.minimum(shares[:, :, 1:].sum(axis=(1, 2, 3, 4)), 1.0),
+        stop_toxic=np.minimum(shares[:, :, 2].sum(axis=(1, 2, 3)), 1.0),
+        stop_enough=np.minimum(shares[:, :, 1].sum(axis=(1, 2, 3)), 1.0),
         overdosing=np.minimum(shares[..., 1].sum(axis=(1, 2, 3)), 1.0),
     )
 
@@ -170,10 +179,10 @@ def _alike(above: Flags, above_mtd: Flags) -> Iterator[tuple[NDArray[np.int64], 
 
 
 def _classes(endings: Enumeration, above: Flags, above_mtd: Flags) -> NDArray[np.int16]:
-    """Endings by the recommended dose (none first), whether early, and overdosing, int16[E]."""
+    """Endings by the recommended dose (none first), how they stop early, and overdosing, int16[E]."""
     size = endings.patients.sum(axis=1, dtype=np.int64)
     overdosed, beyond = (endings.patients[:, doses].sum(axis=1, dtype=np.int64) for doses in (above, above_mtd))
     excess = (5 * overdosed > 3 * size).astype(np.int64) + (5 * overdosed > 4 * size)
-    early = np.isin(endings.reason, EARLY)
-    classes = (((endings.recommended + 1) * 2 + early) * EXCESSES + excess) * 2 + (5 * beyond > 3 * size)
+    stop = np.isin(endings.reason, ENOUGH) + 2 * np.isin(endings.reason, TOXIC)
+    classes = (((endings.recommended + 1) * STOPS + stop) * EXCESSES + excess) * 2 + (5 * beyond > 3 * size)
     return classes.astype(np.int16)

@@ -99,6 +99,11 @@ class OperatingCharacteristics:
     early_stop : float
         Probability that the trial stopped for toxicity, with enough patients at a dose, by a rule in `stop_when`, or
         within the expansion.
+    stop_toxic : float
+        Probability that the trial stopped as too toxic: in dose escalation, or by the monitoring of its expansion.
+    stop_enough : float
+        Probability that it stopped early otherwise: with enough patients at a dose, or by a rule in `stop_when` that
+        does not ask whether a dose is too toxic. The two add up to `early_stop`.
     stop_reasons : dict
         Probability of each reason.
     estimate : EstimateQuality or None
@@ -128,6 +133,8 @@ class OperatingCharacteristics:
     overdosing_80: float
     poor_allocation: float | None
     early_stop: float
+    stop_toxic: float
+    stop_enough: float
     stop_reasons: dict[str, float]
     estimate: EstimateQuality | None
     expansion: ExpansionQuality | None = None
@@ -188,6 +195,8 @@ def operating_characteristics(outcomes: Outcomes, correct: Sequence[int] | None 
         "overdosing_80": work.share(laws.overdosing(4)),
         "poor_allocation": NOTHING if laws.poor_allocation is None else work.share(laws.poor_allocation),
         "early_stop": work.share(laws.early_stop),
+        "stop_toxic": work.share(laws.stop_toxic),
+        "stop_enough": work.share(laws.stop_enough),
         "stop_reasons": _Number.of(
             dict, **{name: work.share(arrays.reason[code]) for code, name in REASON_NAMES.items()}
         ),

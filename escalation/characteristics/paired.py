@@ -42,6 +42,7 @@ QUANTITIES = {
     "patients_above_mtd": "above_target",
     "sample_size": "sample_size",
     "total_dlts": "total_dlts",
+    "stop_toxic": "stop_toxic",
 }
 """What is compared: names of operating characteristics, and of the quantities of single trials whose means they are."""
 
@@ -75,8 +76,8 @@ class Difference:
     ----------
     truth, design, reference : str
     quantity : str
-        A key of `QUANTITIES`: `pcs`, a probability, or the mean number of `patients_above_mtd`, the mean `sample_size`
-        or `total_dlts`.
+        A key of `QUANTITIES`: `pcs`, a probability, the mean number of `patients_above_mtd`, the mean `sample_size` or
+        `total_dlts`, or `stop_toxic`, a probability.
     design_exact, reference_exact, exact : float or None
         The exact value of either, and their difference; None for a design that the exact engine refused, and then for
         the difference.

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from escalation.designs.rules.base import dose_level
-from escalation.kernels.codes import REASON_NAMES, SLACK, TOO_TOXIC
+from escalation.kernels.codes import DOSE_TOO_TOXIC, REASON_NAMES, SLACK, TOO_TOXIC
 from escalation.plans.decision import Bound
 from escalation.plans.plan import Plan
 from escalation.plans.reach import End, reach
@@ -138,7 +138,10 @@ def stop_sentences(plan: Plan, *, expands: bool) -> Iterator[str]:
     """The rules that end a trial, or dose escalation where an expansion follows."""
     for reason in REASON_NAMES:
         words = [stop.words for stop in plan.conduct.stops if stop.reason == reason]
-        nothing = ", and no dose is recommended" if reason == TOO_TOXIC else ""
+        nothing = {
+            TOO_TOXIC: ", and no dose is recommended",
+            DOSE_TOO_TOXIC: ", and only doses below the lowest that is too toxic may be recommended",
+        }.get(reason, "")
         what = "Dose escalation" if expands and reason != TOO_TOXIC else "The trial"
         if len(words) == 1:
             yield f"{what} ends when {words[0]}{nothing}."

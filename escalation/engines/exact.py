@@ -61,7 +61,7 @@ def _escalated(start: Start, cohorts: Iterable[tuple[StateArrays, StateArrays]])
     unpack(packing_of(trial.levels, trial.max_patients), rows, cells_of(trial.max_patients), patients, dlts)
     refuse_undecided(patients, dlts, reason)
     recommended = plan.recommend(patients, dlts, choices)
-    reject_too_toxic(recommended, reason)
+    reject_too_toxic(plan, patients, dlts, recommended, reason)
     return Enumeration(trial, patients, dlts, recommended, None, reason, sequences, visited, start.data)
 
 

@@ -6,7 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from escalation.errors import OutcomesError
-from escalation.kernels.codes import FULL_AND_TOO_TOXIC, MAX_PATIENTS, NO_DOSE, NOT_DECIDED, TOO_TOXIC
+from escalation.kernels.codes import (
+    DOSE_TOO_TOXIC,
+    FULL_AND_DOSE_TOO_TOXIC,
+    FULL_AND_TOO_TOXIC,
+    MAX_PATIENTS,
+    NO_DOSE,
+    NOT_DECIDED,
+    TOO_TOXIC,
+)
+from escalation.plans.plan import Plan
 from escalation.trial.data import InterimData
 from escalation.trial.trial import Trial
 
@@ -48,10 +57,24 @@ class Outcomes:
     after: InterimData | None = None
 
 
-def reject_too_toxic(recommended: NDArray[np.int16], reason: NDArray[np.int8]) -> None:
-    """In place: no dose is recommended where a rule found the trial too toxic, and what was full too says so."""
+def reject_too_toxic(
+    plan: Plan,
+    patients: NDArray[np.int16],
+    dlts: NDArray[np.int16],
+    recommended: NDArray[np.int16],
+    reason: NDArray[np.int8],
+) -> None:
+    """In place: no dose is recommended where a rule found the trial too toxic, and what was full too says so.
+
+    Where it found a dose too toxic, one below may be.
+    """
     recommended[(reason == TOO_TOXIC) | (reason == FULL_AND_TOO_TOXIC)] = NO_DOSE
     reason[reason == FULL_AND_TOO_TOXIC] = MAX_PATIENTS
+    rows = np.flatnonzero((reason == DOSE_TOO_TOXIC) | (reason == FULL_AND_DOSE_TOO_TOXIC))
+    if len(rows):
+        counts = patients[rows], dlts[rows]
+        recommended[rows] = plan.recommend_below(*counts, recommended[rows], plan.conduct.lowest_toxic(*counts))
+        reason[reason == FULL_AND_DOSE_TOO_TOXIC] = MAX_PATIENTS
 
 
 def refuse_undecided(patients: NDArray[np.int16], dlts: NDArray[np.int16], reason: NDArray[np.int8]) -> None:

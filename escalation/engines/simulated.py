@@ -35,7 +35,7 @@ def simulate_trials(start: Start, rates: NDArray[np.float64], *, trials: int, se
         if escalate is not None:
             escalate(known, patients, dlts, recommended, reason)
             refuse_undecided(patients, dlts, reason)
-            reject_too_toxic(recommended, reason)
+            reject_too_toxic(plan, patients, dlts, recommended, reason)
         if expansion is not None and outcomes.declared is not None:
             outcomes.declared[first:last] = recommended
             run_expansions(expansion.arrays(), limits, tolerances, patients, dlts, recommended, reason)

@@ -9,26 +9,32 @@ DE_ESCALATE: Final = -1
 ELIMINATE: Final = -2
 UNDECIDED: Final = 2  # nothing: a table of a user's own has no row for these counts
 
-# Why a trial ended, in the order in which the reasons count.
+# Why a trial ended. Fingerprints are made of these numbers: one that is new comes last, wherever it counts.
 TOO_TOXIC: Final = 1
 RULE_COMPLETE: Final = 2
 MAX_PATIENTS: Final = 3
 ENOUGH_AT_DOSE: Final = 4
 STOPPING_RULE: Final = 5
 EXPANSION_STOPPED: Final = 6
+DOSE_TOO_TOXIC: Final = 8
+# In the order in which they count.
 REASON_NAMES: Final = {
     TOO_TOXIC: "too_toxic",
+    DOSE_TOO_TOXIC: "dose_too_toxic",
     RULE_COMPLETE: "rule_complete",
     MAX_PATIENTS: "max_patients",
     ENOUGH_AT_DOSE: "enough_at_dose",
     STOPPING_RULE: "stopping_rule",
     EXPANSION_STOPPED: "expansion_stopped",
 }
-# In the engines only: full, and too toxic by a stopping rule. The outcomes say max_patients, and recommend no dose.
+RANK: Final = {reason: place for place, reason in enumerate(REASON_NAMES)}
+# In the engines only: full, and too toxic by a stopping rule. The outcomes say max_patients, and recommend no dose, or
+# one below.
 FULL_AND_TOO_TOXIC: Final = 7
+FULL_AND_DOSE_TOO_TOXIC: Final = 9
 # In the kernels only: at counts that the table does not decide on. There are no outcomes then.
-NOT_DECIDED: Final = 8
-REASONS: Final = 8  # numbered from 1
+NOT_DECIDED: Final = 10
+REASONS: Final = 10  # numbered from 1
 
 # Places in the reasons for which rules end a trial by the counts at one dose.
 STAY_AT: Final = 0  # the dose that would be given again

@@ -1,6 +1,7 @@
 """Whether a rule ends the trial after a cohort.
 
-Reasons are numbered in the order in which they count, from 1; 0 says that the trial goes on.
+Reasons are numbered from 1, in the order in which they count but for that a dose is too toxic, which counts second; 0
+says that the trial goes on.
 """
 
 import numpy as np
@@ -8,6 +9,8 @@ import numpy as np
 from escalation.kernels.codes import (
     ALL_DOSES,
     ANY_DOSE,
+    DOSE_TOO_TOXIC,
+    FULL_AND_DOSE_TOO_TOXIC,
     FULL_AND_TOO_TOXIC,
     LAST_DOSE,
     MAX_PATIENTS,
@@ -21,6 +24,10 @@ from escalation.kernels.jit import kernel
 @kernel
 def sooner(reason, other):
     """The one of two reasons that counts."""
+    if reason == DOSE_TOO_TOXIC:
+        return other if other == TOO_TOXIC else reason
+    if other == DOSE_TOO_TOXIC:
+        return reason if reason == TOO_TOXIC else other
     return other if reason == 0 or 0 < other < reason else reason
 
 
@@ -29,7 +36,9 @@ def final_reason(reason, full):
     """The reason that counts when the trial may be full as well."""
     if not full:
         return reason
-    return FULL_AND_TOO_TOXIC if reason == TOO_TOXIC else sooner(reason, np.int64(MAX_PATIENTS))
+    if reason == TOO_TOXIC:
+        return FULL_AND_TOO_TOXIC
+    return FULL_AND_DOSE_TOO_TOXIC if reason == DOSE_TOO_TOXIC else sooner(reason, np.int64(MAX_PATIENTS))
 
 
 @kernel

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from escalation.kernels.codes import ARRIVE, LAST_DOSE, LEAVE, NEXT_DOSE, SAME_DOSE, STAY_AT
+from escalation.kernels.codes import ARRIVE, LAST_DOSE, LEAVE, NEXT_DOSE, RANK, SAME_DOSE, STAY_AT
 from escalation.kernels.layout import ConductArrays, StopArrays
 from escalation.trial.trial import Trial
 
@@ -27,9 +27,13 @@ class Criterion:
 class Stop:
     """A rule that ends the trial after a cohort, when all its criteria hold."""
 
-    reason: int  # RULE_COMPLETE, TOO_TOXIC (which recommends no dose), ENOUGH_AT_DOSE or STOPPING_RULE
+    # RULE_COMPLETE, TOO_TOXIC (which recommends no dose), DOSE_TOO_TOXIC (none from the lowest toxic dose on),
+    # ENOUGH_AT_DOSE or STOPPING_RULE.
+    reason: int
     criteria: tuple[Criterion, ...]
     words: str  # the rule as the end of a sentence: "at least 12 patients have been treated in the trial"
+    # Under DOSE_TOO_TOXIC those that say which doses are too toxic.
+    toxic: tuple[Criterion, ...] = ()
 
     @property
     def is_single(self) -> bool:
@@ -56,7 +60,7 @@ class Conduct:
     floor: NDArray[np.int64] | None = None
     hold_at: int = NO_LIMIT  # no dose above the last from so many DLTs on, in the whole trial
     # After each cohort those that hold end the trial. The reason is the one that counts first: that it is too toxic,
-    # that a rule is complete, that it is full, the others.
+    # that a dose is, that a rule is complete, that it is full, the others.
     stops: tuple[Stop, ...] = ()
 
     @classmethod
@@ -86,6 +90,20 @@ class Conduct:
             joint=self._joint(levels),
         )
 
+    def lowest_toxic(self, patients: NDArray[np.int16], dlts: NDArray[np.int16]) -> NDArray[np.int64]:
+        """Index of the lowest dose that is too toxic for rules that recommend a dose below it, int64[E].
+
+        By the counts at each dose, int16[E, D], alone: whatever else these rules ask for, and whichever of them held. D
+        where no dose is.
+        """
+        endings, levels = patients.shape
+        found = np.zeros((endings, levels), np.bool_)
+        for stop in self.stops:
+            for criterion in stop.toxic:
+                for dose in range(levels):
+                    found[:, dose] |= criterion.holds[dose, patients[:, dose], dlts[:, dose]]
+        return np.where(found.any(axis=1), np.argmax(found, axis=1), levels)
+
     def holds(self, dlts: tuple[int, ...]) -> bool:
         """Whether so many DLTs at each dose are too many for anything to go up."""
         return sum(dlts) >= self.hold_at
@@ -103,7 +121,7 @@ class Conduct:
         single = [stop for stop in self.stops if stop.is_single]
         size = self.max_patients + 1
         reasons = np.zeros((3, levels, size, size) if single else (3, 0, 0, 0), np.int8)
-        for stop in sorted(single, key=lambda stop: -stop.reason):  # the last one written is the one that counts
+        for stop in sorted(single, key=lambda stop: -RANK[stop.reason]):  # the last one written is the one that counts
             place, holds = stop.criteria[0].place, stop.criteria[0].holds
             for where in {NEXT_DOSE: (STAY_AT, ARRIVE), SAME_DOSE: (STAY_AT,), LAST_DOSE: (STAY_AT, LEAVE)}[place]:
                 reasons[where][holds] = stop.reason

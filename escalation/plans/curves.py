@@ -13,7 +13,7 @@ from escalation.numbers import binomials
 from escalation.plans.decision import Bound, Decision, State, last_cohort, limited
 from escalation.plans.plan import Counts, Escalate, Plan, Settle, Tolerances
 from escalation.plans.reach import after, escalated
-from escalation.plans.readings import Judgement, MaximumLikelihood, PlugIn, PosteriorMean, Reading
+from escalation.plans.readings import Intervals, Judgement, MaximumLikelihood, PlugIn, PosteriorMean, Reading
 
 Floats = NDArray[np.float64]
 
@@ -54,6 +54,30 @@ class ModelPlan(Plan):
             choices = np.array(found, np.int8)
         if self.recommends_untried:
             return choices.astype(np.int16)
+        return self._highest_tried(patients, choices)
+
+    def recommend_below(
+        self, patients: Counts, dlts: Counts, recommended: NDArray[np.int16], limit: NDArray[np.int64]
+    ) -> NDArray[np.int16]:
+        """The model's choice on the final data, from all doses, among those below `limit`.
+
+        Where it was below already, it stays. Else the highest one allowed is the closest to the target; but in which of
+        several intervals a rate most probably is has to be asked again.
+        """
+        choices = np.minimum(recommended, limit - 1).astype(np.int16)
+        if not self.prefers_closest:
+            for row in np.flatnonzero((choices < recommended) & (choices >= 0)).tolist():
+                counts = tuple(patients[row].tolist()), tuple(dlts[row].tolist())
+                choices[row] = self.judge(*counts).prefer(int(choices[row]))
+        return choices if self.recommends_untried else self._highest_tried(patients, choices)
+
+    @property
+    def prefers_closest(self) -> bool:
+        """Whether the doses that it prefers less are the farther, the farther they are from the one preferred."""
+        return False
+
+    def _highest_tried(self, patients: Counts, choices: NDArray[np.integer]) -> NDArray[np.int16]:
+        """The highest tried dose not above each choice, or NO_DOSE."""
         tried = (patients > 0) & (np.arange(self.levels) <= choices[:, None])
         highest = self.levels - 1 - np.argmax(tried[:, ::-1], axis=1)
         return np.where(tried.any(axis=1), highest, NO_DOSE).astype(np.int16)
@@ -135,6 +159,11 @@ class CurvePlan(ModelPlan):
     def one_up_until_dlt(self) -> bool:
         """Whether the dose goes up one level at a time until the first DLT: until then no curve is the most likely."""
         return self.reading.slopes is not None
+
+    @property
+    def prefers_closest(self) -> bool:
+        """Whether it prefers the dose closest to the target."""
+        return not isinstance(self.reading, Intervals)
 
     @property
     def most_decisions(self) -> int:

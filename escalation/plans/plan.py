@@ -108,6 +108,12 @@ class Plan(ABC):
         """Whether it is certain that no trial of `most` patients comes down to a dose."""
         return False
 
+    @abstractmethod
+    def recommend_below(
+        self, patients: Counts, dlts: Counts, recommended: NDArray[np.int16], limit: NDArray[np.int64]
+    ) -> NDArray[np.int16]:
+        """The recommended dose of each ending among doses below `limit`, int64[E]; `recommended` is that of all."""
+
     def titrated(self) -> Self:
         """The plan with titration from the lowest dose."""
         return self.conducted(titration=True, start=0)

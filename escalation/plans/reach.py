@@ -12,7 +12,7 @@ from itertools import count
 
 import numpy as np
 
-from escalation.kernels.codes import ALL_DOSES, MAX_PATIENTS, RULE_COMPLETE, TOO_TOXIC, UNDECIDED
+from escalation.kernels.codes import ALL_DOSES, DOSE_TOO_TOXIC, MAX_PATIENTS, RANK, RULE_COMPLETE, TOO_TOXIC, UNDECIDED
 from escalation.plans.decision import Decision, Ruling, State, holding
 from escalation.plans.plan import Plan
 
@@ -133,9 +133,10 @@ def escalated(plan: Plan, state: State, ruling: Ruling = NO_RULING) -> tuple[Dec
     allowed = ruling.bound(state, wanted)
     assert allowed.next_dose is not None
     stops = () if titrating else holding(conduct.stops, state, allowed.next_dose)
-    reason = min((stop.reason for stop in stops), default=0)
+    reason = min((stop.reason for stop in stops), key=RANK.__getitem__, default=0)
     if full and reason != RULE_COMPLETE:
-        toxic = tuple(stop for stop in stops if stop.reason == TOO_TOXIC)  # which then recommend no dose
+        # Those that then recommend no dose, or one below.
+        toxic = tuple(stop for stop in stops if stop.reason == reason and reason in (TOO_TOXIC, DOSE_TOO_TOXIC))
         return wanted, replace(allowed, next_dose=None, reason=MAX_PATIENTS, stops=toxic)
     if reason:
         given = tuple(stop for stop in stops if stop.reason == reason)

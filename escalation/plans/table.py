@@ -27,6 +27,11 @@ class Selection(ABC):
     def recommend(self, codes: Codes, patients: Counts, dlts: Counts, recommended: NDArray[np.int16]) -> None:
         """Write the recommended dose of each ending, or NO_DOSE."""
 
+    @property
+    def nothing(self) -> str:
+        """Why no dose below eliminated ones is recommended, in words."""
+        return "no dose that was tried meets what the design asks of one that it recommends"
+
     def rates(self, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Floats:
         """The DLT rates of tried doses that the recommendation compares; here the observed ones."""
         return dlts / patients
@@ -50,6 +55,11 @@ class ClosestIsotonic(Selection):
         numbers = self.estimates, self.precisions, float(self.target), float(self.bound)
         recommend_isotonic(patients, dlts, codes, *numbers, recommended)
 
+    @property
+    def nothing(self) -> str:
+        """That no estimate is low enough."""
+        return f"the estimated DLT rate of no dose that was tried is at most {self.bound:g}"
+
     def rates(self, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Floats:
         """The isotonic estimates of tried doses."""
         from scipy.optimize import isotonic_regression  # it takes a tenth of a second, and running trials alone need it
@@ -68,6 +78,11 @@ class HighestCleared(Selection):
         from escalation.kernels.selection import recommend_highest
 
         recommend_highest(patients, dlts, codes, self.cleared, recommended)
+
+    @property
+    def nothing(self) -> str:
+        """That none is cleared."""
+        return "no dose has been cleared"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -140,6 +155,15 @@ class TablePlan(Plan):
         recommended = np.empty(len(patients), np.int16)
         self.selection.recommend(np.ascontiguousarray(self.codes, np.int8), patients, dlts, recommended)
         return recommended
+
+    def recommend_below(
+        self, patients: Counts, dlts: Counts, recommended: NDArray[np.int16], limit: NDArray[np.int64]
+    ) -> NDArray[np.int16]:
+        """The recommended dose of each ending, as if nobody had been treated from `limit` on."""
+        if not len(recommended):
+            return recommended
+        below = np.arange(self.levels) < limit[:, None]
+        return self.recommend(np.where(below, patients, np.int16(0)), np.where(below, dlts, np.int16(0)))
 
     def decide(self, state: State, *, titrating: bool) -> Decision:
         """The next dose by the decision table, or none where the lowest dose is eliminated."""

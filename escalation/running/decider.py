@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from escalation.designs import Design
-from escalation.kernels.codes import EXPANSION_STOPPED, NO_DOSE, TOO_TOXIC
+from escalation.kernels.codes import DOSE_TOO_TOXIC, EXPANSION_STOPPED, NO_DOSE, TOO_TOXIC
 from escalation.plans.decision import Decision, Expanding, Ruling, State
 from escalation.plans.expansion import ExpansionPlan, expansion_plan
 from escalation.plans.plan import Plan
-from escalation.plans.reach import escalated, on
+from escalation.plans.reach import NO_RULING, escalated, on
 from escalation.trial.trial import Trial
 
 
@@ -21,7 +21,7 @@ class Decider:
     trial: Trial  # as the design runs it
     plan: Plan
     expansion: ExpansionPlan | None
-    ruling: Ruling = Ruling()  # of those who conduct the trial, for the next cohort
+    ruling: Ruling = NO_RULING  # of those who conduct the trial, for the next cohort
 
     @property
     def start(self) -> State:
@@ -69,10 +69,13 @@ class Decider:
         if state.expanding is not None:
             return None if state.expanding.rejected else state.expanding.dose
         decision = self._escalate(state)
-        toxic = decision.reason == TOO_TOXIC or any(stop.reason == TOO_TOXIC for stop in decision.stops)
-        if state.treated == 0 or toxic:
+        reasons = {decision.reason, *(stop.reason for stop in decision.stops)}
+        if state.treated == 0 or TOO_TOXIC in reasons:
             return None
-        found = self.plan.recommend(np.array([state.patients], np.int16), np.array([state.dlts], np.int16))
+        counts = np.array([state.patients], np.int16), np.array([state.dlts], np.int16)
+        found = self.plan.recommend(*counts)
+        if DOSE_TOO_TOXIC in reasons:
+            found = self.plan.recommend_below(*counts, found, self.plan.conduct.lowest_toxic(*counts))
         return None if found[0] == NO_DOSE else int(found[0])
 
     def closed(self, state: State) -> tuple[bool, ...]:

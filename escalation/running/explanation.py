@@ -18,6 +18,7 @@ ACTIONS = {
 
 ENDINGS = {
     codes.TOO_TOXIC: "the trial ends as too toxic, recommending no dose",
+    codes.DOSE_TOO_TOXIC: "dose escalation ends as a dose is too toxic, and only a lower dose may be recommended",
     codes.RULE_COMPLETE: "dose escalation is complete",
     codes.ENOUGH_AT_DOSE: "dose escalation ends with enough patients at a dose",
     codes.STOPPING_RULE: "dose escalation ends by a stopping rule",
@@ -88,9 +89,11 @@ def _of_escalation(decider: Decider, state: State, decision: Decision) -> Iterat
         return
     holding = "; ".join(stop.words for stop in decision.stops)
     most = decider.plan.conduct.max_patients
-    if state.treated >= most and decision.reason not in (codes.TOO_TOXIC, codes.RULE_COMPLETE):
+    if state.treated >= most and decision.reason not in (codes.TOO_TOXIC, codes.DOSE_TOO_TOXIC, codes.RULE_COMPLETE):
         yield f"all {most} patients have been treated" + (f"; {holding}" if holding else "")
-        if holding or (decision.judgement is not None and decision.judgement.too_toxic):
+        if any(stop.reason == codes.DOSE_TOO_TOXIC for stop in decision.stops):
+            yield "only a dose below the lowest that is too toxic may be recommended"
+        elif holding or (decision.judgement is not None and decision.judgement.too_toxic):
             yield "no dose is recommended"
     else:
         ending = ENDINGS[decision.reason]

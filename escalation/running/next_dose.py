@@ -13,6 +13,7 @@ from escalation.numbers import clopper_pearson, is_whole
 from escalation.plans.decision import Decision, Ruling, State
 from escalation.running.decider import Decider
 from escalation.running.explanation import explanation, following_in_words
+from escalation.running.recommendation import why_none
 from escalation.running.standing import Standing, decider_for, stand
 from escalation.trial.data import InterimData
 from escalation.trial.trial import Trial
@@ -115,6 +116,8 @@ class NextDose:
         Patients that the last cohort lacks, 0 when it is full.
     filled : tuple of Completion
         What follows when they have been treated, by the DLTs among them; empty while patients are pending.
+    not_recommended : str or None
+        Why no dose would be recommended, in words; None where one would, or it depends on the pending outcomes.
     """
 
     next_dose: int | None
@@ -132,6 +135,7 @@ class NextDose:
     completions: tuple[Completion, ...]
     missing: int
     filled: tuple[Completion, ...]
+    not_recommended: str | None = None
 
 
 def next_dose(
@@ -229,6 +233,7 @@ def _answer(
         completions=(),
         missing=now.state.missing,
         filled=tuple(_completion(decider, decider.filled(now.state, more), then) for more, then in fillings),
+        not_recommended=why_none(decider, now.state, decision),
     )
 
 
@@ -250,6 +255,7 @@ def _while_pending(
     shared = replace(
         first,
         recommended_dose=first.recommended_dose if len(recommended) == 1 else None,
+        not_recommended=first.not_recommended if recommended == {None} else None,
         warnings=(*always, *_not_awaited(decider.trial, data)),
         pending=pending,
         completions=completions,

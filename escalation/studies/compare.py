@@ -116,6 +116,7 @@ def compare(
     patients_above_mtd, boin - 3+3: +3.013
     sample_size, boin - 3+3: +20.636
     total_dlts, boin - 3+3: +4.335
+    stop_toxic, boin - 3+3: -0.027
     """
     labels = _compared(scenario, designs, reference)
     names = choose(truths, (truth.name for truth in scenario.truth), "truth")

@@ -8,7 +8,7 @@ For the CRM there is a formula to compare with: Cheung YK (2013) Clin Trials 10:
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Unpack
 
@@ -33,6 +33,7 @@ from escalation.studies.evaluate import (
     possible,
 )
 from escalation.studies.size_formula import crm_sample_size
+from escalation.studies.size_plateau import Plateau, plateaus
 from escalation.studies.work.options import Work
 from escalation.trial.trial import Trial
 
@@ -48,6 +49,7 @@ class SizeCurve:
     lasting: int | None  # the first from which on all larger ones looked at are
     formula: int | None  # Cheung's number of patients, for a CRM
     no_formula: str | None  # why the formula has no answer, where it was asked
+    plateau: Plateau | None = None  # where more patients do not raise the PCS, and what holds it there
 
 
 @dataclass(frozen=True)
@@ -186,6 +188,9 @@ def find_size(
         first = curves[0]
         size, reason = next(iter(first.left_out.items()))
         raise EscalationError(f"no size is possible; '{first.design}' with {size} patients: {reason}")
+    asked_of = {curve.design: (scenario.designs[curve.design], trial, curve.assessments) for curve in curves}
+    held = plateaus(asked_of, truths, objective, **work)
+    curves = [replace(curve, plateau=held.get(curve.design)) for curve in curves]
     benchmark = _benchmark(trial, truths, objective, looked_at)
     return SizeSearch(scenario, truths, objective, pcs, limits, odds_ratio, looked_at, tuple(curves), benchmark)
 

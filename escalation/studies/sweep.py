@@ -152,7 +152,7 @@ def quantity_names(levels: int) -> tuple[str, ...]:
     """The quantities of a trial with so many dose levels."""
     trial = Trial(doses=range(1, levels + 1), target=0.5, max_patients=1, cohort_size=1)
     truth, dose = np.ones(0), np.ones((0, levels))
-    nothing = Expectations(trial, dose, dose > 1, dose, truth, dose, dose, truth, truth, truth, truth)
+    nothing = Expectations(trial, dose, dose > 1, dose, truth, dose, dose, *[truth] * 6)
     return tuple(nothing.by_quantity())
 
 

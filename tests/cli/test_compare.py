@@ -115,7 +115,7 @@ def test_json_contract():
     assert (tree["trials"], tree["seed"]) == (1000, 20260901)
     assert set(tree["agreement"]) == {"max_abs_z", "p_value", "worst", "agrees"}
     assert tree["agreement"]["agrees"] is True
-    assert set(tree["gains"]) == {"pcs", "patients_above_mtd", "sample_size", "total_dlts"}
+    assert set(tree["gains"]) == {"pcs", "patients_above_mtd", "sample_size", "total_dlts", "stop_toxic"}
     found = compare(load_scenario(LUCAR), truths=["MTD at 300"], trials=1000)
     older = [one for one in tree["differences"] if one["quantity"] != "patients_above_target"]
     assert older == [asdict(one) for one in found.differences], "to the last digit"
@@ -129,7 +129,7 @@ def test_csv_is_the_differences_of_the_json():
     names = [field.name for field in fields(Difference)]
     assert text.splitlines()[0] == ",".join(["scenario", *names])
     rows = list(csv.DictReader(io.StringIO(text)))
-    assert len(rows) == len(differences) == 3 * 5
+    assert len(rows) == len(differences) == 3 * 6
     for row, one in zip(rows, differences, strict=True):
         assert row.pop("scenario") == "lucar-dks1"
         for name, number in one.items():

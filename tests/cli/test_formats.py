@@ -197,7 +197,7 @@ def test_tables_are_folded_to_the_terminal(tmp_path, width):
         assert max(map(len, lines)) <= 80
     columns = [name for line in lines if line.startswith("design ") for name in line.split("   ")[1:] if name.strip()]
     assert [name.strip() for name in columns] == [
-        *["PCS %", "eff %", "patients", "5-95 %", "DLTs", "DLT %", "above %", "early %"]
+        *["PCS %", "eff %", "patients", "5-95 %", "DLTs", "DLT %", "above %", "toxic %"]
     ]
 
 

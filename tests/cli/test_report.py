@@ -121,7 +121,7 @@ def test_assumptions_with_their_reasons(lucar):
     scenario = load_scenario(LUCAR)
     rows = {row[0]: row[1:] for row in Page(lucar).table("what they rest on")}
     assert rows["target DLT rate"] == ["25.0 %", "assumed", scenario.assumptions["target"]]
-    assert rows["dose levels"][:2] == ["50, 150, 300, 600 million cells/kg", "assumed"]
+    assert rows["dose levels"] == ["50, 150, 300, 600 million cells/kg", "as stated", ""]
     assert rows["DLT window"] == ["28 days", "assumed", scenario.assumptions["dlt_window_days"]]
     assert rows["most patients in dose escalation"] == ["36 patients", "as stated", ""]
     assert rows["expansion at the RP2D"][:2] == ["none", "default of the software"]
@@ -154,7 +154,10 @@ SHARES = {
     "overdosing (80 %)": lambda oc: oc["overdosing_80"],
     "poor allocation": lambda oc: oc.get("poor_allocation"),
     "early stop": lambda oc: oc["early_stop"],
+    "toxic stop": lambda oc: oc["stop_toxic"],
+    "stop with enough": lambda oc: oc["stop_enough"],
     "ended: too toxic": lambda oc: oc["stop_reasons"]["too_toxic"],
+    "ended: dose too toxic": lambda oc: oc["stop_reasons"]["dose_too_toxic"],
     "ended: rule complete": lambda oc: oc["stop_reasons"]["rule_complete"],
     "ended: full": lambda oc: oc["stop_reasons"]["max_patients"],
     "ended: enough at a dose": lambda oc: oc["stop_reasons"]["enough_at_dose"],

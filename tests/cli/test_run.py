@@ -15,7 +15,8 @@ TAK = str(SCENARIOS / "tak-007.toml")
 OC_KEYS = {
     "selection", "no_selection", "pcs", "patients", "dlts", "sample_size", "total_dlts", "dlt_rate", "above_mtd",
     "share_above_target", "patients_above_target",
-    "overdosing_60", "overdosing_80", "poor_allocation", "early_stop", "stop_reasons", "estimate",
+    "overdosing_60", "overdosing_80", "poor_allocation", "early_stop", "stop_toxic", "stop_enough",
+    "stop_reasons", "estimate",
     "patients_above_mtd", "expansion", "further", "efficiency",
 }  # fmt: skip
 
@@ -50,6 +51,7 @@ def test_json_contract():
             "max_patients",
             "rule_complete",
             "too_toxic",
+            "dose_too_toxic",
             "enough_at_dose",
             "stopping_rule",
             "expansion_stopped",

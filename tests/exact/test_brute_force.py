@@ -104,6 +104,13 @@ def probability_above(limit, seen, a=1, b=1):
     return stats.beta.sf(limit, a + y, b + n - y)
 
 
+def lowest_toxic(seen, threshold, limit=0.25):
+    """The lowest tried dose whose rate probably exceeds the limit."""
+    doses = range(1, len(seen.patients) + 1)
+    toxic = (d for d in doses if seen.patients[d - 1] > 0 and probability_above(limit, seen.at(d)) > threshold)
+    return next(toxic, None)
+
+
 def width(n, y):
     lower, upper = stats.beta.interval(0.95, 1 + y, 1 + n - y)
     return upper - lower
@@ -234,6 +241,45 @@ CASES = [
         too_toxic=lambda seen: any(
             seen.patients[d] > 0 and probability_above(0.3, seen.at(d + 1), 0.5, 1.5) > 0.7 for d in range(3)
         ),
+    ),
+    composed(
+        "second dose too toxic, then one below",
+        boin("", THREE, 14, 3),
+        {"rule": "too_toxic", "dose": 2, "threshold": 0.6, "then": "recommend_below"},
+        below=lambda seen: 2 if seen.patients[1] > 0 and probability_above(0.25, seen.at(2)) > 0.6 else None,
+    ),
+    composed(
+        "any dose too toxic, then one below",
+        boin("", [0.2, 0.3, 0.4, 0.5], 14, 3),
+        {"rule": "too_toxic", "dose": "any", "threshold": 0.7, "then": "recommend_below"},
+        below=lambda seen: lowest_toxic(seen, 0.7),
+    ),
+    composed(
+        "any dose too toxic, then one below, by the model",
+        crm("", THREE, 14, 3),
+        {"rule": "too_toxic", "dose": "any", "threshold": 0.6, "then": "recommend_below"},
+        below=lambda seen: lowest_toxic(seen, 0.6),
+        by_dose=False,
+    ),
+    composed(
+        "second dose too toxic, then one below, after 6, or the lowest too toxic, then none",
+        crm("", THREE, 12, 2, target=0.3),
+        {
+            "any": [
+                {
+                    "all": [
+                        {"rule": "too_toxic", "dose": 2, "threshold": 0.5, "then": "recommend_below"},
+                        {"rule": "patients", "at_least": 6},
+                    ]
+                },
+                {"rule": "too_toxic", "threshold": 0.8},
+            ]
+        },
+        too_toxic=lambda seen: seen.patients[0] > 0 and probability_above(0.3, seen.at(1)) > 0.8,
+        below=lambda seen: (
+            2 if sum(seen.patients) >= 6 and seen.patients[1] > 0 and probability_above(0.3, seen.at(2)) > 0.5 else None
+        ),
+        by_dose=False,
     ),
     composed(
         "precise at the next dose, with 3 at the second",

@@ -50,6 +50,8 @@ def test_by_hand():
     assert oc.overdosing_80 == pytest.approx(0.0), "8 of 10 is not more than 80 %"
     assert oc.poor_allocation == pytest.approx(0.1), "fewer than 10 / 2 at dose 1"
     assert oc.early_stop == pytest.approx(0.3)
+    assert oc.stop_toxic == pytest.approx(0.2), "one ending is too toxic"
+    assert oc.stop_enough == pytest.approx(0.1), "one has enough patients at a dose"
     assert oc.stop_reasons == pytest.approx(
         dict.fromkeys(REASON_NAMES.values(), 0)
         | {"max_patients": 0.4, "rule_complete": 0.3, "too_toxic": 0.2, "enough_at_dose": 0.1}
@@ -196,3 +198,42 @@ def test_survival_of_the_rp2d():
     assert oc.expansion.declared == pytest.approx(operating_characteristics(alone).selection, abs=1e-12)
     assert oc.expansion.survival == pytest.approx(stats.binom.cdf(1, 3, 0.3), abs=1e-12)
     assert oc.selection[0] == pytest.approx(oc.expansion.declared[0] * oc.expansion.survival, abs=1e-12)
+
+
+def test_toxic_stops_by_hand():
+    """A 3+3 on one dose and the monitoring of its expansion: the last look of either is no stop."""
+    expansion = {"patients": 4, "cohort_size": 2, "monitoring": {"limit": 0.25, "threshold": 0.8, "prior": [1, 1]}}
+    trial = Trial(doses=["one"], target=0.25, max_patients=9, expansion=expansion)
+    rate = 0.3
+    of_three, of_two = (stats.binom(n, rate).pmf for n in (3, 2))
+    escalation = of_three(2) + of_three(3) + of_three(1) * (1 - of_three(0))
+    declared = {0: of_three(0) ** 2, 1: of_three(0) * of_three(1) + of_three(1) * of_three(0)}
+    # Of three without a DLT the next three may have one: with two or three more the six have too many.
+    escalation += of_three(0) * (of_three(2) + of_three(3))
+    stopped = sum(
+        share * of_two(more)
+        for seen, share in declared.items()
+        for more in range(3)
+        if stats.beta(1 + seen + more, 1 + 8 - seen - more).sf(0.25) > 0.8
+    )
+    assert escalation + sum(declared.values()) == pytest.approx(1)
+    assert stopped > 0
+    oc = operating_characteristics(exact(ThreePlusThree(), trial).outcomes([rate]))
+    assert oc.stop_reasons["too_toxic"] == pytest.approx(escalation)
+    assert oc.stop_toxic == pytest.approx(escalation + stopped)
+    assert oc.stop_enough == 0
+    assert oc.early_stop == pytest.approx(oc.stop_toxic)
+    simulated = operating_characteristics(simulate(ThreePlusThree(), trial, [rate], trials=100_000, seed=1))
+    assert simulated.stop_toxic == pytest.approx(oc.stop_toxic, abs=4 * simulated.mcse["stop_toxic"])
+
+
+def test_enough_is_no_toxic_stop_by_hand():
+    """A BOIN that stays on one dose with 3 of 12 is stopped at 6 patients: only four DLTs or more are too toxic."""
+    trial = Trial(doses=["one"], target=0.25, max_patients=12)
+    oc = operating_characteristics(exact(BOIN(stop_at=6), trial).outcomes([0.3]))
+    toxic = stats.binom(3, 0.3).pmf(3) + sum(
+        stats.binom(3, 0.3).pmf(first) * stats.binom(3, 0.3).sf(3 - first) for first in range(3)
+    )
+    assert oc.stop_toxic == pytest.approx(toxic)
+    assert oc.stop_enough == pytest.approx(1 - toxic)
+    assert oc.stop_enough == pytest.approx(oc.stop_reasons["enough_at_dose"])

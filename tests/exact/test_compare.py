@@ -47,7 +47,8 @@ SCENARIO = Scenario(name="three designs", trial=TRIAL, design=DESIGNS, truth=(RI
 
 
 def value(oc, quantity):
-    return oc.pcs if quantity == "pcs" else getattr(oc, quantity).mean
+    found = getattr(oc, quantity)
+    return found if quantity in ("pcs", "stop_toxic") else found.mean
 
 
 @pytest.fixture(scope="module", params=SCENARIOS, ids=lambda path: path.stem)
@@ -65,7 +66,7 @@ class TestShippedScenarios:
             for truth in scenario.truth
             for place, earlier in enumerate(labels)
             for later in labels[place + 1 :]
-            for quantity in ("pcs", "patients_above_mtd", "sample_size", "total_dlts")
+            for quantity in ("pcs", "patients_above_mtd", "sample_size", "total_dlts", "stop_toxic")
         ]
         assert [(one.truth, one.design, one.reference, one.quantity) for one in found.differences] == expected
 
@@ -196,7 +197,7 @@ def test_an_expansion_leaves_the_patients_before_it_alone():
 def test_swapped_designs_have_the_opposite_differences():
     forth = compare(SCENARIO, designs=["boin"], reference="crm", trials=TRIALS).differences
     back = compare(SCENARIO, designs=["crm"], reference="boin", trials=TRIALS).differences
-    assert len(forth) == len(back) == 2 * 4
+    assert len(forth) == len(back) == 2 * 5
     for one, other in zip(forth, back, strict=True):
         flipped = replace(
             one,

@@ -66,6 +66,8 @@ def test_expectations(design, trial, after):
             "overdosing_60": oc.overdosing_60,
             "overdosing_80": oc.overdosing_80,
             "early_stop": oc.early_stop,
+            "stop_toxic": oc.stop_toxic,
+            "stop_enough": oc.stop_enough,
             **{f"selection.{dose}": share for dose, share in enumerate(oc.selection, 1)},
             **{f"patients.{dose}": mean for dose, mean in enumerate(oc.patients, 1)},
             **{f"dlts.{dose}": mean for dose, mean in enumerate(oc.dlts, 1)},

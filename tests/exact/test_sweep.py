@@ -64,6 +64,8 @@ def expected(design, trial, rates, correct) -> dict[str, float]:
     rest = {
         "dlt_rate": found.dlt_rate.rate_of_means,
         "early_stop": found.early_stop,
+        "stop_toxic": found.stop_toxic,
+        "stop_enough": found.stop_enough,
         "overdosing": overdosing(outcomes, correct),
     }
     return singles | per_dose | totals | rest
@@ -210,7 +212,7 @@ def test_what_is_found_survives_the_journal():
         (
             lambda: Sweep(grid(LUCAR, {}), TruthSource("clertant", count=1_000_000)),
             GridError,
-            "23,000,000 numbers in a setting; at most 10,000,000",
+            "25,000,000 numbers in a setting; at most 10,000,000",
         ),
         (
             lambda: Sweep(grid(LUCAR, {"trial.start_dose": [1, 2], "trial.max_patients": list(range(12, 900))}),

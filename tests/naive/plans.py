@@ -54,7 +54,7 @@ def stop_reason(plan, patients, dlts, last: int, following: int) -> int:
         }[criterion.place]
 
     found = [stop.reason for stop in plan.conduct.stops if all(map(holds, stop.criteria))]
-    in_order = (codes.TOO_TOXIC, codes.RULE_COMPLETE, codes.ENOUGH_AT_DOSE, codes.STOPPING_RULE)
+    in_order = (codes.TOO_TOXIC, codes.DOSE_TOO_TOXIC, codes.RULE_COMPLETE, codes.ENOUGH_AT_DOSE, codes.STOPPING_RULE)
     return next((reason for reason in in_order if reason in found), 0)
 
 
@@ -63,6 +63,8 @@ def ending(plan, patients, dlts, last: int, following: int, full: bool) -> int:
     reason = stop_reason(plan, patients, dlts, last, following)
     if full and reason == codes.TOO_TOXIC:
         return codes.FULL_AND_TOO_TOXIC
+    if full and reason == codes.DOSE_TOO_TOXIC:
+        return codes.FULL_AND_DOSE_TOO_TOXIC
     return codes.MAX_PATIENTS if full and reason != codes.RULE_COMPLETE else reason
 
 
@@ -73,11 +75,30 @@ def ceiling(plan, dose: int, dlts) -> int:
     return plan.levels - 1 if plan.conduct.ceiling is None else int(plan.conduct.ceiling[dose])
 
 
-def ended(patients, dlts, recommended: int, reason: int):
+def ended(plan, patients, dlts, at_end: int, reason: int):
     """An ending as the outcomes list it."""
     if reason in (codes.TOO_TOXIC, codes.FULL_AND_TOO_TOXIC):
-        recommended = codes.NO_DOSE
-    return patients, dlts, recommended, codes.MAX_PATIENTS if reason == codes.FULL_AND_TOO_TOXIC else reason
+        at_end = codes.NO_DOSE
+    if reason in (codes.DOSE_TOO_TOXIC, codes.FULL_AND_DOSE_TOO_TOXIC):
+        at_end = recommended_below(plan, patients, dlts, at_end)
+    full = reason in (codes.FULL_AND_TOO_TOXIC, codes.FULL_AND_DOSE_TOO_TOXIC)
+    return patients, dlts, at_end, codes.MAX_PATIENTS if full else reason
+
+
+def recommended_below(plan, patients, dlts, at_end: int) -> int:
+    """Dose index recommended below the lowest that is too toxic, or NO_DOSE; `at_end` is that of all doses."""
+    tables = [criterion.holds for stop in plan.conduct.stops for criterion in stop.toxic]
+    limit = min(d for d in range(plan.levels) if any(table[d, patients[d], dlts[d]] for table in tables))
+    if isinstance(plan, TablePlan):
+        return recommended(
+            plan, [*patients[:limit], *[0] * (plan.levels - limit)], [*dlts[:limit], *[0] * (plan.levels - limit)]
+        )
+    if at_end < limit:
+        return at_end
+    choice = model_choice(plan, patients, dlts, limit - 1) if limit else codes.NO_DOSE
+    if plan.recommends_untried:
+        return choice
+    return max((d for d in range(choice + 1) if patients[d] > 0), default=codes.NO_DOSE)
 
 
 def isotonic(values, weights) -> list[float]:
@@ -144,7 +165,7 @@ def run_table_trial(plan: TablePlan, rates, tolerances) -> tuple[list[int], list
     dose, size = titrate(plan, rates, tolerances, patients, dlts)
     while True:
         if size == 0:
-            return ended(patients, dlts, recommended(plan, patients, dlts), codes.MAX_PATIENTS)
+            return ended(plan, patients, dlts, recommended(plan, patients, dlts), codes.MAX_PATIENTS)
         treat(plan, rates, tolerances, patients, dlts, dose, size)
         full = sum(patients) == plan.conduct.max_patients
         code = plan.codes[dose, patients[dose], dlts[dose]]
@@ -157,7 +178,7 @@ def run_table_trial(plan: TablePlan, rates, tolerances) -> tuple[list[int], list
         if following > dose:
             following = min(following, ceiling(plan, dose, dlts))
         if reason := ending(plan, patients, dlts, dose, following, full):
-            return ended(patients, dlts, recommended(plan, patients, dlts), reason)
+            return ended(plan, patients, dlts, recommended(plan, patients, dlts), reason)
         dose, size = following, int(plan.conduct.sizes[patients[following]])
 
 
@@ -175,7 +196,7 @@ def run_curve_trial(plan: CurvePlan, rates, tolerances) -> tuple[list[int], list
         if not plan.recommends_untried:
             at_end = max((d for d in range(choice + 1) if patients[d] > 0), default=codes.NO_DOSE)
         if size == 0:
-            return ended(patients, dlts, at_end, codes.MAX_PATIENTS)
+            return ended(plan, patients, dlts, at_end, codes.MAX_PATIENTS)
         if choice == codes.NO_DOSE:
             return patients, dlts, codes.NO_DOSE, codes.MAX_PATIENTS if full else codes.TOO_TOXIC
         limits = [ceiling(plan, dose, dlts)]
@@ -195,5 +216,5 @@ def run_curve_trial(plan: CurvePlan, rates, tolerances) -> tuple[list[int], list
                 floor = max(d for d in range(floor + 1) if d == following or overdose[d] <= plan.reading.ewoc)
             following = max(following, floor)
         if reason := ending(plan, patients, dlts, dose, following, full):
-            return ended(patients, dlts, at_end, reason)
+            return ended(plan, patients, dlts, at_end, reason)
         dose, size = following, int(plan.conduct.sizes[patients[following]])

@@ -4,6 +4,7 @@ import numpy as np
 
 from escalation.engines.outcomes import Outcomes
 from escalation.kernels.codes import (
+    DOSE_TOO_TOXIC,
     ENOUGH_AT_DOSE,
     EXPANSION_STOPPED,
     NO_DOSE,
@@ -42,7 +43,11 @@ def quantities(outcomes: Outcomes, correct: tuple[int, ...]) -> dict[str, np.nda
     found |= {"overdosing_60": 5 * over > 3 * total, "overdosing_80": 5 * over > 4 * total}
     if indices:
         found["poor_allocation"] = patients[:, indices].sum(axis=1) * trial.levels < trial.max_patients
-    found["early_stop"] = np.isin(outcomes.reason, (TOO_TOXIC, ENOUGH_AT_DOSE, STOPPING_RULE, EXPANSION_STOPPED))
+    found["early_stop"] = np.isin(
+        outcomes.reason, (TOO_TOXIC, DOSE_TOO_TOXIC, ENOUGH_AT_DOSE, STOPPING_RULE, EXPANSION_STOPPED)
+    )
+    found["stop_toxic"] = np.isin(outcomes.reason, (TOO_TOXIC, DOSE_TOO_TOXIC, EXPANSION_STOPPED))
+    found["stop_enough"] = (outcomes.reason == ENOUGH_AT_DOSE) | (outcomes.reason == STOPPING_RULE)
     found |= {f"stop_reasons.{name}": outcomes.reason == code for code, name in REASON_NAMES.items()}
     if outcomes.declared is not None:
         found |= {f"declared.{d + 1}": outcomes.declared == d for d in doses}

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from scipy import optimize
+from scipy import integrate, optimize
 
 from escalation import CRM, Trial
+from escalation import next_dose as decide
 from escalation.designs.models.curves import MODELS
 from tests.naive.plans import model_choice, posterior
 from tests.support import levels, next_dose
@@ -107,3 +108,58 @@ def test_maximum_likelihood_sequence():
 
         assert optimize.brentq(slope, -5, 5) == pytest.approx(beta, abs=0.005)
         assert model_choice(plan, patients, dlts) + 1 == MLE_DOSES[before]
+
+
+# Levy V, Zohar S, Bardin C, et al. (2006) Br J Cancer 95:253-259, table 1: five doses of homoharringtonine, target
+# 0.33, the estimated DLT rates after each cohort, and the 95 % interval at the fourth dose at the end; as the vignette
+# LevyCaseStudy of the R package trialr has them. By posterior means it does not find the model that gave them. They are
+# those of the logistic model with intercept 3 and an exponential prior of mean 1, at the posterior mean of the slope.
+LEVY = [
+    ("1NNN", (0.001, 0.003, 0.006, 0.035, 0.11), 5),
+    ("3NNT", (0.07, 0.14, 0.19, 0.39, 0.55), 4),
+    ("4NNT", (0.07, 0.13, 0.19, 0.38, 0.54), 4),
+    ("4NNN", (0.03, 0.07, 0.11, 0.27, 0.45), 4),
+    ("4NTN", (0.04, 0.08, 0.12, 0.29, 0.46), 4),
+    ("4TNT", (0.06, 0.12, 0.17, 0.36, 0.53), 4),
+]
+
+
+def test_levy_2006():
+    """To half a unit of the last digit, but for one number: 0.443, printed as 0.45."""
+    trial = Trial(doses=[0.5, 1, 3, 5, 6], target=0.33, max_patients=21)
+    design = CRM(
+        model="logistic",
+        skeleton=(0.05, 0.10, 0.15, 0.33, 0.50),
+        prior="exponential",
+        no_skip=False,
+        coherent="off",
+        recommend_untried=True,
+    )
+    apart, outcomes = [], ""
+    for cohort, printed, preferred in LEVY:
+        outcomes = f"{outcomes} {cohort}".strip()
+        found = decide(design, trial, outcomes)
+        assert found.next_dose == preferred
+        apart += [abs(one.estimate - rate) for one, rate in zip(found.estimates, printed, strict=True)]
+    assert sorted(apart)[-2] < 0.0055
+    assert apart.index(max(apart)) == 19
+    assert found.estimates[3].estimate == pytest.approx(0.36, abs=0.005)
+    assert (found.estimates[3].lower, found.estimates[3].upper) == pytest.approx((0.158, 0.586), abs=0.009)
+
+
+def test_levy_2006_against_a_plain_integral():
+    """The rates after all six cohorts, by quadrature over the slope."""
+    guesses, n, y = np.array([0.05, 0.10, 0.15, 0.33, 0.50]), np.array([3, 0, 3, 12, 0]), np.array([0, 0, 1, 4, 0])
+    doses = np.log(guesses / (1 - guesses)) - 3
+
+    def likelihood(slope):
+        rate = 1 / (1 + np.exp(-3 - slope * doses))
+        return np.prod(rate**y * (1 - rate) ** (n - y)) * np.exp(-slope)
+
+    mass, mean = (
+        integrate.quad(lambda b, power=power: b**power * likelihood(b), 0, 20, epsabs=1e-14)[0] for power in (0, 1)
+    )
+    design = CRM(model="logistic", skeleton=guesses, prior="exponential")
+    trial = Trial(doses=[0.5, 1, 3, 5, 6], target=0.33, max_patients=21)
+    found = [one.estimate for one in decide(design, trial, " ".join(cohort for cohort, _, _ in LEVY)).estimates]
+    assert found == pytest.approx(list(1 / (1 + np.exp(-3 - mean / mass * doses))), abs=1e-6)

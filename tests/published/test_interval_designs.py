@@ -1,5 +1,8 @@
 """i3+3, TPI, mTPI, mTPI-2, Keyboard and CCD against their published decision tables and operating characteristics."""
 
+from fractions import Fraction
+from math import comb
+
 import pytest
 
 from escalation import CCD, MTPI, MTPI2, TPI, I3Plus3, Keyboard, Trial
@@ -173,3 +176,27 @@ def test_mtpi_of_another_project():
     oc = exact_characteristics(MTPI(), trial, [0.08, 0.10, 0.20, 0.30, 0.45, 0.60])
     for ours, theirs in zip(oc.selection, [0.004, 0.042, 0.320, 0.461, 0.161, 0.011], strict=True):
         assert abs(ours - theirs) <= 4 * (ours * (1 - ours) / 1000) ** 0.5
+
+
+@pytest.mark.parametrize("patients", [2, 4, 6, 8, 10, 12, 16, 18, 20, 30])
+def test_keyboard_at_exact_ties(patients):
+    """With a target of 0.4 and keys of 0.2, half of the patients with a DLT leave two keys equally strong.
+
+    0.3 to 0.5 and 0.5 to 0.7 mirror each other. The right one decides, exactly; what floating-point numbers make of the
+    two probabilities differs from one number of patients to the next.
+    """
+    dlts = patients // 2
+
+    def below(rate: Fraction) -> Fraction:
+        """P(rate of a DLT < rate), the tail of a binomial distribution."""
+        return sum(
+            comb(patients + 1, k) * rate**k * (1 - rate) ** (patients + 1 - k) for k in range(dlts + 1, patients + 2)
+        )
+
+    tenths = [Fraction(k, 10) for k in range(11)]
+    keys = [below(tenths[k + 2]) - below(tenths[k]) for k in (1, 3, 5, 7)]
+    assert keys[1] == keys[2] == max(keys)
+    trial = Trial(doses=levels(2), target=0.4, max_patients=30, cohort_size=1)
+    codes = Keyboard(half_width=0.1).plan(trial).codes[0]
+    assert codes[patients, dlts] == DE_ESCALATE
+    assert codes[patients, dlts - 1] != DE_ESCALATE

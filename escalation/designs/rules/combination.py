@@ -14,7 +14,7 @@ from escalation.designs.rules.patients_at_dose import PatientsAtDose
 from escalation.designs.rules.precise import Precise
 from escalation.designs.rules.too_toxic import TooToxicDose
 from escalation.fields import Frozen
-from escalation.kernels.codes import STOPPING_RULE, TOO_TOXIC
+from escalation.kernels.codes import DOSE_TOO_TOXIC, STOPPING_RULE, TOO_TOXIC
 from escalation.plans.conduct import Stop
 from escalation.trial.trial import Trial
 
@@ -99,12 +99,21 @@ def alternatives(condition: Condition) -> list[tuple[StoppingRule, ...]]:
 
 
 def stops(condition: Condition, trial: Trial) -> tuple[Stop, ...]:
-    """The rules of a plan that a condition means. One that asks whether a dose is too toxic recommends none."""
-    return tuple(
-        Stop(
-            TOO_TOXIC if any(isinstance(rule, TooToxicDose) for rule in rules) else STOPPING_RULE,
-            tuple(rule.criterion(trial) for rule in rules),
-            " and ".join(rule.words(trial) for rule in rules),
-        )
-        for rules in alternatives(condition)
+    """The rules of a plan that a condition means."""
+    return tuple(_stop(rules, trial) for rules in alternatives(condition))
+
+
+def _stop(rules: tuple[StoppingRule, ...], trial: Trial) -> Stop:
+    """Rules that must hold together: one that asks whether a dose is too toxic recommends none, unless all such do so.
+
+    Then a dose below the lowest that is too toxic for one of them may be recommended.
+    """
+    toxic = [rule for rule in rules if isinstance(rule, TooToxicDose)]
+    below = bool(toxic) and all(rule.then == "recommend_below" for rule in toxic)
+    reason = DOSE_TOO_TOXIC if below else TOO_TOXIC if toxic else STOPPING_RULE
+    return Stop(
+        reason,
+        tuple(rule.criterion(trial) for rule in rules),
+        " and ".join(rule.words(trial) for rule in rules),
+        tuple(rule.criterion(trial) for rule in toxic) if below else (),
     )

@@ -1,4 +1,7 @@
-"""Stop, recommending no dose, when a dose is probably too toxic. In R's escalation: stop_when_too_toxic."""
+"""Stop, recommending no dose or one below, when a dose is probably too toxic.
+
+In R's escalation: stop_when_too_toxic, which recommends none.
+"""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -13,7 +16,7 @@ from escalation.trial.trial import Trial
 
 
 class TooToxicDose(DoseRule):
-    """Stop, recommending no dose, when P(rate > limit | the dose's own data) > threshold.
+    """Stop when P(rate > limit | the dose's own data) > threshold, recommending no dose or one below.
 
     Parameters
     ----------
@@ -25,6 +28,8 @@ class TooToxicDose(DoseRule):
         Posterior probability above which the trial ends.
     prior : (float, float), default (1, 1)
         Parameters of the Beta prior of the DLT rate.
+    then : {"recommend_none", "recommend_below"}, default "recommend_none"
+        Recommend no dose, or what the design selects among the doses below the lowest one that is too toxic.
     """
 
     rule: Literal["too_toxic"] = "too_toxic"
@@ -32,6 +37,7 @@ class TooToxicDose(DoseRule):
     limit: Fraction | None = None
     threshold: Fraction
     prior: tuple[Positive, Positive] = (1.0, 1.0)
+    then: Literal["recommend_none", "recommend_below"] = "recommend_none"
 
     def holds(self, patients: Counts, dlts: Counts, trial: Trial) -> Cells:
         """Whether the rule holds at a dose, by the patients (at least one) and DLTs there."""
@@ -50,5 +56,7 @@ class TooToxicDose(DoseRule):
     def cautions(self, trial: Trial) -> Iterator[str]:
         """What a user should know of the rule on this trial, although it can run."""
         yield from super().cautions(trial)
+        if self.then == "recommend_below" and self.dose in ("lowest", 1):
+            yield "rule 'too_toxic': no dose is below the lowest, so that none is recommended"
         if self.holds(np.array([1]), np.array([0]), trial)[0]:
             yield "rule 'too_toxic' holds after a patient without a DLT"

@@ -136,10 +136,26 @@ STOPPING = [
         "expansion.",
         "early_stop",
     ),
+    Measure(
+        "toxic stop",
+        "Probability that a trial is stopped as too toxic, in dose escalation or by the monitoring of its expansion, "
+        "before all patients of that stage have been treated.",
+        "stop_toxic",
+    ),
+    Measure(
+        "stop with enough",
+        "Probability that a trial ends early otherwise: with enough patients at a dose, or by another stopping rule.",
+        "stop_enough",
+    ),
     *(
         Measure(f"ended: {name}", f"Probability that {text}.", f"stop_reasons.{field}")
         for name, text, field in (
             ("too toxic", "the trial ends because its lowest dose, or the dose of a rule, is too toxic", "too_toxic"),
+            (
+                "dose too toxic",
+                "the trial ends because the dose of a rule is, and a lower one may be recommended",
+                "dose_too_toxic",
+            ),
             ("rule complete", "the design's own rule is complete before the trial is full", "rule_complete"),
             ("full", "all patients planned for dose escalation have been treated", "max_patients"),
             (

@@ -52,7 +52,7 @@ _KEY_MEASURES: list[tuple[str, Callable[[OperatingCharacteristics], str]]] = [
     ),
     (
         "Probability of a stop for toxicity, in dose escalation or its expansion, %",
-        lambda oc: percent(oc.stop_reasons["too_toxic"] + oc.stop_reasons["expansion_stopped"]),
+        lambda oc: percent(oc.stop_toxic),
     ),
 ]
 

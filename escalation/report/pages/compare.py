@@ -13,8 +13,11 @@ from escalation.report.wording import ROUNDING, correct_names, percent, rates_te
 from escalation.studies.compare import Comparison
 from escalation.tidy import OF_THE_QUANTITY, Column, Table, columns
 
-NAMES = dict(zip(QUANTITIES, ("PCS %", "patients > target", "patients", "DLTs"), strict=True))
+NAMES = dict(zip(QUANTITIES, ("PCS %", "patients > target", "patients", "DLTs", "toxic stop %"), strict=True))
 """What the quantities are called on a page."""
+
+SHARES = {"pcs", "stop_toxic"}
+"""The quantities that are probabilities."""
 
 
 def comparison_blocks(comparison: Comparison) -> Iterator[Block]:
@@ -66,15 +69,15 @@ def values(one: Difference) -> str:
 
 
 def plain_number(value: float, quantity: str) -> str:
-    """PCS in percent with one decimal, a mean count with two; neither is printed as 0 when it is not."""
-    if quantity == "pcs":
+    """A probability in percent with one decimal, a mean count with two; neither is printed as 0 when it is not."""
+    if quantity in SHARES:
         return percent(value)
     return "<0.01" if 0 < value < 0.005 else f"{value:.2f}"
 
 
 def signed(value: float, quantity: str) -> str:
     """A difference with its sign, in the decimals of its quantity; what is zero, but for rounding, has no sign."""
-    shown, decimals = (100 * value, 1) if quantity == "pcs" else (value, 2)
+    shown, decimals = (100 * value, 1) if quantity in SHARES else (value, 2)
     return f"{shown:+.{decimals}f}" if abs(value) > ROUNDING else f"{0:.{decimals}f}"
 
 
@@ -90,7 +93,8 @@ def interval(one: Difference) -> str:
 
 def footnotes(comparison: Comparison) -> Iterator[str]:
     """What the rows and columns mean."""
-    yield "PCS: probability of correct selection. The other rows are means per trial."
+    yield "PCS: probability of correct selection. Toxic stop: that the trial is stopped as"
+    yield "too toxic, in dose escalation or its expansion. The rest are means per trial."
     yield "> target: at doses whose true rate exceeds the target."
     if comparison.trials > 0:
         yield "Simulated: mean difference in trials with the same patients, 95 % interval."

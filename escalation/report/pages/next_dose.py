@@ -83,8 +83,10 @@ def _headline(trial: Trial, found: NextDose) -> str:
 def _recommendation(trial: Trial, found: NextDose) -> str:
     if found.recommended_dose is not None:
         dose = dose_text(trial, found.recommended_dose)
+    elif found.pending and found.not_recommended is None:
+        dose = "depends on the pending outcomes"
     else:
-        dose = "depends on the pending outcomes" if found.pending else "none"
+        dose = f"none ({found.not_recommended})"
     return f"Recommended dose {'at the end' if found.stop else 'if the trial ended now'}: {dose}."
 
 

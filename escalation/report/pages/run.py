@@ -84,7 +84,8 @@ def summary_table(results: Sequence[Result]) -> TextTable:
     header = [
         *("design", "PCS %", None if benchmark is None else "eff %"),
         *(("patients +", "5-95 %", "DLTs +") if running else ("patients", "5-95 %", "DLTs")),
-        *("DLT %", "above %", "early %", "kept %" if is_expanded(results) else None),
+        *("DLT %", "above %", "toxic %", "enough %" if stops_with_enough(results) else None),
+        "kept %" if is_expanded(results) else None,
     ]
     rows = []
     for result in results:
@@ -92,7 +93,7 @@ def summary_table(results: Sequence[Result]) -> TextTable:
         size, dlts = (oc.sample_size, oc.total_dlts) if oc.further is None else (oc.further.patients, oc.further.dlts)
         means = mean(size.mean), f"{size.q05}-{size.q95}", mean(dlts.mean)
         kept = None if oc.expansion is None else oc.expansion.survival
-        shares = oc.dlt_rate.rate_of_means, oc.share_above_target, oc.early_stop, kept
+        shares = oc.dlt_rate.rate_of_means, oc.share_above_target, oc.stop_toxic, oc.stop_enough, kept
         rows.append([label(result), percent(oc.pcs), efficiency(result), *means, *map(percent, shares)])
     if benchmark is not None and benchmark.pcs is not None:
         rows.append([OPTIMAL, percent(benchmark.pcs), percent(1.0), *[""] * (len(header) - 3)])
@@ -110,7 +111,10 @@ def footnotes(run: Run) -> Iterator[str]:
     yield "* correct dose. RP2D %: probability of being recommended."
     yield "PCS: probability of correct selection. Patients, DLTs: mean per trial."
     yield "5-95 %: quantiles of patients. DLT %: mean DLTs / mean patients."
-    yield "Above: patients at doses whose true rate exceeds the target. Early: early stop."
+    yield "Above: patients at doses whose true rate exceeds the target."
+    yield "Toxic: toxic stop, the trial is stopped as too toxic (or its expansion is)."
+    if stops_with_enough(run.results):
+        yield "Enough: it is stopped by another rule, as with enough patients at a dose."
     if run.results[0].benchmark is not None:
         yield from OPTIMAL_NOTES
     if run.after is not None:
@@ -157,6 +161,11 @@ def shown(result: Result) -> OperatingCharacteristics:
     best = result.exact or result.simulated
     assert best is not None
     return best
+
+
+def stops_with_enough(results: Sequence[Result]) -> bool:
+    """Whether any of the trials can be stopped early for another reason than toxicity."""
+    return any(shown(result).stop_enough > 0 for result in results)
 
 
 def is_expanded(results: Sequence[Result]) -> bool:

@@ -1,7 +1,7 @@
 """What is said of a search for the sample size: a page, a tree, and a tidy table."""
 
 from collections.abc import Iterator
-from dataclasses import astuple
+from dataclasses import asdict, astuple
 from typing import Any
 
 from escalation.report.blocks import Block, Heading, Lines, TextTable
@@ -10,6 +10,7 @@ from escalation.report.preamble import head, opening
 from escalation.report.wording import count, mean, percent
 from escalation.studies.evaluate import Assessment
 from escalation.studies.size import SizeSearch
+from escalation.studies.size_plateau import Plateau
 from escalation.tidy import Column, Table, columns
 
 
@@ -21,6 +22,9 @@ def size_blocks(found: SizeSearch) -> Iterator[Block]:
     yield Lines(found.truths.description, *left_out(found))
     yield answer_table(found)
     yield curve_table(found)
+    flat = list(plateau_lines(found))
+    if flat:
+        yield Lines(*flat)
     yield Lines(*footnotes(found), listed=True)
     if found.unmet is not None:
         yield Lines(f"{found.unmet}.", alarm=True)
@@ -34,6 +38,26 @@ def left_out(found: SizeSearch) -> Iterator[str]:
             yield f"{curve.design}: {count(len(curve.left_out), 'size')} left out, the first of them {size}: {reason}"
         if curve.no_formula is not None:
             yield f"{curve.design}: no formula: {curve.no_formula}"
+
+
+def plateau_lines(found: SizeSearch) -> Iterator[str]:
+    """For each design that more patients do not help, from where on, and what holds it there."""
+    for curve in found.curves:
+        flat = curve.plateau
+        if flat is not None:
+            yield (
+                f"{curve.design}: from {flat.start} patients on more do not raise the PCS, {percent(flat.pcs)} % at "
+                f"{flat.end} (mean size {mean(flat.patients)}); {_held_by(flat)}."
+            )
+
+
+def _held_by(flat: Plateau) -> str:
+    if flat.holding:
+        without = " and ".join(f"{one.option} (without it {percent(one.pcs)} %)" for one in flat.holding)
+        return f"held there by {without}"
+    if flat.tried:
+        return f"its own rules hold it there: it is no higher without {', '.join(flat.tried)}"
+    return "its own rules hold it there, and no option that could be lifted"
 
 
 def answer_table(found: SizeSearch) -> TextTable:
@@ -131,6 +155,7 @@ def to_tree(found: SizeSearch) -> dict[str, Any]:
                 "lasting": curve.lasting,
                 "formula": curve.formula,
                 "no_formula": curve.no_formula,
+                "plateau": None if curve.plateau is None else asdict(curve.plateau),
                 "sizes": sizes[curve.design],
                 "left_out": [{"max_patients": size, "reason": reason} for size, reason in curve.left_out.items()],
             }
