@@ -206,7 +206,7 @@ def test_public_names():
 
 def test_reasons_are_numbered_from_one():
     """The exact engine keeps a column for each."""
-    in_engines = codes.FULL_AND_TOO_TOXIC, codes.FULL_AND_DOSE_TOO_TOXIC
+    in_engines = codes.FULL_AND_TOO_TOXIC, codes.FULL_AND_DOSE_TOO_TOXIC, codes.NOT_DECIDED
     assert sorted([*codes.REASON_NAMES, *in_engines]) == list(range(1, codes.REASONS + 1))
 
 

@@ -80,9 +80,16 @@ class Decider:
 
     def closed(self, state: State) -> tuple[bool, ...]:
         """Whether each dose is eliminated, or excluded as a probable overdose."""
-        if state.expanding is not None and state.expanding.rejected:
-            return tuple(dose >= state.expanding.dose for dose in range(self.trial.levels))
-        return self.plan.closed(state)
+        at = state.expanding
+        if at is None:
+            return self.plan.closed(state)
+        if at.rejected:
+            return tuple(dose >= at.dose for dose in range(self.trial.levels))
+        # In an expansion its own rule decides: what the design closed it closed before.
+        patients, dlts = list(state.patients), list(state.dlts)
+        patients[at.dose] -= at.patients
+        dlts[at.dose] -= at.dlts
+        return self.plan.closed(replace(state, patients=tuple(patients), dlts=tuple(dlts)))
 
     def prior(self, state: State) -> tuple[float, float]:
         """Parameters of the Beta prior under which a dose's own rate is looked at."""

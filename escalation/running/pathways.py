@@ -12,10 +12,11 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from escalation.designs import Design
-from escalation.errors import PathwayError
+from escalation.errors import OutcomesError, PathwayError
 from escalation.kernels.codes import REASON_NAMES
 from escalation.plans.decision import State
 from escalation.running.decider import Decider
+from escalation.running.explanation import undecided
 from escalation.running.standing import standing
 from escalation.trial.data import Cohort, InterimData
 from escalation.trial.rates import check_rates
@@ -145,6 +146,8 @@ def _node(
     probability: tuple[float, ...],
 ) -> Node:
     decision = decider.decide(state)
+    if decision.is_open:
+        raise OutcomesError(f"outcomes: {undecided(decider.trial, state)}")
     dose = decision.next_dose
     if dose is None:
         recommended = decider.recommended(state)

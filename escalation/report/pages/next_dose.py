@@ -97,23 +97,18 @@ def _table(trial: Trial, found: NextDose) -> TextTable:
         shares = (estimate.observed, estimate.estimate, estimate.lower, estimate.upper, estimate.above_target)
         observed, rate, lower, upper, above = ("" if share is None else f"{100 * share:.1f}" for share in shares)
         interval, closed = f"{lower}-{upper}" if lower else "", "yes" if estimate.eliminated else ""
-        unknown = [str(estimate.pending)] * _any(found, "pending") + [str(estimate.inevaluable)] * _any(
-            found, "inevaluable"
+        beside = f"+{estimate.pending}P" * (estimate.pending > 0) + f"+{estimate.inevaluable}I" * (
+            estimate.inevaluable > 0
         )
-        counts = str(estimate.patients), str(estimate.dlts), *unknown
+        counts = f"{estimate.patients}{beside}", str(estimate.dlts)
         fitted = [rate] if estimated else []
         rows.append([name, *counts, observed, *fitted, interval, above, closed])
-    unknown = ["pending"] * _any(found, "pending") + ["ineval."] * _any(found, "inevaluable")
     rates = ["rate", estimated] if estimated else ["rate"]
-    return TextTable([dose_head(trial), "n", "DLTs", *unknown, *rates, "95 %", _above(trial), "closed"], [rows])
+    return TextTable([dose_head(trial), "n", "DLTs", *rates, "95 %", _above(trial), "closed"], [rows])
 
 
 def _above(trial: Trial) -> str:
     return f"> {100 * trial.target:g} %"
-
-
-def _any(found: NextDose, name: str) -> bool:
-    return any(getattr(estimate, name) for estimate in found.estimates)
 
 
 def _estimated(found: NextDose) -> str:
@@ -124,8 +119,11 @@ def _estimated(found: NextDose) -> str:
 
 
 def _footnotes(trial: Trial, found: NextDose) -> Iterator[str]:
-    counted = " whose outcome is known" if _any(found, "pending") or _any(found, "inevaluable") else ""
-    yield f"n: patients{counted}. rate: DLTs among them, observed at the dose, in %."
+    yield "n: patients. rate: DLTs among them, observed at the dose, in %."
+    if any(estimate.pending for estimate in found.estimates):
+        yield "P: pending, not counted."
+    if any(estimate.inevaluable for estimate in found.estimates):
+        yield "I: treated but inevaluable, not counted."
     above = _above(trial)
     if found.prior is None:
         yield f"model, 95 %, {above}: under the model, given the data at all doses."
