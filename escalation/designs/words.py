@@ -198,13 +198,14 @@ def out_of_reach(trial: Trial, plan: Plan) -> Iterator[str]:
         return
     if found.above:
         never = "no trial can give" if found.proven_above else "a trial without any DLT does not give"
-        yield f"{never} {_doses(found.above)}: {_held(trial, plan, found.end)}"
+        yield f"{never} {_doses(trial, found.above)}: {_held(trial, plan, found.end)}"
     if found.below and found.proven_below:
-        yield f"no trial can give {_doses(found.below)}, below the start dose: no outcomes lead down to it in time"
+        lower = _doses(trial, found.below)
+        yield f"no trial can give {lower}, below the start dose: no outcomes lead down to it in time"
 
 
-def _doses(doses: tuple[int, ...]) -> str:
-    names = [str(dose + 1) for dose in doses]
+def _doses(trial: Trial, doses: tuple[int, ...]) -> str:
+    names = [trial.level_names[dose] for dose in doses]
     return f"dose level {names[0]}" if len(names) == 1 else f"dose levels {', '.join(names[:-1])} and {names[-1]}"
 
 
@@ -218,20 +219,20 @@ def _held(trial: Trial, plan: Plan, end: End) -> str:
     if wanted is None:
         return f"{course} the trial ends, because even the lowest dose is too toxic"
     if wanted > end.highest:
-        return f"{course}, the last at dose level {end.state.last_dose + 1}, {over}"
-    return f"{course} {_kept(plan, end)}, and {over}"
+        return f"{course}, the last at {trial.at_level(end.state.last_dose)}, {over}"
+    return f"{course} {_kept(trial, plan, end)}, and {over}"
 
 
-def _kept(plan: Plan, end: End) -> str:
+def _kept(trial: Trial, plan: Plan, end: End) -> str:
     """Why the plan itself goes no higher."""
-    at, judgement = end.highest + 1, end.wanted.judgement
+    at, judgement = trial.at_level(end.highest), end.wanted.judgement
     if any(bound in (Bound.CEILING, Bound.HOLD, Bound.CLOSED) for bound in end.wanted.bounds):
-        return f"the limits on escalation keep it at dose level {at}"
+        return f"the limits on escalation keep it at {at}"
     if judgement is None:
-        return f"the decision table keeps it at dose level {at}"
-    if judgement.overdose is not None and judgement.highest_open < at < plan.levels:
-        probability, limit = beside(float(judgement.overdose[at]), judgement.reading.most_overdosing)
-        return (
-            f"overdose control still excludes dose level {at + 1}: P(overdose) is {probability}, above ewoc = {limit}"
-        )
-    return f"the model still prefers dose level {at}"
+        return f"the decision table keeps it at {at}"
+    above = end.highest + 1
+    if judgement.overdose is not None and judgement.highest_open < above < plan.levels:
+        probability, limit = beside(float(judgement.overdose[above]), judgement.reading.most_overdosing)
+        excluded = f"overdose control still excludes {trial.at_level(above)}"
+        return f"{excluded}: P(overdose) is {probability}, above ewoc = {limit}"
+    return f"the model still prefers {at}"

@@ -104,6 +104,8 @@ class ProtocolTable:
         The numbers that the design compares the data at a dose with, as lambda_e and lambda_d of BOIN.
     rules : tuple of str
         Sentences on what decides besides the table.
+    titration : PatientsRow or None
+        What follows a single patient during titration, when the tables do not decide yet.
     expansion : ExpansionTable or None
         The monitoring of the expansion, if there is one.
     pathways : Pathways or None
@@ -114,6 +116,7 @@ class ProtocolTable:
     reason: str | None
     parameters: dict[str, float] = field(default_factory=dict)
     rules: tuple[str, ...] = ()
+    titration: PatientsRow | None = None
     expansion: ExpansionTable | None = None
     pathways: Pathways | None = None
 
@@ -138,13 +141,15 @@ def decision_table(design: Design, trial: Trial) -> ProtocolTable:
     9 1 3 5
     """
     plan, trial = design.plan(trial), design.applied_to(trial)
+    titration = PatientsRow(1, True, np.array([ESCALATE, STAY], np.int8)) if plan.conduct.titration else None
     occurring = numbers_of_patients(plan)
-    table = plan.table
+    table, fewest = plan.table, 1 if titration is None else 2  # of a single patient the titration decides
     return ProtocolTable(
-        table=None if table is None else tuple(_dose_tables(table.codes, occurring)),
+        table=None if table is None else tuple(_dose_tables(table.codes, occurring, fewest)),
         reason=None if table is not None else no_table(design),
         parameters=design.parameters(trial),
         rules=tuple(design.further_rules(trial, plan)),
+        titration=titration,
         expansion=_expansion_table(trial, occurring, recommends_untried=plan.recommends_untried),
         pathways=None if table is not None else first_pathways(design, trial),
     )
@@ -158,19 +163,18 @@ def no_table(design: Design) -> str:
     )
 
 
-def _dose_tables(codes: NDArray[np.int8], occurring: list[frozenset[int]]) -> Iterator[DoseTable]:
+def _dose_tables(codes: NDArray[np.int8], occurring: list[frozenset[int]], fewest: int) -> Iterator[DoseTable]:
     alike: dict[bytes, list[int]] = {}
     for dose, table in enumerate(codes):
         alike.setdefault(table.tobytes(), []).append(dose)
     for doses in alike.values():
         occurs = frozenset().union(*(occurring[dose] for dose in doses))
-        yield DoseTable(tuple(dose + 1 for dose in doses), _rows(codes[doses[0]], occurs))
+        yield DoseTable(tuple(dose + 1 for dose in doses), _rows(codes[doses[0]], occurs, fewest))
 
 
-def _rows(codes: NDArray[np.int8], occurs: frozenset[int]) -> tuple[PatientsRow, ...]:
-    rows = (
-        PatientsRow(patients, patients in occurs, codes[patients, : patients + 1]) for patients in range(1, len(codes))
-    )
+def _rows(codes: NDArray[np.int8], occurs: frozenset[int], fewest: int = 1) -> tuple[PatientsRow, ...]:
+    numbers = range(fewest, len(codes))
+    rows = (PatientsRow(patients, patients in occurs, codes[patients, : patients + 1]) for patients in numbers)
     return tuple(row for row in rows if not (row.codes == UNDECIDED).all())
 
 

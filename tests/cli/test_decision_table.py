@@ -5,9 +5,12 @@ import io
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
+from pydantic import ValidationError
 
+from escalation import DecisionTable, load_scenario
 from escalation.cli import main
 from escalation.report.pages.table import COLUMNS
 
@@ -158,3 +161,40 @@ def test_doses_that_differ_and_decisions_that_are_not_monotone(tmp_path):
     assert second.splitlines()[0].split() == ["patients", "0", "DLTs", "1", "2", "3", "4", "5", "6"]
     assert second.splitlines()[2].split() == ["3", "D", "S", "S", "S"]
     assert "E: escalate; S: stay; D: de-escalate; DU:" in second
+
+
+class TestRoundTrip:
+    """What is printed as CSV is read as a table of one's own: print, change a cell, run."""
+
+    @pytest.mark.parametrize("label", ["3+3", "boin"])
+    def test_the_same_decisions(self, label, tmp_path):
+        again, design = self.printed_and_read(label, tmp_path)
+        trial = load_scenario(LUCAR).trial
+        patients, dlts = (counts[1:] for counts in np.tril_indices(37))
+        ours, printed = (table.plan(trial).codes[:, patients, dlts] for table in (again, design))
+        np.testing.assert_array_equal(ours, printed)
+
+    def test_a_changed_cell(self, tmp_path):
+        path = tmp_path / "printed.csv"
+        again, _ = self.printed_and_read("boin", tmp_path)
+        text = path.read_text()
+        assert text.count(",E D D DU\n") == 1
+        path.write_text(text.replace(",E D D DU\n", ",E S D DU\n"))
+        changed = DecisionTable.model_validate({"kind": "table", "file": str(path)})
+        trial = load_scenario(LUCAR).trial
+        apart = np.argwhere(changed.plan(trial).codes != again.plan(trial).codes)
+        assert apart.tolist() == [[dose, 3, 1] for dose in range(4)]
+
+    def test_several_designs_are_refused(self, tmp_path):
+        path = tmp_path / "both.csv"
+        result = CliRunner().invoke(main, ["table", str(LUCAR), "--format", "csv", "--output", str(path)])
+        assert result.exit_code == 0
+        with pytest.raises(ValidationError, match="a second design, 'boin'; print one, with --design"):
+            DecisionTable.model_validate({"kind": "table", "file": str(path)})
+
+    def printed_and_read(self, label, folder):
+        path = folder / "printed.csv"
+        arguments = ["table", str(LUCAR), "--design", label, "--format", "csv", "--output", str(path)]
+        assert CliRunner().invoke(main, arguments).exit_code == 0
+        again = DecisionTable.model_validate({"kind": "table", "file": str(path)})
+        return again, load_scenario(LUCAR).designs[label]

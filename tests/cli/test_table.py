@@ -221,4 +221,6 @@ def test_warnings_come_before_the_results(write):
     assert result.stderr.splitlines() == [
         f"{start}escalates although the observed rate is above the target of 0.25: dose 1, 2 of 6",
         f"{start}1 of 9 rows are for cells that no trial reaches: 0 of 4",
+        f"{start}no trial can give dose level 3: after 6 patients without a DLT, the last at dose level 2, the trial "
+        "has treated its 6 patients",
     ]

@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import product
 
 import numpy as np
 import pytest
@@ -10,7 +11,9 @@ from scipy.stats import beta
 from escalation import BOIN, CRM, DecisionTable, DesignError, Monitoring, Trial, decision_table, exact
 from escalation.designs.words import beside, ranked
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, STAY
+from escalation.plans.decision import State
 from escalation.plans.expansion import expansion_plan
+from escalation.plans.reach import escalated
 from escalation.report.pages.table import decision_table_blocks, design_tree
 from escalation.running.tables import numbers_of_patients
 from tests.conformance.test_every_design import CASES, TABLE_KINDS
@@ -39,7 +42,10 @@ class TestTables:
         parts = decision_table(design, trial).table
         assert sorted(dose for part in parts for dose in part.doses) == levels(trial.levels)
         for part in parts:
-            assert [row.patients for row in part.rows] == levels(trial.max_patients)
+            decided = levels(trial.max_patients)
+            if plan.conduct.titration:
+                decided.remove(1)
+            assert [row.patients for row in part.rows] == decided
             for row in part.rows:
                 for dose in part.doses:
                     codes = plan.codes[dose - 1, row.patients, : row.patients + 1].tolist()
@@ -166,7 +172,8 @@ class TestEveryDesign:
     def test_json(self, design, trial):
         printed = decision_table(design, trial)
         tree = json.loads(json.dumps(design_tree("label", printed), allow_nan=False))
-        assert set(tree) == {"design", "reason", "parameters", "table", "expansion", "rules", "pathways"}
+        keys = {"design", "reason", "parameters", "titration", "table", "expansion", "rules", "pathways"}
+        assert set(tree) == keys
         assert (tree["table"] is None) == (tree["reason"] is not None)
         for part in tree["table"] or ():
             for row in part["rows"]:
@@ -268,3 +275,24 @@ def test_numbers_are_told_apart():
     assert ranked([1.00001, 1.0, 0.5]) == ["1.00001", "1", "0.5"]
     assert ranked([2.0, 2.0 + 1e-12, 0.5]) == ["2", "2", "0.5"]
     assert np.isclose(float(ranked([1e-20, 3e-21, 0.0])[0]), 0)
+
+
+@pytest.mark.parametrize(("design", "trial"), TABLES)
+def test_every_printed_cell_is_what_a_running_trial_does(design, trial):
+    """The code that decides on a trial with these counts; under titration the table's rows are for what follows it."""
+    printed, plan = decision_table(design, trial), design.plan(trial)
+    for part in printed.table:
+        for row, dose in product((row for row in part.rows if row.occurs), part.doses):
+            for dlts, code in enumerate(row.codes.tolist()):
+                patients, toxic = ([0] * trial.levels for _ in range(2))
+                patients[dose - 1], toxic[dose - 1] = row.patients, dlts
+                state = State(tuple(patients), tuple(toxic), dose - 1, row.patients, dlts)
+                assert escalated(plan, state)[0].code == code
+    assert (printed.titration is None) == (not plan.conduct.titration)
+    if printed.titration is not None:
+        for dose in range(min(trial.levels, trial.max_patients)):
+            alone = tuple(int(level <= dose) for level in range(trial.levels))
+            for dlts, code in enumerate(printed.titration.codes.tolist()):
+                toxic = tuple(dlts * (level == dose) for level in range(trial.levels))
+                wanted, _ = escalated(plan, State(alone, toxic, dose, 1, dlts))
+                assert (wanted.titrating, wanted.code) == (True, code)

@@ -15,7 +15,7 @@ TRIAL = Trial(doses=levels(3), target=0.25, max_patients=18)
 
 
 def reason(design, outcomes, trial=TRIAL):
-    now = standing(design, trial, InterimData.of(outcomes, trial.levels))
+    now = standing(design, trial, InterimData.of(outcomes, trial))
     return why_none(now.decider, now.state, now.decision)
 
 

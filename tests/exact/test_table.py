@@ -20,9 +20,10 @@ SMALLER = [
     {"patients": "1-2", "dlts": "<=1", "decision": "S"},
     {"patients": "4-5", "dlts": 0, "decision": "E"},
     {"patients": "4-5", "dlts": 1, "decision": "S"},
-    {"patients": "1-2", "dlts": ">=2", "decision": "DU"},
     {"patients": "4-5", "dlts": ">=2", "decision": "DU"},
 ]
+BOTH = {"patients": 2, "dlts": 2, "decision": "DU"}
+"""Where the last cohort may have two patients at a dose of its own."""
 
 
 def three_plus_three(*more: dict) -> DecisionTable:
@@ -43,10 +44,10 @@ def assert_same(ours, built_in):
         (4, 36, 1, []),
         (5, 18, 3, []),
         (2, 20, 1, []),  # never more than 12 patients: the last cohort is whole
-        (3, 11, 1, SMALLER),
+        (3, 11, 1, [*SMALLER, BOTH]),
         (3, 13, 1, SMALLER),
-        (5, 20, 4, SMALLER),
-        (3, 8, 3, SMALLER),
+        (5, 20, 4, [*SMALLER, BOTH]),
+        (3, 8, 3, [*SMALLER, BOTH]),
     ],
 )
 def test_three_plus_three_as_a_table(doses, max_patients, start, more):

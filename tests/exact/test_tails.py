@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import integrate, special
 
-from escalation.designs.models.curves import MODELS, normal_prior, parameter_grid, prior_weights, rates_above
+from escalation.designs.models.curves import MODELS, normal_prior, parameter_grid, prior_weights, probabilities_above
 
 SKELETON = np.array([0.05, 0.12, 0.25, 0.4])
 SD = 1.34**0.5
@@ -29,7 +29,7 @@ def test_tail(name, patients):
         log = dlts * log_dlt[0] + (patients - dlts) * log_no_dlt[0]
         top = log.max()
         posterior = prior * np.exp(log - top)
-        ours = rates_above(model, SKELETON, b, posterior / posterior.sum(), np.array([limit]))[0, dose]
+        (ours,) = probabilities_above(model, SKELETON[[dose]], b, posterior / posterior.sum(), np.array([limit]))
 
         def density(x, dose=dose, dlts=dlts, top=top):
             p = rate(name, dose, x)

@@ -1,13 +1,14 @@
 """Reading a decision table from a CSV file.
 
-Either a row for each decision, under the names `patients`, `dlts`, `decision` and perhaps `dose`, or the table as
-papers print it: the first column, `dlts`, has the numbers of DLTs, the heads of the others are numbers of patients.
+Either a row for each decision, under the names `patients`, `dlts`, `decision` and perhaps `dose`; or the table as
+papers print it: the first column, `dlts`, has the numbers of DLTs, the heads of the others are numbers of patients; or
+as `escalation table --format csv` prints one design, whose `decisions` are those for 0, 1, 2 ... DLTs.
 """
 
 import csv
 import io
 from collections.abc import Iterator
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -16,11 +17,18 @@ from escalation.designs.tables.rows import MOST_ROWS, NAMED, Row, contradictions
 
 Line = tuple[int, list[str]]
 
+PRINTED = {"part", "doses", "patients", "decisions"}
+"""Columns of the tables that the program prints, which no others have together."""
+
+UNDECIDED_LETTER = "?"
+"""In such a table, where a table of a user's own does not decide."""
+
 
 def read_table(path: Path) -> list[Row]:
     """The rows of a decision table in a CSV file; a ValueError says all that is wrong, with the lines of the file."""
     head, *lines = _lines(path)
-    given = list(islice(_long(head, lines) if _is_long(head) else _wide(head, lines), MOST_ROWS + 1))
+    form = _printed if set(head[1]) >= PRINTED else _long if _is_long(head) else _wide
+    given = list(islice(form(head, lines), MOST_ROWS + 1))
     if not given:
         raise ValueError("there are no rows")
     if len(given) > MOST_ROWS:
@@ -58,6 +66,30 @@ def _lines(path: Path) -> list[Line]:
     if not lines:
         raise ValueError("the file is empty")
     return lines
+
+
+def _printed(head: Line, lines: list[Line]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Of the parts that the program prints, those of the doses; what it does not decide has no row."""
+    designs = set[str]()
+    for line, cells in lines:
+        _check_width(line, cells, len(head[1]))
+        row = dict(zip(head[1], cells, strict=False))
+        if row.get("part") != "doses":
+            continue
+        designs.add(row.get("design", ""))
+        if len(designs) > 1:
+            raise ValueError(f"line {line}: a second design, {row['design'][:30]!r}; print one, with --design")
+        dlts = 0
+        for letter, alike in groupby(row.get("decisions", "").split()):
+            first, dlts = dlts, dlts + len(list(alike))
+            if letter != UNDECIDED_LETTER:
+                numbers = str(first) if dlts == first + 1 else f"{first}-{dlts - 1}"
+                for dose in row.get("doses", "").split():
+                    yield line, {"dose": dose, "patients": row["patients"], "dlts": numbers, "decision": letter}
+        if str(dlts - 1) != row["patients"]:
+            raise ValueError(
+                f"line {line}: {dlts} decisions after {row['patients']} patients; there should be one more"
+            )
 
 
 def _is_long(head: Line) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from escalation.designs.tables.file import UNDECIDED_LETTER
 from escalation.designs.tables.rows import LETTERS
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, STAY
 from escalation.report.blocks import Block, Heading, Lines, Picture, TextTable
@@ -16,7 +17,6 @@ from escalation.trial.trial import Trial
 from escalation.version import __version__
 
 NEVER = "-"
-UNKNOWN = "?"  # where a table of a user's own decides nothing
 STOP = "stop >="  # the column of a dose that is only monitored
 LETTER_HEAD = "0 DLTs"  # the second column of a table that is shown cell by cell
 
@@ -40,6 +40,12 @@ MEANINGS = {
     ),
 }
 """What each decision's column is called, where a row has its boundary, and what it means."""
+
+TITRATION_HEADS = {MEANINGS[code][0]: code for code in (ESCALATE, STAY)}
+TITRATION_NOTE = (
+    "Titration: one patient a dose. Where the dose stays, or no higher one can follow, the cohort at it is filled up, "
+    "and from then on the next table decides."
+)
 
 COLUMNS = (
     *columns("scenario", "design", "part", "doses"),
@@ -83,8 +89,12 @@ def boundary_blocks(table: ProtocolTable, trial: Trial, *, every: bool = False) 
     if table.parameters:
         yield Lines(", ".join(f"{name} = {value:.6g}" for name, value in table.parameters.items()))
     if table.table is not None:
+        if table.titration is not None:
+            yield _boundary_table([table.titration], TITRATION_HEADS, "titration, until a DLT or the highest dose")
         shown = [_dose_table(part, trial, every=every) for part in table.table]
         yield from shown
+        if table.titration is not None:
+            yield Lines(TITRATION_NOTE, listed=True)
         yield Lines(*_conventions(table.table, shown, every=every), listed=True)
     if table.expansion is not None:
         yield from _expansion_blocks(table.expansion, every=every)
@@ -119,7 +129,7 @@ def _cell(row: PatientsRow, code: int) -> str:
 
 
 def _letter(code: int) -> str:
-    return LETTERS.get(code, UNKNOWN)
+    return LETTERS.get(code, UNDECIDED_LETTER)
 
 
 def _letters(rows: Sequence[PatientsRow], caption: str) -> TextTable:
@@ -141,8 +151,8 @@ def _conventions(parts: Sequence[DoseTable], shown: Sequence[TextTable], *, ever
         yield "stop >=: with so many DLTs or more the dose is stopped; with fewer it is given again."
     if any(by_letter):
         yield "E: escalate; S: stay; D: de-escalate; DU: de-escalate and never give this dose or a higher one again."
-    if any(UNKNOWN in row for table in shown for row in table.groups[0]):
-        yield f"{UNKNOWN}: the table does not decide."
+    if any(UNDECIDED_LETTER in row for table in shown for row in table.groups[0]):
+        yield f"{UNDECIDED_LETTER}: the table does not decide."
     if any(NEVER in row for table in shown for row in table.groups[0]):
         yield f"{NEVER}: no number of DLTs does."
     if not every:
@@ -176,6 +186,7 @@ def design_tree(label: str, table: ProtocolTable) -> dict[str, Any]:
         "design": label,
         "reason": table.reason,
         "parameters": table.parameters,
+        "titration": None if table.titration is None else _row_tree(table.titration),
         "table": None if table.table is None else parts,
         "expansion": None if table.expansion is None else _expansion_tree(table.expansion),
         "rules": list(table.rules),
@@ -204,14 +215,16 @@ def _expansion_tree(expansion: ExpansionTable) -> dict[str, Any]:
 def table_of(scenario: TrialDesigns, tables: Mapping[str, ProtocolTable]) -> Table:
     """A row for each number of patients, with its decisions from no DLT on; no rows for designs without a table.
 
-    `part` is "doses" with the dose levels, or "expansion"; what is never decided has no value, and so have the
-    boundaries of decisions that are not monotone.
+    `part` is "doses" with the dose levels, "titration" or "expansion"; what is never decided has no value, and so have
+    the boundaries of decisions that are not monotone.
     """
     rows: list[tuple[Any, ...]] = []
     for label, table in tables.items():
         for part in table.table or ():
             doses = " ".join(map(str, part.doses))
             rows += ((scenario.name, label, "doses", doses, *_boundaries(row)) for row in part.rows)
+        if table.table is not None and table.titration is not None:
+            rows.append((scenario.name, label, "titration", "", *_boundaries(table.titration)))
         if table.expansion is not None:
             rows += ((scenario.name, label, "expansion", "", *_boundaries(row)) for row in table.expansion.rows)
     return Table.of(COLUMNS, rows)
