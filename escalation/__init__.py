@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from escalation.kernels.codes import SLACK as SLACK
     from escalation.report.document.report import make_report as make_report
     from escalation.report.document.report import write_report as write_report
+    from escalation.running.next_dose import Completion as Completion
     from escalation.running.next_dose import DoseEstimate as DoseEstimate
     from escalation.running.next_dose import NextDose as NextDose
     from escalation.running.next_dose import next_dose as next_dose
@@ -68,6 +69,8 @@ if TYPE_CHECKING:
     from escalation.running.tables import ProtocolTable as ProtocolTable
     from escalation.running.tables import decision_table as decision_table
     from escalation.scenario.file import Scenario as Scenario
+    from escalation.scenario.file import TrialDesigns as TrialDesigns
+    from escalation.scenario.file import load_designs as load_designs
     from escalation.scenario.file import load_scenario as load_scenario
     from escalation.scenario.grid import Grid as Grid
     from escalation.scenario.grid import grid as grid
@@ -122,10 +125,10 @@ _HOMES = {
     "errors": "DesignError EscalationError GridError OutcomesError PathwayError ScenarioError StateSpaceError",
     "kernels.codes": "SLACK",
     "report.document.report": "make_report write_report",
-    "running.next_dose": "DoseEstimate NextDose next_dose",
+    "running.next_dose": "Completion DoseEstimate NextDose next_dose",
     "running.pathways": "Pathways paths",
     "running.tables": "ProtocolTable decision_table",
-    "scenario.file": "Scenario load_scenario",
+    "scenario.file": "Scenario TrialDesigns load_designs load_scenario",
     "scenario.grid": "Grid grid",
     "scenario.truths.random": "random_truths",
     "scenario.truths.sets": "TruthSet TruthSource calibration_truths drawn_truths published_truths scenario_truths",
