@@ -96,8 +96,10 @@ def next_command(
 def _level(trial: "Trial", option: str, text: str | None) -> int | None:
     """The dose level, from 1, that a label stands for, or where there are none a number."""
     names = trial.level_names
-    if text is None or text in names:
-        return None if text is None else names.index(text) + 1
+    if text is None:
+        return None
+    if text.strip('"') in names:
+        return names.index(text.strip('"')) + 1
     what = "one of the labels" if trial.labels else "one of the dose levels"
     raise click.UsageError(f"{option}: '{text}' should be {what} {', '.join(names)}")
 

@@ -139,12 +139,12 @@ def choose_design(scenario: "TrialDesigns", label: str | None) -> str:
     return choose([] if label is None else [label], scenario.designs, "design")[0]
 
 
-def pathways_of(scenario: "Scenario", label: str, cohorts: int, after: str, truths: Sequence[str]) -> "Pathways":
+def pathways_of(scenario: "TrialDesigns", label: str, cohorts: int, after: str, truths: Sequence[str]) -> "Pathways":
     """Dose transition pathways under the truths that are named; warnings go to standard error."""
     from escalation.names import choose
     from escalation.running.pathways import paths
 
-    rates = {truth.name: truth.dlt_rates for truth in scenario.truth}
+    rates = {truth.name: truth.dlt_rates for truth in getattr(scenario, "truth", ())}
     named = choose(truths, rates, "truth") if truths else []
     chosen = {name: rates[name] for name in named}
     found = paths(scenario.designs[label], scenario.trial, cohorts=cohorts, after=after, truths=chosen)

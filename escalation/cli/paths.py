@@ -40,7 +40,7 @@ def paths_command(
     from escalation.report.pages.paths import pathway_blocks, pathway_tree
 
     options.check_output(output)
-    (scenario,) = options.read_scenarios([file])
+    scenario = options.read_scenarios([file])[0] if truths else options.read_designs(file)
     label = options.choose_design(scenario, design)
     found = options.pathways_of(scenario, label, cohorts, after, truths)
     tree = {"scenario": scenario.name, "design": label, "from": after} | pathway_tree(found)

@@ -101,10 +101,11 @@ class Monitoring(SafetyRule, Design):
             relation = "exceeds" if code == ELIMINATE else "does not exceed"
             return f"P(DLT rate > {limit:g} | {dlts} of {patients}) = {probability} {relation} {threshold}"
         stops = self.rejects(trial.target, trial.cohort_size, trial.max_patients)[min(patients, trial.max_patients)]
-        looked_at = patients in boundaries.looks(trial.cohort_size, trial.max_patients)
-        between = (
-            "" if looked_at else f" (no look is planned after {patients}: the evidence that the looks ask for decides)"
-        )
+        between = ""
+        if patients > trial.max_patients:
+            between = f" (more patients than planned: as many as after {trial.max_patients})"
+        elif patients not in boundaries.looks(trial.cohort_size, trial.max_patients):
+            between = f" (no look is planned after {patients}: the evidence that the looks ask for decides)"
         if not stops.any():
             return f"{seen}: after {patients} no number of DLTs stops the dose{between}"
         relation = "at least" if code == ELIMINATE else "fewer than"

@@ -75,6 +75,9 @@ class Decision:
     expanding: bool = False  # whether the next cohort is one of the expansion, or the trial ended in it
     completing: bool = False  # whether the next patients fill up the last cohort
     filled: tuple["Decision", ...] = ()  # where it is not full: the decision when it is, by the further DLTs
+    foregone: bool = (
+        False  # whether this is what follows because every way of filling it up leads down or ends the trial
+    )
 
     @property
     def is_open(self) -> bool:

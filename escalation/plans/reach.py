@@ -130,17 +130,17 @@ def escalated(plan: Plan, state: State, ruling: Ruling = NO_RULING) -> tuple[Dec
     if wanted.next_dose is None:
         undecided = wanted.code == UNDECIDED
         return wanted, replace(wanted, reason=MAX_PATIENTS if full else 0 if undecided else TOO_TOXIC)
-    allowed = ruling.bound(state, wanted)
-    assert allowed.next_dose is not None
-    stops = () if titrating else holding(conduct.stops, state, allowed.next_dose)
+    stops = () if titrating else holding(conduct.stops, state, wanted.next_dose)
     reason = min((stop.reason for stop in stops), key=RANK.__getitem__, default=0)
     if full and reason != RULE_COMPLETE:
         # Those that then recommend no dose, or one below.
         toxic = tuple(stop for stop in stops if stop.reason == reason and reason in (TOO_TOXIC, DOSE_TOO_TOXIC))
-        return wanted, replace(allowed, next_dose=None, reason=MAX_PATIENTS, stops=toxic)
+        return wanted, replace(wanted, next_dose=None, reason=MAX_PATIENTS, stops=toxic)
     if reason:
         given = tuple(stop for stop in stops if stop.reason == reason)
-        return wanted, replace(allowed, next_dose=None, reason=reason, stops=given)
+        return wanted, replace(wanted, next_dose=None, reason=reason, stops=given)
+    allowed = ruling.bound(state, wanted)
+    assert allowed.next_dose is not None
     return wanted, on(plan, allowed.next_dose, state, allowed)
 
 

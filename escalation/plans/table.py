@@ -188,12 +188,24 @@ class TablePlan(Plan):
         elif code == DE_ESCALATE and wanted < 0:
             next_dose = 0
             bounds.append(Bound.LOWEST)
+        if next_dose not in (-1, dose) and not titrating and self._is_undecided(state, next_dose):
+            return Decision(None, code=UNDECIDED)  # whether it is eliminated there is no saying
         return Decision(next_dose if next_dose >= 0 else None, code=code, bounds=tuple(bounds), titrating=titrating)
 
     def closed(self, state: State) -> tuple[bool, ...]:
         """Whether each dose is eliminated."""
         lowest = self._lowest_closed(state)
         return tuple(dose >= lowest for dose in range(self.levels))
+
+    def _is_undecided(self, state: State, dose: int) -> bool:
+        """Whether the table has no row for what was seen at a dose, if anything was."""
+        counts = state.patients[dose], state.dlts[dose]
+        return counts[0] > 0 and int(self.codes[(dose, *counts)]) == UNDECIDED
+
+    def undecided_dose(self, state: State) -> int:
+        """Index of the dose whose counts leave open what comes next: the last cohort's, or else one next to it."""
+        doses = (state.last_dose, state.last_dose + 1, state.last_dose - 1)
+        return next(dose for dose in doses if 0 <= dose < self.levels and self._is_undecided(state, dose))
 
     def _lowest_closed(self, state: State) -> int:
         """Index of the lowest eliminated dose; the number of doses when none is."""
@@ -237,5 +249,5 @@ class TablePlan(Plan):
     def titrated(self) -> Self:
         """The plan with titration, which leaves single patients behind; none without a DLT closes a dose."""
         codes = self.codes.copy()
-        codes[:, 1, 0][codes[:, 1, 0] == ELIMINATE] = STAY
+        codes[:, 1, 0][(codes[:, 1, 0] == ELIMINATE) | (codes[:, 1, 0] == UNDECIDED)] = STAY
         return replace(super().titrated(), codes=codes)

@@ -76,6 +76,8 @@ class Decider:
         found = self.plan.recommend(*counts)
         if DOSE_TOO_TOXIC in reasons:
             found = self.plan.recommend_below(*counts, found, self.plan.conduct.lowest_toxic(*counts))
+        if self.ruling.closed_from is not None and found[0] >= self.ruling.closed_from:
+            found = self.plan.recommend_below(*counts, found, np.array([self.ruling.closed_from]))
         return None if found[0] == NO_DOSE else int(found[0])
 
     def closed(self, state: State) -> tuple[bool, ...]:
@@ -115,15 +117,19 @@ class Decider:
 
         What asks for a lower dose, or ends the trial, is not put off.
         """
-        dose = state.last_dose
+        dose, at = state.last_dose, state.expanding
         filled = tuple(self._once_full(self.filled(state, dlts)) for dlts in range(state.missing + 1))
         following = decision.next_dose
         lower = decision.reason != 0 if following is None else following < dose
+        up = following is not None and following > dose
         settled = all(then.reason == 0 and then.next_dose == following for then in filled)
-        if lower or (settled and following != dose and not decision.is_open):
+        if lower or (up and settled) or all(then.is_open for then in filled):
             return replace(decision, filled=filled)
-        expanding = state.expanding is not None
-        return Decision(dose, state.missing, expanding=expanding, completing=True, filled=filled)
+        if all(_leads_down(then, dose) for then in filled):
+            mildest = max(filled, key=lambda then: -1 if then.next_dose is None else then.next_dose)
+            return replace(mildest, filled=filled, foregone=True)
+        reason = 0 if at is None else at.reason
+        return Decision(dose, state.missing, reason, expanding=at is not None, completing=True, filled=filled)
 
     def filled(self, state: State, dlts: int) -> State:
         """Where the trial stands when those whom the last cohort lacks have had so many DLTs."""
@@ -149,6 +155,13 @@ class Decider:
     def _escalate(self, state: State) -> Decision:
         """What dose escalation decides."""
         return escalated(self.plan, state, self.ruling)[1]
+
+
+def _leads_down(decision: Decision, dose: int) -> bool:
+    """Whether a decision leads below a dose, or ends the trial because of DLTs."""
+    if decision.next_dose is not None:
+        return decision.next_dose < dose
+    return decision.reason in (TOO_TOXIC, DOSE_TOO_TOXIC, EXPANSION_STOPPED)
 
 
 def decider_of(design: Design, trial: Trial, *, treated: int = 0) -> Decider:

@@ -30,13 +30,18 @@ def explanation(decider: Decider, state: State, decision: Decision) -> str:
     return " ".join(f"{sentence[0].upper()}{sentence[1:]}." for sentence in _sentences(decider, state, decision))
 
 
-def undecided(trial: Trial, state: State) -> str:
+def undecided(decider: Decider, state: State) -> str:
     """That a table of the user's own does not say what comes next, as a clause that asks."""
-    dose = state.last_dose
+    assert decider.plan.table is not None
+    dose = decider.plan.table.undecided_dose(state)
     return (
-        f"{trial.at_level(dose)}: {observed(state.patients[dose], state.dlts[dose])}: the table has no row for these "
-        "counts and does not decide: what comes next is for those who conduct the trial to say"
+        f"{_seen(decider, state, dose)}: the table has no row for these counts and does not decide: what comes next is "
+        "for those who conduct the trial to say"
     )
+
+
+def _seen(decider: Decider, state: State, dose: int) -> str:
+    return f"{decider.trial.at_level(dose)}: {observed(state.patients[dose], state.dlts[dose])}"
 
 
 def following_in_words(trial: Trial, decisions: Sequence[Decision]) -> str:
@@ -55,7 +60,7 @@ def _next_in_words(trial: Trial, decision: Decision) -> str:
 def _sentences(decider: Decider, state: State, decision: Decision) -> Iterator[str]:
     if decision.filled:
         yield from _not_full(decider, state, decision)
-        if decision.completing:
+        if decision.completing or decision.foregone:
             return
     if state.expanding is not None:
         yield from _of_expansion(decider, state, decision)
@@ -64,7 +69,7 @@ def _sentences(decider: Decider, state: State, decision: Decision) -> Iterator[s
         yield f"nobody was treated yet; the trial starts at {decider.trial.at_level(decision.next_dose)}"
     else:
         yield from _of_escalation(decider, state, decision)
-    if decision.filled:
+    if decision.filled and not decision.is_open:
         yield "this does not wait until the cohort is full; simulated trials of the design do"
 
 
@@ -74,14 +79,16 @@ def _not_full(decider: Decider, state: State, decision: Decision) -> Iterator[st
     place, planned = decider.trial.at_level(state.last_dose), state.size + missing
     yield f"the last cohort, at {place}, is not full: it has {state.size} of {planned} patients"
     if decision.completing:
-        yield f"{missing} more {'is' if missing == 1 else 'are'} treated there before a higher dose is considered"
+        yield f"{missing} more {'fills' if missing == 1 else 'fill'} it up first"
     numbers = ", ".join(map(str, range(missing + 1)))
     yield f"{numbers} DLTs among the {missing} who are missing: {following_in_words(decider.trial, decision.filled)}"
+    if decision.foregone:
+        yield "nobody more is treated there, because every outcome leads down or ends the trial"
 
 
 def _of_escalation(decider: Decider, state: State, decision: Decision) -> Iterator[str]:
     if decision.is_open:
-        yield undecided(decider.trial, state)
+        yield undecided(decider, state)
         return
     yield from _grounds(decider, state, decision)
     yield from (_bound(decider, state, bound) for bound in decision.bounds if not _is_said(decider, state, bound))
@@ -135,6 +142,8 @@ def _grounds(decider: Decider, state: State, decision: Decision) -> Iterator[str
         grounds = decider.design.grounds(decider.trial, lowest, state.patients[lowest], state.dlts[lowest])
         and_above = " and all above are" if lowest < decider.trial.levels - 1 else " is"
         yield f"{decider.trial.at_level(lowest)}: {grounds}: {decider.trial.at_level(lowest)}{and_above} eliminated"
+    elif decision.code == codes.UNDECIDED:
+        yield f"{_seen(decider, state, dose)}: the table has no row for these counts"
     elif decision.code is not None:
         grounds = decider.design.grounds(decider.trial, dose, state.patients[dose], state.dlts[dose])
         yield f"{decider.trial.at_level(dose)}: {grounds}: {ACTIONS[decision.code]}"

@@ -44,7 +44,7 @@ class DoseEstimate:
         P(rate > target | data): under the model; for other designs from the dose's own patients under the Beta prior of
         their elimination rule, in an expansion that of its monitoring, or else a uniform one.
     eliminated : bool
-        Eliminated, or excluded as a probable overdose.
+        Eliminated, excluded as a probable overdose, or closed by those who conduct the trial.
     """
 
     dose: int
@@ -179,14 +179,28 @@ def next_dose(
     """
     data = InterimData.of(data, trial)
     decider = decider_for(design, trial, data)
+    if any(data.pending) and data.cohorts is None and decider.plan.looks_at_cohort:
+        raise OutcomesError(
+            "outcomes: this design looks at what happened in the last cohort, and patients are pending: give the "
+            "outcomes cohort by cohort"
+        )
     ruled = replace(decider, ruling=Ruling(_lowest_closed(closed_from, trial), stay))
-    known = stand(decider, data.known, ruled=ruled)
-    prior = None if isinstance(design, ModelDesign) else decider.prior(known.state)
-    estimates = dose_estimates(decider, known.state, data)
-    if not any(data.pending):
-        return _answer(ruled, known, estimates, prior)
     complete = [stand(decider, completion, ruled=ruled) for completion in data.completions()]
+    known = _of_known(complete[0].state, data)
+    prior = None if isinstance(design, ModelDesign) else decider.prior(known)
+    estimates = dose_estimates(ruled, known, data)
+    if not any(data.pending):
+        return _answer(ruled, complete[0], estimates, prior)
     return _while_pending(ruled, data, complete, estimates, prior)
+
+
+def _of_known(state: State, data: InterimData) -> State:
+    """Where the trial would stand without the patients who are pending; `state` is where, if none of them has a DLT."""
+    patients = tuple(n - pending for n, pending in zip(state.patients, data.pending, strict=True))
+    at = state.expanding
+    if at is not None:
+        at = at._replace(patients=max(at.patients - data.pending[at.dose], 0))
+    return replace(state, patients=patients, expanding=at)
 
 
 def _lowest_closed(closed_from: int | None, trial: Trial) -> int | None:
@@ -194,10 +208,11 @@ def _lowest_closed(closed_from: int | None, trial: Trial) -> int | None:
     if closed_from is None:
         return None
     if not is_whole(closed_from) or not 2 <= closed_from <= trial.levels:
-        levels = f"2 to {trial.levels}" if trial.levels > 1 else "none: the trial has a single dose"
+        levels = ", ".join(trial.level_names[1:]) or "none: the trial has a single dose"
+        given = trial.level_names[0] if closed_from == 1 else f"{closed_from!r:.20}"
         raise OutcomesError(
-            f"closed: {closed_from!r:.20} should be a dose level above the lowest ({levels}); with all doses closed "
-            "there is nothing to decide on"
+            f"closed: {given} should be a dose level above the lowest ({levels}); with all doses closed there is "
+            "nothing to decide on"
         )
     return int(closed_from) - 1
 
@@ -263,7 +278,9 @@ def _while_pending(
     )
     one = pending == 1
     patients = f"{pending} {'patient is' if one else 'patients are'} pending"
-    if settled and first.decided:
+    if settled and not first.decided:
+        return replace(shared, reason=f"{patients}, and whatever the outcomes: {first.reason}")
+    if settled:
         whose = "whose outcome" if one else "whose outcomes"
         reason = f"{patients}, {whose} cannot change the answer. Without a DLT: {first.reason}"
         return replace(shared, reason=reason)
@@ -342,7 +359,9 @@ def dose_estimates(decider: Decider, state: State, data: InterimData) -> tuple[D
     known = [[None if np.isnan(number) else number for number in column] for column in columns.tolist()]
     observed = [y / n if n else None for n, y in zip(state.patients, state.dlts, strict=True)]
     counts = state.patients, state.dlts, data.pending, data.inevaluable
-    rows = zip(*counts, observed, *known, decider.closed(state), strict=True)
+    ruled_out = decider.trial.levels if decider.ruling.closed_from is None else decider.ruling.closed_from
+    closed = [shut or dose >= ruled_out for dose, shut in enumerate(decider.closed(state))]
+    rows = zip(*counts, observed, *known, closed, strict=True)
     return tuple(DoseEstimate(dose, *row) for dose, row in enumerate(rows, 1))
 
 

@@ -147,7 +147,7 @@ def _node(
 ) -> Node:
     decision = decider.decide(state)
     if decision.is_open:
-        raise OutcomesError(f"outcomes: {undecided(decider.trial, state)}")
+        raise OutcomesError(f"outcomes: {undecided(decider, state)}")
     dose = decision.next_dose
     if dose is None:
         recommended = decider.recommended(state)

@@ -93,8 +93,7 @@ def _followed(decider: Decider, cohorts: Iterable[Cohort]) -> tuple[State, list[
 
 def _whole(decider: Decider, cohorts: Iterable[Cohort]) -> Iterator[tuple[str, Cohort, Decision, State]]:
     """Each cohort with its name, the decision before and the state after; one that fills up another is part of it."""
-    state, given = decider.start, [cohort for cohort in cohorts if cohort.patients]
-    following = 0
+    state, given, following = decider.start, list(cohorts), 0
     while following < len(given):
         first, whole = following, given[following]
         decision = decider.decide(state)
@@ -102,9 +101,12 @@ def _whole(decider: Decider, cohorts: Iterable[Cohort]) -> Iterator[tuple[str, C
         following += 1
         while after.missing and following < len(given) and given[following].dose == whole.dose:
             more = given[following]
-            whole = Cohort(whole.dose, whole.patients + more.patients, whole.dlts + more.dlts)
+            counts = whole.patients + more.patients, whole.dlts + more.dlts
+            whole = Cohort(whole.dose, *counts, inevaluable=whole.inevaluable + more.inevaluable)
             after = decider.treated(state, decision, whole.dose - 1, whole.patients, whole.dlts)
             following += 1
+        if not whole.patients:  # nobody who can be evaluated: the trial stands where it stood
+            after = state
         name = f"cohort {following}" if following == first + 1 else f"cohorts {first + 1} to {following}"
         yield name, whole, decision, after
         state = after
@@ -118,7 +120,7 @@ def _departing(trial: Trial, decision: Decision, cohort: Cohort) -> str | None:
         return f"the design ends the trial before it, {_reason(decision)}"
     if decision.next_dose != cohort.dose - 1:
         return f"the design gives {trial.at_level(decision.next_dose)}, not {trial.level_names[cohort.dose - 1]}"
-    return None if decision.size == cohort.patients else f"the design treats {_patients(decision.size)}"
+    return None if cohort.patients in (0, decision.size) else f"the design treats {_patients(decision.size)}"
 
 
 def _searched(decider: Decider, data: InterimData) -> tuple[State, list[str]]:

@@ -27,7 +27,7 @@ def start_of(design: Design, trial: Trial, after: InterimData | str | None) -> S
     decider, decision = now.decider, now.decision
     counts = np.array([data.patients, data.dlts])
     if decision.is_open:
-        raise OutcomesError(f"outcomes: {undecided(trial, now.state)}")
+        raise OutcomesError(f"outcomes: {undecided(decider, now.state)}")
     if decision.reason == 0:
         assert decision.next_dose is not None
         plan = decider.plan.conducted(start=decision.next_dose)

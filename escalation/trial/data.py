@@ -152,16 +152,6 @@ class InterimData:
         """Patients at all doses, but for those who cannot be evaluated."""
         return sum(self.patients)
 
-    @property
-    def known(self) -> "InterimData":
-        """The data of patients whose outcome is known, as if nobody were pending."""
-        if self.cohorts is None:
-            patients = tuple(n - open_ for n, open_ in zip(self.patients, self.pending, strict=True))
-            return replace(self, patients=patients, pending=(), dose=self.dose if any(patients) else None)
-        some = (cohort for cohort in self.cohorts if cohort.patients + cohort.inevaluable > len(cohort.pending))
-        known = [replace(cohort, patients=cohort.patients - len(cohort.pending), pending=()) for cohort in some]
-        return self.from_cohorts(known, len(self.patients))
-
     def completions(self) -> Iterator["InterimData"]:
         """The data that these can become when no patient is pending any more, from no further DLT to the most.
 

@@ -365,9 +365,38 @@ class TestRulings:
         assert tree_of(LUCAR, "--design", "crm", "1NNN 2NNN", "--stay")["next_dose"] == 2
         assert tree_of(LUCAR, "--design", "3+3", "1NNN 2NTT", "--stay")["next_dose"] == 1, "a lower dose stands"
 
-    def test_an_expansion_at_a_closed_dose_is_not_decided_on(self):
-        trial = str(SCENARIOS / "lucar-dks1.toml")
-        assert tree_of(trial, "--design", "3+3", "1NNN 2NTT 1NNN", "--closed", "2")["stop"] is True
+    def test_the_end_of_a_trial_stands(self):
+        arguments = (LUCAR, "--design", "3+3", "1NNN 2NTT 1NNN")
+        assert (
+            tree_of(*arguments)["stop_reason"] == tree_of(*arguments, "--closed", "2")["stop_reason"] == "rule_complete"
+        )
+
+    def test_nor_is_a_closed_dose_recommended(self):
+        tree = tree_of(LUCAR, "--design", "boin", "1NNN 2NNN 3NNN", "--closed", "2")
+        assert (tree["next_dose"], tree["recommended_dose"]) == (1, 1)
+        assert [dose["eliminated"] for dose in tree["estimates"]] == [False, True, True, True]
+
+
+def test_a_cohort_of_an_expansion_that_is_not_full():
+    """`next`, `paths` and `run` fill it up, and 12 patients in all are still to come."""
+    arguments = (TAK, "--design", "3+3 lead-in")
+    tree = tree_of(*arguments, "1NNN 1NNN 1NN")
+    assert (tree["next_dose"], tree["cohort_size"], tree["missing"], tree["expansion"]) == (1, 1, 1, True)
+    options = ("--from", "1NNN 1NNN 1NN", "--truth", "DLT rate 0.05", "--trials", "0", "--format", "json")
+    result = json.loads(CliRunner().invoke(main, ["run", *arguments, *options]).stdout)["results"][0]
+    found = result["exact"]
+    assert found["further"]["patients"]["q95"] == 12
+    assert sum(found["patients"]) == pytest.approx(found["sample_size"]["mean"])
+
+
+def test_inevaluable_patients_at_another_dose():
+    tree = tree_of(LUCAR, "--design", "boin", "1NTT 4III")
+    assert tree["warnings"] == ["cohort 2 (4III): the design gives dose level 1, not 4"]
+
+
+def test_pending_counts_with_the_dose():
+    arguments = ("--patients", "3,3", "--dlts", "0,0", "--pending", "0,3", "--dose", "2")
+    assert tree_of(LUCAR, "--design", "boin", *arguments)["pending"] == 3
 
 
 class TestOwnTableAndLabels:
@@ -376,6 +405,16 @@ class TestOwnTableAndLabels:
         assert (tree["next_dose"], tree["stop"], tree["decided"]) == (None, False, False)
         assert "the table has no row for these counts and does not decide" in tree["reason"]
         assert invoke(own, "--design", "table", "1NNNN").stdout.startswith("table: not decided\n")
+
+    def test_nobody_is_treated_where_every_outcome_leads_down(self, own):
+        tree = tree_of(own, "--design", "table", '"-1"NNN 1TT')
+        assert (tree["next_dose"], tree["cohort_size"], tree["missing"]) == (1, 3, 1)
+        assert tree["reason"].endswith("because every outcome leads down or ends the trial.")
+
+    def test_no_dose_is_given_again_where_the_table_does_not_decide(self, own):
+        tree = tree_of(own, "--design", "table", '"-1"NNN 1NNTT "-1"NNN')
+        assert (tree["next_dose"], tree["decided"]) == (None, False)
+        assert tree["reason"].startswith("Dose level 1: 2 of 4 patients with a DLT: the table has no row")
 
     def test_nor_do_trials_go_on_from_there(self, own):
         for arguments in (["paths"], ["run", "--trials", "10"]):

@@ -70,7 +70,7 @@ def next_dose_tree(trial: Trial, found: NextDose, minutes: str) -> dict[str, Any
 
 def _headline(trial: Trial, found: NextDose) -> str:
     if not found.decided:
-        return "wait" if found.pending else "not decided"
+        return "wait" if len({(one.next_dose, one.stop) for one in found.completions}) > 1 else "not decided"
     if found.next_dose is None:
         assert found.stop_reason is not None
         return f"the trial stops ({found.stop_reason.replace('_', ' ')})"
@@ -133,4 +133,4 @@ def _footnotes(trial: Trial, found: NextDose) -> Iterator[str]:
         yield "95 %: Clopper-Pearson, from the dose's own patients."
         yield f"{above}: under a Beta({found.prior[0]:g}, {found.prior[1]:g}) prior, from the dose's own patients."
     yield f"{above}: probability in % that the DLT rate exceeds the target."
-    yield "closed: eliminated, or excluded as a probable overdose."
+    yield "closed: eliminated, excluded as a probable overdose, or by a ruling."
