@@ -80,6 +80,11 @@ class Decision:
     )
 
     @property
+    def ends(self) -> bool:
+        """Whether nobody more is treated."""
+        return self.next_dose is None and self.reason != 0
+
+    @property
     def is_open(self) -> bool:
         """Whether nothing is decided, because a table of the user's own has no row for the counts."""
         return self.next_dose is None and self.reason == 0

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from escalation.designs import Design
+from escalation.designs.base import with_room
 from escalation.kernels.codes import DOSE_TOO_TOXIC, EXPANSION_STOPPED, NO_DOSE, TOO_TOXIC
 from escalation.plans.decision import Decision, Expanding, Ruling, State
 from escalation.plans.expansion import ExpansionPlan, expansion_plan
@@ -170,8 +171,7 @@ def decider_of(design: Design, trial: Trial, *, treated: int = 0) -> Decider:
     Patients that were `treated` already may be more than dose escalation has: then that is over.
     """
     trial = design.applied_to(trial)
-    large = trial.model_copy(update={"max_patients": max(trial.max_patients, treated)})
-    expansion = expansion_plan(large)
+    expansion = expansion_plan(with_room(trial, treated))
     if expansion is not None and len(expansion.rejects) <= treated:
         more = treated + 1 - len(expansion.rejects)
         expansion = replace(expansion, rejects=np.pad(expansion.rejects, (0, more), mode="edge"))

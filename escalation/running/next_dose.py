@@ -1,6 +1,6 @@
 """The next dose of a running trial, and what is known of the doses so far."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -230,13 +230,12 @@ def _answer(
             "that is closed the design does not say"
         )
     recommended = decider.recommended(now.state)
-    stop = following is None and not decision.is_open
     fillings = zip(range(now.state.missing + 1), decision.filled, strict=False)
     return NextDose(
         next_dose=None if following is None else following + 1,
         cohort_size=decision.size,
-        stop=stop,
-        stop_reason=REASON_NAMES[decision.reason] if stop else None,
+        stop=decision.ends,
+        stop_reason=REASON_NAMES[decision.reason] if decision.ends else None,
         expansion=decision.expanding,
         reason=explanation(decider, now.state, decision),
         recommended_dose=None if recommended is None else recommended + 1,
@@ -261,7 +260,8 @@ def _while_pending(
 ) -> NextDose:
     """The answer while patients are pending: the one that every completion gives, or to wait."""
     answers = [_answer(decider, standing, estimates, prior) for standing in complete]
-    completions = _distinct(_completion(decider, now.state, now.decision) for now in complete)
+    by_answer = zip(complete, answers, strict=True)
+    completions = [Completion(now.state.dlts, one.next_dose, one.stop, one.reason) for now, one in by_answer]
     settled = len({_essence(answer) for answer in answers}) == 1
     recommended = {answer.recommended_dose for answer in answers}
     first = answers[0]
@@ -273,7 +273,7 @@ def _while_pending(
         not_recommended=first.not_recommended if recommended == {None} else None,
         warnings=(*always, *_not_awaited(decider.trial, data)),
         pending=pending,
-        completions=completions,
+        completions=tuple(dict.fromkeys(completions)),  # cohorts at the same dose often lead to the same
         filled=(),
     )
     one = pending == 1
@@ -303,16 +303,8 @@ def _essence(answer: NextDose) -> tuple[object, ...]:
 
 
 def _completion(decider: Decider, state: State, decision: Decision) -> Completion:
-    following = decision.next_dose
-    stop = following is None and not decision.is_open
-    return Completion(
-        state.dlts, None if following is None else following + 1, stop, explanation(decider, state, decision)
-    )
-
-
-def _distinct(completions: Iterable[Completion]) -> tuple[Completion, ...]:
-    """Without repetitions: the same DLTs of several cohorts at a dose often lead to the same."""
-    return tuple(dict.fromkeys(completions))
+    following = None if decision.next_dose is None else decision.next_dose + 1
+    return Completion(state.dlts, following, decision.ends, explanation(decider, state, decision))
 
 
 MOST_SAID = 8
