@@ -119,7 +119,8 @@ _HOMES = {
         "BLRM BMACRM BOIN CCD CRM MTPI MTPI2 TPI APlusB DecisionFunction DecisionTable Design I3Plus3 IntervalDesign "
         "Keyboard Monitoring ThreePlusThree TooToxic skeleton"
     ),
-    "designs.rules": "AllOf AnyOf MaxStep NeverSkip NoEscalation Patients PatientsAtDose Precise TooToxicDose",
+    "designs.rules": "AllOf AnyOf DLTs Eliminate MaxStep NeverSkip NoEscalation Patients PatientsAtDose Precise "
+    "TargetProbability TooToxicDose Unchanged WithinLimits",
     "engines.endings": "Enumeration",
     "engines.outcomes": "Outcomes",
     "errors": "DesignError EscalationError GridError OutcomesError PathwayError ScenarioError StateSpaceError",
@@ -148,6 +149,7 @@ _HOMES = {
     "trial.data": "Cohort InterimData",
     "trial.expansion": "Expansion",
     "trial.safety": "SafetyRule",
+    "trial.cohorts": "CohortSizes",
     "trial.trial": "Trial",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}

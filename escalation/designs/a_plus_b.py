@@ -72,6 +72,7 @@ class APlusB(Design):
     de_escalate: Flag = True
     full_at_top: Flag = True
 
+    has_own_cohorts: ClassVar[bool] = True
     sources: ClassVar[tuple[str, ...]] = (LIN_SHIH, KORN)
 
     @model_validator(mode="after")
@@ -84,7 +85,7 @@ class APlusB(Design):
 
     def _cautions(self, trial: Trial) -> Iterator[str]:
         if trial.cohort_size != self.a:
-            yield f"a+b treats {self.a}, then {self.b}; the trial's cohort_size of {trial.cohort_size} is not used"
+            yield f"a+b treats {self.a}, then {self.b}; the trial's {trial.cohorts_in_words} are not used"
         yield from never_reached("a", self.a, trial)
         if self.a <= trial.max_patients:
             yield from never_reached("a + b", self.a + self.b, trial)

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, model_validator
 
 from escalation.defaults import MOST_PATIENTS
-from escalation.designs.rules import AnyRestriction, PatientsAtDose, Restriction
-from escalation.designs.rules.base import StoppingRule
+from escalation.designs.rules import AnyRestriction, Eliminate, PatientsAtDose, Restriction
+from escalation.designs.rules.base import StoppingRule, lowest_ceiling
 from escalation.designs.rules.combination import MOST_STOPS, Condition, alternatives, each_rule, stops
 from escalation.designs.words import (
     MONITORING_REFERENCES,
+    beside,
     conduct_sentences,
     expansion_sentences,
     observed,
@@ -24,7 +25,7 @@ from escalation.designs.words import (
 from escalation.errors import DesignError
 from escalation.fields import Flag, Frozen, Text
 from escalation.kernels.codes import ELIMINATE, SAME_DOSE, STAY
-from escalation.numbers import count_grid
+from escalation.numbers import count_grid, exceedance
 from escalation.plans.conduct import Criterion, Stop
 from escalation.plans.plan import Plan
 from escalation.trial.expansion import Expansion
@@ -62,6 +63,8 @@ class Design(Frozen):
 
     sources: ClassVar[tuple[str, ...]] = ()
     """Where the design comes from, as full references."""
+    has_own_cohorts: ClassVar[bool] = False
+    """Whether the trial's cohort_size is not used."""
     tuned: ClassVar[dict[str, tuple[Any, ...]]] = {}
     """What `tuning` gives, where that is the same in every trial."""
 
@@ -74,11 +77,15 @@ class Design(Frozen):
     def problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
         """Options that do not fit the trial: (name of the option, what is wrong)."""
         yield from self._problems(trial)
+        if self.titration and trial.equal_cohorts is None and not self.has_own_cohorts:
+            yield "titration", "needs cohorts of one size, which the last titrated dose's is filled up to"
         for option, rules in (("stop_when", self._stopping_rules), ("restrict", self.restrict)):
             for rule in rules:
+                if isinstance(rule, StoppingRule) and rule.asks_model and not self.has_posterior:
+                    yield option, f"rule '{rule.rule}': posterior: \"model\" needs a design with a model's posterior"
                 yield from ((option, f"rule '{rule.rule}': {problem}") for problem in rule.problems(trial))
         if self.expansion is not None:
-            for option, problem in self.expansion.problems(trial.target, trial.max_patients):
+            for option, problem in trial.expansion_problems(self.expansion):
                 yield f"expansion.{option}", problem
 
     def cautions(self, trial: Trial) -> Iterator[str]:
@@ -92,13 +99,24 @@ class Design(Frozen):
             if not any(rule.problems(trial)):
                 yield from rule.cautions(trial)
         if self.expansion is not None:
-            yield from self.expansion.cautions(trial.target, trial.max_patients, trial.cohort_size)
+            yield from trial.expansion_cautions(self.expansion)
         if not any(self.problems(trial)):
             yield from out_of_reach(trial, self.plan(trial))
 
     def applied_to(self, trial: Trial) -> Trial:
         """The trial as this design runs it: with the design's own expansion, if it has one."""
         return trial if self.expansion is None else trial.model_copy(update={"expansion": self.expansion})
+
+    def eliminating(self, trial: Trial, patients: int, dlts: int) -> Eliminate | None:
+        """The rule of `restrict` under which counts at a dose eliminate it, if one does."""
+        rules = (rule for rule in self.restrict if isinstance(rule, Eliminate))
+        counts = np.array([patients]), np.array([dlts])
+        return next((rule for rule in rules if rule.holds(*counts, trial)[0]), None)
+
+    @property
+    def has_posterior(self) -> bool:
+        """Whether it decides by a model's posterior, which rules can look at."""
+        return False
 
     @property
     def _stopping_rules(self) -> tuple[StoppingRule, ...]:
@@ -128,14 +146,19 @@ class Design(Frozen):
         if problems:
             raise DesignError("\n".join(problems))
         plan = self._plan_with_room(trial, treated)
+        restrictions = (*self._restrictions(), *self.restrict)
+        eliminated = [rule.eliminates(with_room(trial, treated)) for rule in restrictions]
+        if any(cells is not None for cells in eliminated):
+            closes = np.logical_or.reduce([cells for cells in eliminated if cells is not None])
+            closes[1, 0] &= not self._titrates(plan)  # a patient without a DLT eliminates no dose of a titration
+            plan = plan.closing(np.tile(closes, (trial.levels, 1, 1)))
         if self._titrates(plan):
             plan = plan.titrated()
-        restrictions = (*self._restrictions(), *self.restrict)
         if restrictions:
             plan = plan.conducted(
-                ceiling=np.min([rule.ceiling(trial) for rule in restrictions], axis=0),
+                ceiling=lowest_ceiling([rule.ceiling(trial) for rule in restrictions]),
+                tried_ceiling=np.min([rule.tried_ceiling(trial) for rule in restrictions], axis=0),
                 floor=np.max([rule.floor(trial) for rule in restrictions], axis=0),
-                hold_at=min(rule.hold_at for rule in restrictions),
             )
         if self.stop_when is not None:
             plan = plan.conducted(stops=(*plan.conduct.stops, *stops(self.stop_when, with_room(trial, treated))))
@@ -181,11 +204,14 @@ class Design(Frozen):
         if not 0 <= dlts <= patients:
             raise DesignError(f"dlts: {dlts} should be from 0 to {patients}")
         codes, titrated = _own_codes(self, trial, max(patients - trial.max_patients, 0))
-        if codes is None:
-            return observed(patients, dlts)
-        code = int(codes[dose, patients, dlts])
-        if titrated and code == ELIMINATE and (patients, dlts) == (1, 0):
+        code = None if codes is None else int(codes[dose, patients, dlts])
+        rule = None if code == ELIMINATE else self.eliminating(trial, patients, dlts)
+        if titrated and (code == ELIMINATE or rule is not None) and (patients, dlts) == (1, 0):
             return f"{observed(patients, dlts)}, which eliminates no dose after titration"
+        if rule is not None:
+            return _too_probable(rule, trial, patients, dlts)
+        if code is None:
+            return observed(patients, dlts)
         return self._grounds(trial, dose, patients, dlts, code)
 
     def description(self, trial: Trial) -> str:
@@ -245,7 +271,7 @@ class Design(Frozen):
         return ()
 
     def _titrates(self, plan: Plan) -> bool:
-        return self.titration and bool(plan.conduct.sizes[0] > 1)
+        return self.titration and bool(plan.conduct.sizes[0, 0] > 1)
 
     def _problems(self, trial: Trial) -> Iterator[tuple[str, str]]:  # noqa: ARG002
         """What of the design's own options does not fit the trial, as `problems`."""
@@ -262,6 +288,13 @@ class Design(Frozen):
     def _plan_with_room(self, trial: Trial, treated: int) -> Plan:
         """The plan of the design's own rules, with tables for all who were treated."""
         return self._plan(with_room(trial, treated))
+
+
+def _too_probable(rule: Eliminate, trial: Trial, patients: int, dlts: int) -> str:
+    """What eliminates a dose with these counts, as a clause."""
+    limit = rule.limit_in(trial)
+    found, threshold = beside(float(exceedance(limit, patients, dlts, rule.prior)), rule.threshold)
+    return f"P(DLT rate > {limit:g} | {dlts} of {patients}) = {found} exceeds {threshold}"
 
 
 @lru_cache(maxsize=4)
@@ -287,10 +320,10 @@ def patients_reach(number: int | None, place: int, reason: int, trial: Trial) ->
     if number is None:
         return ()
     rule = PatientsAtDose(at_least=number)
-    holds, words = rule.criterion(trial).holds, rule.words(trial)
+    criterion, words = rule.criterion(trial), rule.words(trial)
     if place == SAME_DOSE:  # unlike the rule it lets a trial come to a dose with so many patients from another
         words = f"at least {number} patients have been treated at the current dose and it would be given again"
-    return (Stop(reason, (Criterion(place, holds),), words),)
+    return (Stop(reason, (Criterion(place, criterion.holds),), words),)
 
 
 def by_first_rule(levels: int, rules: list[tuple[NDArray[np.bool_], int]]) -> NDArray[np.int8]:

@@ -187,21 +187,38 @@ class BLRM(ModelDesign):
         )
 
     def _with_curves(self, trial: Trial) -> CurvePlan:
-        grid = logistic_grid(*self._model(trial), self.intervals[:2], trial.max_patients)
-        overdose = grid.above[1]
+        limits = self._limits()
+        grid = logistic_grid(*self._model(trial), limits, trial.max_patients)
+        tails = dict(zip(limits, grid.above, strict=True))
+        target, overdose = (tails[limit] for limit in self.intervals[:2])
+
+        def above(limit: float) -> Floats:
+            return tails[limit] if limit in tails else np.full_like(overdose, float(limit <= 0))
+
         return self._curve_plan(
             trial,
             log_rates=(grid.log_dlt, grid.log_no_dlt),
             weight=grid.weight,
-            reading=Intervals(in_target=grid.above[0] - overdose, overdose=overdose, ewoc=self.ewoc),
+            above=above,
+            reading=Intervals(in_target=target - overdose, overdose=overdose, ewoc=self.ewoc),
         )
+
+    def _limits(self) -> list[float]:
+        """DLT rates strictly between 0 and 1 about which the posterior is asked how probable higher ones are."""
+        asked = (limit for belief in self.beliefs() for limit in (belief.low, belief.high) if 0 < limit < 1)
+        return list(dict.fromkeys([*self.intervals[:2], *asked]))
 
     def _judged(self, trial: Trial, patients: tuple[int, ...], dlts: tuple[int, ...]) -> Judgement:
         posterior = self._posterior(trial, np.array(patients), np.array(dlts))
-        above, overdose = _above(posterior, self.intervals[:2], trial.levels)
+        limits = self._limits()
+        tails = dict(zip(limits, _above(posterior, limits, trial.levels), strict=True))
+        tails |= {0.0: np.ones(trial.levels), 1.0: np.zeros(trial.levels)}
+        above, overdose = (tails[limit] for limit in self.intervals[:2])
         no_curves = np.empty((trial.levels, 0))
         reading = Intervals(in_target=no_curves, overdose=no_curves, ewoc=self.ewoc)
-        return Judgement(reading, trial.levels, trial.target, 1.0, means=above - overdose, overdose=overdose)
+        believed = {belief: tails[belief.low] - tails[belief.high] for belief in self.beliefs()}
+        asked = reading, trial.levels, trial.target, 1.0
+        return Judgement(*asked, means=above - overdose, overdose=overdose, believed=believed)
 
 
 def _above(posterior: LogisticPosterior, limits: Sequence[float], levels: int) -> Floats:

@@ -125,23 +125,22 @@ class BMACRM(ModelDesign):
             yield self.stop_if_too_toxic.words(trial)
 
     def _plan(self, trial: Trial) -> CurvePlan:
-        grids, normal, stop = _grids(self, trial), curves.normal_prior(self.prior_sd), self.stop_if_too_toxic or None
+        grids, normal = _grids(self, trial), curves.normal_prior(self.prior_sd)
         log_dlt, log_no_dlt = zip(*(POWER.log_rates(skeleton, b) for skeleton, b in grids), strict=True)
         # Each grid has its own spacing: normalised by itself, it stands for one model.
         priors = zip(self._model_weights, grids, strict=True)
         weight = np.concatenate([model_weight * curves.prior_weights(normal, b) for model_weight, (_, b) in priors])
-        too_toxic = None
-        if stop is not None:
-            limit = trial.target + stop.margin
-            tails = [curves.tail_weights(b, POWER.parameter_at(skeleton[0], limit)) for skeleton, b in grids]
-            too_toxic = np.concatenate(tails)
+
+        def above(limit: float) -> Floats:
+            return np.concatenate([curves.tails_above(POWER, skeleton, b, limit) for skeleton, b in grids], axis=1)
+
         return self._curve_plan(
             trial,
             log_rates=(np.concatenate(log_dlt, axis=1), np.concatenate(log_no_dlt, axis=1)),
             weight=weight,
             reading=PosteriorMean(),
-            stop=stop,
-            too_toxic=too_toxic,
+            above=above,
+            stop=self.stop_if_too_toxic or None,
         )
 
 

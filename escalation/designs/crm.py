@@ -8,7 +8,7 @@ maximum likelihood; the defaults are those of the R package dfcrm (Cheung YK 201
 """
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import pairwise
 from math import sqrt
 from typing import ClassVar, Literal, Self
@@ -114,6 +114,11 @@ class CRM(ModelDesign):
             raise ValueError("prior_shape: needed for the gamma prior")
         return self
 
+    @property
+    def has_posterior(self) -> bool:
+        """Whether it decides by a posterior; by maximum likelihood it does not."""
+        return self.method == "bayes"
+
     def _problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
         if self.skeleton is not None and len(self.skeleton) != trial.levels:
             yield "skeleton", f"{len(self.skeleton)} values for {trial.levels} dose levels"
@@ -170,23 +175,26 @@ class CRM(ModelDesign):
 
     def _plan(self, trial: Trial) -> CurvePlan:
         model, rates = curves.MODELS[self.model], self.prior_rates(trial)
-        stop = self.stop_if_too_toxic
         if self.method == "mle":
-            b, weight, tail = np.empty(0), np.zeros(trial.levels - 1), None
+            b, weight = np.empty(0), np.zeros(trial.levels - 1)
             cuts = curves.cuts_between_doses(model, rates, trial.target)
             reading: Reading = MaximumLikelihood(*curves.slopes_at(model, rates, cuts))
         else:
             prior = self._prior()
             b = _grid(self, trial)
             weight = curves.prior_weights(prior, b)
-            tail = curves.tail_weights(b, model.parameter_at(rates[0], trial.target + stop.margin)) if stop else None
             if self.estimate == "mean":
                 reading = PosteriorMean()
             else:
                 cuts = curves.cuts_between_doses(model, rates, trial.target)
                 reading = PlugIn(b, cuts) if self.prior == "normal" else PlugIn(np.exp(b), np.exp(cuts))
         plan = self._curve_plan(
-            trial, log_rates=model.log_rates(rates, b), weight=weight, reading=reading, stop=stop, too_toxic=tail
+            trial,
+            log_rates=model.log_rates(rates, b),
+            weight=weight,
+            reading=reading,
+            above=partial(curves.tails_above, model, rates, b),
+            stop=self.stop_if_too_toxic,
         )
         return plan.conducted(stops=patients_reach(self.stop_at, NEXT_DOSE, ENOUGH_AT_DOSE, trial))
 

@@ -11,10 +11,11 @@ from scipy import special
 
 from escalation.designs.base import Design
 from escalation.designs.rules import NeverSkip, Restriction
+from escalation.designs.rules.base import Basis, PosteriorRule
 from escalation.fields import Flag, Fraction, Frozen, Real
 from escalation.kernels.codes import COHERENT_COHORT, COHERENT_DOSE, COHERENT_OFF
 from escalation.numbers import Floats
-from escalation.plans.conduct import Conduct
+from escalation.plans.conduct import Belief, Conduct
 from escalation.plans.curves import CurvePlan, ModelPlan
 from escalation.plans.readings import Reading
 from escalation.trial.trial import Trial
@@ -72,8 +73,8 @@ class ModelDesign(Design):
 
     Parameters
     ----------
-    no_skip : bool, default True
-        Give at most the dose one above the last.
+    no_skip : bool or "highest_tried", default True
+        Give at most the dose one above the last, or above the highest given so far (as R's dtpcrm).
     coherent : {"cohort", "dose", "off"}
         No escalation when the DLT rate of the last cohort is at or above the target ("cohort"), or when the rate among
         all patients at the current dose is above it ("dose").
@@ -81,12 +82,17 @@ class ModelDesign(Design):
         Recommend the model's choice even where nobody was treated; if not, the highest tried dose not above it.
     """
 
-    no_skip: Flag = True
+    no_skip: Flag | Literal["highest_tried"] = True
     coherent: Literal["cohort", "dose", "off"] = "off"
     recommend_untried: Flag = False
 
     skips_down: ClassVar[bool] = True
     """Whether no_skip leaves the way down as it is."""
+
+    @property
+    def has_posterior(self) -> bool:
+        """Whether it decides by a posterior."""
+        return True
 
     def estimates(self, trial: Trial, patients: Sequence[int], dlts: Sequence[int]) -> RateEstimates:
         """DLT rates after counts at each dose.
@@ -105,12 +111,22 @@ class ModelDesign(Design):
     def _plan(self, trial: Trial) -> ModelPlan:
         """The plan of the design's own rules."""
 
+    def beliefs(self) -> tuple[Belief, ...]:
+        """What its stopping rules ask the model."""
+        rules = (rule for rule in self._stopping_rules if isinstance(rule, PosteriorRule) and rule.asks_model)
+        return tuple(dict.fromkeys(belief for rule in rules for belief in rule.beliefs()))
+
     def _restrictions(self) -> tuple[Restriction, ...]:
-        return (NeverSkip(when_deescalating=not self.skips_down),) if self.no_skip else ()
+        if self.no_skip is False:
+            return ()
+        above: Basis = "last" if self.no_skip is True else self.no_skip
+        return (NeverSkip(above=above, when_deescalating=not self.skips_down),)
 
     def _limits_in_words(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
         if self.no_skip:
             yield f"No dose level is skipped on the way up{'' if self.skips_down else ' or down'}."
+            if self.no_skip == "highest_tried":
+                yield "On the way up only levels above all that were given count as skipped."
         else:
             yield "The design itself lets dose levels be skipped."
         high = {"cohort": "of the last cohort is at or", "dose": "among all patients at the current dose is"}
@@ -130,10 +146,13 @@ class ModelDesign(Design):
         log_rates: tuple[Floats, Floats],
         weight: Floats,
         reading: Reading,
+        above: Callable[[float], Floats],
         stop: TooToxic | None = None,
-        too_toxic: Floats | None = None,
     ) -> CurvePlan:
-        """The plan of a set of curves; `too_toxic` as in the plan, if there is such a stop."""
+        """The plan of a set of curves.
+
+        P(rate > limit | data) at each dose is the posterior mean of `above` of the limit, float64[D, G].
+        """
         return CurvePlan(
             log_dlt=log_rates[0],
             log_no_dlt=log_rates[1],
@@ -141,8 +160,9 @@ class ModelDesign(Design):
             target=trial.target,
             reading=reading,
             conduct=Conduct.of(trial),
-            too_toxic=too_toxic,
+            too_toxic=None if stop is None else above(trial.target + stop.margin)[0],
             too_toxic_threshold=1.0 if stop is None else stop.threshold,
+            believing={belief: above(belief.low) - above(belief.high) for belief in self.beliefs()},
             coherent=COHERENT[self.coherent],
             recommends_untried=self.recommend_untried,
         )

@@ -18,6 +18,7 @@ from escalation.numbers import count_grid, exceedance
 from escalation.plans.conduct import Conduct
 from escalation.plans.table import HighestCleared, TablePlan
 from escalation.trial import boundaries
+from escalation.trial.cohorts import Cohorts
 from escalation.trial.safety import SafetyRule
 from escalation.trial.trial import Trial
 
@@ -42,10 +43,13 @@ class Monitoring(SafetyRule, Design):
     def _problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
         if trial.levels > 1:
             yield "kind", f"monitoring is for a single dose; this trial has {trial.levels} dose levels"
+        elif trial.planned_cohorts is None:
+            yield "kind", "monitoring needs cohort sizes that are planned: not by DLTs"
         yield from self.misfits(trial.target)
 
     def _cautions(self, trial: Trial) -> Iterator[str]:
-        yield from self.caveats(trial.target, trial.cohort_size, trial.max_patients)
+        if trial.planned_cohorts is not None:
+            yield from self.caveats(trial.target, trial.planned_cohorts, trial.max_patients)
 
     def crossing_probability(self, trial: Trial, rate: float) -> float:
         """Probability that the dose is stopped at any look, the last included.
@@ -74,7 +78,7 @@ class Monitoring(SafetyRule, Design):
             raise DesignError(f"rate: {rate:g} should be between 0 and 1")
         plan = self.plan(trial).table
         assert plan is not None
-        return boundaries.crossing_probability(plan.codes[0] == ELIMINATE, trial.cohort_size, rate)
+        return boundaries.crossing_probability(plan.codes[0] == ELIMINATE, _cohorts(trial), rate)
 
     def tuning(self, trial: Trial) -> dict[str, tuple[float, ...]]:  # noqa: ARG002
         """The threshold of the Bayesian rule, or the alpha of the others."""
@@ -100,11 +104,11 @@ class Monitoring(SafetyRule, Design):
             probability, threshold = beside(above, self.threshold)
             relation = "exceeds" if code == ELIMINATE else "does not exceed"
             return f"P(DLT rate > {limit:g} | {dlts} of {patients}) = {probability} {relation} {threshold}"
-        stops = self.rejects(trial.target, trial.cohort_size, trial.max_patients)[min(patients, trial.max_patients)]
+        stops = self.rejects(trial.target, _cohorts(trial), trial.max_patients)[min(patients, trial.max_patients)]
         between = ""
         if patients > trial.max_patients:
             between = f" (more patients than planned: as many as after {trial.max_patients})"
-        elif patients not in boundaries.looks(trial.cohort_size, trial.max_patients):
+        elif patients not in boundaries.looks(_cohorts(trial), trial.max_patients):
             between = f" (no look is planned after {patients}: the evidence that the looks ask for decides)"
         if not stops.any():
             return f"{seen}: after {patients} no number of DLTs stops the dose{between}"
@@ -118,7 +122,7 @@ class Monitoring(SafetyRule, Design):
         yield "When the dose is stopped the trial ends and no dose is recommended; else the dose is recommended."
 
     def _plan(self, trial: Trial) -> TablePlan:
-        stops = self.rejects(trial.target, trial.cohort_size, trial.max_patients)
+        stops = self.rejects(trial.target, _cohorts(trial), trial.max_patients)
         patients, _ = count_grid(trial.max_patients)
         return TablePlan(
             codes=by_first_rule(trial.levels, [(stops, ELIMINATE)]),
@@ -134,3 +138,9 @@ class Monitoring(SafetyRule, Design):
         beyond = max(treated - trial.max_patients, 0)
         codes = np.pad(self._plan(trial).codes, ((0, 0), (0, beyond), (0, beyond)), mode="edge")
         return replace(plan, codes=codes)
+
+
+def _cohorts(trial: Trial) -> Cohorts:
+    """The cohorts of a trial that the design fits."""
+    assert trial.planned_cohorts is not None
+    return trial.planned_cohorts

@@ -38,11 +38,12 @@ class ThreePlusThree(Design):
     de_escalate: Flag = True
     six_at_top: Flag = True
 
+    has_own_cohorts: ClassVar[bool] = True
     sources: ClassVar[tuple[str, ...]] = (KORN, LIN_SHIH)
 
     def _cautions(self, trial: Trial) -> Iterator[str]:
         if trial.cohort_size != COHORT:
-            yield f"3+3 treats cohorts of {COHORT}; the trial's cohort_size of {trial.cohort_size} is not used"
+            yield f"3+3 treats cohorts of {COHORT}; the trial's {trial.cohorts_in_words} are not used"
 
     @property
     def _as_a_plus_b(self) -> APlusB:

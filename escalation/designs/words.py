@@ -109,16 +109,18 @@ def beta(prior: tuple[float, float]) -> str:
 def conduct_sentences(trial: Trial, plan: Plan) -> Iterator[str]:
     """Where a trial starts, its cohorts and its titration."""
     sizes = np.unique(plan.conduct.sizes).tolist()
+    varies = plan.conduct.sizes_by_trial or np.any(np.diff(plan.conduct.sizes, axis=0))
     first = dose_level(trial, plan.conduct.start + 1)
     if plan.conduct.titration:
         yield (
             f"Doses are first tried on one patient each, from {first} on, until the first DLT or the highest dose "
-            f"that may be given; the cohort at that dose is then filled up to {plan.conduct.sizes[0]} patients. Until "
-            "then the design's rules and all stopping rules rest."
+            f"that may be given; the cohort at that dose is then filled up to {plan.conduct.sizes[0, 0]} patients. "
+            "Until then the design's rules and all stopping rules rest."
         )
     else:
         yield f"The first cohort gets {first}."
-    cohorts = f", in cohorts of {sizes[0]}" if len(sizes) == 1 else ""  # the others' own text gives the numbers
+    cohorts = f", in cohorts of {sizes[0]}" if len(sizes) == 1 else ""  # a design's own text gives its numbers
+    cohorts = f", in {trial.cohorts_in_words}" if varies else cohorts
     yield (
         f"At most {plan.conduct.max_patients} patients are treated"
         f"{'' if trial.expansion is None else ' in dose escalation'}{cohorts}; the last cohort is smaller when fewer "
@@ -155,7 +157,7 @@ def expansion_sentences(trial: Trial) -> Iterator[str]:
     expansion = trial.expansion
     if expansion is None:
         return
-    size = trial.cohort_size if expansion.cohort_size is None else expansion.cohort_size
+    size = trial.expansion_cohorts(expansion)
     yield (
         f"After dose escalation has declared an RP2D, {expansion.patients} further patients are treated at it in "
         f"cohorts of {size}."
@@ -226,7 +228,7 @@ def _held(trial: Trial, plan: Plan, end: End) -> str:
 def _kept(trial: Trial, plan: Plan, end: End) -> str:
     """Why the plan itself goes no higher."""
     at, judgement = trial.at_level(end.highest), end.wanted.judgement
-    if any(bound in (Bound.CEILING, Bound.HOLD, Bound.CLOSED) for bound in end.wanted.bounds):
+    if any(bound in (Bound.CEILING, Bound.CEILING_OF_TRIED, Bound.CLOSED) for bound in end.wanted.bounds):
         return f"the limits on escalation keep it at {at}"
     if judgement is None:
         return f"the decision table keeps it at {at}"

@@ -59,6 +59,7 @@ def _escalated(start: Start, cohorts: Iterable[tuple[StateArrays, StateArrays]])
     rows, reason, sequences, choices = (np.concatenate(part) for part in zip(*parts, strict=True))
     patients, dlts = np.empty((2, len(rows), trial.levels), np.int16)
     unpack(packing_of(trial.levels, trial.max_patients), rows, cells_of(trial.max_patients), patients, dlts)
+    reason = reason.astype(np.int8)
     refuse_undecided(patients, dlts, reason)
     recommended = plan.recommend(patients, dlts, choices)
     reject_too_toxic(plan, patients, dlts, recommended, reason)
@@ -75,18 +76,20 @@ def cohort_by_cohort(start: Start, limit: int) -> Iterator[tuple[StateArrays, St
     check_memory(plan)
     conduct, settle = plan.conduct.arrays(plan.levels), plan.settler(packing, cells)
     living = _states(1, packing)
-    living.rows[:], living.columns[:], living.sequences[:] = packed(packing, *start.counts), plan.conduct.start, 1
+    runs, first = plan.conduct.runs, plan.conduct.start
+    first = first * runs + min(plan.conduct.run, runs - 1)
+    living.rows[:], living.columns[:], living.sequences[:] = packed(packing, *start.counts), first, 1
     visited = 1
     bounded = plan.table if start.data is None else None  # until its bound has been looked at
     allowed = limit if bounded is None else min(limit, UNCHECKED)
     while len(living.rows):
-        sizes = np.empty(len(living.rows), np.int16)
-        treated = next_sizes(conduct, packing, living.rows, living.columns, cells, sizes)
-        children = children_of(packing, living, sizes, cells, allowed - visited)
+        sizes, doses = np.empty(len(living.rows), np.int16), living.columns // runs
+        treated = next_sizes(conduct, packing, living.rows, doses, cells, sizes)
+        children = children_of(packing, living.rows, doses, sizes, cells, allowed - visited)
         if children is None and bounded is not None:
             check_bound(bounded, limit)
             bounded, allowed = None, limit
-            children = children_of(packing, living, sizes, cells, allowed - visited)
+            children = children_of(packing, living.rows, doses, sizes, cells, allowed - visited)
         if children is None:
             raise too_many(plan, limit, treated)
         room = len(children.parents)
@@ -164,18 +167,23 @@ def packing_of(levels: int, max_patients: int) -> Packing:
 
 
 def children_of(
-    packing: Packing, living: StateArrays, sizes: NDArray[np.int16], cells: NDArray[np.int16], limit: int
+    packing: Packing,
+    rows: NDArray[np.uint64],
+    doses: NDArray[np.int16],
+    sizes: NDArray[np.int16],
+    cells: NDArray[np.int16],
+    limit: int,
 ) -> Children | None:
-    """The children of the living states; None when they have more than `limit` different counts."""
+    """The children of living states, by their next dose and its size; None when more than `limit` counts differ."""
     ways = int(sizes.sum()) + len(sizes)
     room = min(ways, max(limit, 0))
     children = Children(
-        np.empty((room, living.rows.shape[1]), np.uint64),
+        np.empty((room, rows.shape[1]), np.uint64),
         np.empty(room + 1, np.int64),
         np.empty(ways, np.int32),
         np.empty(ways, np.int8),
     )
-    count = merge_children(packing, living.rows, living.columns, sizes, cells, children)
+    count = merge_children(packing, rows, doses, sizes, cells, children)
     if count < 0:
         return None
     return children._replace(rows=children.rows[:count], starts=children.starts[: count + 1])
@@ -185,7 +193,7 @@ def _states(room: int, packing: Packing) -> StateArrays:
     """Room for states; memory that is not written to is not taken."""
     words = packing.words[-1] + 1
     return StateArrays(
-        np.empty((room, words), np.uint64), np.empty(room, np.int8), np.empty(room), np.empty(room, np.int8)
+        np.empty((room, words), np.uint64), np.empty(room, np.int16), np.empty(room), np.empty(room, np.int8)
     )
 
 

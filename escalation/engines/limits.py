@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from escalation.errors import DesignError, StateSpaceError
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, NEXT_DOSE, SAME_DOSE
 from escalation.numbers import is_whole
-from escalation.plans.conduct import NO_LIMIT
 from escalation.plans.plan import Plan
 from escalation.plans.table import TablePlan
 
@@ -69,8 +68,8 @@ def machine_memory() -> int:
 def state_bytes(plan: Plan) -> int:
     """Memory that a state takes, at most."""
     row = 8 * words_per_row(plan.levels, plan.conduct.max_patients)
-    ending = 2 * (row + 1 + 8 + 1) + 8 * plan.levels + 2  # held twice while the cohorts' parts are joined
-    living = row + 1 + 8 + 1 + 2 + 4 + (int(plan.conduct.sizes.max()) + 1) * (4 + 1)
+    ending = 2 * (row + 2 + 8 + 1) + 8 * plan.levels + 2  # held twice while the cohorts' parts are joined
+    living = row + 2 + 8 + 1 + 2 + 2 + 4 + (plan.conduct.largest + 1) * (4 + 1)
     return max(ending, living) + row + 8  # and the row it came from
 
 
@@ -95,7 +94,7 @@ def check_bound(plan: TablePlan, limit: int) -> None:
         return
     cohorts = HORIZON // 4
     while True:  # the first cohorts of a large trial alone may be too many
-        patients = min(cohorts * int(plan.conduct.sizes.max()), plan.conduct.max_patients)
+        patients = min(cohorts * plan.conduct.largest, plan.conduct.max_patients)
         bound = most_states(plan.conducted(max_patients=patients), limit)
         if bound > limit:
             raise StateSpaceError(
@@ -138,21 +137,23 @@ def _memory(states: float, plan: Plan) -> str:
 
 
 def has_bound(plan: TablePlan) -> bool:
-    """Whether each move and each stop depends on the counts at one dose alone."""
-    return plan.conduct.hold_at == NO_LIMIT and all(stop.is_single for stop in plan.conduct.stops)
+    """Whether each move, each size and each stop depends on the counts at one dose alone."""
+    conduct = plan.conduct
+    moves_alone = (conduct.ceiling is None or len(conduct.ceiling) == 1) and conduct.tried_ceiling is None
+    return moves_alone and not conduct.sizes_by_trial and all(stop.is_single for stop in conduct.stops)
 
 
 def _all_rows(plan: TablePlan) -> float:
     """Number of rows of counts with so many cohorts or fewer, whatever the decisions."""
-    reach = plan.conduct.max_patients + int(plan.conduct.sizes.max())  # the last cohort may be smaller
-    cells = np.zeros(reach + 1)
-    for first in (0, 1) if plan.conduct.titration else (0,):
-        patients = first
-        while patients <= reach:
-            cells[patients] = patients + 1
-            patients += int(plan.conduct.sizes[min(patients, plan.conduct.max_patients)])
+    reach = plan.conduct.max_patients + plan.conduct.largest  # the last cohort may be smaller
     rows = np.ones(1)
-    for _ in range(plan.levels):
+    for dose in range(plan.levels):
+        cells = np.zeros(reach + 1)
+        for first in (0, 1) if plan.conduct.titration else (0,):
+            patients = first
+            while patients <= reach:
+                cells[patients] = patients + 1
+                patients += int(plan.conduct.sizes[dose, min(patients, plan.conduct.max_patients)])
         rows = np.convolve(rows, cells)[: reach + 1]
     return float(rows.sum())
 
@@ -196,7 +197,7 @@ def _most_rows(plan: TablePlan, start: int, most: int) -> float:
     by_patients = np.sum(ended_or_present, axis=0)
     # A smaller last cohort: every state before it, with each number of DLTs.
     left = np.arange(most, -1, -1)
-    last = (left > 0) & (left < plan.conduct.sizes.max())
+    last = (left > 0) & (left < plan.conduct.largest)
     return float(by_patients.sum() + (by_patients * (left + 1))[last].sum())
 
 
@@ -211,7 +212,7 @@ def _cells(plan: TablePlan, dose: int, before: int, most: int) -> Counter[tuple[
     at_y = {0: untried}
     found = Counter({(0, untried): 1})
     while True:
-        size = int(plan.conduct.sizes[patients])
+        size = int(plan.conduct.sizes[dose, patients])
         patients += size
         if patients - before > most:
             return found
@@ -235,15 +236,15 @@ def _holding(plan: TablePlan, place: int) -> NDArray[np.bool_]:
     """Cells at which a rule of this place ends the trial, bool[D, N + 1, N + 1]."""
     holds = np.zeros(plan.codes.shape, np.bool_)
     for stop in plan.conduct.stops:
-        if stop.criteria[0].place == place:
-            holds |= stop.criteria[0].holds
+        if stop.counts[0].place == place:
+            holds |= stop.counts[0].holds
     return holds
 
 
 def _move(plan: TablePlan, dose: int, patients: int, dlts: int, enough: bool) -> tuple[int, int, int]:
     """What the decision at a cell means: the kind of move, moves up, moves down."""
     code = plan.codes[dose, patients, dlts]
-    ceiling = plan.levels - 1 if plan.conduct.ceiling is None else plan.conduct.ceiling[dose]
+    ceiling = plan.levels - 1 if plan.conduct.ceiling is None else plan.conduct.ceiling[0, dose]
     if code == ELIMINATE:
         return CLOSED, 0, 1
     if code == ESCALATE and dose < ceiling:

@@ -47,6 +47,8 @@ SAME_DOSE: Final = 1  # that dose, if it is the last cohort's as well
 LAST_DOSE: Final = 2  # the dose of the last cohort
 ANY_DOSE: Final = 3  # at least one dose
 ALL_DOSES: Final = 4  # the sums over all doses
+UNCHANGED: Final = 5  # the cohorts in a row at the dose that the next cohort would get again
+BELIEF: Final = 6  # no counts, but what a model says of the dose that the next cohort would get
 
 # How a model-based design reads its posterior.
 PLUG_IN: Final = 0

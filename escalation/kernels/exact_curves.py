@@ -18,8 +18,8 @@ from escalation.kernels.codes import (
 )
 from escalation.kernels.exact_states import keep
 from escalation.kernels.jit import kernel
-from escalation.kernels.posterior import choose, highest_open, total
-from escalation.kernels.stopping import final_reason, joint_reason, sooner
+from escalation.kernels.posterior import believe, choose, highest_open, total
+from escalation.kernels.stopping import final_reason, joint_reason, next_run, sooner
 
 
 @kernel
@@ -58,47 +58,55 @@ def may_escalate(coherent, target, size, toxic, patients, dlts):
 
 
 @kernel
-def settle_curves(plan, evidence, packing, cells, binomials, doses, sizes, sequences, children, living, endings):
+def settle_curves(plan, evidence, packing, cells, binomials, columns, sizes, sequences, children, living, endings):
     """Decide for all children of the living states whether and where the trial goes on.
 
-    Returns the numbers of living states and of endings. `evidence`, float64[D, C, G], is that of each cell.
+    Returns the numbers of living states and of endings. `evidence`, float64[D, C, G], is that of each cell, `columns`
+    are those of the living states.
     """
     words, shifts, mask = packing
     rows, starts, parents, toxic = children
-    conduct, ceiling = plan.conduct, plan.conduct.ceiling
+    conduct, ceilings, runs = plan.conduct, plan.conduct.ceiling, plan.conduct.runs
+    most_dlts, closes = ceilings.shape[0] - 1, conduct.closes.shape[1] > 0
     levels = words.shape[0]
+    ends = levels * runs - 1  # the column of an ending, without its reason
     reasons, rules, joint = conduct.reasons, conduct.reasons.shape[1] > 0, conduct.joint.reasons.shape[0] > 0
-    highest = np.int64(levels - 1)
     counts = np.empty(levels, np.int64)
     patients = np.empty(levels, np.int16)
     dlts = np.empty(levels, np.int16)
     posterior = np.empty(evidence.shape[2])
-    arrivals = np.zeros(levels + REASONS)
+    believed = np.empty(conduct.joint.enough.shape[0], np.bool_)
+    arrivals = np.zeros(levels * runs + REASONS)
     alive = ended = np.int64(0)  # not 0: what is called with a literal is compiled once more
     for r in range(rows.shape[0]):
-        treated = toxicities = most = tried = 0
-        for level in range(levels):
+        treated = toxicities = most = tried = top = 0
+        highest = np.int64(levels - 1)  # that is not closed
+        for level in range(levels - 1, -1, -1):
             counts[level] = (rows[r, words[level]] >> shifts[level]) & mask
             patients[level] = cells[0, counts[level]]
             dlts[level] = cells[1, counts[level]]
             treated += patients[level]
             toxicities += dlts[level]
             most = max(most, patients[level])
-            tried += patients[level] > 0
+            if patients[level] > 0:
+                tried += 1
+                top = max(top, level)
+            if closes and conduct.closes[level, patients[level], dlts[level]]:
+                highest = np.int64(level - 1)
         full = treated >= conduct.max_patients
         titrating = conduct.titration and most == 1
         mass = weigh(plan.weight, plan.reading.kind == SCORE, evidence, counts, posterior)
-        choice = choose(plan.reading, posterior, mass, levels, highest)
+        choice = choose(plan.reading, posterior, mass, levels, highest)  # NO_DOSE where the lowest dose is closed
         for way in range(starts[r], starts[r + 1]):
             size, toxic_sequences = sizes[parents[way]], binomials[sizes[parents[way]], toxic[way]]
-            dose = np.int64(doses[parents[way]])
-            allowed = dose if toxicities >= conduct.hold_at else ceiling[dose]
+            dose, run = np.int64(columns[parents[way]] // runs), columns[parents[way]] % runs + 1
+            allowed = min(ceilings[min(toxicities, most_dlts), dose], conduct.tried_ceiling[top])
             if titrating:
-                column = min(dose + 1, allowed) if dlts[dose] == 0 else dose
+                column = (min(dose + 1, allowed) if dlts[dose] == 0 else dose) * runs
                 if full:
-                    column = levels + MAX_PATIENTS - 1
+                    column = ends + MAX_PATIENTS
             elif choice == NO_DOSE:
-                column = levels + (MAX_PATIENTS if full else TOO_TOXIC) - 1
+                column = ends + (MAX_PATIENTS if full else TOO_TOXIC)
             else:
                 in_cohort = toxic[way]
                 if conduct.titration and patients[dose] == size + 1 and treated - patients[dose] == tried - 1:
@@ -107,27 +115,30 @@ def settle_curves(plan, evidence, packing, cells, binomials, doses, sizes, seque
                     allowed = min(allowed, dose)
                 if plan.one_up_until_dlt and toxicities == 0:
                     allowed = min(allowed, dose + 1)
-                column = min(choice, allowed)
+                following = min(choice, allowed)
                 if allowed < choice and plan.reading.kind == INTERVALS:
-                    column = choose(plan.reading, posterior, mass, levels, allowed)
-                floor = conduct.floor[dose]
-                if floor > column and plan.reading.kind == INTERVALS:
+                    following = choose(plan.reading, posterior, mass, levels, allowed)
+                floor = min(conduct.floor[dose], highest)
+                if floor > following and plan.reading.kind == INTERVALS:
                     floor = highest_open(plan.reading, posterior, mass, floor)
-                column = max(column, floor)
+                following = max(following, floor)
                 reason = np.int64(0)
                 if rules:
-                    if column == dose:
+                    if following == dose:
                         reason = np.int64(reasons[STAY_AT, dose, patients[dose], dlts[dose]])
                     else:
                         reason = sooner(
                             np.int64(reasons[LEAVE, dose, patients[dose], dlts[dose]]),
-                            np.int64(reasons[ARRIVE, column, patients[column], dlts[column]]),
+                            np.int64(reasons[ARRIVE, following, patients[following], dlts[following]]),
                         )
                 if joint:
-                    reason = sooner(reason, joint_reason(conduct.joint, patients, dlts, dose, column))
+                    believe(plan.beliefs, conduct.joint.enough, posterior, mass, following, believed)
+                    found = joint_reason(conduct.joint, patients, dlts, dose, following, run, believed)
+                    reason = sooner(reason, found)
                 reason = final_reason(reason, full)
+                column = following * runs + next_run(dose, following, run, runs)
                 if reason > 0:
-                    column = levels + reason - 1
+                    column = ends + reason
             arrivals[column] += sequences[parents[way]] * toxic_sequences
         alive, ended = keep(rows, r, choice, arrivals, living, alive, endings, ended)
     return alive, ended

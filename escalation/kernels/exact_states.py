@@ -35,16 +35,19 @@ def next_sizes(conduct, packing, rows, doses, cells, sizes):
     largest = 0
     words, shifts, mask = packing
     for s in range(rows.shape[0]):
-        treated = most = at_dose = 0
+        treated = most = at_dose = toxicities = 0
         for level in range(words.shape[0]):
-            patients = cells[0, np.int64((rows[s, words[level]] >> shifts[level]) & mask)]
+            number = np.int64((rows[s, words[level]] >> shifts[level]) & mask)
+            patients = cells[0, number]
             treated += patients
+            toxicities += cells[1, number]
             most = max(most, patients)
             if level == doses[s]:
                 at_dose = patients
-        size = conduct.sizes[at_dose]
+        seen = min(toxicities, conduct.trial_sizes.shape[1] - 1)
+        size = max(conduct.sizes[doses[s], at_dose], conduct.trial_sizes[treated, seen])
         if conduct.titration and most <= 1:
-            size = 1 if at_dose == 0 else conduct.sizes[0] - 1
+            size = 1 if at_dose == 0 else conduct.sizes[0, 0] - 1
         sizes[s] = min(size, conduct.max_patients - treated)
         largest = max(largest, treated + sizes[s])
     return largest
@@ -186,14 +189,15 @@ def unpack(packing, rows, cells, patients, dlts):
 def keep(rows, r, choice, arrivals, living, alive, endings, ended):
     """Append the states that share row r: for each dose that comes next, and each reason to end.
 
-    `choice` is the model's after the row. `arrivals`, float64[D + REASONS], are the patient sequences that reach it and
-    go on at dose d (column d) or end for reason r (column D + r - 1); on return all zero, for the next row. `alive` and
-    `ended` states are held by `living` and `endings`; returns how many are now.
+    `choice` is the model's after the row. `arrivals`, float64[C + REASONS], are the patient sequences that reach it and
+    go on at a dose (its column, the dose times the cohorts in a row that are counted, and those that it has had) or end
+    for reason r (column C + r - 1); on return all zero, for the next row. `alive` and `ended` states are held by
+    `living` and `endings`; returns how many are now.
     """
-    levels = arrivals.shape[0] - REASONS
+    going_on = arrivals.shape[0] - REASONS
     for column in range(arrivals.shape[0]):
         if arrivals[column] > 0:
-            if column < levels:
+            if column < going_on:
                 for word in range(rows.shape[1]):
                     living.rows[alive, word] = rows[r, word]
                 living.columns[alive] = column
@@ -202,7 +206,7 @@ def keep(rows, r, choice, arrivals, living, alive, endings, ended):
             else:
                 for word in range(rows.shape[1]):
                     endings.rows[ended, word] = rows[r, word]
-                endings.columns[ended] = column - levels + 1
+                endings.columns[ended] = column - going_on + 1
                 endings.sequences[ended] = arrivals[column]
                 endings.choices[ended] = choice
                 ended += 1

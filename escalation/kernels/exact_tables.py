@@ -19,7 +19,7 @@ from escalation.kernels.codes import (
 )
 from escalation.kernels.exact_states import keep
 from escalation.kernels.jit import at, kernel
-from escalation.kernels.stopping import final_reason, joint_reason, sooner
+from escalation.kernels.stopping import final_reason, joint_reason, next_run, sooner
 
 
 @kernel
@@ -35,23 +35,25 @@ def move(code, dose, highest):
 
 
 @kernel
-def settle_table(plan, packing, cells, binomials, doses, sizes, sequences, children, living, endings):
+def settle_table(plan, packing, cells, binomials, columns, sizes, sequences, children, living, endings):
     """Decide for all children of the living states whether and where the trial goes on.
 
-    Returns the numbers of living states and of endings.
+    Returns the numbers of living states and of endings. `columns` are those of the living states.
     """
     words, shifts, mask = packing
     rows, starts, parents, toxic = children
     codes, conduct = plan
-    ceiling = conduct.ceiling
+    ceilings, runs, no_belief = conduct.ceiling, conduct.runs, np.empty(0, np.bool_)
+    most_dlts = ceilings.shape[0] - 1
     levels = words.shape[0]
+    ends = levels * runs - 1  # the column of an ending, without its reason
     reasons, rules, joint = conduct.reasons, conduct.reasons.shape[1] > 0, conduct.joint.reasons.shape[0] > 0
     patients = np.empty(levels, np.int16)
     dlts = np.empty(levels, np.int16)
-    arrivals = np.zeros(levels + REASONS)
+    arrivals = np.zeros(levels * runs + REASONS)
     alive = ended = np.int64(0)  # not 0: what is called with a literal is compiled once more
     for r in range(rows.shape[0]):
-        treated = toxicities = most = 0
+        treated = toxicities = most = tried = 0
         eliminated = levels  # the lowest eliminated dose
         for level in range(levels - 1, -1, -1):
             number = at((rows[r, at(words[level])] >> shifts[level]) & mask)
@@ -60,6 +62,8 @@ def settle_table(plan, packing, cells, binomials, doses, sizes, sequences, child
             treated += patients[level]
             toxicities += dlts[level]
             most = max(most, patients[level])
+            if patients[level] > 0:
+                tried = max(tried, level)
             if codes[level, at(patients[level]), at(dlts[level])] == ELIMINATE:
                 eliminated = level
         full = treated >= conduct.max_patients
@@ -67,18 +71,18 @@ def settle_table(plan, packing, cells, binomials, doses, sizes, sequences, child
 
         for way in range(starts[r], starts[r + 1]):
             parent = at(parents[way])
-            dose = np.int64(doses[parent])
+            dose, run = np.int64(columns[parent] // runs), columns[parent] % runs + 1
             code = codes[at(dose), at(patients[at(dose)]), at(dlts[at(dose)])]
             if titrating:
                 code = ESCALATE if dlts[dose] == 0 else STAY
             next_dose = move(code, dose, eliminated - 1)
             if next_dose > dose:
-                next_dose = dose if toxicities >= conduct.hold_at else min(next_dose, ceiling[dose])
-            column = next_dose
+                next_dose = min(next_dose, ceilings[min(toxicities, most_dlts), dose], conduct.tried_ceiling[tried])
+            column = next_dose * runs + (0 if titrating else next_run(dose, next_dose, run, runs))
             if next_dose < 0:
-                column = levels + (MAX_PATIENTS if full else TOO_TOXIC) - 1
+                column = ends + (MAX_PATIENTS if full else TOO_TOXIC)
             elif code == UNDECIDED and not full:
-                column = levels + NOT_DECIDED - 1
+                column = ends + NOT_DECIDED
             else:
                 reason = np.int64(0)
                 if rules and not titrating:
@@ -90,10 +94,11 @@ def settle_table(plan, packing, cells, binomials, doses, sizes, sequences, child
                             np.int64(reasons[ARRIVE, next_dose, patients[next_dose], dlts[next_dose]]),
                         )
                 if joint and not titrating:
-                    reason = sooner(reason, joint_reason(conduct.joint, patients, dlts, dose, next_dose))
+                    found = joint_reason(conduct.joint, patients, dlts, dose, next_dose, run, no_belief)
+                    reason = sooner(reason, found)
                 reason = final_reason(reason, full)
                 if reason > 0:
-                    column = levels + reason - 1
+                    column = ends + reason
             arrivals[at(column)] += sequences[parent] * binomials[at(sizes[parent]), at(toxic[way])]
         alive, ended = keep(rows, r, np.int64(NO_DOSE), arrivals, living, alive, endings, ended)
     return alive, ended

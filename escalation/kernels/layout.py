@@ -30,7 +30,9 @@ class StateArrays(NamedTuple):
     """States of trials."""
 
     rows: NDArray[np.uint64]  # (S, W), packed counts; see `kernels.exact_states`
-    columns: NDArray[np.int8]  # (S,), dose of the next cohort, or why the trial has ended
+    # (S,), dose of the next cohort times R, and the cohorts in a row that it has had, R being counted; or why the trial
+    # has ended
+    columns: NDArray[np.int16]
     sequences: NDArray[np.float64]  # (S,), patient sequences that lead to the state
     choices: NDArray[np.int8]  # (S,), what the model chooses; without meaning under a table plan
 
@@ -61,24 +63,33 @@ class LawArrays(NamedTuple):
 
 
 class StopArrays(NamedTuple):
-    """Rules that end trials and look at several doses, or ask for several things: S rules with A criteria in all."""
+    """Rules that end trials and look at several doses, or ask for several things: S rules with A criteria in all.
+
+    Of these B ask a model; see `plans.conduct.Belief`.
+    """
 
     reasons: NDArray[np.int8]  # (S,)
     starts: NDArray[np.int64]  # (S + 1,), each rule's first criterion
     places: NDArray[np.int8]  # (A,)
-    holds: NDArray[np.bool_]  # (A, D, N + 1, N + 1)
+    rows: NDArray[np.int64]  # (A,), of each criterion in `holds`; under BELIEF in `enough`
+    holds: NDArray[np.bool_]  # (A - B, D, N + 1, N + 1)
+    enough: NDArray[np.float64]  # (B,)
 
 
 class ConductArrays(NamedTuple):
     """What all kinds of plan say of a trial's conduct; `plans.conduct.Conduct` says what the fields mean."""
 
-    sizes: NDArray[np.int64]  # (N + 1,)
-    ceiling: NDArray[np.int64]  # (D,)
+    sizes: NDArray[np.int64]  # (D, N + 1)
+    trial_sizes: NDArray[np.int64]  # (N + 1, K)
+    ceiling: NDArray[np.int64]  # (T, D)
+    tried_ceiling: NDArray[np.int64]  # (D,)
     floor: NDArray[np.int64]  # (D,)
-    hold_at: int
+    closes: NDArray[np.bool_]  # (D, N + 1, N + 1); empty where no counts close a dose
     titration: bool
     max_patients: int
     start: int
+    runs: int
+    run: int
     reasons: NDArray[np.int8]  # (3, D, N + 1, N + 1) by STAY_AT, LEAVE or ARRIVE; empty when there are none
     joint: StopArrays
 
@@ -116,6 +127,7 @@ class CurveArrays(NamedTuple):
     coherent: int
     one_up_until_dlt: bool
     recommend_untried: bool
+    beliefs: NDArray[np.float64]  # (B, D, G), functions of the curves whose posterior means are what rules ask for
     conduct: ConductArrays
 
 

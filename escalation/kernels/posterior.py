@@ -87,3 +87,13 @@ def highest_open(reading, posterior, mass, highest):
             break
         dose += 1
     return dose
+
+
+@kernel
+def believe(functions, enough, posterior, mass, dose, believed):
+    """Whether what rules ask of a dose is probable enough, written to `believed`, bool[B].
+
+    `functions`, float64[B, D, G], are those whose posterior means are the probabilities.
+    """
+    for belief in range(enough.shape[0]):
+        believed[belief] = dot(posterior, functions[belief, dose]) / mass >= enough[belief] - SLACK

@@ -16,8 +16,8 @@ from escalation.kernels.codes import (
     TOO_TOXIC,
 )
 from escalation.kernels.jit import kernel
-from escalation.kernels.posterior import choose, highest_open, total
-from escalation.kernels.stopping import final_reason, joint_reason, sooner
+from escalation.kernels.posterior import believe, choose, highest_open, total
+from escalation.kernels.stopping import final_reason, joint_reason, next_run, sooner
 
 SMALL = 1e-100
 
@@ -51,24 +51,30 @@ def highest_tried(patients, dose):
 
 
 @kernel
-def run_curve_trial(plan, evidence, places, limits, tolerances, patients, dlts, posterior):
+def run_curve_trial(plan, evidence, places, limits, tolerances, patients, dlts, posterior, believed):
     """Run one trial from the counts that it begins with; return the recommended dose and why the trial ended."""
     conduct = plan.conduct
     reading, scores = plan.reading, plan.reading.kind == SCORE
     posterior[:] = plan.weight
     levels = limits.shape[0]
-    top = np.int64(levels - 1)
-    dose = conduct.start
-    enrolled = toxicities = largest = 0
-    for level in range(levels):
+    closes, most_dlts = conduct.closes.shape[1] > 0, conduct.ceiling.shape[0] - 1
+    least_dlts = conduct.trial_sizes.shape[1] - 1
+    highest = np.int64(levels - 1)  # that is not closed
+    dose, run = conduct.start, conduct.run
+    enrolled = toxicities = largest = tried = 0
+    for level in range(levels - 1, -1, -1):
         enrolled += patients[level]
         toxicities += dlts[level]
         largest = max(largest, patients[level])
+        if patients[level] > 0:
+            tried = max(tried, level)
+        if closes and conduct.closes[level, patients[level], dlts[level]]:
+            highest = np.int64(level - 1)
     titrating, filling = conduct.titration and largest <= 1, False
-    size = conduct.sizes[patients[dose]]
+    size = max(conduct.sizes[dose, patients[dose]], conduct.trial_sizes[enrolled, min(toxicities, least_dlts)])
     if titrating:
         titrating, filling = patients[dose] == 0, patients[dose] > 0
-        size = 1 if titrating else conduct.sizes[0] - 1  # the rest of this dose's cohort
+        size = 1 if titrating else conduct.sizes[0, 0] - 1  # the rest of this dose's cohort
     while True:
         size = min(size, conduct.max_patients - enrolled)
         toxic = 0
@@ -81,7 +87,11 @@ def run_curve_trial(plan, evidence, places, limits, tolerances, patients, dlts, 
         patients[dose] += size
         dlts[dose] += toxic
         out_of_patients = enrolled >= conduct.max_patients
-        ceiling = dose if toxicities >= conduct.hold_at else conduct.ceiling[dose]
+        tried = max(tried, dose)
+        run += 1
+        if closes and conduct.closes[dose, patients[dose], dlts[dose]]:
+            highest = min(highest, np.int64(dose - 1))
+        ceiling = min(conduct.ceiling[min(toxicities, most_dlts), dose], conduct.tried_ceiling[tried])
 
         mass = learn(scores, posterior, evidence[dose, places[size], toxic])
         if titrating and not out_of_patients:
@@ -92,10 +102,11 @@ def run_curve_trial(plan, evidence, places, limits, tolerances, patients, dlts, 
                 titrating = False
             if not titrating:
                 filling = True
-                size = conduct.sizes[0] - 1  # the rest of this dose's cohort
+                size = conduct.sizes[0, 0] - 1  # the rest of this dose's cohort
+            run = 0
             continue
 
-        choice = choose(reading, posterior, mass, levels, top)
+        choice = choose(reading, posterior, mass, levels, highest)
         recommended = choice if plan.recommend_untried else highest_tried(patients, choice)
         if titrating:
             return recommended, MAX_PATIENTS
@@ -114,7 +125,7 @@ def run_curve_trial(plan, evidence, places, limits, tolerances, patients, dlts, 
         dose = min(choice, ceiling)
         if ceiling < choice and reading.kind == INTERVALS:
             dose = choose(reading, posterior, mass, levels, ceiling)
-        floor = conduct.floor[last_dose]
+        floor = min(conduct.floor[last_dose], highest)
         if floor > dose and reading.kind == INTERVALS:
             floor = highest_open(reading, posterior, mass, floor)
         dose = max(dose, floor)
@@ -126,11 +137,14 @@ def run_curve_trial(plan, evidence, places, limits, tolerances, patients, dlts, 
                 left = conduct.reasons[LEAVE, last_dose, patients[last_dose], dlts[last_dose]]
                 reason = sooner(np.int64(left), np.int64(conduct.reasons[ARRIVE, dose, patients[dose], dlts[dose]]))
         if conduct.joint.reasons.shape[0] > 0:
-            reason = sooner(reason, joint_reason(conduct.joint, patients, dlts, last_dose, dose))
+            believe(plan.beliefs, conduct.joint.enough, posterior, mass, dose, believed)
+            found = joint_reason(conduct.joint, patients, dlts, last_dose, dose, run, believed)
+            reason = sooner(reason, found)
         reason = final_reason(reason, out_of_patients)
         if reason > 0:
             return recommended, reason
-        size = conduct.sizes[patients[dose]]
+        run = next_run(last_dose, dose, run, conduct.runs)
+        size = max(conduct.sizes[dose, patients[dose]], conduct.trial_sizes[enrolled, min(toxicities, least_dlts)])
 
 
 @kernel
@@ -140,9 +154,10 @@ def run_curve_trials(plan, evidence, places, limits, tolerances, patients, dlts,
     What a cohort of n patients with y DLTs says at dose d is `evidence[d, places[n], y]`, float64[D, P, m + 1, G].
     """
     posterior = np.empty(evidence.shape[3])
+    believed = np.empty(plan.conduct.joint.enough.shape[0], np.bool_)
     for trial in range(tolerances.shape[0]):
         dose, reason = run_curve_trial(
-            plan, evidence, places, limits, tolerances[trial], patients[trial], dlts[trial], posterior
+            plan, evidence, places, limits, tolerances[trial], patients[trial], dlts[trial], posterior, believed
         )
         recommended[trial] = dose
         reasons[trial] = reason

@@ -15,7 +15,7 @@ from escalation.kernels.codes import (
     UNDECIDED,
 )
 from escalation.kernels.jit import at, kernel
-from escalation.kernels.stopping import final_reason, joint_reason, sooner
+from escalation.kernels.stopping import final_reason, joint_reason, next_run, sooner
 
 
 @kernel
@@ -26,26 +26,32 @@ def run_table_trials(plan, limits, tolerances, patients, dlts, reasons):
     """
     codes, conduct = plan
     sizes, ceilings, reason_at, most = conduct.sizes, conduct.ceiling, conduct.reasons, conduct.max_patients
+    trial_sizes, no_belief = conduct.trial_sizes, np.empty(0, np.bool_)
+    most_dlts, least_dlts = ceilings.shape[0] - 1, trial_sizes.shape[1] - 1
     rules, joint = conduct.reasons.shape[1] > 0, conduct.joint.reasons.shape[0] > 0
     # All trials begin alike.
     first_highest = limits.shape[0] - 1
-    first_enrolled = first_toxicities = largest = 0
+    first_enrolled = first_toxicities = largest = first_tried = 0
     for level in range(limits.shape[0] - 1, -1, -1):
         n, y = patients[0, level], dlts[0, level]
         first_enrolled += n
         first_toxicities += y
         largest = max(largest, n)
+        if n > 0:
+            first_tried = max(first_tried, level)
         if codes[level, n, y] == ELIMINATE:
             first_highest = level - 1
     first_titrating = conduct.titration and largest <= 1
-    first_size = sizes[patients[0, conduct.start]]
+    first_size = sizes[conduct.start, patients[0, conduct.start]]
+    first_size = max(first_size, trial_sizes[first_enrolled, min(first_toxicities, least_dlts)])
     if first_titrating:
         first_titrating = patients[0, conduct.start] == 0
-        first_size = 1 if first_titrating else sizes[0] - 1  # the rest of this dose's cohort
+        first_size = 1 if first_titrating else sizes[0, 0] - 1  # the rest of this dose's cohort
 
     for trial in range(at(tolerances.shape[0])):
         dose, highest, size, titrating = conduct.start, first_highest, first_size, first_titrating
         enrolled, toxicities = first_enrolled, first_toxicities
+        tried, run = first_tried, conduct.run
         reason = np.int64(0)
         while reason == 0:
             toxic = 0
@@ -59,7 +65,9 @@ def run_table_trials(plan, limits, tolerances, patients, dlts, reasons):
             enrolled = last
             toxicities += toxic
             out_of_patients = enrolled >= most
-            ceiling = dose if toxicities >= conduct.hold_at else ceilings[at(dose)]
+            tried = max(tried, dose)
+            run += 1
+            ceiling = min(ceilings[at(min(toxicities, most_dlts)), at(dose)], conduct.tried_ceiling[at(tried)])
 
             if titrating:
                 if out_of_patients:
@@ -70,7 +78,8 @@ def run_table_trials(plan, limits, tolerances, patients, dlts, reasons):
                 else:
                     titrating = False
                 if not titrating:
-                    size = sizes[0] - 1  # the rest of this dose's cohort
+                    size = sizes[0, 0] - 1  # the rest of this dose's cohort
+                run = 0
                 continue
 
             code = codes[at(dose), at(patients[trial, at(dose)]), at(dlts[trial, at(dose)])]
@@ -96,7 +105,10 @@ def run_table_trials(plan, limits, tolerances, patients, dlts, reasons):
                         left = reason_at[LEAVE, last_dose, patients[trial, last_dose], dlts[trial, last_dose]]
                         reason = sooner(np.int64(left), np.int64(reason_at[ARRIVE, dose, n, y]))
                 if joint:
-                    reason = sooner(reason, joint_reason(conduct.joint, patients[trial], dlts[trial], last_dose, dose))
+                    counts = patients[trial], dlts[trial]
+                    found = joint_reason(conduct.joint, counts[0], counts[1], last_dose, dose, run, no_belief)
+                    reason = sooner(reason, found)
                 reason = final_reason(reason, out_of_patients)
-                size = sizes[at(n)]
+                size = max(sizes[at(dose), at(n)], trial_sizes[at(enrolled), at(min(toxicities, least_dlts))])
+                run = next_run(last_dose, dose, run, conduct.runs)
         reasons[trial] = reason

@@ -9,6 +9,7 @@ import numpy as np
 from escalation.kernels.codes import (
     ALL_DOSES,
     ANY_DOSE,
+    BELIEF,
     DOSE_TOO_TOXIC,
     FULL_AND_DOSE_TOO_TOXIC,
     FULL_AND_TOO_TOXIC,
@@ -17,6 +18,7 @@ from escalation.kernels.codes import (
     NEXT_DOSE,
     SAME_DOSE,
     TOO_TOXIC,
+    UNCHANGED,
 )
 from escalation.kernels.jit import kernel
 
@@ -42,28 +44,39 @@ def final_reason(reason, full):
 
 
 @kernel
-def joint_reason(stops, patients, dlts, last, following):
+def joint_reason(stops, patients, dlts, last, following, run, believed):
     """Why a rule that looks at several doses, or asks for several things, ends a trial with these counts, int16[D].
 
-    `last` is the dose of the last cohort, `following` the one that would come next.
+    `last` is the dose of the last of `run` cohorts in a row, `following` the one that would come next; `believed`,
+    bool[B], whether a model says enough of that.
     """
     found = np.int64(0)  # not 0: what is called with a literal is compiled once more
     for rule in range(stops.reasons.shape[0]):
         ends = True
         for part in range(stops.starts[rule], stops.starts[rule + 1]):
-            place = stops.places[part]
-            if place == ALL_DOSES:
-                holds = stops.holds[part, 0, patients.sum(), dlts.sum()]
+            place, row = stops.places[part], stops.rows[part]
+            if place == BELIEF:
+                holds = believed[row]
+            elif place == UNCHANGED:
+                holds = last == following and stops.holds[row, 0, run, 0]
+            elif place == ALL_DOSES:
+                holds = stops.holds[row, 0, patients.sum(), dlts.sum()]
             elif place == ANY_DOSE:
                 holds = False
                 for dose in range(patients.shape[0]):
-                    holds = holds or stops.holds[part, dose, patients[dose], dlts[dose]]
+                    holds = holds or stops.holds[row, dose, patients[dose], dlts[dose]]
             elif place == NEXT_DOSE:
-                holds = stops.holds[part, following, patients[following], dlts[following]]
+                holds = stops.holds[row, following, patients[following], dlts[following]]
             else:
-                holds = stops.holds[part, last, patients[last], dlts[last]]
+                holds = stops.holds[row, last, patients[last], dlts[last]]
                 holds = holds and (place == LAST_DOSE or (place == SAME_DOSE and last == following))
             ends = ends and holds
         if ends:
             found = sooner(found, np.int64(stops.reasons[rule]))
     return found
+
+
+@kernel
+def next_run(last, following, run, runs):
+    """Cohorts in a row that the next dose has had, counted up to `runs` - 1, when the last dose has had `run`."""
+    return min(run, runs - 1) if last == following else 0

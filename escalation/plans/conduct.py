@@ -1,11 +1,22 @@
 """How a trial is conducted, whatever decides on its doses: the part that all kinds of plan share."""
 
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from escalation.kernels.codes import ARRIVE, LAST_DOSE, LEAVE, NEXT_DOSE, RANK, SAME_DOSE, STAY_AT
+from escalation.kernels.codes import (
+    ARRIVE,
+    BELIEF,
+    LAST_DOSE,
+    LEAVE,
+    NEXT_DOSE,
+    RANK,
+    SAME_DOSE,
+    STAY_AT,
+    UNCHANGED,
+)
 from escalation.kernels.layout import ConductArrays, StopArrays
 from escalation.trial.trial import Trial
 
@@ -17,10 +28,24 @@ NO_LIMIT = np.iinfo(np.int32).max
 class Criterion:
     """What counts must be for a rule to end the trial."""
 
-    place: int  # whose counts: NEXT_DOSE, SAME_DOSE, LAST_DOSE, ANY_DOSE or ALL_DOSES
+    place: int  # whose counts: NEXT_DOSE, SAME_DOSE, LAST_DOSE, ANY_DOSE, ALL_DOSES or UNCHANGED
     # bool[D, N + 1, N + 1], by dose, patients and DLTs there. For ALL_DOSES the first dose's part is read, with the
-    # sums over doses.
+    # sums over doses; for UNCHANGED its first column, with the cohorts in a row that the next dose has had.
     holds: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Belief:
+    """What a model must say of the next dose for a rule to end the trial: P(low < DLT rate <= high | data) is enough.
+
+    As dose-toxicity curves have densities, it does not matter to which side the limits belong.
+    """
+
+    low: float
+    high: float
+    at_least: float  # the probability that is enough
+
+    place: ClassVar[int] = BELIEF
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,10 +55,20 @@ class Stop:
     # RULE_COMPLETE, TOO_TOXIC (which recommends no dose), DOSE_TOO_TOXIC (none from the lowest toxic dose on),
     # ENOUGH_AT_DOSE or STOPPING_RULE.
     reason: int
-    criteria: tuple[Criterion, ...]
+    criteria: tuple[Criterion | Belief, ...]
     words: str  # the rule as the end of a sentence: "at least 12 patients have been treated in the trial"
     # Under DOSE_TOO_TOXIC those that say which doses are too toxic.
     toxic: tuple[Criterion, ...] = ()
+
+    @property
+    def counts(self) -> tuple[Criterion, ...]:
+        """The criteria that counts alone can meet."""
+        return tuple(part for part in self.criteria if isinstance(part, Criterion))
+
+    @property
+    def beliefs(self) -> tuple[Belief, ...]:
+        """The others, which a model must meet."""
+        return tuple(part for part in self.criteria if isinstance(part, Belief))
 
     @property
     def is_single(self) -> bool:
@@ -45,30 +80,40 @@ class Stop:
 class Conduct:
     """How a trial is conducted, whatever decides on its doses."""
 
-    # int64[N + 1], size of the next cohort at a dose, by the patients it has had; the last cohort is smaller when fewer
-    # remain.
+    # int64[D, N + 1], size of the next cohort by its dose and the patients that this has had; the last cohort is
+    # smaller when fewer remain.
     sizes: NDArray[np.int64]
     max_patients: int  # N; the trial ends when it is reached
     start: int  # dose index of the first cohort
+    # int64[N + 1, K], the next cohort is at least as large, by patients and DLTs in the trial; the last column is for
+    # as many DLTs or more. By default it says nothing.
+    trial_sizes: NDArray[np.int64] | None = None
     # One patient a dose until the first DLT or the highest dose; then that dose's cohort is filled up. For cohorts of
-    # two or more. Until then decisions and stops rest.
+    # two or more, all of a size. Until then decisions and stops rest.
     titration: bool = False
-    # int64[D], highest dose that may follow each dose. By default the highest.
+    # int64[T, D], highest dose that may follow each dose, by DLTs in the trial, the last row for as many or more; and
+    # int64[D], by the highest dose that was given. By default the highest.
     ceiling: NDArray[np.int64] | None = None
-    # int64[D], lowest dose that may follow each dose, unless that is eliminated or a probable overdose. By
-    # default the lowest.
+    tried_ceiling: NDArray[np.int64] | None = None
+    # int64[D], lowest dose that may follow each dose, unless that is closed or a probable overdose. By default the
+    # lowest.
     floor: NDArray[np.int64] | None = None
-    hold_at: int = NO_LIMIT  # no dose above the last from so many DLTs on, in the whole trial
+    # bool[D, N + 1, N + 1], whether counts at a dose close it and all above, whatever a model says; the trial ends as
+    # too toxic when that is the lowest. Tables close doses by their codes instead.
+    closes: NDArray[np.bool_] | None = None
     # After each cohort those that hold end the trial. The reason is the one that counts first: that it is too toxic,
     # that a dose is, that a rule is complete, that it is full, the others.
     stops: tuple[Stop, ...] = ()
+    run: int = 0  # cohorts in a row that the start dose has had before the first cohort; of a running trial
 
     @classmethod
     def of(cls, trial: Trial, *, sizes: NDArray[np.int64] | None = None, stops: tuple[Stop, ...] = ()) -> "Conduct":
-        """That of a trial, in cohorts of its size unless a design has `sizes` of its own."""
-        equal = np.full(trial.max_patients + 1, trial.cohort_size, np.int64)
+        """That of a trial, in its cohorts or a design's own: `sizes` by patients at a dose, int64[N + 1]."""
+        shape = trial.levels, trial.max_patients + 1
+        own = np.array(trial.sizes_by_dose)[:, None] if sizes is None else sizes
         return cls(
-            sizes=equal if sizes is None else sizes,
+            sizes=np.broadcast_to(own, shape).astype(np.int64),
+            trial_sizes=trial.sizes_in_trial if sizes is None else None,
             max_patients=trial.max_patients,
             start=trial.start_dose - 1,
             stops=stops,
@@ -76,19 +121,47 @@ class Conduct:
 
     def arrays(self, levels: int) -> ConductArrays:
         """How a trial with so many dose levels is conducted, as the kernels read it."""
+        top = np.full(levels, levels - 1)
+        none = np.zeros((self.max_patients + 1, 1))
         return ConductArrays(
-            sizes=np.ascontiguousarray(self.sizes, np.int64),
-            ceiling=np.ascontiguousarray(
-                np.full(levels, levels - 1) if self.ceiling is None else self.ceiling, np.int64
-            ),
-            floor=np.ascontiguousarray(np.zeros(levels) if self.floor is None else self.floor, np.int64),
-            hold_at=int(self.hold_at),
+            sizes=_whole(self.sizes),
+            trial_sizes=_whole(none if self.trial_sizes is None else self.trial_sizes),
+            ceiling=_whole(top[None] if self.ceiling is None else self.ceiling),
+            tried_ceiling=_whole(top if self.tried_ceiling is None else self.tried_ceiling),
+            floor=_whole(np.zeros(levels) if self.floor is None else self.floor),
+            closes=np.zeros((levels, 0, 0), np.bool_) if self.closes is None else np.ascontiguousarray(self.closes),
             titration=bool(self.titration),
             max_patients=int(self.max_patients),
             start=int(self.start),
+            runs=self.runs,
+            run=int(self.run),
             reasons=self._reasons(levels),
             joint=self._joint(levels),
         )
+
+    @property
+    def largest(self) -> int:
+        """Patients of the largest cohort."""
+        return max(int(self.sizes.max()), 0 if self.trial_sizes is None else int(self.trial_sizes.max()))
+
+    @property
+    def sizes_by_trial(self) -> bool:
+        """Whether the size of a cohort depends on more than its dose and the patients there."""
+        return self.trial_sizes is not None
+
+    def size(self, dose: int, patients: tuple[int, ...], dlts: tuple[int, ...]) -> int:
+        """Patients of the next cohort at a dose, after counts at each dose, if as many remain."""
+        size = int(self.sizes[dose, patients[dose]])
+        if self.trial_sizes is None:
+            return size
+        seen = min(sum(dlts), self.trial_sizes.shape[1] - 1)
+        return max(size, int(self.trial_sizes[sum(patients), seen]))
+
+    @property
+    def runs(self) -> int:
+        """Cohorts in a row at a dose up to which a rule counts them, at least 1."""
+        rows = [part.holds[0, :, 0] for stop in self.stops for part in stop.counts if part.place == UNCHANGED]
+        return max((int(np.argmax(row)) if row.any() else 1 for row in rows), default=1)
 
     def lowest_toxic(self, patients: NDArray[np.int16], dlts: NDArray[np.int16]) -> NDArray[np.int64]:
         """Index of the lowest dose that is too toxic for rules that recommend a dose below it, int64[E].
@@ -104,17 +177,29 @@ class Conduct:
                     found[:, dose] |= criterion.holds[dose, patients[:, dose], dlts[:, dose]]
         return np.where(found.any(axis=1), np.argmax(found, axis=1), levels)
 
-    def holds(self, dlts: tuple[int, ...]) -> bool:
-        """Whether so many DLTs at each dose are too many for anything to go up."""
-        return sum(dlts) >= self.hold_at
+    def highest_after(self, dose: int, dlts: tuple[int, ...], levels: int) -> int:
+        """Index of the highest dose that may follow a dose, after DLTs at each dose."""
+        if self.ceiling is None:
+            return levels - 1
+        return int(self.ceiling[min(sum(dlts), len(self.ceiling) - 1), dose])
 
-    def highest_after(self, dose: int, levels: int) -> int:
-        """Index of the highest dose that may follow a dose."""
-        return levels - 1 if self.ceiling is None else int(self.ceiling[dose])
+    def highest_after_tried(self, patients: tuple[int, ...]) -> int:
+        """Index of the highest dose that may follow the highest with patients."""
+        levels = len(patients)
+        if self.tried_ceiling is None:
+            return levels - 1
+        return int(self.tried_ceiling[max(dose for dose, n in enumerate(patients) if n)])
 
     def lowest_after(self, dose: int) -> int:
         """Index of the lowest dose that may follow a dose."""
         return 0 if self.floor is None else int(self.floor[dose])
+
+    def lowest_closed(self, patients: tuple[int, ...], dlts: tuple[int, ...]) -> int:
+        """Index of the lowest dose that its own counts close; the number of doses when none does."""
+        if self.closes is None:
+            return len(patients)
+        counts = enumerate(zip(patients, dlts, strict=True))
+        return next((dose for dose, (n, y) in counts if self.closes[dose, n, y]), len(patients))
 
     def _reasons(self, levels: int) -> NDArray[np.int8]:
         """Why the rules that look at one dose end the trial: all of them in one table, to be looked up at once."""
@@ -122,20 +207,35 @@ class Conduct:
         size = self.max_patients + 1
         reasons = np.zeros((3, levels, size, size) if single else (3, 0, 0, 0), np.int8)
         for stop in sorted(single, key=lambda stop: -RANK[stop.reason]):  # the last one written is the one that counts
-            place, holds = stop.criteria[0].place, stop.criteria[0].holds
+            place, holds = stop.counts[0].place, stop.counts[0].holds
             for where in {NEXT_DOSE: (STAY_AT, ARRIVE), SAME_DOSE: (STAY_AT,), LAST_DOSE: (STAY_AT, LEAVE)}[place]:
                 reasons[where][holds] = stop.reason
         return reasons
 
     def _joint(self, levels: int) -> StopArrays:
         stops = [stop for stop in self.stops if not stop.is_single]
-        criteria = [criterion for stop in stops for criterion in stop.criteria]
-        holds = np.empty((len(criteria), levels, self.max_patients + 1, self.max_patients + 1), np.bool_)
-        for part, criterion in enumerate(criteria):
-            holds[part] = criterion.holds
+        parts = [part for stop in stops for part in stop.criteria]
+        counted = [part for part in parts if isinstance(part, Criterion)]
+        holds = np.empty((len(counted), levels, self.max_patients + 1, self.max_patients + 1), np.bool_)
+        for row, criterion in enumerate(counted):
+            holds[row] = criterion.holds
+        # Where each part is among those of its kind.
+        kinds = np.array([isinstance(part, Belief) for part in parts], np.bool_)
+        rows = np.where(kinds, np.cumsum(kinds), np.cumsum(~kinds)) - 1
         return StopArrays(
             reasons=np.array([stop.reason for stop in stops], np.int8),
             starts=np.cumsum([0, *(len(stop.criteria) for stop in stops)], dtype=np.int64),
-            places=np.array([criterion.place for criterion in criteria], np.int8),
+            places=np.array([part.place for part in parts], np.int8),
+            rows=rows.astype(np.int64),
             holds=holds,
+            enough=np.array([part.at_least for part in parts if isinstance(part, Belief)], np.float64),
         )
+
+    @property
+    def beliefs(self) -> tuple[Belief, ...]:
+        """What rules ask a model, in the order in which kernels read it."""
+        return tuple(belief for stop in self.stops if not stop.is_single for belief in stop.beliefs)
+
+
+def _whole(numbers: NDArray[Any]) -> NDArray[np.int64]:
+    return np.ascontiguousarray(numbers, np.int64)

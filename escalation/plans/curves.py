@@ -1,8 +1,9 @@
 """Curve plans: decisions by a posterior over dose-toxicity curves. Kernels are imported where they are called."""
 
 from abc import abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from escalation.kernels.codes import COHERENT_COHORT, COHERENT_DOSE, NO_DOSE, SLACK
 from escalation.kernels.layout import Children, CurveArrays, Packing, ReadingArrays, StateArrays
 from escalation.numbers import binomials
+from escalation.plans.conduct import Belief
 from escalation.plans.decision import Bound, Decision, State, last_cohort, limited
 from escalation.plans.plan import Counts, Escalate, Plan, Settle, Tolerances
 from escalation.plans.reach import after, escalated
@@ -32,9 +34,17 @@ class ModelPlan(Plan):
     # dose not above the model's choice.
     recommends_untried: bool = False
 
-    @abstractmethod
     def judge(self, patients: tuple[int, ...], dlts: tuple[int, ...]) -> Judgement:
+        """What the model says of counts at each dose, and which doses these close."""
+        return replace(self.said(patients, dlts), closed_from=self.conduct.lowest_closed(patients, dlts))
+
+    @abstractmethod
+    def said(self, patients: tuple[int, ...], dlts: tuple[int, ...]) -> Judgement:
         """What the model says of counts at each dose."""
+
+    def closing(self, closes: NDArray[np.bool_]) -> Self:
+        """The plan under which counts at a dose close it, bool[D, N + 1, N + 1]."""
+        return self.conducted(closes=closes)
 
     @property
     def one_up_until_dlt(self) -> bool:
@@ -84,30 +94,30 @@ class ModelPlan(Plan):
 
     def decide(self, state: State, *, titrating: bool) -> Decision:
         """The next dose by the model, or none where the trial is too toxic."""
-        dose, conduct = state.last_dose, self.conduct
+        dose = state.last_dose
         bounds: list[Bound] = []
-        hold = dose if conduct.holds(state.dlts) else self.levels
-        ceiling = conduct.highest_after(dose, self.levels)
         if titrating:
             next_dose = dose if state.dlts[dose] else dose + 1
-            for limit, bound in ((self.levels - 1, Bound.HIGHEST), (hold, Bound.HOLD), (ceiling, Bound.CEILING)):
+            for limit, bound in ((self.levels - 1, Bound.HIGHEST), *self.limits(state)):
                 next_dose = limited(next_dose, limit, bound, bounds)
             return Decision(next_dose, bounds=tuple(bounds), titrating=True)
         judgement = self.judge(state.patients, state.dlts)
         if judgement.choice == NO_DOSE:
             return Decision(None, judgement=judgement)
         one_up = dose + 1 if self.one_up_until_dlt and not any(state.dlts) else self.levels
+        limited(judgement.choice_by_model, judgement.choice, Bound.CLOSED, bounds)
         allowed = judgement.choice
-        for limit, bound in ((hold, Bound.HOLD), (one_up, Bound.ONE_UP), (ceiling, Bound.CEILING)):
+        for limit, bound in ((one_up, Bound.ONE_UP), *self.limits(state)):
             allowed = limited(allowed, limit, bound, bounds)
         if self._incoherent_to_escalate(state):
             allowed = limited(allowed, dose, COHERENCE[self.coherent], bounds)
         next_dose = judgement.prefer(allowed)
-        floor = conduct.lowest_after(dose)
+        floor = self.conduct.lowest_after(dose)
         if floor > next_dose:
             if floor > judgement.highest_open:
+                closed = judgement.highest_open < judgement.highest_by_model
                 floor = max(judgement.highest_open, next_dose)
-                bounds.append(Bound.OVERDOSE)
+                bounds.append(Bound.CLOSED if closed else Bound.OVERDOSE)
             if floor > next_dose:
                 next_dose = floor
                 bounds.append(Bound.FLOOR)
@@ -124,7 +134,7 @@ class ModelPlan(Plan):
         return False
 
     def closed(self, state: State) -> tuple[bool, ...]:
-        """Whether each dose is excluded as a probable overdose; all are where the trial is too toxic."""
+        """Whether each dose is closed or excluded as a probable overdose; all are where the trial is too toxic."""
         if state.treated == 0:
             return (False,) * self.levels
         judgement = self.judge(state.patients, state.dlts)
@@ -149,6 +159,8 @@ class CurvePlan(ModelPlan):
     # float64[G], the trial ends when the posterior mean of this exceeds `too_toxic_threshold`.
     too_toxic: Floats | None = None
     too_toxic_threshold: float = 1.0
+    # float64[D, G], functions whose posterior means are what rules ask of a dose.
+    believing: Mapping[Belief, Floats] = field(default_factory=dict)
 
     @property
     def levels(self) -> int:
@@ -181,8 +193,17 @@ class CurvePlan(ModelPlan):
         slopes = self.reading.slopes
         if not isinstance(self.reading, (PlugIn, PosteriorMean, MaximumLikelihood)):
             return False
-        ceiling, floor = (getattr(self.conduct, bound) for bound in ("ceiling", "floor"))
-        if any(bound is not None and np.any(np.diff(bound) < 0) for bound in (ceiling, floor)):
+        conduct, ceiling = self.conduct, self.conduct.ceiling
+        # Both courses are to have as many patients, and no counts without a DLT are to close a dose.
+        by_outcome = np.any(np.diff(conduct.sizes, axis=0)) or (
+            conduct.trial_sizes is not None and conduct.trial_sizes.shape[1] > 1
+        )
+        if by_outcome or (conduct.closes is not None and conduct.closes[:, :, 0].any()):
+            return False
+        rising = (ceiling, conduct.tried_ceiling, conduct.floor)
+        if any(bound is not None and np.any(np.diff(bound) < 0) for bound in rising):
+            return False
+        if ceiling is not None and np.any(np.diff(ceiling, axis=0) > 0):  # further up after more DLTs
             return False
         if slopes is not None:  # before the first DLT the dose goes up by one: nothing may be faster
             one_up = ceiling is not None and np.all(ceiling <= np.arange(self.levels) + 1)
@@ -202,7 +223,7 @@ class CurvePlan(ModelPlan):
                 return True
             if decision.next_dose >= dose:
                 return False
-            state = after(state, decision, 0)
+            state = after(free, state, decision, 0)
         return False
 
     def arrays(self) -> CurveArrays:
@@ -214,8 +235,17 @@ class CurvePlan(ModelPlan):
             coherent=int(self.coherent),
             one_up_until_dlt=self.one_up_until_dlt,
             recommend_untried=bool(self.recommends_untried),
+            beliefs=self._belief_functions(),
             conduct=self.conduct.arrays(self.levels),
         )
+
+    def _belief_functions(self) -> Floats:
+        """What rules ask the model, in the order in which they ask."""
+        asked = self.conduct.beliefs
+        found = np.empty((len(asked), *self.log_dlt.shape))
+        for place, belief in enumerate(asked):
+            found[place] = self.believing[belief]
+        return found
 
     def _reading_arrays(self) -> ReadingArrays:
         functions = [self.reading.functions(self.log_dlt)]
@@ -241,7 +271,7 @@ class CurvePlan(ModelPlan):
         """One cohort more for many states."""
         from escalation.kernels.exact_curves import settle_curves
 
-        arrays, ways = self.arrays(), binomials(int(self.conduct.sizes.max()))
+        arrays, ways = self.arrays(), binomials(self.conduct.largest)
         evidence = self.evidence(cells[0].astype(np.int64), cells[1].astype(np.int64))
 
         def settle(
@@ -271,7 +301,7 @@ class CurvePlan(ModelPlan):
 
         return escalate
 
-    def judge(self, patients: tuple[int, ...], dlts: tuple[int, ...]) -> Judgement:
+    def said(self, patients: tuple[int, ...], dlts: tuple[int, ...]) -> Judgement:
         """What the model says of counts at each dose."""
         n, y = np.array(patients), np.array(dlts)
         asked = self.reading, self.levels, self.target, self.too_toxic_threshold
@@ -283,6 +313,7 @@ class CurvePlan(ModelPlan):
             means=self.reading.means(self.log_dlt, posterior),
             overdose=self.reading.overdosing(posterior),
             toxicity=0.0 if self.too_toxic is None else float(self.too_toxic @ posterior),
+            believed={belief: function @ posterior for belief, function in self.believing.items()},
         )
 
     def posterior(self, patients: NDArray[np.integer], dlts: NDArray[np.integer]) -> Floats:
@@ -322,12 +353,11 @@ class CurvePlan(ModelPlan):
         By dose, place of the size, DLTs and curve, float64[D, P, m + 1, G]; and the place of each size, int64[m + 1].
         All trials begin with `treated` patients.
         """
-        most = int(self.conduct.sizes.max())
-        regular = np.unique(self.conduct.sizes)
-        if self.conduct.titration or len(regular) > 1:
+        most, conduct = self.conduct.largest, self.conduct
+        if conduct.titration or conduct.sizes_by_trial or len(np.unique(conduct.sizes)) > 1:
             sizes = np.arange(1, most + 1)  # what is left for the last cohort depends on the trial
         else:
-            sizes = np.unique([most, (self.conduct.max_patients - treated) % most or most])
+            sizes = np.unique([most, (conduct.max_patients - treated) % most or most])
         places = np.zeros(most + 1, np.int64)
         places[sizes] = np.arange(len(sizes))
         patients = np.repeat(sizes, most + 1)
@@ -375,7 +405,7 @@ class LaterPlan(ModelPlan):
         """Dose escalation of a block of trials."""
         return self.whole.escalation(counts, limits)
 
-    def judge(self, patients: tuple[int, ...], dlts: tuple[int, ...]) -> Judgement:
+    def said(self, patients: tuple[int, ...], dlts: tuple[int, ...]) -> Judgement:
         """What the model says of counts at each dose."""
         return self.answer(patients, dlts)
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import NamedTuple
 
-from escalation.kernels.codes import ALL_DOSES, ANY_DOSE, NEXT_DOSE, SAME_DOSE
-from escalation.plans.conduct import Conduct, Criterion, Stop
+from escalation.kernels.codes import ALL_DOSES, ANY_DOSE, NEXT_DOSE, SAME_DOSE, SLACK, UNCHANGED
+from escalation.plans.conduct import Belief, Conduct, Criterion, Stop
 from escalation.plans.readings import Judgement
 
 
@@ -16,8 +16,8 @@ class Bound(Enum):
     LOWEST = auto()  # there is no lower dose
     CLOSED = auto()  # the dose above is eliminated
     CEILING = auto()  # so high a dose may not follow the last one
+    CEILING_OF_TRIED = auto()  # so high a dose may not follow the highest that was given
     FLOOR = auto()  # so low a dose may not follow the last one
-    HOLD = auto()  # so many DLTs in the trial that nothing goes up
     COHERENCE_COHORT = auto()  # no escalation after a cohort with such a rate
     COHERENCE_DOSE = auto()  # no escalation at such a rate at the dose
     ONE_UP = auto()  # one dose up at a time until the first DLT
@@ -45,6 +45,7 @@ class State:
     dose: int | None = None  # index of the last cohort's; None before the first
     size: int = 0  # of the last cohort
     toxic: int = 0  # DLTs in it
+    run: int = 0  # cohorts in a row at its dose, itself included, counted as far as a rule looks at them
     missing: int = 0  # patients that the last cohort still lacks
     expanding: Expanding | None = None  # once the expansion has begun
 
@@ -130,13 +131,28 @@ def last_cohort(conduct: Conduct, state: State) -> tuple[int, int]:
     return state.size, state.toxic
 
 
-def holding(stops: tuple[Stop, ...], state: State, next_dose: int) -> tuple[Stop, ...]:
-    """The rules that hold after a cohort."""
-    return tuple(stop for stop in stops if all(_holds(part, state, next_dose) for part in stop.criteria))
+def run_after(conduct: Conduct, state: State, dose: int, *, completing: bool = False) -> int:
+    """Cohorts in a row at a dose with the one that it gets now, which may complete the last."""
+    filled_up = conduct.titration and dose == state.dose and max(state.patients) == 1
+    if completing or filled_up:
+        return state.run
+    return min(state.run + 1 if dose == state.dose else 1, conduct.runs)
 
 
-def _holds(criterion: Criterion, state: State, next_dose: int) -> bool:
+def holding(stops: tuple[Stop, ...], state: State, decision: Decision) -> tuple[Stop, ...]:
+    """The rules that hold after a cohort, when the next would be as decided."""
+    return tuple(stop for stop in stops if all(_holds(part, state, decision) for part in stop.criteria))
+
+
+def _holds(criterion: Criterion | Belief, state: State, decision: Decision) -> bool:
+    next_dose = decision.next_dose
+    assert next_dose is not None
+    if isinstance(criterion, Belief):
+        assert decision.judgement is not None
+        return bool(decision.judgement.believed[criterion][next_dose] >= criterion.at_least - SLACK)
     holds = criterion.holds
+    if criterion.place == UNCHANGED:
+        return next_dose == state.dose and bool(holds[0, state.run, 0])
     if criterion.place == ALL_DOSES:
         return bool(holds[0, state.treated, sum(state.dlts)])
     counts = list(zip(state.patients, state.dlts, strict=True))

@@ -33,7 +33,7 @@ def expansion_plan(trial: Trial) -> ExpansionPlan | None:
     expansion = trial.expansion
     if expansion is None:
         return None
-    size = trial.cohort_size if expansion.cohort_size is None else expansion.cohort_size
+    size = trial.expansion_cohorts(expansion)
     cohorts = np.diff([*range(0, expansion.patients, size), expansion.patients])
     rule = expansion.monitoring
     if rule is None:

@@ -1,7 +1,7 @@
 """What a plan is: all that the engines, and questions about a running trial, ask of a design."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from escalation.kernels.layout import Children, Packing, StateArrays
 from escalation.plans.conduct import Conduct
-from escalation.plans.decision import Decision, State
+from escalation.plans.decision import Bound, Decision, State
 
 if TYPE_CHECKING:
     from escalation.plans.table import TablePlan
@@ -117,6 +117,15 @@ class Plan(ABC):
     def titrated(self) -> Self:
         """The plan with titration from the lowest dose."""
         return self.conducted(titration=True, start=0)
+
+    @abstractmethod
+    def closing(self, closes: NDArray[np.bool_]) -> Self:
+        """The plan under which counts at a dose close it and all above for good too, bool[D, N + 1, N + 1]."""
+
+    def limits(self, state: State) -> Iterator[tuple[int, Bound]]:
+        """The highest doses that may follow by the trial's conduct, by index, and what each is."""
+        yield self.conduct.highest_after(state.last_dose, state.dlts, self.levels), Bound.CEILING
+        yield self.conduct.highest_after_tried(state.patients), Bound.CEILING_OF_TRIED
 
     def conducted(self, **changes: Any) -> Self:
         """The plan with changes of its conduct."""

@@ -13,7 +13,7 @@ from itertools import count
 import numpy as np
 
 from escalation.kernels.codes import ALL_DOSES, DOSE_TOO_TOXIC, MAX_PATIENTS, RANK, RULE_COMPLETE, TOO_TOXIC, UNDECIDED
-from escalation.plans.decision import Decision, Ruling, State, holding
+from escalation.plans.decision import Decision, Ruling, State, holding, run_after
 from escalation.plans.plan import Plan
 
 NO_RULING = Ruling()
@@ -88,7 +88,7 @@ def _searched(plan: Plan, *, toxic: bool) -> tuple[set[int], bool, End] | None:
         if len(given) == plan.levels:
             return given, False, end or End(state, max(given), wanted, decision)
         for dlts in range(decision.size + 1):
-            child = after(state, decision, dlts)
+            child = after(plan, state, decision, dlts)
             if child not in seen:
                 seen.add(child)
                 cost = off + (decision.size - dlts if toxic else dlts)
@@ -102,19 +102,19 @@ def _most_patients(plan: Plan) -> int:
     most = plan.conduct.max_patients
     for stop in plan.conduct.stops:
         if all(part.place == ALL_DOSES for part in stop.criteria):
-            holds = np.logical_and.reduce([part.holds[0] for part in stop.criteria])
+            holds = np.logical_and.reduce([part.holds[0] for part in stop.counts])
             always = [n for n in range(1, most + 1) if holds[n, : n + 1].all()]
             most = min([most, *always])
     return most
 
 
-def after(state: State, decision: Decision, dlts: int) -> State:
+def after(plan: Plan, state: State, decision: Decision, dlts: int) -> State:
     """Where dose escalation stands when the cohort that was decided on has had so many DLTs."""
     assert decision.next_dose is not None
-    patients, toxic = list(state.patients), list(state.dlts)
-    patients[decision.next_dose] += decision.size
-    toxic[decision.next_dose] += dlts
-    return State(tuple(patients), tuple(toxic), decision.next_dose, decision.size, dlts)
+    patients, toxic, dose = list(state.patients), list(state.dlts), decision.next_dose
+    patients[dose] += decision.size
+    toxic[dose] += dlts
+    return State(tuple(patients), tuple(toxic), dose, decision.size, dlts, run_after(plan.conduct, state, dose))
 
 
 def escalated(plan: Plan, state: State, ruling: Ruling = NO_RULING) -> tuple[Decision, Decision]:
@@ -130,7 +130,7 @@ def escalated(plan: Plan, state: State, ruling: Ruling = NO_RULING) -> tuple[Dec
     if wanted.next_dose is None:
         undecided = wanted.code == UNDECIDED
         return wanted, replace(wanted, reason=MAX_PATIENTS if full else 0 if undecided else TOO_TOXIC)
-    stops = () if titrating else holding(conduct.stops, state, wanted.next_dose)
+    stops = () if titrating else holding(conduct.stops, state, wanted)
     reason = min((stop.reason for stop in stops), key=RANK.__getitem__, default=0)
     if full and reason != RULE_COMPLETE:
         # Those that then recommend no dose, or one below.
@@ -146,8 +146,8 @@ def escalated(plan: Plan, state: State, ruling: Ruling = NO_RULING) -> tuple[Dec
 
 def on(plan: Plan, dose: int, state: State, decision: Decision) -> Decision:
     """The decision, with the size of the next cohort."""
-    conduct, there = plan.conduct, state.patients[dose]
-    size = int(conduct.sizes[there])
+    conduct = plan.conduct
+    size = conduct.size(dose, state.patients, state.dlts)
     if conduct.titration and max(state.patients) <= 1:
-        size = int(conduct.sizes[0]) - 1 if there else 1
+        size = int(conduct.sizes[dose, 0]) - 1 if state.patients[dose] else 1
     return replace(decision, next_dose=dose, size=min(size, conduct.max_patients - state.treated))

@@ -4,13 +4,15 @@ The engines read plans in compiled code, millions of times; here the numbers of 
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from escalation.kernels.codes import INTERVALS, NO_DOSE, PLUG_IN, POSTERIOR_MEAN, SCORE, SLACK
+from escalation.plans.conduct import Belief
 
 Floats = NDArray[np.float64]
 
@@ -172,6 +174,9 @@ class Judgement:
     means: Floats  # as `Reading.means`; under MaximumLikelihood the slope of the log likelihood at each cut
     overdose: Floats | None = None  # probability of an overdose at each dose, where the model looks at it
     toxicity: float = 0.0  # the posterior probability that the stop for toxicity looks at; zero where there is none
+    # What rules ask for, with its posterior probability at each dose, float64[D].
+    believed: Mapping[Belief, Floats] = field(default_factory=dict)
+    closed_from: int | None = None  # index of the lowest dose that its own counts close, whatever the model says
 
     @property
     def too_toxic(self) -> bool:
@@ -180,11 +185,22 @@ class Judgement:
 
     @property
     def highest_open(self) -> int:
+        """Index of the highest dose that is neither closed nor excluded as a probable overdose; minus one for none."""
+        closed_from = self.levels if self.closed_from is None else self.closed_from
+        return min(self.highest_by_model, closed_from - 1)
+
+    @property
+    def highest_by_model(self) -> int:
         """Index of the highest dose that is not excluded as a probable overdose; minus one where all are."""
         if self.overdose is None:
             return self.levels - 1
         excluded = self.overdose > self.reading.most_overdosing + SLACK
         return int(np.argmax(excluded)) - 1 if excluded.any() else self.levels - 1
+
+    @property
+    def choice_by_model(self) -> int:
+        """Index of the dose that the model would prefer were none closed."""
+        return replace(self, closed_from=None).choice
 
     @property
     def choice(self) -> int:

@@ -121,7 +121,7 @@ class TablePlan(Plan):
         """One cohort more for many states."""
         from escalation.kernels.exact_tables import settle_table
 
-        arrays, ways = self.arrays(), binomials(int(self.conduct.sizes.max()))
+        arrays, ways = self.arrays(), binomials(self.conduct.largest)
 
         def settle(
             before: StateArrays, sizes: NDArray[np.int16], children: Children, living: StateArrays, endings: StateArrays
@@ -167,7 +167,7 @@ class TablePlan(Plan):
 
     def decide(self, state: State, *, titrating: bool) -> Decision:
         """The next dose by the decision table, or none where the lowest dose is eliminated."""
-        dose, conduct = state.last_dose, self.conduct
+        dose = state.last_dose
         code = int(self.codes[dose, state.patients[dose], state.dlts[dose]])
         if titrating:
             code = STAY if state.dlts[dose] else ESCALATE
@@ -182,9 +182,8 @@ class TablePlan(Plan):
         elif code == ESCALATE:
             next_dose = limited(next_dose, self.levels - 1, Bound.HIGHEST, bounds)
             next_dose = limited(next_dose, closed - 1, Bound.CLOSED, bounds)
-            if next_dose > dose:
-                next_dose = limited(next_dose, dose if conduct.holds(state.dlts) else next_dose, Bound.HOLD, bounds)
-                next_dose = limited(next_dose, conduct.highest_after(dose, self.levels), Bound.CEILING, bounds)
+            for limit, bound in self.limits(state) if next_dose > dose else ():
+                next_dose = limited(next_dose, limit, bound, bounds)
         elif code == DE_ESCALATE and wanted < 0:
             next_dose = 0
             bounds.append(Bound.LOWEST)
@@ -215,9 +214,11 @@ class TablePlan(Plan):
 
     def never_rises_to(self, dose: int, most: int) -> bool:
         """Whether the doses on the way take as many patients as there are, or one of them is never left upwards."""
-        ceiling = self.conduct.ceiling
+        ceiling, tried = self.conduct.ceiling, self.conduct.tried_ceiling
         way = range(self.conduct.start, dose)
-        if ceiling is not None and any(ceiling[at] <= at for at in way):
+        if ceiling is not None and any((ceiling[:, at] <= at).all() for at in way):
+            return True
+        if tried is not None and any(tried[at] <= at for at in way):
             return True
         return sum(self._least_patients(at, (ESCALATE,)) for at in way) >= most
 
@@ -231,13 +232,14 @@ class TablePlan(Plan):
     def _least_patients(self, dose: int, wanted: tuple[int, ...]) -> int:
         """At least so many patients have been at a dose when its table says one of these; all and more if never."""
         size = self.conduct.max_patients
-        if self.conduct.titration:
+        if self.conduct.titration or self.conduct.sizes_by_trial:
             return 1
         reached = np.zeros(size + 1, np.bool_)  # by DLTs
         reached[0] = True
         patients = 0
-        while patients + self.conduct.sizes[patients] <= size:
-            cohort = int(self.conduct.sizes[patients])
+        sizes = self.conduct.sizes[dose]
+        while patients + sizes[patients] <= size:
+            cohort = int(sizes[patients])
             reached = np.convolve(reached, np.ones(cohort + 1))[: size + 1] > 0
             patients += cohort
             codes = self.codes[dose, patients]
@@ -245,6 +247,10 @@ class TablePlan(Plan):
                 return patients
             reached &= codes != ELIMINATE
         return size + 1
+
+    def closing(self, closes: NDArray[np.bool_]) -> Self:
+        """The plan with further counts that eliminate a dose, bool[D, N + 1, N + 1]."""
+        return replace(self, codes=np.where(closes, np.int8(ELIMINATE), self.codes))
 
     def titrated(self) -> Self:
         """The plan with titration, which leaves single patients behind; none without a DLT closes a dose."""

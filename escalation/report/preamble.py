@@ -33,7 +33,7 @@ def trial_facts(scenario: TrialDesigns) -> list[str]:
     trial = scenario.trial
     facts = [scenario.registry] if scenario.registry else []
     facts += [f"target DLT rate {percent(trial.target)} %", f"at most {trial.max_patients} patients"]
-    return [*facts, f"cohorts of {trial.cohort_size}"]
+    return [*facts, trial.cohorts_in_words]
 
 
 def alarms(warnings: Iterable[str]) -> Iterator[Lines]:

@@ -7,7 +7,7 @@ import numpy as np
 from escalation.designs import Design
 from escalation.designs.base import with_room
 from escalation.kernels.codes import DOSE_TOO_TOXIC, EXPANSION_STOPPED, NO_DOSE, TOO_TOXIC
-from escalation.plans.decision import Decision, Expanding, Ruling, State
+from escalation.plans.decision import Decision, Expanding, Ruling, State, run_after
 from escalation.plans.expansion import ExpansionPlan, expansion_plan
 from escalation.plans.plan import Plan
 from escalation.plans.reach import NO_RULING, escalated, on
@@ -61,9 +61,11 @@ class Decider:
         elif expanding is None:
             planned = on(self.plan, dose, state, decision).size
         missing = max(planned - size, 0)
-        if decision.completing and dose == state.dose:
+        completing = decision.completing and dose == state.dose
+        run = run_after(self.plan.conduct, state, dose, completing=completing)
+        if completing:
             size, toxic = state.size + size, state.toxic + toxic
-        return State(tuple(patients), tuple(dlts), dose, size, toxic, missing, expanding)
+        return State(tuple(patients), tuple(dlts), dose, size, toxic, run, missing, expanding)
 
     def recommended(self, state: State) -> int | None:
         """Index of the dose that would be recommended if the trial ended now."""

@@ -172,7 +172,9 @@ def _preference(decider: Decider, state: State, decision: Decision) -> str:
             f"the probability that the lowest dose is too toxic, {judgement.toxicity:.3f}, "
             f"exceeds {judgement.too_toxic_threshold:g}"
         )
-    choice, overdose = judgement.choice, judgement.overdose
+    if judgement.highest_open < 0 <= judgement.highest_by_model:
+        return _closed(decider, state)
+    choice, overdose = judgement.choice_by_model, judgement.overdose
     if overdose is not None:
         limit = f"{judgement.reading.most_overdosing:g}"
         if judgement.too_toxic:
@@ -196,27 +198,51 @@ def _preference(decider: Decider, state: State, decision: Decision) -> str:
 
 
 def _bound(decider: Decider, state: State, bound: Bound) -> str:
-    conduct, levels, names = decider.plan.conduct, decider.trial.levels, decider.trial.level_names
+    names = decider.trial.level_names
     last = decider.trial.at_level(state.last_dose)
     if bound in (Bound.COHERENCE_COHORT, Bound.COHERENCE_DOSE):
         return _incoherent(decider, state, bound)
     if bound == Bound.CLOSED:
-        lowest = decider.closed(state).index(True)
-        and_above = " and all above are" if lowest < levels - 1 else " is"
-        return f"{decider.trial.at_level(lowest)}{and_above} eliminated"
-    floor = f"after {last} no dose below level {names[conduct.lowest_after(state.last_dose)]} may follow"
-    highest = names[conduct.highest_after(state.last_dose, levels)]
+        return _closed(decider, state)
+    if bound == Bound.CEILING:
+        return _ceiling(decider, state)
+    floor = f"after {last} no dose below level {names[decider.plan.conduct.lowest_after(state.last_dose)]} may follow"
+    tried = decider.plan.conduct.highest_after_tried(state.patients)
     return {
         Bound.HIGHEST: f"{last} is the highest",
         Bound.LOWEST: f"{last} is the lowest",
-        Bound.CEILING: f"after {last} no dose above level {highest} may follow",
+        Bound.CEILING_OF_TRIED: f"no dose above level {names[tried]} may follow what has been given so far",
         Bound.FLOOR: floor,
-        Bound.HOLD: f"with {sum(state.dlts)} DLTs in the trial no higher dose is given any more",
         Bound.ONE_UP: "until the first DLT the dose goes up one level at a time",
         Bound.HELD: f"no dose above level {names[state.last_dose]} is to follow, as was ruled",
         Bound.RULED_OUT: f"{_ruled_out(decider)} not to be given, as was ruled",
         Bound.OVERDOSE: f"{floor}, but what is probably an overdose is not given all the same",
     }[bound]
+
+
+def _closed(decider: Decider, state: State) -> str:
+    """That doses are eliminated: by the table, or under a model by a rule, with its grounds."""
+    trial, grounds = decider.trial, ""
+    lowest = decider.closed(state).index(True)
+    if decider.plan.table is None:
+        lowest = decider.plan.conduct.lowest_closed(state.patients, state.dlts)
+        counts = state.patients[lowest], state.dlts[lowest]
+        grounds = f"{trial.at_level(lowest)}: {decider.design.grounds(trial, lowest, *counts)}: "
+    and_above = " and all above are" if lowest < trial.levels - 1 else " is"
+    return f"{grounds}{trial.at_level(lowest)}{and_above} eliminated"
+
+
+def _ceiling(decider: Decider, state: State) -> str:
+    """How high a dose may follow the last one, and whether the DLTs in the trial say so."""
+    conduct, levels, last, seen = decider.plan.conduct, decider.trial.levels, state.last_dose, sum(state.dlts)
+    highest = conduct.highest_after(last, state.dlts, levels)
+    by_dlts = highest < conduct.highest_after(last, (0,), levels)
+    if by_dlts and highest == last:
+        return f"with {seen} {'DLT' if seen == 1 else 'DLTs'} in the trial no higher dose is given any more"
+    given = f"after {decider.trial.at_level(last)}"
+    if by_dlts:
+        given += f" and {seen} {'DLT' if seen == 1 else 'DLTs'} in the trial"
+    return f"{given} no dose above level {decider.trial.level_names[highest]} may follow"
 
 
 def _ruled_out(decider: Decider) -> str:

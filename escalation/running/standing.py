@@ -133,6 +133,10 @@ def _searched(decider: Decider, data: InterimData) -> tuple[State, list[str]]:
     reached, farthest, complete = _search(decider, data)
     states = sorted((state for state in reached if _fits(state, data)), key=lambda state: state.dose or 0)
     if not states or not complete:
+        if decider.plan.conduct.runs > 1:
+            raise OutcomesError(
+                "outcomes: needed cohort by cohort, because the design looks at how many cohorts in a row had a dose"
+            )
         return _as_given(decider, data), [_departure(decider, data, farthest, complete=complete)]
     decisions = map(decider.decide, states)
     if len({(decision.next_dose, decision.size, decision.reason) for decision in decisions}) > 1:

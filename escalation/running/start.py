@@ -7,7 +7,7 @@ import numpy as np
 from escalation.designs import Design
 from escalation.errors import OutcomesError
 from escalation.kernels.codes import NO_DOSE
-from escalation.plans.decision import Expanding
+from escalation.plans.decision import Expanding, run_after
 from escalation.plans.expansion import ExpansionPlan, expansion_plan
 from escalation.plans.start import Start
 from escalation.running.explanation import undecided
@@ -30,7 +30,8 @@ def start_of(design: Design, trial: Trial, after: InterimData | str | None) -> S
         raise OutcomesError(f"outcomes: {undecided(decider, now.state)}")
     if decision.reason == 0:
         assert decision.next_dose is not None
-        plan = decider.plan.conducted(start=decision.next_dose)
+        run = run_after(decider.plan.conduct, now.state, decision.next_dose, completing=decision.completing)
+        plan = decider.plan.conducted(start=decision.next_dose, run=run - 1)  # the next cohort is not there yet
         begun = (now.state.size, now.state.toxic) if decision.completing else (0, 0)
         counts[:, decision.next_dose] -= begun
         return Start(decider.trial, plan, decider.expansion, data, counts, begun)

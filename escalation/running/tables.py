@@ -226,7 +226,7 @@ def _given_again(plan: Plan) -> Cells:
     at_next = {NEXT_DOSE, ANY_DOSE} | ({SAME_DOSE} if plan.levels == 1 else set())
     for stop in plan.conduct.stops:
         if all(criterion.place in at_next for criterion in stop.criteria):
-            closed |= np.stack([criterion.holds for criterion in stop.criteria]).all(axis=0)
+            closed |= np.stack([criterion.holds for criterion in stop.counts]).all(axis=0)
     if plan.conduct.titration:
         closed[:, 1, 0] = False  # until titration ends, stopping rules rest
     return np.asarray(~closed.all(axis=2))
@@ -246,10 +246,11 @@ def _full_cohorts(plan: Plan, dose: int, again: Cells) -> set[int]:
 
 def _sizes(plan: Plan, dose: int, number: int) -> set[int]:
     """Sizes that the next full cohort at a dose with so many patients can have."""
-    usual = {int(plan.conduct.sizes[number])}
+    own, by_trial = int(plan.conduct.sizes[dose, number]), plan.conduct.trial_sizes
+    usual = {own} if by_trial is None else {max(own, int(size)) for size in np.unique(by_trial[number:])}
     if not plan.conduct.titration or number > 1:
         return usual
-    titrated = {1} if number == 0 else {int(plan.conduct.sizes[0]) - 1}
+    titrated = {1} if number == 0 else {int(plan.conduct.sizes[dose, 0]) - 1}
     # The start dose always begins with a single patient, and an only dose goes on by filling up the cohort.
     only = (number == 0 and dose == plan.conduct.start) or plan.levels == 1
     return titrated if only else titrated | usual

@@ -58,11 +58,12 @@ def fingerprint(design: Design, trial: Trial, *, max_states: int | None = None) 
     start = start_of(design, trial, None)
     limit = states_allowed(start.plan, max_states)
     digest = hashlib.sha256()
+    columns = "<i1" if start.plan.conduct.runs == 1 else "<i2"
 
     def digested() -> Iterator[tuple[StateArrays, StateArrays]]:
         for states in cohort_by_cohort(start, limit):
             for part in states:
-                for array, form in ((part.rows, "<u8"), (part.columns, "<i1"), (part.sequences, "<f8")):
+                for array, form in ((part.rows, "<u8"), (part.columns, columns), (part.sequences, "<f8")):
                     digest.update(np.array(array.shape, "<i8").tobytes())
                     digest.update(array.astype(form).tobytes())
             yield states

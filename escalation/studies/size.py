@@ -35,6 +35,8 @@ from escalation.studies.evaluate import (
 from escalation.studies.size_formula import crm_sample_size
 from escalation.studies.size_plateau import Plateau, plateaus
 from escalation.studies.work.options import Work
+from escalation.trial import cohorts
+from escalation.trial.boundaries import looks
 from escalation.trial.trial import Trial
 
 
@@ -200,16 +202,17 @@ def whole_cohorts(trial: Trial, *, smallest: int | None = None, largest: int | N
 
     By default from a cohort for each dose level to twice the patients of the trial.
     """
-    cohort = trial.cohort_size
+    cohort = cohorts.largest(trial.cohort_size)
     first = trial.levels * cohort if smallest is None else smallest
     last = min(max(2 * trial.max_patients, first), MOST_PATIENTS) if largest is None else largest
     if last > MOST_PATIENTS:
         raise EscalationError(f"{last} patients: a trial has at most {MOST_PATIENTS}")
-    sizes = set(range(max(1, -(-first // cohort)) * cohort, last + 1, cohort))
+    after = looks(cohort if trial.planned_cohorts is None else trial.planned_cohorts, last + cohort)
+    sizes = {patients for patients in after if max(first, 1) <= patients <= last}
     if first <= trial.max_patients <= last:
         sizes.add(trial.max_patients)
     if not sizes:
-        raise EscalationError(f"there is no number of whole cohorts of {cohort} from {first} to {last} patients")
+        raise EscalationError(f"there is no number of whole {trial.cohorts_in_words} from {first} to {last} patients")
     return sorted(sizes)
 
 

@@ -1,7 +1,8 @@
 """Stopping boundaries for one dose, calibrated to the probability of stopping when its DLT rate is acceptable.
 
 A rule measures the *evidence* e(n, y) of y DLTs in n patients that the rate exceeds the limit p0, more DLTs being more
-evidence. Looks are at n = m, 2m, ..., N for cohorts of m and at most N patients. At a look the dose is stopped when
+evidence. Looks are at n = m, 2m, ..., N for cohorts of m and at most N patients, or after each cohort of other sizes
+that are planned. At a look the dose is stopped when
 
     e(n, y) >= c
 
@@ -22,6 +23,7 @@ Goldman AI (1987) Control Clin Trials 8:327-337; Geller NL et al. (2003), in Adv
 """
 
 from bisect import bisect_left
+from itertools import accumulate
 from math import log1p
 
 import numpy as np
@@ -30,6 +32,7 @@ from scipy import special
 
 from escalation.kernels.codes import SLACK
 from escalation.numbers import Floats, count_grid
+from escalation.trial.cohorts import Cohorts
 
 Counts = NDArray[np.int64]
 
@@ -60,7 +63,7 @@ def beta_binomial(limit: float, n: Counts, y: Counts, prior: tuple[float, float]
 
 
 def calibrated(
-    evidence: Floats, limit: float, alpha: float, *, cohort_size: int, min_patients: int = 1
+    evidence: Floats, limit: float, alpha: float, *, cohort_size: Cohorts, min_patients: int = 1
 ) -> NDArray[np.bool_]:
     """The largest set of counts that stop, all those with enough evidence, which is crossed with probability <= alpha.
 
@@ -84,7 +87,7 @@ def calibrated(
     return stops(values[smallest] if smallest < len(values) else np.inf)
 
 
-def crossing_probability(stops: NDArray[np.bool_], cohort_size: int, rate: float) -> float:
+def crossing_probability(stops: NDArray[np.bool_], cohort_size: Cohorts, rate: float) -> float:
     """Probability that a trial of one dose is stopped at any look, the last included; `stops` by patients and DLTs."""
     max_patients = len(stops) - 1
     living, treated, crossed = np.ones(1), 0, 0.0
@@ -98,9 +101,11 @@ def crossing_probability(stops: NDArray[np.bool_], cohort_size: int, rate: float
     return crossed
 
 
-def looks(cohort_size: int, max_patients: int) -> list[int]:
+def looks(cohort_size: Cohorts, max_patients: int) -> list[int]:
     """Patients treated after each cohort; the last cohort may be smaller."""
-    return [*range(cohort_size, max_patients, cohort_size), max_patients]
+    sizes = (cohort_size,) if isinstance(cohort_size, int) else cohort_size
+    first = [patients for patients in accumulate(sizes) if patients < max_patients]
+    return [*first, *range(sum(sizes) + sizes[-1], max_patients, sizes[-1]), max_patients]
 
 
 def _negative_log(probability: NDArray[np.floating]) -> Floats:

@@ -40,9 +40,8 @@ class Expansion(Frozen):
             yield f"monitoring.{option}", problem
 
     def cautions(self, target: float, escalated: int, cohort_size: int) -> Iterator[str]:
-        """What a user should know, although it can run."""
+        """What a user should know, although it can run; `cohort_size` patients are treated between two looks."""
         if self.monitoring is not None:
-            size = cohort_size if self.cohort_size is None else self.cohort_size
             counted = self.patients + (escalated if self.monitoring.rule == "bayes" else 0)
-            for caution in self.monitoring.caveats(target, size, counted):
+            for caution in self.monitoring.caveats(target, cohort_size, counted):
                 yield f"expansion.monitoring: {caution}"

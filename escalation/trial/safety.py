@@ -19,6 +19,7 @@ from escalation.fields import Count, Fraction, Frozen, Positive, Real
 from escalation.kernels.codes import SLACK
 from escalation.numbers import Floats, count_grid, exceedance
 from escalation.trial import boundaries
+from escalation.trial.cohorts import Cohorts, in_words
 
 # The rules that read an option which not every rule reads.
 CALIBRATED = ("pocock", "obrien-fleming", "wang-tsiatis", "sprt", "beta-binomial")
@@ -81,14 +82,16 @@ class SafetyRule(Frozen):
             raise ValueError("\n".join(problems))
         return self
 
-    def rejects(self, target: float, cohort_size: int, max_patients: int) -> NDArray[np.bool_]:
+    def rejects(self, target: float, cohort_size: Cohorts, max_patients: int) -> NDArray[np.bool_]:
         """Counts at which the dose is stopped, bool[N + 1, N + 1] by patients and DLTs.
 
         Parameters
         ----------
         target : float
             The limit, if the rule has none of its own.
-        cohort_size, max_patients : int
+        cohort_size : int or tuple of int
+            Of a tuple the last value holds for all further cohorts.
+        max_patients : int
             The dose is looked at after every cohort, the last of which may be smaller. The Bayesian rule does not
             depend on the looks. The others are calibrated to them; between them the same evidence decides, should a
             trial be looked at there.
@@ -118,7 +121,7 @@ class SafetyRule(Frozen):
             evidence, limit, self._alpha, cohort_size=cohort_size, min_patients=self.min_patients
         )
 
-    def caveats(self, target: float, cohort_size: int, max_patients: int) -> Iterator[str]:
+    def caveats(self, target: float, cohort_size: Cohorts, max_patients: int) -> Iterator[str]:
         """What a user should know about the rule at these looks, although it can run."""
         for option in ("threshold", "prior"):
             if option in self.model_fields_set and self.rule not in USED_BY[option]:
@@ -126,7 +129,7 @@ class SafetyRule(Frozen):
         if self.min_patients > max_patients:
             yield f"min_patients = {self.min_patients} is never reached: there are at most {max_patients} patients"
         elif not any(self.misfits(target)) and not self.rejects(target, cohort_size, max_patients).any():
-            size = f"in cohorts of {cohort_size} and at most {max_patients} patients"
+            size = f"in {in_words(cohort_size)} and at most {max_patients} patients"
             reason = f"threshold = {self.threshold:g}" if self.rule == "bayes" else f"alpha = {self._alpha:g}"
             yield f"the dose is never stopped, whatever the DLTs: {reason} cannot be met {size}"
 

@@ -4,10 +4,14 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Annotated, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from escalation.defaults import MOST_PATIENTS
-from escalation.fields import CohortSize, Count, Fraction, Frozen, Real, Text, Whole
+from escalation.fields import Count, Fraction, Frozen, Real, Text, Whole
+from escalation.trial import cohorts
+from escalation.trial.cohorts import AnyCohortSize, Cohorts
 from escalation.trial.expansion import Expansion
 
 Amount = Annotated[Whole, Field(ge=0, le=10**15)] | Annotated[Real, Field(ge=0, le=1e15)]
@@ -25,8 +29,9 @@ class Trial(Frozen):
     max_patients : int
         No more patients than this are treated in dose escalation; the last cohort is smaller when fewer than a cohort
         remain. At most 1000: the number of patient sequences, up to 2^1000, is still a floating-point number.
-    cohort_size : int, default 3
-        At most 100.
+    cohort_size : int, sequence of int, CohortSizes or {"by_dose": ..., "by_dlts": ...}, default 3
+        At most 100. A list gives the sizes of the first cohorts in turn, the last also of all further ones; which is
+        next follows from the patients treated so far.
     start_dose : int, default 1
         Dose level of the first cohort; the lowest is 1.
     dose_unit : str, optional
@@ -54,7 +59,7 @@ class Trial(Frozen):
     labels: tuple[Text, ...] | None = None
     target: Fraction
     max_patients: Annotated[Whole, Field(ge=1, le=MOST_PATIENTS)]
-    cohort_size: CohortSize = 3
+    cohort_size: AnyCohortSize = 3
     start_dose: Count = 1
     dlt_window_days: Real | None = Field(default=None, gt=0)
     expansion: Expansion | None = None
@@ -75,14 +80,22 @@ class Trial(Frozen):
         elif len(set(self.doses)) < self.levels:
             yield "doses: each level should be named once"
         yield from self._label_problems()
-        size, most = self.cohort_size, self.max_patients
+        size, most = cohorts.largest(self.cohort_size), self.max_patients
+        if isinstance(self.cohort_size, cohorts.CohortSizes):
+            yield from self.cohort_size.problems(self.levels)
         if size > most:
             yield f"cohort_size: a cohort of {size} is larger than the trial ({most} patients)"
         if self.start_dose > self.levels:
             yield f"start_dose: there are only {self.levels} dose levels"
         if self.expansion is not None:
-            for option, problem in self.expansion.problems(self.target, self.max_patients):
+            for option, problem in self.expansion_problems(self.expansion):
                 yield f"expansion.{option}: {problem}"
+
+    def expansion_problems(self, expansion: Expansion) -> Iterator[tuple[str, str]]:
+        """What of an expansion does not fit the trial: (name of the option, what is wrong)."""
+        yield from expansion.problems(self.target, self.max_patients)
+        if self.equal_cohorts is None and expansion.cohort_size is None:
+            yield "cohort_size", "needed, because the trial's cohorts are not all of one size"
 
     def _label_problems(self) -> Iterator[str]:
         labels = self.labels or ()
@@ -96,12 +109,50 @@ class Trial(Frozen):
     def cautions(self) -> Iterator[str]:
         """What a user should know about the trial, although it can run."""
         if self.expansion is not None:
-            yield from self.expansion.cautions(self.target, self.max_patients, self.cohort_size)
+            yield from self.expansion_cautions(self.expansion)
+
+    def expansion_cautions(self, expansion: Expansion) -> Iterator[str]:
+        """What to know about an expansion that fits the trial."""
+        yield from expansion.cautions(self.target, self.max_patients, self.expansion_cohorts(expansion))
+
+    def expansion_cohorts(self, expansion: Expansion) -> int:
+        """Patients between two looks of an expansion that fits the trial."""
+        size = self.equal_cohorts if expansion.cohort_size is None else expansion.cohort_size
+        assert size is not None
+        return size
 
     @property
     def levels(self) -> int:
         """Number of dose levels."""
         return len(self.doses)
+
+    @property
+    def equal_cohorts(self) -> int | None:
+        """The size of all cohorts but a smaller last one; None where it varies."""
+        return self.cohort_size if isinstance(self.cohort_size, int) else None
+
+    @property
+    def planned_cohorts(self) -> Cohorts | None:
+        """The sizes of all cohorts, where outcomes do not change them, as `trial.cohorts` has them; None if they do."""
+        given = self.cohort_size
+        if not isinstance(given, cohorts.CohortSizes):
+            return given
+        return given.by_dose[0] if self.levels == 1 and given.by_dose is not None and given.by_dlts is None else None
+
+    @property
+    def sizes_by_dose(self) -> tuple[int, ...]:
+        """The size of a cohort at each dose, as far as it depends on the dose alone; 1 where it does not."""
+        return cohorts.by_dose(self.cohort_size, self.levels)
+
+    @property
+    def sizes_in_trial(self) -> NDArray[np.int64] | None:
+        """The least size of a cohort by patients and DLTs in the trial, int64[N + 1, K]; None where it is the same."""
+        return cohorts.in_trial(self.cohort_size, self.max_patients)
+
+    @property
+    def cohorts_in_words(self) -> str:
+        """The cohorts as a sentence says it."""
+        return cohorts.in_words(self.cohort_size)
 
     @property
     def level_names(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from escalation.plans.decision import State
 from escalation.running.decider import Decider, decider_of
 from escalation.running.explanation import explanation
 from escalation.running.standing import standing
+from escalation.trial.cohorts import largest
 from escalation.trial.data import Cohort, InterimData
 from escalation.trial.rates import correct_doses
 from tests.conformance.test_every_design import CASES, listed, rising
@@ -72,7 +73,7 @@ def any_cohorts(trial: Trial, generator: np.random.Generator) -> list[Cohort]:
     """Cohorts of any doses and sizes, fewer patients than the trial has."""
     cohorts, left = [], trial.max_patients - 1
     for _ in range(4):
-        size = int(generator.integers(1, trial.cohort_size + 2))
+        size = int(generator.integers(1, largest(trial.cohort_size) + 2))
         if size <= left:
             dose = int(generator.integers(1, trial.levels + 1))
             cohorts.append(Cohort(dose, size, int(generator.binomial(size, 0.2))))

@@ -16,6 +16,7 @@ from escalation.plans.expansion import expansion_plan
 from escalation.plans.reach import escalated
 from escalation.report.pages.table import decision_table_blocks, design_tree
 from escalation.running.tables import numbers_of_patients
+from escalation.trial.boundaries import looks
 from tests.conformance.test_every_design import CASES, TABLE_KINDS
 from tests.support import levels
 
@@ -125,7 +126,7 @@ def _meant_by_counts(clause: str, trial: Trial, patients: int, dlts: int) -> int
     rest, _, look = rest.partition(" (no look is planned after ")
     if look:
         assert look == f"{patients}: the evidence that the looks ask for decides)"
-        assert patients % trial.cohort_size > 0
+        assert patients not in looks(trial.planned_cohorts, trial.max_patients)
         assert patients < trial.max_patients
     if match := re.fullmatch(r", (fewer than|at least) the (\d+) that stop the dose", rest):
         assert (dlts >= int(match[2])) == (match[1] == "at least")

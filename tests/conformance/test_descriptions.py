@@ -266,6 +266,20 @@ RULE_WORDS = [
         "the equal-tailed 90 % credible interval of the DLT rate at the dose that would be given next is at most 0.3 "
         "wide (own data, Beta(0.5, 0.5) prior)",
     ),
+    ({"rule": "dlts", "at_least": 4}, "at least 4 DLTs have been seen in the trial"),
+    (
+        {"rule": "unchanged", "cohorts": 3},
+        "the last 3 cohorts have all been treated at the dose that would be given next",
+    ),
+    (
+        {"rule": "target_probability", "interval": [0.2, 0.35], "at_least": 0.5, "dose": 3},
+        "P(0.2 <= DLT rate <= 0.35) >= 0.5 at dose level 3 (300 mg) (own data, Beta(1, 1) prior)",
+    ),
+    (
+        {"rule": "within_limits", "limits": [0.1, 0.5], "probability": 0.9},
+        "the equal-tailed 90 % credible interval of the DLT rate at the dose that would be given next lies within 0.1 "
+        "and 0.5 (own data, Beta(1, 1) prior)",
+    ),
 ]
 
 
@@ -305,6 +319,29 @@ RESTRICTION_WORDS = [
     ({"rule": "max_step", "levels": 2}, "The next dose is at most 2 levels above the last cohort's."),
     ({"rule": "max_step", "levels": 1}, "The next dose is at most one level above the last cohort's."),
     ({"rule": "max_step", "factor": 2.5}, "The next dose is at most 2.5 times the last cohort's."),
+    (
+        {"rule": "never_skip", "above": "highest_tried"},
+        "The next dose is at most one level above the highest dose given so far.",
+    ),
+    (
+        {"rule": "max_step", "factor": [2, 1.33], "from_dlts": [0, 1]},
+        "The next dose is at most 2 times the last cohort's; once a DLT has been seen, at most 1.33 times it.",
+    ),
+    (
+        {"rule": "max_step", "levels": [3, 2, 1], "from_dlts": [0, 1, 3]},
+        "The next dose is at most 3 levels above the last cohort's; once a DLT has been seen, at most 2 levels above it; "
+        "once 3 DLTs have been seen, at most one level above it.",
+    ),
+    (
+        {"rule": "max_step", "amount": [100, 150], "from_dose": [0, 150], "above": "highest_tried"},
+        "The next dose is at most 100 mg above the highest dose given so far; from a dose of 150 mg on, at most 150 mg "
+        "above it.",
+    ),
+    (
+        {"rule": "eliminate", "threshold": 0.95, "limit": 0.3},
+        "A dose and all above are eliminated while P(DLT rate > 0.3) > 0.95 at the dose (own data, Beta(1, 1) prior); "
+        "when that is the lowest dose the trial ends and no dose is recommended.",
+    ),
 ]  # fmt: skip
 
 

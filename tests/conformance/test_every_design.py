@@ -26,6 +26,30 @@ STOP = {
     ]
 }
 
+# Every kind of rule that looks at more than counts at one dose.
+SETTLED = {
+    "any": [
+        {"rule": "unchanged", "cohorts": 3},
+        {"all": [{"rule": "dlts", "at_least": 3}, {"rule": "unchanged", "cohorts": 2}]},
+        {"rule": "target_probability", "interval": [0.15, 0.4], "at_least": 0.5},
+        {"rule": "within_limits", "limits": [0, 0.6], "probability": 0.8},
+    ]
+}
+BY_MODEL = {
+    "any": [
+        {"rule": "target_probability", "interval": [0.15, 0.4], "at_least": 0.6, "posterior": "model"},
+        {"all": [{"rule": "patients", "at_least": 5}, {"rule": "unchanged", "cohorts": 2}]},
+        {"rule": "within_limits", "limits": [0.02, 0.5], "probability": 0.8, "posterior": "model"},
+    ]
+}
+# Every kind of limit, and a step that depends on the DLTs.
+LIMITED = [
+    {"rule": "eliminate", "threshold": 0.8},
+    {"rule": "max_step", "factor": [3, 1.5], "from_dlts": [0, 2]},
+    {"rule": "max_step", "amount": [2, 1], "from_dose": [0, 2]},
+    {"rule": "never_skip", "above": "highest_tried"},
+]
+
 # At least the required options of each kind; several settings where options change the course of a trial.
 SETTINGS = {
     "3+3": [
@@ -50,6 +74,7 @@ SETTINGS = {
         {"stop_when": {"rule": "too_toxic", "threshold": 0.8, "dose": "any"}, "titration": True},
         {"restrict": [{"rule": "no_escalation", "dlts": 3}, {"rule": "max_step", "factor": 1.5}]},
         {"stop_when": STOP, "stop_at": 9},
+        {"label": "limited", "stop_when": SETTLED, "restrict": LIMITED},
     ],
     "crm": [
         {"half_width": 0.05, "prior_mtd": 1},
@@ -77,6 +102,23 @@ SETTINGS = {
             "prior_mtd": 1,
             "coherent": "off",
             "restrict": [{"rule": "never_skip", "when_deescalating": True}],
+        },
+        {
+            "label": "limited",
+            "half_width": 0.05,
+            "prior_mtd": 1,
+            "no_skip": "highest_tried",
+            "coherent": "off",
+            "stop_when": BY_MODEL,
+            "restrict": LIMITED,
+        },
+        {
+            "label": "limited, mle",
+            "half_width": 0.05,
+            "prior_mtd": 1,
+            "method": "mle",
+            "stop_when": SETTLED,
+            "restrict": LIMITED,
         },
     ],
     "monitoring": [
@@ -113,6 +155,12 @@ SETTINGS = {
             "recommend_untried": True,
         },
         {"skeletons": [[0.05, 0.12, 0.25, 0.4, 0.55], [0.25, 0.4, 0.5, 0.6, 0.7]], "no_skip": False},
+        {
+            "label": "limited",
+            "skeletons": [[0.1, 0.2, 0.3], [0.2, 0.4, 0.5]],
+            "stop_when": BY_MODEL,
+            "restrict": LIMITED,
+        },
     ],
     "blrm": [
         {},
@@ -121,6 +169,7 @@ SETTINGS = {
         {"coherent": "cohort"},
         {"coherent": "dose", "ewoc": 0.4},
         {"ewoc": 0.5, "titration": True, "stop_when": STOP, "restrict": [{"rule": "max_step", "factor": 2}]},
+        {"label": "limited", "ewoc": 0.5, "stop_when": BY_MODEL, "restrict": LIMITED},
     ],
 }
 
@@ -137,6 +186,8 @@ TRIALS = [
         max_patients=10,
         expansion={"patients": 5, "cohort_size": 2, "monitoring": {"threshold": 0.8}},
     ),
+    Trial(doses=levels(3), target=0.25, max_patients=13, cohort_size=[1, 1, 3]),
+    Trial(doses=levels(4), target=0.3, max_patients=11, cohort_size={"by_dose": [1, 2, 2, 3], "by_dlts": [1, 2, 3]}),
 ]
 
 
@@ -187,6 +238,8 @@ class TestEveryDesign:
         elif design.titration:
             # Cohorts of one and of more: the same counts after different numbers of cohorts are listed for each.
             assert len(rows) <= 2 * different
+        elif trial.planned_cohorts is None and not design.has_own_cohorts:
+            assert len(rows) <= 3 * different
         else:
             assert len(rows) == different
 
@@ -206,7 +259,9 @@ class TestEveryDesign:
         skipped = [row for row in tried[:, start:].tolist() if sorted(row, reverse=True) != row]
         if getattr(design, "no_skip", True):
             assert not skipped
-        elif not design.restrict and getattr(design, "method", "bayes") == "bayes" and trial.expansion is None:
+        elif trial.equal_cohorts is None or trial.expansion is not None:
+            pass  # whether levels are skipped depends on more
+        elif not design.restrict and getattr(design, "method", "bayes") == "bayes":
             assert bool(skipped) == (trial.levels - start > 2)
 
     def test_simulated_trials_agree(self, design, trial):

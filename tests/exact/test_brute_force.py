@@ -92,10 +92,13 @@ def a_plus_b(name, rates, max_patients, **options):
     )
 
 
-def composed(name, base, stop_when=None, restrict=(), **naive):
-    """A case with rules added, in the words of a scenario file and as functions."""
+def composed(name, base, stop_when=None, restrict=(), options=None, cohort_size=None, **naive):
+    """A case with rules or other options added, in the words of a scenario file and as functions."""
     design, trial, rule, rates = base.values
-    built = type(design)(**design.model_dump() | {"stop_when": stop_when, "restrict": restrict})
+    added = {"stop_when": stop_when, "restrict": restrict, **(options or {})}
+    built = type(design)(**design.model_dump() | added)
+    if cohort_size is not None:
+        trial = trial.model_validate(trial.model_dump() | {"cohort_size": cohort_size})
     return pytest.param(built, trial, rules.Composed(rule, **naive), rates, id=f"{design.kind}, {name}")
 
 
@@ -114,6 +117,12 @@ def lowest_toxic(seen, threshold, limit=0.25):
 def width(n, y):
     lower, upper = stats.beta.interval(0.95, 1 + y, 1 + n - y)
     return upper - lower
+
+
+def within(counts, low, high, probability):
+    n, y = counts
+    lower, upper = stats.beta.interval(probability, 1 + y, 1 + n - y)
+    return low <= lower and upper <= high
 
 
 def calibrated(name, max_patients, cohort_size, min_patients=1, prior=(1, 1), **options):
@@ -343,6 +352,81 @@ CASES = [
         crm("", [0.05, 0.1, 0.2, 0.4], 12, 3, no_skip=False, skeleton=(0.05, 0.15, 0.25, 0.4)),
         restrict=[{"rule": "max_step", "levels": 2}, {"rule": "max_step", "factor": 1.3}],
         highest=lambda last, dlts: {1: 1, 2: 2, 3: 3, 4: 4}[last],
+    ),
+    composed(
+        "doses and patients by the DLTs, by cohort",
+        crm("", [0.05, 0.1, 0.2, 0.4], 10, 1, no_skip=False, skeleton=(0.05, 0.15, 0.25, 0.4)),
+        cohort_size=[1, 1, 3],
+        restrict=[{"rule": "max_step", "factor": [3, 1.5], "from_dlts": [0, 1]}],
+        highest=lambda last, dlts: {1: 1, 2: 3, 3: 4, 4: 4}[last] if dlts else {1: 3, 2: 4, 3: 4, 4: 4}[last],
+        size=lambda seen: [1, 1, 3, 3, 3, 3][len(seen.history)],
+    ),
+    composed(
+        "one or three patients by the DLTs, or two by the dose",
+        boin("", THREE, 10, 1),
+        cohort_size={"by_dose": [1, 2, 1], "by_dlts": [1, 3]},
+        size=lambda seen: max((1, 2, 1)[seen.following - 1], 3 if sum(seen.dlts) else 1),
+    ),
+    composed(
+        "steps by the dose, and one level above the highest given",
+        crm("", [0.05, 0.1, 0.2, 0.4], 10, 2, no_skip=False, coherent="off", skeleton=(0.05, 0.15, 0.25, 0.4)),
+        restrict=[
+            {"rule": "max_step", "amount": [3, 1], "from_dose": [0, 2]},
+            {"rule": "never_skip", "above": "highest_tried"},
+        ],
+        highest=lambda last, dlts: {1: 4, 2: 3, 3: 4, 4: 4}[last],
+        highest_after=lambda tried: tried + 1,
+    ),
+    composed(
+        "no skipping from the highest given, by the design's option",
+        crm("", [0.05, 0.1, 0.2, 0.4], 12, 3, no_skip=False, coherent="off", skeleton=(0.05, 0.15, 0.25, 0.4)),
+        options={"no_skip": "highest_tried"},
+        highest_after=lambda tried: tried + 1,
+    ),
+    composed(
+        "doses eliminated by their own data",
+        crm("", THREE, 12, 3, coherent="off"),
+        restrict=[{"rule": "eliminate", "threshold": 0.6}],
+        eliminated=lambda seen: lowest_toxic(seen, 0.6),
+        by_dose=False,
+    ),
+    composed(
+        "doses eliminated by their own data, beside the design's",
+        boin("", THREE, 12, 3),
+        restrict=[{"rule": "eliminate", "threshold": 0.6, "limit": 0.3}],
+        eliminated=lambda seen: lowest_toxic(seen, 0.6, 0.3),
+    ),
+    composed(
+        "the same dose three times",
+        boin("", [0.2, 0.3, 0.4], 12, 2, target=0.3),
+        {"rule": "unchanged", "cohorts": 3},
+        stop=lambda seen: seen.in_a_row >= 3,
+    ),
+    composed(
+        "the same dose twice and 3 DLTs, or 4 DLTs",
+        crm("", THREE, 12, 2, target=0.3),
+        {
+            "any": [
+                {"all": [{"rule": "unchanged", "cohorts": 2}, {"rule": "dlts", "at_least": 3}]},
+                {"rule": "dlts", "at_least": 4},
+            ]
+        },
+        stop=lambda seen: (seen.in_a_row >= 2 and sum(seen.dlts) >= 3) or sum(seen.dlts) >= 4,
+    ),
+    composed(
+        "probably in the target interval",
+        boin("", THREE, 12, 3),
+        {"rule": "target_probability", "interval": [0.1, 0.4], "at_least": 0.55, "prior": [0.5, 1.5]},
+        stop=lambda seen: (
+            seen.at()[0] > 0
+            and probability_above(0.1, seen.at(), 0.5, 1.5) - probability_above(0.4, seen.at(), 0.5, 1.5) >= 0.55
+        ),
+    ),
+    composed(
+        "the credible interval within limits",
+        crm("", THREE, 12, 3),
+        {"rule": "within_limits", "limits": [0.02, 0.6], "probability": 0.8},
+        stop=lambda seen: seen.at()[0] > 0 and within(seen.at(), 0.02, 0.6, 0.8),
     ),
     expanded("5 more", boin("", THREE, 9, 3), 5, 2, lambda n, y: False),
     expanded(

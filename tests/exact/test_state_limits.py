@@ -31,9 +31,10 @@ from escalation.kernels.codes import (
     STAY,
     STOPPING_RULE,
     TOO_TOXIC,
+    UNCHANGED,
 )
 from escalation.numbers import cells_of, count_grid
-from escalation.plans.conduct import NO_LIMIT, Conduct, Criterion, Stop
+from escalation.plans.conduct import Conduct, Criterion, Stop
 from escalation.plans.table import HighestCleared, TablePlan
 from tests.conformance.test_every_design import CASES, TABLE_KINDS
 from tests.naive.plans import run_table_trial
@@ -83,10 +84,19 @@ def random_plan(draw: np.random.Generator) -> TablePlan:
     max_patients = int(draw.integers(cohort_size, 19))
     trial = Trial(doses=levels(doses), target=0.3, max_patients=max_patients, cohort_size=1)
     patients, dlts = count_grid(max_patients)
-    sizes = np.full(max_patients + 1, cohort_size)
+    titration, trial_sizes = bool(draw.random() < 0.3), None
+    sizes = np.full((doses, max_patients + 1), cohort_size)
     if draw.random() < 0.3:
-        sizes = draw.integers(1, cohort_size + 1, max_patients + 1)
-        sizes[0] = max(sizes[0], 2)
+        sizes = draw.integers(1, cohort_size + 1, sizes.shape)
+        sizes[:, 0] = max(sizes[0, 0], 2)
+    if draw.random() < 0.3 and not titration:
+        trial_sizes = draw.integers(1, cohort_size + 1, (max_patients + 1, int(draw.integers(1, 4))))
+    ceiling = tried_ceiling = None
+    if draw.random() < 0.3:
+        shape = int(draw.integers(1, 4)), doses
+        ceiling = np.maximum(np.arange(doses), draw.integers(doses, size=shape))
+    if draw.random() < 0.2:
+        tried_ceiling = np.maximum(np.arange(doses), draw.integers(doses, size=doses))
 
     def at_random(low: int, high: int) -> int | None:
         return int(draw.integers(low, high)) if draw.random() < 0.5 else None
@@ -99,6 +109,9 @@ def random_plan(draw: np.random.Generator) -> TablePlan:
         joint.append(
             Stop(reason, tuple(Criterion(int(place), part) for place, part in zip(places, holds, strict=True)), "")
         )
+    if draw.random() < 0.3:
+        run = np.broadcast_to(patients >= draw.integers(1, 4), (doses, *patients.shape))
+        joint.append(Stop(STOPPING_RULE, (Criterion(UNCHANGED, run),), ""))
     noisy = dlts / np.maximum(patients, 1) + draw.normal(0, 0.1, (doses, *patients.shape))
     codes = np.select([noisy > 0.8, noisy > 0.4, noisy < 0.25], [ELIMINATE, DE_ESCALATE, ESCALATE], STAY)
     return TablePlan(
@@ -108,15 +121,16 @@ def random_plan(draw: np.random.Generator) -> TablePlan:
             sizes=sizes,
             max_patients=max_patients,
             start=int(draw.integers(doses)),
-            titration=bool(draw.random() < 0.3),
-            ceiling=None if draw.random() < 0.7 else np.maximum(np.arange(doses), draw.integers(doses, size=doses)),
+            trial_sizes=trial_sizes,
+            titration=titration,
+            ceiling=ceiling,
+            tried_ceiling=tried_ceiling,
             stops=(
                 Stop(RULE_COMPLETE, (Criterion(LAST_DOSE, draw.random(codes.shape) < draw.choice([0, 0.1])),), ""),
                 *patients_reach(at_random(3, 10), NEXT_DOSE, RULE_COMPLETE, trial),
                 *patients_reach(at_random(2, 10), SAME_DOSE, ENOUGH_AT_DOSE, trial),
                 *joint,
             ),
-            hold_at=int(draw.integers(1, 5)) if draw.random() < 0.2 else NO_LIMIT,
         ),
     )
 

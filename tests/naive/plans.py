@@ -17,9 +17,18 @@ def posterior(plan: CurvePlan, patients, dlts) -> np.ndarray:
     return weight / weight.sum()
 
 
+def lowest_closed(plan, patients, dlts) -> int:
+    """Index of the lowest dose that its own counts close; the number of doses for none."""
+    closes = plan.conduct.closes
+    found = [] if closes is None else [d for d in range(plan.levels) if closes[d, patients[d], dlts[d]]]
+    return min(found, default=plan.levels)
+
+
 def model_choice(plan: CurvePlan, patients, dlts, highest=None) -> int:
     """Dose index up to `highest` that the model prefers, or NO_DOSE when the lowest is too toxic."""
-    highest = plan.levels - 1 if highest is None else highest
+    highest = min(plan.levels - 1 if highest is None else highest, lowest_closed(plan, patients, dlts) - 1)
+    if highest < 0:
+        return codes.NO_DOSE
     reading = plan.reading
     if isinstance(reading, MaximumLikelihood):
         patients, dlts = np.asarray(patients), np.asarray(dlts)
@@ -39,10 +48,18 @@ def model_choice(plan: CurvePlan, patients, dlts, highest=None) -> int:
     return min(int(np.flatnonzero(distance <= distance.min() + codes.SLACK)[0]), highest)
 
 
-def stop_reason(plan, patients, dlts, last: int, following: int) -> int:
-    """Why a rule ends the trial, or 0: too toxic before complete before the others."""
+def stop_reason(plan, patients, dlts, last: int, following: int, run: int) -> int:
+    """Why a rule ends the trial, or 0: too toxic before complete before the others.
+
+    The last dose has had `run` cohorts in a row.
+    """
 
     def holds(criterion) -> bool:
+        if criterion.place == codes.BELIEF:
+            probability = float(posterior(plan, patients, dlts) @ plan.believing[criterion][following])
+            return probability >= criterion.at_least - codes.SLACK
+        if criterion.place == codes.UNCHANGED:
+            return last == following and bool(criterion.holds[0, run, 0])
         if criterion.place == codes.ALL_DOSES:
             return bool(criterion.holds[0, sum(patients), sum(dlts)])
         at = [bool(table[n, y]) for table, n, y in zip(criterion.holds, patients, dlts, strict=True)]
@@ -58,9 +75,9 @@ def stop_reason(plan, patients, dlts, last: int, following: int) -> int:
     return next((reason for reason in in_order if reason in found), 0)
 
 
-def ending(plan, patients, dlts, last: int, following: int, full: bool) -> int:
+def ending(plan, patients, dlts, last: int, following: int, run: int, full: bool) -> int:
     """Why the trial ends after a cohort, or 0."""
-    reason = stop_reason(plan, patients, dlts, last, following)
+    reason = stop_reason(plan, patients, dlts, last, following, run)
     if full and reason == codes.TOO_TOXIC:
         return codes.FULL_AND_TOO_TOXIC
     if full and reason == codes.DOSE_TOO_TOXIC:
@@ -68,11 +85,25 @@ def ending(plan, patients, dlts, last: int, following: int, full: bool) -> int:
     return codes.MAX_PATIENTS if full and reason != codes.RULE_COMPLETE else reason
 
 
-def ceiling(plan, dose: int, dlts) -> int:
+def ceiling(plan, dose: int, patients, dlts) -> int:
     """Highest dose that may follow."""
-    if sum(dlts) >= plan.conduct.hold_at:
-        return dose
-    return plan.levels - 1 if plan.conduct.ceiling is None else int(plan.conduct.ceiling[dose])
+    conduct, found = plan.conduct, [plan.levels - 1]
+    if conduct.ceiling is not None:
+        seen = min(sum(dlts), len(conduct.ceiling) - 1)
+        found.append(int(conduct.ceiling[seen][dose]))
+    if conduct.tried_ceiling is not None:
+        tried = max(level for level, n in enumerate(patients) if n)
+        found.append(int(conduct.tried_ceiling[tried]))
+    return min(found)
+
+
+def cohort_size(plan, dose: int, patients, dlts) -> int:
+    """Patients of the next cohort, if as many remain."""
+    conduct, found = plan.conduct, [int(plan.conduct.sizes[dose][patients[dose]])]
+    if conduct.trial_sizes is not None:
+        row = conduct.trial_sizes[sum(patients)]
+        found.append(int(row[min(sum(dlts), len(row) - 1)]))
+    return max(found)
 
 
 def ended(plan, patients, dlts, at_end: int, reason: int):
@@ -137,14 +168,14 @@ def recommended(plan: TablePlan, patients, dlts) -> int:
 def titrate(plan, rates, tolerances, patients, dlts) -> tuple[int, int]:
     """Give one patient a dose until the first DLT or the highest dose; the dose and size of the next cohort."""
     if not plan.conduct.titration:
-        return plan.conduct.start, int(plan.conduct.sizes[0])
+        return plan.conduct.start, cohort_size(plan, plan.conduct.start, patients, dlts)
     dose = plan.conduct.start
     while True:
         patients[dose], dlts[dose] = 1, int(tolerances[sum(patients)] < rates[dose])
         if sum(patients) == plan.conduct.max_patients:
             return dose, 0
-        if dlts[dose] or ceiling(plan, dose, dlts) == dose:
-            return dose, int(plan.conduct.sizes[0]) - 1
+        if dlts[dose] or ceiling(plan, dose, patients, dlts) == dose:
+            return dose, int(plan.conduct.sizes[dose][0]) - 1
         dose += 1
 
 
@@ -161,7 +192,7 @@ def treat(plan, rates, tolerances, patients, dlts, dose: int, size: int) -> tupl
 def run_table_trial(plan: TablePlan, rates, tolerances) -> tuple[list[int], list[int], int, int]:
     """One trial under a table plan: patients, DLTs, recommended dose index and reason."""
     patients, dlts = [0] * plan.levels, [0] * plan.levels
-    highest = plan.levels - 1
+    highest, run = plan.levels - 1, 1
     dose, size = titrate(plan, rates, tolerances, patients, dlts)
     while True:
         if size == 0:
@@ -176,17 +207,18 @@ def run_table_trial(plan: TablePlan, rates, tolerances) -> tuple[list[int], list
         step = {codes.ESCALATE: 1, codes.STAY: 0, codes.DE_ESCALATE: -1, codes.ELIMINATE: -1}[int(code)]
         following = max(0, min(dose + step, highest))
         if following > dose:
-            following = min(following, ceiling(plan, dose, dlts))
-        if reason := ending(plan, patients, dlts, dose, following, full):
+            following = min(following, ceiling(plan, dose, patients, dlts))
+        if reason := ending(plan, patients, dlts, dose, following, run, full):
             return ended(plan, patients, dlts, recommended(plan, patients, dlts), reason)
-        dose, size = following, int(plan.conduct.sizes[patients[following]])
+        run = run + 1 if following == dose else 1
+        dose, size = following, cohort_size(plan, following, patients, dlts)
 
 
 def run_curve_trial(plan: CurvePlan, rates, tolerances) -> tuple[list[int], list[int], int, int]:
     """One trial under a curve plan: patients, DLTs, recommended dose index and reason."""
     patients, dlts = [0] * plan.levels, [0] * plan.levels
     dose, size = titrate(plan, rates, tolerances, patients, dlts)
-    filling = plan.conduct.titration
+    filling, run = plan.conduct.titration, 1
     while True:
         given, toxic = treat(plan, rates, tolerances, patients, dlts, dose, size)
         if filling:
@@ -199,7 +231,7 @@ def run_curve_trial(plan: CurvePlan, rates, tolerances) -> tuple[list[int], list
             return ended(plan, patients, dlts, at_end, codes.MAX_PATIENTS)
         if choice == codes.NO_DOSE:
             return patients, dlts, codes.NO_DOSE, codes.MAX_PATIENTS if full else codes.TOO_TOXIC
-        limits = [ceiling(plan, dose, dlts)]
+        limits = [ceiling(plan, dose, patients, dlts)]
         if isinstance(plan.reading, MaximumLikelihood) and sum(dlts) == 0:
             limits.append(dose + 1)
         if plan.coherent == codes.COHERENT_COHORT and toxic / given >= plan.target - codes.SLACK:
@@ -210,11 +242,12 @@ def run_curve_trial(plan: CurvePlan, rates, tolerances) -> tuple[list[int], list
         if min(limits) < choice:
             following = model_choice(plan, patients, dlts, min(limits))
         if plan.conduct.floor is not None:
-            floor = int(plan.conduct.floor[dose])
+            floor = min(int(plan.conduct.floor[dose]), lowest_closed(plan, patients, dlts) - 1)
             if isinstance(plan.reading, Intervals):
                 overdose = plan.reading.overdose @ posterior(plan, patients, dlts)
                 floor = max(d for d in range(floor + 1) if d == following or overdose[d] <= plan.reading.ewoc)
             following = max(following, floor)
-        if reason := ending(plan, patients, dlts, dose, following, full):
+        if reason := ending(plan, patients, dlts, dose, following, run, full):
             return ended(plan, patients, dlts, at_end, reason)
-        dose, size = following, int(plan.conduct.sizes[patients[following]])
+        run = run + 1 if following == dose else 1
+        dose, size = following, cohort_size(plan, following, patients, dlts)

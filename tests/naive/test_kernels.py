@@ -135,7 +135,7 @@ def test_children_are_merged(doses, max_patients, words):
     for s, ((row, _), _) in enumerate(in_order):
         for dose, number in enumerate(row):
             rows[s, packing.words[dose]] |= np.uint64(number) << packing.shifts[dose]
-    next_doses = np.array([dose for (_, dose), _ in in_order], np.int8)
+    next_doses = np.array([dose for (_, dose), _ in in_order], np.int16)
     sizes = np.array([size for _, size in in_order], np.int16)
 
     expected: dict[tuple[int, ...], set[tuple[int, int]]] = {}
@@ -144,8 +144,7 @@ def test_children_are_merged(doses, max_patients, words):
         for toxic in range(size + 1):
             child = (*row[:dose], states.cell(patients + size, dlts + toxic), *row[dose + 1 :])
             expected.setdefault(child, set()).add((s, toxic))
-    before = layout.StateArrays(rows, next_doses, np.ones(len(rows)), next_doses)
-    children = enumeration.children_of(packing, before, sizes, cells, 10**6)
+    children = enumeration.children_of(packing, rows, next_doses, sizes, cells, 10**6)
     assert children is not None
     counts = np.empty((len(children.rows), doses), np.int16), np.empty((len(children.rows), doses), np.int16)
     states.unpack(packing, children.rows, cells, *counts)
@@ -156,8 +155,8 @@ def test_children_are_merged(doses, max_patients, words):
         found = list(zip(children.parents[ways].tolist(), children.toxic[ways].tolist(), strict=True))
         assert len(found) == len(set(found))
         assert set(found) == expected[child]
-    assert enumeration.children_of(packing, before, sizes, cells, len(expected)) is not None
-    assert enumeration.children_of(packing, before, sizes, cells, len(expected) - 1) is None
+    assert enumeration.children_of(packing, rows, next_doses, sizes, cells, len(expected)) is not None
+    assert enumeration.children_of(packing, rows, next_doses, sizes, cells, len(expected) - 1) is None
 
 
 def test_cells_are_numbered_without_gaps():
@@ -226,7 +225,7 @@ def curve_arrays(**changes):
         **{
             "reading": PosteriorMean(),
             "coherent": codes.COHERENT_OFF,
-            "conduct": Conduct(sizes=np.ones(3, int), max_patients=2, start=0),
+            "conduct": Conduct(sizes=np.ones((2, 3), int), max_patients=2, start=0),
             **changes,
         },
     )
@@ -304,7 +303,7 @@ def test_no_escalation_after_too_many_dlts(coherent, target, escalates):
         log_no_dlt=np.log([[0.9], [0.8], [0.7]]),
         weight=np.ones(1),
         target=target,
-        conduct=Conduct(sizes=np.full(7, 3), max_patients=6, start=0, ceiling=np.array([1, 2, 2])),
+        conduct=Conduct(sizes=np.full((3, 7), 3), max_patients=6, start=0, ceiling=np.array([[1, 2, 2]])),
         reading=PlugIn(np.ones(1), np.zeros(2)),
         coherent=coherent,
     )

@@ -56,7 +56,9 @@ class Model(NamedTuple):
     precision_per_patient: float
 
     def parameter_at(self, skeleton: float, rate: float) -> float:
-        """The b at which a dose has this DLT rate; minus infinity where no b gives so high a rate."""
+        """The b at which a dose has this DLT rate; minus infinity where no b gives so high a rate, infinity for 0."""
+        if rate <= 0:
+            return np.inf
         return float(np.log(self.scale(rate) / self.scale(skeleton))) if rate < self.highest else -np.inf
 
     def rates_at(self, skeleton: Floats, b: float) -> Floats:
@@ -204,6 +206,11 @@ def probabilities_above(model: Model, skeleton: Floats, b: Floats, posterior: Fl
     b, posterior = _carried(b, posterior)
     ends = [model.parameter_at(rate, limit) for rate, limit in zip(skeleton, limits, strict=True)]
     return np.array([tail_weights(b, end) @ posterior for end in ends])
+
+
+def tails_above(model: Model, skeleton: Floats, b: Floats, limit: float) -> Floats:
+    """Functions of equally spaced b whose posterior means are P(rate > limit | data) at each dose, float64[D, G]."""
+    return np.array([tail_weights(b, model.parameter_at(rate, limit)) for rate in skeleton])
 
 
 def parameter_limits(b: Floats, posterior: Floats, shares: Floats) -> Floats:

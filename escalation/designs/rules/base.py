@@ -1,17 +1,17 @@
 """What rules have in common: each is a function of the counts, and means the same whatever the design."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator
 
-from escalation.fields import Count, Frozen
+from escalation.fields import Count, Frozen, Positive
 from escalation.kernels.codes import ANY_DOSE, NEXT_DOSE
 from escalation.numbers import count_grid
-from escalation.plans.conduct import NO_LIMIT, Criterion
+from escalation.plans.conduct import Belief, Criterion
 from escalation.trial.trial import Trial
 
 Counts = NDArray[np.int64]
@@ -60,12 +60,17 @@ class StoppingRule(Rule):
     """A rule that can end a trial after a cohort."""
 
     @abstractmethod
-    def criterion(self, trial: Trial) -> Criterion:
-        """The counts at which the rule holds."""
+    def criteria(self, trial: Trial) -> tuple[Criterion | Belief, ...]:
+        """What must hold, all of it."""
+
+    @property
+    def asks_model(self) -> bool:
+        """Whether it looks at the posterior of the design's model."""
+        return False
 
     def cautions(self, trial: Trial) -> Iterator[str]:
         """What a user should know of the rule on this trial, although it can run."""
-        if not self.criterion(trial).holds.any():
+        if any(isinstance(part, Criterion) and not part.holds.any() for part in self.criteria(trial)):
             yield f"rule '{self.rule}' never holds in this trial"
 
 
@@ -84,14 +89,16 @@ class DoseRule(StoppingRule):
     def holds(self, patients: Counts, dlts: Counts, trial: Trial) -> Cells:
         """Whether the rule holds at a dose, by the patients (at least one) and DLTs there."""
 
+    def criteria(self, trial: Trial) -> tuple[Criterion | Belief, ...]:
+        """What must hold."""
+        return (self.criterion(trial),)
+
     def criterion(self, trial: Trial) -> Criterion:
         """The counts at which the rule holds."""
-        patients, dlts = count_grid(trial.max_patients)
-        possible = (patients > 0) & (dlts <= patients)
-        table = np.zeros((trial.levels, *patients.shape), np.bool_)
+        table = np.zeros((trial.levels, trial.max_patients + 1, trial.max_patients + 1), np.bool_)
         level = 1 if self.dose == "lowest" else self.dose
         doses = slice(None) if isinstance(level, str) else level - 1
-        table[doses, possible] = self.holds(patients[possible], dlts[possible], trial)
+        table[doses] = by_counts(self.holds, trial)
         return Criterion(NEXT_DOSE if self.dose == "next" else ANY_DOSE, table)
 
     def place(self, trial: Trial) -> str:
@@ -107,25 +114,100 @@ class DoseRule(StoppingRule):
             yield f"dose: there are only {trial.levels} dose levels"
 
 
+class PosteriorRule(DoseRule):
+    """A stopping rule that looks at the posterior of a dose's DLT rate, from its own data or of the design's model.
+
+    Parameters
+    ----------
+    posterior : {"own", "model"}, default "own"
+        From the dose's own data alone, or what the design's model says of the dose that the next cohort would get.
+    prior : (float, float), default (1, 1)
+        Parameters of the Beta prior of the DLT rate, for "own".
+    """
+
+    posterior: Literal["own", "model"] = "own"
+    prior: tuple[Positive, Positive] = (1.0, 1.0)
+
+    @abstractmethod
+    def beliefs(self) -> tuple[Belief, ...]:
+        """What a model must say."""
+
+    @property
+    def asks_model(self) -> bool:
+        """Whether it looks at the posterior of the design's model."""
+        return self.posterior == "model"
+
+    def criteria(self, trial: Trial) -> tuple[Criterion | Belief, ...]:
+        """What must hold."""
+        return self.beliefs() if self.asks_model else super().criteria(trial)
+
+    @property
+    def source(self) -> str:
+        """What the posterior comes from, in brackets."""
+        if self.asks_model:
+            return "(data at all doses, under the model)"
+        return f"(own data, Beta({self.prior[0]:g}, {self.prior[1]:g}) prior)"
+
+    def problems(self, trial: Trial) -> Iterator[str]:
+        """What of the rule does not fit the trial."""
+        yield from super().problems(trial)
+        if self.asks_model and self.dose != "next":
+            yield 'dose: posterior = "model" is looked at for the next dose alone'
+
+    def cautions(self, trial: Trial) -> Iterator[str]:
+        """What a user should know of the rule on this trial, although it can run."""
+        yield from super().cautions(trial)
+        if self.asks_model and "prior" in self.model_fields_set:
+            yield f"rule '{self.rule}': prior is not used with posterior = \"model\""
+
+
+def by_counts(holds: Callable[[Counts, Counts, Trial], Cells], trial: Trial) -> Cells:
+    """Whether something holds, by the patients (at least one) and DLTs at a dose, bool[N + 1, N + 1]."""
+    patients, dlts = count_grid(trial.max_patients)
+    possible = (patients > 0) & (dlts <= patients)
+    table = np.zeros(patients.shape, np.bool_)
+    table[possible] = holds(patients[possible], dlts[possible], trial)
+    return table
+
+
 class Restriction(Rule):
-    """A rule that limits how far the next dose may be from the last."""
+    """A rule that limits how far the next dose may be from the last, or which doses may be given."""
 
     def ceiling(self, trial: Trial) -> NDArray[np.int64]:
-        """Highest dose index that may follow each dose, int64[D]."""
+        """Highest dose index that may follow each dose, int64[T, D].
+
+        By DLTs in the trial, the last row for T - 1 or more.
+        """
+        return np.full((1, trial.levels), trial.levels - 1)
+
+    def tried_ceiling(self, trial: Trial) -> NDArray[np.int64]:
+        """Highest dose index that may follow, by the highest dose that was given, int64[D]."""
         return np.full(trial.levels, trial.levels - 1)
 
     def floor(self, trial: Trial) -> NDArray[np.int64]:
         """Lowest dose index that may follow each dose, int64[D]."""
         return np.zeros(trial.levels, np.int64)
 
-    @property
-    def hold_at(self) -> int:
-        """No escalation from so many DLTs on, in the whole trial."""
-        return NO_LIMIT
+    def eliminates(self, trial: Trial) -> Cells | None:  # noqa: ARG002
+        """Counts at a dose that eliminate it and all above, bool[N + 1, N + 1]; None where no counts do."""
+        return None
 
     def cautions(self, trial: Trial) -> Iterator[str]:
         """What a user should know of the rule on this trial, although it can run."""
-        ceiling = self.ceiling(trial)
+        highest = np.minimum(self.ceiling(trial)[0], self.tried_ceiling(trial))
         for dose, name in enumerate(trial.dose_names[:-1]):
-            if ceiling[dose] == dose:
+            if highest[dose] == dose:
                 yield f"rule '{self.rule}': no higher dose can ever follow {name}"
+
+
+Basis = Literal["last", "highest_tried"]
+"""What the next dose is limited by: the last cohort's dose, or the highest that was given."""
+
+BASIS = {"last": "the last cohort's", "highest_tried": "the highest dose given so far"}
+
+
+def lowest_ceiling(ceilings: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """The lowest of several ceilings, int64[T, D] with T of their own."""
+    most = max(len(ceiling) for ceiling in ceilings)
+    padded = [np.pad(ceiling, ((0, most - len(ceiling)), (0, 0)), mode="edge") for ceiling in ceilings]
+    return np.asarray(np.min(padded, axis=0))

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Discriminator, Field, Tag
 
 from escalation.designs.rules.base import StoppingRule
+from escalation.designs.rules.dlts import DLTs
 from escalation.designs.rules.patients import Patients
 from escalation.designs.rules.patients_at_dose import PatientsAtDose
 from escalation.designs.rules.precise import Precise
+from escalation.designs.rules.target_probability import TargetProbability
 from escalation.designs.rules.too_toxic import TooToxicDose
+from escalation.designs.rules.unchanged import Unchanged
+from escalation.designs.rules.within_limits import WithinLimits
 from escalation.fields import Frozen
 from escalation.kernels.codes import DOSE_TOO_TOXIC, STOPPING_RULE, TOO_TOXIC
 from escalation.plans.conduct import Stop
@@ -22,7 +26,17 @@ MOST_STOPS = 32
 """`all` of several `any` becomes as many rules as there are ways to pick one of each."""
 
 RULES: dict[str, type[StoppingRule]] = {
-    rule.model_fields["rule"].default: rule for rule in (Patients, PatientsAtDose, TooToxicDose, Precise)
+    rule.model_fields["rule"].default: rule
+    for rule in (
+        Patients,
+        PatientsAtDose,
+        DLTs,
+        Unchanged,
+        TooToxicDose,
+        Precise,
+        WithinLimits,
+        TargetProbability,
+    )
 }
 """Every stopping rule, by the name that a scenario file gives it."""
 
@@ -113,7 +127,7 @@ def _stop(rules: tuple[StoppingRule, ...], trial: Trial) -> Stop:
     reason = DOSE_TOO_TOXIC if below else TOO_TOXIC if toxic else STOPPING_RULE
     return Stop(
         reason,
-        tuple(rule.criterion(trial) for rule in rules),
+        tuple(part for rule in rules for part in rule.criteria(trial)),
         " and ".join(rule.words(trial) for rule in rules),
         tuple(rule.criterion(trial) for rule in toxic) if below else (),
     )

@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from escalation.designs.rules.base import Restriction
 from escalation.fields import Count
 from escalation.trial.trial import Trial
@@ -20,10 +23,10 @@ class NoEscalation(Restriction):
     rule: Literal["no_escalation"] = "no_escalation"
     dlts: Count
 
-    @property
-    def hold_at(self) -> int:
-        """No escalation from so many DLTs on, in the whole trial."""
-        return self.dlts
+    def ceiling(self, trial: Trial) -> NDArray[np.int64]:
+        """Highest dose index that may follow each dose, by DLTs in the trial, int64[T, D]."""
+        free = np.full((min(self.dlts, trial.max_patients + 1), trial.levels), trial.levels - 1)
+        return np.vstack([free, np.arange(trial.levels)])
 
     def words(self, trial: Trial) -> str:  # noqa: ARG002
         """What the rule says, as a sentence."""

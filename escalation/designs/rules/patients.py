@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+import numpy as np
+
 from escalation.designs.rules.base import StoppingRule
 from escalation.fields import Count
 from escalation.kernels.codes import ALL_DOSES
@@ -22,10 +24,10 @@ class Patients(StoppingRule):
     rule: Literal["patients"] = "patients"
     at_least: Count
 
-    def criterion(self, trial: Trial) -> Criterion:
+    def criteria(self, trial: Trial) -> tuple[Criterion, ...]:
         """The counts at which the rule holds."""
         patients, _ = count_grid(trial.max_patients)
-        return Criterion(ALL_DOSES, (patients >= self.at_least)[None].repeat(trial.levels, axis=0))
+        return (Criterion(ALL_DOSES, np.broadcast_to(patients >= self.at_least, (trial.levels, *patients.shape))),)
 
     def words(self, trial: Trial) -> str:  # noqa: ARG002
         """What the rule asks for, as the end of a sentence."""

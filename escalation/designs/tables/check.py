@@ -16,9 +16,9 @@ The rule on observed rates is long-term memory coherence: Liu S, Yuan Y (2015) J
 (2005) Biometrika 92:863-873 looks at the last patient alone, and a table of counts does not know who was last.)
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, product
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +28,7 @@ from escalation.designs.tables.rows import LARGEST, NAMED, Row, decisions_of
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, SLACK, STAY
 from escalation.numbers import count_grid
 from escalation.plans.conduct import NO_LIMIT
+from escalation.trial.cohorts import largest
 from escalation.trial.trial import Trial
 
 Cells = NDArray[np.bool_]
@@ -66,7 +67,7 @@ def reachable_cells(codes: Codes, trial: Trial, cap: int = NO_LIMIT, *, titratio
 
     Titration ends at some dose, where a cohort is filled up, and leaves one patient without a DLT at each dose below.
     """
-    if not titration or trial.cohort_size == 1:
+    if not titration or trial.equal_cohorts in (None, 1):
         return _from(codes, trial, trial.start_dose - 1, 0, cap)
     reachable = np.zeros(codes.shape, np.bool_)
     for ends_at in range(min(trial.levels, trial.max_patients)):
@@ -81,7 +82,7 @@ def _from(codes: Codes, trial: Trial, start: int, alone: int, cap: int) -> Cells
     most = trial.max_patients - int(before.sum())
     reachable[np.arange(trial.levels), before, 0] = True  # where every dose begins; taken out in the end
     fewest = {start: 0}  # patients elsewhere, beyond those alone, before the first cohort at a dose
-    _fill(reachable[start], codes[start], trial, int(before[start]), most, cap)
+    _fill(reachable[start], codes[start], _sizes(trial, start), int(before[start]), most, cap)
     for step, leads_on in ((1, codes == ESCALATE), (-1, codes < STAY)):
         dose = start
         while 0 <= dose + step < trial.levels:
@@ -91,23 +92,36 @@ def _from(codes: Codes, trial: Trial, start: int, alone: int, cap: int) -> Cells
                 break
             fewest[dose + step] = fewest[dose] + int(leaving[0])
             dose += step
-            _fill(reachable[dose], codes[dose], trial, int(before[dose]), most - fewest[dose], cap)
-    last = most % trial.cohort_size
-    if last:
-        added = {dose: int(np.flatnonzero(reachable[dose].any(axis=1)).max() - before[dose]) for dose in fewest}
-        for dose, elsewhere in fewest.items():
-            room = sum(added.values()) - added[dose]
-            for patients in range(0, added[dose] + 1, trial.cohort_size):
-                if elsewhere <= most - last - patients <= room:
-                    _grow(reachable[dose], codes[dose], int(before[dose]) + patients, last, cap)
+            _fill(reachable[dose], codes[dose], _sizes(trial, dose), int(before[dose]), most - fewest[dose], cap)
+    after_whole_cohorts = {dose: np.flatnonzero(reachable[dose].any(axis=1)) - before[dose] for dose in fewest}
+    most_added = sum(int(added[-1]) for added in after_whole_cohorts.values())
+    for last, (dose, added) in product(_last_cohorts(trial, most), after_whole_cohorts.items()):
+        for patients in added.tolist():
+            if fewest[dose] <= most - last - patients <= most_added - added[-1]:
+                _grow(reachable[dose], codes[dose], int(before[dose]) + patients, last, cap)
     reachable[np.arange(trial.levels), before, 0] = False
     return reachable
 
 
-def _fill(reachable: Cells, codes: Codes, trial: Trial, first: int, most: int, cap: int) -> None:
+def _sizes(trial: Trial, dose: int) -> list[int]:
+    """Sizes that a full cohort at a dose can have."""
+    own, in_trial = trial.sizes_by_dose[dose], trial.sizes_in_trial
+    return [own] if in_trial is None else sorted({max(own, size) for size in in_trial.ravel().tolist()})
+
+
+def _last_cohorts(trial: Trial, most: int) -> Iterable[int]:
+    """Sizes that a last cohort, smaller than a full one, can have in a trial of `most` patients."""
+    if trial.equal_cohorts is None:
+        return range(1, largest(trial.cohort_size))
+    last = most % trial.equal_cohorts
+    return (last,) if last else ()
+
+
+def _fill(reachable: Cells, codes: Codes, sizes: Sequence[int], first: int, most: int, cap: int) -> None:
     """Mark what full cohorts of at most `most` patients lead to at one dose, from `first` patients on."""
-    for patients in range(first, first + most - trial.cohort_size + 1, trial.cohort_size):
-        _grow(reachable, codes, patients, trial.cohort_size, cap)
+    for patients, size in product(range(first, first + most), sizes):
+        if patients + size <= first + most:
+            _grow(reachable, codes, patients, size, cap)
 
 
 def _grow(reachable: Cells, codes: Codes, patients: int, cohort: int, cap: int) -> None:
@@ -127,7 +141,7 @@ def _not_monotone(codes: Codes, known: Cells, trial: Trial) -> Iterator[str]:
         fewer = np.flatnonzero(known[dose, patients, :dlts] & (codes[dose, patients, :dlts] < code))[-1]
         contrast = f"{DOES[codes[dose, patients, fewer]]} after fewer DLTs, {fewer} of {patients}"
         yield f"not monotone: {DOES[code]} at dose {dose + 1}, {dlts} of {patients}, but {contrast}{_others(higher)}"
-    after_whole_cohorts = np.arange(trial.max_patients + 1)[:, None] % trial.cohort_size == 0
+    after_whole_cohorts = np.arange(trial.max_patients + 1)[:, None] % (trial.equal_cohorts or 1) == 0
     no_lower = known & ((codes == ESCALATE) | ((codes == STAY) & after_whole_cohorts))  # else it decides nothing
     lower = known & (codes < STAY) & np.logical_or.accumulate(no_lower, axis=1)
     for dose, patients, dlts in np.argwhere(lower)[:1]:

@@ -36,9 +36,9 @@ def _trial(run: Run) -> Iterator[str]:
     titrated = ", or with titration at the lowest dose" if lower else ""
     yield (
         f"The trial studies {count(trial.levels, 'dose level')} ({dose_list(run.scenario.trial)}) and starts at "
-        f"{dose_name(trial, trial.start_dose)}{titrated}. Patients are treated in cohorts of "
-        f"{trial.cohort_size}, unless a design states its own; the last cohort is smaller when fewer remain. At most "
-        f"{count(trial.max_patients, 'patient')} are treated in dose escalation."
+        f"{dose_name(trial, trial.start_dose)}{titrated}. Patients are treated in "
+        f"{trial.cohorts_in_words}, unless a design states its own; the last cohort is smaller when fewer remain. "
+        f"At most {count(trial.max_patients, 'patient')} are treated in dose escalation."
     )
     window = "[the DLT window is not stated in the settings]"
     if trial.dlt_window_days is not None:

@@ -23,7 +23,7 @@ def settings(run: Run) -> Iterator[Block]:
         ("start_dose", "starting dose", dose_name(trial, trial.start_dose)),
         ("target", "target DLT rate", f"{percent(trial.target)} %"),
         ("dlt_window_days", "DLT window", NOT_STATED if window is None else days(window)),
-        ("cohort_size", "cohort size", count(trial.cohort_size, "patient")),
+        ("cohort_size", "cohorts", trial.cohorts_in_words),
         ("max_patients", "most patients in dose escalation", count(trial.max_patients, "patient")),
         ("expansion", "expansion at the RP2D", "; ".join(_expansions(run)) or NO_EXPANSION),
         ("designs", "designs", ", ".join(run_designs(run))),

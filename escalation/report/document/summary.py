@@ -16,7 +16,7 @@ def summary(run: Run) -> Iterator[Block]:
     labels = ", ".join(result.design for result in designs)
     yield Lines(
         f"{count(trial.levels, 'dose level')}: {dose_list(trial)}. Target DLT rate {percent(trial.target)} %. At "
-        f"most {count(trial.max_patients, 'patient')} in dose escalation, in cohorts of {trial.cohort_size}.",
+        f"most {count(trial.max_patients, 'patient')} in dose escalation, in {trial.cohorts_in_words}.",
         f"{count(len(designs), 'design')} ({labels}) under {count(len(truths), 'truth')}: assumed vectors of true "
         "DLT rates, from which the probabilities below follow.",
     )
