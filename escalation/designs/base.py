@@ -149,9 +149,9 @@ class Design(Frozen):
         restrictions = (*self._restrictions(), *self.restrict)
         eliminated = [rule.eliminates(with_room(trial, treated)) for rule in restrictions]
         if any(cells is not None for cells in eliminated):
-            closes = np.logical_or.reduce([cells for cells in eliminated if cells is not None])
-            closes[1, 0] &= not self._titrates(plan)  # a patient without a DLT eliminates no dose of a titration
-            plan = plan.closing(np.tile(closes, (trial.levels, 1, 1)))
+            cells = np.logical_or.reduce([cells for cells in eliminated if cells is not None])
+            cells[1, 0] &= not self._titrates(plan)  # a patient without a DLT eliminates no dose of a titration
+            plan = plan.eliminating_by(np.tile(cells, (trial.levels, 1, 1)))
         if self._titrates(plan):
             plan = plan.titrated()
         if restrictions:

@@ -67,7 +67,7 @@ def settle_curves(plan, evidence, packing, cells, binomials, columns, sizes, seq
     words, shifts, mask = packing
     rows, starts, parents, toxic = children
     conduct, ceilings, runs = plan.conduct, plan.conduct.ceiling, plan.conduct.runs
-    most_dlts, closes = ceilings.shape[0] - 1, conduct.closes.shape[1] > 0
+    most_dlts, eliminates = ceilings.shape[0] - 1, conduct.eliminates.shape[1] > 0
     levels = words.shape[0]
     ends = levels * runs - 1  # the column of an ending, without its reason
     reasons, rules, joint = conduct.reasons, conduct.reasons.shape[1] > 0, conduct.joint.reasons.shape[0] > 0
@@ -80,7 +80,7 @@ def settle_curves(plan, evidence, packing, cells, binomials, columns, sizes, seq
     alive = ended = np.int64(0)  # not 0: what is called with a literal is compiled once more
     for r in range(rows.shape[0]):
         treated = toxicities = most = tried = top = 0
-        highest = np.int64(levels - 1)  # that is not closed
+        highest = np.int64(levels - 1)  # that is not eliminated
         for level in range(levels - 1, -1, -1):
             counts[level] = (rows[r, words[level]] >> shifts[level]) & mask
             patients[level] = cells[0, counts[level]]
@@ -91,12 +91,12 @@ def settle_curves(plan, evidence, packing, cells, binomials, columns, sizes, seq
             if patients[level] > 0:
                 tried += 1
                 top = max(top, level)
-            if closes and conduct.closes[level, patients[level], dlts[level]]:
+            if eliminates and conduct.eliminates[level, patients[level], dlts[level]]:
                 highest = np.int64(level - 1)
         full = treated >= conduct.max_patients
         titrating = conduct.titration and most == 1
         mass = weigh(plan.weight, plan.reading.kind == SCORE, evidence, counts, posterior)
-        choice = choose(plan.reading, posterior, mass, levels, highest)  # NO_DOSE where the lowest dose is closed
+        choice = choose(plan.reading, posterior, mass, levels, highest)  # NO_DOSE where the lowest dose is eliminated
         for way in range(starts[r], starts[r + 1]):
             size, toxic_sequences = sizes[parents[way]], binomials[sizes[parents[way]], toxic[way]]
             dose, run = np.int64(columns[parents[way]] // runs), columns[parents[way]] % runs + 1

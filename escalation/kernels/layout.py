@@ -84,7 +84,7 @@ class ConductArrays(NamedTuple):
     ceiling: NDArray[np.int64]  # (T, D)
     tried_ceiling: NDArray[np.int64]  # (D,)
     floor: NDArray[np.int64]  # (D,)
-    closes: NDArray[np.bool_]  # (D, N + 1, N + 1); empty where no counts close a dose
+    eliminates: NDArray[np.bool_]  # (D, N + 1, N + 1); empty where no counts eliminate a dose
     titration: bool
     max_patients: int
     start: int

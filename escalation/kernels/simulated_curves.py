@@ -57,9 +57,9 @@ def run_curve_trial(plan, evidence, places, limits, tolerances, patients, dlts, 
     reading, scores = plan.reading, plan.reading.kind == SCORE
     posterior[:] = plan.weight
     levels = limits.shape[0]
-    closes, most_dlts = conduct.closes.shape[1] > 0, conduct.ceiling.shape[0] - 1
+    eliminates, most_dlts = conduct.eliminates.shape[1] > 0, conduct.ceiling.shape[0] - 1
     least_dlts = conduct.trial_sizes.shape[1] - 1
-    highest = np.int64(levels - 1)  # that is not closed
+    highest = np.int64(levels - 1)  # that is not eliminated
     dose, run = conduct.start, conduct.run
     enrolled = toxicities = largest = tried = 0
     for level in range(levels - 1, -1, -1):
@@ -68,7 +68,7 @@ def run_curve_trial(plan, evidence, places, limits, tolerances, patients, dlts, 
         largest = max(largest, patients[level])
         if patients[level] > 0:
             tried = max(tried, level)
-        if closes and conduct.closes[level, patients[level], dlts[level]]:
+        if eliminates and conduct.eliminates[level, patients[level], dlts[level]]:
             highest = np.int64(level - 1)
     titrating, filling = conduct.titration and largest <= 1, False
     size = max(conduct.sizes[dose, patients[dose]], conduct.trial_sizes[enrolled, min(toxicities, least_dlts)])
@@ -89,7 +89,7 @@ def run_curve_trial(plan, evidence, places, limits, tolerances, patients, dlts, 
         out_of_patients = enrolled >= conduct.max_patients
         tried = max(tried, dose)
         run += 1
-        if closes and conduct.closes[dose, patients[dose], dlts[dose]]:
+        if eliminates and conduct.eliminates[dose, patients[dose], dlts[dose]]:
             highest = min(highest, np.int64(dose - 1))
         ceiling = min(conduct.ceiling[min(toxicities, most_dlts), dose], conduct.tried_ceiling[tried])
 

@@ -95,12 +95,12 @@ class Conduct:
     # int64[D], by the highest dose that was given. By default the highest.
     ceiling: NDArray[np.int64] | None = None
     tried_ceiling: NDArray[np.int64] | None = None
-    # int64[D], lowest dose that may follow each dose, unless that is closed or a probable overdose. By default the
+    # int64[D], lowest dose that may follow each dose, unless that is eliminated or a probable overdose. By default the
     # lowest.
     floor: NDArray[np.int64] | None = None
-    # bool[D, N + 1, N + 1], whether counts at a dose close it and all above, whatever a model says; the trial ends as
-    # too toxic when that is the lowest. Tables close doses by their codes instead.
-    closes: NDArray[np.bool_] | None = None
+    # bool[D, N + 1, N + 1], whether counts at a dose eliminate it and all above, whatever a model says; the trial ends
+    # as too toxic when that is the lowest. Tables eliminate doses by their codes instead.
+    eliminates: NDArray[np.bool_] | None = None
     # After each cohort those that hold end the trial. The reason is the one that counts first: that it is too toxic,
     # that a dose is, that a rule is complete, that it is full, the others.
     stops: tuple[Stop, ...] = ()
@@ -122,14 +122,14 @@ class Conduct:
     def arrays(self, levels: int) -> ConductArrays:
         """How a trial with so many dose levels is conducted, as the kernels read it."""
         top = np.full(levels, levels - 1)
-        none = np.zeros((self.max_patients + 1, 1))
+        none, nothing = np.zeros((self.max_patients + 1, 1)), np.zeros((levels, 0, 0), np.bool_)
         return ConductArrays(
             sizes=_whole(self.sizes),
             trial_sizes=_whole(none if self.trial_sizes is None else self.trial_sizes),
             ceiling=_whole(top[None] if self.ceiling is None else self.ceiling),
             tried_ceiling=_whole(top if self.tried_ceiling is None else self.tried_ceiling),
             floor=_whole(np.zeros(levels) if self.floor is None else self.floor),
-            closes=np.zeros((levels, 0, 0), np.bool_) if self.closes is None else np.ascontiguousarray(self.closes),
+            eliminates=np.ascontiguousarray(nothing if self.eliminates is None else self.eliminates),
             titration=bool(self.titration),
             max_patients=int(self.max_patients),
             start=int(self.start),
@@ -194,12 +194,12 @@ class Conduct:
         """Index of the lowest dose that may follow a dose."""
         return 0 if self.floor is None else int(self.floor[dose])
 
-    def lowest_closed(self, patients: tuple[int, ...], dlts: tuple[int, ...]) -> int:
-        """Index of the lowest dose that its own counts close; the number of doses when none does."""
-        if self.closes is None:
+    def lowest_eliminated(self, patients: tuple[int, ...], dlts: tuple[int, ...]) -> int:
+        """Index of the lowest dose that its own counts eliminate; the number of doses for none."""
+        if self.eliminates is None:
             return len(patients)
         counts = enumerate(zip(patients, dlts, strict=True))
-        return next((dose for dose, (n, y) in counts if self.closes[dose, n, y]), len(patients))
+        return next((dose for dose, (n, y) in counts if self.eliminates[dose, n, y]), len(patients))
 
     def _reasons(self, levels: int) -> NDArray[np.int8]:
         """Why the rules that look at one dose end the trial: all of them in one table, to be looked up at once."""

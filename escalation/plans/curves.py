@@ -35,16 +35,16 @@ class ModelPlan(Plan):
     recommends_untried: bool = False
 
     def judge(self, patients: tuple[int, ...], dlts: tuple[int, ...]) -> Judgement:
-        """What the model says of counts at each dose, and which doses these close."""
-        return replace(self.said(patients, dlts), closed_from=self.conduct.lowest_closed(patients, dlts))
+        """What the model says of counts at each dose, and which doses these eliminate."""
+        return replace(self.said(patients, dlts), eliminated_from=self.conduct.lowest_eliminated(patients, dlts))
 
     @abstractmethod
     def said(self, patients: tuple[int, ...], dlts: tuple[int, ...]) -> Judgement:
         """What the model says of counts at each dose."""
 
-    def closing(self, closes: NDArray[np.bool_]) -> Self:
-        """The plan under which counts at a dose close it, bool[D, N + 1, N + 1]."""
-        return self.conducted(closes=closes)
+    def eliminating_by(self, eliminates: NDArray[np.bool_]) -> Self:
+        """The plan under which counts at a dose eliminate it, bool[D, N + 1, N + 1]."""
+        return self.conducted(eliminates=eliminates)
 
     @property
     def one_up_until_dlt(self) -> bool:
@@ -115,9 +115,9 @@ class ModelPlan(Plan):
         floor = self.conduct.lowest_after(dose)
         if floor > next_dose:
             if floor > judgement.highest_open:
-                closed = judgement.highest_open < judgement.highest_by_model
+                eliminated = judgement.highest_open < judgement.highest_by_model
                 floor = max(judgement.highest_open, next_dose)
-                bounds.append(Bound.CLOSED if closed else Bound.OVERDOSE)
+                bounds.append(Bound.CLOSED if eliminated else Bound.OVERDOSE)
             if floor > next_dose:
                 next_dose = floor
                 bounds.append(Bound.FLOOR)
@@ -134,7 +134,7 @@ class ModelPlan(Plan):
         return False
 
     def closed(self, state: State) -> tuple[bool, ...]:
-        """Whether each dose is closed or excluded as a probable overdose; all are where the trial is too toxic."""
+        """Whether each dose is eliminated or excluded as a probable overdose; all are where the trial is too toxic."""
         if state.treated == 0:
             return (False,) * self.levels
         judgement = self.judge(state.patients, state.dlts)
@@ -194,11 +194,11 @@ class CurvePlan(ModelPlan):
         if not isinstance(self.reading, (PlugIn, PosteriorMean, MaximumLikelihood)):
             return False
         conduct, ceiling = self.conduct, self.conduct.ceiling
-        # Both courses are to have as many patients, and no counts without a DLT are to close a dose.
+        # Both courses are to have as many patients, and no counts without a DLT are to eliminate a dose.
         by_outcome = np.any(np.diff(conduct.sizes, axis=0)) or (
             conduct.trial_sizes is not None and conduct.trial_sizes.shape[1] > 1
         )
-        if by_outcome or (conduct.closes is not None and conduct.closes[:, :, 0].any()):
+        if by_outcome or (conduct.eliminates is not None and conduct.eliminates[:, :, 0].any()):
             return False
         rising = (ceiling, conduct.tried_ceiling, conduct.floor)
         if any(bound is not None and np.any(np.diff(bound) < 0) for bound in rising):

@@ -119,8 +119,8 @@ class Plan(ABC):
         return self.conducted(titration=True, start=0)
 
     @abstractmethod
-    def closing(self, closes: NDArray[np.bool_]) -> Self:
-        """The plan under which counts at a dose close it and all above for good too, bool[D, N + 1, N + 1]."""
+    def eliminating_by(self, eliminates: NDArray[np.bool_]) -> Self:
+        """The plan under which counts at a dose eliminate it and all above, too, bool[D, N + 1, N + 1]."""
 
     def limits(self, state: State) -> Iterator[tuple[int, Bound]]:
         """The highest doses that may follow by the trial's conduct, by index, and what each is."""

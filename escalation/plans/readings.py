@@ -176,7 +176,9 @@ class Judgement:
     toxicity: float = 0.0  # the posterior probability that the stop for toxicity looks at; zero where there is none
     # What rules ask for, with its posterior probability at each dose, float64[D].
     believed: Mapping[Belief, Floats] = field(default_factory=dict)
-    closed_from: int | None = None  # index of the lowest dose that its own counts close, whatever the model says
+    eliminated_from: int | None = (
+        None  # index of the lowest dose that is eliminated by its own counts, whatever the model says
+    )
 
     @property
     def too_toxic(self) -> bool:
@@ -185,9 +187,9 @@ class Judgement:
 
     @property
     def highest_open(self) -> int:
-        """Index of the highest dose that is neither closed nor excluded as a probable overdose; minus one for none."""
-        closed_from = self.levels if self.closed_from is None else self.closed_from
-        return min(self.highest_by_model, closed_from - 1)
+        """Index of the highest dose that is neither eliminated nor a probable overdose; minus one for none."""
+        eliminated_from = self.levels if self.eliminated_from is None else self.eliminated_from
+        return min(self.highest_by_model, eliminated_from - 1)
 
     @property
     def highest_by_model(self) -> int:
@@ -199,8 +201,8 @@ class Judgement:
 
     @property
     def choice_by_model(self) -> int:
-        """Index of the dose that the model would prefer were none closed."""
-        return replace(self, closed_from=None).choice
+        """Index of the dose that the model would prefer were none eliminated."""
+        return replace(self, eliminated_from=None).choice
 
     @property
     def choice(self) -> int:

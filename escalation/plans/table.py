@@ -248,9 +248,9 @@ class TablePlan(Plan):
             reached &= codes != ELIMINATE
         return size + 1
 
-    def closing(self, closes: NDArray[np.bool_]) -> Self:
+    def eliminating_by(self, eliminates: NDArray[np.bool_]) -> Self:
         """The plan with further counts that eliminate a dose, bool[D, N + 1, N + 1]."""
-        return replace(self, codes=np.where(closes, np.int8(ELIMINATE), self.codes))
+        return replace(self, codes=np.where(eliminates, np.int8(ELIMINATE), self.codes))
 
     def titrated(self) -> Self:
         """The plan with titration, which leaves single patients behind; none without a DLT closes a dose."""

@@ -118,15 +118,16 @@ class Decider:
     def _before_full(self, state: State, decision: Decision) -> Decision:
         """The decision before the last cohort is full: no higher dose, unless it will be given whatever is to come.
 
-        What asks for a lower dose, or ends the trial, is not put off.
+        What asks for a lower dose, or ends the trial as too toxic, is not put off. What else ends it has to do so
+        whatever is to come.
         """
         dose, at = state.last_dose, state.expanding
         filled = tuple(self._once_full(self.filled(state, dlts)) for dlts in range(state.missing + 1))
         following = decision.next_dose
-        lower = decision.reason != 0 if following is None else following < dose
         up = following is not None and following > dose
         settled = all(then.reason == 0 and then.next_dose == following for then in filled)
-        if lower or (up and settled) or all(then.is_open for then in filled):
+        over = decision.ends and all(then.ends for then in filled)
+        if _leads_down(decision, dose) or over or (up and settled) or all(then.is_open for then in filled):
             return replace(decision, filled=filled)
         if all(_leads_down(then, dose) for then in filled):
             mildest = max(filled, key=lambda then: -1 if then.next_dose is None else then.next_dose)

@@ -29,6 +29,9 @@ def why_none(decider: Decider, state: State, decision: Decision) -> str | None:
     if all(closed):
         return _too_toxic(decision)
     if table is None:
+        eliminated = decider.plan.conduct.lowest_eliminated(state.patients, state.dlts)
+        if not any(state.patients[:eliminated]):
+            return "every dose that was tried is eliminated"
         return "the model's choice is below every dose that was tried"
     open_ones = [patients for patients, shut in zip(state.patients, closed, strict=True) if not shut]
     return table.selection.nothing if any(open_ones) else "every dose that was tried is eliminated"
@@ -40,6 +43,8 @@ def _too_toxic(decision: Decision) -> str:
         return "too toxic: the lowest dose is eliminated"
     if judgement is None:  # during titration the model is not asked
         return "too toxic by the model"
+    if judgement.highest_open < 0 <= judgement.highest_by_model:
+        return "too toxic: the lowest dose is eliminated"
     if judgement.highest_open < 0:
         return f"too toxic: every dose is an overdose with a probability above {judgement.reading.most_overdosing:g}"
     found = f"{judgement.toxicity:.3f}, exceeds {judgement.too_toxic_threshold:g}"

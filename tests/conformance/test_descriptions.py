@@ -329,8 +329,8 @@ RESTRICTION_WORDS = [
     ),
     (
         {"rule": "max_step", "levels": [3, 2, 1], "from_dlts": [0, 1, 3]},
-        "The next dose is at most 3 levels above the last cohort's; once a DLT has been seen, at most 2 levels above it; "
-        "once 3 DLTs have been seen, at most one level above it.",
+        "The next dose is at most 3 levels above the last cohort's; once a DLT has been seen, at most 2 levels above "
+        "it; once 3 DLTs have been seen, at most one level above it.",
     ),
     (
         {"rule": "max_step", "amount": [100, 150], "from_dose": [0, 150], "above": "highest_tried"},

@@ -15,7 +15,7 @@ def test_refuses_when_there_may_be_too_many_states():
     with pytest.raises(StateSpaceError) as refusal:
         exact(BOIN(), LUCAR, max_states=30_000)
     assert str(refusal.value) == (
-        "up to 36,412 states (3.1 MB), where at most 30,000 (2.6 MB) are allowed; larger cohorts, fewer patients or "
+        "up to 36,412 states (3.2 MB), where at most 30,000 (2.6 MB) are allowed; larger cohorts, fewer patients or "
         "fewer doses need fewer, a higher --max-states (in Python max_states) allows more"
     )
     assert exact(BOIN(), LUCAR, max_states=34_334).states == 34_334, "the bound is not asked"

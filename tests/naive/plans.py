@@ -17,16 +17,16 @@ def posterior(plan: CurvePlan, patients, dlts) -> np.ndarray:
     return weight / weight.sum()
 
 
-def lowest_closed(plan, patients, dlts) -> int:
-    """Index of the lowest dose that its own counts close; the number of doses for none."""
-    closes = plan.conduct.closes
-    found = [] if closes is None else [d for d in range(plan.levels) if closes[d, patients[d], dlts[d]]]
+def lowest_eliminated(plan, patients, dlts) -> int:
+    """Index of the lowest dose that its own counts eliminate; the number of doses for none."""
+    eliminates = plan.conduct.eliminates
+    found = [] if eliminates is None else [d for d in range(plan.levels) if eliminates[d, patients[d], dlts[d]]]
     return min(found, default=plan.levels)
 
 
 def model_choice(plan: CurvePlan, patients, dlts, highest=None) -> int:
     """Dose index up to `highest` that the model prefers, or NO_DOSE when the lowest is too toxic."""
-    highest = min(plan.levels - 1 if highest is None else highest, lowest_closed(plan, patients, dlts) - 1)
+    highest = min(plan.levels - 1 if highest is None else highest, lowest_eliminated(plan, patients, dlts) - 1)
     if highest < 0:
         return codes.NO_DOSE
     reading = plan.reading
@@ -242,7 +242,7 @@ def run_curve_trial(plan: CurvePlan, rates, tolerances) -> tuple[list[int], list
         if min(limits) < choice:
             following = model_choice(plan, patients, dlts, min(limits))
         if plan.conduct.floor is not None:
-            floor = min(int(plan.conduct.floor[dose]), lowest_closed(plan, patients, dlts) - 1)
+            floor = min(int(plan.conduct.floor[dose]), lowest_eliminated(plan, patients, dlts) - 1)
             if isinstance(plan.reading, Intervals):
                 overdose = plan.reading.overdose @ posterior(plan, patients, dlts)
                 floor = max(d for d in range(floor + 1) if d == following or overdose[d] <= plan.reading.ewoc)

@@ -45,15 +45,14 @@ def cohort_size(rules: list[dict]):
     """The trial's cohort_size that is the largest of crmPack's rules, which each look at one thing."""
     by_dose, by_dlts = None, None
     for rule in rules:
-        if rule["rule"] == "CohortSizeConst":
-            rule = {"rule": "CohortSizeRange", "intervals": [0], "cohort_size": [rule["size"]]}
-        bounds, sizes = np.array(rule["intervals"]), np.array(rule["cohort_size"])
-        at = np.array(SIZE_DOSES) if rule["rule"] == "CohortSizeRange" else np.arange(bounds[-1] + 1)
+        bounds, sizes = np.array(rule.get("intervals", [0])), np.array(rule.get("cohort_size", [rule.get("size")]))
+        by_outcome = rule["rule"] == "CohortSizeDLT"
+        at = np.arange(bounds[-1] + 1) if by_outcome else np.array(SIZE_DOSES)
         found = sizes[np.searchsorted(bounds, at, side="right") - 1]
-        if rule["rule"] == "CohortSizeRange":
-            by_dose = found if by_dose is None else np.maximum(by_dose, found)
-        else:
+        if by_outcome:
             by_dlts = found
+        else:
+            by_dose = found if by_dose is None else np.maximum(by_dose, found)
     return {
         "by_dose": None if by_dose is None else by_dose.tolist(),
         "by_dlts": None if by_dlts is None else by_dlts.tolist(),
@@ -131,7 +130,7 @@ def test_doses_that_are_eliminated(record):
     """Below the lowest dose crmPack still names that; its own stopping rule then ends the trial, as ours does."""
     doses = record["doses"]
     plan, _ = eliminating(record, doses)
-    lowest = plan.conduct.lowest_closed(tuple(record["patients"]), tuple(record["dlts"]))
+    lowest = plan.conduct.lowest_eliminated(tuple(record["patients"]), tuple(record["dlts"]))
     assert doses[max(lowest - 1, 0)] == record["limit"]
     assert (lowest == 0) == record["stop_lowest"]
     judgement = plan.judge(tuple(record["patients"]), tuple(record["dlts"]))
@@ -143,7 +142,7 @@ def test_doses_that_are_eliminated(record):
 def test_fewest_dlts_that_eliminate(record):
     plan, _ = eliminating(record, levels(5))
     for n, fewest in zip(record["n"], record["closed_if_ge"], strict=True):
-        found = np.flatnonzero(plan.conduct.closes[1, n, : n + 1])
+        found = np.flatnonzero(plan.conduct.eliminates[1, n, : n + 1])
         assert (found[0] if found.size else None) == fewest
 
 
