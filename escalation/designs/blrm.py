@@ -1,7 +1,7 @@
 """The Bayesian logistic regression model with overdose control.
 
 A two-parameter logistic curve is fitted to all data after each cohort. Doses that are probably overdoses are excluded;
-of the others the next cohort gets the one most probably in the target interval.
+of the others the next cohort gets the one most probably in the target interval, or the highest.
 
 Source: Neuenschwander B, Branson M, Gsponer T (2008) Stat Med 27:2420-2439; escalation with overdose control (EWOC):
 Babb J, Rogatko A, Zacks S (1998) Stat Med 17:1103-1120.
@@ -59,6 +59,9 @@ class BLRM(ModelDesign):
         on are overdoses. Further limits divide the overdoses in interval_probabilities.
     ewoc : float, default 0.25
         A dose is excluded while the probability that its DLT rate is an overdose exceeds this.
+    choose : {"most_probable", "highest"}
+        Of the other doses, the one whose DLT rate is most probably in the target interval, or the highest (as
+        crmPack's `NextBestEWOC`); the first limit of the intervals then decides nothing.
     """
 
     kind: Literal["blrm"] = "blrm"
@@ -68,6 +71,7 @@ class BLRM(ModelDesign):
     reference_dose: Positive | None = None
     intervals: tuple[Fraction, ...] = Field(default=(0.2, 0.35, 0.6), min_length=2)
     ewoc: Fraction = 0.25
+    choose: Literal["most_probable", "highest"] = "most_probable"
 
     tuned: ClassVar[dict[str, tuple[float, ...]]] = {"ewoc": tuple(percent / 100 for percent in range(10, 55, 5))}
     sources: ClassVar[tuple[str, ...]] = (
@@ -161,11 +165,17 @@ class BLRM(ModelDesign):
             f"log_alpha and log_beta have a bivariate normal prior with means {mean[0]:g} and {mean[1]:g}, "
             f"standard deviations {sd[0]:g} and {sd[1]:g} and correlation {self.prior_correlation:g}."
         )
+        interval = f"the target interval from {low:g} to {high:g}"
+        chosen = {
+            "most_probable": f"one whose DLT rate is most probably in {interval}, the lower of two",
+            "highest": "highest",
+        }[self.choose]
         yield (
             f"After each cohort the model is fitted to all data. A dose is excluded while P(DLT rate >= {high:g} | "
-            f"data) > {self.ewoc:g}; of the others the next cohort gets the one whose DLT rate is most probably in "
-            f"the target interval from {low:g} to {high:g}, the lower of two."
+            f"data) > {self.ewoc:g}; of the others the next cohort gets the {chosen}."
         )
+        if self.choose == "highest":
+            yield f"The probability of {interval} is reported; it decides nothing."
         if more:
             yield f"Overdoses are reported apart above DLT rates of {listed(more)}; this decides nothing."
 
@@ -193,14 +203,17 @@ class BLRM(ModelDesign):
             trial,
             log_rates=(grid.log_dlt, grid.log_no_dlt),
             weight=grid.weight,
-            reading=Intervals(in_target=grid.above[0] - overdose, overdose=overdose, ewoc=self.ewoc),
+            reading=self._reading(grid.above[0] - overdose, overdose),
         )
+
+    def _reading(self, in_target: Floats, overdose: Floats) -> Intervals:
+        return Intervals(in_target, overdose, self.ewoc, takes_highest=self.choose == "highest")
 
     def _judged(self, trial: Trial, patients: tuple[int, ...], dlts: tuple[int, ...]) -> Judgement:
         posterior = self._posterior(trial, np.array(patients), np.array(dlts))
         above, overdose = _above(posterior, self.intervals[:2], trial.levels)
         no_curves = np.empty((trial.levels, 0))
-        reading = Intervals(in_target=no_curves, overdose=no_curves, ewoc=self.ewoc)
+        reading = self._reading(no_curves, no_curves)
         return Judgement(reading, trial.levels, trial.target, 1.0, means=above - overdose, overdose=overdose)
 
 

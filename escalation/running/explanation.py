@@ -177,10 +177,11 @@ def _preference(decider: Decider, state: State, decision: Decision) -> str:
         limit = f"{judgement.reading.most_overdosing:g}"
         if judgement.too_toxic:
             return f"every dose is an overdose with a probability above {limit} (the lowest: {overdose[0]:.3f})"
+        in_target = f"most probably in the target interval ({judgement.means[choice]:.3f}; "
+        chosen = "the highest (" if judgement.reading.takes_highest else f"the one {in_target}"
         return (
             f"of the doses whose probability of an overdose is at most {limit}, {decider.trial.at_level(choice)} is "
-            f"the one most probably in the target interval ({judgement.means[choice]:.3f}; overdose: "
-            f"{overdose[choice]:.3f})"
+            f"{chosen}overdose: {overdose[choice]:.3f})"
         )
     if judgement.reading.slopes is not None and sum(state.dlts) in (0, state.treated):
         # No curve is the most likely one: all rates are at their lowest, or at their highest.
