@@ -133,7 +133,7 @@ class BLRM(ModelDesign):
     def _estimates(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> RateEstimates:
         posterior = self._posterior(trial, patients, dlts)
         rates = posterior.rates()
-        limits = credible_limits(posterior.above, np.stack([rates, rates]))
+        limits = credible_limits(posterior.above, posterior.near_quantiles(np.array([0.025, 0.975])))
         return RateEstimates(rates, *limits, _above(posterior, [trial.target], trial.levels)[0])
 
     def _posterior(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> LogisticPosterior:
