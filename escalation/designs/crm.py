@@ -199,6 +199,9 @@ class CRM(ModelDesign):
         )
 
     def _plan(self, trial: Trial) -> CurvePlan:
+        return _compiled(self, trial)
+
+    def _compile(self, trial: Trial) -> CurvePlan:
         model, rates = self._family, self.prior_rates(trial)
         stop = self.stop_if_too_toxic
         if self.method == "mle":
@@ -238,16 +241,23 @@ class CRM(ModelDesign):
             return RateEstimates(best, high, low, none)  # rates fall as b grows
         b, plan = _grid(self, trial), self._plan(trial)
         posterior = plan.posterior(patients, dlts)
+        fitted = self._fitted(plan, posterior, rates)
         low, high = curves.parameter_limits(b, posterior, np.array([0.025, 0.975])).tolist()
         above = curves.probabilities_above(model, rates, b, posterior, np.full(trial.levels, trial.target))
-        fitted = self._fitted(plan, posterior, rates)
         return RateEstimates(fitted, model.rates_at(rates, high), model.rates_at(rates, low), above)
+
+    def _rates(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Floats:
+        if self.method == "mle":
+            return super()._rates(trial, patients, dlts)
+        plan = self._plan(trial)
+        return self._fitted(plan, plan.posterior(patients, dlts), self.prior_rates(trial))
 
     def _fitted(self, plan: CurvePlan, posterior: Floats, skeleton: Floats) -> Floats:
         """The rates that the design compares, float64[D]."""
+        means = plan.reading.means(plan.log_dlt, posterior)
         if self.estimate == "mean":
-            return np.exp(plan.log_dlt) @ posterior
-        (mean,) = plan.reading.means(plan.log_dlt, posterior).tolist()
+            return means
+        (mean,) = means.tolist()
         b = mean if self.prior == "normal" else float(np.log(mean))
         return self._family.rates_at(skeleton, b)
 
@@ -331,3 +341,9 @@ def _grid(design: CRM, trial: Trial) -> Floats:
     grid = curves.parameter_grid(design._family, design.prior_rates(trial), design._prior(), trial.max_patients)
     grid.flags.writeable = False
     return grid
+
+
+@lru_cache(maxsize=2)
+def _compiled(design: CRM, trial: Trial) -> CurvePlan:
+    """The plan of a design: what it decides asks for it, and every estimate."""
+    return design._compile(trial)

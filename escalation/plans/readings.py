@@ -15,6 +15,11 @@ from escalation.kernels.codes import INTERVALS, NO_DOSE, PLUG_IN, POSTERIOR_MEAN
 Floats = NDArray[np.float64]
 
 
+def mean_over(posterior: Floats, functions: Floats) -> Floats:
+    """Posterior means of functions of the curve, float64[K, G]; without the threads of a product of matrices."""
+    return np.einsum("kg,g->k", functions, posterior)
+
+
 class Reading(ABC):
     """What a model prefers."""
 
@@ -43,7 +48,7 @@ class Reading(ABC):
 
     def means(self, log_dlt: Floats, posterior: Floats) -> Floats:
         """What `prefer` looks at, from the posterior probability of each curve, float64[G]."""
-        return self.functions(log_dlt) @ posterior
+        return mean_over(posterior, self.functions(log_dlt))
 
     def overdosing(self, posterior: Floats) -> Floats | None:  # noqa: ARG002
         """Probability of an overdose at each dose, float64[D], where the model looks at it."""
@@ -127,11 +132,11 @@ class Intervals(Reading):
 
     def means(self, log_dlt: Floats, posterior: Floats) -> Floats:  # noqa: ARG002
         """The probability of the target interval at each dose."""
-        return self.in_target @ posterior
+        return mean_over(posterior, self.in_target)
 
     def overdosing(self, posterior: Floats) -> Floats:
         """The probability of a rate above it."""
-        return self.overdose @ posterior
+        return mean_over(posterior, self.overdose)
 
     def prefer(self, means: Floats, target: float, highest: int) -> int:  # noqa: ARG002
         """The dose with the largest probability, or the highest."""

@@ -191,7 +191,7 @@ def _preference(decider: Decider, state: State, decision: Decision) -> str:
             else f"every patient has had a DLT: the likelihood prefers {decider.trial.at_level(0)}, the lowest"
         )
     assert isinstance(decider.design, ModelDesign)
-    rate = decider.design.estimates(decider.trial, state.patients, state.dlts).rate[choice]
+    rate = decider.design.rates(decider.trial, state.patients, state.dlts)[choice]
     rated = f"whose {judgement.reading.rate_name} of {rate:.3f} is closest to the target of {judgement.target:g}"
     return f"the model prefers {decider.trial.at_level(choice)}, {rated}"
 

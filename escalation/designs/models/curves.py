@@ -219,7 +219,7 @@ def probabilities_above(model: Model, skeleton: Floats, b: Floats, posterior: Fl
     """
     b, posterior = _carried(b, posterior)
     ends = [model.parameter_at(rate, limit) for rate, limit in zip(skeleton, limits, strict=True)]
-    return np.array([tail_weights(b, end) @ posterior for end in ends])
+    return np.array([_sum(tail_weights(b, end), posterior) for end in ends])
 
 
 def parameter_limits(b: Floats, posterior: Floats, shares: Floats) -> Floats:
@@ -229,10 +229,15 @@ def parameter_limits(b: Floats, posterior: Floats, shares: Floats) -> Floats:
     # Half of a point's share is below it: right to a part of the spacing, from which Newton's method goes on.
     found: Floats = np.interp(shares, np.cumsum(posterior) - posterior / 2, b)
     for _ in range(6):
-        below = np.array([tail_weights(b, end) @ posterior for end in found])
-        density = np.sinc((found[:, None] - b) / spacing) @ posterior / spacing
+        below = np.array([_sum(tail_weights(b, end), posterior) for end in found])
+        density = np.array([_sum(np.sinc((end - b) / spacing), posterior) for end in found]) / spacing
         found = found - (below - shares) / density
     return found
+
+
+def _sum(weights: Floats, posterior: Floats) -> float:
+    """Of products; without the threads that a product of long vectors starts."""
+    return float(np.einsum("b,b->", weights, posterior))
 
 
 def _carried(b: Floats, posterior: Floats) -> tuple[Floats, Floats]:

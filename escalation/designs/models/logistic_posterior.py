@@ -58,10 +58,10 @@ def nodes(points: int) -> Nodes:
 
 
 def integrals(values: Floats) -> Floats:
-    """Of polynomials through values at Chebyshev points, float64[L, P], the integrals from -1: coefficients, [P + 1, L].
+    """Coefficients, float64[P + 1, L], of the integrals from -1 of polynomials through Chebyshev points, float64[L, P].
 
-    The coefficients of the polynomials are cosine sums over the points; the Fourier transform has them all at once, and
-    without the threads that would take longer to end than products of matrices as small as these.
+    The coefficients of the polynomials themselves are cosine sums over the points. A Fourier transform has them all at
+    once, and without the threads of a product of matrices, which take longer to end than one so small takes.
     """
     points = values.shape[1]
     folded = np.concatenate([values[:, ::2], values[:, 1::2][:, ::-1]], axis=1)
@@ -242,9 +242,7 @@ class LogisticPosterior:
         density = np.exp(log - highest[:, None])
         mass = np.einsum("lp,p->l", density, self._nodes.whole)
         share = density / mass[:, None]
-        return Lines(
-            c, low, length, highest + np.log(mass * length), share * self._nodes.whole, integrals(share)
-        )
+        return Lines(c, low, length, highest + np.log(mass * length), share * self._nodes.whole, integrals(share))
 
 
 def _below(lines: Lines, a: Floats) -> Floats:
