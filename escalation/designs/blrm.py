@@ -1,7 +1,7 @@
 """The Bayesian logistic regression model with overdose control.
 
 A two-parameter logistic curve is fitted to all data after each cohort. Doses that are probably overdoses are excluded;
-of the others the next cohort gets the one most probably in the target interval.
+of the others the next cohort gets the one most probably in the target interval, or the highest.
 
 Source: Neuenschwander B, Branson M, Gsponer T (2008) Stat Med 27:2420-2439; escalation with overdose control (EWOC):
 Babb J, Rogatko A, Zacks S (1998) Stat Med 17:1103-1120.
@@ -59,6 +59,9 @@ class BLRM(ModelDesign):
         on are overdoses. Further limits divide the overdoses in interval_probabilities.
     ewoc : float, default 0.25
         A dose is excluded while the probability that its DLT rate is an overdose exceeds this.
+    choose : {"most_probable", "highest"}
+        Of the other doses, the one whose DLT rate is most probably in the target interval, or the highest (as
+        crmPack's `NextBestEWOC`); the first limit of the intervals then decides nothing.
     """
 
     kind: Literal["blrm"] = "blrm"
@@ -68,6 +71,7 @@ class BLRM(ModelDesign):
     reference_dose: Positive | None = None
     intervals: tuple[Fraction, ...] = Field(default=(0.2, 0.35, 0.6), min_length=2)
     ewoc: Fraction = 0.25
+    choose: Literal["most_probable", "highest"] = "most_probable"
 
     tuned: ClassVar[dict[str, tuple[float, ...]]] = {"ewoc": tuple(percent / 100 for percent in range(10, 55, 5))}
     sources: ClassVar[tuple[str, ...]] = (
@@ -129,7 +133,7 @@ class BLRM(ModelDesign):
     def _estimates(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> RateEstimates:
         posterior = self._posterior(trial, patients, dlts)
         rates = posterior.rates()
-        limits = credible_limits(posterior.above, np.stack([rates, rates]))
+        limits = credible_limits(posterior.above, posterior.near_quantiles(np.array([0.025, 0.975])))
         return RateEstimates(rates, *limits, _above(posterior, [trial.target], trial.levels)[0])
 
     def _posterior(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> LogisticPosterior:
@@ -161,11 +165,17 @@ class BLRM(ModelDesign):
             f"log_alpha and log_beta have a bivariate normal prior with means {mean[0]:g} and {mean[1]:g}, "
             f"standard deviations {sd[0]:g} and {sd[1]:g} and correlation {self.prior_correlation:g}."
         )
+        interval = f"the target interval from {low:g} to {high:g}"
+        chosen = {
+            "most_probable": f"one whose DLT rate is most probably in {interval}, the lower of two",
+            "highest": "highest",
+        }[self.choose]
         yield (
             f"After each cohort the model is fitted to all data. A dose is excluded while P(DLT rate >= {high:g} | "
-            f"data) > {self.ewoc:g}; of the others the next cohort gets the one whose DLT rate is most probably in "
-            f"the target interval from {low:g} to {high:g}, the lower of two."
+            f"data) > {self.ewoc:g}; of the others the next cohort gets the {chosen}."
         )
+        if self.choose == "highest":
+            yield f"The probability of {interval} is reported; it decides nothing."
         if more:
             yield f"Overdoses are reported apart above DLT rates of {listed(more)}; this decides nothing."
 
@@ -200,8 +210,11 @@ class BLRM(ModelDesign):
             log_rates=(grid.log_dlt, grid.log_no_dlt),
             weight=grid.weight,
             above=above,
-            reading=Intervals(in_target=target - overdose, overdose=overdose, ewoc=self.ewoc),
+            reading=self._reading(target - overdose, overdose),
         )
+
+    def _reading(self, in_target: Floats, overdose: Floats) -> Intervals:
+        return Intervals(in_target, overdose, self.ewoc, takes_highest=self.choose == "highest")
 
     def _limits(self) -> list[float]:
         """DLT rates strictly between 0 and 1 about which the posterior is asked how probable higher ones are."""
@@ -215,7 +228,7 @@ class BLRM(ModelDesign):
         tails |= {0.0: np.ones(trial.levels), 1.0: np.zeros(trial.levels)}
         above, overdose = (tails[limit] for limit in self.intervals[:2])
         no_curves = np.empty((trial.levels, 0))
-        reading = Intervals(in_target=no_curves, overdose=no_curves, ewoc=self.ewoc)
+        reading = self._reading(no_curves, no_curves)
         believed = {belief: tails[belief.low] - tails[belief.high] for belief in self.beliefs()}
         asked = reading, trial.levels, trial.target, 1.0
         return Judgement(*asked, means=above - overdose, overdose=overdose, believed=believed)

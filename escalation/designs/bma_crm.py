@@ -79,6 +79,7 @@ class BMACRM(ModelDesign):
     def _estimates(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> RateEstimates:
         grids, plan = _grids(self, trial), self._plan(trial)
         posterior, rates = plan.posterior(patients, dlts), np.exp(plan.log_dlt)
+        means = plan.reading.means(plan.log_dlt, posterior)
         parts = np.split(posterior, np.cumsum([len(b) for _, b in grids])[:-1])  # their sums: those of the models
 
         def above(limits: Floats, doses: NDArray[np.int64]) -> Floats:
@@ -95,7 +96,11 @@ class BMACRM(ModelDesign):
         reached = np.cumsum(posterior[order], axis=1) >= shares[:, None]
         near = rates[doses, order[doses, np.argmax(reached, axis=-1)]]
         at_target = above(np.full(trial.levels, trial.target), doses)
-        return RateEstimates(rates @ posterior, *credible_limits(above, near), at_target)
+        return RateEstimates(means, *credible_limits(above, near), at_target)
+
+    def _rates(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Floats:
+        plan = self._plan(trial)
+        return plan.reading.means(plan.log_dlt, plan.posterior(patients, dlts))
 
     @property
     def _model_weights(self) -> Floats:
@@ -125,6 +130,9 @@ class BMACRM(ModelDesign):
             yield self.stop_if_too_toxic.words(trial)
 
     def _plan(self, trial: Trial) -> CurvePlan:
+        return _compiled(self, trial)
+
+    def _compile(self, trial: Trial) -> CurvePlan:
         grids, normal = _grids(self, trial), curves.normal_prior(self.prior_sd)
         log_dlt, log_no_dlt = zip(*(POWER.log_rates(skeleton, b) for skeleton, b in grids), strict=True)
         # Each grid has its own spacing: normalised by itself, it stands for one model.
@@ -149,3 +157,9 @@ def _grids(design: BMACRM, trial: Trial) -> tuple[tuple[Floats, Floats], ...]:
     """Of each model the skeleton, float64[D], and the values of b that carry its posterior."""
     prior, size = curves.normal_prior(design.prior_sd), trial.max_patients
     return tuple((s, curves.parameter_grid(POWER, s, prior, size)) for s in map(np.array, design.skeletons))
+
+
+@lru_cache(maxsize=2)
+def _compiled(design: BMACRM, trial: Trial) -> CurvePlan:
+    """The plan of a design: what it decides asks for it, and every estimate."""
+    return design._compile(trial)

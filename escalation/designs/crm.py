@@ -16,6 +16,7 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
+from scipy import special
 
 from escalation.designs.base import never_reached, patients_reach
 from escalation.designs.model_based import ModelDesign, RateEstimates, TooToxic
@@ -45,7 +46,10 @@ class CRM(ModelDesign):
     Parameters
     ----------
     model : {"power", "logistic"}
-        p = skeleton^exp(b), or logit p = 3 + exp(b) (logit skeleton - 3).
+        p = skeleton^exp(b), or logit p = intercept + exp(b) (logit skeleton - intercept).
+    intercept : float, optional
+        Of the logistic model; dfcrm's `intcpt`. Above the log odds of every skeleton value and of the target: no rate
+        is as high as that of these log odds. Default: 3.
     skeleton : sequence of float, optional
         Prior guesses of the DLT rates, increasing, one a dose.
     half_width : float, optional
@@ -79,6 +83,7 @@ class CRM(ModelDesign):
 
     kind: Literal["crm"] = "crm"
     model: Literal["power", "logistic"] = "power"
+    intercept: Real | None = Field(default=None, ge=curves.INTERCEPTS[0], le=curves.INTERCEPTS[1])
     skeleton: tuple[Fraction, ...] | None = Field(default=None, min_length=1)
     half_width: Fraction | None = None
     prior_mtd: Count | None = None
@@ -96,6 +101,8 @@ class CRM(ModelDesign):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        if self.intercept is not None and self.model != "logistic":
+            raise ValueError('intercept: only with model = "logistic"')
         if self.skeleton is not None and (self.half_width is not None or self.prior_mtd is not None):
             raise ValueError("skeleton: give either a skeleton or half_width with prior_mtd, not both")
         if self.skeleton is None and (self.half_width is None or self.prior_mtd is None):
@@ -103,9 +110,8 @@ class CRM(ModelDesign):
         if self.skeleton is not None:
             if any(low >= high for low, high in pairwise(self.skeleton)):
                 raise ValueError("skeleton: should increase from each dose to the next")
-            highest = curves.MODELS[self.model].highest
-            if self.skeleton[-1] >= highest:
-                raise ValueError(f"skeleton: should stay below {highest:.4f} for the {self.model} model")
+            if self._family.scale(self.skeleton[-1]) >= 0:
+                raise ValueError(self._too_high_a_skeleton(self.skeleton[-1]))
         if self.method == "mle" and self.estimate == "mean":
             raise ValueError('estimate: "mean" is a posterior mean; it needs method = "bayes"')
         if self.method == "mle" and self.stop_if_too_toxic is not None:
@@ -119,6 +125,13 @@ class CRM(ModelDesign):
         """Whether it decides by a posterior; by maximum likelihood it does not."""
         return self.method == "bayes"
 
+    def _too_high_a_skeleton(self, highest: float) -> str:
+        if self.intercept is None:
+            model = f"{self.model} model with an intercept of {self._intercept:g}"
+            return f"skeleton: should stay below {self._family.highest:.4f} for the {model}"
+        odds = f"{special.logit(highest):.4f}, the log odds of the highest skeleton value ({highest:g})"
+        return f"intercept: {self.intercept:g} should be above {odds}"
+
     def _problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
         if self.skeleton is not None and len(self.skeleton) != trial.levels:
             yield "skeleton", f"{len(self.skeleton)} values for {trial.levels} dose levels"
@@ -130,6 +143,21 @@ class CRM(ModelDesign):
                 yield option, problem
         if self.stop_if_too_toxic is not None:
             yield from self.stop_if_too_toxic.misfits(trial)
+        yield from self._out_of_the_model(trial)
+
+    def _out_of_the_model(self, trial: Trial) -> Iterator[tuple[str, str]]:
+        """Rates that are compared with the model's, which are never so high."""
+        stop = self.stop_if_too_toxic
+        # A skeleton from half_width looks at the target itself.
+        compared = {} if self.skeleton is None else {"the target": trial.target}
+        if stop is not None and trial.target + stop.margin < 1:
+            compared["target + margin of stop_if_too_toxic"] = trial.target + stop.margin
+        for what, rate in compared.items():
+            if self._family.scale(rate) >= 0:
+                yield (
+                    "intercept",
+                    f"{self._intercept:g} should be above {special.logit(rate):.4f}, the log odds of {what} ({rate:g})",
+                )
 
     def _cautions(self, trial: Trial) -> Iterator[str]:
         yield from never_reached("stop_at", self.stop_at, trial)
@@ -171,10 +199,14 @@ class CRM(ModelDesign):
             prior_mtd=self.prior_mtd,
             doses=trial.levels,
             model=self.model,
+            intercept=self.intercept,
         )
 
     def _plan(self, trial: Trial) -> CurvePlan:
-        model, rates = curves.MODELS[self.model], self.prior_rates(trial)
+        return _compiled(self, trial)
+
+    def _compile(self, trial: Trial) -> CurvePlan:
+        model, rates = self._family, self.prior_rates(trial)
         if self.method == "mle":
             b, weight = np.empty(0), np.zeros(trial.levels - 1)
             cuts = curves.cuts_between_doses(model, rates, trial.target)
@@ -206,7 +238,7 @@ class CRM(ModelDesign):
         return super().estimates(trial, patients, dlts)
 
     def _estimates(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> RateEstimates:
-        model, rates = curves.MODELS[self.model], self.prior_rates(trial)
+        model, rates = self._family, self.prior_rates(trial)
         if self.method == "mle":
             none = np.full(trial.levels, np.nan)
             if patients.sum() == 0:
@@ -216,18 +248,33 @@ class CRM(ModelDesign):
             return RateEstimates(best, high, low, none)  # rates fall as b grows
         b, plan = _grid(self, trial), self._plan(trial)
         posterior = plan.posterior(patients, dlts)
+        fitted = self._fitted(plan, posterior, rates)
         low, high = curves.parameter_limits(b, posterior, np.array([0.025, 0.975])).tolist()
         above = curves.probabilities_above(model, rates, b, posterior, np.full(trial.levels, trial.target))
-        fitted = self._fitted(plan, posterior, rates)
         return RateEstimates(fitted, model.rates_at(rates, high), model.rates_at(rates, low), above)
+
+    def _rates(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Floats:
+        if self.method == "mle":
+            return super()._rates(trial, patients, dlts)
+        plan = self._plan(trial)
+        return self._fitted(plan, plan.posterior(patients, dlts), self.prior_rates(trial))
 
     def _fitted(self, plan: CurvePlan, posterior: Floats, skeleton: Floats) -> Floats:
         """The rates that the design compares, float64[D]."""
+        means = plan.reading.means(plan.log_dlt, posterior)
         if self.estimate == "mean":
-            return np.exp(plan.log_dlt) @ posterior
-        (mean,) = plan.reading.means(plan.log_dlt, posterior).tolist()
+            return means
+        (mean,) = means.tolist()
         b = mean if self.prior == "normal" else float(np.log(mean))
-        return curves.MODELS[self.model].rates_at(skeleton, b)
+        return self._family.rates_at(skeleton, b)
+
+    @property
+    def _intercept(self) -> float:
+        return curves.INTERCEPT if self.intercept is None else self.intercept
+
+    @property
+    def _family(self) -> curves.Model:
+        return curves.model_of(self.model, self.intercept)
 
     def _prior(self) -> curves.Prior:
         return curves.normal_prior(self.prior_sd) if self.prior == "normal" else curves.gamma_prior(*self._gamma)
@@ -248,8 +295,7 @@ class CRM(ModelDesign):
             f"Dose escalation follows the continual reassessment method (CRM; {source}) with a target DLT rate of "
             f"{trial.target:g}."
         )
-        curve = {"power": "p = skeleton^exp(b)", "logistic": "logit p = 3 + exp(b) (logit skeleton - 3)"}[self.model]
-        yield f"The DLT rate p at a dose is modelled as {curve}, with {self._skeleton_in_words(trial)}."
+        yield f"The DLT rate p at a dose is modelled as {self._curve}, with {self._skeleton_in_words(trial)}."
         if self.method == "bayes":
             yield self._prior_in_words()
             parameter = "b" if self.prior == "normal" else "exp(b)"
@@ -268,6 +314,15 @@ class CRM(ModelDesign):
         yield from super()._limits_in_words(trial)
         if self.stop_if_too_toxic is not None:
             yield self.stop_if_too_toxic.words(trial)
+
+    @property
+    def _curve(self) -> str:
+        if self.model == "power":
+            return "p = skeleton^exp(b)"
+        a = self._intercept
+        if a == 0:
+            return "logit p = exp(b) logit skeleton"
+        return f"logit p = {a:g} + exp(b) (logit skeleton {'-' if a > 0 else '+'} {abs(a):g})"
 
     def _skeleton_in_words(self, trial: Trial) -> str:
         skeleton = f"the skeleton {listed(self.prior_rates(trial).tolist())}"
@@ -290,8 +345,12 @@ class CRM(ModelDesign):
 @lru_cache(maxsize=4)
 def _grid(design: CRM, trial: Trial) -> Floats:
     """The b that carry every posterior of a trial: its plan has them, and its estimates."""
-    grid = curves.parameter_grid(
-        curves.MODELS[design.model], design.prior_rates(trial), design._prior(), trial.max_patients
-    )
+    grid = curves.parameter_grid(design._family, design.prior_rates(trial), design._prior(), trial.max_patients)
     grid.flags.writeable = False
     return grid
+
+
+@lru_cache(maxsize=2)
+def _compiled(design: CRM, trial: Trial) -> CurvePlan:
+    """The plan of a design: what it decides asks for it, and every estimate."""
+    return design._compile(trial)

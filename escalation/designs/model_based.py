@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy import special
 
-from escalation.designs.base import Design
+from escalation.designs.base import Design, with_room
 from escalation.designs.rules import NeverSkip, Restriction
 from escalation.designs.rules.base import Basis, PosteriorRule
 from escalation.fields import Flag, Fraction, Frozen, Real
@@ -101,7 +101,15 @@ class ModelDesign(Design):
         and 97.5 % quantiles of the posterior.
         """
         n, y = np.array(patients), np.array(dlts)
-        return self._estimates(trial.model_copy(update={"max_patients": max(trial.max_patients, int(n.sum()))}), n, y)
+        return self._estimates(with_room(trial, int(n.sum())), n, y)
+
+    def rates(self, trial: Trial, patients: Sequence[int], dlts: Sequence[int]) -> Floats:
+        """The rates of `estimates` alone, float64[D]."""
+        n, y = np.array(patients), np.array(dlts)
+        return self._rates(with_room(trial, int(n.sum())), n, y)
+
+    def _rates(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Floats:
+        return self._estimates(trial, patients, dlts).rate
 
     @abstractmethod
     def _estimates(self, trial: Trial, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> RateEstimates:

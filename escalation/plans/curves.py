@@ -15,9 +15,12 @@ from escalation.plans.conduct import Belief
 from escalation.plans.decision import Bound, Decision, State, last_cohort, limited
 from escalation.plans.plan import Counts, Escalate, Plan, Settle, Tolerances
 from escalation.plans.reach import after, escalated
-from escalation.plans.readings import Intervals, Judgement, MaximumLikelihood, PlugIn, PosteriorMean, Reading
+from escalation.plans.readings import Intervals, Judgement, MaximumLikelihood, PlugIn, PosteriorMean, Reading, mean_over
 
 Floats = NDArray[np.float64]
+
+MOST_REMEMBERED = 64
+"""Judgements that a plan keeps: of one trial the same few are asked for time and again."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -161,6 +164,7 @@ class CurvePlan(ModelPlan):
     too_toxic_threshold: float = 1.0
     # float64[D, G], functions whose posterior means are what rules ask of a dose.
     believing: Mapping[Belief, Floats] = field(default_factory=dict)
+    judged: dict[tuple[tuple[int, ...], ...], Judgement] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def levels(self) -> int:
@@ -303,7 +307,13 @@ class CurvePlan(ModelPlan):
 
     def said(self, patients: tuple[int, ...], dlts: tuple[int, ...]) -> Judgement:
         """What the model says of counts at each dose."""
-        n, y = np.array(patients), np.array(dlts)
+        if (patients, dlts) not in self.judged:
+            if len(self.judged) == MOST_REMEMBERED:
+                self.judged.clear()
+            self.judged[patients, dlts] = self._judge(np.array(patients), np.array(dlts))
+        return self.judged[patients, dlts]
+
+    def _judge(self, n: NDArray[np.int64], y: NDArray[np.int64]) -> Judgement:
         asked = self.reading, self.levels, self.target, self.too_toxic_threshold
         if self.reading.slopes is not None:
             return Judgement(*asked, means=self.learned(n, y))
@@ -312,15 +322,16 @@ class CurvePlan(ModelPlan):
             *asked,
             means=self.reading.means(self.log_dlt, posterior),
             overdose=self.reading.overdosing(posterior),
-            toxicity=0.0 if self.too_toxic is None else float(self.too_toxic @ posterior),
-            believed={belief: function @ posterior for belief, function in self.believing.items()},
+            toxicity=0.0 if self.too_toxic is None else float(mean_over(posterior, self.too_toxic[None])[0]),
+            believed={belief: mean_over(posterior, function) for belief, function in self.believing.items()},
         )
 
     def posterior(self, patients: NDArray[np.integer], dlts: NDArray[np.integer]) -> Floats:
         """Posterior probability of each curve, float64[G], after counts at each dose, int[D]."""
         with np.errstate(divide="ignore"):  # far out a weight may be too small for a floating-point number
-            prior = np.log(self.weight)
-        log = prior + dlts @ self.log_dlt + (patients - dlts) @ self.log_no_dlt
+            log = np.log(self.weight)
+        for dose in np.flatnonzero(patients):
+            log += dlts[dose] * self.log_dlt[dose] + (patients - dlts)[dose] * self.log_no_dlt[dose]
         likely = np.exp(log - log.max())
         return likely / likely.sum()
 

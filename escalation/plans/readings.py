@@ -17,11 +17,17 @@ from escalation.plans.conduct import Belief
 Floats = NDArray[np.float64]
 
 
+def mean_over(posterior: Floats, functions: Floats) -> Floats:
+    """Posterior means of functions of the curve, float64[K, G]; without the threads of a product of matrices."""
+    return np.einsum("kg,g->k", functions, posterior)
+
+
 class Reading(ABC):
     """What a model prefers."""
 
     kind: ClassVar[int]
     rate_name: ClassVar[str] = "fitted DLT rate"  # what of a dose is close to the target
+    takes_highest: bool = False  # whether it prefers the highest dose that is not excluded, whatever else is said of it
 
     @property
     def slopes(self) -> tuple[Floats, Floats] | None:
@@ -44,7 +50,7 @@ class Reading(ABC):
 
     def means(self, log_dlt: Floats, posterior: Floats) -> Floats:
         """What `prefer` looks at, from the posterior probability of each curve, float64[G]."""
-        return self.functions(log_dlt) @ posterior
+        return mean_over(posterior, self.functions(log_dlt))
 
     def overdosing(self, posterior: Floats) -> Floats | None:  # noqa: ARG002
         """Probability of an overdose at each dose, float64[D], where the model looks at it."""
@@ -98,7 +104,7 @@ class PosteriorMean(Reading):
 
 @dataclass(frozen=True, eq=False)
 class Intervals(Reading):
-    """Prefer the dose that is most probably in the target interval, among those that are not probably overdoses."""
+    """Prefer the dose that is most probably in the target interval, or the highest, of those not probably overdoses."""
 
     # float64[D, G], their posterior means are the probabilities that a dose's DLT rate is in the target interval, or
     # above it.
@@ -107,6 +113,7 @@ class Intervals(Reading):
     # A dose with a larger probability of being above may not be given; nor may higher ones. When that is the lowest,
     # the trial ends as too toxic.
     ewoc: float
+    takes_highest: bool = False
 
     kind: ClassVar[int] = INTERVALS
 
@@ -116,19 +123,27 @@ class Intervals(Reading):
         return self.ewoc
 
     def functions(self, log_dlt: Floats) -> Floats:
-        """Of each dose in turn, the two."""
-        return np.stack([self.in_target, self.overdose], axis=1).reshape(-1, log_dlt.shape[1])
+        """Of each dose in turn, the two.
+
+        The kernels prefer the largest mean of the first. So that this is the highest dose, the level takes its place.
+        """
+        preferred = self.in_target
+        if self.takes_highest:
+            preferred = np.broadcast_to(np.arange(1.0, len(self.overdose) + 1)[:, None], self.overdose.shape)
+        return np.stack([preferred, self.overdose], axis=1).reshape(-1, log_dlt.shape[1])
 
     def means(self, log_dlt: Floats, posterior: Floats) -> Floats:  # noqa: ARG002
         """The probability of the target interval at each dose."""
-        return self.in_target @ posterior
+        return mean_over(posterior, self.in_target)
 
     def overdosing(self, posterior: Floats) -> Floats:
         """The probability of a rate above it."""
-        return self.overdose @ posterior
+        return mean_over(posterior, self.overdose)
 
     def prefer(self, means: Floats, target: float, highest: int) -> int:  # noqa: ARG002
-        """The dose with the largest probability."""
+        """The dose with the largest probability, or the highest."""
+        if self.takes_highest:
+            return highest
         shares = means[: highest + 1]
         return int(np.argmax(shares >= shares.max() - SLACK))
 

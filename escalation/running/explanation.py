@@ -179,10 +179,11 @@ def _preference(decider: Decider, state: State, decision: Decision) -> str:
         limit = f"{judgement.reading.most_overdosing:g}"
         if judgement.too_toxic:
             return f"every dose is an overdose with a probability above {limit} (the lowest: {overdose[0]:.3f})"
+        in_target = f"most probably in the target interval ({judgement.means[choice]:.3f}; "
+        chosen = "the highest (" if judgement.reading.takes_highest else f"the one {in_target}"
         return (
             f"of the doses whose probability of an overdose is at most {limit}, {decider.trial.at_level(choice)} is "
-            f"the one most probably in the target interval ({judgement.means[choice]:.3f}; overdose: "
-            f"{overdose[choice]:.3f})"
+            f"{chosen}overdose: {overdose[choice]:.3f})"
         )
     if judgement.reading.slopes is not None and sum(state.dlts) in (0, state.treated):
         # No curve is the most likely one: all rates are at their lowest, or at their highest.
@@ -192,7 +193,7 @@ def _preference(decider: Decider, state: State, decision: Decision) -> str:
             else f"every patient has had a DLT: the likelihood prefers {decider.trial.at_level(0)}, the lowest"
         )
     assert isinstance(decider.design, ModelDesign)
-    rate = decider.design.estimates(decider.trial, state.patients, state.dlts).rate[choice]
+    rate = decider.design.rates(decider.trial, state.patients, state.dlts)[choice]
     rated = f"whose {judgement.reading.rate_name} of {rate:.3f} is closest to the target of {judgement.target:g}"
     return f"the model prefers {decider.trial.at_level(choice)}, {rated}"
 

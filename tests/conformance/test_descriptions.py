@@ -47,6 +47,9 @@ OPTIONS = {
     ],
     "crm": [
         (SKELETON, "model", "logistic", "logit p = 3 + exp(b) (logit skeleton - 3)"),
+        (SKELETON | {"model": "logistic"}, "intercept", 1.5, "logit p = 1.5 + exp(b) (logit skeleton - 1.5)"),
+        (SKELETON | {"model": "logistic"}, "intercept", -0.4, "logit p = -0.4 + exp(b) (logit skeleton + 0.4)"),
+        (SKELETON | {"model": "logistic"}, "intercept", 0, "logit p = exp(b) logit skeleton, with"),
         (SKELETON, "skeleton", [0.1, 0.2, 0.35], "the skeleton 0.1, 0.2 and 0.35"),
         ({"half_width": 0.05, "prior_mtd": 2}, "half_width", 0.04, "half-width 0.04"),
         ({"half_width": 0.05, "prior_mtd": 2}, "prior_mtd", 3, "dose level 3 as the prior MTD"),
@@ -81,6 +84,7 @@ OPTIONS = {
         ({}, "intervals", [0.16, 0.33, 0.5], "target interval from 0.16 to 0.33"),
         ({}, "intervals", [0.2, 0.35, 0.7], "apart above DLT rates of 0.7"),
         ({}, "ewoc", 0.3, "> 0.3; of the others"),
+        ({}, "choose", "highest", "of the others the next cohort gets the highest. The probability of the target"),
         ({}, "no_skip", False, "lets dose levels be skipped"),
         ({}, "coherent", "dose", "among all patients at the current dose is above the target"),
         ({}, "recommend_untried", True, "whether or not it has been given"),

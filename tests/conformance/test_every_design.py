@@ -80,6 +80,7 @@ SETTINGS = {
         {"half_width": 0.05, "prior_mtd": 1},
         {"half_width": 0.05, "prior_mtd": 1, "estimate": "mean", "coherent": "dose", "stop_at": 9},
         {"half_width": 0.04, "prior_mtd": 1, "model": "logistic", "no_skip": False, "coherent": "off"},
+        {"half_width": 0.04, "prior_mtd": 1, "model": "logistic", "intercept": 1.5, "estimate": "mean"},
         {
             "half_width": 0.05,
             "prior_mtd": 1,
@@ -88,6 +89,7 @@ SETTINGS = {
         },
         {"half_width": 0.05, "prior_mtd": 1, "method": "mle"},
         {"half_width": 0.05, "prior_mtd": 1, "method": "mle", "no_skip": False, "model": "logistic", "stop_when": STOP},
+        {"half_width": 0.05, "prior_mtd": 1, "method": "mle", "model": "logistic", "intercept": 0.0},
         {"half_width": 0.05, "prior_mtd": 1, "prior": "exponential", "titration": True},
         {"half_width": 0.05, "prior_mtd": 1, "prior": "gamma", "prior_shape": 2.5, "coherent": "off"},
         {
@@ -168,6 +170,14 @@ SETTINGS = {
         {"no_skip": False, "recommend_untried": True, "intervals": [0.16, 0.33]},
         {"coherent": "cohort"},
         {"coherent": "dose", "ewoc": 0.4},
+        {"choose": "highest", "ewoc": 0.5},
+        {
+            "choose": "highest",
+            "no_skip": False,
+            "titration": True,
+            "restrict": [{"rule": "never_skip", "when_deescalating": True}],
+            "stop_when": {"rule": "too_toxic", "threshold": 0.8, "dose": "any", "then": "recommend_below"},
+        },
         {"ewoc": 0.5, "titration": True, "stop_when": STOP, "restrict": [{"rule": "max_step", "factor": 2}]},
         {"label": "limited", "ewoc": 0.5, "stop_when": BY_MODEL, "restrict": LIMITED},
     ],

@@ -328,6 +328,11 @@ def test_plans_are_immutable():
         ({"prior_mtd": 2.0}, "prior_mtd: 2.0 should"),
         ({"doses": 3.0}, "prior_mtd: 2 should"),
         ({"model": "hyperbolic"}, "model: 'hyperbolic' should"),
+        ({"intercept": 3}, "intercept: only with the model 'logistic'"),
+        ({"model": "logistic", "half_width": 0.2, "target": 0.76}, r"half_width: .* below 0\.9526 .* intercept of 3$"),
+        ({"model": "logistic", "intercept": -1}, r"intercept: -1 should be above -0\.8473, .* half_width \(0\.3\)$"),
+        ({"model": "logistic", "intercept": 10.5}, "intercept: 10.5 should be between -10 and 10"),
+        ({"model": "logistic", "intercept": float("nan")}, "intercept: nan should be between"),
     ],
 )
 def test_skeleton(arguments, message):
@@ -335,6 +340,51 @@ def test_skeleton(arguments, message):
     assert np.all(np.diff(skeleton(**good)) > 0)
     with pytest.raises(DesignError, match=f"^{message}"):
         skeleton(**good | arguments)
+
+
+RISING = {"skeleton": [0.1, 0.25, 0.4], "model": "logistic"}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"skeleton": [0.1, 0.25, 0.4], "intercept": 3}, 'intercept: only with model = "logistic"'),
+        (RISING | {"intercept": -0.41}, r"intercept: -0\.41 should be above -0\.4055, .* skeleton value \(0\.4\)"),
+        (RISING | {"skeleton": [0.1, 0.25, 0.96]}, r"skeleton: should stay below 0\.9526 .* intercept of 3"),
+        (RISING | {"intercept": -11}, "greater than or equal to -10"),
+        (RISING | {"intercept": 10.1}, "less than or equal to 10"),
+    ],
+)
+def test_crm_intercept(options, message):
+    with pytest.raises(ValueError, match=message):
+        CRM(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "target", "expected"),
+    [
+        (RISING | {"intercept": -0.4}, 0.25, None),
+        (RISING | {"intercept": -0.4}, 0.4, None),
+        (RISING | {"intercept": -0.4}, 0.41, "-0.4 should be above -0.3640, the log odds of the target (0.41)"),
+        (RISING, 0.952, None),
+        (RISING, 0.96, "3 should be above 3.1781, the log odds of the target (0.96)"),
+        (
+            RISING | {"intercept": 0, "stop_if_too_toxic": {"threshold": 0.9, "margin": 0.25}},
+            0.25,
+            "0 should be above 0.0000, the log odds of target + margin of stop_if_too_toxic (0.5)",
+        ),
+        (
+            {"model": "logistic", "half_width": 0.05, "prior_mtd": 2, "intercept": -1},
+            0.25,
+            "-1 should be above -0.8473, the log odds of target + half_width (0.3)",
+        ),
+        ({"model": "logistic", "half_width": 0.05, "prior_mtd": 2, "intercept": -0.84}, 0.25, None),
+    ],
+)
+def test_crm_rates_lie_below_the_intercept(options, target, expected):
+    """Under another model than one that can be at the target every decision would be to escalate."""
+    found = list(CRM(**options).problems(trial(target)))
+    assert found == ([] if expected is None else [("intercept", expected)])
 
 
 @pytest.mark.parametrize(

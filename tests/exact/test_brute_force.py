@@ -1,11 +1,14 @@
 """The exact engine against every path walked one by one, by rules written independently and without tables or plans."""
 
 from collections import Counter
+from functools import cache
 
+import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 from escalation import (
+    BLRM,
     BOIN,
     CCD,
     CRM,
@@ -21,8 +24,10 @@ from escalation import (
     exact,
     simulate,
 )
+from escalation.designs.models.logistic_grid import BivariateNormal
 from escalation.engines.patients import PARTS, tolerances
 from escalation.kernels.codes import NO_DOSE, REASON_NAMES
+from tests.exact.test_logistic_grid import Exact
 from tests.naive import rules
 from tests.naive.play import every_path, run_trial
 from tests.support import levels
@@ -79,6 +84,26 @@ def crm(name, rates, max_patients, cohort, target=0.25, start=1, skeleton=SKELET
         cohort_size=cohort,
         target=target,
         start_dose=start,
+    )
+
+
+def blrm(name, rates, max_patients, cohort, intervals=(0.2, 0.35), sd=(2, 1), **options):
+    """The posterior by Gauss-Legendre quadrature."""
+    prior = BivariateNormal((float(special.logit(0.25)), 0.0), sd, 0.0)
+    quadrature = Exact(np.log(np.array(levels(len(rates))) / len(rates)), prior, intervals)
+
+    @cache
+    def probabilities(patients, dlts):
+        above, overdose = quadrature(np.array(patients), np.array(dlts))
+        return above - overdose, overdose
+
+    return case(
+        f"blrm {name}",
+        BLRM(intervals=intervals, prior_sd=sd, **options),
+        rules.Blrm(len(rates), probabilities, max_patients, cohort, **options),
+        rates,
+        max_patients=max_patients,
+        cohort_size=cohort,
     )
 
 
@@ -209,12 +234,20 @@ CASES = [
     crm("mean", THREE, 12, 2, estimate="mean"),
     crm("logistic", THREE, 12, 3, model="logistic"),
     crm("logistic mean, wide prior", THREE, 9, 1, model="logistic", estimate="mean", prior_sd=2.0),
+    crm("logistic, intercept 0", THREE, 12, 3, model="logistic", intercept=0.0),
+    crm("logistic mean, intercept 6", THREE, 9, 1, model="logistic", estimate="mean", intercept=6.0),
+    crm("too toxic, low intercept", [0.4, 0.6], 12, 3, too_toxic=(0.7, 0.05), model="logistic", intercept=-0.6),
     crm("too toxic", [0.4, 0.6], 15, 3, too_toxic=(0.8, 0.0)),
     crm("too toxic, logistic with a margin", [0.4, 0.6], 12, 2, too_toxic=(0.7, 0.05), model="logistic"),
     crm("stop at 6", THREE, 18, 3, stop_at=6),
     crm("untried", THREE, 9, 3, recommend_untried=True, start=2),
     crm("from the top", THREE, 12, 3, start=3),
     crm("one dose", [0.3], 15, 3, too_toxic=(0.8, 0.0), skeleton=(0.25,)),
+    blrm("default", THREE, 12, 3),
+    blrm("most probable, half of it overdoses", THREE, 9, 2, ewoc=0.5),
+    blrm("highest", THREE, 12, 3, choose="highest"),
+    blrm("highest, half of it overdoses", THREE, 9, 2, choose="highest", ewoc=0.5),
+    blrm("highest, skipping", THREE, 9, 3, intervals=(0.15, 0.3), choose="highest", ewoc=0.4, no_skip=False),
     a_plus_b("2+3", THREE, 15, a=2, b=3, c=1, d=1, e=1),
     a_plus_b("3+3", THREE, 18, a=3, b=3, c=1, d=1, e=1),
     a_plus_b("4+2, no de-escalation", THREE, 15, a=4, b=2, c=2, d=2, e=3, de_escalate=False),

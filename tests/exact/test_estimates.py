@@ -84,6 +84,32 @@ def test_blrm(outcomes):
         assert float(weight[rates <= found.upper].sum()) == pytest.approx(0.975, abs=2e-3)
 
 
+@pytest.mark.parametrize("patients", [36, 120])  # of the second there are no curves
+@pytest.mark.parametrize("choose", ["most_probable", "highest"])
+def test_blrm_says_why(choose, patients):
+    """What is said of the dose that the next cohort gets is so, and the two ways to choose it differ."""
+    design = BLRM(choose=choose, ewoc=0.75, no_skip=False)
+    trial, levels = Trial(doses=TRIAL.doses, target=0.25, max_patients=patients), []
+    for outcomes in (*DATA[1:], "1NNN 2NNN 3NNN 4TTT"):
+        data, found = data_of(outcomes), next_dose(design, trial, outcomes)
+        chances = design.interval_probabilities(trial, data.patients, data.dlts)
+        in_target, overdose = chances[:, 1], chances[:, 2:].sum(axis=1)
+        if overdose[0] > 0.75:
+            assert found.reason.startswith("Every dose is an overdose with a probability above 0.75 (the lowest: ")
+            continue
+        highest = int((overdose <= 0.75).sum()) - 1
+        best = highest if choose == "highest" else int(np.argmax(in_target[: highest + 1]))
+        said = "the highest (" if choose == "highest" else "the one most probably in the target interval "
+        said += "" if choose == "highest" else f"({in_target[best]:.3f}; "
+        assert found.reason == (
+            f"Of the doses whose probability of an overdose is at most 0.75, dose level {best + 1} is {said}overdose: "
+            f"{overdose[best]:.3f})."
+        )
+        assert found.next_dose == best + 1
+        levels.append(best + 1)
+    assert levels == ([3, 4, 4, 3] if choose == "highest" else [2, 4, 3, 3])
+
+
 @pytest.mark.parametrize("model", ["power", "logistic"])
 @pytest.mark.parametrize("outcomes", DATA[1:])
 def test_likelihood_ratio(model, outcomes):

@@ -130,33 +130,35 @@ def test_probabilities_of_exceeding_a_limit(doses, prior, limits, patients, poin
         assert by_grid(grid, n, y) == pytest.approx(quadrature(n, y), abs=5e-9), (n, y)
 
 
-def choice(above: np.ndarray, ewoc: float) -> int:
-    """The open dose that is most probably in the target interval, the lower of two; NO_DOSE when none is open."""
+def choice(above: np.ndarray, ewoc: float, choose: str = "most_probable") -> int:
+    """The open dose most probably in the target interval, the lower of two, or the highest; NO_DOSE if none is open."""
     in_target, overdose = above[0] - above[1], above[1]
     best = NO_DOSE
     for dose in range(len(overdose)):
         is_open = overdose[dose] <= ewoc + SLACK
-        if is_open and (best == NO_DOSE or in_target[dose] > in_target[best] + SLACK):
+        if is_open and (best == NO_DOSE or choose == "highest" or in_target[dose] > in_target[best] + SLACK):
             best = dose
     return best
 
 
 def test_decisions():
     """As by quadrature for data of every size that a trial in cohorts of three can give."""
-    design = BLRM()
+    designs = BLRM(), BLRM(ewoc=0.7), BLRM(ewoc=0.7, choose="highest")
     trial = Trial(doses=[50, 150, 300, 600], target=0.25, max_patients=36)
     prior = BivariateNormal((float(special.logit(0.25)), 0.0), (2.0, 1.0), 0.0)
-    grid = logistic_grid(LUCAR, prior, design.intervals[:2], trial.max_patients)
-    quadrature = Exact(LUCAR, prior, design.intervals[:2])
+    quadrature = Exact(LUCAR, prior, designs[0].intervals[:2])
+    plans = [design.plan(trial) for design in designs]
     draw = np.random.default_rng(7)
     chosen = []
     for _ in range(200):
         cohorts = draw.multinomial(draw.integers(1, 13), draw.dirichlet(np.ones(4)))
         n = 3 * cohorts
         y = draw.binomial(n, np.sort(draw.beta(1, 3, 4)))
-        chosen.append(choice(by_grid(grid, n, y), design.ewoc))
-        assert chosen[-1] == choice(quadrature(n, y), design.ewoc), (n, y)
-    assert set(chosen) == {NO_DOSE, 0, 1, 2, 3}
+        above = quadrature(n, y)
+        chosen.append([plan.judge(tuple(n.tolist()), tuple(y.tolist())).choice for plan in plans])
+        assert chosen[-1] == [choice(above, design.ewoc, design.choose) for design in designs], (n, y)
+    assert all(set(found) == {NO_DOSE, 0, 1, 2, 3} for found in zip(*chosen, strict=True))
+    assert sum(most_probable != highest for _, most_probable, highest in chosen) > 10
 
 
 def test_interval_probabilities_are_those_of_the_grid():

@@ -77,9 +77,10 @@ def test_credible_limits_far_from_the_data():
             assert below @ weight / weight.sum() == pytest.approx(share, abs=1e-8)
 
 
-def test_a_large_trial_decides_as_its_curves_do():
+@pytest.mark.parametrize("options", [{}, {"choose": "highest", "ewoc": 0.5}], ids=["most probable", "highest"])
+def test_a_large_trial_decides_as_its_curves_do(options):
     """Curves are made when an engine asks; one trial is judged without them."""
-    design = BLRM()
+    design = BLRM(**options)
     plan = design.plan(Trial(doses=[12.5, 25, 50, 100, 150, 200, 250, 375, 500], target=0.25, max_patients=60))
     assert isinstance(plan, LaterPlan)
     curves = plan.whole
@@ -89,5 +90,7 @@ def test_a_large_trial_decides_as_its_curves_do():
         y = draw.binomial(n, np.sort(draw.beta(1, 3, 9)))
         one, many = (which.judge(tuple(n.tolist()), tuple(y.tolist())) for which in (plan, curves))
         assert one.choice == many.choice
+        if "choose" in options:
+            assert one.choice == one.highest_open
         assert one.means == pytest.approx(many.means, abs=1e-8)
         assert one.overdose == pytest.approx(many.overdose, abs=1e-8)

@@ -42,6 +42,8 @@ def model_choice(plan: CurvePlan, patients, dlts, highest=None) -> int:
     if isinstance(reading, Intervals):
         overdose, in_target = reading.overdose @ weight, reading.in_target @ weight
         safe = [dose for dose in range(highest + 1) if max(overdose[: dose + 1]) <= reading.ewoc + codes.SLACK]
+        if reading.takes_highest:
+            return max(safe, default=codes.NO_DOSE)
         best = max((in_target[dose] for dose in safe), default=0)
         return min((dose for dose in safe if in_target[dose] >= best - codes.SLACK), default=codes.NO_DOSE)
     distance = np.abs(np.exp(plan.log_dlt) @ weight - plan.target)

@@ -28,7 +28,7 @@ from escalation.kernels import (
 from escalation.numbers import cells_of
 from escalation.plans.conduct import Conduct
 from escalation.plans.curves import CurvePlan
-from escalation.plans.readings import Intervals, PlugIn, PosteriorMean
+from escalation.plans.readings import Intervals, Judgement, PlugIn, PosteriorMean
 from escalation.plans.table import ClosestIsotonic
 from tests.conformance.test_every_design import CASES, rising
 from tests.naive import plans
@@ -272,6 +272,26 @@ def test_most_probably_in_the_target_interval(overdose, in_target, highest, dose
     parts = (np.repeat(np.array(part)[:, None], 2, axis=1) for part in (in_target, overdose))
     reading = curve_arrays(reading=Intervals(*parts, ewoc=0.25))
     assert posterior.choose(reading, EVEN, 1.0, 2, highest) == dose
+
+
+@pytest.mark.parametrize(
+    ("overdose", "highest", "dose"),
+    [
+        ([0.1, 0.2, 0.25], 2, 2),
+        ([0.1, 0.2, 0.25 + TINY], 2, 2),
+        ([0.1, 0.2, 0.25 + CLEAR], 2, 1),
+        ([0.1, 0.2, 0.25], 1, 1),
+        ([0.1, 0.25 + CLEAR, 0.2], 2, 0),
+        ([0.25 + CLEAR, 0.1, 0.1], 2, codes.NO_DOSE),
+    ],
+)
+def test_the_highest_that_is_not_an_overdose(overdose, highest, dose):
+    """Although the lowest is the only one that can be in the target interval; in one trial as in the engines."""
+    overdose, in_target = np.repeat(np.array(overdose)[:, None], 2, axis=1), np.array([[0.9, 0.9], [0, 0], [0, 0]])
+    reading = Intervals(in_target, overdose, ewoc=0.25, takes_highest=True)
+    assert posterior.choose(curve_arrays(reading=reading), EVEN, 1.0, 3, highest) == dose
+    judged = Judgement(reading, 3, 0.25, 1.0, means=reading.means(overdose, EVEN), overdose=reading.overdosing(EVEN))
+    assert (codes.NO_DOSE if judged.too_toxic else judged.prefer(highest)) == dose
 
 
 def test_posterior_is_kept_above_underflow():

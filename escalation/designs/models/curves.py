@@ -1,7 +1,8 @@
 """One-parameter dose-toxicity curves, and the grid of parameters that stands for their posterior.
 
-Power model: p_d(b) = s_d^exp(b), s the skeleton. Logistic model: logit p_d(b) = 3 + exp(b) x_d, x_d = logit(s_d) - 3.
-Both have p_d(0) = s_d, and every p_d falls as b grows. The prior is b ~ N(0, prior_sd^2), or exp(b) ~ Gamma.
+Power model: p_d(b) = s_d^exp(b), s the skeleton. Logistic model: logit p_d(b) = a + exp(b) x_d with a given intercept a
+and x_d = logit(s_d) - a < 0. Both have p_d(0) = s_d, and every p_d falls as b grows. The prior is b ~ N(0, prior_sd^2),
+or exp(b) ~ Gamma.
 
 Posterior integrals are sums over equally spaced b. The integrand is analytic and vanishes at both ends, so the error
 of such a sum falls exponentially with the spacing once that is below the posterior's width. Gauss-Hermite nodes, placed
@@ -12,6 +13,7 @@ Reassessment Method, chapter 3.
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +23,9 @@ from scipy import special
 from escalation.numbers import Floats, halved
 
 INTERCEPT = 3.0
+"""Of the logistic model, unless another is given; dfcrm's `intcpt`."""
+INTERCEPTS = (-10.0, 10.0)
+"""The lowest and the highest that can be given."""
 
 # Spacing of the grid, in standard deviations of the narrowest posterior. At 0.5 the posterior means of b are within
 # 1e-12 of ten times finer grids for trials of 12 to 400 patients, whatever the data.
@@ -52,14 +57,15 @@ class Model(NamedTuple):
     log_rates: Callable[[Floats, Floats], tuple[Floats, Floats]]
     slopes: Callable[[Floats, Floats], tuple[Floats, Floats]]  # their derivatives by b
     # A patient adds about this much, at most, to the posterior precision of b. The largest Fisher information over all
-    # rates is 0.65 for the power and 3.2 for the logistic model; observed information can be somewhat larger.
+    # rates is 0.65 for the power model; for the logistic model it is 0.44, 3.2 and 26 with intercepts of 0, 3 and 10,
+    # and less below. Observed information can be somewhat larger.
     precision_per_patient: float
 
     def parameter_at(self, skeleton: float, rate: float) -> float:
         """The b at which a dose has this DLT rate; minus infinity where no b gives so high a rate, infinity for 0."""
         if rate <= 0:
             return np.inf
-        return float(np.log(self.scale(rate) / self.scale(skeleton))) if rate < self.highest else -np.inf
+        return float(np.log(self.scale(rate) / self.scale(skeleton))) if self.scale(rate) < 0 else -np.inf
 
     def rates_at(self, skeleton: Floats, b: float) -> Floats:
         """The rate at each dose, float64[D], at one b; it may be infinite."""
@@ -76,14 +82,26 @@ def _power_slopes(skeleton: Floats, b: Floats) -> tuple[Floats, Floats]:
     return -t, t * np.exp(-t) / -np.expm1(-t)
 
 
-def _logistic(skeleton: Floats, b: Floats) -> tuple[Floats, Floats]:
-    logit = INTERCEPT + (special.logit(skeleton) - INTERCEPT)[:, None] * np.exp(b)
-    return -np.logaddexp(0, -logit), -np.logaddexp(0, logit)
+@cache
+def logistic(intercept: float) -> Model:
+    """The logistic model with an intercept."""
 
+    def log_rates(skeleton: Floats, b: Floats) -> tuple[Floats, Floats]:
+        logit = intercept + (special.logit(skeleton) - intercept)[:, None] * np.exp(b)
+        return -np.logaddexp(0, -logit), -np.logaddexp(0, logit)
 
-def _logistic_slopes(skeleton: Floats, b: Floats) -> tuple[Floats, Floats]:
-    t = np.outer(INTERCEPT - special.logit(skeleton), np.exp(b))
-    return -t * special.expit(t - INTERCEPT), t * special.expit(INTERCEPT - t)
+    def slopes(skeleton: Floats, b: Floats) -> tuple[Floats, Floats]:
+        t = np.outer(intercept - special.logit(skeleton), np.exp(b))
+        return -t * special.expit(t - intercept), t * special.expit(intercept - t)
+
+    return Model(
+        scale=lambda rate: float(special.logit(rate)) - intercept,
+        rate=lambda scaled: special.expit(scaled + intercept),
+        highest=float(special.expit(intercept)),
+        log_rates=log_rates,
+        slopes=slopes,
+        precision_per_patient=1 + max(intercept, 0.0) ** 2 / 3,
+    )
 
 
 MODELS = {
@@ -95,15 +113,13 @@ MODELS = {
         slopes=_power_slopes,
         precision_per_patient=1.0,
     ),
-    "logistic": Model(
-        scale=lambda rate: float(special.logit(rate)) - INTERCEPT,
-        rate=lambda scaled: special.expit(scaled + INTERCEPT),
-        highest=float(special.expit(INTERCEPT)),
-        log_rates=_logistic,
-        slopes=_logistic_slopes,
-        precision_per_patient=4.0,
-    ),
+    "logistic": logistic(INTERCEPT),
 }
+
+
+def model_of(name: str, intercept: float | None) -> Model:
+    """The model of a name, the logistic one with an intercept where one is given."""
+    return MODELS[name] if intercept is None else logistic(intercept)
 
 
 class Prior(NamedTuple):
@@ -205,7 +221,7 @@ def probabilities_above(model: Model, skeleton: Floats, b: Floats, posterior: Fl
     """
     b, posterior = _carried(b, posterior)
     ends = [model.parameter_at(rate, limit) for rate, limit in zip(skeleton, limits, strict=True)]
-    return np.array([tail_weights(b, end) @ posterior for end in ends])
+    return np.array([_sum(tail_weights(b, end), posterior) for end in ends])
 
 
 def tails_above(model: Model, skeleton: Floats, b: Floats, limit: float) -> Floats:
@@ -220,10 +236,15 @@ def parameter_limits(b: Floats, posterior: Floats, shares: Floats) -> Floats:
     # Half of a point's share is below it: right to a part of the spacing, from which Newton's method goes on.
     found: Floats = np.interp(shares, np.cumsum(posterior) - posterior / 2, b)
     for _ in range(6):
-        below = np.array([tail_weights(b, end) @ posterior for end in found])
-        density = np.sinc((found[:, None] - b) / spacing) @ posterior / spacing
+        below = np.array([_sum(tail_weights(b, end), posterior) for end in found])
+        density = np.array([_sum(np.sinc((end - b) / spacing), posterior) for end in found]) / spacing
         found = found - (below - shares) / density
     return found
+
+
+def _sum(weights: Floats, posterior: Floats) -> float:
+    """Of products; without the threads that a product of long vectors starts."""
+    return float(np.einsum("b,b->", weights, posterior))
 
 
 def _carried(b: Floats, posterior: Floats) -> tuple[Floats, Floats]:

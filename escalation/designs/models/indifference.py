@@ -10,8 +10,9 @@ Source: Lee SM, Cheung YK (2009) Clin Trials 6:227-238; dfcrm::getprior.
 from typing import Literal
 
 import numpy as np
+from scipy.special import logit
 
-from escalation.designs.models.curves import MODELS
+from escalation.designs.models.curves import INTERCEPT, INTERCEPTS, MODELS, model_of
 from escalation.errors import DesignError
 from escalation.numbers import Floats
 
@@ -23,6 +24,7 @@ def skeleton(
     prior_mtd: int,
     doses: int,
     model: Literal["power", "logistic"] = "power",
+    intercept: float | None = None,
 ) -> Floats:
     """Skeleton of a CRM from an indifference interval.
 
@@ -37,6 +39,8 @@ def skeleton(
     doses : int
         Number of dose levels.
     model : {"power", "logistic"}
+    intercept : float, optional
+        Of the logistic model, above the log odds of target + half_width. Default: 3.
 
     Returns
     -------
@@ -62,9 +66,21 @@ def skeleton(
         raise DesignError(f"prior_mtd: {prior_mtd} should be one of the dose levels 1 to {doses}")
     if model not in MODELS:
         raise DesignError(f"model: {model!r} should be 'power' or 'logistic'")
-    family = MODELS[model]
-    if target + half_width >= family.highest:
-        raise DesignError(f"half_width: target + half_width should be below {family.highest:.4f} for the {model} model")
+    if intercept is not None and model != "logistic":
+        raise DesignError("intercept: only with the model 'logistic'")
+    if intercept is not None and not INTERCEPTS[0] <= intercept <= INTERCEPTS[1]:
+        raise DesignError(f"intercept: {intercept:g} should be between {INTERCEPTS[0]:g} and {INTERCEPTS[1]:g}")
+    family = model_of(model, intercept)
+    if family.scale(target + half_width) >= 0:
+        if intercept is not None:
+            raise DesignError(
+                f"intercept: {intercept:g} should be above {logit(target + half_width):.4f}, the log odds of target + "
+                f"half_width ({target + half_width:g})"
+            )
+        raise DesignError(
+            f"half_width: target + half_width should be below {family.highest:.4f} for the {model} model with an "
+            f"intercept of {INTERCEPT:g}"
+        )
 
     ratio = family.scale(target + half_width) / family.scale(target - half_width)
     steps = np.arange(1 - prior_mtd, doses - prior_mtd + 1, dtype=np.float64)

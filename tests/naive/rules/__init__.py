@@ -15,6 +15,7 @@ not less by more than 1e-9, and numbers within 1e-9 of each other are tied.
 """
 
 from tests.naive.rules.a_plus_b import APlusB
+from tests.naive.rules.blrm import Blrm
 from tests.naive.rules.boin import Boin
 from tests.naive.rules.composed import Composed
 from tests.naive.rules.crm import Crm
@@ -26,6 +27,7 @@ from tests.naive.rules.three_plus_three import ThreePlusThree
 
 __all__ = [
     "APlusB",
+    "Blrm",
     "Boin",
     "Composed",
     "Crm",

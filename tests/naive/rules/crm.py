@@ -28,6 +28,7 @@ class Evidence(NamedTuple):
     prior_sd: float
     patients: tuple[int, ...]
     dlts: tuple[int, ...]
+    intercept: float = 3
 
 
 class Support(NamedTuple):
@@ -39,17 +40,17 @@ class Support(NamedTuple):
     area: float
 
 
-def log_rates(model: str, skeleton_rate: float, b: float) -> tuple[float, float]:
+def log_rates(model: str, skeleton_rate: float, b: float, intercept: float) -> tuple[float, float]:
     """Return log p and log(1 - p) of one dose at parameter b.
 
-    Power model: p = skeleton ** exp(b). Logistic model: logit p = 3 + exp(b) x, where x is such that b = 0
+    Power model: p = skeleton ** exp(b). Logistic model: logit p = intercept + exp(b) x, where x is such that b = 0
     gives the skeleton.
     """
     if model == "power":
         log_p = exp(b) * log(skeleton_rate)
         return log_p, log(-expm1(log_p))
     if model == "logistic":
-        logit = 3 + exp(b) * (log(skeleton_rate / (1 - skeleton_rate)) - 3)
+        logit = intercept + exp(b) * (log(skeleton_rate / (1 - skeleton_rate)) - intercept)
         return log_of_expit(logit), log_of_expit(-logit)
     raise ValueError(f"unknown CRM model: {model!r}")
 
@@ -61,7 +62,7 @@ def log_of_expit(logit: float) -> float:
 
 def rate_at(evidence: Evidence, dose: int, b: float) -> float:
     """Return the DLT rate of a dose at parameter b."""
-    return exp(log_rates(evidence.model, evidence.skeleton[dose - 1], b)[0])
+    return exp(log_rates(evidence.model, evidence.skeleton[dose - 1], b, evidence.intercept)[0])
 
 
 def log_posterior(evidence: Evidence, b: float) -> float:
@@ -69,7 +70,7 @@ def log_posterior(evidence: Evidence, b: float) -> float:
     value = -0.5 * (b / evidence.prior_sd) ** 2
     for skeleton_rate, n, y in zip(evidence.skeleton, evidence.patients, evidence.dlts, strict=True):
         if n > 0:
-            log_p, log_q = log_rates(evidence.model, skeleton_rate, b)
+            log_p, log_q = log_rates(evidence.model, skeleton_rate, b, evidence.intercept)
             value += y * log_p + (n - y) * log_q
     return value
 
@@ -171,6 +172,7 @@ class Crm:
     cohort_size: int
     start_dose: int = 1
     model: str = "power"
+    intercept: float = 3
     prior_sd: float = sqrt(1.34)
     estimate: str = "plugin"
     no_skip: bool = True
@@ -201,7 +203,7 @@ class Crm:
 
     def evidence(self, patients: Sequence[int], dlts: Sequence[int]) -> Evidence:
         """Return the model with these counts."""
-        return Evidence(self.model, tuple(self.skeleton), self.prior_sd, tuple(patients), tuple(dlts))
+        return Evidence(self.model, tuple(self.skeleton), self.prior_sd, tuple(patients), tuple(dlts), self.intercept)
 
     def too_toxic(self, patients: Sequence[int], dlts: Sequence[int]) -> bool:
         """Say whether even the lowest dose is too toxic."""
