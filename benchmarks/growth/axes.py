@@ -51,7 +51,7 @@ class RepeatedCurves(CRM):
             plan,
             log_dlt=again(plan.log_dlt),
             log_no_dlt=again(plan.log_no_dlt),
-            weight=again(plan.weight) / many,
+            log_weight=again(plan.log_weight),
             reading=replace(reading, parameter=again(reading.parameter)),
             too_toxic=again(plan.too_toxic),
         )

@@ -208,7 +208,7 @@ class BLRM(ModelDesign):
         return self._curve_plan(
             trial,
             log_rates=(grid.log_dlt, grid.log_no_dlt),
-            weight=grid.weight,
+            log_weight=grid.log_weight,
             above=above,
             reading=self._reading(target - overdose, overdose),
         )

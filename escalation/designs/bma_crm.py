@@ -137,7 +137,7 @@ class BMACRM(ModelDesign):
         log_dlt, log_no_dlt = zip(*(POWER.log_rates(skeleton, b) for skeleton, b in grids), strict=True)
         # Each grid has its own spacing: normalised by itself, it stands for one model.
         priors = zip(self._model_weights, grids, strict=True)
-        weight = np.concatenate([model_weight * curves.prior_weights(normal, b) for model_weight, (_, b) in priors])
+        log_weight = np.concatenate([np.log(share) + curves.log_prior_weights(normal, b) for share, (_, b) in priors])
 
         def above(limit: float) -> Floats:
             return np.concatenate([curves.tails_above(POWER, skeleton, b, limit) for skeleton, b in grids], axis=1)
@@ -145,7 +145,7 @@ class BMACRM(ModelDesign):
         return self._curve_plan(
             trial,
             log_rates=(np.concatenate(log_dlt, axis=1), np.concatenate(log_no_dlt, axis=1)),
-            weight=weight,
+            log_weight=log_weight,
             reading=PosteriorMean(),
             above=above,
             stop=self.stop_if_too_toxic or None,

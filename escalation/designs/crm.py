@@ -208,13 +208,13 @@ class CRM(ModelDesign):
     def _compile(self, trial: Trial) -> CurvePlan:
         model, rates = self._family, self.prior_rates(trial)
         if self.method == "mle":
-            b, weight = np.empty(0), np.zeros(trial.levels - 1)
+            b, log_weight = np.empty(0), np.empty(0)
             cuts = curves.cuts_between_doses(model, rates, trial.target)
             reading: Reading = MaximumLikelihood(*curves.slopes_at(model, rates, cuts))
         else:
             prior = self._prior()
             b = _grid(self, trial)
-            weight = curves.prior_weights(prior, b)
+            log_weight = curves.log_prior_weights(prior, b)
             if self.estimate == "mean":
                 reading = PosteriorMean()
             else:
@@ -223,7 +223,7 @@ class CRM(ModelDesign):
         plan = self._curve_plan(
             trial,
             log_rates=model.log_rates(rates, b),
-            weight=weight,
+            log_weight=log_weight,
             reading=reading,
             above=partial(curves.tails_above, model, rates, b),
             stop=self.stop_if_too_toxic,

@@ -152,7 +152,7 @@ class ModelDesign(Design):
         trial: Trial,
         *,
         log_rates: tuple[Floats, Floats],
-        weight: Floats,
+        log_weight: Floats,
         reading: Reading,
         above: Callable[[float], Floats],
         stop: TooToxic | None = None,
@@ -164,7 +164,7 @@ class ModelDesign(Design):
         return CurvePlan(
             log_dlt=log_rates[0],
             log_no_dlt=log_rates[1],
-            weight=weight,
+            log_weight=log_weight,
             target=trial.target,
             reading=reading,
             conduct=Conduct.of(trial),

@@ -18,7 +18,7 @@ from escalation.kernels.codes import (
 )
 from escalation.kernels.exact_states import keep
 from escalation.kernels.jit import kernel
-from escalation.kernels.posterior import believe, choose, highest_open, total
+from escalation.kernels.posterior import FAINT, believe, choose, highest_open, total, weigh_in_logs
 from escalation.kernels.stopping import final_reason, joint_reason, next_run, sooner
 
 
@@ -96,6 +96,8 @@ def settle_curves(plan, evidence, packing, cells, binomials, columns, sizes, seq
         full = treated >= conduct.max_patients
         titrating = conduct.titration and most == 1
         mass = weigh(plan.weight, plan.reading.kind == SCORE, evidence, counts, posterior)
+        if mass < FAINT:
+            mass = weigh_in_logs(plan.log_weight, plan.log_dlt, plan.log_no_dlt, patients, dlts, posterior)
         choice = choose(plan.reading, posterior, mass, levels, highest)  # NO_DOSE where the lowest dose is eliminated
         for way in range(starts[r], starts[r + 1]):
             size, toxic_sequences = sizes[parents[way]], binomials[sizes[parents[way]], toxic[way]]

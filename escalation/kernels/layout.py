@@ -121,7 +121,10 @@ class ReadingArrays(NamedTuple):
 class CurveArrays(NamedTuple):
     """A curve plan as the kernels read it; `plans.curves.CurvePlan` says what the fields mean."""
 
-    weight: NDArray[np.float64]  # (G,)
+    weight: NDArray[np.float64]  # (G,), after the data that a trial begins with
+    log_weight: NDArray[np.float64]  # (G,), before
+    log_dlt: NDArray[np.float64]  # (D, G)
+    log_no_dlt: NDArray[np.float64]  # (D, G)
     reading: ReadingArrays
     target: float
     coherent: int

@@ -1,7 +1,12 @@
 """What a model-based design reads off its posterior: a weight for each dose-toxicity curve."""
 
+import numpy as np
+
 from escalation.kernels.codes import INTERVALS, NO_DOSE, PLUG_IN, SCORE, SLACK
 from escalation.kernels.jit import kernel
+
+FAINT = 1e-250
+"""Below this mass a posterior is worked out anew in logarithms: what may have underflowed is as nothing before that."""
 
 
 @kernel
@@ -34,6 +39,24 @@ def total(values):
     for i in range(whole, length):
         a += values[i]
     return (a + b) + (c + d)
+
+
+@kernel
+def weigh_in_logs(log_weight, log_dlt, log_no_dlt, patients, dlts, posterior):
+    """Posterior after counts at each dose, int[D], to a constant factor: where weights and likelihoods underflow.
+
+    Sums of logarithms, of which the largest is taken off: one curve has a weight of one. Returns the sum.
+    """
+    largest = -np.inf
+    for curve in range(posterior.shape[0]):
+        log = log_weight[curve]
+        for dose in range(patients.shape[0]):
+            log += dlts[dose] * log_dlt[dose, curve] + (patients[dose] - dlts[dose]) * log_no_dlt[dose, curve]
+        posterior[curve] = log
+        largest = max(largest, log)
+    for curve in range(posterior.shape[0]):
+        posterior[curve] = np.exp(posterior[curve] - largest)
+    return total(posterior)
 
 
 @kernel

@@ -16,30 +16,20 @@ from escalation.kernels.codes import (
     TOO_TOXIC,
 )
 from escalation.kernels.jit import kernel
-from escalation.kernels.posterior import believe, choose, highest_open, total
+from escalation.kernels.posterior import FAINT, believe, choose, highest_open, total, weigh_in_logs
 from escalation.kernels.stopping import final_reason, joint_reason, next_run, sooner
-
-SMALL = 1e-100
 
 
 @kernel
 def learn(scores, posterior, part):
-    """Multiply the posterior by a cohort's likelihood; return its sum, kept well above underflow.
-
-    With `scores` add the cohort's.
-    """
+    """Multiply the posterior by a cohort's likelihood, or with `scores` add the cohort's; return its sum."""
     if scores:
         for cut in range(posterior.shape[0]):
             posterior[cut] += part[cut]
         return 1.0
     for curve in range(posterior.shape[0]):
         posterior[curve] *= part[curve]
-    mass = total(posterior)
-    if mass < SMALL:
-        for curve in range(posterior.shape[0]):
-            posterior[curve] /= mass
-        mass = total(posterior)
-    return mass
+    return total(posterior)
 
 
 @kernel
@@ -94,6 +84,8 @@ def run_curve_trial(plan, evidence, places, limits, tolerances, patients, dlts, 
         ceiling = min(conduct.ceiling[min(toxicities, most_dlts), dose], conduct.tried_ceiling[tried])
 
         mass = learn(scores, posterior, evidence[dose, places[size], toxic])
+        if mass < FAINT:
+            mass = weigh_in_logs(plan.log_weight, plan.log_dlt, plan.log_no_dlt, patients, dlts, posterior)
         if titrating and not out_of_patients:
             if toxic == 0 and dose < ceiling:
                 dose += 1

@@ -155,9 +155,9 @@ class CurvePlan(ModelPlan):
     # MaximumLikelihood.
     log_dlt: Floats
     log_no_dlt: Floats
-    # float64[G], prior weight of each curve; they sum to 1. Under MaximumLikelihood float64[D - 1], the slopes at the
-    # cuts before the first patient: zeros.
-    weight: Floats
+    # float64[G], logarithm of the prior weight of each curve, to an additive constant: a weight itself may be too small
+    # for a floating-point number, and yet all that the data leave. Under MaximumLikelihood nothing is read of it.
+    log_weight: Floats
     reading: Reading  # what the model prefers
     # float64[G], the trial ends when the posterior mean of this exceeds `too_toxic_threshold`.
     too_toxic: Floats | None = None
@@ -230,10 +230,20 @@ class CurvePlan(ModelPlan):
             state = after(free, state, decision, 0)
         return False
 
-    def arrays(self) -> CurveArrays:
-        """The plan as the kernels read it."""
+    @property
+    def weight(self) -> Floats:
+        """Prior weight of each curve, float64[G], summing to 1; under MaximumLikelihood slopes before any patient."""
+        if self.reading.slopes is not None:
+            return np.zeros(self.levels - 1)
+        return _normalised(self.log_weight)
+
+    def arrays(self, known: NDArray[np.int64] | None = None) -> CurveArrays:
+        """The plan as the kernels read it, for trials that begin with known counts at each dose, int64[2, D]."""
         return CurveArrays(
-            weight=np.ascontiguousarray(self.weight, np.float64),
+            weight=np.ascontiguousarray(self.weight if known is None else self.learned(*known), np.float64),
+            log_weight=np.ascontiguousarray(self.log_weight, np.float64),
+            log_dlt=np.ascontiguousarray(self.log_dlt, np.float64),
+            log_no_dlt=np.ascontiguousarray(self.log_no_dlt, np.float64),
             reading=self._reading_arrays(),
             target=float(self.target),
             coherent=int(self.coherent),
@@ -269,7 +279,7 @@ class CurvePlan(ModelPlan):
     def exact_bytes(self) -> int:
         """Memory of the evidence of all cells."""
         size = self.conduct.max_patients
-        return self.levels * ((size + 1) * (size + 2) // 2) * len(self.weight) * 8
+        return self.levels * ((size + 1) * (size + 2) // 2) * len(self.log_weight) * 8
 
     def settler(self, packing: Packing, cells: NDArray[np.int16]) -> Settle:
         """One cohort more for many states."""
@@ -292,7 +302,7 @@ class CurvePlan(ModelPlan):
         from escalation.kernels.simulated_curves import run_curve_trials
 
         evidence, places = self.cohort_evidence(treated=int(counts[0].sum()))
-        arrays = (replace(self, weight=self.learned(*counts)) if counts.any() else self).arrays()
+        arrays = self.arrays(counts if counts.any() else None)
 
         def escalate(
             tolerances: Tolerances,
@@ -328,12 +338,10 @@ class CurvePlan(ModelPlan):
 
     def posterior(self, patients: NDArray[np.integer], dlts: NDArray[np.integer]) -> Floats:
         """Posterior probability of each curve, float64[G], after counts at each dose, int[D]."""
-        with np.errstate(divide="ignore"):  # far out a weight may be too small for a floating-point number
-            log = np.log(self.weight)
+        log = self.log_weight.copy()
         for dose in np.flatnonzero(patients):
             log += dlts[dose] * self.log_dlt[dose] + (patients - dlts)[dose] * self.log_no_dlt[dose]
-        likely = np.exp(log - log.max())
-        return likely / likely.sum()
+        return _normalised(log)
 
     def learned(self, patients: NDArray[np.integer], dlts: NDArray[np.integer]) -> Floats:
         """What takes the place of `weight` after counts at each dose, int[D]."""
@@ -375,6 +383,12 @@ class CurvePlan(ModelPlan):
         dlts = np.minimum(np.tile(np.arange(most + 1), len(sizes)), patients)
         evidence = self.evidence(patients, dlts)
         return evidence.reshape(self.levels, len(sizes), most + 1, evidence.shape[2]), places
+
+
+def _normalised(log: Floats) -> Floats:
+    """What sums to 1, from its logarithm to an additive constant."""
+    found: Floats = np.exp(log - log.max())
+    return found / found.sum()
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -7,10 +7,10 @@ import pytest
 from scipy import integrate, special
 
 from escalation.designs.models.curves import (
+    log_prior_weights,
     model_of,
     normal_prior,
     parameter_grid,
-    prior_weights,
     probabilities_above,
 )
 
@@ -30,7 +30,7 @@ def rate(intercept, dose, b):
 def test_tail(intercept, patients):
     model = model_of("power" if intercept is None else "logistic", intercept)
     b = parameter_grid(model, SKELETON, normal_prior(SD), patients)
-    prior = prior_weights(normal_prior(SD), b)
+    prior = np.exp(log_prior_weights(normal_prior(SD), b))
     for dose, dlts, limit in [(0, 0, 0.25), (0, 1, 0.25), (0, patients, 0.3), (3, 1, 0.25), (3, 0, 0.15)]:
         log_dlt, log_no_dlt = model.log_rates(SKELETON[[dose]], b)
         log = dlts * log_dlt[0] + (patients - dlts) * log_no_dlt[0]

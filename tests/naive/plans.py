@@ -11,8 +11,7 @@ from escalation.plans.table import ClosestIsotonic, TablePlan
 def posterior(plan: CurvePlan, patients, dlts) -> np.ndarray:
     """Posterior weight of each curve, float64[G]: prior times likelihood, on the log scale."""
     patients, dlts = np.asarray(patients), np.asarray(dlts)
-    with np.errstate(divide="ignore"):
-        log = np.log(plan.weight) + dlts @ plan.log_dlt + (patients - dlts) @ plan.log_no_dlt
+    log = plan.log_weight + dlts @ plan.log_dlt + (patients - dlts) @ plan.log_no_dlt
     weight = np.exp(log - log.max())
     return weight / weight.sum()
 

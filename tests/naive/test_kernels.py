@@ -220,7 +220,7 @@ def curve_arrays(**changes):
     plan = CurvePlan(
         log_dlt=np.log([[0.1, 0.3], [0.4, 0.6]]),
         log_no_dlt=np.log([[0.9, 0.7], [0.6, 0.4]]),
-        weight=np.array([0.5, 0.5]),
+        log_weight=np.zeros(2),
         target=0.35,
         **{
             "reading": PosteriorMean(),
@@ -294,14 +294,24 @@ def test_the_highest_that_is_not_an_overdose(overdose, highest, dose):
     assert (codes.NO_DOSE if judged.too_toxic else judged.prefer(highest)) == dose
 
 
-def test_posterior_is_kept_above_underflow():
-    weight = np.array([1e-140, 3e-140])
-    total = curve_trials.learn(False, weight, np.array([1e-60, 1e-60]))
-    assert total == pytest.approx(1)
-    assert weight == pytest.approx([0.25, 0.75])
+def test_a_posterior_is_multiplied():
     weight = np.array([0.25, 0.75])
     assert curve_trials.learn(False, weight, np.array([0.5, 0.5])) == 0.5
     assert weight.tolist() == [0.125, 0.375]
+    assert curve_trials.learn(True, weight, np.array([1.0, -1.0])) == 1
+    assert weight.tolist() == [1.125, -0.625]
+
+
+def test_a_posterior_whose_factors_underflow():
+    """After 6 patients with a DLT and none without one, by logarithms far beyond what a number can be."""
+    log_weight, logs = np.array([0.0, -3000.0, -5000.0]), np.array([[-1000.0, -500.0, -1.0]])
+    found = np.empty(3)
+    mass = posterior.weigh_in_logs(log_weight, logs, logs, np.array([6]), np.array([6]), found)
+    assert found.tolist() == [0.0, 0.0, 1.0]  # -6000, -6000, -5006
+    assert mass == 1
+    mass = posterior.weigh_in_logs(log_weight, logs, logs, np.array([5]), np.array([0]), found)
+    assert found == pytest.approx([1, 0, np.exp(-5)])  # -5000, -5500, -5005
+    assert mass == pytest.approx(1 + np.exp(-5))
 
 
 @pytest.mark.parametrize(
@@ -321,7 +331,7 @@ def test_no_escalation_after_too_many_dlts(coherent, target, escalates):
     plan = CurvePlan(
         log_dlt=np.log([[0.1], [0.2], [0.3]]),
         log_no_dlt=np.log([[0.9], [0.8], [0.7]]),
-        weight=np.ones(1),
+        log_weight=np.zeros(1),
         target=target,
         conduct=Conduct(sizes=np.full((3, 7), 3), max_patients=6, start=0, ceiling=np.array([[1, 2, 2]])),
         reading=PlugIn(np.ones(1), np.zeros(2)),

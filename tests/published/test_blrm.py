@@ -24,7 +24,7 @@ def mean_rates() -> np.ndarray:
     prior = BivariateNormal(DESIGN.prior_mean, DESIGN.prior_sd, DESIGN.prior_correlation)
     grid = logistic_grid(np.log(np.array(DOSES) / 250), prior, (0.2,), TRIAL.max_patients)
     n, y = np.array(PATIENTS), np.array(DLTS)
-    weight = grid.weight * np.exp(y @ grid.log_dlt + (n - y) @ grid.log_no_dlt)
+    weight = np.exp(grid.log_weight + y @ grid.log_dlt + (n - y) @ grid.log_no_dlt)
     return np.exp(grid.log_dlt) @ weight / weight.sum()
 
 

@@ -139,11 +139,10 @@ def gamma_prior(shape: float, rate: float) -> Prior:
     return Prior(lambda b: shape * b - rate * np.exp(b), shape)
 
 
-def prior_weights(prior: Prior, b: Floats) -> Floats:
-    """Prior weights of equally spaced b, float64[G]; they sum to 1."""
-    log = prior.log_density(b)
-    density = np.exp(log - log.max())
-    return density / density.sum()
+def log_prior_weights(prior: Prior, b: Floats) -> Floats:
+    """Logarithms of the prior weights of equally spaced b, float64[G], which sum to 1."""
+    log = prior.log_density(b) - prior.log_density(b).max()
+    return log - np.log(np.exp(log).sum())
 
 
 def parameter_grid(model: Model, skeleton: Floats, prior: Prior, max_patients: int) -> Floats:

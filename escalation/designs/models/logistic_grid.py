@@ -67,7 +67,7 @@ class LogisticGrid(NamedTuple):
 
     log_dlt: Floats  # float64[D, G]: log probability of a DLT at each dose under each curve
     log_no_dlt: Floats  # of none
-    weight: Floats  # float64[G]: prior weight of each curve; they sum to 1
+    log_weight: Floats  # float64[G]: logarithm of the prior weight of each curve, to an additive constant
     above: Floats  # float64[L, D, G]: P(p_d >= limit | data) is the posterior mean of above[limit, d]
 
 
@@ -128,8 +128,8 @@ def logistic_grid(doses: Floats, prior: BivariateNormal, limits: Sequence[float]
     for log_likelihood in _extreme_data(log_dlt, log_no_dlt, max_patients):
         log_posterior = log_prior + log_likelihood
         matters |= np.any(log_posterior >= log_posterior.max(axis=1, keepdims=True) - DROP, axis=0)
-    weight = np.exp(log_prior + log_width)[matters]
-    return LogisticGrid(log_dlt[:, matters], log_no_dlt[:, matters], weight / weight.sum(), above[..., matters])
+    log_weight = (log_prior + log_width)[matters]
+    return LogisticGrid(log_dlt[:, matters], log_no_dlt[:, matters], log_weight, above[..., matters])
 
 
 def _reach(doses: Floats, prior: BivariateNormal, max_patients: int) -> float:
