@@ -18,7 +18,7 @@ from escalation.kernels.codes import (
 )
 from escalation.kernels.exact_states import keep
 from escalation.kernels.jit import kernel
-from escalation.kernels.posterior import FAINT, believe, choose, highest_open, total, weigh_in_logs
+from escalation.kernels.posterior import FAINT, believe, choose, highest_open, lowest_eliminated, total, weigh_in_logs
 from escalation.kernels.stopping import final_reason, joint_reason, next_run, sooner
 
 
@@ -80,7 +80,6 @@ def settle_curves(plan, evidence, packing, cells, binomials, columns, sizes, seq
     alive = ended = np.int64(0)  # not 0: what is called with a literal is compiled once more
     for r in range(rows.shape[0]):
         treated = toxicities = most = tried = top = 0
-        highest = np.int64(levels - 1)  # that is not eliminated
         for level in range(levels - 1, -1, -1):
             counts[level] = (rows[r, words[level]] >> shifts[level]) & mask
             patients[level] = cells[0, counts[level]]
@@ -91,10 +90,11 @@ def settle_curves(plan, evidence, packing, cells, binomials, columns, sizes, seq
             if patients[level] > 0:
                 tried += 1
                 top = max(top, level)
-            if eliminates and conduct.eliminates[level, patients[level], dlts[level]]:
-                highest = np.int64(level - 1)
         full = treated >= conduct.max_patients
         titrating = conduct.titration and most == 1
+        highest = np.int64(levels - 1)  # that is not eliminated
+        if eliminates:
+            highest = lowest_eliminated(conduct.eliminates, patients, dlts) - 1
         mass = weigh(plan.weight, plan.reading.kind == SCORE, evidence, counts, posterior)
         if mass < FAINT:
             mass = weigh_in_logs(plan.log_weight, plan.log_dlt, plan.log_no_dlt, patients, dlts, posterior)

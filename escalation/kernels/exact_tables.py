@@ -24,14 +24,12 @@ from escalation.kernels.stopping import final_reason, joint_reason, next_run, so
 
 @kernel
 def move(code, dose, highest):
-    """Dose that a decision leads to; -1 below the lowest dose when that is eliminated."""
+    """Dose that a decision leads to, none above `highest`; -1 below the lowest dose when that is eliminated."""
     if code == ESCALATE:
         return min(dose + 1, highest)
     if code == DE_ESCALATE:
-        return max(dose - 1, 0)
-    if code == ELIMINATE:
-        return dose - 1
-    return dose
+        return min(max(dose - 1, 0), highest)
+    return min(dose, highest)
 
 
 @kernel
@@ -68,6 +66,7 @@ def settle_table(plan, packing, cells, binomials, columns, sizes, sequences, chi
                 eliminated = level
         full = treated >= conduct.max_patients
         titrating = conduct.titration and most == 1
+        highest = levels - 1 if titrating else eliminated - 1
 
         for way in range(starts[r], starts[r + 1]):
             parent = at(parents[way])
@@ -75,13 +74,13 @@ def settle_table(plan, packing, cells, binomials, columns, sizes, sequences, chi
             code = codes[at(dose), at(patients[at(dose)]), at(dlts[at(dose)])]
             if titrating:
                 code = ESCALATE if dlts[dose] == 0 else STAY
-            next_dose = move(code, dose, eliminated - 1)
+            next_dose = move(code, dose, highest)
             if next_dose > dose:
                 next_dose = min(next_dose, ceilings[min(toxicities, most_dlts), dose], conduct.tried_ceiling[tried])
             column = next_dose * runs + (0 if titrating else next_run(dose, next_dose, run, runs))
             if next_dose < 0:
                 column = ends + (MAX_PATIENTS if full else TOO_TOXIC)
-            elif code == UNDECIDED and not full:
+            elif code == UNDECIDED and dose <= highest and not full:
                 column = ends + NOT_DECIDED
             else:
                 reason = np.int64(0)

@@ -113,6 +113,15 @@ def highest_open(reading, posterior, mass, highest):
 
 
 @kernel
+def lowest_eliminated(eliminates, patients, dlts):
+    """The lowest dose that its counts, int16[D], eliminate whatever a model says; D for none."""
+    for level in range(patients.shape[0]):
+        if eliminates[level, patients[level], dlts[level]]:
+            return np.int64(level)
+    return np.int64(patients.shape[0])
+
+
+@kernel
 def believe(functions, enough, posterior, mass, dose, believed):
     """Whether what rules ask of a dose is probable enough, written to `believed`, bool[B].
 

@@ -16,7 +16,7 @@ from escalation.kernels.codes import (
     TOO_TOXIC,
 )
 from escalation.kernels.jit import kernel
-from escalation.kernels.posterior import FAINT, believe, choose, highest_open, total, weigh_in_logs
+from escalation.kernels.posterior import FAINT, believe, choose, highest_open, lowest_eliminated, total, weigh_in_logs
 from escalation.kernels.stopping import final_reason, joint_reason, next_run, sooner
 
 
@@ -49,7 +49,6 @@ def run_curve_trial(plan, evidence, places, limits, tolerances, patients, dlts, 
     levels = limits.shape[0]
     eliminates, most_dlts = conduct.eliminates.shape[1] > 0, conduct.ceiling.shape[0] - 1
     least_dlts = conduct.trial_sizes.shape[1] - 1
-    highest = np.int64(levels - 1)  # that is not eliminated
     dose, run = conduct.start, conduct.run
     enrolled = toxicities = largest = tried = 0
     for level in range(levels - 1, -1, -1):
@@ -58,8 +57,9 @@ def run_curve_trial(plan, evidence, places, limits, tolerances, patients, dlts, 
         largest = max(largest, patients[level])
         if patients[level] > 0:
             tried = max(tried, level)
-        if eliminates and conduct.eliminates[level, patients[level], dlts[level]]:
-            highest = np.int64(level - 1)
+    highest = np.int64(levels - 1)  # that is not eliminated
+    if eliminates:
+        highest = lowest_eliminated(conduct.eliminates, patients, dlts) - 1
     titrating, filling = conduct.titration and largest <= 1, False
     size = max(conduct.sizes[dose, patients[dose]], conduct.trial_sizes[enrolled, min(toxicities, least_dlts)])
     if titrating:
@@ -79,8 +79,8 @@ def run_curve_trial(plan, evidence, places, limits, tolerances, patients, dlts, 
         out_of_patients = enrolled >= conduct.max_patients
         tried = max(tried, dose)
         run += 1
-        if eliminates and conduct.eliminates[dose, patients[dose], dlts[dose]]:
-            highest = min(highest, np.int64(dose - 1))
+        if eliminates:
+            highest = lowest_eliminated(conduct.eliminates, patients, dlts) - 1
         ceiling = min(conduct.ceiling[min(toxicities, most_dlts), dose], conduct.tried_ceiling[tried])
 
         mass = learn(scores, posterior, evidence[dose, places[size], toxic])

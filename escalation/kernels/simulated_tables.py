@@ -19,6 +19,15 @@ from escalation.kernels.stopping import final_reason, joint_reason, next_run, so
 
 
 @kernel
+def lowest_eliminated(codes, patients, dlts):
+    """The lowest dose that its counts, int16[D], eliminate; D for none."""
+    for level in range(patients.shape[0]):
+        if codes[level, patients[level], dlts[level]] == ELIMINATE:
+            return level
+    return patients.shape[0]
+
+
+@kernel
 def run_table_trials(plan, limits, tolerances, patients, dlts, reasons):
     """Run a block of trials, which begin with the counts that they have on entry, the same for all.
 
@@ -30,7 +39,7 @@ def run_table_trials(plan, limits, tolerances, patients, dlts, reasons):
     most_dlts, least_dlts = ceilings.shape[0] - 1, trial_sizes.shape[1] - 1
     rules, joint = conduct.reasons.shape[1] > 0, conduct.joint.reasons.shape[0] > 0
     # All trials begin alike.
-    first_highest = limits.shape[0] - 1
+    first_highest = lowest_eliminated(codes, patients[0], dlts[0]) - 1
     first_enrolled = first_toxicities = largest = first_tried = 0
     for level in range(limits.shape[0] - 1, -1, -1):
         n, y = patients[0, level], dlts[0, level]
@@ -39,8 +48,6 @@ def run_table_trials(plan, limits, tolerances, patients, dlts, reasons):
         largest = max(largest, n)
         if n > 0:
             first_tried = max(first_tried, level)
-        if codes[level, n, y] == ELIMINATE:
-            first_highest = level - 1
     first_titrating = conduct.titration and largest <= 1
     first_size = sizes[conduct.start, patients[0, conduct.start]]
     first_size = max(first_size, trial_sizes[first_enrolled, min(first_toxicities, least_dlts)])
@@ -85,16 +92,18 @@ def run_table_trials(plan, limits, tolerances, patients, dlts, reasons):
             code = codes[at(dose), at(patients[trial, at(dose)]), at(dlts[trial, at(dose)])]
             last_dose = dose
             if code == ELIMINATE:
-                highest = dose - 1
-                dose -= 1
-            elif code == ESCALATE and dose < min(highest, ceiling):
+                highest = min(highest, dose - 1)
+            elif dose > highest:  # it was given all the same, and its counts may eliminate it no more
+                highest = lowest_eliminated(codes, patients[trial], dlts[trial]) - 1
+            if code == ESCALATE and dose < min(highest, ceiling):
                 dose += 1
             elif code == DE_ESCALATE and dose > 0:
                 dose -= 1
+            dose = min(dose, highest)
 
             if dose < 0:
                 reason = MAX_PATIENTS if out_of_patients else TOO_TOXIC
-            elif code == UNDECIDED and not out_of_patients:
+            elif code == UNDECIDED and last_dose <= highest and not out_of_patients:
                 reason = NOT_DECIDED
             else:
                 n, y = patients[trial, at(dose)], dlts[trial, at(dose)]

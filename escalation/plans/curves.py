@@ -41,6 +41,12 @@ class ModelPlan(Plan):
         """What the model says of counts at each dose, and which doses these eliminate."""
         return replace(self.said(patients, dlts), eliminated_from=self.conduct.lowest_eliminated(patients, dlts))
 
+    def lowest_eliminated(self, state: State) -> int:
+        """Index of the lowest dose that is eliminated, whatever the model says."""
+        if self.titrates(state.patients):
+            return self.levels
+        return self.conduct.lowest_eliminated(state.patients, state.dlts)
+
     @abstractmethod
     def said(self, patients: tuple[int, ...], dlts: tuple[int, ...]) -> Judgement:
         """What the model says of counts at each dose."""
@@ -138,7 +144,7 @@ class ModelPlan(Plan):
 
     def closed(self, state: State) -> tuple[bool, ...]:
         """Whether each dose is eliminated or excluded as a probable overdose; all are where the trial is too toxic."""
-        if state.treated == 0:
+        if state.treated == 0 or self.titrates(state.patients):
             return (False,) * self.levels
         judgement = self.judge(state.patients, state.dlts)
         return tuple(judgement.too_toxic or dose > judgement.highest_open for dose in range(self.levels))
@@ -217,6 +223,8 @@ class CurvePlan(ModelPlan):
 
     def never_rises_to(self, dose: int, most: int) -> bool:
         """Whether the course without any DLT, and without stops, does not come to a dose, and all others stay below."""
+        if self.is_barred(dose):
+            return True
         if not self.is_ordered:
             return False
         free = self.conducted(stops=(), max_patients=most)

@@ -122,6 +122,26 @@ class Plan(ABC):
     def eliminating_by(self, eliminates: NDArray[np.bool_]) -> Self:
         """The plan under which counts at a dose eliminate it and all above, too, bool[D, N + 1, N + 1]."""
 
+    @abstractmethod
+    def lowest_eliminated(self, state: State) -> int:
+        """Index of the lowest dose that is eliminated by the counts at it; the number of doses for none."""
+
+    def is_barred(self, dose: int) -> bool:
+        """Whether the limits on how far the next dose may be, alone, bar the way up from the start to a dose."""
+        ceiling, tried = self.conduct.ceiling, self.conduct.tried_ceiling
+        highest = self.conduct.start
+        while highest < dose:
+            above = self.levels - 1 if ceiling is None else int(ceiling[:, : highest + 1].max())
+            above = min(above, self.levels - 1 if tried is None else int(tried[: highest + 1].max()))
+            if above <= highest:
+                return True
+            highest = above
+        return False
+
+    def titrates(self, patients: tuple[int, ...]) -> bool:
+        """Whether titration decides after these patients; what eliminates doses rests until a cohort is filled up."""
+        return self.conduct.titration and max(patients) <= 1
+
     def limits(self, state: State) -> Iterator[tuple[int, Bound]]:
         """The highest doses that may follow by the trial's conduct, by index, and what each is."""
         yield self.conduct.highest_after(state.last_dose, state.dlts, self.levels), Bound.CEILING

@@ -125,7 +125,7 @@ def escalated(plan: Plan, state: State, ruling: Ruling = NO_RULING) -> tuple[Dec
         assert first.next_dose is not None
         return first, on(plan, first.next_dose, state, first)
     full = state.treated >= conduct.max_patients
-    titrating = conduct.titration and max(state.patients) == 1
+    titrating = plan.titrates(state.patients)
     wanted = plan.decide(state, titrating=titrating)
     if wanted.next_dose is None:
         undecided = wanted.code == UNDECIDED
@@ -148,6 +148,6 @@ def on(plan: Plan, dose: int, state: State, decision: Decision) -> Decision:
     """The decision, with the size of the next cohort."""
     conduct = plan.conduct
     size = conduct.size(dose, state.patients, state.dlts)
-    if conduct.titration and max(state.patients) <= 1:
+    if plan.titrates(state.patients):
         size = int(conduct.sizes[dose, 0]) - 1 if state.patients[dose] else 1
     return replace(decision, next_dose=dose, size=min(size, conduct.max_patients - state.treated))

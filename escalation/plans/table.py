@@ -171,10 +171,10 @@ class TablePlan(Plan):
         code = int(self.codes[dose, state.patients[dose], state.dlts[dose]])
         if titrating:
             code = STAY if state.dlts[dose] else ESCALATE
-        if code == UNDECIDED and self._lowest_closed(state) > dose:
+        closed = self.lowest_eliminated(state)
+        if code == UNDECIDED and closed > dose:
             return Decision(None, code=code)
         wanted = dose + {ESCALATE: 1, STAY: 0, UNDECIDED: 0, DE_ESCALATE: -1, ELIMINATE: -1}[code]
-        closed = self._lowest_closed(state)
         bounds: list[Bound] = []
         next_dose = wanted
         if closed < dose:  # no trial of this design comes here
@@ -193,7 +193,7 @@ class TablePlan(Plan):
 
     def closed(self, state: State) -> tuple[bool, ...]:
         """Whether each dose is eliminated."""
-        lowest = self._lowest_closed(state)
+        lowest = self.lowest_eliminated(state)
         return tuple(dose >= lowest for dose in range(self.levels))
 
     def _is_undecided(self, state: State, dose: int) -> bool:
@@ -206,20 +206,19 @@ class TablePlan(Plan):
         doses = (state.last_dose, state.last_dose + 1, state.last_dose - 1)
         return next(dose for dose in doses if 0 <= dose < self.levels and self._is_undecided(state, dose))
 
-    def _lowest_closed(self, state: State) -> int:
+    def lowest_eliminated(self, state: State) -> int:
         """Index of the lowest eliminated dose; the number of doses when none is."""
+        if self.titrates(state.patients):
+            return self.levels
         counts = zip(state.patients, state.dlts, strict=True)
         found = (dose for dose, (n, y) in enumerate(counts) if self.codes[dose, n, y] == ELIMINATE)
         return next(found, self.levels)
 
     def never_rises_to(self, dose: int, most: int) -> bool:
         """Whether the doses on the way take as many patients as there are, or one of them is never left upwards."""
-        ceiling, tried = self.conduct.ceiling, self.conduct.tried_ceiling
+        if self.is_barred(dose):
+            return True
         way = range(self.conduct.start, dose)
-        if ceiling is not None and any((ceiling[:, at] <= at).all() for at in way):
-            return True
-        if tried is not None and any(tried[at] <= at for at in way):
-            return True
         return sum(self._least_patients(at, (ESCALATE,)) for at in way) >= most
 
     def never_falls_to(self, dose: int, most: int) -> bool:

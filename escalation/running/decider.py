@@ -1,5 +1,6 @@
 """The course of one trial: a design asked about one state after the other."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -119,14 +120,14 @@ class Decider:
         """The decision before the last cohort is full: no higher dose, unless it will be given whatever is to come.
 
         What asks for a lower dose, or ends the trial as too toxic, is not put off. What else ends it has to do so
-        whatever is to come.
+        whatever is to come, and with the same recommendation.
         """
         dose, at = state.last_dose, state.expanding
         filled = tuple(self._once_full(self.filled(state, dlts)) for dlts in range(state.missing + 1))
         following = decision.next_dose
         up = following is not None and following > dose
         settled = all(then.reason == 0 and then.next_dose == following for then in filled)
-        over = decision.ends and all(then.ends for then in filled)
+        over = decision.ends and len({self._ending(state, decision), *self._endings(state, filled)}) == 1
         if _leads_down(decision, dose) or over or (up and settled) or all(then.is_open for then in filled):
             return replace(decision, filled=filled)
         if all(_leads_down(then, dose) for then in filled):
@@ -134,6 +135,14 @@ class Decider:
             return replace(mildest, filled=filled, foregone=True)
         reason = 0 if at is None else at.reason
         return Decision(dose, state.missing, reason, expanding=at is not None, completing=True, filled=filled)
+
+    def _endings(self, state: State, filled: tuple[Decision, ...]) -> Iterator[tuple[bool, int, int | None]]:
+        """How the trial stands with each number of DLTs among those whom the last cohort lacks."""
+        return (self._ending(self.filled(state, dlts), then) for dlts, then in enumerate(filled))
+
+    def _ending(self, state: State, decision: Decision) -> tuple[bool, int, int | None]:
+        """Whether a trial ends, why, and the dose that would be recommended."""
+        return decision.ends, decision.reason, self.recommended(state)
 
     def filled(self, state: State, dlts: int) -> State:
         """Where the trial stands when those whom the last cohort lacks have had so many DLTs."""

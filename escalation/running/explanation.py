@@ -226,7 +226,7 @@ def _closed(decider: Decider, state: State) -> str:
     trial, grounds = decider.trial, ""
     lowest = decider.closed(state).index(True)
     if decider.plan.table is None:
-        lowest = decider.plan.conduct.lowest_eliminated(state.patients, state.dlts)
+        lowest = decider.plan.lowest_eliminated(state)
         counts = state.patients[lowest], state.dlts[lowest]
         grounds = f"{trial.at_level(lowest)}: {decider.design.grounds(trial, lowest, *counts)}: "
     and_above = " and all above are" if lowest < trial.levels - 1 else " is"

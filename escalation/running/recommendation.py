@@ -29,7 +29,7 @@ def why_none(decider: Decider, state: State, decision: Decision) -> str | None:
     if all(closed):
         return _too_toxic(decision)
     if table is None:
-        eliminated = decider.plan.conduct.lowest_eliminated(state.patients, state.dlts)
+        eliminated = decider.plan.lowest_eliminated(state)
         if not any(state.patients[:eliminated]):
             return "every dose that was tried is eliminated"
         return "the model's choice is below every dose that was tried"

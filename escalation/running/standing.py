@@ -68,7 +68,6 @@ def _followed(decider: Decider, cohorts: Iterable[Cohort]) -> tuple[State, list[
     """The trial cohort by cohort, and where it departed from the design."""
     state, departures, short = decider.start, list[str](), ""
     closed: dict[int, str] = {}  # since which cohort a dose is eliminated
-    by_counts = decider.plan.table is not None
     for name, cohort, decision, after in _whole(decider, cohorts):
         if short:  # of which nothing is said while the cohort is the last
             departures.append(short)
@@ -79,16 +78,22 @@ def _followed(decider: Decider, cohorts: Iterable[Cohort]) -> tuple[State, list[
         if departure and not begun:
             departures.append(f"{said}: {departure}")
         state = after
-        for level, shut in enumerate(decider.closed(state) if by_counts else (), 1):
-            if shut:
-                closed.setdefault(level, name)
-    lifted = [level for level in closed if not decider.closed(state)[level - 1]]
+        for level in range(_lowest_eliminated(decider, state) + 1, decider.trial.levels + 1):
+            closed.setdefault(level, name)
+    lifted = [level for level in closed if level <= _lowest_eliminated(decider, state)]
     if lifted:
         departures.append(
             f"{decider.trial.at_level(lifted[0] - 1)} was eliminated after {closed[lifted[0]]}; by the numbers there "
             "now it is not, and these decide"
         )
     return state, departures
+
+
+def _lowest_eliminated(decider: Decider, state: State) -> int:
+    """Index of the lowest dose that its counts eliminate, or the rule of an expansion; the number of doses for none."""
+    if decider.plan.table is None and state.expanding is None:
+        return decider.plan.lowest_eliminated(state)
+    return [*decider.closed(state), True].index(True)
 
 
 def _whole(decider: Decider, cohorts: Iterable[Cohort]) -> Iterator[tuple[str, Cohort, Decision, State]]:

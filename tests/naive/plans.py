@@ -193,7 +193,7 @@ def treat(plan, rates, tolerances, patients, dlts, dose: int, size: int) -> tupl
 def run_table_trial(plan: TablePlan, rates, tolerances) -> tuple[list[int], list[int], int, int]:
     """One trial under a table plan: patients, DLTs, recommended dose index and reason."""
     patients, dlts = [0] * plan.levels, [0] * plan.levels
-    highest, run = plan.levels - 1, 1
+    run = 1
     dose, size = titrate(plan, rates, tolerances, patients, dlts)
     while True:
         if size == 0:
@@ -201,8 +201,8 @@ def run_table_trial(plan: TablePlan, rates, tolerances) -> tuple[list[int], list
         treat(plan, rates, tolerances, patients, dlts, dose, size)
         full = sum(patients) == plan.conduct.max_patients
         code = plan.codes[dose, patients[dose], dlts[dose]]
-        if code == codes.ELIMINATE:
-            highest = dose - 1
+        eliminated = [d for d in range(plan.levels) if plan.codes[d, patients[d], dlts[d]] == codes.ELIMINATE]
+        highest = min(eliminated, default=plan.levels) - 1
         if highest < 0:
             return patients, dlts, codes.NO_DOSE, codes.MAX_PATIENTS if full else codes.TOO_TOXIC
         step = {codes.ESCALATE: 1, codes.STAY: 0, codes.DE_ESCALATE: -1, codes.ELIMINATE: -1}[int(code)]
