@@ -88,10 +88,11 @@ class DoseRule(StoppingRule):
         """The counts at which the rule holds."""
         patients, dlts = count_grid(trial.max_patients)
         possible = (patients > 0) & (dlts <= patients)
-        table = np.zeros((trial.levels, *patients.shape), np.bool_)
+        at_dose, table = possible.copy(), np.zeros((trial.levels, *patients.shape), np.bool_)
+        at_dose[possible] = self.holds(patients[possible], dlts[possible], trial)
         level = 1 if self.dose == "lowest" else self.dose
         doses = slice(None) if isinstance(level, str) else level - 1
-        table[doses, possible] = self.holds(patients[possible], dlts[possible], trial)
+        table[doses] = at_dose
         return Criterion(NEXT_DOSE if self.dose == "next" else ANY_DOSE, table)
 
     def place(self, trial: Trial) -> str:
