@@ -29,6 +29,22 @@ def exceedance(
     return np.asarray(special.betainc(without, prior[0] + dlts, 1 - limit), np.float64)
 
 
+def fewest_dlts(
+    holds: Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.bool_]], patients: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Fewest DLTs among so many patients with which something holds, int64[K]; one more than there are where with none.
+
+    `holds` is asked of patients and DLTs. What holds with some DLTs holds with more, so that the answer is halved for.
+    """
+    fewest, most = np.zeros_like(patients), patients + 1
+    while (open_ones := np.flatnonzero(fewest < most)).size:
+        middle = (fewest[open_ones] + most[open_ones]) // 2
+        found = holds(patients[open_ones], middle)
+        most[open_ones[found]] = middle[found]
+        fewest[open_ones[~found]] = middle[~found] + 1
+    return fewest
+
+
 @lru_cache(maxsize=8)
 def cells_of(max_patients: int) -> NDArray[np.int16]:
     """Patients and DLTs of each cell, int16[2, C]; see `kernels.exact_states`."""
@@ -60,21 +76,25 @@ def quantile(values: Floats, share: float) -> Any:
 
 
 @lru_cache(maxsize=8)
-def clopper_pearson(max_patients: int) -> tuple[Floats, Floats]:
-    """Lower and upper 95 % limits of a rate, by patients and DLTs, float64[N + 1, N + 1] each; NaN where impossible.
+def clopper_pearson_table(max_patients: int) -> tuple[Floats, Floats]:
+    """`clopper_pearson` by patients and DLTs, float64[N + 1, N + 1] each; NaN where impossible."""
+    limits = clopper_pearson(*count_grid(max_patients))
+    for limit in limits:
+        limit.flags.writeable = False
+    return limits
+
+
+def clopper_pearson(patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """Lower and upper 95 % limits of a rate; NaN without patients.
 
     Source: Clopper CJ, Pearson ES (1934) Biometrika 26:404-413.
     """
-    patients, dlts = np.indices((max_patients + 1, max_patients + 1)).astype(np.float64)
     impossible = (patients == 0) | (dlts > patients)
     tail = (1 - CONFIDENCE) / 2
     with np.errstate(invalid="ignore"):
         lower = np.where(dlts == 0, 0.0, special.betaincinv(dlts, patients - dlts + 1, tail))
         upper = np.where(dlts == patients, 1.0, special.betaincinv(dlts + 1, patients - dlts, 1 - tail))
-    limits = np.where(impossible, np.nan, lower), np.where(impossible, np.nan, upper)
-    for limit in limits:
-        limit.flags.writeable = False
-    return limits
+    return np.where(impossible, np.nan, lower), np.where(impossible, np.nan, upper)
 
 
 def halved(beyond: Callable[[Floats], NDArray[np.bool_]], inside: Floats, outside: Floats) -> Floats:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from escalation.characteristics.distributions import Laws, laws_of
 from escalation.engines.outcomes import Outcomes
 from escalation.kernels.codes import REASON_NAMES, SLACK
-from escalation.numbers import cells_of, clopper_pearson
+from escalation.numbers import cells_of, clopper_pearson_table
 from escalation.trial.data import InterimData
 from escalation.trial.rates import correct_doses
 
@@ -297,7 +297,7 @@ def _estimate_quality(work: _Arithmetic) -> _Number:
         return NOTHING
     law, rate = work.laws.arrays.at_recommended[dose, cell], outcomes.rates[dose]
     given = np.ones(len(law))
-    lower, upper = (limits[patients, dlts] for limits in clopper_pearson(most))
+    lower, upper = (limits[patients, dlts] for limits in clopper_pearson_table(most))
     deviation = dlts / patients - rate
     covered = (lower <= rate + SLACK) & (rate <= upper + SLACK)
     return _Number.of(

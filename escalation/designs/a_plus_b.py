@@ -94,12 +94,13 @@ class APlusB(Design):
         patients, dlts = count_grid(trial.max_patients)
         too_toxic, cleared = self._too_toxic(patients, dlts), self._cleared(patients, dlts)
         codes = by_first_rule(trial.levels, [(too_toxic, ELIMINATE), (cleared, ESCALATE)])
-        at_top = np.arange(trial.levels)[:, None, None] == trial.levels - 1
-        completes = (
-            (not self.de_escalate, codes == ELIMINATE, "a dose has proved too toxic"),
-            (not self.full_at_top, at_top & (codes == ESCALATE), "the highest dose has been cleared"),
-        )
-        own = [Stop(RULE_COMPLETE, (Criterion(LAST_DOSE, at),), words) for applies, at, words in completes if applies]
+        completes = []
+        if not self.de_escalate:
+            completes.append((codes == ELIMINATE, "a dose has proved too toxic"))
+        if not self.full_at_top:
+            at_top = np.arange(trial.levels)[:, None, None] == trial.levels - 1
+            completes.append((at_top & (codes == ESCALATE), "the highest dose has been cleared"))
+        own = [Stop(RULE_COMPLETE, (Criterion(LAST_DOSE, at),), words) for at, words in completes]
         ever = np.arange(trial.max_patients + 1)
         sizes = np.where(ever < self.a, self.a - ever, np.maximum(self.a + self.b - ever, 1))
         return TablePlan(

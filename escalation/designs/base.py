@@ -175,7 +175,7 @@ class Design(Frozen):
         """The numbers that the design compares the data at a dose with, by name."""
         return {}
 
-    def grounds(self, trial: Trial, dose: int, patients: int, dlts: int) -> str:
+    def grounds(self, trial: Trial, dose: int, patients: int, dlts: int, *, plan: Plan | None = None) -> str:
         """Why the design's table says what it says, as one clause of a sentence.
 
         Parameters
@@ -185,6 +185,8 @@ class Design(Frozen):
             Index of the dose, from 0.
         patients, dlts : int
             At the dose.
+        plan : Plan, optional
+            The design's for the trial with room for so many patients, where it is at hand; else it is compiled.
 
         Raises
         ------
@@ -203,9 +205,12 @@ class Design(Frozen):
             raise DesignError(f"patients: {patients} should be from 1 to {MOST_PATIENTS}")
         if not 0 <= dlts <= patients:
             raise DesignError(f"dlts: {dlts} should be from 0 to {patients}")
+        rule = self.eliminating(trial, patients, dlts)
+        if rule is None and plan is not None and plan.table is not None and not plan.conduct.titration:
+            return self._grounds(trial, dose, patients, dlts, int(plan.table.codes[dose, patients, dlts]))
         codes, titrated = _own_codes(self, trial, max(patients - trial.max_patients, 0))
         code = None if codes is None else int(codes[dose, patients, dlts])
-        rule = None if code == ELIMINATE else self.eliminating(trial, patients, dlts)
+        rule = None if code == ELIMINATE else rule
         if titrated and (code == ELIMINATE or rule is not None) and (patients, dlts) == (1, 0):
             return f"{observed(patients, dlts)}, which eliminates no dose after titration"
         if rule is not None:

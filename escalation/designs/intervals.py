@@ -18,7 +18,7 @@ from escalation.designs.words import beside, beta, observed
 from escalation.errors import DesignError
 from escalation.fields import Count, Fraction
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ENOUGH_AT_DOSE, ESCALATE, SAME_DOSE, SLACK, STAY
-from escalation.numbers import exceedance
+from escalation.numbers import exceedance, fewest_dlts
 from escalation.plans.conduct import Conduct
 from escalation.plans.table import TablePlan
 from escalation.trial.trial import Trial
@@ -147,17 +147,24 @@ class IntervalDesign(Design):
         patients, dlts = (counts[1:] for counts in np.tril_indices(size))  # but for no patients
         for counts in (patients, dlts):
             counts.flags.writeable = False  # moves of somebody's own might change them
-        cutoffs = np.array([[self._cutoff(dose)] for dose in range(trial.levels)])
-        too_toxic = exceedance(trial.target, patients, dlts, self.prior) > cutoffs + SLACK
-        codes = np.full((trial.levels, size, size), STAY, np.int8)
-        codes[:, patients, dlts] = np.where(
-            too_toxic & (patients >= self.fewest_to_eliminate), ELIMINATE, self._checked_moves(trial, patients, dlts)
-        )
+        table = np.full((size, size), STAY, np.int8)
+        table[patients, dlts] = self._checked_moves(trial, patients, dlts)
+        cutoffs = [self._cutoff(dose) for dose in range(trial.levels)]
+        tables = {cutoff: self._eliminating(table, trial.target, cutoff) for cutoff in set(cutoffs)}
         return TablePlan(
-            codes=codes,
+            codes=np.stack([tables[cutoff] for cutoff in cutoffs]),
             selection=closest_isotonic(trial.target, trial.max_patients, self._most_recommended(trial.target)),
             conduct=Conduct.of(trial, stops=patients_reach(self.stop_at, SAME_DOSE, ENOUGH_AT_DOSE, trial)),
         )
+
+    def _eliminating(self, table: Moves, target: float, cutoff: float) -> Moves:
+        """A table of moves with the cells that eliminate: those with the most DLTs among as many patients."""
+        numbers = np.arange(max(self.fewest_to_eliminate, 1), len(table))
+        fewest = fewest_dlts(lambda n, y: exceedance(target, n, y, self.prior) > cutoff + SLACK, numbers)
+        found = table.copy()
+        for patients, dlts in zip(numbers.tolist(), fewest.tolist(), strict=True):
+            found[patients, dlts : patients + 1] = ELIMINATE
+        return found
 
     def _checked_moves(self, trial: Trial, patients: Numbers, dlts: Numbers) -> Moves:
         """The moves, unless a class of somebody's own gives something else."""

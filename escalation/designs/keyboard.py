@@ -28,6 +28,7 @@ class Keyboard(StrongestKey):
     kind: Literal["keyboard"] = "keyboard"
     half_width: Margin = 0.05
 
+    ordered: ClassVar[bool] = True
     fewest_to_eliminate: ClassVar[int] = 3
     middle: ClassVar[str] = "the target key"
     tuned: ClassVar[dict[str, tuple[float, ...]]] = {"half_width": MARGINS}

@@ -132,10 +132,9 @@ class Monitoring(SafetyRule, Design):
 
     def _plan_with_room(self, trial: Trial, treated: int) -> TablePlan:
         """Calibrated to the looks that were planned; after more patients as many DLTs stop the dose as at the last."""
-        plan = self._plan(with_room(trial, treated))
-        if self.rule == "bayes":
+        plan, beyond = self._plan(with_room(trial, treated)), treated - trial.max_patients
+        if self.rule == "bayes" or beyond <= 0:
             return plan
-        beyond = max(treated - trial.max_patients, 0)
         codes = np.pad(self._plan(trial).codes, ((0, 0), (0, beyond), (0, beyond)), mode="edge")
         return replace(plan, codes=codes)
 

@@ -23,6 +23,7 @@ class MTPI(StrongestOfThree, EquivalenceInterval):
 
     kind: Literal["mtpi"] = "mtpi"
 
+    ordered: ClassVar[bool] = True
     strength: ClassVar[str] = "unit probability mass"
     sources: ClassVar[tuple[str, ...]] = (
         "Ji Y, Liu P, Li Y, Bekele BN (2010). A modified toxicity probability interval method for dose-finding trials. "

@@ -23,6 +23,7 @@ class MTPI2(StrongestKey, EquivalenceInterval):
 
     kind: Literal["mtpi2"] = "mtpi2"
 
+    ordered: ClassVar[bool] = True
     sources: ClassVar[tuple[str, ...]] = (
         "Guo W, Wang SJ, Yang S, Lynn H, Ji Y (2017). A Bayesian interval dose-finding design addressing Ockham's "
         "razor: mTPI-2. Contemp Clin Trials 58:23-33.",

@@ -10,7 +10,8 @@ from scipy import special
 from escalation.designs.intervals import IntervalDesign, Moves, Numbers, TargetInterval, moves_where
 from escalation.designs.words import beside, observed, ranked
 from escalation.kernels.codes import DE_ESCALATE, ESCALATE, SLACK
-from escalation.numbers import Floats
+from escalation.numbers import Floats, fewest_dlts
+from escalation.trial.trial import Trial
 
 
 def posterior_masses(
@@ -32,6 +33,11 @@ def mean_densities(edges: Sequence[float], patients: Numbers | int, dlts: Number
 class StrongestOfThree(IntervalDesign):
     """A design that moves to the strongest of three intervals of rates; a tie goes to the higher, the more cautious."""
 
+    ordered: ClassVar[bool] = False
+    """Whether more DLTs among as many patients never lead higher, so that two numbers of DLTs say it all.
+
+    A class says it of itself; it is not inherited, because who derives from the class may move otherwise.
+    """
     strength: ClassVar[str]
     """What is compared, in words."""
     middle: ClassVar[str] = "the equivalence interval"
@@ -44,6 +50,16 @@ class StrongestOfThree(IntervalDesign):
         """To where the strongest interval is."""
         below, inside, above = self._strengths(target, patients, dlts)
         return moves_where(below > np.maximum(inside, above) + SLACK, above >= np.maximum(below, inside) - SLACK)
+
+    def _checked_moves(self, trial: Trial, patients: Numbers, dlts: Numbers) -> Moves:
+        """The moves, of an ordered design by those of few cells."""
+        if not vars(type(self)).get("ordered", False):
+            return super()._checked_moves(trial, patients, dlts)
+        numbers = np.arange(1, trial.max_patients + 1)
+        stays = fewest_dlts(lambda n, y: self.moves(trial.target, n, y) < ESCALATE, numbers)
+        falls = fewest_dlts(lambda n, y: self.moves(trial.target, n, y) == DE_ESCALATE, numbers)
+        place = np.asarray(patients, np.int64) - 1
+        return moves_where(dlts < stays[place], dlts >= falls[place])
 
     def place(self, target: float, patients: int, dlts: int, move: int) -> str:
         """Which interval is the strongest, with the numbers."""

@@ -115,7 +115,7 @@ def conduct_sentences(trial: Trial, plan: Plan) -> Iterator[str]:
         yield (
             f"Doses are first tried on one patient each, from {first} on, until the first DLT or the highest dose "
             f"that may be given; the cohort at that dose is then filled up to {plan.conduct.sizes[0, 0]} patients. "
-            "Until then the design's rules and all stopping rules rest."
+            "Until then the design's rules, all stopping rules and whatever eliminates doses rest."
         )
     else:
         yield f"The first cohort gets {first}."

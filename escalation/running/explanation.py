@@ -139,16 +139,22 @@ def _grounds(decider: Decider, state: State, decision: Decision) -> Iterator[str
             then = ": the titration goes on" if goes_on else ": the titration ends, and the cohort is filled up"
         yield f"the patient at {decider.trial.at_level(dose)} {'had a DLT' if state.dlts[dose] else 'had no DLT'}{then}"
     elif (lowest := _closed_below(decider, state)) is not None:
-        grounds = decider.design.grounds(decider.trial, lowest, state.patients[lowest], state.dlts[lowest])
+        grounds = _grounds_at(decider, state, lowest)
         and_above = " and all above are" if lowest < decider.trial.levels - 1 else " is"
         yield f"{decider.trial.at_level(lowest)}: {grounds}: {decider.trial.at_level(lowest)}{and_above} eliminated"
     elif decision.code == codes.UNDECIDED:
         yield f"{_seen(decider, state, dose)}: the table has no row for these counts"
     elif decision.code is not None:
-        grounds = decider.design.grounds(decider.trial, dose, state.patients[dose], state.dlts[dose])
+        grounds = _grounds_at(decider, state, dose)
         yield f"{decider.trial.at_level(dose)}: {grounds}: {ACTIONS[decision.code]}"
     else:
         yield _preference(decider, state, decision)
+
+
+def _grounds_at(decider: Decider, state: State, dose: int) -> str:
+    """Why the table says what it says of the counts at a dose."""
+    counts = state.patients[dose], state.dlts[dose]
+    return decider.design.grounds(decider.trial, dose, *counts, plan=decider.plan)
 
 
 def _closed_below(decider: Decider, state: State) -> int | None:

@@ -365,8 +365,7 @@ def _from_counts(decider: Decider, state: State) -> np.ndarray[tuple[int, int], 
     if tried.any():
         table = decider.plan.table
         found[0, tried] = y[tried] / n[tried] if table is None else table.selection.rates(n[tried], y[tried])
-    lower, upper = clopper_pearson(int(n.max()))
-    found[1], found[2] = lower[n, y], upper[n, y]
+    found[1], found[2] = clopper_pearson(n, y)
     a, b = decider.prior(state)
     found[3, tried] = special.betaincc(a + y[tried], b + (n - y)[tried], decider.trial.target)
     return found

@@ -90,15 +90,22 @@ def calibrated(
 def crossing_probability(stops: NDArray[np.bool_], cohort_size: Cohorts, rate: float) -> float:
     """Probability that a trial of one dose is stopped at any look, the last included; `stops` by patients and DLTs."""
     max_patients = len(stops) - 1
+    at = looks(cohort_size, max_patients)
+    chances = {size: _chances(size, rate) for size in set(np.diff([0, *at]).tolist())}
     living, treated, crossed = np.ones(1), 0, 0.0
-    for patients in looks(cohort_size, max_patients):
-        size = patients - treated
-        toxic = np.arange(size + 1)
-        reached = np.convolve(living, special.comb(size, toxic) * rate**toxic * (1 - rate) ** (size - toxic))
+    for patients in at:
+        reached = np.convolve(living, chances[patients - treated])
         stopped = stops[patients, : patients + 1]
         crossed += float(reached[stopped].sum())
         living, treated = np.where(stopped, 0.0, reached), patients
     return crossed
+
+
+def _chances(size: int, rate: float) -> Floats:
+    """Probabilities of the numbers of DLTs in a cohort."""
+    toxic = np.arange(size + 1)
+    found: Floats = special.comb(size, toxic) * rate**toxic * (1 - rate) ** (size - toxic)
+    return found
 
 
 def looks(cohort_size: Cohorts, max_patients: int) -> list[int]:

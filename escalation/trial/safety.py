@@ -8,6 +8,7 @@ Logan BR (2024) Clin Trials 21:152-161.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Literal, Self
 
 import numpy as np
@@ -17,7 +18,7 @@ from pydantic import Field, model_validator
 from escalation.errors import DesignError
 from escalation.fields import Count, Fraction, Frozen, Positive, Real
 from escalation.kernels.codes import SLACK
-from escalation.numbers import Floats, count_grid, exceedance
+from escalation.numbers import Floats, count_grid, exceedance, fewest_dlts
 from escalation.trial import boundaries
 from escalation.trial.cohorts import Cohorts, in_words
 
@@ -111,11 +112,16 @@ class SafetyRule(Frozen):
         """
         for option, problem in self.misfits(target):
             raise DesignError(f"{option}: {problem}")
+        return _remembered(self, target, cohort_size, max_patients).copy()
+
+    def _rejects(self, target: float, cohort_size: int, max_patients: int) -> NDArray[np.bool_]:
         limit = self._limit(target)
         if self.rule == "bayes":
             patients, dlts = count_grid(max_patients)
-            above_limit = exceedance(limit, patients, dlts, self.prior)
-            return (patients >= self.min_patients) & (above_limit > self.threshold + SLACK)
+            fewest = fewest_dlts(
+                lambda n, y: exceedance(limit, n, y, self.prior) > self.threshold + SLACK, patients[:, 0]
+            )
+            return (patients >= self.min_patients) & (dlts >= fewest[:, None]) & (dlts <= patients)
         evidence = self._evidence(limit, max_patients)
         return boundaries.calibrated(
             evidence, limit, self._alpha, cohort_size=cohort_size, min_patients=self.min_patients
@@ -147,8 +153,13 @@ class SafetyRule(Frozen):
             yield "p1", f"{self.p1:g} should be above the limit of {limit:g}"
 
     def _evidence(self, limit: float, max_patients: int) -> Floats:
-        patients, dlts = count_grid(max_patients)
-        counts = patients, np.minimum(dlts, patients)  # no look asks for more
+        """By patients and DLTs, float64[N + 1, N + 1]; nothing is said of more DLTs than patients."""
+        patients, dlts = np.tril_indices(max_patients + 1)
+        found = np.zeros((max_patients + 1, max_patients + 1))
+        found[patients, dlts] = self._evidence_of(limit, (patients, dlts))
+        return found
+
+    def _evidence_of(self, limit: float, counts: tuple[NDArray[np.int64], NDArray[np.int64]]) -> Floats:
         if self.rule == "pocock":
             return boundaries.pocock(limit, *counts)
         if self.rule == "sprt":
@@ -157,3 +168,9 @@ class SafetyRule(Frozen):
         if self.rule == "beta-binomial":
             return boundaries.beta_binomial(limit, *counts, self.prior)
         return boundaries.wang_tsiatis(limit, *counts, 0.0 if self.delta is None else self.delta)
+
+
+@lru_cache(maxsize=4)
+def _remembered(rule: SafetyRule, target: float, cohort_size: int, max_patients: int) -> NDArray[np.bool_]:
+    """What a rule rejects: a decision, its grounds and cautions ask for the same."""
+    return rule._rejects(target, cohort_size, max_patients)

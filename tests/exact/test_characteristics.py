@@ -7,7 +7,7 @@ from scipy import stats
 from escalation import BOIN, CRM, DesignError, ThreePlusThree, Trial, exact, operating_characteristics, simulate
 from escalation.engines.outcomes import Outcomes
 from escalation.kernels.codes import ENOUGH_AT_DOSE, MAX_PATIENTS, NO_DOSE, REASON_NAMES, RULE_COMPLETE, TOO_TOXIC
-from escalation.numbers import clopper_pearson
+from escalation.numbers import clopper_pearson_table
 from escalation.trial.rates import correct_doses
 from tests.support import levels
 
@@ -161,7 +161,7 @@ def test_one_trial_has_no_standard_error():
 
 
 def test_clopper_pearson_by_its_definition():
-    lower, upper = clopper_pearson(12)
+    lower, upper = clopper_pearson_table(12)
     for n in range(1, 13):
         assert lower[n, 0] == 0
         assert upper[n, n] == 1

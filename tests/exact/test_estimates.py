@@ -141,3 +141,14 @@ def test_counts_only():
     monitored = next_dose(Monitoring(prior=(0.5, 0.5)), single, "1NNT").estimates[0]
     assert monitored.above_target == pytest.approx(stats.beta(1.5, 2.5).sf(0.25), abs=1e-12)
     assert issubclass(CRM, ModelDesign)
+
+
+def test_limits_beyond_floating_point_numbers():
+    """Under a vague prior the limits can be rates too small to be written, or too near 1."""
+    trial = Trial(doses=list(range(1, 4)), target=0.25, max_patients=30)
+    design = BMACRM(skeletons=[[0.001, 0.002, 0.003], [0.002, 0.003, 0.004]], prior_sd=10)
+    for dlts in (0, 3):
+        found = design.estimates(trial, [3, 0, 0], [dlts, 0, 0])
+        assert np.all((found.lower >= 0) & (found.lower <= found.rate))
+        assert np.all((found.rate <= found.upper) & (found.upper <= 1))
+        assert (found.lower < 1e-300).all() if dlts == 0 else (found.upper > 0.999).all()

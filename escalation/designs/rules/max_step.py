@@ -3,7 +3,7 @@
 In R's crmPack: IncrementsDoseLevels, IncrementsRelative (by dose), IncrementsRelativeDLT (by DLTs).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -68,14 +68,23 @@ class MaxStep(Restriction):
             raise ValueError("from_dose: give either from_dlts or from_dose; two rules can have one each")
         if self.from_dlts is not None and self.above == "highest_tried":
             raise ValueError('from_dlts: goes with above = "last" only')
-        given = next(option for option in ("from_dlts", "from_dose", "") if not option or getattr(self, option))
-        bounds: Sequence[float] = getattr(self, given) if given else (0,)
-        if len(bounds) != len(self._steps):
-            where = given or "from_dlts"
-            raise ValueError(f"{where}: {len(bounds) if given else 'no'} bounds for {len(self._steps)} steps")
-        if bounds[0] != 0 or any(low >= high for low, high in pairwise(bounds)):
-            raise ValueError(f"{given}: should begin with 0 and increase")
+        if self.from_dlts is None and self.from_dose is None:
+            if len(self._steps) > 1:
+                raise ValueError(f"{self._unit}: {len(self._steps)} steps need from_dlts or from_dose, as many bounds")
+            return self
+        option = "from_dose" if self.from_dlts is None else "from_dlts"
+        if len(self._bounds) != len(self._steps):
+            raise ValueError(f"{option}: {len(self._bounds)} bounds for {len(self._steps)} steps")
+        if self._bounds[0] != 0 or any(low >= high for low, high in pairwise(self._bounds)):
+            raise ValueError(f"{option}: should begin with 0 and increase")
+        if self.from_dlts is not None and any(low < high for low, high in pairwise(self._steps)):
+            raise ValueError(f"{self._unit}: steps should not become larger as DLTs are seen")
         return self
+
+    @property
+    def _bounds(self) -> tuple[float, ...]:
+        """Where each step holds from on."""
+        return self.from_dlts or self.from_dose or (0,)
 
     @property
     def _unit(self) -> str:
@@ -122,7 +131,7 @@ class MaxStep(Restriction):
         first, *further = (self._step_in_words(step, trial) for step in self._steps)
         text = f"The next dose is at most {first} {BASIS[self.above]}"
         unit = f" {trial.dose_unit}" if trial.dose_unit else ""
-        for bound, step in zip((self.from_dlts or self.from_dose or ())[1:], further, strict=True):
+        for bound, step in zip(self._bounds[1:], further, strict=True):
             if self.from_dlts is None:
                 text += f"; from a dose of {bound:g}{unit} on, at most {step} it"
             else:
@@ -145,9 +154,15 @@ class MaxStep(Restriction):
     def cautions(self, trial: Trial) -> Iterator[str]:
         """What a user should know of the rule on this trial, although it can run."""
         yield from super().cautions(trial)
-        ceiling = self.ceiling(trial)
+        ceiling, held = self.ceiling(trial), dict[int, list[str]]()  # by DLTs, from which doses nothing goes up
         for dose, name in enumerate(trial.dose_names[:-1]):
-            held = np.flatnonzero(ceiling[:, dose] == dose)
-            if held.size and held[0] > 0:
-                dlts = "a DLT" if held[0] == 1 else f"{held[0]} DLTs"
-                yield f"rule 'max_step': after {dlts} in the trial no higher dose can follow {name}"
+            from_dlts = np.flatnonzero(ceiling[:, dose] == dose)
+            if from_dlts.size and from_dlts[0] > 0:
+                held.setdefault(int(from_dlts[0]), []).append(name)
+        for dlts, names in held.items():
+            seen = "a DLT" if dlts == 1 else f"{dlts} DLTs"
+            yield f"rule 'max_step': after {seen} in the trial no higher dose can follow {' or '.join(names)}"
+        if self.from_dlts is not None and self.from_dlts[-1] > trial.max_patients:
+            yield f"rule 'max_step': {self.from_dlts[-1]} DLTs are never reached"
+        if self.from_dose is not None and self.from_dose[-1] > float(trial.doses[-1]):
+            yield f"rule 'max_step': no dose is as high as {self.from_dose[-1]:g}"

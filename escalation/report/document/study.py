@@ -86,7 +86,7 @@ def estimands(run: Run) -> Iterator[Block]:
     target = percent(run.scenario.trial.target)
     yield Lines(
         "Recommended phase 2 dose (RP2D): the dose that the design recommends when the trial has ended, or none. "
-        "A trial that ends early for toxicity recommends none.",
+        "A trial that ends as too toxic recommends none; one that ends because a dose is, a lower one at most.",
         f"Correct doses: those whose true DLT rate is closest to the target of {target} %; none where even the "
         f"lowest rate exceeds it by more than {100 * TOLERATED_EXCESS:g} percentage points; or those that a "
         "truth states itself. Where no dose is correct, the correct recommendation is none.",
