@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Discriminator, Field, Tag
+from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from escalation.fields import CohortSize, Frozen
 
@@ -39,6 +39,11 @@ class CohortSizes(Frozen):
         if self.by_dose is not None and len(self.by_dose) != levels:
             yield f"cohort_size.by_dose: {len(self.by_dose)} sizes for {levels} dose levels"
 
+    def cautions(self, max_patients: int) -> Iterator[str]:
+        """What has no effect in a trial with so many patients."""
+        if self.by_dlts is not None and len(self.by_dlts) > max_patients:
+            yield f"cohort_size.by_dlts: {len(self.by_dlts) - 1} DLTs are never reached before the last cohort"
+
 
 def _kind(value: Any) -> str:
     if isinstance(value, CohortSizes | dict):
@@ -46,9 +51,19 @@ def _kind(value: Any) -> str:
     return "<list>" if isinstance(value, list | tuple) else "<number>"
 
 
+def _one_size(given: "int | tuple[int, ...] | CohortSizes") -> "int | tuple[int, ...] | CohortSizes":
+    """Sizes that are all the same as the number that they are."""
+    sizes: tuple[int, ...] | None = given if isinstance(given, tuple) else None
+    if isinstance(given, CohortSizes):
+        parts = [part for part in (given.by_dose, given.by_dlts) if part is not None]
+        sizes = parts[0] if len(parts) == 1 else None
+    return sizes[0] if sizes is not None and len(set(sizes)) == 1 else given
+
+
 AnyCohortSize = Annotated[
     Annotated[CohortSize, Tag("<number>")] | Annotated[Sizes, Tag("<list>")] | Annotated[CohortSizes, Tag("<table>")],
     Discriminator(_kind),
+    AfterValidator(_one_size),
 ]
 """One size; sizes of the first cohorts, the last also of all further ones; or sizes by dose and by DLTs."""
 

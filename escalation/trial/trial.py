@@ -108,6 +108,10 @@ class Trial(Frozen):
 
     def cautions(self) -> Iterator[str]:
         """What a user should know about the trial, although it can run."""
+        if isinstance(self.cohort_size, cohorts.CohortSizes):
+            yield from self.cohort_size.cautions(self.max_patients)
+        elif isinstance(self.cohort_size, tuple) and sum(self.cohort_size[:-1]) >= self.max_patients:
+            yield f"cohort_size: {self.max_patients} patients are treated before the last of these cohorts"
         if self.expansion is not None:
             yield from self.expansion_cautions(self.expansion)
 

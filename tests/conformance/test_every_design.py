@@ -75,6 +75,7 @@ SETTINGS = {
         {"restrict": [{"rule": "no_escalation", "dlts": 3}, {"rule": "max_step", "factor": 1.5}]},
         {"stop_when": STOP, "stop_at": 9},
         {"label": "limited", "stop_when": SETTLED, "restrict": LIMITED},
+        {"label": "titrated", "titration": True, "restrict": [{"rule": "eliminate", "threshold": 0.6}]},
     ],
     "crm": [
         {"half_width": 0.05, "prior_mtd": 1},
@@ -113,6 +114,13 @@ SETTINGS = {
             "coherent": "off",
             "stop_when": BY_MODEL,
             "restrict": LIMITED,
+        },
+        {
+            "label": "titrated",
+            "half_width": 0.05,
+            "prior_mtd": 1,
+            "titration": True,
+            "restrict": [{"rule": "eliminate", "threshold": 0.6}],
         },
         {
             "label": "limited, mle",

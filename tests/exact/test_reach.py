@@ -119,3 +119,13 @@ def test_reasons():
     down = ThreePlusThree(de_escalate=False)
     late = LARGE.model_copy(update={"start_dose": 2})
     assert caution(down, late).startswith("no trial can give dose level 1, below the start dose")
+
+
+def test_what_limits_alone_bar_is_certain():
+    """90 is the highest dose that two steps of 50 and 36 lead to: under any model nothing comes to 300."""
+    rule = {"rule": "max_step", "amount": [50, 36], "from_dose": [0, 90], "above": "highest_tried"}
+    design = CRM(
+        skeleton=[0.05, 0.1, 0.2, 0.3], no_skip=False, estimate="mean", prior="gamma", prior_shape=2, restrict=rule
+    )
+    trial = Trial(doses=[40, 90, 126, 300], target=0.25, max_patients=18)
+    assert any(caution.startswith("no trial can give dose level 4: ") for caution in design.cautions(trial))

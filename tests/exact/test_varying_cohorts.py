@@ -133,6 +133,20 @@ def test_designs_with_cohorts_of_their_own(design):
     )
 
 
+def test_sizes_that_are_all_the_same_are_one():
+    for same in ([3, 3], {"by_dose": [3, 3, 3]}, {"by_dlts": [3, 3]}):
+        assert trial(same).cohort_size == 3
+        assert not list(BOIN(titration=True, expansion={"patients": 6}).problems(trial(same)))
+
+
+def test_sizes_that_have_no_effect():
+    assert list(trial([1, 1, 3]).cautions()) == []
+    (caution,) = trial([5, 5, 4, 3]).cautions()
+    assert caution == "cohort_size: 14 patients are treated before the last of these cohorts"
+    (caution,) = trial({"by_dlts": [1, *[2] * 14]}).cautions()
+    assert caution == "cohort_size.by_dlts: 14 DLTs are never reached before the last cohort"
+
+
 @pytest.mark.parametrize("rule", ["pocock", "obrien-fleming", "bayes"])
 def test_monitoring_is_calibrated_to_the_planned_looks(rule):
     one_dose = trial([1, 1, 3], doses=1, max_patients=12)
@@ -166,7 +180,8 @@ def test_sizes_that_are_searched():
     [
         (3, "cohorts of 3"),
         ((1, 1, 3), "cohorts of 1, 1, then 3"),
-        ((3,), "cohorts of 3"),
+        ((3, 3), "cohorts of 3"),
+        (CohortSizes(by_dlts=(3, 3)), "cohorts of 3"),
         (CohortSizes(by_dose=(1, 2, 3)), "cohorts of 1, 2 and 3 at the dose levels in turn"),
         (CohortSizes(by_dlts=(1, 3)), "cohorts of 1 before the first DLT, 3 from the first DLT on"),
         (
@@ -178,7 +193,7 @@ def test_sizes_that_are_searched():
 )
 def test_words(cohort_size, words):
     assert trial(cohort_size).cohorts_in_words == words
-    if cohort_size not in (3, (3,)):
+    if words != "cohorts of 3":
         assert f"in {words}; the last cohort is smaller" in BOIN().description(trial(cohort_size))
 
 
