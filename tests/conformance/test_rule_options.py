@@ -1,4 +1,4 @@
-"""Options of rules that do not go together or do not fit a trial, one clear line each; what rules say may have no effect."""
+"""Options of rules that do not go together or do not fit a trial, one clear line each; those without effect."""
 
 import pytest
 from pydantic import ValidationError
