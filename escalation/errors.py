@@ -47,6 +47,10 @@ class ClusterError(EscalationError):
     """A cluster that does not answer, or cannot do the work."""
 
 
+class InputError(EscalationError, ValueError):
+    """A file that cannot be read, or not as what it should be; the message does not have its name."""
+
+
 class OutputError(EscalationError):
     """A file that cannot be written."""
 

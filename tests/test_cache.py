@@ -37,7 +37,7 @@ def test_folder_of_the_users_choice_still_follows_the_sources(tmp_path):
     folder, setting, answer = run(NUMBA_CACHE_DIR=str(tmp_path / "mine"))
     assert Path(folder).parent == tmp_path / "mine"
     assert Path(folder).name.startswith("kernels-")
-    assert list(Path(folder).rglob("*.nbi")), "the compiled kernel is there"
+    assert list(Path(folder).glob("cell-*.kernel")), "the compiled kernel is there"
     assert setting == str(tmp_path / "mine"), "other packages keep their folder"
     assert answer == "7"
 
@@ -74,7 +74,7 @@ def test_first_runs_that_are_killed(tmp_path):
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
     for kernels in (1, 4):
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        while process.poll() is None and len(list(tmp_path.rglob("*.nbi"))) < kernels:
+        while process.poll() is None and len(list(tmp_path.rglob("*.kernel"))) < kernels:
             time.sleep(0.005)
         assert process.poll() is None, "it was killed on the way"
         process.kill()

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from escalation.cli import options
-from escalation.cli.group import fail, main
+from escalation.cli.group import fail, main, say
 from escalation.cli.truth_source import TruthOptions, source_of, truth_source
 from escalation.defaults import MOST_SETTINGS, SWEEP_STATES
 from escalation.errors import ClusterError, GridError
@@ -101,10 +101,10 @@ def sweep_command(
     if found.refused == found.settings:
         fail(f"{output}: the exact engine refused every setting; the first: {found.refusal}")
     if found.refusal is not None:
-        click.echo(
-            f"warning: {output}: the exact engine refused {found.refused:,} of {found.settings:,} settings, whose rows "
+        say(
+            "warning",
+            f"{output}: the exact engine refused {found.refused:,} of {found.settings:,} settings, whose rows "
             f"say 'refused'; the first: {found.refusal}",
-            err=True,
         )
 
 

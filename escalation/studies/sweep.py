@@ -19,7 +19,7 @@ from escalation.defaults import SWEEP_STATES
 from escalation.designs import REGISTRY, Design
 from escalation.errors import GridError, JournalError, MissingPackageError, OutputError
 from escalation.files import check_writable, whole_file
-from escalation.names import printable, suggestion
+from escalation.names import brief, suggestion
 from escalation.numbers import quantile
 from escalation.scenario.grid import Grid, Setting
 from escalation.scenario.truths.random import GENERATORS
@@ -108,7 +108,7 @@ class Sweep:
         for name in self.quantities:
             if name not in known and name not in stems:
                 near = suggestion(name, [*stems, *known])
-                raise GridError(f"quantity '{printable(name)}': unknown{near}; there are {', '.join(stems)}")
+                raise GridError(f"quantity '{brief(name)}': unknown{near}; there are {', '.join(stems)}")
         for found, limit, what in (
             (max(size.values()), MOST_OF_A_SETTING, "in a setting"),
             (numbers, MOST_NUMBERS, "in all"),
