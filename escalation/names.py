@@ -3,24 +3,10 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from escalation.errors import EscalationError
-
-MOST_SHOWN = 60
-"""Characters of what somebody wrote that a message repeats."""
-
+from escalation.errors import EscalationError, brief
 
 MOST_LISTED = 20
 """Names that a message lists."""
-
-
-def brief(given: object, most: int = MOST_SHOWN) -> str:
-    """What somebody wrote, for a message: not more than its beginning, and nothing in it that a terminal would obey."""
-    try:
-        text = given if isinstance(given, str) else str(given)
-    except ValueError:  # whole numbers of thousands of digits cannot be printed
-        return "a number of thousands of digits"
-    text = text if len(text) <= most else f"{text[:most]}..."
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text) or "''"
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

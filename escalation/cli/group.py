@@ -11,8 +11,7 @@ from typing import Any, NoReturn
 
 import click
 
-from escalation.errors import EscalationError
-from escalation.names import brief
+from escalation.errors import EscalationError, brief
 from escalation.version import __version__
 
 EXIT_FAILED = 1

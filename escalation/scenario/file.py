@@ -20,11 +20,11 @@ from pydantic import (
 )
 
 from escalation.designs import REGISTRY, Design
-from escalation.errors import ScenarioError
+from escalation.errors import ScenarioError, brief
 from escalation.fields import Frozen, Prose, Text
 from escalation.files import read_text
 from escalation.kernels.codes import SLACK
-from escalation.names import brief, suggestion
+from escalation.names import suggestion
 from escalation.scenario.problems import findings
 from escalation.scenario.toml import parse_toml
 from escalation.scenario.truths.truth import Truth

@@ -18,9 +18,9 @@ from pydantic import ValidationError
 
 from escalation.defaults import MOST_SETTINGS
 from escalation.designs import Design
-from escalation.errors import GridError, ScenarioError
+from escalation.errors import GridError, ScenarioError, brief
 from escalation.fields import Frozen
-from escalation.names import brief, choose, listed, suggestion
+from escalation.names import choose, listed, suggestion
 from escalation.scenario.file import Scenario
 from escalation.scenario.problems import findings
 from escalation.scenario.toml import parse_toml

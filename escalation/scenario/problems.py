@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from escalation.designs import REGISTRY, TooToxic
 from escalation.designs.rules import RESTRICTIONS, RULES
-from escalation.names import brief, suggestion
+from escalation.errors import brief
+from escalation.names import suggestion
 from escalation.scenario.truths.truth import Truth
 from escalation.trial.expansion import Expansion
 from escalation.trial.safety import SafetyRule

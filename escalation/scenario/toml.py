@@ -8,7 +8,7 @@ import re
 import tomllib
 from typing import Any
 
-from escalation.names import brief
+from escalation.errors import brief
 
 DEEPEST = 20
 """Parts of a dotted key, and of the head of a table."""

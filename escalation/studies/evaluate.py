@@ -12,9 +12,9 @@ from typing import Any, Literal, TypeVar, Unpack, get_args
 
 from escalation.defaults import MOST_PATIENTS
 from escalation.designs import Design
-from escalation.errors import EscalationError, ScenarioError
+from escalation.errors import EscalationError, ScenarioError, brief
 from escalation.kernels.codes import SLACK
-from escalation.names import brief, suggestion
+from escalation.names import suggestion
 from escalation.scenario.grid import Grid
 from escalation.scenario.truths.sets import TruthSet
 from escalation.studies.work.options import Progress, Work, silent

@@ -17,9 +17,9 @@ import numpy as np
 from escalation.characteristics.many_truths import Expectations, expectations
 from escalation.defaults import SWEEP_STATES
 from escalation.designs import REGISTRY, Design
-from escalation.errors import GridError, JournalError, MissingPackageError, OutputError
+from escalation.errors import GridError, JournalError, MissingPackageError, OutputError, brief
 from escalation.files import check_writable, whole_file
-from escalation.names import brief, suggestion
+from escalation.names import suggestion
 from escalation.numbers import quantile
 from escalation.scenario.grid import Grid, Setting
 from escalation.scenario.truths.random import GENERATORS

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from importlib.metadata import version
 
-from escalation.errors import StateSpaceError
+from escalation.errors import StateSpaceError, brief
 from escalation.files import LONGEST, read_bytes
-from escalation.names import brief
 from escalation.report.blocks import Block, Lines, Picture, TextTable
 from escalation.report.document.facts import Request, chosen, run_designs
 from escalation.scenario.file import Scenario

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, astuple
 from typing import Any
 
-from escalation.names import brief
+from escalation.errors import brief
 from escalation.report.blocks import Block, Heading, Lines, TextTable
 from escalation.report.preamble import alarms, head, opening
 from escalation.report.wording import count, mean, percent

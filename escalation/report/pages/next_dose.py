@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from escalation.designs import Design
+from escalation.errors import brief
 from escalation.files import LONGEST, read_bytes
-from escalation.names import brief
 from escalation.report.blocks import Block, Heading, Lines, TextTable
 from escalation.report.preamble import alarms
 from escalation.report.wording import count, dose_head, dose_text
