@@ -30,7 +30,9 @@ def usable_folder(folders: Iterator[Path]) -> Path | None:
     found = next((folder for folder in folders if _is_usable(folder, dangers)), None)
     if dangers:
         instead = "so they are compiled in every run" if found is None else f"but in {found}"
-        warnings.warn(f"compiled kernels are not kept where {' and '.join(dangers)}, {instead}", stacklevel=2)
+        warnings.warn(
+            f"compiled kernels are not kept where {' and '.join(dict.fromkeys(dangers))}, {instead}", stacklevel=2
+        )
     return found
 
 
@@ -47,6 +49,8 @@ def _is_usable(folder: Path, dangers: list[str]) -> bool:
 def _made(folder: Path) -> str | None:
     """Make a folder that nobody else can open; what is unsafe about it, its parent, or what they would be made in."""
     there = next(path for path in (folder, *folder.parents) if path.exists())
+    if not there.is_dir():
+        raise NotADirectoryError(there)
     danger = _danger(there, there.stat(), sticky=True)
     if danger is None:
         for path in (*reversed(folder.parents), folder):
