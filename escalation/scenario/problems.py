@@ -81,7 +81,7 @@ def _problem(detail: Any, place: str, known: Iterable[str]) -> list[str]:
         if isinstance(part, int):
             place += f"[{part + 1}]"
         elif part.isidentifier():
-            place += f".{part}"
+            place += f".{brief(part)}"
     if key is not None:
         table = next((part for part in reversed(path) if isinstance(part, str) and part.isidentifier()), "")
         near = suggestion(key, _NESTED.get(table, known))
