@@ -30,8 +30,8 @@ from escalation.scenario.toml import parse_toml
 from escalation.scenario.truths.truth import Truth
 from escalation.trial.trial import Trial
 
-MOST_DESIGNS = 200
-MOST_TRUTHS = 10_000
+MOST_TABLES = {"design": 200, "truth": 10_000}
+"""Of a file."""
 
 MOST_PROBLEMS = 50
 """How many are listed of a file that is wrong throughout."""
@@ -73,7 +73,7 @@ class TrialDesigns(Frozen):
     registry: Text | None = None
     assumptions: dict[Text, Prose] = Field(default_factory=dict)
     trial: Trial
-    design: tuple[AnyDesign, ...] = Field(min_length=1, max_length=MOST_DESIGNS)
+    design: tuple[AnyDesign, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -118,7 +118,7 @@ class Scenario(TrialDesigns):
         A ValueError; it names every field that is wrong.
     """
 
-    truth: tuple[Truth, ...] = Field(min_length=1, max_length=MOST_TRUTHS)
+    truth: tuple[Truth, ...] = Field(min_length=1)
 
     @property
     def _truths(self) -> tuple[Truth, ...]:
@@ -251,9 +251,8 @@ def _tables(name: str, value: Any, problems: list[str]) -> list[Any]:
     if not isinstance(value, list) or not value or not all(isinstance(part, dict) for part in value):
         problems.append(f"{name}: should be at least one [[{name}]] table")
         return []
-    most = {"design": MOST_DESIGNS, "truth": MOST_TRUTHS}[name]
-    if len(value) > most:
-        problems.append(f"{name}: there are {len(value):,} tables; at most {most:,} are possible")
+    if len(value) > MOST_TABLES[name]:
+        problems.append(f"{name}: there are {len(value):,} tables; at most {MOST_TABLES[name]:,} are possible")
         return []
     return value
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from escalation.report.blocks import Block, Heading, Lines, TextTable
 
 _OF_ITS_OWN = re.compile(
-    r"[\\`*_\[\]<>|#~$&@]"
+    r"[\\`*_\[\]<>|#~$]"
+    r"|&(?=#?\w+;)|@(?=\w)"  # of an entity, of a mention or an address
     r"|:(?=//|[+\w-]+:)"  # of an address, of the name of a picture
     r"|(?<=\bwww)\."
 )
