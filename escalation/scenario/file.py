@@ -26,7 +26,7 @@ from escalation.files import read_text
 from escalation.kernels.codes import SLACK
 from escalation.names import suggestion
 from escalation.scenario.problems import findings
-from escalation.scenario.toml import parse_toml
+from escalation.scenario.toml import check_numbers, parse_toml
 from escalation.scenario.truths.truth import Truth
 from escalation.trial.trial import Trial
 
@@ -194,6 +194,10 @@ def parse_scenario(content: dict[str, Any], source: str = "scenario", folder: Pa
     Every part is validated on its own, so that all problems are found at once. `folder` is where the files lie that
     the scenario names.
     """
+    try:
+        check_numbers(content)
+    except ValueError as error:
+        raise ScenarioError(source, [str(error)]) from None
     return _parsed(content, source, folder, Scenario)
 
 

@@ -39,17 +39,17 @@ def parse_toml(text: str) -> dict[str, Any]:
         raise ValueError(f"not valid TOML: {error}") from None
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    _check_numbers(content, "")
+    check_numbers(content)
     return content
 
 
-def _check_numbers(value: object, place: str) -> None:
+def check_numbers(value: object, place: str = "") -> None:
     """Raise a ValueError for whole numbers that no field takes and no message could show."""
     if isinstance(value, dict):
         for name, part in value.items():
-            _check_numbers(part, f"{place}.{brief(name)}".removeprefix("."))
+            check_numbers(part, f"{place}.{brief(name)}".removeprefix("."))
     elif isinstance(value, list):
         for number, part in enumerate(value, 1):
-            _check_numbers(part, f"{place}[{number}]")
+            check_numbers(part, f"{place}[{number}]")
     elif isinstance(value, int) and not -LARGEST <= value < LARGEST:
         raise ValueError(f"{place}: a whole number of more than 64 bits")
