@@ -1,11 +1,14 @@
 """`escalation sweep`: killed and interrupted runs go on where they were, and what is wrong gets one line."""
 
+import contextlib
 import gc
 import os
+import random
 import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -18,7 +21,7 @@ from escalation.errors import ClusterError, JournalError
 from escalation.studies import evaluate
 from escalation.studies import sweep as sweep_study
 from escalation.studies.work import journal as journal_module
-from escalation.studies.work.journal import Journal, journal
+from escalation.studies.work.journal import Journal, finished_in, journal
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 LUCAR = str(SCENARIOS / "lucar-dks1.toml")
@@ -89,6 +92,55 @@ def test_killed_then_interrupted_then_resumed(tmp_path):
     assert sweep(*TWENTY, "--output", whole).exit_code == 0
     assert output.read_bytes() == whole.read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["sweep.csv", "whole.csv"]
+
+
+@pytest.mark.long
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_killed_at_any_moment(tmp_path, ending):
+    """At moments from the start of the program to the writing of the file: the bytes are those of a run in one go."""
+    chance = random.Random(ending)
+    output, whole = tmp_path / f"sweep.{ending}", tmp_path / f"whole.{ending}"
+    asked = [*TWENTY[:-1], "4000"]
+    command = [sys.executable, "-m", "escalation", "sweep", *asked, "--output", output, "--resume"]
+    before = time.monotonic()
+    assert sweep(*asked, "--output", whole).exit_code == 0
+    longest = 2 + time.monotonic() - before
+    kept, killed = [], 0
+    for _ in range(40):
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=chance.uniform(0, longest))
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+            killed += 1
+        if process.returncode == 0:
+            break
+        assert process.returncode == -signal.SIGKILL
+        journal = output.with_name(f"{output.name}.partial")
+        kept.append(finished_in(journal))
+        assert not output.exists()
+    else:
+        assert sweep(*asked, "--output", output, "--resume").exit_code == 0
+    assert killed
+    assert kept == sorted(kept), "nothing that was finished is lost"
+    assert output.read_bytes() == whole.read_bytes()
+    others = {path.name for path in tmp_path.iterdir()} - {output.name, whole.name}
+    assert all(name.startswith(".escalation-") for name in others), "what a killed writer leaves"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="locks")
+def test_two_processes_at_once(tmp_path):
+    """One writes the file, the other is refused, whichever was first."""
+    output = tmp_path / "sweep.csv"
+    asked = [*TWENTY[:-1], "1500", "--output", output]
+    command = [sys.executable, "-m", "escalation", "sweep", *asked]
+    both = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate()[1] for process in both]
+    assert sorted(process.returncode for process in both) == [0, 2]
+    assert sorted(said) == ["", f"error: {output}.partial: cannot be used: another process is at work on it\n"]
+    assert [path.name for path in tmp_path.iterdir()] == ["sweep.csv"]
 
 
 def test_an_interruption_counts_what_is_kept(tmp_path, monkeypatch):

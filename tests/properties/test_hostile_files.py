@@ -1,4 +1,4 @@
-"""Scenario files that are drawn and damaged at random, through every command: an answer or a refusal, in bounded time."""
+"""Scenario files that are drawn and damaged at random, through every command: an answer or a refusal, in time."""
 
 import os
 import random
@@ -37,9 +37,10 @@ COMMANDS = (
 CSV = "patients,dlts,decision\n1-12,0,E\n1-12,1,S\n2-12,>=2,DU\n"
 
 HOSTILE = [
-    "0x" + "f" * 5_000, "9" * 5_000, "-1", "0", "1e308", "-0.0", "1e-320", "nan", "inf", "true", "{}", "[]", '""', "'none'",
-    "[[[]]]", "2020-01-01", '"' + "a" * 3_000 + '"', '"\\u202e"', "'<b>&amp;</b>'", "'=1+1'", "[1, 'a', {}]", "1_0", "1.",
-    "{a = {a = {a = 1}}}", "a.b.c.d", "'''x\ny'''", '"/dev/zero"', "'../own.csv'", "99999999999999999999", "0.3333333333",
+    "0x" + "f" * 5_000, "9" * 5_000, "-1", "0", "1e308", "-0.0", "1e-320", "nan", "inf", "true", "{}", "[]", '""',
+    "'none'", "[[[]]]", "2020-01-01", '"' + "a" * 3_000 + '"', '"\\u202e"', "'<b>&amp;</b>'", "'=1+1'", "[1, 'a', {}]",
+    "1_0", "1.", "{a = {a = {a = 1}}}", "a.b.c.d", "'''x\ny'''", '"/dev/zero"', "'../own.csv'",
+    "99999999999999999999", "0.3333333333",
 ]  # fmt: skip
 
 
@@ -132,7 +133,7 @@ def outcomes(seeds: Iterator[int] | range, folder: Path) -> Counter[str]:
 
 @pytest.mark.skipif(os.name != "posix", reason="alarms")
 @pytest.mark.filterwarnings("default")
-@pytest.mark.parametrize("seeds", [range(0, 12), pytest.param(range(12, FILES), marks=pytest.mark.long)], ids=str)
+@pytest.mark.parametrize("seeds", [range(12), pytest.param(range(12, FILES), marks=pytest.mark.long)], ids=str)
 def test_hostile_files(tmp_path, monkeypatch, seeds):
     monkeypatch.chdir(tmp_path)
     found = outcomes(seeds, tmp_path)
