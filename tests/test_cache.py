@@ -3,7 +3,6 @@
 import hashlib
 import os
 import pickle
-import resource
 import subprocess
 import sys
 import tempfile
@@ -269,6 +268,8 @@ def test_a_full_disk_is_no_reason_to_stop(tmp_path):
     """No file can have a byte; those that were begun are taken away again."""
 
     def nothing_can_be_written():
+        import resource
+
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
     after = compiled(tmp_path, preexec_fn=nothing_can_be_written)
