@@ -13,8 +13,8 @@ from escalation.errors import brief
 DEEPEST = 20
 """Parts of a dotted key, and of the head of a table."""
 
-LARGEST = 2**63
-"""Whole numbers are smaller: TOML asks for no more, and those of thousands of digits could not be shown."""
+LONGEST_NUMBER = 3_322
+"""Bits of a whole number, a thousand digits: no field takes one so large, and those of thousands cannot be printed."""
 
 # Texts and comments, the rest of the file where one is not closed; no part of one is looked at twice.
 _NO_KEYS = re.compile(
@@ -51,5 +51,5 @@ def check_numbers(value: object, place: str = "") -> None:
     elif isinstance(value, list):
         for number, part in enumerate(value, 1):
             check_numbers(part, f"{place}[{number}]")
-    elif isinstance(value, int) and not -LARGEST <= value < LARGEST:
-        raise ValueError(f"{place}: a whole number of more than 64 bits")
+    elif isinstance(value, int) and value.bit_length() > LONGEST_NUMBER:
+        raise ValueError(f"{place}: a whole number of more than a thousand digits")
