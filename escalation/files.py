@@ -1,5 +1,6 @@
 """Files: read up to a size if they are ordinary ones, written whole or not at all."""
 
+import errno
 import os
 import stat
 import tempfile
@@ -26,7 +27,7 @@ def read_bytes(path: Path) -> bytes:
     try:
         # Looked at before it is opened, which alone can wait, or move a tape; and again, in case it was exchanged.
         if stat.S_ISDIR(mode := path.stat().st_mode):
-            reason = "it is a folder"
+            reason = os.strerror(errno.EISDIR)
         elif stat.S_ISREG(mode):
             with open(path, "rb", opener=_without_waiting) as file:
                 if stat.S_ISREG(os.fstat(file.fileno()).st_mode):

@@ -76,7 +76,7 @@ def places(tmp_path):
         "/dev/tty": "it is no ordinary file",
         str(tmp_path / "link"): "it is no ordinary file",
         str(tmp_path / "pipe"): "it is no ordinary file",
-        str(tmp_path): "it is a folder",
+        str(tmp_path): "Is a directory",
         str(tmp_path / "loop"): "Too many levels of symbolic links",
         str(tmp_path / "sparse"): "it has more than 1,000,000 bytes",
         str(tmp_path / "large"): "it has more than 1,000,000 bytes",

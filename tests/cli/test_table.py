@@ -178,7 +178,7 @@ def test_many_problems_are_counted(write):
         ("", ["rows: needed, or else a file"]),
         ("rows = []", ["rows: needed, or else a file"]),
         ('file = "none.csv"', ["file: none.csv: cannot be read: No such file or directory"]),
-        ('file = "tables"', ["file: tables: cannot be read: it is a folder"]),
+        ('file = "tables"', ["file: tables: cannot be read: Is a directory"]),
         ('file = "trial.toml"', ["file: trial.toml: line 2: column 1 is unknown; known, with commas between, are "
                                  "dose, patients, dlts, decision"]),
         ('file = ""', ["file: should be a printable text that is not blank"]),
