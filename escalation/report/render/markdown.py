@@ -11,7 +11,7 @@ _OF_ITS_OWN = re.compile(
     r"|:(?=//|[+\w-]+:)"  # of an address, of the name of a picture
     r"|(?<=\bwww)\."
 )
-_BEGINS = re.compile(r"^([0-9]{1,9}(?=[.)])|)([-+=.)])(?=[-=\s]|$)")
+_BEGINS = re.compile(r"^([0-9]{0,9})((?<=[0-9])[.)](?=\s|$)|(?<![0-9])[-+](?=\s|$)|(?<![0-9])(?:-+|=+)$)")
 """What makes a line an item of a list, or the line before a heading."""
 
 
