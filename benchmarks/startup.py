@@ -130,8 +130,9 @@ def scenario_work(**job: Any) -> Callable[[], object]:
 
 
 def compiled_in(folder: Path) -> Kernels:
-    """Count what numba has left: an index for each function, and a file for each signature."""
-    return Kernels(len(list(folder.rglob("*.nbi"))), len(list(folder.rglob("*.nbc"))))
+    """Count what is kept, a file for each signature of a function."""
+    kept = [path.name for path in folder.rglob("*.kernel")]
+    return Kernels(len({name.partition(".")[0] for name in kept}), len(kept))
 
 
 def heavy(modules: set[str]) -> list[str]:

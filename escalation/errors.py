@@ -1,5 +1,18 @@
 """Everything that can be wrong with what a user asks for, in words for that user."""
 
+MOST_SHOWN = 60
+"""Characters of what somebody wrote that a message repeats."""
+
+
+def brief(given: object, most: int = MOST_SHOWN) -> str:
+    """What somebody wrote, for a message: not more than its beginning, and nothing in it that a terminal would obey."""
+    try:
+        text = given if isinstance(given, str) else str(given)
+    except ValueError:  # whole numbers of thousands of digits cannot be printed
+        return "a number of thousands of digits"
+    text = text if len(text) <= most else f"{text[:most]}..."
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text) or "''"
+
 
 class EscalationError(Exception):
     """Base of this package's errors; trials, designs and scenarios made in Python also raise pydantic's."""
@@ -45,6 +58,10 @@ class JournalError(EscalationError):
 
 class ClusterError(EscalationError):
     """A cluster that does not answer, or cannot do the work."""
+
+
+class InputError(EscalationError, ValueError):
+    """A file that cannot be read, or not as what it should be; the message does not have its name."""
 
 
 class OutputError(EscalationError):

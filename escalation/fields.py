@@ -7,15 +7,31 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+LONGEST_TEXT = 1_000
+"""Characters of a name, a label, a title."""
 
-def _readable(text: str) -> str:
-    if not text.strip() or not text.isprintable():
+LONGEST_PROSE = 20_000
+"""Characters of a text that may go over several lines."""
+
+
+def _printable(text: str) -> str:
+    if not text.strip() or not text.isprintable():  # neither control characters nor marks that turn a line around
         raise ValueError("should be a printable text that is not blank")
     return text.strip()
 
 
+def _readable(text: str) -> str:
+    return _not_longer(_printable(text), LONGEST_TEXT)
+
+
 def _prose(text: str) -> str:
-    return _readable(" ".join(text.split()))
+    return _not_longer(_printable(" ".join(text.split())), LONGEST_PROSE)
+
+
+def _not_longer(text: str, most: int) -> str:
+    if len(text) > most:
+        raise ValueError(f"should have at most {most:,} characters")
+    return text
 
 
 # Strict: neither texts nor true and false are taken for numbers.

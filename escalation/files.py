@@ -1,16 +1,64 @@
-"""Files that are written whole or not at all."""
+"""Files: read up to a size if they are ordinary ones, written whole or not at all."""
 
+import errno
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
-from escalation.errors import OutputError
+from escalation.errors import InputError, OutputError
 
 PICTURES = ("svg", "png", "pdf")
 """Endings of files for figures."""
+
+MOST_BYTES = 1_000_000
+"""Of a scenario file, or of a decision table's: these take some kilobytes."""
+
+LONGEST = 255
+"""Characters of a file's name."""
+
+
+def read_bytes(path: Path) -> bytes:
+    """What an ordinary file holds, up to MOST_BYTES; an InputError for devices, pipes, folders and larger files."""
+    reason = "it is no ordinary file"
+    try:
+        # Looked at before it is opened, which alone can wait, or move a tape; and again, in case it was exchanged.
+        if stat.S_ISDIR(mode := path.stat().st_mode):
+            reason = os.strerror(errno.EISDIR)
+        elif stat.S_ISREG(mode):
+            with open(path, "rb", opener=_without_waiting) as file:
+                if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    content = file.read(MOST_BYTES + 1)
+                    if len(content) <= MOST_BYTES:
+                        return content
+                    reason = f"it has more than {MOST_BYTES:,} bytes"
+    except (OSError, ValueError) as error:  # ValueError: a null character in the name
+        reason = getattr(error, "strerror", None) or str(error)
+    raise InputError(f"cannot be read: {reason}")
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file, but do not wait for the other end of a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def read_text(path: Path) -> str:
+    """The text of an ordinary file in UTF-8, as `read_bytes`."""
+    try:
+        return read_bytes(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"not a text file in UTF-8 (byte {error.start})") from None
+
+
+def is_same(path: Path, other: Path) -> bool:
+    """Whether two names lead to one file, by links of either kind as well."""
+    try:
+        return path.samefile(other)
+    except (OSError, ValueError):  # one is not there
+        return os.path.realpath(path) == os.path.realpath(other)
 
 
 def check_writable(path: Path) -> None:

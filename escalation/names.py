@@ -3,18 +3,23 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from escalation.errors import EscalationError
+from escalation.errors import EscalationError, brief
 
-
-def printable(name: str) -> str:
-    """A name from the file with nothing in it that a terminal would obey."""
-    return name if name.isprintable() and name else repr(name)
+MOST_LISTED = 20
+"""Names that a message lists."""
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """The nearest known name, as the end of a message; nothing when none is near."""
     close = get_close_matches(name, list(known), n=1)
-    return f"; did you mean '{close[0]}'?" if close else ""
+    return f"; did you mean '{brief(close[0])}'?" if close else ""
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names in quotation marks, the first of them where there are many."""
+    known = list(names)
+    more = f" and {len(known) - MOST_LISTED} more" * (len(known) > MOST_LISTED)
+    return ", ".join(f"'{brief(name)}'" for name in known[:MOST_LISTED]) + more
 
 
 def choose(wanted: Iterable[str], available: Iterable[str], what: str) -> list[str]:
@@ -23,6 +28,5 @@ def choose(wanted: Iterable[str], available: Iterable[str], what: str) -> list[s
     asked = list(wanted)
     for name in asked:
         if name not in names:
-            listed = ", ".join(f"'{known}'" for known in names)
-            raise EscalationError(f"no {what} '{name}'{suggestion(name, names)}; there are {listed}")
+            raise EscalationError(f"no {what} '{brief(name)}'{suggestion(name, names)}; there are {listed(names)}")
     return [name for name in names if name in asked] if asked else names

@@ -7,6 +7,7 @@ bytes.
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, Any
@@ -96,6 +97,17 @@ class Table:
         return (dict(zip(self.names, row, strict=True)) for row in self.rows())
 
 
+_FORMULA = re.compile(r"(^|;)(?=\s*[=+\-@\uff1d\uff0b\uff0d\uff20])")
+"""Where a spreadsheet takes a text for a formula; many open the values between semicolons as cells of their own."""
+
+_NUMBER = re.compile(r"[-+]?\d+(\.\d+)?", re.ASCII)
+
+
+def inert_cell(text: str) -> str:
+    """A text as CSV has it: an apostrophe goes before what a spreadsheet would take for a formula."""
+    return text if _NUMBER.fullmatch(text) else _FORMULA.sub(r"\1'", text)
+
+
 class CsvFile:
     """Comma-separated values in UTF-8: numbers at full precision, true and false, nothing where there is no value."""
 
@@ -103,13 +115,16 @@ class CsvFile:
         self._text = io.TextIOWrapper(file, "utf-8", newline="", write_through=True)
         self._writer = csv.writer(self._text, lineterminator="\n")
         self._flags = [place for place, column in enumerate(columns) if column.kind is bool]
-        self._writer.writerow(column.name for column in columns)
+        self._texts = [place for place, column in enumerate(columns) if column.kind is str]
+        self._writer.writerow(inert_cell(column.name) for column in columns)
 
     def add(self, part: Table) -> None:
         """Write the rows of a part."""
         values = list(part.values)
         for place in self._flags:
             values[place] = [None if value is None else str(value).lower() for value in values[place]]
+        for place in self._texts:
+            values[place] = [None if value is None else inert_cell(str(value)) for value in values[place]]
         self._writer.writerows(Table(part.columns, tuple(values)).rows())
 
     def end(self) -> None:

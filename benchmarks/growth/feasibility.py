@@ -7,7 +7,8 @@ from typing import TypeVar
 from benchmarks.growth.axes import EXACT, PATIENTS_A_DOSE, Setting, grid_points, standard
 from benchmarks.growth.campaign import is_refused
 from escalation import StateSpaceError, exact
-from escalation.engines.limits import MEMORY_SHARE, default_max_states, machine_memory, most_states, state_bytes
+from escalation.engines.limits import MEMORY_SHARE, default_max_states, most_states, state_bytes
+from escalation.memory import machine_memory
 from escalation.plans.table import TablePlan
 from escalation.studies.run import Run, run
 

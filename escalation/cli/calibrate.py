@@ -124,10 +124,10 @@ def _check_layout(
 def _retuned(
     file: Path, scenario: "Scenario", label: str, values: "dict[str, Value]", account: list[str], output: Path
 ) -> str:
+    from escalation.files import read_text
     from escalation.scenario.rewrite import retuned
 
-    text = file.read_bytes().decode("utf-8-sig")
     try:
-        return retuned(text, scenario, label, values, account, output.parent)
+        return retuned(read_text(file), scenario, label, values, account, output.parent)
     except EscalationError as error:
         raise OutputError(f"{output}: cannot be written: {error}") from None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from escalation.cli import options
+from escalation.cli.group import say
 from escalation.errors import EscalationError, OutputError
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ def check_figure(output: Path, command: str) -> None:
         if missing.name != "matplotlib":
             raise
         raise EscalationError(f"{command} needs matplotlib: pip install 'escalation[report]'") from None
+    except ValueError as error:  # of its settings, such as MPLBACKEND in the environment
+        raise EscalationError(f"{command} needs matplotlib, which cannot be imported: {error}") from None
 
 
 def write_figure(name: str, drawn: tuple[Any, ...], output: Path | None, scenario: "Scenario") -> None:
@@ -60,5 +63,5 @@ def write_figure(name: str, drawn: tuple[Any, ...], output: Path | None, scenari
     form = output.suffix.lower().removeprefix(".")
     unknown = figures.unknown_letters(figure)
     if unknown and form != "svg":
-        click.echo(f"warning: {output}: the font lacks {unknown}; an .svg shows them", err=True)
+        say("warning", f"{output}: the font lacks {unknown}; an .svg shows them")
     write_whole(output, figures.to_bytes(figure, form, title, told))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from escalation.cli import options
-from escalation.cli.group import main
+from escalation.cli.group import main, say
 
 if TYPE_CHECKING:
     from escalation.trial.data import InterimData
@@ -86,7 +86,7 @@ def next_command(
     found = next_dose(chosen, trial, data, closed_from=closed_from, stay=stay)
     if form != "table" or output is not None:  # the page has them
         for warning in found.warnings:
-            click.echo(f"warning: {warning}", err=True)
+            say("warning", warning)
     ruled = [f"ruled: closed from dose level {closed}"] * (closed is not None) + ["ruled: stay"] * stay
     minutes = minutes_of(label, trial, chosen, file, [data_text(trial, data), *ruled])
     pages = [next_dose_blocks(label, trial, found, minutes)]

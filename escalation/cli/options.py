@@ -1,7 +1,6 @@
 """Options that several commands have, and writing where they say."""
 
 import io
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from escalation.cli.group import say
 from escalation.defaults import SEED, TRIALS
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def read_scenarios(paths: Sequence[Path]) -> "list[Scenario]":
     scenarios = [load_scenario(path) for path in paths]
     for path, scenario in zip(paths, scenarios, strict=True):
         for warning in scenario.warnings:
-            click.echo(f"warning: {path}: {warning}", err=True)
+            say("warning", f"{path}: {warning}")
     return scenarios
 
 
@@ -125,7 +125,7 @@ def read_designs(path: Path) -> "TrialDesigns":
 
     found = load_designs(path)
     for warning in found.warnings:
-        click.echo(f"warning: {path}: {warning}", err=True)
+        say("warning", f"{path}: {warning}")
     return found
 
 
@@ -149,7 +149,7 @@ def pathways_of(scenario: "TrialDesigns", label: str, cohorts: int, after: str, 
     chosen = {name: rates[name] for name in named}
     found = paths(scenario.designs[label], scenario.trial, cohorts=cohorts, after=after, truths=chosen)
     for warning in found.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        say("warning", warning)
     return found
 
 
@@ -158,12 +158,18 @@ def check_output(path: Path | None) -> None:
     if path is None:
         return
     from escalation.errors import OutputError
-    from escalation.files import check_writable
+    from escalation.files import check_writable, is_same
+    from escalation.scenario.file import files_of
 
     given = click.get_current_context().params
-    read = [file for file in (given.get("file"), *given.get("files", ())) if file is not None]
-    if os.path.realpath(path) in map(os.path.realpath, read):
-        raise OutputError(f"{path}: is the scenario file itself; give another name")
+    for scenario in (given.get("file"), *given.get("files", ())):
+        if scenario is None:
+            continue
+        itself, *tables = files_of(scenario)
+        if is_same(path, itself):
+            raise OutputError(f"{path}: is the scenario file itself; give another name")
+        if any(is_same(path, table) for table in tables):
+            raise OutputError(f"{path}: is a decision table that {scenario} reads; give another name")
     check_writable(path)
 
 

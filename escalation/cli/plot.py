@@ -7,7 +7,7 @@ import click
 
 from escalation.cli import options
 from escalation.cli.figure_file import check_figure, write_figure
-from escalation.cli.group import fail, main
+from escalation.cli.group import fail, main, say
 from escalation.errors import StateSpaceError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _results(file: Path, scenario: "Scenario", asked: dict[str, Any]) -> tuple[A
 
     finished = run(scenario, progress=progress_bar, **asked)
     for label, reason in finished.refusals.items():
-        click.echo(f"warning: {file}: {label}: simulated only: {reason}", err=True)
+        say("warning", f"{file}: {label}: simulated only: {reason}")
     if finished.agreement is not None and not finished.agreement.agrees:
         fail(f"{file}: simulated trials and exact values DISAGREE; nothing is drawn")
     return finished.results
@@ -101,5 +101,5 @@ def _surfaces(scenario: "Scenario", designs: tuple[str, ...], max_states: int | 
         except StateSpaceError as refusal:
             if label == labels[-1] and not surfaces:
                 raise
-            click.echo(f"warning: {label} is left out, because a surface is exact: {refusal}", err=True)
+            say("warning", f"{label} is left out, because a surface is exact: {refusal}")
     return surfaces

@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-import click
-
 from escalation.cli import options
 from escalation.cli.figure_file import check_files, write_figure
-from escalation.cli.group import main
+from escalation.cli.group import main, say
 from escalation.cli.truth_source import TruthOptions, judged_truths, truth_source
 
 
@@ -50,7 +48,7 @@ def robust_command(
     with options.at_work(cluster) as work:
         found = robust(scenario, truths, designs=designs, max_states=max_states, **work)
     for label, reason in found.refusals.items():
-        click.echo(f"warning: {file}: {label} is left out: {reason}", err=True)
+        say("warning", f"{file}: {label} is left out: {reason}")
     pages = [robustness_blocks(found)]
     options.emit(form, files["output"], pages, lambda: to_tree(found), lambda: table_of(found))
     if (each := files["each"]) is not None:

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from escalation.cli import options
-from escalation.cli.group import fail, main
+from escalation.cli.group import fail, main, say
 
 
 @main.command("run")
@@ -42,7 +42,7 @@ def run_command(files: tuple[Path, ...], form: str, output: Path | None, **asked
     runs = [run(scenario, progress=progress_bar, **asked) for scenario in options.read_scenarios(files)]
     for path, finished in zip(files, runs, strict=True):
         for departure in finished.departures:
-            click.echo(f"warning: {path}: {departure}", err=True)
+            say("warning", f"{path}: {departure}")
     options.emit(form, output, map(run_blocks, runs), lambda: to_tree(runs), lambda: table_of(runs))
     for path, finished in zip(files, runs, strict=True):
         if finished.agreement is not None and not finished.agreement.agrees:

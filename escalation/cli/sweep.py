@@ -9,10 +9,10 @@ from typing import Any
 import click
 
 from escalation.cli import options
-from escalation.cli.group import fail, main
+from escalation.cli.group import fail, main, say
 from escalation.cli.truth_source import TruthOptions, source_of, truth_source
 from escalation.defaults import MOST_SETTINGS, SWEEP_STATES
-from escalation.errors import ClusterError, GridError
+from escalation.errors import ClusterError, GridError, StateSpaceError
 
 
 @main.command("sweep")
@@ -98,14 +98,14 @@ def sweep_command(
             raise
         kept = f"{done:,} of {len(settings):,} settings are kept in {journal}; the same command with --resume goes on"
         fail(f"{str(stopped) or 'interrupted'}: {kept if journal.exists() else 'nothing was begun'}")
+    if not found.refused:
+        return
+    refused = f"{found.refused:,} of {found.settings:,} settings"
+    lines = [f"{output}: the exact engine refused {refused}, whose rows say 'refused'", *found.refusals]
+    lines += [f"and {found.refused - len(found.refusals):,} more"] * (found.refused > len(found.refusals))
     if found.refused == found.settings:
-        fail(f"{output}: the exact engine refused every setting; the first: {found.refusal}")
-    if found.refusal is not None:
-        click.echo(
-            f"warning: {output}: the exact engine refused {found.refused:,} of {found.settings:,} settings, whose rows "
-            f"say 'refused'; the first: {found.refusal}",
-            err=True,
-        )
+        raise StateSpaceError("\n".join(lines))
+    say("warning", "\n".join(lines))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from escalation.cli import options
-from escalation.cli.group import main
+from escalation.cli.group import main, say
 from escalation.defaults import DELTA
 
 
@@ -40,5 +40,5 @@ def worst_command(file: Path, form: str, output: Path | None, cluster: str | Non
     with options.at_work(cluster) as work:
         cases = worst_cases(scenario, **work, **asked)
     for label, reason in cases.refusals.items():
-        click.echo(f"warning: {file}: {label} is left out: {reason}", err=True)
+        say("warning", f"{file}: {label} is left out: {reason}")
     options.emit(form, output, [worst_blocks(cases)], lambda: to_tree(cases), lambda: table_of(cases))

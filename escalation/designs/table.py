@@ -29,6 +29,15 @@ MOST_NAMED = 40
 """A description holds so many rows; longer tables are printed apart."""
 
 
+def _rows_of(file: str, context: dict[str, Any]) -> tuple[Row, ...]:
+    """The rows of a file, which the designs of a scenario read once."""
+    path = context.get("folder", Path()) / file
+    tables = context.get("tables", {})
+    if path not in tables:
+        tables[path] = tuple(read_table(path))
+    return tables[path]
+
+
 class DecisionTable(Design):
     """A decision table of one's own.
 
@@ -71,10 +80,10 @@ class DecisionTable(Design):
         except ValidationError:
             return content  # the field itself says what is wrong
         try:
-            rows = read_table((info.context or {}).get("folder", Path()) / file)
+            rows = _rows_of(file, info.context or {})
         except ValueError as error:
             raise ValueError("\n".join(f"file: {file}: {line}" for line in str(error).splitlines())) from None
-        return content | {"file": None, "rows": tuple(rows)}
+        return content | {"file": None, "rows": rows}
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -11,7 +11,6 @@ ends the trial at another is left out. For plain BOIN it is 6 % too high. There 
 depends on several doses at once.
 """
 
-import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from escalation.errors import DesignError, StateSpaceError
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, NEXT_DOSE, SAME_DOSE
+from escalation.memory import machine_memory
 from escalation.numbers import is_whole
 from escalation.plans.plan import Plan
 from escalation.plans.table import TablePlan
@@ -28,7 +28,7 @@ MOST_STATES = 50_000_000
 """No more states than this are visited unless the caller allows it: they would take a quarter to one minute."""
 
 MEMORY_SHARE = 0.5
-"""Share of the machine's memory that the exact engine may use unless the caller allows more."""
+"""Share of the memory that there is to use, which the exact engine may use unless the caller allows more."""
 
 HORIZON = 64
 """The bound looks no further than this many cohorts: for more it would take longer than the enumeration."""
@@ -55,14 +55,6 @@ def states_allowed(plan: Plan, max_states: int | None) -> int:
     if not is_whole(limit) or limit < 1:
         raise DesignError(f"max_states: {max_states!r} should be a whole number, at least 1")
     return limit
-
-
-def machine_memory() -> int:
-    """Physical memory in bytes; where the system does not tell, 4 GB."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return 4_000_000_000
 
 
 def state_bytes(plan: Plan) -> int:

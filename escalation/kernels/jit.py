@@ -1,18 +1,24 @@
 """How every kernel is compiled, decided in one place.
 
-Kernels are compiled on first use and kept on disk. numba does not notice when a function that a cached kernel
-calls has changed in another file, so the folder that holds the compiled code is named after a digest of all kernel
-sources: an edit anywhere starts a new folder. The digest is complete because kernels import nothing else of ours.
+Kernels are compiled on first use and kept on disk. What a kernel is compiled to depends on the functions that it calls,
+in whatever file; so the folder that holds the compiled code is named after a digest of all kernel sources: an edit
+anywhere starts a new folder. The digest is complete because kernels import nothing else of ours.
 """
 
-import contextlib
 import hashlib
-import tempfile
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-import numba
+try:
+    import numba
+    from numba.core import config
+except ValueError as error:  # of its settings in the environment, such as NUMBA_NUM_THREADS=0
+    raise ImportError(f"numba cannot be imported: {error}") from None
+
 import numpy as np
-from numba.core import config
+
+from escalation.kernels.cache import KernelFiles, usable_folder
 
 at = np.uintp
 """A place in an array. Signed ones may count from its end; to find out whether they do takes a fifth of the time."""
@@ -20,26 +26,22 @@ at = np.uintp
 _SOURCES = Path(__file__).parent
 
 
-def _is_writable(folder: Path) -> bool:
+def _folders() -> Iterator[Path]:
+    """Folders for compiled kernels: in the user's choice, else beside the sources, and in the user's cache.
+
+    Never in a folder for everybody's temporary files.
+    """
+    sources = b"".join(path.read_bytes() for path in sorted(_SOURCES.glob("*.py")))
+    versions = f"{sys.implementation.cache_tag} {numba.__version__} {np.__version__}"
+    name = f"kernels-{hashlib.sha256(sources + versions.encode()).hexdigest()[:16]}"
+    yield (Path(config.CACHE_DIR) if config.CACHE_DIR else _SOURCES / "__pycache__") / name
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return True
-    except OSError:
-        return False
+        yield Path.home() / ".cache" / "escalation" / name
+    except RuntimeError:  # no home folder can be determined
+        return
 
 
-def _cache_folder() -> str | None:
-    """Folder for compiled kernels: the user's choice, else beside the sources, else the user's cache, else none."""
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(_SOURCES.glob("*.py")))).hexdigest()
-    parents = [Path(config.CACHE_DIR)] if config.CACHE_DIR else [_SOURCES / "__pycache__"]
-    with contextlib.suppress(RuntimeError):  # no home folder can be determined
-        parents.append(Path.home() / ".cache" / "escalation")
-    folders = [parent / f"kernels-{digest[:16]}" for parent in parents]
-    return next((str(folder) for folder in folders if _is_writable(folder)), None)
-
-
-_CACHE = _cache_folder()
+_CACHE = usable_folder(_folders())
 
 
 def kernel(function):
@@ -52,13 +54,8 @@ def kernel(function):
     error_model="numpy": drops the zero-division branch; kernels never divide by a count that can be zero.
     No fastmath: reassociated sums can flip a tie, and differ between processors.
     """
-    options = {"nogil": True, "error_model": "numpy"}
-    if _CACHE is None:
-        return numba.njit(function, **options)
-    # numba takes the folder from its configuration when a function is decorated; other packages keep theirs.
-    before = config.CACHE_DIR
-    config.CACHE_DIR = _CACHE
-    try:
-        return numba.njit(function, cache=True, **options)
-    finally:
-        config.CACHE_DIR = before
+    compiled = numba.njit(function, nogil=True, error_model="numpy")
+    if _CACHE is not None:
+        # In place of numba's own files, of which a damaged one is run or ends the program.
+        compiled._cache = KernelFiles(_CACHE, f"{function.__name__}-{function.__code__.co_firstlineno}")
+    return compiled

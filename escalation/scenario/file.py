@@ -1,6 +1,5 @@
 """Scenario files: one trial with its designs and truths, in TOML."""
 
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import reduce
@@ -21,13 +20,21 @@ from pydantic import (
 )
 
 from escalation.designs import REGISTRY, Design
-from escalation.errors import ScenarioError
+from escalation.errors import ScenarioError, brief
 from escalation.fields import Frozen, Prose, Text
+from escalation.files import read_text
 from escalation.kernels.codes import SLACK
-from escalation.names import printable, suggestion
+from escalation.names import suggestion
 from escalation.scenario.problems import findings
+from escalation.scenario.toml import check_numbers, parse_toml
 from escalation.scenario.truths.truth import Truth
 from escalation.trial.trial import Trial
+
+MOST_TABLES = {"design": 200, "truth": 10_000}
+"""Of a file."""
+
+MOST_PROBLEMS = 50
+"""How many are listed of a file that is wrong throughout."""
 
 
 def _as_made(value: Any, by_kind: ValidatorFunctionWrapHandler) -> Any:
@@ -89,7 +96,7 @@ class TrialDesigns(Frozen):
         """What is unusual, though not wrong."""
         cautions = [f"trial: {caution}" for caution in self.trial.cautions()]
         cautions += [
-            f"design '{label}': {caution}"
+            f"design '{brief(label)}': {caution}"
             for label, design in self.designs.items()
             for caution in design.cautions(self.trial)
         ]
@@ -121,7 +128,7 @@ class Scenario(TrialDesigns):
     def warnings(self) -> list[str]:
         """What is unusual, though not wrong."""
         return super().warnings + [
-            f"truth '{truth.name}': the DLT rate decreases from a dose to the next"
+            f"truth '{brief(truth.name)}': the DLT rate decreases from a dose to the next"
             for truth in self.truth
             if any(low > high + SLACK for low, high in pairwise(truth.dlt_rates))
         ]
@@ -164,19 +171,21 @@ def _content(path: str | PathLike[str]) -> tuple[dict[str, Any], str, Path]:
     """The content of a file, not validated; its name, and its folder."""
     source = str(path)
     try:
-        text = Path(path).read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ScenarioError(source, [f"not a text file in UTF-8 (byte {error.start})"]) from None
-    except (OSError, ValueError) as error:  # ValueError: a null character in the name
-        reason = getattr(error, "strerror", None) or error
-        raise ScenarioError(source, [f"cannot be read: {reason}"]) from None
-    try:
-        content = tomllib.loads(text)
-    except ValueError as error:  # also numbers of thousands of digits
-        raise ScenarioError(source, [f"not valid TOML: {error}"]) from None
-    except RecursionError:
-        raise ScenarioError(source, ["nested too deeply"]) from None
+        content = parse_toml(read_text(Path(path)))
+    except ValueError as error:
+        raise ScenarioError(source, [str(error)]) from None
     return content, source, Path(path).parent
+
+
+def files_of(path: Path) -> list[Path]:
+    """The files that a scenario is read from: its own, and those of its decision tables, there or not."""
+    try:
+        content, _, folder = _content(path)
+    except ScenarioError:
+        return [path]
+    designs = content.get("design")
+    tables = [part.get("file") for part in designs if isinstance(part, dict)] if isinstance(designs, list) else []
+    return [path, *(folder / file.strip() for file in tables if isinstance(file, str))]
 
 
 def parse_scenario(content: dict[str, Any], source: str = "scenario", folder: Path = Path()) -> Scenario:
@@ -185,17 +194,25 @@ def parse_scenario(content: dict[str, Any], source: str = "scenario", folder: Pa
     Every part is validated on its own, so that all problems are found at once. `folder` is where the files lie that
     the scenario names.
     """
+    try:
+        check_numbers(content)
+    except ValueError as error:
+        raise ScenarioError(source, [str(error)]) from None
     return _parsed(content, source, folder, Scenario)
 
 
 def _parsed(content: dict[str, Any], source: str, folder: Path, kind: type[Parts]) -> Parts:
     problems: list[str] = []
     parts: dict[str, Any] = {}
+    unknown = [name for name in content if name not in Scenario.model_fields]
+    problems += [
+        f"{brief(name)}: unknown key{suggestion(name, Scenario.model_fields)}" for name in unknown[:MOST_PROBLEMS]
+    ]
+    if len(unknown) > MOST_PROBLEMS:
+        problems.append(f"and {len(unknown) - MOST_PROBLEMS:,} more unknown keys")
     for name, value in content.items():
-        if name not in Scenario.model_fields:
-            problems.append(f"{printable(name)}: unknown key{suggestion(name, Scenario.model_fields)}")
-            continue
-        parts[name] = _tables(name, value, problems) if name in ("design", "truth") else value
+        if name in Scenario.model_fields:
+            parts[name] = _tables(name, value, problems) if name in ("design", "truth") else value
     for name, field in kind.model_fields.items():
         if name not in content and field.is_required():
             problems.append(f"{name}: needed{_HINTS.get(name, '')}")
@@ -204,8 +221,9 @@ def _parsed(content: dict[str, Any], source: str, folder: Path, kind: type[Parts
     for name, value in header.items():
         _validated(TypeAdapter(_annotation(name)), value, name, problems)
     trial = _validated(TypeAdapter(Trial), parts["trial"], "trial", problems) if "trial" in parts else None
+    context = {"folder": folder, "tables": {}}
     designs = [
-        _validated(TypeAdapter(AnyDesign), value, f"design[{number}]", problems, folder)
+        _validated(TypeAdapter(AnyDesign), value, f"design[{number}]", problems, context)
         for number, value in enumerate(parts.get("design", ()), 1)
     ]
     truths = [
@@ -213,6 +231,8 @@ def _parsed(content: dict[str, Any], source: str, folder: Path, kind: type[Parts
         for number, value in enumerate(parts.get("truth", ()), 1)
     ]
     problems += _mismatches(trial, designs, truths)
+    if len(problems) > MOST_PROBLEMS:
+        problems[MOST_PROBLEMS:] = [f"and {len(problems) - MOST_PROBLEMS:,} more problems"]
     if problems:
         raise ScenarioError(source, problems)
     more = {"truth": tuple(truths)} if "truth" in kind.model_fields else {}
@@ -235,13 +255,18 @@ def _tables(name: str, value: Any, problems: list[str]) -> list[Any]:
     if not isinstance(value, list) or not value or not all(isinstance(part, dict) for part in value):
         problems.append(f"{name}: should be at least one [[{name}]] table")
         return []
+    if len(value) > MOST_TABLES[name]:
+        problems.append(f"{name}: there are {len(value):,} tables; at most {MOST_TABLES[name]:,} are possible")
+        return []
     return value
 
 
-def _validated(adapter: TypeAdapter[Any], value: Any, place: str, problems: list[str], folder: Path = Path()) -> Any:
+def _validated(
+    adapter: TypeAdapter[Any], value: Any, place: str, problems: list[str], context: dict[str, Any] | None = None
+) -> Any:
     """The validated value, or None with its problems noted."""
     try:
-        return adapter.validate_python(value, context={"folder": folder})
+        return adapter.validate_python(value, context=context)
     except ValidationError as error:
         problems += findings(error, value, place)
         return None
@@ -271,5 +296,5 @@ def _repeated(part: str, what: str, names: list[str] | list[str | None]) -> list
     problems = []
     for number, name in enumerate(names, 1):
         if name is not None and first.setdefault(name, number) != number:
-            problems.append(f"{part}[{number}].{what}: '{name}' is already {part}[{first[name]}]")
+            problems.append(f"{part}[{number}].{what}: '{brief(name)}' is already {part}[{first[name]}]")
     return problems

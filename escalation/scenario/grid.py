@@ -8,7 +8,6 @@ A design's settings combine the trial's values with its own; those of other desi
 
 import json
 import math
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,20 +18,18 @@ from pydantic import ValidationError
 
 from escalation.defaults import MOST_SETTINGS
 from escalation.designs import Design
-from escalation.errors import GridError, ScenarioError
+from escalation.errors import GridError, ScenarioError, brief
 from escalation.fields import Frozen
-from escalation.names import choose, printable, suggestion
+from escalation.names import choose, listed, suggestion
 from escalation.scenario.file import Scenario
 from escalation.scenario.problems import findings
+from escalation.scenario.toml import parse_toml
 from escalation.trial.trial import Trial
 
 Value = Any
 """What TOML can write: a number, a text, true or false, a list or a table of these."""
 
 P = TypeVar("P", bound=Frozen)
-
-MOST_SHOWN = 60
-"""Characters of what somebody typed that a message repeats."""
 
 OF_THE_DESIGN = ("kind", "label")
 """What makes a design the one that it is, and so is no setting."""
@@ -171,13 +168,13 @@ def grid(
             raise GridError(f"grid: {key}: the design '{owner}' is left out")
         if not alternatives:
             raise GridError(f"grid: {key}: no values")
-        shown, given = Counter(map(in_toml, alternatives)).most_common(1)[0]
+        repeated, given = Counter(map(in_toml, alternatives)).most_common(1)[0]
         if given > 1:
-            raise GridError(f"grid: {key}: {_brief(shown)} is given {'twice' if given == 2 else f'{given} times'}")
+            raise GridError(f"grid: {key}: {brief(repeated)} is given {'twice' if given == 2 else f'{given} times'}")
     found = Grid(scenario, {key: list(alternatives) for key, alternatives in values.items()}, chosen)
     settings = sum(found.sizes.values())  # len() would overflow
     if settings > most:
-        sizes = " + ".join(f"{size:,} of '{label}'" for label, size in found.sizes.items())
+        sizes = " + ".join(f"{size:,} of '{brief(label)}'" for label, size in found.sizes.items())
         raise GridError(f"grid: {settings:,} settings ({sizes}); at most {most:,} are allowed")
     return found
 
@@ -201,7 +198,7 @@ def parse_grid(text: str) -> tuple[str, list[Value]]:
     Values are written as in TOML, with commas between. A label that holds an equals sign is put in quotes.
     """
     if not text.isprintable():
-        raise GridError(f"grid: {_brief(repr(text))}: should be printable")
+        raise GridError(f"grid: {brief(text)}: should be printable")
     if text[:1] in ("'", '"'):
         label, quote, rest = text[1:].partition(text[0])
         option, equals, values = rest.partition("=")
@@ -210,15 +207,14 @@ def parse_grid(text: str) -> tuple[str, list[Value]]:
         key, equals, values = text.partition("=")
         key, quote = key.strip(), "."
     if not (quote and equals and key):
-        raise GridError(f"grid: '{_brief(text)}': should be a key and its values, such as boin.p_tox=0.35,0.4")
+        raise GridError(f"grid: '{brief(text)}': should be a key and its values, such as boin.p_tox=0.35,0.4")
     try:
-        tomllib.loads(f"values = [{values}]")  # not if a comment takes the bracket away
-        alternatives = tomllib.loads(f"values = [{values}\n]")["values"]
-        in_toml(alternatives)  # whole numbers of thousands of digits cannot be shown
-    except (ValueError, RecursionError):
+        parse_toml(f"values = [{values}]")  # not if a comment takes the bracket away
+        alternatives = parse_toml(f"values = [{values}\n]")["values"]
+    except ValueError:
         raise GridError(
-            f"grid: {_brief(key)}: '{_brief(values)}' should be values as in TOML with commas between; texts are in "
-            f'quotes, which the shell should not take away: \'{_brief(key)}="one","two"\''
+            f"grid: {brief(key)}: '{brief(values)}' should be values as in TOML with commas between; texts are in "
+            f'quotes, which the shell should not take away: \'{brief(key)}="one","two"\''
         ) from None
     return key, alternatives
 
@@ -241,16 +237,15 @@ def _owner(scenario: Scenario, key: str) -> tuple[str | None, tuple[str, ...]]:
         if owner is None:
             label, known = key.partition(".")[0], ["trial", *labels]
             problem = "names no option" if label in known else f"no design of that label{suggestion(label, known)}"
-            listed = ", ".join(f"'{label}'" for label in labels)
             raise GridError(
-                f"grid: {_brief(key)}: {problem}; a key is trial.OPTION or LABEL.OPTION, of the labels {listed}"
+                f"grid: {brief(key)}: {problem}; a key is trial.OPTION or LABEL.OPTION, of the labels {listed(labels)}"
             )
         part = scenario.designs[owner]
     path = key.removeprefix(f"{owner or 'trial'}.").split(".")
     known = [option for option in type(part).model_fields if owner is None or option not in OF_THE_DESIGN]
     if path[0] not in known:
         problem = "not a setting, but what the design is" if path[0] in OF_THE_DESIGN else "unknown option"
-        raise GridError(f"grid: {_brief(key)}: {problem}{suggestion(path[0], known)}")
+        raise GridError(f"grid: {brief(key)}: {problem}{suggestion(path[0], known)}")
     return owner, tuple(path)
 
 
@@ -302,9 +297,4 @@ def _validated(part: P, content: Any, place: str, problems: list[str]) -> P:
 
 
 def _shown(values: Mapping[str, Value]) -> str:
-    return ", ".join(f"{key}={in_toml(value)}" for key, value in values.items())
-
-
-def _brief(text: str) -> str:
-    """A text that somebody typed, for a message of one line."""
-    return printable(text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}...")
+    return ", ".join(f"{key}={brief(in_toml(value), 200)}" for key, value in values.items())

@@ -8,11 +8,15 @@ from pydantic import ValidationError
 
 from escalation.designs import REGISTRY, TooToxic
 from escalation.designs.rules import RESTRICTIONS, RULES
-from escalation.names import printable, suggestion
+from escalation.errors import brief
+from escalation.names import suggestion
 from escalation.scenario.truths.truth import Truth
 from escalation.trial.expansion import Expansion
 from escalation.trial.safety import SafetyRule
 from escalation.trial.trial import Trial
+
+MOST_LOOKED_AT = 500
+"""Findings of one part; a file may hold a list of a hundred thousand values, each of them wrong."""
 
 
 def findings(error: ValidationError, value: Any, place: str) -> list[str]:
@@ -25,7 +29,8 @@ def findings(error: ValidationError, value: Any, place: str) -> list[str]:
     outer = {detail["loc"][:end] for detail in details for end in range(len(detail["loc"]))}
     # A list of which every item is wrong is also called too short.
     details = [detail for detail in details if detail["type"] != "too_short" or detail["loc"] not in outer]
-    found = [line for detail in details for line in _problem(detail, place, known)]
+    found = [line for detail in details[:MOST_LOOKED_AT] for line in _problem(detail, place, known)]
+    found += [f"{place}: more problems like these"] * (len(details) > MOST_LOOKED_AT)
     return list(dict.fromkeys(found))  # the alternatives of a union may say the same
 
 
@@ -76,11 +81,11 @@ def _problem(detail: Any, place: str, known: Iterable[str]) -> list[str]:
         if isinstance(part, int):
             place += f"[{part + 1}]"
         elif part.isidentifier():
-            place += f".{part}"
+            place += f".{brief(part)}"
     if key is not None:
         table = next((part for part in reversed(path) if isinstance(part, str) and part.isidentifier()), "")
         near = suggestion(key, _NESTED.get(table, known))
-        return [f"{place}.{printable(key)}: unknown key{near}"]
+        return [f"{place}.{brief(key)}: unknown key{near}"]
     if kind in ("union_tag_not_found", "union_tag_invalid", "unknown_rule"):
         return [f"{place}{_unknown_kind(detail, message)}"]
     if kind == "too_short":
@@ -101,14 +106,14 @@ def _unknown_kind(detail: Any, message: str) -> str:
         given = detail["input"].get("rule") if isinstance(detail["input"], dict) else None
         if not isinstance(given, str) or given in RULES:
             return f": {message[0].lower()}{message[1:]}"
-        return f".rule: unknown rule '{printable(given)}'{suggestion(given, RULES)}; {message}"
+        return f".rule: unknown rule '{brief(given)}'{suggestion(given, RULES)}; {message}"
     of_rule = "rule" in detail["ctx"]["discriminator"]
     tag, what, known = ("rule", "rule", list(RESTRICTIONS)) if of_rule else ("kind", "design", list(REGISTRY))
     names = ", ".join(f"'{name}'" for name in known)
     if detail["type"] == "union_tag_not_found":
         return f".{tag}: needed: one of {names}"
     given = str(detail["ctx"]["tag"])
-    return f".{tag}: unknown {what} '{printable(given)}'{suggestion(given, known)}; one of {names}"
+    return f".{tag}: unknown {what} '{brief(given)}'{suggestion(given, known)}; one of {names}"
 
 
 def _path(loc: Sequence[str | int], place: str) -> list[str | int]:

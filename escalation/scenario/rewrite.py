@@ -1,6 +1,5 @@
 """A scenario file with other options of a design, otherwise as its author wrote it."""
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from tomlkit.items import InlineTable, Item, Table
 from escalation.errors import EscalationError, ScenarioError
 from escalation.scenario.file import Scenario, parse_scenario
 from escalation.scenario.grid import changed
+from escalation.scenario.toml import parse_toml
 
 
 def retuned(
@@ -29,7 +29,7 @@ def retuned(
         for option, value in values.items():
             _set(table, option.split("."), value)
         written = _with_head(tomlkit.dumps(document), account)
-        found = parse_scenario(tomllib.loads(written), "it", folder)
+        found = parse_scenario(parse_toml(written), "it", folder)
     except ScenarioError as error:
         raise EscalationError(f"the scenario cannot be written to this folder: {error.problems[0]}") from None
     except (TOMLKitError, ValueError, TypeError, KeyError, IndexError):

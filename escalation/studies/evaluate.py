@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar, Unpack, get_args
 
 from escalation.defaults import MOST_PATIENTS
 from escalation.designs import Design
-from escalation.errors import EscalationError, ScenarioError
+from escalation.errors import EscalationError, ScenarioError, brief
 from escalation.kernels.codes import SLACK
 from escalation.names import suggestion
 from escalation.scenario.grid import Grid
@@ -67,7 +67,7 @@ def evaluate_designs(
     answers, refusals = divided({label: whole([next(found) for _ in asked]) for label in designs})
     if not answers:
         label, reason = next(iter(refusals.items()))
-        raise EscalationError(f"no design can be evaluated exactly; '{label}': {reason}")
+        raise EscalationError(f"no design can be evaluated exactly; '{brief(label)}': {reason}")
     return answers, refusals
 
 
@@ -182,7 +182,7 @@ def limits_of(bounds: Iterable[tuple[str, float]], truths: TruthSet) -> tuple[Li
     limits = []
     for name, bound in bounds:
         if name not in NAMES:
-            raise EscalationError(f"no limit '{name}'{suggestion(name, NAMES)}; there are {', '.join(NAMES)}")
+            raise EscalationError(f"no limit '{brief(name)}'{suggestion(name, NAMES)}; there are {', '.join(NAMES)}")
         most, wanted = (MOST_PATIENTS, "a number of patients") if name == "patients" else (1, "a probability, 0 to 1")
         if isinstance(bound, bool) or not isinstance(bound, int | float) or not 0 <= bound <= most:
             raise EscalationError(f"{NAMES[name]}: {bound!r} should be {wanted}")

@@ -10,7 +10,7 @@ from escalation.engines.endings import Enumeration
 from escalation.engines.exact import enumerate_endings
 from escalation.engines.outcomes import Outcomes
 from escalation.engines.simulated import simulate_trials
-from escalation.errors import DesignError
+from escalation.errors import DesignError, StateSpaceError
 from escalation.numbers import is_whole
 from escalation.running.start import start_of
 from escalation.trial.data import InterimData
@@ -29,7 +29,7 @@ def exact(
     trial : Trial
     max_states : int, optional
         Refuse when there are, or may be, more states than this. By default 50 million, or as many as fit into half of
-        the machine's memory when that is less.
+        the memory when that is less: the machine's, or what a control group or `ulimit -v` allows of it.
     after : InterimData or str, optional
         The data of a running trial, such as "1NNN 2NTT": every ending that is still possible.
 
@@ -46,8 +46,8 @@ def exact(
         A ValueError: the data cannot be read, or leave open what the design looks at.
     StateSpaceError
         There are more than `max_states` states; or, under a table plan, there may be: of its bound, which looks at the
-        first 64 cohorts, it is said after five million states. Or the likelihoods of a curve plan do not fit into the
-        memory.
+        first 64 cohorts, it is said after five million states. Or the likelihoods of a curve plan, or the states, do
+        not fit into the memory.
 
     Examples
     --------
@@ -57,7 +57,12 @@ def exact(
     >>> round(operating_characteristics(endings.outcomes([0.05, 0.12, 0.25, 0.40])).pcs, 4)
     0.6035
     """
-    return enumerate_endings(start_of(design, trial, after), max_states)
+    try:
+        return enumerate_endings(start_of(design, trial, after), max_states)
+    except MemoryError:
+        raise StateSpaceError(
+            "there is not enough memory for the states; fewer are allowed by --max-states (in Python max_states)"
+        ) from None
 
 
 def simulate(

@@ -8,7 +8,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,9 @@ import numpy as np
 from escalation.characteristics.many_truths import Expectations, expectations
 from escalation.defaults import SWEEP_STATES
 from escalation.designs import REGISTRY, Design
-from escalation.errors import GridError, JournalError, MissingPackageError, OutputError
+from escalation.errors import GridError, JournalError, MissingPackageError, OutputError, brief
 from escalation.files import check_writable, whole_file
-from escalation.names import printable, suggestion
+from escalation.names import MOST_LISTED, suggestion
 from escalation.numbers import quantile
 from escalation.scenario.grid import Grid, Setting
 from escalation.scenario.truths.random import GENERATORS
@@ -108,7 +108,7 @@ class Sweep:
         for name in self.quantities:
             if name not in known and name not in stems:
                 near = suggestion(name, [*stems, *known])
-                raise GridError(f"quantity '{printable(name)}': unknown{near}; there are {', '.join(stems)}")
+                raise GridError(f"quantity '{brief(name)}': unknown{near}; there are {', '.join(stems)}")
         for found, limit, what in (
             (max(size.values()), MOST_OF_A_SETTING, "in a setting"),
             (numbers, MOST_NUMBERS, "in all"),
@@ -186,7 +186,12 @@ class Swept:
     settings: int
     resumed: int  # that an earlier run had finished
     refused: int  # by the exact engine
-    refusal: str | None  # the first of these, and why
+    refusals: tuple[str, ...]  # the first MOST_LISTED of these, and why
+
+    @property
+    def refusal(self) -> str | None:
+        """The first of them."""
+        return next(iter(self.refusals), None)
 
 
 def journal_of(output: Path) -> Path:
@@ -242,7 +247,7 @@ def write_sweep(
     GridError
         A ValueError: a quantity is unknown, a setting has no truths, or there are too many numbers.
     JournalError
-        What is kept is of another sweep, or not to be gone on with.
+        What is kept is of another sweep, damaged, in use, or not to be gone on with.
     OutputError, MissingPackageError
         The file cannot be written; what is finished is kept.
 
@@ -274,21 +279,34 @@ def write_sweep(
         )
     parts = {"the version of the package": __version__, **sweep.digested}
     with journal(journal_of(output), parts, resume=resume) as kept, progress(len(sweep.grid), "settings") as step:
-        before = kept.numbers()
+        before = kept.numbers(partial(_is_right, sweep))
         for _ in before:
             step()
         numbers = [number for number in range(len(sweep.grid)) if number not in before]
         for place, found in as_answered(find, sweep.questions(numbers), executor):
             kept.keep(numbers[place], to_bytes(found))
             step()
-        refused, refusal = _write(sweep, kept, output)
-    journal_of(output).unlink()
-    return Swept(len(sweep.grid), len(before), refused, refusal)
+        refused, refusals = _write(sweep, kept, output)
+    journal_of(output).unlink(missing_ok=True)  # a run that went on with it just now has removed it
+    return Swept(len(sweep.grid), len(before), refused, refusals)
 
 
-def _write(sweep: Sweep, kept: Journal, output: Path) -> tuple[int, str | None]:
+def _is_right(sweep: Sweep, number: int, content: bytes) -> bool:
+    """Whether what is kept of a setting has the quantities and truths that the sweep asks for."""
+    try:
+        setting, found = sweep.grid[number], from_bytes(content)
+    except (IndexError, ValueError, TypeError, RecursionError):
+        return False
+    if isinstance(found, Refused):
+        return True
+    wanted = tuple(name for name in quantity_names(setting.trial.levels) if is_wanted(name, sweep.quantities))
+    columns = len(SUMMARIES) if sweep.summary else len(sweep.names(setting))
+    return found.quantities == wanted and found.values.shape == (len(wanted), columns if wanted else 0)
+
+
+def _write(sweep: Sweep, kept: Journal, output: Path) -> tuple[int, tuple[str, ...]]:
     """Write the file; how many settings were refused, and the first of them."""
-    refused, refusal = 0, None
+    refused, refusals = 0, list[str]()
     with whole_file(output) as file:
         columns = columns_of(sweep.grid, summary=sweep.summary)
         table = TABLES[output.suffix](file, columns)
@@ -296,7 +314,7 @@ def _write(sweep: Sweep, kept: Journal, output: Path) -> tuple[int, str | None]:
             setting, found = sweep.grid[number], from_bytes(content)
             if isinstance(found, Refused):
                 refused += 1
-                refusal = refusal or f"{setting.name}: {found.reason}"
+                refusals += [f"{setting.name}: {found.reason}"] * (refused <= MOST_LISTED)
             table.add(part_of(columns, setting, sweep.names(setting), found, summary=sweep.summary))
         table.end()
-    return refused, refusal
+    return refused, tuple(refusals)

@@ -35,12 +35,14 @@ def to_bytes(found: Found | Refused) -> bytes:
 
 
 def from_bytes(content: bytes) -> Found | Refused:
-    """What `to_bytes` was given."""
+    """What `to_bytes` was given; a ValueError for what it cannot have made."""
     head, _, numbers = content.partition(b"\n")
     told = json.loads(head)
-    if "refused" in told:
-        return Refused(told["refused"])
-    quantities = tuple(told["quantities"])
+    if not isinstance(told, dict):
+        raise ValueError("no table of what was found")  # noqa: TRY004 (as all that is wrong with the content)
+    if told.keys() == {"refused"} and not numbers:
+        return Refused(str(told["refused"]))
+    quantities = tuple(map(str, told.get("quantities", ())))
     return Found(quantities, np.frombuffer(numbers, "<f8").reshape(len(quantities), -1 if quantities else 0))
 
 

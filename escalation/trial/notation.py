@@ -10,12 +10,15 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
-from escalation.errors import OutcomesError
+from escalation.errors import OutcomesError, brief
 
 LETTERS = {"N": "no DLT", "T": "DLT", "P": "pending", "I": "inevaluable"}
 
 WORD = re.compile(r'(?P<dose>"[^"]*"|[0-9]+)?\s*(?P<letters>[^\s,"]*)')
 MOST_DIGITS = 9
+
+AROUND = 60
+"""Letters on either side of a place that a message shows."""
 
 Word = tuple[int, str, list[int | None]]
 """Dose level from 1, the letters of its patients but for those who are pending, and the days of those, if known."""
@@ -43,13 +46,17 @@ def _level(text: str, place: int, dose: str, levels: int, labels: Sequence[str] 
     if labels is not None:
         label = dose.strip('"')
         if label not in labels:
-            _refuse(text, place, f"there is no dose labelled {label}; the labels are {', '.join(map(quoted, labels))}")
+            _refuse(
+                text,
+                place,
+                f"there is no dose labelled {brief(label)}; the labels are {', '.join(map(quoted, labels))}",
+            )
         return labels.index(label) + 1
     if dose.startswith('"'):
         _refuse(text, place, "the doses of this trial have no labels: a cohort begins with its dose level, a number")
     if len(dose) > MOST_DIGITS or not 1 <= int(dose) <= levels:
         there_are = "there is only dose level 1" if levels == 1 else f"the dose levels are 1 to {levels}"
-        _refuse(text, place, f"dose level {dose} does not exist; {there_are}")
+        _refuse(text, place, f"dose level {brief(dose)} does not exist; {there_are}")
     return int(dose)
 
 
@@ -85,5 +92,7 @@ def _patients(text: str, start: int, letters: str) -> tuple[str, list[int | None
 
 def _refuse(text: str, place: int, problem: str) -> NoReturn:
     """Raise an error that shows the text with a caret under one place."""
-    shown = "".join(" " if letter.isspace() else letter if letter.isprintable() else "?" for letter in text)
-    raise OutcomesError(f"outcomes: {problem}\n  {shown}\n  {' ' * place}^")
+    before, after = text[max(0, place - AROUND) : place], text[place : place + AROUND]
+    shown = "".join(" " if letter.isspace() else letter if letter.isprintable() else "?" for letter in before + after)
+    left, right = "... " * (len(before) < place), " ..." * (place + len(after) < len(text))
+    raise OutcomesError(f"outcomes: {problem}\n  {left}{shown}{right}\n  {' ' * len(left + before)}^")

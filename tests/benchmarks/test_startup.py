@@ -92,7 +92,7 @@ def test_bytecode_is_written(monkeypatch):
 
 
 def test_compiled_kernels_are_counted(tmp_path):
-    for name in ("a.nbi", "a.1.nbc", "b.nbi", "b.1.nbc", "b.2.nbc"):
+    for name in ("a-7.1f.kernel", "b-9.1f.kernel", "b-9.2e.kernel", "other"):
         (tmp_path / name).touch()
     assert compiled_in(tmp_path) == Kernels(functions=2, signatures=3)
 

@@ -1,11 +1,14 @@
 """`escalation sweep`: killed and interrupted runs go on where they were, and what is wrong gets one line."""
 
+import contextlib
 import gc
 import os
+import random
 import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -17,7 +20,8 @@ from escalation.cli import sweep as sweep_command_module
 from escalation.errors import ClusterError, JournalError
 from escalation.studies import evaluate
 from escalation.studies import sweep as sweep_study
-from escalation.studies.work.journal import Journal, journal
+from escalation.studies.work import journal as journal_module
+from escalation.studies.work.journal import Journal, finished_in, journal
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 LUCAR = str(SCENARIOS / "lucar-dks1.toml")
@@ -29,6 +33,7 @@ TWENTY += ["--generator", "clertant", "--count", "200"]
 STOPS_ITSELF = """
 import os, signal, sys
 from escalation.cli import main
+from escalation.studies.work import journal as journal_module
 from escalation.studies.work.journal import Journal
 
 keep, kept = Journal.keep, []
@@ -89,6 +94,55 @@ def test_killed_then_interrupted_then_resumed(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["sweep.csv", "whole.csv"]
 
 
+@pytest.mark.long
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_killed_at_any_moment(tmp_path, ending):
+    """At moments from the start of the program to the writing of the file: the bytes are those of a run in one go."""
+    chance = random.Random(ending)
+    output, whole = tmp_path / f"sweep.{ending}", tmp_path / f"whole.{ending}"
+    asked = [*TWENTY[:-1], "4000"]
+    command = [sys.executable, "-m", "escalation", "sweep", *asked, "--output", output, "--resume"]
+    before = time.monotonic()
+    assert sweep(*asked, "--output", whole).exit_code == 0
+    longest = 2 + time.monotonic() - before
+    kept, killed = [], 0
+    for _ in range(40):
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=chance.uniform(0, longest))
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+            killed += 1
+        if process.returncode == 0:
+            break
+        assert process.returncode == -signal.SIGKILL
+        journal = output.with_name(f"{output.name}.partial")
+        kept.append(finished_in(journal))
+        assert not output.exists()
+    else:
+        assert sweep(*asked, "--output", output, "--resume").exit_code == 0
+    assert killed
+    assert kept == sorted(kept), "nothing that was finished is lost"
+    assert output.read_bytes() == whole.read_bytes()
+    others = {path.name for path in tmp_path.iterdir()} - {output.name, whole.name}
+    assert all(name.startswith(".escalation-") for name in others), "what a killed writer leaves"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="locks")
+def test_two_processes_at_once(tmp_path):
+    """One writes the file, the other is refused, whichever was first."""
+    output = tmp_path / "sweep.csv"
+    asked = [*TWENTY[:-1], "1500", "--output", output]
+    command = [sys.executable, "-m", "escalation", "sweep", *asked]
+    both = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate()[1] for process in both]
+    assert sorted(process.returncode for process in both) == [0, 2]
+    assert sorted(said) == ["", f"error: {output}.partial: cannot be used: another process is at work on it\n"]
+    assert [path.name for path in tmp_path.iterdir()] == ["sweep.csv"]
+
+
 def test_an_interruption_counts_what_is_kept(tmp_path, monkeypatch):
     """Also a setting that has been kept and not yet been shown as a step."""
 
@@ -127,6 +181,53 @@ def test_two_runs_at_once(tmp_path):
         second = sweep(*TWENTY, "--output", output, "--resume")
     assert second.exit_code == 2
     assert second.stderr.endswith("sweep.csv.partial: cannot be used: another process is at work on it\n")
+
+
+def test_a_journal_in_use_is_not_said_to_be_left_over(tmp_path):
+    """Without --resume: to delete it, as the line says of one that is left over, would lose the first run's work."""
+    output = tmp_path / "sweep.csv"
+    kept = tmp_path / "sweep.csv.partial"
+    with journal(kept, {"it": "this"}, resume=False) as first:
+        first.keep(0, b"0")
+        second = sweep(*TWENTY, "--output", output)
+        assert (second.exit_code, second.stderr) == (
+            2,
+            f"error: {kept}: cannot be used: another process is at work on it\n",
+        )
+    assert finished_pieces(kept) == 1
+
+
+def test_a_journal_that_is_gone_at_the_end(tmp_path, monkeypatch):
+    """Another run that went on with it at the last moment has written the same file and removed it."""
+    written = sweep_study._write
+
+    def write_and_lose(swept, kept, output):
+        kept.path.unlink()
+        return written(swept, kept, output)
+
+    monkeypatch.setattr(sweep_study, "_write", write_and_lose)
+    result = sweep(LUCAR, "--design", "3+3", "--output", tmp_path / "sweep.csv")
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links")
+@pytest.mark.parametrize("ending", ["", "-wal", "-shm", "-journal"])
+@pytest.mark.parametrize("resume", [[], ["--resume"]])
+def test_links_are_not_followed(tmp_path, ending, resume):
+    """Where a link leads, nothing is made or changed."""
+    link, elsewhere = tmp_path / f"sweep.csv.partial{ending}", tmp_path / "elsewhere"
+    link.symlink_to(elsewhere)
+    result = sweep(LUCAR, "--design", "3+3", "--output", tmp_path / "sweep.csv", *resume)
+    assert (result.exit_code, result.stderr) == (2, f"error: {link}: cannot be used: it is a link\n")
+    assert list(tmp_path.iterdir()) == [link]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes")
+def test_a_pipe_in_its_place(tmp_path):
+    os.mkfifo(tmp_path / "sweep.csv.partial")
+    result = sweep(LUCAR, "--design", "3+3", "--output", tmp_path / "sweep.csv", "--resume")
+    assert result.exit_code == 2
+    assert result.stderr.endswith("sweep.csv.partial: cannot be used: it is no ordinary file\n")
 
 
 def test_a_cluster_that_is_lost(tmp_path, monkeypatch):
@@ -248,6 +349,89 @@ def test_a_damaged_journal_is_refused(tmp_path, monkeypatch, damage):
     )
 
 
+FORGED = {
+    "no JSON": b"{",
+    "no table": b"[]\n",
+    "nested": b"[" * 100_000,
+    "no letters": b"\xff\n",
+    "nothing": b"",
+    "no quantities": b"{}\n",
+    "not a list": b'{"quantities": 3}\n',
+    "other quantities": b'{"quantities": ["dlt_rate"]}\n' + bytes(24),
+    "one too many": b'{"quantities": ["pcs", "pcs"]}\n' + bytes(48),
+    "too few numbers": b'{"quantities": ["pcs"]}\n' + bytes(16),
+    "part of a number": b'{"quantities": ["pcs"]}\n' + bytes(23),
+    "refused and found": b'{"refused": "why"}\n' + bytes(24),
+}
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch):
+    """A whole journal of a sweep under three truths, which was not written; and how to go on."""
+    arguments = [LUCAR, "--design", "boin", "--grid", "trial.max_patients=12,15", "--quantity", "pcs"]
+    arguments += [option for name in ("50", "150", "300") for option in ("--truth", f"MTD at {name}")]
+    arguments += ["--output", tmp_path / "sweep.csv"]
+    with monkeypatch.context() as lost:
+        lost.setattr(sweep_study, "_write", lambda *_: sys.exit(1))
+        sweep(*arguments)
+    return tmp_path / "sweep.csv.partial", lambda: sweep(*arguments, "--resume")
+
+
+@pytest.mark.parametrize("content", FORGED.values(), ids=FORGED)
+def test_what_no_setting_can_have_is_refused(kept, content):
+    """With the right digest: only the shape tells."""
+    file, resume = kept
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        given = (content, journal_module._digest(1, content))
+        assert connection.execute("UPDATE piece SET content = ?, digest = ? WHERE number = 1", given).rowcount == 1
+    result = resume()
+    assert (result.exit_code, result.stderr) == (
+        2,
+        f"error: {file}: is damaged; without the file the run starts over\n",
+    )
+
+
+@pytest.mark.parametrize("number", [-1, 2, 10**15])
+def test_a_setting_that_the_sweep_does_not_have(kept, number):
+    file, resume = kept
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        content = connection.execute("SELECT content FROM piece WHERE number = 1").fetchone()[0]
+        given = number, content, journal_module._digest(number, content)
+        connection.execute("INSERT INTO piece VALUES (?, ?, ?)", given)
+    assert resume().stderr == f"error: {file}: is damaged; without the file the run starts over\n"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "CREATE TRIGGER own AFTER INSERT ON piece BEGIN DELETE FROM piece; END",
+        "CREATE TRIGGER own BEFORE UPDATE ON part BEGIN SELECT load_extension('x'); END",
+        "CREATE VIEW own AS SELECT * FROM piece",
+        "CREATE TABLE own (text)",
+        "CREATE INDEX own ON piece (digest)",
+        "ALTER TABLE piece ADD COLUMN own TEXT",
+        "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = 'CREATE TABLE piece (number' WHERE name = 'piece'",
+    ],
+)
+def test_nothing_else_is_in_a_journal(kept, more):
+    """Triggers would be run; whatever is there besides, the file is not a run's own."""
+    file, resume = kept
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.executescript(more)
+    result = resume()
+    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+    assert result.stderr.startswith(f"error: {file}: cannot be used: ")
+
+
+def test_other_parts_are_named_without_being_repeated(kept):
+    file, resume = kept
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute("INSERT INTO part VALUES (?, 3)", (b"\x1b[31m",))
+    assert resume().stderr == (
+        f"error: {file}: is of another run, which differs in what it depends on; what it holds is kept\n"
+    )
+
+
 def test_sigterm_is_taken_as_an_interruption():
     with pytest.raises(KeyboardInterrupt), sweep_command_module._terminable():
         signal.raise_signal(signal.SIGTERM)
@@ -255,9 +439,26 @@ def test_sigterm_is_taken_as_an_interruption():
 
 
 def test_every_setting_refused_is_an_error(tmp_path):
-    result = sweep(LUCAR, "--max-states", "1", "--output", tmp_path / "sweep.csv")
-    assert result.exit_code == 1
-    assert "the exact engine refused every setting" in result.stderr
+    """As of other commands: the exit code, and each with its reason. The file says the same."""
+    output = tmp_path / "sweep.csv"
+    result = sweep(LUCAR, "--max-states", "1", "--output", output)
+    assert result.exit_code == 2
+    first, *each = result.stderr.splitlines()
+    assert first == f"error: {output}: the exact engine refused 3 of 3 settings, whose rows say 'refused'"
+    assert [line.split(":")[1] for line in each] == [" 3+3", " boin", " crm"]
+    assert [row.split(",")[2] for row in output.read_text().splitlines()[1:]] == ["refused"] * 3
+
+
+def test_settings_that_are_refused_are_listed(tmp_path):
+    patients = [*range(60, 84), 12]
+    grid = f"trial.max_patients={','.join(map(str, patients))}"
+    result = sweep(LUCAR, "--design", "boin", "--grid", grid, "--max-states", "9000", "--output", tmp_path / "s.csv")
+    assert result.exit_code == 0
+    first, *each, last = result.stderr.splitlines()
+    assert first.endswith("s.csv: the exact engine refused 24 of 25 settings, whose rows say 'refused'")
+    assert len(each) == 20
+    assert each[0].startswith("warning: boin (trial.max_patients=60): ")
+    assert last == "warning: and 4 more"
 
 
 def test_a_pyarrow_that_is_broken(tmp_path, monkeypatch):

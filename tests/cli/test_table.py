@@ -119,7 +119,7 @@ def errors(file) -> list[str]:
     return [line.removeprefix(start) for line in lines]
 
 
-NUMBER_FROM = "should be a whole number from {} to 100000, or a range as '3-6', '>=3' or '<=6'; it is "
+NUMBER_FROM = "should be a whole number from {} to 100000, or a range as '3-6', '>=3' or '<=6'"
 
 
 @pytest.mark.parametrize(
@@ -132,8 +132,8 @@ NUMBER_FROM = "should be a whole number from {} to 100000, or a range as '3-6', 
         (b"\xff\xfe\x00", "not a text file in UTF-8 (byte 0)"),
         ('patients,dlts,decision\n3,"0,E\n', "line 2: not CSV: unexpected end of data"),
         (LONG.replace("DLTs", "dtls"),
-         "line 2: unknown column 'dtls'; known, with commas between, are dose, patients, dlts, decision"),
-        (LONG.replace(",", ";"), "line 2: unknown column 'patients; dlts ;decision'; known, with commas between"),
+         "line 2: column 2 is unknown; known, with commas between, are dose, patients, dlts, decision"),
+        (LONG.replace(",", ";"), "line 2: column 1 is unknown; known, with commas between, are"),
         (LONG.replace("Patients, DLTs ", "patients,patients"), "line 2: column 'patients' is there twice"),
         ("patients,decision\n3,E\n", "line 1: column 'dlts' is needed"),
         ("dlts,decision\n3,E\n", "line 1: column 'patients' is needed"),
@@ -141,16 +141,16 @@ NUMBER_FROM = "should be a whole number from {} to 100000, or a range as '3-6', 
         (WIDE.replace("1,S,E", "1,S,E,E"), "line 3: more values than columns"),
         (LONG.replace("3,1,S", "3,1"), "line 5: decision: needed"),
         (LONG.replace("3,1,S", "3,1,X"),
-         "line 5: decision: should be E, S, D or DU, for escalate, stay, de-escalate or eliminate; it is 'X'"),
-        (LONG.replace("3,1,S", "3,-1,S"), f"line 5: dlts: {NUMBER_FROM.format(0)}'-1'"),
-        (LONG.replace("3,1,S", "3,1.5,S"), f"line 5: dlts: {NUMBER_FROM.format(0)}'1.5'"),
-        (LONG.replace("3,1,S", "3,2-1,S"), f"line 5: dlts: {NUMBER_FROM.format(0)}'2-1'"),
-        (LONG.replace("3,1,S", "0,0,S"), f"line 5: patients: {NUMBER_FROM.format(1)}'0'"),
-        (LONG.replace("3,1,S", "100001,1,S"), f"line 5: patients: {NUMBER_FROM.format(1)}'100001'"),
-        (LONG.replace("3,1,S", f"{'9' * 5000},1,S"), f"line 5: patients: {NUMBER_FROM.format(1)}'{'9' * 30}'"),
-        (LONG.replace("3,1,S", "3,\x1b[31m1,S"), f"line 5: dlts: {NUMBER_FROM.format(0)}'\\x1b[31m1'"),
+         "line 5: decision: should be E, S, D or DU, for escalate, stay, de-escalate or eliminate"),
+        (LONG.replace("3,1,S", "3,-1,S"), f"line 5: dlts: {NUMBER_FROM.format(0)}"),
+        (LONG.replace("3,1,S", "3,1.5,S"), f"line 5: dlts: {NUMBER_FROM.format(0)}"),
+        (LONG.replace("3,1,S", "3,2-1,S"), f"line 5: dlts: {NUMBER_FROM.format(0)}"),
+        (LONG.replace("3,1,S", "0,0,S"), f"line 5: patients: {NUMBER_FROM.format(1)}"),
+        (LONG.replace("3,1,S", "100001,1,S"), f"line 5: patients: {NUMBER_FROM.format(1)}"),
+        (LONG.replace("3,1,S", f"{'9' * 5000},1,S"), f"line 5: patients: {NUMBER_FROM.format(1)}"),
+        (LONG.replace("3,1,S", "3,\x1b[31m1,S"), f"line 5: dlts: {NUMBER_FROM.format(0)}"),
         (LONG.replace("3,1,S", "3,4,S"), "line 5: dlts: 4 of 3 patients is impossible"),
-        (WIDE.replace("dlts,3", "dlts,three"), f"line 2: patients: {NUMBER_FROM.format(1)}'three'"),
+        (WIDE.replace("dlts,3", "dlts,three"), f"line 2: patients: {NUMBER_FROM.format(1)}"),
         (LONG + "3,>=1,DU\n", "line 5 and line 11 decide differently on 1 of 3: S and DU"),
         (BY_DOSE + "2,6,4,S\n", "line 9 and line 10 decide differently on dose 2, 4 of 6: DU and S"),
         (WIDE + "2,,S\n", "line 4 and line 7 decide differently on 2 of 6: D and S"),
@@ -160,6 +160,7 @@ NUMBER_FROM = "should be a whole number from {} to 100000, or a range as '3-6', 
 def test_bad_files(write, table, message):
     found = errors(write(table))
     assert found[0].startswith(f"file: tables/own.csv: {message}")
+    assert len(found[0]) < 200, "nothing of what the file holds"
 
 
 def test_many_problems_are_counted(write):
@@ -178,8 +179,8 @@ def test_many_problems_are_counted(write):
         ("rows = []", ["rows: needed, or else a file"]),
         ('file = "none.csv"', ["file: none.csv: cannot be read: No such file or directory"]),
         ('file = "tables"', ["file: tables: cannot be read: Is a directory"]),
-        ('file = "trial.toml"', ["file: trial.toml: line 2: unknown column 'name = \"example\"'; known, with commas "
-                                 "between, are dose, patients, dlts, decision"]),
+        ('file = "trial.toml"', ["file: trial.toml: line 2: column 1 is unknown; known, with commas between, are "
+                                 "dose, patients, dlts, decision"]),
         ('file = ""', ["file: should be a printable text that is not blank"]),
         ('file = "a\\u0000b"', ["file: should be a printable text that is not blank"]),
         ("file = 3", ["file: should be a text in quotes"]),
@@ -190,8 +191,8 @@ def test_many_problems_are_counted(write):
         ("rows = [1]", ["rows[1]: should be a table"]),
         ('rows = [{patients = 3, dlts = 0}]', ["rows[1].decision: needed"]),
         ('rows = [{patients = true, dlts = 0.5, decision = 1}]',
-         [f"rows[1].patients: {NUMBER_FROM.format(1)}".removesuffix("; it is "),
-          f"rows[1].dlts: {NUMBER_FROM.format(0)}".removesuffix("; it is "),
+         [f"rows[1].patients: {NUMBER_FROM.format(1)}",
+          f"rows[1].dlts: {NUMBER_FROM.format(0)}",
           "rows[1].decision: should be E, S, D or DU, for escalate, stay, de-escalate or eliminate"]),
         ('rows = [{patients = 3, dlts = 0, decision = "E", n = 3}]', ["rows[1].n: unknown key"]),
         ('rows = [{patients = 3, dlts = 9, decision = "E"}]', ["rows[1].dlts: 9 of 3 patients is impossible"]),
@@ -210,7 +211,7 @@ def test_bad_options(write, options, expected):
 
 def test_name_of_no_file(write):
     with pytest.raises(ScenarioError, match="cannot be read: File name too long"):
-        load_scenario(write(LONG, f'file = "{"x" * 5000}"'))
+        load_scenario(write(LONG, f'file = "{"x" * 500}"'))
 
 
 def test_warnings_come_before_the_results(write):

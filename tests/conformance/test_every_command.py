@@ -513,9 +513,9 @@ def umask() -> int:
 
 @pytest.mark.parametrize("command", having("--max-states"))
 def test_refusal(command, tmp_path):
-    """Where nothing else is left to answer, the reason is an error; a sweep writes it in the row."""
+    """Where nothing else is left to answer, the reason is an error; a sweep writes it in the row as well."""
     result = call(command, *out(command, tmp_path), "--max-states", "1")
-    assert result.exit_code == (1 if command == "sweep" else 2)
+    assert result.exit_code == 2
     assert "states" in result.stderr
     assert "error: " in result.stderr
     assert result.stdout == ""

@@ -3,6 +3,9 @@
 Either a row for each decision, under the names `patients`, `dlts`, `decision` and perhaps `dose`; or the table as
 papers print it: the first column, `dlts`, has the numbers of DLTs, the heads of the others are numbers of patients; or
 as `escalation table --format csv` prints one design, whose `decisions` are those for 0, 1, 2 ... DLTs.
+
+A scenario names the file, and may come from somebody else: messages say where something is wrong, and show nothing of
+what the file holds.
 """
 
 import csv
@@ -14,6 +17,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from escalation.designs.tables.rows import MOST_ROWS, NAMED, Row, contradictions
+from escalation.files import read_text
 
 Line = tuple[int, list[str]]
 
@@ -51,13 +55,7 @@ def read_table(path: Path) -> list[Row]:
 
 def _lines(path: Path) -> list[Line]:
     """Lines that are neither blank nor comments, with their numbers; the first has the names of the columns."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"not a text file in UTF-8 (byte {error.start})") from None
-    except OSError as error:
-        raise ValueError(f"cannot be read: {error.strerror or error}") from None
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
     try:
         lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
     except csv.Error as error:
@@ -78,7 +76,7 @@ def _printed(head: Line, lines: list[Line]) -> Iterator[tuple[int, dict[str, str
             continue
         designs.add(row.get("design", ""))
         if len(designs) > 1:
-            raise ValueError(f"line {line}: a second design, {row['design'][:30]!r}; print one, with --design")
+            raise ValueError(f"line {line}: a second design; print one, with --design")
         dlts = 0
         for letter, alike in groupby(row.get("decisions", "").split()):
             first, dlts = dlts, dlts + len(list(alike))
@@ -87,9 +85,7 @@ def _printed(head: Line, lines: list[Line]) -> Iterator[tuple[int, dict[str, str
                 for dose in row.get("doses", "").split():
                     yield line, {"dose": dose, "patients": row["patients"], "dlts": numbers, "decision": letter}
         if str(dlts - 1) != row["patients"]:
-            raise ValueError(
-                f"line {line}: {dlts} decisions after {row['patients']} patients; there should be one more"
-            )
+            raise ValueError(f"line {line}: {dlts} decisions; there should be one more than there are patients")
 
 
 def _is_long(head: Line) -> bool:
@@ -104,7 +100,9 @@ def _long(head: Line, lines: list[Line]) -> Iterator[tuple[int, dict[str, str]]]
     for name in names:
         if name not in Row.model_fields:
             known = ", ".join(Row.model_fields)
-            raise ValueError(f"line {line}: unknown column {name[:30]!r}; known, with commas between, are {known}")
+            raise ValueError(
+                f"line {line}: column {names.index(name) + 1} is unknown; known, with commas between, are {known}"
+            )
         if names.count(name) > 1:
             raise ValueError(f"line {line}: column {name!r} is there twice")
     for name, field in Row.model_fields.items():
@@ -135,6 +133,6 @@ def _problems(error: ValidationError) -> Iterator[str]:
         if detail["type"] == "missing":
             yield f"{detail['loc'][0]}: needed"
         elif detail["loc"]:
-            yield f"{detail['loc'][0]}: {message}; it is {detail['input'][:30]!r}"
+            yield f"{detail['loc'][0]}: {message}"
         else:
             yield message

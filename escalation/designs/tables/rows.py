@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import Annotated, Literal, Self
 
@@ -139,7 +140,7 @@ def decisions_of(rows: Sequence[Row], trial: Trial) -> tuple[NDArray[np.int8], N
 
 def contradictions(rows: Sequence[Row], name: Callable[[int], str]) -> Iterator[str]:
     """The first pairs of rows that decide differently on the same cell; `name` says what a row is called."""
-    pairs = list(islice(_contradicting(rows), NAMED + 1))
+    pairs = _first_contradicting(tuple(rows))
     for earlier, later in pairs[:NAMED]:
         first, second = rows[earlier], rows[later]
         dose, patients, dlts = (max(a, b) for (a, _), (b, _) in zip(first.box, second.box, strict=True))
@@ -150,6 +151,12 @@ def contradictions(rows: Sequence[Row], name: Callable[[int], str]) -> Iterator[
         )
     if len(pairs) > NAMED:
         yield "and more rows like these"
+
+
+@lru_cache(maxsize=8)
+def _first_contradicting(rows: tuple[Row, ...]) -> list[tuple[int, int]]:
+    """As many pairs as a message needs; kept, because many designs may have one long table."""
+    return list(islice(_contradicting(rows), NAMED + 1))
 
 
 def _contradicting(rows: Sequence[Row]) -> Iterator[tuple[int, int]]:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from importlib.metadata import version
 
-from escalation.errors import StateSpaceError
+from escalation.errors import StateSpaceError, brief
+from escalation.files import LONGEST, read_bytes
 from escalation.report.blocks import Block, Lines, Picture, TextTable
 from escalation.report.document.facts import Request, chosen, run_designs
 from escalation.scenario.file import Scenario
@@ -32,7 +33,7 @@ def provenance(run: Run, request: Request) -> Iterator[Block]:
         ["simulated trials for each design and truth", f"{run.trials:,}"],
     ]
     if file is not None and file.is_file():
-        rows.append([f"SHA-256 of {file.name}", hashlib.sha256(file.read_bytes()).hexdigest()])
+        rows.append([f"SHA-256 of {brief(file.name, LONGEST)}", hashlib.sha256(read_bytes(file)).hexdigest()])
     rows.append(["SHA-256 of all settings", settings_digest(run.scenario)])
     yield TextTable(["item", "value"], [rows], words=frozenset({1}), caption="Software, seed and digests")
     yield Lines(
@@ -86,7 +87,7 @@ def _call(run: Run, request: Request) -> str:
         settings = ", ".join(f"{name}={value!r}" for name, value in given.items())
         return f'escalation.write_report(scenario, "{output}", {settings})'
     options = {"form": "format", "designs": "design", "truths": "truth", "max_states": "max-states"}
-    words = ["escalation", "report", request.file.name, "--output", output]
+    words = ["escalation", "report", brief(request.file.name, LONGEST), "--output", output]
     for name, value in given.items():
         for one in value if isinstance(value, list) else [value]:
             words += [f"--{options.get(name, name)}", str(one)]

@@ -138,6 +138,8 @@ def check_packages() -> None:
     except ImportError:
         needed = " and ".join(PACKAGES)
         raise MissingPackageError(f"report needs {needed}: pip install 'escalation[report]'") from None
+    except ValueError as error:  # of settings, such as MPLBACKEND in the environment
+        raise MissingPackageError(f"report needs {package}, which cannot be imported: {error}") from None
 
 
 def report_document(finished: Run, request: Request) -> Document:

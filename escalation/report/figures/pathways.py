@@ -6,7 +6,7 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from escalation.report.figures.style import BAND, GREY, INK, fold, new_figure, note, style
+from escalation.report.figures.style import BAND, GREY, INK, fold, new_figure, note, shorten, style
 from escalation.report.wording import count, percent, with_unit
 from escalation.running.pathways import Node
 from escalation.trial.trial import Trial
@@ -86,7 +86,7 @@ def _edges(axes: Axes, placed: _Placed, truth: int | None) -> None:
 def _box(axes: Axes, placed: _Placed, trial: Trial, truth: int | None) -> None:
     """What happens at a node, in a box; grey where the trial has ended."""
     node = placed.node
-    text = node_text(node, trial)
+    text = shorten(node_text(node, trial), 34)
     if truth is not None and placed.column:
         text += f"  {percent(node.probability[truth], 0)} %"
     fill = BAND if node.next_dose is None else "white"

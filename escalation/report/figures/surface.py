@@ -47,7 +47,7 @@ def surface(surfaces: Mapping[str, Surface]) -> Figure:
 
 
 def _unit(shape: Surface) -> str:
-    return f" ({shape.trial.dose_unit})" if shape.trial.dose_unit else ""
+    return f" ({shorten(shape.trial.dose_unit, 30)})" if shape.trial.dose_unit else ""
 
 
 def _map(axes: Axes, shape: Surface) -> AxesImage:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, astuple
 from typing import Any
 
-from escalation.names import printable
+from escalation.errors import brief
 from escalation.report.blocks import Block, Heading, Lines, TextTable
 from escalation.report.preamble import alarms, head, opening
 from escalation.report.wording import count, mean, percent
@@ -123,7 +123,7 @@ def scenario_comment(found: Calibration) -> list[str]:
         if value is not None
     )
     said = (
-        f"Design '{printable(found.design)}' was calibrated with escalation {__version__}: "
+        f"Design '{brief(found.design)}' was calibrated with escalation {__version__}: "
         f"{'; '.join(account(found)[:2])}. Chosen of {count(len(found.candidates), 'setting')}: "
         f"{setting_words(found.chosen.values)}; {numbers}."
     )

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from escalation.designs import Design
+from escalation.errors import brief
+from escalation.files import LONGEST, read_bytes
 from escalation.report.blocks import Block, Heading, Lines, TextTable
 from escalation.report.preamble import alarms
 from escalation.report.wording import count, dose_head, dose_text
@@ -29,7 +31,7 @@ def minutes_of(label: str, trial: Trial, design: Design, file: Path, given: Sequ
         [
             f"escalation {__version__}",
             f"design {label}, options {_digest(options.encode())}",
-            f"{file.name}, SHA-256 {_digest(file.read_bytes())}",
+            f"{brief(file.name, LONGEST)}, SHA-256 {_digest(read_bytes(file))}",
             f"outcomes as read: {'; '.join(given)}",
         ]
     )

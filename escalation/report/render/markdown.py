@@ -5,6 +5,15 @@ from collections.abc import Iterable, Iterator
 
 from escalation.report.blocks import Block, Heading, Lines, TextTable
 
+_OF_ITS_OWN = re.compile(
+    r"[\\`*_\[\]<>|#~$]"
+    r"|&(?=#?\w+;)|@(?=\w)"  # of an entity, of a mention or an address
+    r"|:(?=//|[+\w-]+:)"  # of an address, of the name of a picture
+    r"|(?<=\bwww)\."
+)
+_BEGINS = re.compile(r"^([0-9]{0,9})((?<=[0-9])[.)](?=\s|$)|(?<![0-9])[-+](?=\s|$)|(?<![0-9])(?:-+|=+)$)")
+"""What makes a line an item of a list, or the line before a heading."""
+
 
 def to_markdown(blocks: Iterable[Block], *, top: int = 2) -> str:
     """A page whose own heading has `top` number signs."""
@@ -21,7 +30,7 @@ def _lines(blocks: Iterable[Block], top: int) -> Iterator[str]:
             for place, line in enumerate(block.lines):
                 if place and not block.listed:
                     yield ""
-                yield f"- {plain(line)}" if block.listed else plain(line)
+                yield f"- {plain_line(line)}" if block.listed else plain_line(line)
         elif isinstance(block, TextTable):
             if block.caption:
                 yield f"*{plain(block.caption)}*"
@@ -45,5 +54,10 @@ def _table(table: TextTable) -> Iterator[str]:
 
 
 def plain(text: str) -> str:
-    """The text with nothing in it that Markdown would take for its own."""
-    return "".join(f"\\{letter}" if letter in "\\`*_[]<>|#~" else letter for letter in text)
+    """The text with nothing in it that Markdown would take for its own: no markup, formula, link, mention, picture."""
+    return _OF_ITS_OWN.sub(r"\\\g<0>", text)
+
+
+def plain_line(text: str) -> str:
+    """The same, where it is a line of its own."""
+    return _BEGINS.sub(r"\1\\\2", plain(text))

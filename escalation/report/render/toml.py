@@ -1,5 +1,6 @@
 """Settings as a scenario file would write them."""
 
+import json
 from typing import Literal, get_args, get_origin
 
 from pydantic_core import PydanticUndefined
@@ -24,7 +25,12 @@ def to_toml(value: object) -> str:
     if isinstance(value, int | float):
         return f"{value:g}"
     # A design of somebody's own may have options of any type, functions as well.
-    return f'"{value}"' if isinstance(value, str) else getattr(value, "__qualname__", None) or str(value)
+    return quoted(value) if isinstance(value, str) else getattr(value, "__qualname__", None) or str(value)
+
+
+def quoted(text: str) -> str:
+    """A text in quotation marks, with nothing in it that ends it."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")  # TOML has the escapes that JSON has
 
 
 def _names(annotation: object) -> bool:

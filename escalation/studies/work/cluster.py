@@ -14,7 +14,7 @@ from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from escalation.errors import ClusterError, MissingPackageError
+from escalation.errors import ClusterError, MissingPackageError, brief
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -70,7 +70,9 @@ def _check_address(address: str) -> None:
     except ValueError:
         right = False
     if not right or parts.path or parts.query or parts.fragment or "@" in parts.netloc or not address.isprintable():
-        raise ClusterError(f"{address!r}: should be the address of a Dask scheduler, such as tcp://10.0.0.5:8786")
+        raise ClusterError(
+            f"'{brief(address)}': should be the address of a Dask scheduler, such as tcp://10.0.0.5:8786"
+        )
 
 
 def _check_scheduler(address: str) -> None:

@@ -2,13 +2,19 @@
 
 A SQLite database beside the output. A piece is in it, whole, as soon as `keep` returns, so that a process that is
 killed loses the pieces in work and no other. After a power failure the last ones may be missing; none is damaged.
+
+It is trusted as a run trusts itself: whoever can write to it can write other numbers, with their digests. What is
+looked at is that it is whole, a journal of this run and nothing else, and no link to elsewhere.
 """
 
 import hashlib
+import os
 import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from urllib.parse import quote
 
 from escalation.errors import JournalError
 
@@ -17,9 +23,23 @@ TABLES = (
     "CREATE TABLE piece (number INTEGER PRIMARY KEY, content BLOB NOT NULL, digest TEXT NOT NULL)",
 )
 
+SCHEMA = {
+    ("table", "part", TABLES[0]),
+    ("table", "piece", TABLES[1]),
+    ("index", "sqlite_autoindex_part_1", None),
+}
+"""All that is in the database: what else there may be, such as triggers, would be run."""
+
+BESIDE = ("", "-wal", "-shm", "-journal")
+"""Endings of the files that SQLite opens."""
+
 # A write-ahead log takes some 20 microseconds a piece where a rollback journal waits for the disk twice. One process at
 # a time, which also spares the shared memory that a network's file system may not have.
 MODES = "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+CAREFUL = "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
+
+
+IN_USE = "another process is at work on it"
 
 
 class Journal:
@@ -29,11 +49,11 @@ class Journal:
         self.path = path
         self._connection = connection
 
-    def numbers(self) -> set[int]:
-        """The numbers of the finished pieces; a JournalError if one of them is not as it was kept."""
+    def numbers(self, is_right: Callable[[int, bytes], bool]) -> set[int]:
+        """The numbers of the finished pieces; a JournalError if one of them is not as it was kept, or not right."""
         found = set()
         for number, content, digest in self._connection.execute("SELECT number, content, digest FROM piece"):
-            if not isinstance(content, bytes) or _digest(number, content) != digest:
+            if not isinstance(content, bytes) or _digest(number, content) != digest or not is_right(number, content):
                 raise JournalError(f"{self.path}: is damaged; without the file the run starts over")
             found.add(number)
         return found
@@ -60,22 +80,62 @@ def journal(path: Path, parts: Mapping[str, str], *, resume: bool) -> Iterator[J
     The parts are all that determines what the pieces hold, by name. A JournalError says that there is a journal and it
     is not to be resumed; that it is of another run, in use, or no journal; or that it cannot be written.
     """
-    if path.exists() and not resume:
+    _check_files(path)
+    if not path.exists():
+        _create(path)
+    elif not resume:
+        _check_idle(path)
         raise JournalError(
             f"{path}: holds what an earlier run has finished; --resume (in Python resume=True) goes on with it, and "
             "without the file the run starts over"
         )
     try:
         with closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as connection:
-            connection.executescript(MODES)
+            connection.executescript(CAREFUL + MODES)
             _begin(path, connection, {name: hashlib.sha256(text.encode()).hexdigest() for name, text in parts.items()})
             yield Journal(path, connection)
     except sqlite3.Error as error:
         reason = {
-            sqlite3.SQLITE_BUSY: "another process is at work on it",
+            sqlite3.SQLITE_BUSY: IN_USE,
             sqlite3.SQLITE_NOTADB: "it is no journal",
-        }.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, str(error))
+        }.get(_code(error), str(error))
         raise JournalError(f"{path}: cannot be used: {reason}") from None
+
+
+def _check_files(path: Path) -> None:
+    """Refuse links, which would lead the database elsewhere, and what is no ordinary file."""
+    for ending in BESIDE:
+        file = path.with_name(path.name + ending)
+        try:
+            mode = file.lstat().st_mode
+        except OSError:  # it is not there
+            continue
+        if not stat.S_ISREG(mode):
+            what = "a link" if stat.S_ISLNK(mode) else "no ordinary file"
+            raise JournalError(f"{file}: cannot be used: it is {what}")
+
+
+def _create(path: Path) -> None:
+    """Make an empty file, not what a link leads to."""
+    try:
+        with suppress(FileExistsError):  # another process has just begun, and has it locked
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    except OSError as error:
+        raise JournalError(f"{path}: cannot be written: {error.strerror or error}") from None
+
+
+def _check_idle(path: Path) -> None:
+    """Refuse a journal that another process is at work on; the file is left as it is."""
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=0)) as connection:
+            connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchall()
+    except sqlite3.Error as error:
+        if _code(error) == sqlite3.SQLITE_BUSY:
+            raise JournalError(f"{path}: cannot be used: {IN_USE}") from None
+
+
+def _code(error: sqlite3.Error) -> int:
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
 def finished_in(path: Path) -> int:
@@ -93,14 +153,15 @@ def finished_in(path: Path) -> int:
 def _begin(path: Path, connection: sqlite3.Connection, digests: dict[str, str]) -> None:
     """Write down what run it is; or check it, where that is written down."""
     connection.execute("BEGIN EXCLUSIVE")
-    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if not tables:
+    schema = set(connection.execute("SELECT type, name, sql FROM sqlite_master"))
+    if not schema:
         for table in TABLES:
             connection.execute(table)
         connection.executemany("INSERT INTO part VALUES (?, ?)", digests.items())
-    elif tables == {"part", "piece"}:
+    elif schema == SCHEMA:
         known = dict(connection.execute("SELECT name, digest FROM part"))
-        differ = [name for name in {**digests, **known} if known.get(name) != digests.get(name)]
+        differ = [name for name in digests if known.get(name) != digests[name]]
+        differ += ["what it depends on"] if known.keys() - digests.keys() else []
         if differ:
             raise JournalError(
                 f"{path}: is of another run, which differs in {', '.join(differ)}; what it holds is kept"
