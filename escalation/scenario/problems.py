@@ -11,6 +11,7 @@ from escalation.designs.rules import RESTRICTIONS, RULES
 from escalation.errors import brief
 from escalation.names import suggestion
 from escalation.scenario.truths.truth import Truth
+from escalation.trial.cohorts import CohortSizes
 from escalation.trial.expansion import Expansion
 from escalation.trial.safety import SafetyRule
 from escalation.trial.trial import Trial
@@ -34,6 +35,7 @@ def findings(error: ValidationError, value: Any, place: str) -> list[str]:
     return list(dict.fromkeys(found))  # the alternatives of a union may say the same
 
 
+_RULES = {**RULES, **RESTRICTIONS}
 _STOPPING = {"any", "all", *(option for rule in RULES.values() for option in rule.model_fields)}
 # Names that tables within a design or trial may hold, by the option that they are.
 _NESTED: dict[str, Iterable[str]] = {
@@ -45,13 +47,19 @@ _NESTED: dict[str, Iterable[str]] = {
     "monitoring": SafetyRule.model_fields,
     "stop_if_too_toxic": TooToxic.model_fields,
     "rows": ("dose", "patients", "dlts", "decision"),
+    "cohort_size": CohortSizes.model_fields,
 }
-
 
 # Fields of which there are several kinds: one message instead of one for each kind.
 _ALTERNATIVES = {
     "doses": "should be numbers from 0 to 1e15, or texts",
     "rp2d": 'should be a dose level from 1, a list of them, or "none"',
+    "no_skip": 'should be true, false or "highest_tried"',
+}
+# Fields that may be given in a short form, of which alone pydantic speaks.
+_SHORT_FORMS = {
+    ("restrict", "tuple_type"): "should be a table with a rule, or a list of them",
+    ("cohort_size", "int_type"): "should be a whole number, a list of them, or a table with by_dose or by_dlts",
 }
 
 _WORDS = {
@@ -75,6 +83,9 @@ def _problem(detail: Any, place: str, known: Iterable[str]) -> list[str]:
     kind = detail["type"]
     path = _path(detail["loc"], place)
     key = str(path.pop()) if kind == "extra_forbidden" else None
+    named = str(path[0]) if path and len([part for part in path if str(part).isidentifier()]) == 1 else ""
+    if (named, kind) in _SHORT_FORMS and not any(isinstance(part, int) for part in path):
+        return [f"{place}.{named}: {_SHORT_FORMS[named, kind]}"]
     for part in path:
         if part in _ALTERNATIVES and kind not in ("too_short", "too_long"):
             return [f"{place}.{part}: {_ALTERNATIVES[part]}"]
@@ -84,7 +95,9 @@ def _problem(detail: Any, place: str, known: Iterable[str]) -> list[str]:
             place += f".{brief(part)}"
     if key is not None:
         table = next((part for part in reversed(path) if isinstance(part, str) and part.isidentifier()), "")
-        near = suggestion(key, _NESTED.get(table, known))
+        rules = [part.strip("<>") for part in detail["loc"] if isinstance(part, str)]
+        rule = next((_RULES[name] for name in reversed(rules) if name in _RULES), None)
+        near = suggestion(key, _NESTED.get(table, known) if rule is None else rule.model_fields)
         return [f"{place}.{brief(key)}: unknown key{near}"]
     if kind in ("union_tag_not_found", "union_tag_invalid", "unknown_rule"):
         return [f"{place}{_unknown_kind(detail, message)}"]
