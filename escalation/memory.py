@@ -3,18 +3,26 @@
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 UNKNOWN = 4_000_000_000
 """Bytes, where the system does not tell."""
 
 
-def machine_memory(root: Path = Path("/")) -> int:
+def machine_memory(root: Path | None = None) -> int:
     """Bytes of the machine, or of what a control group (a container, a job) or `ulimit -v` allows if that is less.
 
-    `root` is where /proc and /sys lie.
+    `root` is where /proc and /sys lie if not at the top.
     """
-    return min([_physical(), *_of_control_groups(root), *_of_limits()])
+    groups = _of_own_control_groups() if root is None else tuple(_of_control_groups(root))
+    return min([_physical(), *groups, *_of_limits()])
+
+
+@cache
+def _of_own_control_groups() -> tuple[int, ...]:
+    """Read once: reading takes as long as a small enumeration."""
+    return tuple(_of_control_groups(Path("/")))
 
 
 def _physical() -> int:

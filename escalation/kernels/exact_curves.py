@@ -18,6 +18,7 @@ from escalation.kernels.codes import (
 )
 from escalation.kernels.exact_states import keep
 from escalation.kernels.jit import kernel
+from escalation.kernels.limits import highest_after
 from escalation.kernels.posterior import FAINT, believe, choose, highest_open, lowest_eliminated, total, weigh_in_logs
 from escalation.kernels.stopping import final_reason, joint_reason, next_run, sooner
 
@@ -66,8 +67,7 @@ def settle_curves(plan, evidence, packing, cells, binomials, columns, sizes, seq
     """
     words, shifts, mask = packing
     rows, starts, parents, toxic = children
-    conduct, ceilings, runs = plan.conduct, plan.conduct.ceiling, plan.conduct.runs
-    most_dlts, eliminates = ceilings.shape[0] - 1, conduct.eliminates.shape[1] > 0
+    conduct, runs, eliminates = plan.conduct, plan.conduct.runs, plan.conduct.eliminates.shape[1] > 0
     levels = words.shape[0]
     ends = levels * runs - 1  # the column of an ending, without its reason
     reasons, rules, joint = conduct.reasons, conduct.reasons.shape[1] > 0, conduct.joint.reasons.shape[0] > 0
@@ -101,8 +101,10 @@ def settle_curves(plan, evidence, packing, cells, binomials, columns, sizes, seq
         choice = choose(plan.reading, posterior, mass, levels, highest)  # NO_DOSE where the lowest dose is eliminated
         for way in range(starts[r], starts[r + 1]):
             size, toxic_sequences = sizes[parents[way]], binomials[sizes[parents[way]], toxic[way]]
-            dose, run = np.int64(columns[parents[way]] // runs), columns[parents[way]] % runs + 1
-            allowed = min(ceilings[min(toxicities, most_dlts), dose], conduct.tried_ceiling[top])
+            dose, run = np.int64(columns[parents[way]]), np.int64(1)
+            if runs > 1:
+                dose, run = dose // runs, dose % runs + 1
+            allowed = highest_after(conduct.ceiling, conduct.tried_ceiling, dose, top, toxicities)
             if titrating:
                 column = (min(dose + 1, allowed) if dlts[dose] == 0 else dose) * runs
                 if full:

@@ -13,6 +13,7 @@ import numpy as np
 
 from escalation.kernels.codes import REASONS
 from escalation.kernels.jit import at, kernel
+from escalation.kernels.limits import cohort_size
 
 NEXT, END, DOSE, TOXIC = range(4)  # columns of `streams`
 PAST_ALL_ROWS = np.uint64(0xFFFFFFFFFFFFFFFF)
@@ -44,8 +45,7 @@ def next_sizes(conduct, packing, rows, doses, cells, sizes):
             most = max(most, patients)
             if level == doses[s]:
                 at_dose = patients
-        seen = min(toxicities, conduct.trial_sizes.shape[1] - 1)
-        size = max(conduct.sizes[doses[s], at_dose], conduct.trial_sizes[treated, seen])
+        size = cohort_size(conduct.sizes, conduct.trial_sizes, doses[s], at_dose, treated, toxicities)
         if conduct.titration and most <= 1:
             size = 1 if at_dose == 0 else conduct.sizes[0, 0] - 1
         sizes[s] = min(size, conduct.max_patients - treated)

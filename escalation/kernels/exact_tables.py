@@ -19,6 +19,7 @@ from escalation.kernels.codes import (
 )
 from escalation.kernels.exact_states import keep
 from escalation.kernels.jit import at, kernel
+from escalation.kernels.limits import highest_after
 from escalation.kernels.stopping import final_reason, joint_reason, next_run, sooner
 
 
@@ -41,8 +42,7 @@ def settle_table(plan, packing, cells, binomials, columns, sizes, sequences, chi
     words, shifts, mask = packing
     rows, starts, parents, toxic = children
     codes, conduct = plan
-    ceilings, runs, no_belief = conduct.ceiling, conduct.runs, np.empty(0, np.bool_)
-    most_dlts = ceilings.shape[0] - 1
+    runs, no_belief = conduct.runs, np.empty(0, np.bool_)
     levels = words.shape[0]
     ends = levels * runs - 1  # the column of an ending, without its reason
     reasons, rules, joint = conduct.reasons, conduct.reasons.shape[1] > 0, conduct.joint.reasons.shape[0] > 0
@@ -70,13 +70,17 @@ def settle_table(plan, packing, cells, binomials, columns, sizes, sequences, chi
 
         for way in range(starts[r], starts[r + 1]):
             parent = at(parents[way])
-            dose, run = np.int64(columns[parent] // runs), columns[parent] % runs + 1
+            dose, run = np.int64(columns[parent]), np.int64(1)
+            if runs > 1:
+                dose, run = dose // runs, dose % runs + 1
             code = codes[at(dose), at(patients[at(dose)]), at(dlts[at(dose)])]
             if titrating:
                 code = ESCALATE if dlts[dose] == 0 else STAY
             next_dose = move(code, dose, highest)
             if next_dose > dose:
-                next_dose = min(next_dose, ceilings[min(toxicities, most_dlts), dose], conduct.tried_ceiling[tried])
+                next_dose = min(
+                    next_dose, highest_after(conduct.ceiling, conduct.tried_ceiling, dose, tried, toxicities)
+                )
             column = next_dose * runs + (0 if titrating else next_run(dose, next_dose, run, runs))
             if next_dose < 0:
                 column = ends + (MAX_PATIENTS if full else TOO_TOXIC)

@@ -80,8 +80,8 @@ class ConductArrays(NamedTuple):
     """What all kinds of plan say of a trial's conduct; `plans.conduct.Conduct` says what the fields mean."""
 
     sizes: NDArray[np.int64]  # (D, N + 1)
-    trial_sizes: NDArray[np.int64]  # (N + 1, K)
-    ceiling: NDArray[np.int64]  # (T, D)
+    trial_sizes: NDArray[np.int64]  # (N + 1, K); empty where they say nothing
+    ceiling: NDArray[np.int64]  # (T, D); empty where neither this nor the next says anything
     tried_ceiling: NDArray[np.int64]  # (D,)
     floor: NDArray[np.int64]  # (D,)
     eliminates: NDArray[np.bool_]  # (D, N + 1, N + 1); empty where no counts eliminate a dose

@@ -16,6 +16,7 @@ from escalation.kernels.codes import (
     TOO_TOXIC,
 )
 from escalation.kernels.jit import kernel
+from escalation.kernels.limits import cohort_size, highest_after
 from escalation.kernels.posterior import FAINT, believe, choose, highest_open, lowest_eliminated, total, weigh_in_logs
 from escalation.kernels.stopping import final_reason, joint_reason, next_run, sooner
 
@@ -47,8 +48,7 @@ def run_curve_trial(plan, evidence, places, limits, tolerances, patients, dlts, 
     reading, scores = plan.reading, plan.reading.kind == SCORE
     posterior[:] = plan.weight
     levels = limits.shape[0]
-    eliminates, most_dlts = conduct.eliminates.shape[1] > 0, conduct.ceiling.shape[0] - 1
-    least_dlts = conduct.trial_sizes.shape[1] - 1
+    eliminates = conduct.eliminates.shape[1] > 0
     dose, run = conduct.start, conduct.run
     enrolled = toxicities = largest = tried = 0
     for level in range(levels - 1, -1, -1):
@@ -61,7 +61,7 @@ def run_curve_trial(plan, evidence, places, limits, tolerances, patients, dlts, 
     if eliminates:
         highest = lowest_eliminated(conduct.eliminates, patients, dlts) - 1
     titrating, filling = conduct.titration and largest <= 1, False
-    size = max(conduct.sizes[dose, patients[dose]], conduct.trial_sizes[enrolled, min(toxicities, least_dlts)])
+    size = cohort_size(conduct.sizes, conduct.trial_sizes, dose, patients[dose], enrolled, toxicities)
     if titrating:
         titrating, filling = patients[dose] == 0, patients[dose] > 0
         size = 1 if titrating else conduct.sizes[0, 0] - 1  # the rest of this dose's cohort
@@ -81,7 +81,7 @@ def run_curve_trial(plan, evidence, places, limits, tolerances, patients, dlts, 
         run += 1
         if eliminates:
             highest = lowest_eliminated(conduct.eliminates, patients, dlts) - 1
-        ceiling = min(conduct.ceiling[min(toxicities, most_dlts), dose], conduct.tried_ceiling[tried])
+        ceiling = highest_after(conduct.ceiling, conduct.tried_ceiling, dose, tried, toxicities)
 
         mass = learn(scores, posterior, evidence[dose, places[size], toxic])
         if mass < FAINT:
@@ -136,7 +136,7 @@ def run_curve_trial(plan, evidence, places, limits, tolerances, patients, dlts, 
         if reason > 0:
             return recommended, reason
         run = next_run(last_dose, dose, run, conduct.runs)
-        size = max(conduct.sizes[dose, patients[dose]], conduct.trial_sizes[enrolled, min(toxicities, least_dlts)])
+        size = cohort_size(conduct.sizes, conduct.trial_sizes, dose, patients[dose], enrolled, toxicities)
 
 
 @kernel

@@ -15,6 +15,7 @@ from escalation.kernels.codes import (
     UNDECIDED,
 )
 from escalation.kernels.jit import at, kernel
+from escalation.kernels.limits import cohort_size, highest_after
 from escalation.kernels.stopping import final_reason, joint_reason, next_run, sooner
 
 
@@ -34,9 +35,8 @@ def run_table_trials(plan, limits, tolerances, patients, dlts, reasons):
     One function: a call for each trial, which passes all arrays of the plan, would take a third of the time.
     """
     codes, conduct = plan
-    sizes, ceilings, reason_at, most = conduct.sizes, conduct.ceiling, conduct.reasons, conduct.max_patients
-    trial_sizes, no_belief = conduct.trial_sizes, np.empty(0, np.bool_)
-    most_dlts, least_dlts = ceilings.shape[0] - 1, trial_sizes.shape[1] - 1
+    sizes, reason_at, most = conduct.sizes, conduct.reasons, conduct.max_patients
+    ceilings, tried_ceilings, no_belief = conduct.ceiling, conduct.tried_ceiling, np.empty(0, np.bool_)
     rules, joint = conduct.reasons.shape[1] > 0, conduct.joint.reasons.shape[0] > 0
     # All trials begin alike.
     first_highest = lowest_eliminated(codes, patients[0], dlts[0]) - 1
@@ -49,8 +49,8 @@ def run_table_trials(plan, limits, tolerances, patients, dlts, reasons):
         if n > 0:
             first_tried = max(first_tried, level)
     first_titrating = conduct.titration and largest <= 1
-    first_size = sizes[conduct.start, patients[0, conduct.start]]
-    first_size = max(first_size, trial_sizes[first_enrolled, min(first_toxicities, least_dlts)])
+    there = patients[0, conduct.start]
+    first_size = cohort_size(conduct.sizes, conduct.trial_sizes, conduct.start, there, first_enrolled, first_toxicities)
     if first_titrating:
         first_titrating = patients[0, conduct.start] == 0
         first_size = 1 if first_titrating else sizes[0, 0] - 1  # the rest of this dose's cohort
@@ -74,12 +74,11 @@ def run_table_trials(plan, limits, tolerances, patients, dlts, reasons):
             out_of_patients = enrolled >= most
             tried = max(tried, dose)
             run += 1
-            ceiling = min(ceilings[at(min(toxicities, most_dlts)), at(dose)], conduct.tried_ceiling[at(tried)])
 
             if titrating:
                 if out_of_patients:
                     reason = MAX_PATIENTS
-                elif toxic == 0 and dose < ceiling:
+                elif toxic == 0 and dose < highest_after(ceilings, tried_ceilings, dose, tried, toxicities):
                     dose += 1
                     titrating = patients[trial, dose] == 0
                 else:
@@ -95,8 +94,8 @@ def run_table_trials(plan, limits, tolerances, patients, dlts, reasons):
                 highest = min(highest, dose - 1)
             elif dose > highest:  # it was given all the same, and its counts may eliminate it no more
                 highest = lowest_eliminated(codes, patients[trial], dlts[trial]) - 1
-            if code == ESCALATE and dose < min(highest, ceiling):
-                dose += 1
+            if code == ESCALATE and dose < highest:
+                dose = min(dose + 1, highest_after(ceilings, tried_ceilings, dose, tried, toxicities))
             elif code == DE_ESCALATE and dose > 0:
                 dose -= 1
             dose = min(dose, highest)
@@ -118,6 +117,6 @@ def run_table_trials(plan, limits, tolerances, patients, dlts, reasons):
                     found = joint_reason(conduct.joint, counts[0], counts[1], last_dose, dose, run, no_belief)
                     reason = sooner(reason, found)
                 reason = final_reason(reason, out_of_patients)
-                size = max(sizes[at(dose), at(n)], trial_sizes[at(enrolled), at(min(toxicities, least_dlts))])
+                size = cohort_size(conduct.sizes, conduct.trial_sizes, dose, n, enrolled, toxicities)
                 run = next_run(last_dose, dose, run, conduct.runs)
         reasons[trial] = reason

@@ -121,12 +121,12 @@ class Conduct:
 
     def arrays(self, levels: int) -> ConductArrays:
         """How a trial with so many dose levels is conducted, as the kernels read it."""
-        top = np.full(levels, levels - 1)
-        none, nothing = np.zeros((self.max_patients + 1, 1)), np.zeros((levels, 0, 0), np.bool_)
+        top, nothing = np.full(levels, levels - 1), np.zeros((levels, 0, 0), np.bool_)
+        limited = self.ceiling is not None or self.tried_ceiling is not None
         return ConductArrays(
             sizes=_whole(self.sizes),
-            trial_sizes=_whole(none if self.trial_sizes is None else self.trial_sizes),
-            ceiling=_whole(top[None] if self.ceiling is None else self.ceiling),
+            trial_sizes=_whole(np.empty((0, 0)) if self.trial_sizes is None else self.trial_sizes),
+            ceiling=_whole((top[None] if limited else np.empty((0, levels))) if self.ceiling is None else self.ceiling),
             tried_ceiling=_whole(top if self.tried_ceiling is None else self.tried_ceiling),
             floor=_whole(np.zeros(levels) if self.floor is None else self.floor),
             eliminates=np.ascontiguousarray(nothing if self.eliminates is None else self.eliminates),
