@@ -8,7 +8,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -141,6 +143,28 @@ def test_two_processes_at_once(tmp_path):
     assert sorted(process.returncode for process in both) == [0, 2]
     assert sorted(said) == ["", f"error: {output}.partial: cannot be used: another process is at work on it\n"]
     assert [path.name for path in tmp_path.iterdir()] == ["sweep.csv"]
+
+
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize("round_", range(3))
+def test_runs_that_begin_at_the_same_moment(tmp_path, monkeypatch, resume, round_):
+    """One has the journal, the other is told so: neither are both refused, nor is it said to be left over."""
+    monkeypatch.setattr(journal_module, "PATIENCE", 0.4)
+    together = threading.Barrier(2)
+
+    def begin(_) -> str:
+        together.wait()
+        try:
+            with journal(tmp_path / "j.partial", {"it": "this"}, resume=resume) as kept:
+                time.sleep(1)
+                kept.keep(0, b"0")
+        except JournalError as error:
+            return str(error)
+        return ""
+
+    with ThreadPoolExecutor(2) as threads:
+        said = sorted(threads.map(begin, range(2)))
+    assert said == ["", f"{tmp_path}/j.partial: cannot be used: another process is at work on it"]
 
 
 def test_an_interruption_counts_what_is_kept(tmp_path, monkeypatch):

@@ -9,10 +9,12 @@ looked at is that it is whole, a journal of this run and nothing else, and no li
 
 import hashlib
 import os
+import random
 import sqlite3
 import stat
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -40,6 +42,9 @@ CAREFUL = "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
 
 
 IN_USE = "another process is at work on it"
+
+PATIENCE = 1.0
+"""Seconds in which one of several processes that begin at the same moment has the journal for itself."""
 
 
 class Journal:
@@ -81,18 +86,15 @@ def journal(path: Path, parts: Mapping[str, str], *, resume: bool) -> Iterator[J
     is not to be resumed; that it is of another run, in use, or no journal; or that it cannot be written.
     """
     _check_files(path)
-    if not path.exists():
-        _create(path)
-    elif not resume:
+    if not _created(path) and not resume:
         _check_idle(path)
         raise JournalError(
             f"{path}: holds what an earlier run has finished; --resume (in Python resume=True) goes on with it, and "
             "without the file the run starts over"
         )
     try:
-        with closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as connection:
-            connection.executescript(CAREFUL + MODES)
-            _begin(path, connection, {name: hashlib.sha256(text.encode()).hexdigest() for name, text in parts.items()})
+        digests = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in parts.items()}
+        with closing(_locked(path, digests)) as connection:
             yield Journal(path, connection)
     except sqlite3.Error as error:
         reason = {
@@ -115,26 +117,47 @@ def _check_files(path: Path) -> None:
             raise JournalError(f"{file}: cannot be used: it is {what}")
 
 
-def _create(path: Path) -> None:
-    """Make an empty file, not what a link leads to."""
+def _created(path: Path) -> bool:
+    """Make an empty file, unless there is one; of two processes that begin at the same time one makes it."""
     try:
-        with suppress(FileExistsError):  # another process has just begun, and has it locked
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    except FileExistsError:
+        return False
     except OSError as error:
         raise JournalError(f"{path}: cannot be written: {error.strerror or error}") from None
+    return True
+
+
+def _locked(path: Path, digests: dict[str, str]) -> sqlite3.Connection:
+    """The database for this process alone. Processes that ask at the same moment may all be told that it is in use."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        connection = sqlite3.connect(path, isolation_level=None, timeout=0)
+        try:
+            connection.executescript(CAREFUL + MODES)
+            _begin(path, connection, digests)
+        except BaseException as error:
+            connection.close()
+            if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        else:
+            return connection
+        time.sleep(random.uniform(0, PATIENCE / 10))
 
 
 def _check_idle(path: Path) -> None:
-    """Refuse a journal that another process is at work on; the file is left as it is."""
-    try:
-        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=0)) as connection:
-            connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchall()
-    except sqlite3.Error as error:
-        if _code(error) == sqlite3.SQLITE_BUSY:
-            raise JournalError(f"{path}: cannot be used: {IN_USE}") from None
+    """Refuse a journal that another process is at work on, or is about to be; the file is left as it is."""
+    for _ in range(10):
+        try:
+            with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=0)) as connection:
+                connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchall()
+        except sqlite3.Error as error:
+            if _code(error) == sqlite3.SQLITE_BUSY:
+                raise JournalError(f"{path}: cannot be used: {IN_USE}") from None
+        time.sleep(PATIENCE / 20)
 
 
-def _code(error: sqlite3.Error) -> int:
+def _code(error: BaseException) -> int:
     return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
