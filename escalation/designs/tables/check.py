@@ -119,9 +119,12 @@ def _last_cohorts(trial: Trial, most: int) -> Iterable[int]:
 
 def _fill(reachable: Cells, codes: Codes, sizes: Sequence[int], first: int, most: int, cap: int) -> None:
     """Mark what full cohorts of at most `most` patients lead to at one dose, from `first` patients on."""
-    for patients, size in product(range(first, first + most), sizes):
-        if patients + size <= first + most:
-            _grow(reachable, codes, patients, size, cap)
+    reached = {first}
+    for patients in range(first, first + most):
+        for size in sizes if patients in reached else ():
+            if patients + size <= first + most:
+                _grow(reachable, codes, patients, size, cap)
+                reached.add(patients + size)
 
 
 def _grow(reachable: Cells, codes: Codes, patients: int, cohort: int, cap: int) -> None:
