@@ -15,7 +15,7 @@ from pydantic import Field, TypeAdapter, ValidationError, ValidationInfo, model_
 
 from escalation.designs.base import Design, never_reached, patients_reach
 from escalation.designs.isotonic import closest_isotonic, isotonic_in_words
-from escalation.designs.tables.check import Findings, check_table
+from escalation.designs.tables.check import Checked, doubtful_findings, fatal_findings
 from escalation.designs.tables.file import read_table
 from escalation.designs.tables.rows import LETTERS, MOST_ROWS, WORDS, Row, contradictions, decisions_of
 from escalation.designs.words import observed
@@ -95,7 +95,7 @@ class DecisionTable(Design):
         return self
 
     def _problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
-        yield from (("rows", problem) for problem in self._findings(trial).fatal)
+        yield from (("rows", problem) for problem in fatal_findings(self._on(trial)))
         if self.recommend == "highest_cleared":
             codes, decided = decisions_of(self.rows, trial)
             escalates = codes == ESCALATE
@@ -105,10 +105,10 @@ class DecisionTable(Design):
 
     def _cautions(self, trial: Trial) -> Iterator[str]:
         yield from never_reached("cap", self.cap, trial)
-        yield from self._findings(trial).doubtful
+        yield from doubtful_findings(self._on(trial))
 
-    def _findings(self, trial: Trial) -> Findings:
-        return check_table(self.rows, trial, NO_LIMIT if self.cap is None else self.cap, titration=self.titration)
+    def _on(self, trial: Trial) -> Checked:
+        return Checked(self.rows, trial, NO_LIMIT if self.cap is None else self.cap, self.titration)
 
     def _references(self) -> tuple[str, ...]:
         return ()  # the letters have a source; the table is the user's own

@@ -37,29 +37,46 @@ Codes = NDArray[np.int8]
 DOES = {ESCALATE: "escalates", STAY: "stays", DE_ESCALATE: "de-escalates", ELIMINATE: "eliminates"}
 
 
-class Findings(NamedTuple):
-    """What is wrong with a table."""
+class Checked(NamedTuple):
+    """A table on a trial, which ends when the next dose has `cap` patients."""
 
-    fatal: list[str]  # trials cannot be run by the table
-    doubtful: list[str]
+    rows: tuple[Row, ...]
+    trial: Trial
+    cap: int
+    titration: bool
 
 
 @lru_cache(maxsize=8)
-def check_table(rows: tuple[Row, ...], trial: Trial, cap: int, *, titration: bool) -> Findings:
-    """What is wrong with a table on a trial, which ends when the next dose has `cap` patients."""
-    codes, decided = decisions_of(rows, trial)
-    reachable = reachable_cells(codes, trial, cap, titration=titration)
-    known, unknown = reachable & decided, reachable & ~decided
-    fatal, doubtful = [], [*_not_monotone(codes, known, trial), *_incoherent(codes, known, trial)]
+def fatal_findings(table: Checked) -> list[str]:
+    """What lets no trial be run by a table."""
+    rows, trial = table.rows, table.trial
+    _, decided, reachable = _cells(table)
+    fatal, unknown = [], reachable & ~decided
     beyond = [f"row {number} ({row})" for number, row in enumerate(rows, 1) if trial.levels < row.box[0][1] < LARGEST]
     if beyond:
         fatal.append(f"the trial has {trial.levels} dose levels, and there are rows for higher ones: {_some(beyond)}")
     if unknown.any():
         fatal.append(f"no decision in cells that a trial may reach: {_named(unknown)}")
-    idle = [str(row) for row in rows if not reachable[row.indices].any()]
+    return fatal
+
+
+@lru_cache(maxsize=8)
+def doubtful_findings(table: Checked) -> list[str]:
+    """What else is wrong with a table: it takes as long again."""
+    codes, decided, reachable = _cells(table)
+    known = reachable & decided
+    doubtful = [*_not_monotone(codes, known, table.trial), *_incoherent(codes, known, table.trial)]
+    idle = [str(row) for row in table.rows if not reachable[row.indices].any()]
     if idle:
-        doubtful.append(f"{len(idle)} of {len(rows)} rows are for cells that no trial reaches: {_some(idle)}")
-    return Findings(fatal, doubtful)
+        doubtful.append(f"{len(idle)} of {len(table.rows)} rows are for cells that no trial reaches: {_some(idle)}")
+    return doubtful
+
+
+@lru_cache(maxsize=1)
+def _cells(table: Checked) -> tuple[Codes, Cells, Cells]:
+    """Of each cell its decision, whether there is one, and whether a trial may reach it; [D, N + 1, N + 1] each."""
+    codes, decided = decisions_of(table.rows, table.trial)
+    return codes, decided, reachable_cells(codes, table.trial, table.cap, titration=table.titration)
 
 
 def reachable_cells(codes: Codes, trial: Trial, cap: int = NO_LIMIT, *, titration: bool = False) -> Cells:
