@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 from scipy import special
 
 from escalation.designs.model_based import COHERENT, ModelDesign, RateEstimates, credible_limits
-from escalation.designs.models.logistic_grid import BivariateNormal, logistic_grid
+from escalation.designs.models.logistic_grid import BivariateNormal, between, grid_size, logistic_grid
 from escalation.designs.models.logistic_posterior import LogisticPosterior
 from escalation.designs.words import listed
 from escalation.fields import Fraction, Positive, Real
@@ -35,6 +35,24 @@ WEAK_SD = (2.0, 1.0)
 AT_ONCE = 400
 """Doses times patients up to which the curves are made with the plan: in a tenth of a second. One decision among so
 many curves is faster than a posterior of its own."""
+
+FARTHEST_MEAN = 10
+"""Prior means of log_alpha are from minus this to this."""
+
+NEAREST = 1e-6
+"""Limits of DLT rates are no nearer to 0 or 1."""
+
+PLAUSIBLE = (0.001, 0.999)
+"""A trial needs a dose with such a DLT rate."""
+
+HARDLY = 1e-6
+"""A prior under which no dose has such a rate with a probability as large contradicts any trial."""
+
+MOST_CURVES = 150_000
+"""Curves that a prior may take: about a second, 200 MB. A large trial takes more, whatever its prior."""
+
+MOST_RATIO = 3
+"""Times as many as under a weak prior, which a prior may take there."""
 
 
 class BLRM(ModelDesign):
@@ -65,7 +83,9 @@ class BLRM(ModelDesign):
     """
 
     kind: Literal["blrm"] = "blrm"
-    prior_mean: tuple[Annotated[Real, Field(ge=-10, le=10)], Annotated[Real, Field(ge=-5, le=5)]] | None = None
+    prior_mean: (
+        tuple[Annotated[Real, Field(ge=-FARTHEST_MEAN, le=FARTHEST_MEAN)], Annotated[Real, Field(ge=-5, le=5)]] | None
+    ) = None
     prior_sd: tuple[Annotated[Real, Field(ge=0.05, le=10)], Annotated[Real, Field(ge=0.05, le=2)]] = WEAK_SD
     prior_correlation: Real = Field(default=0.0, ge=-0.98, le=0.98)
     reference_dose: Positive | None = None
@@ -90,9 +110,47 @@ class BLRM(ModelDesign):
     def _problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
         if any(isinstance(dose, str) or dose <= 0 for dose in trial.doses):
             yield "kind", "blrm needs doses that are positive numbers"
+            return
         low, high = self.intervals[:2]
         if not low - SLACK <= trial.target < high - SLACK:
             yield "intervals", f"the target of {trial.target:g} should be in the target interval, {low:g} to {high:g}"
+        for limit in self._limits():
+            if not NEAREST <= limit <= 1 - NEAREST:
+                yield "kind", f"blrm needs limits of DLT rates from {NEAREST:g} to 1 - {NEAREST:g}, not {limit!r}"
+                return
+        mean = self._mean(trial)[0]
+        if abs(mean) > FARTHEST_MEAN:
+            yield (
+                "prior_mean",
+                f"by default that of log_alpha is the log odds of the target, {mean:.4g}; it should be from "
+                f"{-FARTHEST_MEAN:g} to {FARTHEST_MEAN:g}",
+            )
+            return
+        yield from self._problems_of_prior(trial)
+
+    def _problems_of_prior(self, trial: Trial) -> Iterator[tuple[str, str]]:
+        doses, prior = self._model(trial)
+        if between(doses, prior, PLAUSIBLE) < HARDLY:
+            low, high = PLAUSIBLE
+            yield (
+                "reference_dose",
+                f"under this prior no dose can have a DLT rate between {low:g} and {high:g}: is the reference dose, "
+                f"{self._reference(trial):g}, in the unit of the doses, {trial.doses[0]:g} to {trial.doses[-1]:g}? If "
+                "so another prior_mean or a larger prior_sd may be meant",
+            )
+            return
+        asked = tuple(self._limits()), trial.max_patients
+        curves = _grid_size(tuple(doses.tolist()), prior, *asked)
+        if curves > MOST_CURVES:
+            weak = BivariateNormal((0.0, 0.0), WEAK_SD, 0.0)
+            if curves > MOST_RATIO * _grid_size(tuple(doses.tolist()), weak, *asked):
+                yield (
+                    "prior_sd",
+                    f"given its slope log_alpha has a prior standard deviation of {prior.sd_on_line:.2g}, too small "
+                    f"beside all else that this prior leaves open: exact posteriors would take about {curves:,.0f} "
+                    f"curves, {MOST_CURVES:,} at most are made; a larger prior_sd of log_alpha, a smaller one of "
+                    "log_beta, a prior_correlation nearer to 0 or a reference_dose among the doses would be right",
+                )
 
     def _cautions(self, trial: Trial) -> Iterator[str]:
         if any(True for _ in self._problems(trial)):
@@ -141,7 +199,8 @@ class BLRM(ModelDesign):
 
     def _model(self, trial: Trial) -> tuple[Floats, BivariateNormal]:
         """The doses as the model sees them, float64[D], and its prior."""
-        doses = np.log(np.array(trial.doses, dtype=np.float64) / self._reference(trial))
+        # A quotient of the two may be too large or too small for a floating-point number.
+        doses = np.log(np.array(trial.doses, dtype=np.float64)) - np.log(self._reference(trial))
         return doses, BivariateNormal(self._mean(trial), self.prior_sd, self.prior_correlation)
 
     def _reference(self, trial: Trial) -> float:
@@ -232,6 +291,12 @@ class BLRM(ModelDesign):
         believed = {belief: tails[belief.low] - tails[belief.high] for belief in self.beliefs()}
         asked = reading, trial.levels, trial.target, 1.0
         return Judgement(*asked, means=above - overdose, overdose=overdose, believed=believed)
+
+
+@lru_cache(maxsize=64)
+def _grid_size(doses: tuple[float, ...], prior: BivariateNormal, limits: tuple[float, ...], max_patients: int) -> float:
+    """`grid_size`, remembered: the designs of a trial, and its settings, mostly have the same prior."""
+    return grid_size(np.array(doses), prior, limits, max_patients)
 
 
 def _above(posterior: LogisticPosterior, limits: Sequence[float], levels: int) -> Floats:

@@ -193,9 +193,10 @@ def credible_limits(above: Above, near: Floats) -> tuple[Floats, Floats]:
     guess = np.clip(special.logit(near.ravel()), *LOGITS)
 
     def excess(logit: Floats, dose: NDArray[np.int64], share: Floats) -> Floats:
-        below = 1 - above(special.expit(np.clip(logit, *LOGITS)), dose)
-        # Nearly straight on these scales, so that few steps are needed.
-        return special.ndtri(np.clip(below, 1e-15, 1 - 1e-15)) - special.ndtri(share)
+        within = np.clip(logit, *LOGITS)
+        below = 1 - above(special.expit(within), dose)
+        # Nearly straight on these scales, so that few steps are needed. It goes on beyond, where a quantile may be.
+        return special.ndtri(np.clip(below, 1e-15, 1 - 1e-15)) - special.ndtri(share) + logit - within
 
     bracket = elementwise.bracket_root(
         excess, guess - 0.05, guess + 0.05, args=(doses, shares), factor=4, maxiter=WIDENINGS

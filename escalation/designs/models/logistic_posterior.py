@@ -6,10 +6,12 @@ are known. The model is the one described there: logit p_d = a + exp(c) x_d.
 Given c, the posterior of a is log-concave. It is cut off where it has fallen far below its peak, and its distribution
 function is a polynomial through Chebyshev points, so that P(p_d > limit | c) is known for any limit. Across c sums over
 equally spaced lines converge exponentially; the spacing is halved until nothing that is asked for changes any more, so
-that a limit which needs finer lines gets them, and no other.
+that a limit which needs finer lines gets them, and no other. Where a prior or a dose is so far away that P(p_d > limit
+| c) is all but a step, the posterior of c is cut into pieces, and those with steps are halved.
 
 Source: Trefethen LN (2013) Approximation Theory and Approximation Practice. SIAM (Chebyshev points); Trefethen LN,
-Weideman JAC (2014) SIAM Review 56:385-458 (equally spaced sums).
+Weideman JAC (2014) SIAM Review 56:385-458 (equally spaced sums); Clenshaw CW, Curtis AR (1960) Numer Math 2:197-205
+(the pieces).
 """
 
 from collections.abc import Callable
@@ -21,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from escalation.designs.models.logistic_grid import BivariateNormal
+from escalation.designs.models.logistic_grid import STEEPEST, BivariateNormal
 from escalation.numbers import Floats
 
 # Densities are left out where their logarithm is this far below the peak.
@@ -30,11 +32,17 @@ DROP = 30.0
 # the likelihood somewhere on a line as long as that, is then a polynomial to some 1e-11.
 POINTS = 96
 OWN_SD = 2.5
-# Lines across the posterior of c at first, and where lines are no longer halved.
+# Lines across the posterior of c at first, and where they are no longer halved but added where they are needed.
 FIRST = 33
-MOST = 32769
-# Largest change from one spacing to half of it. The error falls as its square at least: some 1e-10 is left.
+MOST = 1025
+# Largest change from one spacing to half of it. The error is smaller, as a rule by far: some 1e-8 at most is left.
 CHANGE = 1e-7
+# A step is what changes by more between two lines; it may be there where they carry no more of the posterior than this.
+STEP = 0.4
+UNSEEN = 1e-7
+# Pieces of the posterior of c at first, and the largest change of a settled one.
+PIECES = 16
+CHANGE_OF_PIECE = 1e-9
 # Points at which the place of the posterior of c is looked for, time and again until a third of them is in it.
 SCAN = 65
 # Coefficients of a distribution function that are smaller than this on every line are rounding errors.
@@ -73,6 +81,27 @@ def integrals(values: Floats) -> Floats:
     signs = 1 - 2 * (np.arange(1, points + 1) % 2)
     found[0] = -np.einsum("k,kl->l", signs, found[1:])
     return found
+
+
+class Piece(NamedTuple):
+    """Clenshaw and Curtis's rule on [-1, 1], ends included, and that with every other point."""
+
+    at: Floats  # float64[P]
+    whole: Floats  # float64[P], weights
+    half: Floats  # float64[P // 2 + 1]
+
+
+def clenshaw_curtis(points: int) -> Floats:
+    """Weights of values at cos(pi k / points), k from 0 to points, an even number, in the integral over [-1, 1]."""
+    even = np.arange(0, points + 1, 2)
+    moments = 2 / (1 - even**2.0)
+    moments[[0, -1]] /= 2
+    weights = np.cos(np.pi * np.outer(np.arange(points + 1), even) / points) @ moments * (2 / points)
+    weights[[0, -1]] /= 2
+    return weights
+
+
+PIECE = Piece(np.cos(np.pi * np.arange(17) / 16), clenshaw_curtis(16), clenshaw_curtis(8))
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,19 +177,48 @@ class LogisticPosterior:
             mass = np.exp(self._lines.log_mass - self._lines.log_mass.max())
             found: Floats = np.einsum("l,lk->k", mass, values) / mass.sum()
             every: Floats = np.einsum("l,lk->k", mass[::2], values[::2]) / mass[::2].sum()
-            if np.abs(found - every).max() <= CHANGE or len(mass) >= MOST:
+            if np.abs(found - every).max() <= CHANGE and not _steps(mass, values):
                 return found
+            if len(mass) >= MOST:
+                return self._by_pieces(along)
             between = self._line((self._lines.c[:-1] + self._lines.c[1:]) / 2)
             values = _woven(values, along(between), axis=0)
             self._lines = _together(self._lines, between)
 
+    def _by_pieces(self, along: Callable[[Lines], Floats]) -> Floats:
+        """Posterior means as `_mean`, of what changes so steeply somewhere that lines are needed there only.
+
+        Pieces of the posterior of c are halved until sums with and without every other line are the same.
+        """
+        c, highest = self._lines.c, self._lines.log_mass.max()
+        enough = np.exp(self._lines.log_mass - highest).sum() * (c[1] - c[0]) * CHANGE_OF_PIECE
+        ends = np.linspace(c[0], c[-1], PIECES + 1)
+        low, high = ends[:-1], ends[1:]
+        sums: Floats = np.zeros(1)
+        while len(low):
+            length = (high - low) / 2
+            lines = self._line((low[:, None] + length[:, None] * (1 + PIECE.at)).ravel())
+            values = along(lines)
+            carried = np.concatenate([np.ones((len(values), 1)), values], axis=1)
+            carried *= (np.exp(lines.log_mass - highest) * np.repeat(length, len(PIECE.at)))[:, None]
+            carried = carried.reshape(len(low), len(PIECE.at), -1)
+            whole = np.einsum("l,plk->pk", PIECE.whole, carried)
+            half = np.einsum("l,plk->pk", PIECE.half, carried[:, ::2])
+            settled = np.abs(whole - half).max(axis=1) <= enough
+            sums = sums + whole[settled].sum(axis=0)
+            low, high = low[~settled], high[~settled]
+            middle = (low + high) / 2
+            low, high = np.concatenate([low, middle]), np.concatenate([middle, high])
+        return sums[1:] / sums[0]
+
     def _reach(self) -> tuple[float, float]:
         """Where the posterior of c is: the ends of what has not fallen far below its peak."""
         mean, sd = self._prior.mean[1], self._prior.sd[1]
-        level = self._log_mass(np.array([mean]))[0]
+        # Data that contradict the prior are the less unlikely, the smaller the slope.
+        level = self._log_mass(mean - sd * np.arange(0.0, 61.0, 4.0)).max()
         # A density of a is less than that of its peak times its width, which is at most the prior's.
         reach = np.sqrt(2 * (DROP + max(-level, 0.0))) + 1
-        c = np.linspace(mean - reach * sd, mean + reach * sd, SCAN)
+        c = np.linspace(mean - reach * sd, min(mean + reach * sd, STEEPEST), SCAN)
         while True:
             log = self._log_mass(c)
             carried = np.flatnonzero(log >= log.max() - DROP)
@@ -202,18 +260,21 @@ class LogisticPosterior:
         return slope, curvature
 
     def _peak(self, c: Floats) -> Floats:
-        """The likeliest a on each line: Newton's method, and halving where that leaves the bracket."""
+        """The likeliest a on each line: Newton's method, and halving where that leaves the bracket or is slow."""
         mean, variance = self._middle(c), self._prior.sd_on_line**2
         dlts, others = self._dlts.sum(), (self._patients - self._dlts).sum()
         low, high = mean - variance * others - 1e-9, mean + variance * dlts + 1e-9
         a = np.clip(mean, low, high)
+        last = high - low
         for _ in range(80):
             slope, curvature = (part[:, 0] for part in self._slopes(a[:, None], c))
             low, high = np.where(slope > 0, a, low), np.where(slope > 0, high, a)
             step = -slope / curvature
             if np.all(np.abs(step) * np.sqrt(-curvature) < 1e-3):
                 break
-            a = np.where((a + step > low) & (a + step < high), a + step, (low + high) / 2)
+            newton = (a + step > low) & (a + step < high) & (np.abs(step) < last / 2)
+            last = np.where(newton, np.abs(step), high - low)
+            a = np.where(newton, a + step, (low + high) / 2)
         return a
 
     def _ends(self, c: Floats, peak: Floats) -> tuple[Floats, Floats]:
@@ -243,6 +304,12 @@ class LogisticPosterior:
         mass = np.einsum("lp,p->l", density, self._nodes.whole)
         share = density / mass[:, None]
         return Lines(c, low, length, highest + np.log(mass * length), share * self._nodes.whole, integrals(share))
+
+
+def _steps(mass: Floats, values: Floats) -> bool:
+    """Whether there may be a step between two lines: it is seen neither with nor without every other one."""
+    share = (mass[:-1] + mass[1:]) / mass.sum()
+    return bool(np.any((np.abs(np.diff(values, axis=0)) > STEP) & (share[:, None] > UNSEEN)))
 
 
 def _below(lines: Lines, a: Floats) -> Floats:
