@@ -213,7 +213,7 @@ class Conduct:
         return reasons
 
     def _joint(self, levels: int) -> StopArrays:
-        stops = [stop for stop in self.stops if not stop.is_single]
+        stops = self._joint_stops
         parts = [part for stop in stops for part in stop.criteria]
         counted = [part for part in parts if isinstance(part, Criterion)]
         holds = np.empty((len(counted), levels, self.max_patients + 1, self.max_patients + 1), np.bool_)
@@ -234,7 +234,12 @@ class Conduct:
     @property
     def beliefs(self) -> tuple[Belief, ...]:
         """What rules ask a model, in the order in which kernels read it."""
-        return tuple(belief for stop in self.stops if not stop.is_single for belief in stop.beliefs)
+        return tuple(belief for stop in self._joint_stops for belief in stop.beliefs)
+
+    @property
+    def _joint_stops(self) -> list[Stop]:
+        """The rules that are not looked up at one dose."""
+        return [stop for stop in self.stops if not stop.is_single]
 
 
 def _whole(numbers: NDArray[Any]) -> NDArray[np.int64]:
