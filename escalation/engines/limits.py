@@ -27,6 +27,9 @@ from escalation.plans.table import TablePlan
 MOST_STATES = 50_000_000
 """No more states than this are visited unless the caller allows it: they would take a quarter to one minute."""
 
+MOST_SECONDS = 30.0
+"""Nor are states visited for longer than about this unless the caller allows more of them: a model takes its time."""
+
 MEMORY_SHARE = 0.5
 """Share of the memory that there is to use, which the exact engine may use unless the caller allows more."""
 
@@ -46,7 +49,8 @@ _Cell = tuple[int, _Moves]
 
 def default_max_states(plan: Plan) -> int:
     """States that may be visited unless the caller says otherwise."""
-    return min(MOST_STATES, int(MEMORY_SHARE * machine_memory() / state_bytes(plan)))
+    in_memory = int(MEMORY_SHARE * machine_memory() / state_bytes(plan))
+    return min(MOST_STATES, in_memory, int(MOST_SECONDS / plan.seconds_per_state))
 
 
 def states_allowed(plan: Plan, max_states: int | None) -> int:
@@ -118,9 +122,15 @@ def too_many(plan: Plan, limit: int, treated: int, further: str = "") -> StateSp
 
 def _advice(limit: int, plan: Plan) -> str:
     return (
-        f"where at most {limit:,} ({_memory(limit, plan)}) are allowed; larger cohorts, fewer patients or fewer "
-        f"doses need fewer, a higher --max-states (in Python max_states) allows more"
+        f"where at most {limit:,} ({_memory(limit, plan)}{_time(limit, plan)}) are allowed; larger cohorts, fewer "
+        f"patients or fewer doses need fewer, a higher --max-states (in Python max_states) allows more"
     )
+
+
+def _time(states: int, plan: Plan) -> str:
+    """How long so many states take, where that is more than a moment."""
+    seconds = states * plan.seconds_per_state
+    return f", about {seconds:,.0f} s" if seconds > 1 else ""
 
 
 def _memory(states: float, plan: Plan) -> str:

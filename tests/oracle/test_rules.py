@@ -6,7 +6,7 @@ A history is a list of cohorts: [dose, patients, DLTs].
 import numpy as np
 import pytest
 
-from escalation import BOIN, CRM, Trial, operating_characteristics
+from escalation import BLRM, BOIN, CRM, Trial, operating_characteristics
 from escalation import exact as enumerated
 from escalation.kernels.posterior import believe
 from escalation.plans.decision import Decision, holding
@@ -253,6 +253,58 @@ def dtpcrm(record: dict, **options) -> CRM:
 def test_no_skipping_from_the_highest_dose_given(record, rules, options):
     decider, state = state_after(dtpcrm(record, **options), trial_of(record), record["history"])
     assert decider.decide(state).next_dose == record[rules] - 1
+
+
+@each([record for record in records("dtpcrm_stopping") if record.get("dose", 1) == 1])
+def test_stops_of_dtpcrm(record):
+    """Where it asks for the toxicity of the lowest dose, by the exact posterior: dtpcrm takes it for normal."""
+    rule, options = record["rule"], {"no_skip": "highest_tried", "coherent": "dose"}
+    if rule == "stop_for_excess_toxicity_empiric":
+        margin = record["tox_lim"] - record["target"]
+        options["stop_if_too_toxic"] = {"threshold": record["prob_cert"], "margin": margin}
+        plan = dtpcrm(record, **options).plan(trial_of(record))
+        patients, dlts = counts_of(levels(len(record["prior"])), record["history"])
+        judgement = plan.judge(patients, dlts)
+        assert judgement.toxicity == pytest.approx(record["prob_exact"], abs=1e-7)
+        assert judgement.too_toxic == (record["prob_exact"] > record["prob_cert"])
+        return
+    by_dose = rule == "stop_for_consensus_reached"
+    number = record["req_at_mtd"] if by_dose else record["max_sample_size"]
+    stop = {"rule": "patients_at_dose" if by_dose else "patients", "at_least": number}
+    decider, state = state_after(dtpcrm(record, stop_when=stop, **options), trial_of(record), record["history"])
+    following = Decision(record.get("next_dose", 1) - 1)
+    assert bool(holding(decider.plan.conduct.stops, state, following)) == record["stop"]
+
+
+@pytest.mark.parametrize(("choose", "answer"), [("most_probable", "ncrm"), ("highest", "ewoc")])
+@each(records("crmpack_next_best_blrm"))
+def test_next_best_of_the_blrm(record, choose, answer):
+    """Within the largest step, which may leave no dose; crmPack takes the highest where none has 5 % in the target."""
+    (var_a, covariance), (_, var_b) = record["prior_covariance"]
+    sd = var_a**0.5, var_b**0.5
+    design = BLRM(
+        prior_mean=record["prior_mean"],
+        prior_sd=sd,
+        prior_correlation=covariance / sd[0] / sd[1],
+        reference_dose=record["reference_dose"],
+        intervals=record["target"],
+        ewoc=record["max_overdose_prob"],
+        choose=choose,
+    )
+    doses = record["doses"]
+    history = [[doses[level - 1], n, y] for level, n, y in record["history"]]
+    judgement = design.plan(Trial(doses=doses, target=0.25, max_patients=LARGEST)).judge(*counts_of(doses, history))
+    assert judgement.overdose == pytest.approx(record["ref_prob_overdose"], abs=1e-7)
+    if choose == "most_probable":
+        assert judgement.means == pytest.approx(record["ref_prob_target"], abs=1e-7)
+    limit = len(doses) - 1 if record["limit"] is None else doses.index(record["limit"])
+    if judgement.too_toxic:
+        assert record[answer] is None
+        return
+    open_doses = range(min(limit, judgement.highest_open) + 1)
+    if choose == "most_probable" and max(record["ref_prob_target"][dose] for dose in open_doses) <= 0.05:
+        return
+    assert doses[judgement.prefer(limit)] == record[answer]
 
 
 def path_of(leaf) -> list:
