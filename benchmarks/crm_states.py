@@ -90,8 +90,9 @@ def walk(design: CRM, trial: Trial) -> Walk:
     trial : Trial
         Starting at the lowest dose.
     """
-    stop = design.stop_if_too_toxic
+    stop, cohort_size = design.stop_if_too_toxic, trial.equal_cohorts
     assert stop is not None
+    assert cohort_size is not None
     curve, limit = curve_of(design, trial), trial.target + stop.margin
     none = (0,) * trial.levels
     living = {State(none, none, 0): 1.0}
@@ -99,7 +100,7 @@ def walk(design: CRM, trial: Trial) -> Walk:
     seen: list[tuple[Counts, Counts, Posterior, NDArray[np.int64]]] = []
     states, treated = 1, 0
     while living:
-        size = min(trial.cohort_size, trial.max_patients - treated)
+        size = min(cohort_size, trial.max_patients - treated)
         treated += size
         grown = [
             (after, state.dose, toxic, ways * _ways(size, toxic))

@@ -40,7 +40,7 @@ def test_folder_of_the_users_choice_still_follows_the_sources(tmp_path):
     folder, setting, answer = run(NUMBA_CACHE_DIR=str(tmp_path / "mine"))
     assert Path(folder).parent == tmp_path / "mine"
     assert Path(folder).name.startswith("kernels-")
-    assert list(Path(folder).glob("cell-*.kernel")), "the compiled kernel is there"
+    assert list(Path(folder).glob("exact_states-cell.*.kernel")), "the compiled kernel is there"
     assert setting == str(tmp_path / "mine"), "other packages keep their folder"
     assert answer == "7"
 

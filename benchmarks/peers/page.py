@@ -61,7 +61,7 @@ def blocks(
 def title(setting: Setting) -> str:
     """A setting in a line."""
     trial = setting.trial
-    size = f"{count(trial.levels, 'dose')}, {trial.max_patients} patients in cohorts of {trial.cohort_size}"
+    size = f"{count(trial.levels, 'dose')}, {trial.max_patients} patients in {trial.cohorts_in_words}"
     rates = ", ".join(f"{rate:g}" for rate in setting.rates)
     return f"{setting.name}: {size}, target {trial.target:g}, true DLT rates {rates}"
 

@@ -79,7 +79,9 @@ def settle_curves(plan, evidence, packing, cells, binomials, columns, sizes, seq
     arrivals = np.zeros(levels * runs + REASONS)
     alive = ended = np.int64(0)  # not 0: what is called with a literal is compiled once more
     for r in range(rows.shape[0]):
-        treated = toxicities = most = tried = top = 0
+        treated = toxicities = most = tried = top = np.int64(
+            0
+        )  # not 0: what is called with a literal is compiled once more
         for level in range(levels - 1, -1, -1):
             counts[level] = (rows[r, words[level]] >> shifts[level]) & mask
             patients[level] = cells[0, counts[level]]

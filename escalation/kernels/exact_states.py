@@ -36,7 +36,9 @@ def next_sizes(conduct, packing, rows, doses, cells, sizes):
     largest = 0
     words, shifts, mask = packing
     for s in range(rows.shape[0]):
-        treated = most = at_dose = toxicities = 0
+        treated = most = at_dose = toxicities = np.int64(
+            0
+        )  # not 0: what is called with a literal is compiled once more
         for level in range(words.shape[0]):
             number = np.int64((rows[s, words[level]] >> shifts[level]) & mask)
             patients = cells[0, number]
@@ -45,7 +47,8 @@ def next_sizes(conduct, packing, rows, doses, cells, sizes):
             most = max(most, patients)
             if level == doses[s]:
                 at_dose = patients
-        size = cohort_size(conduct.sizes, conduct.trial_sizes, doses[s], at_dose, treated, toxicities)
+        dose, there = np.int64(doses[s]), np.int64(at_dose)
+        size = cohort_size(conduct.sizes, conduct.trial_sizes, dose, there, treated, toxicities)
         if conduct.titration and most <= 1:
             size = 1 if at_dose == 0 else conduct.sizes[0, 0] - 1
         sizes[s] = min(size, conduct.max_patients - treated)

@@ -51,7 +51,7 @@ def settle_table(plan, packing, cells, binomials, columns, sizes, sequences, chi
     arrivals = np.zeros(levels * runs + REASONS)
     alive = ended = np.int64(0)  # not 0: what is called with a literal is compiled once more
     for r in range(rows.shape[0]):
-        treated = toxicities = most = tried = 0
+        treated = toxicities = most = tried = np.int64(0)  # not 0: what is called with a literal is compiled once more
         eliminated = levels  # the lowest eliminated dose
         for level in range(levels - 1, -1, -1):
             number = at((rows[r, at(words[level])] >> shifts[level]) & mask)

@@ -57,5 +57,5 @@ def kernel(function):
     compiled = numba.njit(function, nogil=True, error_model="numpy")
     if _CACHE is not None:
         # In place of numba's own files, of which a damaged one is run or ends the program.
-        compiled._cache = KernelFiles(_CACHE, f"{function.__name__}-{function.__code__.co_firstlineno}")
+        compiled._cache = KernelFiles(_CACHE, f"{function.__module__.rpartition('.')[2]}-{function.__name__}")
     return compiled

@@ -50,7 +50,7 @@ def run_curve_trial(plan, evidence, places, limits, tolerances, patients, dlts, 
     levels = limits.shape[0]
     eliminates = conduct.eliminates.shape[1] > 0
     dose, run = conduct.start, conduct.run
-    enrolled = toxicities = largest = tried = 0
+    enrolled = toxicities = largest = tried = np.int64(0)  # not 0: what is called with a literal is compiled once more
     for level in range(levels - 1, -1, -1):
         enrolled += patients[level]
         toxicities += dlts[level]
@@ -61,7 +61,7 @@ def run_curve_trial(plan, evidence, places, limits, tolerances, patients, dlts, 
     if eliminates:
         highest = lowest_eliminated(conduct.eliminates, patients, dlts) - 1
     titrating, filling = conduct.titration and largest <= 1, False
-    size = cohort_size(conduct.sizes, conduct.trial_sizes, dose, patients[dose], enrolled, toxicities)
+    size = cohort_size(conduct.sizes, conduct.trial_sizes, dose, np.int64(patients[dose]), enrolled, toxicities)
     if titrating:
         titrating, filling = patients[dose] == 0, patients[dose] > 0
         size = 1 if titrating else conduct.sizes[0, 0] - 1  # the rest of this dose's cohort
@@ -136,7 +136,7 @@ def run_curve_trial(plan, evidence, places, limits, tolerances, patients, dlts, 
         if reason > 0:
             return recommended, reason
         run = next_run(last_dose, dose, run, conduct.runs)
-        size = cohort_size(conduct.sizes, conduct.trial_sizes, dose, patients[dose], enrolled, toxicities)
+        size = cohort_size(conduct.sizes, conduct.trial_sizes, dose, np.int64(patients[dose]), enrolled, toxicities)
 
 
 @kernel

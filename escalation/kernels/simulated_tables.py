@@ -40,7 +40,8 @@ def run_table_trials(plan, limits, tolerances, patients, dlts, reasons):
     rules, joint = conduct.reasons.shape[1] > 0, conduct.joint.reasons.shape[0] > 0
     # All trials begin alike.
     first_highest = lowest_eliminated(codes, patients[0], dlts[0]) - 1
-    first_enrolled = first_toxicities = largest = first_tried = 0
+    # Not 0: what is called with a literal is compiled once more.
+    first_enrolled = first_toxicities = largest = first_tried = np.int64(0)
     for level in range(limits.shape[0] - 1, -1, -1):
         n, y = patients[0, level], dlts[0, level]
         first_enrolled += n
@@ -49,7 +50,7 @@ def run_table_trials(plan, limits, tolerances, patients, dlts, reasons):
         if n > 0:
             first_tried = max(first_tried, level)
     first_titrating = conduct.titration and largest <= 1
-    there = patients[0, conduct.start]
+    there = np.int64(patients[0, conduct.start])
     first_size = cohort_size(conduct.sizes, conduct.trial_sizes, conduct.start, there, first_enrolled, first_toxicities)
     if first_titrating:
         first_titrating = patients[0, conduct.start] == 0
@@ -117,6 +118,6 @@ def run_table_trials(plan, limits, tolerances, patients, dlts, reasons):
                     found = joint_reason(conduct.joint, counts[0], counts[1], last_dose, dose, run, no_belief)
                     reason = sooner(reason, found)
                 reason = final_reason(reason, out_of_patients)
-                size = cohort_size(conduct.sizes, conduct.trial_sizes, dose, n, enrolled, toxicities)
+                size = cohort_size(conduct.sizes, conduct.trial_sizes, dose, np.int64(n), enrolled, toxicities)
                 run = next_run(last_dose, dose, run, conduct.runs)
         reasons[trial] = reason

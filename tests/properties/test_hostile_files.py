@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from escalation.cli import main
 from tests.properties.test_fuzz import DESIGNS, TRIAL, TRUTH, toml
 
-FILES = 500
+FILES = 40
 SECONDS = 60
 """More for a command would be a fault; all together take some 20 minutes."""
 
