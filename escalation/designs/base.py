@@ -15,7 +15,7 @@ from escalation.designs.rules.base import StoppingRule, lowest_ceiling
 from escalation.designs.rules.combination import MOST_STOPS, Condition, alternatives, each_rule, stops
 from escalation.designs.words import (
     MONITORING_REFERENCES,
-    beside,
+    above_limit,
     conduct_sentences,
     expansion_sentences,
     observed,
@@ -25,7 +25,7 @@ from escalation.designs.words import (
 from escalation.errors import DesignError
 from escalation.fields import Flag, Frozen, Text
 from escalation.kernels.codes import ELIMINATE, SAME_DOSE, STAY
-from escalation.numbers import count_grid, exceedance
+from escalation.numbers import count_grid
 from escalation.plans.conduct import Criterion, Stop
 from escalation.plans.plan import Plan
 from escalation.trial.expansion import Expansion
@@ -214,7 +214,7 @@ class Design(Frozen):
         if titrated and (code == ELIMINATE or rule is not None) and (patients, dlts) == (1, 0):
             return f"{observed(patients, dlts)}, which eliminates no dose after titration"
         if rule is not None:
-            return _too_probable(rule, trial, patients, dlts)
+            return above_limit(rule.limit_in(trial), patients, dlts, rule.prior, rule.threshold)
         if code is None:
             return observed(patients, dlts)
         return self._grounds(trial, dose, patients, dlts, code)
@@ -293,13 +293,6 @@ class Design(Frozen):
     def _plan_with_room(self, trial: Trial, treated: int) -> Plan:
         """The plan of the design's own rules, with tables for all who were treated."""
         return self._plan(with_room(trial, treated))
-
-
-def _too_probable(rule: Eliminate, trial: Trial, patients: int, dlts: int) -> str:
-    """What eliminates a dose with these counts, as a clause."""
-    limit = rule.limit_in(trial)
-    found, threshold = beside(float(exceedance(limit, patients, dlts, rule.prior)), rule.threshold)
-    return f"P(DLT rate > {limit:g} | {dlts} of {patients}) = {found} exceeds {threshold}"
 
 
 @lru_cache(maxsize=4)

@@ -25,7 +25,8 @@ from escalation.fields import Fraction, Positive, Real
 from escalation.kernels.codes import SLACK
 from escalation.numbers import Floats
 from escalation.plans.conduct import Conduct
-from escalation.plans.curves import CurvePlan, LaterPlan, ModelPlan
+from escalation.plans.curves import CurvePlan, LaterPlan
+from escalation.plans.model import ModelPlan
 from escalation.plans.readings import Intervals, Judgement
 from escalation.trial.trial import Trial
 

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from escalation.designs.base import Design, never_reached, patients_reach
 from escalation.designs.isotonic import closest_isotonic, isotonic_in_words
-from escalation.designs.words import beside, beta, observed
+from escalation.designs.words import above_limit, beside, beta, observed
 from escalation.errors import DesignError
 from escalation.fields import Count, Fraction
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ENOUGH_AT_DOSE, ESCALATE, SAME_DOSE, SLACK, STAY
@@ -122,9 +122,7 @@ class IntervalDesign(Design):
     def _grounds(self, trial: Trial, dose: int, patients: int, dlts: int, code: int) -> str:
         if code != ELIMINATE:
             return self.place(trial.target, patients, dlts, code)
-        above = float(exceedance(trial.target, patients, dlts, self.prior))
-        probability, cutoff = beside(above, self._cutoff(dose))
-        return f"P(DLT rate > {trial.target:g} | {dlts} of {patients}) = {probability} exceeds {cutoff}"
+        return above_limit(trial.target, patients, dlts, self.prior, self._cutoff(dose))
 
     def _decisions_in_words(self, trial: Trial) -> Iterator[str]:
         yield self.words(trial)

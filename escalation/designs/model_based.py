@@ -16,7 +16,8 @@ from escalation.fields import Flag, Fraction, Frozen, Real
 from escalation.kernels.codes import COHERENT_COHORT, COHERENT_DOSE, COHERENT_OFF
 from escalation.numbers import Floats
 from escalation.plans.conduct import Belief, Conduct
-from escalation.plans.curves import CurvePlan, ModelPlan
+from escalation.plans.curves import CurvePlan
+from escalation.plans.model import ModelPlan
 from escalation.plans.readings import Reading
 from escalation.trial.trial import Trial
 

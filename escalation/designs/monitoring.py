@@ -11,10 +11,10 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from escalation.designs.base import Design, by_first_rule, with_room
-from escalation.designs.words import MONITORING_REFERENCES, beside, monitoring_clause, observed
+from escalation.designs.words import MONITORING_REFERENCES, above_limit, monitoring_clause, observed
 from escalation.errors import DesignError
 from escalation.kernels.codes import ELIMINATE
-from escalation.numbers import count_grid, exceedance
+from escalation.numbers import count_grid
 from escalation.plans.conduct import Conduct
 from escalation.plans.table import HighestCleared, TablePlan
 from escalation.trial import boundaries
@@ -99,11 +99,8 @@ class Monitoring(SafetyRule, Design):
         if patients < self.min_patients:
             return f"{seen}: the dose is not stopped before {self.min_patients} patients"
         if self.rule == "bayes":
-            limit = self._limit(trial.target)
-            above = float(exceedance(limit, patients, dlts, self.prior))
-            probability, threshold = beside(above, self.threshold)
             relation = "exceeds" if code == ELIMINATE else "does not exceed"
-            return f"P(DLT rate > {limit:g} | {dlts} of {patients}) = {probability} {relation} {threshold}"
+            return above_limit(self._limit(trial.target), patients, dlts, self.prior, self.threshold, relation)
         stops = self.rejects(trial.target, _cohorts(trial), trial.max_patients)[min(patients, trial.max_patients)]
         between = ""
         if patients > trial.max_patients:

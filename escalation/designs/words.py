@@ -6,6 +6,7 @@ import numpy as np
 
 from escalation.designs.rules.base import dose_level
 from escalation.kernels.codes import DOSE_TOO_TOXIC, REASON_NAMES, SLACK, TOO_TOXIC
+from escalation.numbers import exceedance
 from escalation.plans.decision import Bound
 from escalation.plans.plan import Plan
 from escalation.plans.reach import End, reach
@@ -57,6 +58,14 @@ def beside(value: float, *limits: float) -> list[str]:
         ):
             break
     return texts
+
+
+def above_limit(
+    limit: float, patients: int, dlts: int, prior: tuple[float, float], threshold: float, relation: str = "exceeds"
+) -> str:
+    """P(DLT rate > limit | 4 of 6) = 0.987 exceeds 0.95: a dose's own posterior probability beside its threshold."""
+    found, bound = beside(float(exceedance(limit, patients, dlts, prior)), threshold)
+    return f"P(DLT rate > {limit:g} | {dlts} of {patients}) = {found} {relation} {bound}"
 
 
 def deciding(limit: float, max_patients: int) -> str:

@@ -303,9 +303,9 @@ def run_in_shell(command: str, **environment: str) -> subprocess.CompletedProces
         ("ESCALATION run none.toml 2>/dev/full", 1, None),
         ("NUMBA_NUM_THREADS=0 ESCALATION run scenarios/tak-007.toml --trials 0", 1,
          "numba cannot be imported: Number of threads specified must be > 0."),
-        ("MPLBACKEND=nonsense ESCALATION plot scenarios/tak-007.toml --what bias --output /tmp/none.svg", 2,
+        ("MPLBACKEND=nonsense ESCALATION plot scenarios/tak-007.toml --what bias --output none.svg", 2,
          "plot needs matplotlib, which cannot be imported: Key backend: 'nonsense' is not a valid value"),
-        ("MPLBACKEND=nonsense ESCALATION report scenarios/tak-007.toml --output /tmp/none.html", 2,
+        ("MPLBACKEND=nonsense ESCALATION report scenarios/tak-007.toml --output none.html", 2,
          "report needs matplotlib, which cannot be imported: Key backend: 'nonsense' is not a valid value"),
     ],
 )  # fmt: skip
