@@ -17,6 +17,7 @@ from benchmarks.settings import LUCAR_RATES, SIX_RATES, lucar, six_doses
 from benchmarks.units import duration
 from escalation import BOIN, Design, Trial, exact, operating_characteristics, simulate
 from escalation.engines import patients
+from escalation.engines.allowance import MostStates
 from escalation.engines.exact import cohort_by_cohort
 from escalation.engines.patients import BLOCK
 from escalation.report.blocks import Block, Heading, Lines, TextTable
@@ -96,7 +97,7 @@ def bytes_of_states(name: str) -> int:
     """Bytes that all states of a trial take, living or ended: counts, next dose or reason, choice, sequences."""
     design, trial, _ = setting(name)
     start = start_of(design, trial, None)
-    return sum(part.nbytes for states in cohort_by_cohort(start, 10**8) for kind in states for part in kind)
+    return sum(part.nbytes for states in cohort_by_cohort(start, MostStates(10**8)) for kind in states for part in kind)
 
 
 def streaming(size: int) -> Callable[[], Any]:

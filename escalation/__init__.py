@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from escalation.designs.rules import TooToxicDose as TooToxicDose
     from escalation.engines.endings import Enumeration as Enumeration
     from escalation.engines.outcomes import Outcomes as Outcomes
+    from escalation.errors import CostError as CostError
     from escalation.errors import DesignError as DesignError
     from escalation.errors import EscalationError as EscalationError
     from escalation.errors import GridError as GridError
@@ -123,7 +124,8 @@ _HOMES = {
     "TargetProbability TooToxicDose Unchanged WithinLimits",
     "engines.endings": "Enumeration",
     "engines.outcomes": "Outcomes",
-    "errors": "DesignError EscalationError GridError OutcomesError PathwayError ScenarioError StateSpaceError",
+    "errors": "CostError DesignError EscalationError GridError OutcomesError PathwayError ScenarioError "
+    "StateSpaceError",
     "kernels.codes": "SLACK",
     "report.document.report": "make_report write_report",
     "running.next_dose": "Completion DoseEstimate NextDose next_dose",

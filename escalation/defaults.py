@@ -21,3 +21,9 @@ take a second or two, and some 500 MB."""
 
 
 MOST_PATIENTS = 1000
+
+EXACT_SECONDS = 10
+"""Estimated seconds that the exact engine may take for a design."""
+
+SIMULATION_SECONDS = 60
+"""Estimated seconds that all results and simulated trials of a command may take."""

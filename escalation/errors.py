@@ -74,3 +74,7 @@ class MissingPackageError(EscalationError):
 
 class StateSpaceError(EscalationError):
     """The exact engine would need more states than it may use."""
+
+
+class CostError(EscalationError):
+    """Work that would take longer, or more memory, than it may."""

@@ -12,7 +12,8 @@ from benchmarks.growth.work import engine_work
 from benchmarks.measuring import Effort, Measurement, Task, measure
 from benchmarks.section import Scale
 from escalation import StateSpaceError
-from escalation.engines.limits import check_bound, states_allowed
+from escalation.engines.allowance import Allowance
+from escalation.engines.bound import check_bound
 from escalation.plans.table import TablePlan
 from escalation.running.start import start_of
 
@@ -157,7 +158,7 @@ def is_refused(setting: Setting, max_states: int | None = None) -> bool:
     plan = start_of(setting.design_made(), setting.trial(), None).plan
     try:
         if isinstance(plan, TablePlan):
-            check_bound(plan, states_allowed(plan, max_states))
+            check_bound(plan, Allowance(max_states).most_states(plan))
     except StateSpaceError:
         return True
     return False

@@ -7,7 +7,9 @@ from typing import TypeVar
 from benchmarks.growth.axes import EXACT, PATIENTS_A_DOSE, Setting, grid_points, standard
 from benchmarks.growth.campaign import is_refused
 from escalation import StateSpaceError, exact
-from escalation.engines.limits import MEMORY_SHARE, default_max_states, most_states, state_bytes
+from escalation.engines.allowance import MEMORY_SHARE, Allowance
+from escalation.engines.bound import most_states
+from escalation.engines.packing import state_bytes
 from escalation.memory import machine_memory
 from escalation.plans.table import TablePlan
 from escalation.studies.run import Run, run
@@ -104,7 +106,7 @@ def _table_plan(setting: Setting) -> TablePlan:
 
 def states_limit(setting: Setting) -> int:
     """States that the exact engine may visit on this machine."""
-    return default_max_states(setting.design_made().plan(setting.trial()))
+    return Allowance().most_states(setting.design_made().plan(setting.trial())).states
 
 
 def run_beyond(refused: Setting, max_states: int | None = None) -> Run:

@@ -19,7 +19,7 @@ from benchmarks.growth.tables import Series, by_series, digits, exponent_table, 
 from benchmarks.section import Headline, Scale, Section
 from benchmarks.units import duration, memory
 from escalation.defaults import TRIALS
-from escalation.engines.limits import MOST_STATES
+from escalation.engines.allowance import MOST_STATES
 from escalation.report.blocks import Block, Heading, Lines, Picture, TextTable
 
 Found = dict[Axis, dict[Series, list[Point]]]

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 @options.limit("--min-power", "power", "Least probability of recommending none where none is correct.")
 @options.limit("--max-size", "patients", "Limit of the mean number of patients.", "N")
 @truth_source("scenario", calibration_set=True)
-@options.max_states
+@options.limits()
 @options.cluster
 @options.output_format("table", "json", "csv", "markdown")
 @options.file_to_write(

@@ -16,7 +16,7 @@ from escalation.cli.group import fail, main
 @click.option("--reference", metavar="LABEL", help="Compare every other design with this one only.")
 @options.simulated_trials
 @options.random_seed("simulated patients")
-@options.max_states
+@options.limits(trials=True)
 @options.output_format("table", "json", "csv", "markdown")
 @options.output_file
 def compare_command(file: Path, form: str, output: Path | None, **asked: Any) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from escalation.cli.group import say
-from escalation.defaults import SEED, TRIALS
+from escalation.defaults import EXACT_SECONDS, SEED, SIMULATION_SECONDS, TRIALS
 
 if TYPE_CHECKING:
     from escalation.report.blocks import Block
@@ -39,13 +39,54 @@ some_designs = click.option(
 
 some_truths = click.option("--truth", "truths", metavar="NAME", multiple=True, help="Only this truth; may be repeated.")
 
-max_states = click.option(
-    "--max-states",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="No exact values for a design that may have more states.  "
-    "[default: 50 million, or as many as fit into half of the memory if fewer]",
+
+def most_states(text: str, default: int | None = None) -> Callable[[Command], Command]:
+    """How many states the exact engine may visit for a design."""
+    return click.option(
+        "--max-states",
+        type=click.IntRange(min=1),
+        metavar="N",
+        default=default,
+        show_default=default is not None,
+        help=text,
+    )
+
+
+def most_seconds(text: str, default: float | None = None) -> Callable[[Command], Command]:
+    """How long work may take, by estimate."""
+    return click.option(
+        "--max-seconds",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="S",
+        default=default,
+        show_default=default is not None,
+        help=text,
+    )
+
+
+max_memory = click.option(
+    "--max-memory",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="GB",
+    help="Memory that work may take, by estimate.  [default: half of what there is]",
 )
+
+
+def limits(trials: bool = False) -> Callable[[Command], Command]:
+    """What work may take, of a command that simulates trials or does not."""
+    exact = "No exact values for a design that may have more states.  [default: 50 million, or as many as take "
+    exact += f"{EXACT_SECONDS} s and half of the memory if fewer; a number has neither count]"
+    seconds = "Estimated seconds that exact values of a design may take"
+    seconds += ", and all simulated trials together" if trials else ""
+    both = f"{EXACT_SECONDS} and {SIMULATION_SECONDS}" if trials else f"{EXACT_SECONDS}"
+    given = (most_states(exact), most_seconds(f"{seconds}.  [default: {both}]"), max_memory)
+
+    def with_limits(command: Command) -> Command:
+        for option in reversed(given):
+            command = option(command)
+        return command
+
+    return with_limits
 
 
 simulated_trials = click.option(

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from escalation.scenario.file import Scenario
     from escalation.studies.surface import Surface
 
+MOST_TRUTHS = 50
+"""Truths that a figure has parts for: of more nothing could be read, and they would take minutes."""
+
 FIGURES = ("selection", "allocation", "sample-size", "bias", "paths", "surface")
 
 
@@ -31,7 +34,7 @@ FIGURES = ("selection", "allocation", "sample-size", "bias", "paths", "surface")
 @options.some_truths
 @options.simulated_trials
 @options.random_seed("simulated patients")
-@options.max_states
+@options.limits(trials=True)
 @click.option("--cohorts", type=click.IntRange(min=1), help="Of paths: how many to look ahead.  [default: 3]")
 @click.option("--from", "after", metavar="OUTCOMES", help="Of paths: start from the data of a running trial.")
 def plot_command(file: Path, what: str, output: Path, cohorts: int | None, after: str | None, **asked: Any) -> None:
@@ -50,7 +53,7 @@ def plot_command(file: Path, what: str, output: Path, cohorts: int | None, after
     check_figure(output, "plot")
     (scenario,) = options.read_scenarios([file])
     if what == "surface":
-        drawn: tuple[Any, ...] = (_surfaces(scenario, designs, asked["max_states"]),)
+        drawn: tuple[Any, ...] = (_surfaces(scenario, designs, asked),)
     elif what == "paths":
         drawn = _pathways(scenario, designs, truths, 3 if cohorts is None else cohorts, after or "")
     else:
@@ -60,9 +63,15 @@ def plot_command(file: Path, what: str, output: Path, cohorts: int | None, after
 
 def _results(file: Path, scenario: "Scenario", asked: dict[str, Any]) -> tuple[Any, ...]:
     """The results of a run; an error when the two engines disagree."""
+    from escalation.names import choose
     from escalation.report.progress import progress_bar
     from escalation.studies.run import run
 
+    names = choose(asked["truths"], (truth.name for truth in scenario.truth), "truth")
+    if len(names) > MOST_TRUTHS:
+        raise click.UsageError(
+            f"{len(names):,} truths are too many to draw (at most {MOST_TRUTHS}): name some of them by --truth"
+        )
     finished = run(scenario, progress=progress_bar, **asked)
     for label, reason in finished.refusals.items():
         say("warning", f"{file}: {label}: simulated only: {reason}")
@@ -85,18 +94,19 @@ def _pathways(
     return found.root, found.trial, 0 if truths else None
 
 
-def _surfaces(scenario: "Scenario", designs: tuple[str, ...], max_states: int | None) -> "dict[str, Surface]":
+def _surfaces(scenario: "Scenario", designs: tuple[str, ...], asked: dict[str, Any]) -> "dict[str, Surface]":
     """The surface of each design for which the exact engine does not refuse."""
     from escalation.names import choose
     from escalation.report.progress import progress_bar
     from escalation.studies.surface import pcs_surface
+    from escalation.studies.work.options import limits_of
 
     surfaces: dict[str, Surface] = {}
     labels = choose(designs, scenario.designs, "design")
     for label in labels:
         try:
             surfaces[label] = pcs_surface(
-                scenario.designs[label], scenario.trial, max_states=max_states, progress=progress_bar
+                scenario.designs[label], scenario.trial, progress=progress_bar, **limits_of(asked)
             )
         except StateSpaceError as refusal:
             if label == labels[-1] and not surfaces:

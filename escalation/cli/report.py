@@ -15,7 +15,7 @@ from escalation.cli.group import fail, main
 @options.some_truths
 @options.simulated_trials
 @options.random_seed("simulated patients")
-@options.max_states
+@options.limits(trials=True)
 def report_command(file: Path, output: Path, **asked: Any) -> None:
     """Write a report on the designs of a scenario file.
 

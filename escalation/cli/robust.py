@@ -1,6 +1,7 @@
 """`escalation robust`: designs over many truths."""
 
 from pathlib import Path
+from typing import Any
 
 from escalation.cli import options
 from escalation.cli.figure_file import check_files, write_figure
@@ -12,7 +13,7 @@ from escalation.cli.truth_source import TruthOptions, judged_truths, truth_sourc
 @options.scenario_file
 @options.some_designs
 @truth_source("clertant")
-@options.max_states
+@options.limits()
 @options.output_format("table", "json", "csv", "markdown")
 @options.output_file
 @options.file_to_write("--each", "CSV file for every number of every design under every truth.")
@@ -25,10 +26,13 @@ def robust_command(
     file: Path,
     designs: tuple[str, ...],
     source: TruthOptions,
-    max_states: int | None,
     form: str,
     cluster: str | None,
-    **files: Path | None,
+    output: Path | None,
+    each: Path | None,
+    figure: Path | None,
+    trade_off: Path | None,
+    **limits: Any,
 ) -> None:
     """Evaluate the designs of a scenario file under thousands of truths.
 
@@ -36,7 +40,7 @@ def robust_command(
     worst of each design's PCS and overdosing, and the sample size, beside the optimal benchmark. Under each truth the
     numbers are exact.
     """
-    check_files(**files)
+    check_files(output=output, each=each, figure=figure, trade_off=trade_off)
     (scenario,) = options.read_scenarios([file])
 
     from escalation.files import write_whole
@@ -46,12 +50,12 @@ def robust_command(
 
     truths = judged_truths(scenario, source)
     with options.at_work(cluster) as work:
-        found = robust(scenario, truths, designs=designs, max_states=max_states, **work)
+        found = robust(scenario, truths, designs=designs, **limits, **work)
     for label, reason in found.refusals.items():
         say("warning", f"{file}: {label} is left out: {reason}")
     pages = [robustness_blocks(found)]
-    options.emit(form, files["output"], pages, lambda: to_tree(found), lambda: table_of(found))
-    if (each := files["each"]) is not None:
+    options.emit(form, output, pages, lambda: to_tree(found), lambda: table_of(found))
+    if each is not None:
         write_whole(each, to_csv(each_table(found)))
-    write_figure("robustness", (found,), files["figure"], scenario)
-    write_figure("trade_off", (found,), files["trade_off"], scenario)
+    write_figure("robustness", (found,), figure, scenario)
+    write_figure("trade_off", (found,), trade_off, scenario)

@@ -22,7 +22,7 @@ from escalation.cli.group import fail, main, say
     metavar="OUTCOMES",
     help="Given the data of a running trial, such as '1NNN 2NTT'; see `escalation next`.",
 )
-@options.max_states
+@options.limits(trials=True)
 @options.output_format("table", "json", "csv", "markdown")
 @options.output_file
 def run_command(files: tuple[Path, ...], form: str, output: Path | None, **asked: Any) -> None:

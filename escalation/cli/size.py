@@ -29,7 +29,7 @@ from escalation.errors import EscalationError
     "--to", "largest", type=click.IntRange(min=1), metavar="N", help="Largest size.  [default: twice the file's]"
 )
 @truth_source("scenario", calibration_set=True)
-@options.max_states
+@options.limits()
 @options.cluster
 @options.output_format("table", "json", "csv", "markdown")
 @options.output_file

@@ -11,7 +11,7 @@ import click
 from escalation.cli import options
 from escalation.cli.group import fail, main, say
 from escalation.cli.truth_source import TruthOptions, source_of, truth_source
-from escalation.defaults import MOST_SETTINGS, SWEEP_STATES
+from escalation.defaults import EXACT_SECONDS, MOST_SETTINGS, SWEEP_STATES
 from escalation.errors import ClusterError, GridError, StateSpaceError
 
 
@@ -45,14 +45,8 @@ from escalation.errors import ClusterError, GridError, StateSpaceError
     metavar="N",
     help="Refuse a grid of more settings.",
 )
-@click.option(
-    "--max-states",
-    type=click.IntRange(min=1),
-    default=SWEEP_STATES,
-    show_default=True,
-    metavar="N",
-    help="Refuse settings that may have more states; their row says so.",
-)
+@options.most_states("Refuse settings that may have more states; their row says so.", SWEEP_STATES)
+@options.most_seconds("And settings that may take longer, by estimate.", EXACT_SECONDS)
 @options.cluster
 def sweep_command(
     file: Path,

@@ -21,7 +21,7 @@ from escalation.defaults import DELTA
     help="The rates of the doses next to the MTD are at least so far from the target.",
 )
 @options.random_seed("random truths from which searches start")
-@options.max_states
+@options.limits()
 @options.output_format("table", "json", "csv", "markdown")
 @options.output_file
 @options.cluster

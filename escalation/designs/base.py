@@ -11,8 +11,8 @@ from pydantic import BeforeValidator, model_validator
 
 from escalation.defaults import MOST_PATIENTS
 from escalation.designs.rules import AnyRestriction, Eliminate, PatientsAtDose, Restriction
-from escalation.designs.rules.base import StoppingRule, lowest_ceiling
-from escalation.designs.rules.combination import MOST_STOPS, Condition, alternatives, each_rule, stops
+from escalation.designs.rules.base import MOST_RULES, StoppingRule, lowest_ceiling
+from escalation.designs.rules.combination import Condition, alternatives, each_rule, stops
 from escalation.designs.words import (
     MONITORING_REFERENCES,
     above_limit,
@@ -70,8 +70,12 @@ class Design(Frozen):
 
     @model_validator(mode="after")
     def _few_stops(self) -> Self:
-        if self.stop_when is not None and len(alternatives(self.stop_when)) > MOST_STOPS:
-            raise ValueError(f"stop_when: there are more than {MOST_STOPS} ways to pick one rule of each `any`")
+        if self.stop_when is None:
+            return self
+        if sum(1 for _ in each_rule(self.stop_when)) > MOST_RULES:
+            raise ValueError(f"stop_when: there are more than {MOST_RULES} rules")
+        if len(alternatives(self.stop_when)) > MOST_RULES:
+            raise ValueError(f"stop_when: there are more than {MOST_RULES} ways to pick one rule of each `any`")
         return self
 
     def problems(self, trial: Trial) -> Iterator[tuple[str, str]]:

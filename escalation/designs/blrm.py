@@ -140,10 +140,10 @@ class BLRM(ModelDesign):
                 "so another prior_mean or a larger prior_sd may be meant",
             )
             return
-        asked = tuple(self._limits()), trial.max_patients
-        curves = _grid_size(tuple(doses.tolist()), prior, *asked)
+        curves = self._curves(trial)
         if curves > MOST_CURVES:
             weak = BivariateNormal((0.0, 0.0), WEAK_SD, 0.0)
+            asked = tuple(self._limits()), trial.max_patients
             if curves > MOST_RATIO * _grid_size(tuple(doses.tolist()), weak, *asked):
                 yield (
                     "prior_sd",
@@ -253,8 +253,14 @@ class BLRM(ModelDesign):
             recommends_untried=self.recommend_untried,
             doses=trial.levels,
             curves=cache(partial(self._with_curves, trial)),
+            size=partial(self._curves, trial),
             answer=lru_cache(maxsize=64)(partial(self._judged, trial)),
         )
+
+    def _curves(self, trial: Trial) -> float:
+        """About how many curves carry the posteriors that a trial can give."""
+        doses, prior = self._model(trial)
+        return _grid_size(tuple(doses.tolist()), prior, tuple(self._limits()), trial.max_patients)
 
     def _with_curves(self, trial: Trial) -> CurvePlan:
         limits = self._limits()

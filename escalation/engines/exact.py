@@ -11,17 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from escalation.engines.allowance import Allowance, MostStates, too_many
+from escalation.engines.bound import check_bound
 from escalation.engines.endings import Enumeration
 from escalation.engines.expansion import endings_after
-from escalation.engines.limits import (
-    bits_per_cell,
-    cells_per_word,
-    check_bound,
-    check_memory,
-    states_allowed,
-    too_many,
-)
 from escalation.engines.outcomes import refuse_undecided, reject_too_toxic
+from escalation.engines.packing import packed, packing_of
 from escalation.kernels.codes import EXPANSION_STOPPED, NO_DOSE
 from escalation.kernels.exact_states import merge_children, next_sizes, unpack
 from escalation.kernels.layout import Children, Packing, StateArrays
@@ -34,13 +29,13 @@ UNCHECKED = 5_000_000
 """States that are visited before a bound on all is worked out: it would take most of the time of small trials."""
 
 
-def enumerate_endings(start: Start, max_states: int | None = None) -> Enumeration:
+def enumerate_endings(start: Start, allowance: Allowance) -> Enumeration:
     """Every ending from a start; raises DesignError and StateSpaceError as `exact` does."""
-    limit = states_allowed(start.plan, max_states)
+    limit = allowance.most_states(start.plan)
     return enumerated(start, cohort_by_cohort(start, limit), limit)
 
 
-def enumerated(start: Start, cohorts: Iterable[tuple[StateArrays, StateArrays]], limit: int) -> Enumeration:
+def enumerated(start: Start, cohorts: Iterable[tuple[StateArrays, StateArrays]], limit: MostStates) -> Enumeration:
     """Every ending, from the states after each cohort of dose escalation, not looked at when that has ended.
 
     Raises StateSpaceError where with an expansion there are more than `limit` states.
@@ -66,14 +61,13 @@ def _escalated(start: Start, cohorts: Iterable[tuple[StateArrays, StateArrays]])
     return Enumeration(trial, patients, dlts, recommended, None, reason, sequences, visited, start.data)
 
 
-def cohort_by_cohort(start: Start, limit: int) -> Iterator[tuple[StateArrays, StateArrays]]:
+def cohort_by_cohort(start: Start, limit: MostStates) -> Iterator[tuple[StateArrays, StateArrays]]:
     """The states that go on and those that have ended, after each cohort.
 
     Raises StateSpaceError where there are more than `limit` in all.
     """
     plan, trial = start.plan, start.trial
     cells, packing = cells_of(trial.max_patients), packing_of(trial.levels, trial.max_patients)
-    check_memory(plan)
     conduct, settle = plan.conduct.arrays(plan.levels), plan.settler(packing, cells)
     living = _states(1, packing)
     runs, first = plan.conduct.runs, plan.conduct.start
@@ -81,14 +75,14 @@ def cohort_by_cohort(start: Start, limit: int) -> Iterator[tuple[StateArrays, St
     living.rows[:], living.columns[:], living.sequences[:] = packed(packing, *start.counts), first, 1
     visited = 1
     bounded = plan.table if start.data is None else None  # until its bound has been looked at
-    allowed = limit if bounded is None else min(limit, UNCHECKED)
+    allowed = limit.states if bounded is None else min(limit.states, UNCHECKED)
     while len(living.rows):
         sizes, doses = np.empty(len(living.rows), np.int16), living.columns // runs
         treated = next_sizes(conduct, packing, living.rows, doses, cells, sizes)
         children = children_of(packing, living.rows, doses, sizes, cells, allowed - visited)
         if children is None and bounded is not None:
             check_bound(bounded, limit)
-            bounded, allowed = None, limit
+            bounded, allowed = None, limit.states
             children = children_of(packing, living.rows, doses, sizes, cells, allowed - visited)
         if children is None:
             raise too_many(plan, limit, treated)
@@ -99,7 +93,7 @@ def cohort_by_cohort(start: Start, limit: int) -> Iterator[tuple[StateArrays, St
         if visited == 1 and start.begun[0] > 0:
             living, endings = (_with_begun(start, int(sizes[0]), packing, states) for states in (living, endings))
         visited += len(living.rows) + len(endings.rows)
-        if visited > limit:
+        if visited > limit.states:
             if bounded is not None:
                 check_bound(bounded, limit)
             raise too_many(plan, limit, treated)
@@ -126,10 +120,10 @@ def _ended(start: Start) -> Enumeration:
     return Enumeration(start.trial, patients, dlts, recommended, known, reason, np.ones(1), 1, start.data)
 
 
-def _expanded(escalated: Enumeration, plan: Plan, expansion: ExpansionPlan, limit: int) -> Enumeration:
+def _expanded(escalated: Enumeration, plan: Plan, expansion: ExpansionPlan, limit: MostStates) -> Enumeration:
     """Every ending after the expansion."""
     trial, visited = escalated.trial, escalated.states
-    after = endings_after(expansion, escalated.patients, escalated.dlts, escalated.recommended, limit - visited)
+    after = endings_after(expansion, escalated.patients, escalated.dlts, escalated.recommended, limit.states - visited)
     if after is None:
         assert trial.expansion is not None
         raise too_many(plan, limit, trial.max_patients, f" and an expansion of {trial.expansion.patients}")
@@ -149,21 +143,6 @@ def _expanded(escalated: Enumeration, plan: Plan, expansion: ExpansionPlan, limi
         states=visited + len(before),
         after=escalated.after,
     )
-
-
-def packed(packing: Packing, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """Counts at each dose as a row of packed cells, uint64[W]."""
-    row = np.zeros(packing.words[-1] + 1, np.uint64)
-    cells = (patients * (patients + 1) // 2 + dlts).astype(np.uint64)
-    np.bitwise_or.at(row, packing.words, cells << packing.shifts)
-    return row
-
-
-def packing_of(levels: int, max_patients: int) -> Packing:
-    """As many cells to a word as fit, the lowest dose in the highest bits."""
-    bits, in_a_word = bits_per_cell(max_patients), cells_per_word(max_patients)
-    word, place = np.divmod(np.arange(levels), in_a_word)
-    return Packing(word, ((in_a_word - 1 - place) * bits).astype(np.uint64), np.uint64((1 << bits) - 1))
 
 
 def children_of(

@@ -71,8 +71,9 @@ class StopArrays(NamedTuple):
     reasons: NDArray[np.int8]  # (S,)
     starts: NDArray[np.int64]  # (S + 1,), each rule's first criterion
     places: NDArray[np.int8]  # (A,)
-    rows: NDArray[np.int64]  # (A,), of each criterion in `holds`; under BELIEF in `enough`
-    holds: NDArray[np.bool_]  # (A - B, D, N + 1, N + 1)
+    # (A, D), where in `holds` the counts at each dose are looked up; under BELIEF the first says where in `enough`.
+    rows: NDArray[np.int64]
+    holds: NDArray[np.bool_]  # (H, N + 1, N + 1), each table once
     enough: NDArray[np.float64]  # (B,)
 
 

@@ -54,21 +54,21 @@ def joint_reason(stops, patients, dlts, last, following, run, believed):
     for rule in range(stops.reasons.shape[0]):
         ends = True
         for part in range(stops.starts[rule], stops.starts[rule + 1]):
-            place, row = stops.places[part], stops.rows[part]
+            place, rows = stops.places[part], stops.rows[part]
             if place == BELIEF:
-                holds = believed[row]
+                holds = believed[rows[0]]
             elif place == UNCHANGED:
-                holds = last == following and stops.holds[row, 0, run, 0]
+                holds = last == following and stops.holds[rows[0], run, 0]
             elif place == ALL_DOSES:
-                holds = stops.holds[row, 0, patients.sum(), dlts.sum()]
+                holds = stops.holds[rows[0], patients.sum(), dlts.sum()]
             elif place == ANY_DOSE:
                 holds = False
                 for dose in range(patients.shape[0]):
-                    holds = holds or stops.holds[row, dose, patients[dose], dlts[dose]]
+                    holds = holds or stops.holds[rows[dose], patients[dose], dlts[dose]]
             elif place == NEXT_DOSE:
-                holds = stops.holds[row, following, patients[following], dlts[following]]
+                holds = stops.holds[rows[following], patients[following], dlts[following]]
             else:
-                holds = stops.holds[row, last, patients[last], dlts[last]]
+                holds = stops.holds[rows[last], patients[last], dlts[last]]
                 holds = holds and (place == LAST_DOSE or (place == SAME_DOSE and last == following))
             ends = ends and holds
         if ends:

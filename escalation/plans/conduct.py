@@ -149,6 +149,11 @@ class Conduct:
         """Whether the size of a cohort depends on more than its dose and the patients there."""
         return self.trial_sizes is not None
 
+    @property
+    def varies(self) -> bool:
+        """Whether what is left for the last cohort depends on the trial."""
+        return self.titration or self.sizes_by_trial or bool(np.ptp(self.sizes))
+
     def size(self, dose: int, patients: tuple[int, ...], dlts: tuple[int, ...]) -> int:
         """Patients of the next cohort at a dose, after counts at each dose, if as many remain."""
         size = int(self.sizes[dose, patients[dose]])
@@ -215,18 +220,24 @@ class Conduct:
     def _joint(self, levels: int) -> StopArrays:
         stops = self._joint_stops
         parts = [part for stop in stops for part in stop.criteria]
-        counted = [part for part in parts if isinstance(part, Criterion)]
-        holds = np.empty((len(counted), levels, self.max_patients + 1, self.max_patients + 1), np.bool_)
-        for row, criterion in enumerate(counted):
-            holds[row] = criterion.holds
-        # Where each part is among those of its kind.
-        kinds = np.array([isinstance(part, Belief) for part in parts], np.bool_)
-        rows = np.where(kinds, np.cumsum(kinds), np.cumsum(~kinds)) - 1
+        rows = np.zeros((len(parts), levels), np.int64)
+        tables: dict[int, tuple[int, NDArray[np.bool_]]] = {}  # by where they are in memory: doses and rules share them
+        asked = 0
+        for row, part in zip(rows, parts, strict=True):
+            if isinstance(part, Belief):
+                row[0], asked = asked, asked + 1
+                continue
+            for dose, table in enumerate(part.holds):
+                row[dose], _ = tables.setdefault(table.ctypes.data, (len(tables), table))
+        size = self.max_patients + 1
+        holds = np.empty((len(tables), size, size), np.bool_)
+        for number, table in tables.values():
+            holds[number] = table
         return StopArrays(
             reasons=np.array([stop.reason for stop in stops], np.int8),
             starts=np.cumsum([0, *(len(stop.criteria) for stop in stops)], dtype=np.int64),
             places=np.array([part.place for part in parts], np.int8),
-            rows=rows.astype(np.int64),
+            rows=rows,
             holds=holds,
             enough=np.array([part.at_least for part in parts if isinstance(part, Belief)], np.float64),
         )

@@ -10,6 +10,7 @@ from escalation.kernels.codes import SLACK
 from escalation.kernels.layout import Children, CurveArrays, Packing, ReadingArrays, StateArrays
 from escalation.numbers import binomials
 from escalation.plans.conduct import Belief
+from escalation.plans.cost import Cost, cost_of
 from escalation.plans.decision import State
 from escalation.plans.model import ModelPlan
 from escalation.plans.plan import Counts, Escalate, Settle, Tolerances
@@ -17,6 +18,9 @@ from escalation.plans.reach import after, escalated
 from escalation.plans.readings import Intervals, Judgement, MaximumLikelihood, PlugIn, PosteriorMean, Reading, mean_over
 
 Floats = NDArray[np.float64]
+
+MAKING = 1e-6
+"""Seconds in which a curve of a BLRM is made at a dose."""
 
 MOST_REMEMBERED = 64
 """Judgements that a plan keeps: of one trial the same few are asked for time and again."""
@@ -156,15 +160,17 @@ class CurvePlan(ModelPlan):
         )
 
     @property
-    def seconds_per_state(self) -> float:
-        """Each curve is weighed anew."""
-        return super().seconds_per_state + 4e-9 * len(self.log_weight)
-
-    @property
-    def exact_bytes(self) -> int:
-        """Memory of the evidence of all cells."""
-        size = self.conduct.max_patients
-        return self.levels * ((size + 1) * (size + 2) // 2) * len(self.log_weight) * 8
+    def cost(self) -> Cost:
+        """Each state weighs each curve anew. Under MaximumLikelihood slopes are summed up instead."""
+        functions = self.reading.functions(self.log_dlt)
+        rows = len(functions) + (self.too_toxic is not None)
+        return cost_of(
+            self.conduct,
+            self.levels,
+            curves=max(functions.shape[1], self.levels - 1),
+            means=rows + len(self.believing),
+            tables=2 + rows // self.levels + len(self.believing),
+        )
 
     def settler(self, packing: Packing, cells: NDArray[np.int16]) -> Settle:
         """One cohort more for many states."""
@@ -258,7 +264,7 @@ class CurvePlan(ModelPlan):
         All trials begin with `treated` patients.
         """
         most, conduct = self.conduct.largest, self.conduct
-        if conduct.titration or conduct.sizes_by_trial or len(np.unique(conduct.sizes)) > 1:
+        if conduct.varies:
             sizes = np.arange(1, most + 1)  # what is left for the last cohort depends on the trial
         else:
             sizes = np.unique([most, (conduct.max_patients - treated) % most or most])
@@ -285,6 +291,7 @@ class LaterPlan(ModelPlan):
 
     doses: int
     curves: Callable[[], CurvePlan]  # the plan, but for its conduct; remembered by who gives it
+    size: Callable[[], float]  # about how many curves it has
     answer: Callable[[tuple[int, ...], tuple[int, ...]], Judgement]  # what the model says, without the curves
 
     @property
@@ -303,14 +310,17 @@ class LaterPlan(ModelPlan):
         return 1000 // self.doses
 
     @property
-    def seconds_per_state(self) -> float:
-        """That of the curves."""
-        return self.whole.seconds_per_state
-
-    @property
-    def exact_bytes(self) -> int:
-        """Memory of the evidence of all cells."""
-        return self.whole.exact_bytes
+    def cost(self) -> Cost:
+        """That of the curves, which need not be made to know it."""
+        beliefs = len(self.conduct.beliefs)
+        return cost_of(
+            self.conduct,
+            self.levels,
+            curves=self.size(),
+            means=2 * self.levels + beliefs,  # of each dose's probabilities of the target interval, and of an overdose
+            tables=4 + beliefs,
+            making=MAKING,
+        )
 
     def settler(self, packing: Packing, cells: NDArray[np.int16]) -> Settle:
         """One cohort more for many states."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from escalation.kernels.layout import Children, Packing, StateArrays
 from escalation.plans.conduct import Conduct
+from escalation.plans.cost import Cost, cost_of
 from escalation.plans.decision import Bound, Decision, State
 
 if TYPE_CHECKING:
@@ -37,12 +38,12 @@ class Plan(ABC):
     the dose just given, a *curve plan* reads a posterior over dose-toxicity curves. A further kind gives what is
     abstract here; nobody asks for kinds by name. Each asker has its own methods, so that they check each other:
 
-    - the exact engine: `settler`, one compiled cohort for all states at once; `exact_bytes`, what it keeps for that;
+    - the exact engine: `settler`, one compiled cohort for all states at once;
     - the simulation: `escalation`, compiled trials from the first cohort to the last;
     - one trial, in plain Python: `decide`, whose decisions carry what they are explained by, the code of a table or the
       judgement of a model; `closed`; and `looks_at_cohort`, if counts alone do not say enough;
     - the page of a protocol, and the bound on states: `table`, where decisions are in one;
-    - all of them: `recommend`.
+    - all of them: `recommend`; and before they start `cost`.
     """
 
     conduct: Conduct  # how the trial is conducted, whatever decides on its doses: cohort sizes, limits and stops
@@ -68,14 +69,9 @@ class Plan(ABC):
         return False
 
     @property
-    def seconds_per_state(self) -> float:
-        """Processor time that the exact engine takes for a state, about."""
-        return 2e-7
-
-    @property
-    def exact_bytes(self) -> int:
-        """Memory of what `settler` works out once for all cohorts."""
-        return 0
+    def cost(self) -> Cost:
+        """What it takes, by estimate."""
+        return cost_of(self.conduct, self.levels)
 
     @abstractmethod
     def settler(self, packing: Packing, cells: NDArray[np.int16]) -> Settle:

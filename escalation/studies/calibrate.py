@@ -180,7 +180,7 @@ def calibrate(
     limits : dict of str to float, optional
         On the numbers of an `Assessment`: at most so much "overdosing", "false_stopping" and "patients", and at least
         so much "power".
-    max_states, progress, executor : optional
+    max_states, max_seconds, max_memory, progress, executor : optional
         As for every study; see `studies.work.options.Work`. A step is a setting, or the design as it is.
 
     Raises

@@ -96,7 +96,7 @@ def compare(
     trials : int
         Simulated trials for each design and truth; 0 for none.
     seed : int
-    max_states, progress : optional
+    max_states, max_seconds, max_memory, progress : optional
         As for every study; see `studies.work.options.Effort`. A step is a design under a truth.
 
     Raises
@@ -120,7 +120,8 @@ def compare(
     """
     labels = _compared(scenario, designs, reference)
     names = choose(truths, (truth.name for truth in scenario.truth), "truth")
-    passed = Pass(scenario, labels, names, trials, seed, **effort)
+    pairs = len(labels) - 1 if reference is not None else len(labels) * (len(labels) - 1) // 2
+    passed = Pass(scenario, labels, names, trials, seed, pairs=pairs, **effort)
     return _read(passed, passed.evidence(), reference)
 
 
@@ -145,7 +146,8 @@ def run_and_compare(
     """A run, and its designs against each other where there are several, from one pass over both."""
     labels = choose(designs, scenario.designs, "design")
     names = choose(truths, (truth.name for truth in scenario.truth), "truth")
-    passed = Pass(scenario, labels, names, trials, seed, **effort)
+    pairs = len(labels) * (len(labels) - 1) // 2
+    passed = Pass(scenario, labels, names, trials, seed, pairs=pairs, is_reported=True, **effort)
     results: list[Result] = []
 
     def noted() -> Iterator[Evidence]:

@@ -4,6 +4,7 @@ Every study that is exact asks questions: of a setting, which is a design with i
 an answer or is refused. Here is what runs them, wherever, and the few numbers that settings and sizes are chosen by.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -12,13 +13,14 @@ from typing import Any, Literal, TypeVar, Unpack, get_args
 
 from escalation.defaults import MOST_PATIENTS
 from escalation.designs import Design
+from escalation.engines.allowance import Allowance
 from escalation.errors import EscalationError, ScenarioError, brief
 from escalation.kernels.codes import SLACK
 from escalation.names import suggestion
 from escalation.scenario.grid import Grid
 from escalation.scenario.truths.sets import TruthSet
-from escalation.studies.work.options import Progress, Work, silent
-from escalation.studies.work.pieces import exact_expectations, finished
+from escalation.studies.work.options import Limits, Progress, Work, allowance, silent
+from escalation.studies.work.pieces import DEFAULT, exact_expectations, finished
 from escalation.studies.work.refusal import Refused, answered
 from escalation.trial.trial import Trial
 
@@ -38,14 +40,19 @@ def evaluate(
     questions: Iterable[tuple[Any, ...] | Refused],
     total: tuple[int, str],
     *,
-    max_states: int | None = None,
+    evaluation: float = 0.0,
     progress: Progress = silent,
     executor: Executor | None = None,
+    **limits: Unpack[Limits],
 ) -> list[Answer | Refused]:
-    """The answers in the order of the questions; `total` says how many steps there are, one for each, and of what."""
+    """The answers in the order of the questions; `total` says how many steps there are, one for each, and of what.
+
+    Each state is looked at again for the seconds of `evaluation` by all questions of a setting, if they say so.
+    """
+    allowed = allowance(limits, evaluation, at_once=1 if executor is not None else os.cpu_count() or 1)
     found = {}
     with progress(*total) as step:
-        for number, answer in as_answered(partial(work, max_states=max_states), questions, executor):
+        for number, answer in as_answered(partial(work, allowance=allowed), questions, executor):
             found[number] = answer
             step()
     return [found[number] for number in range(len(found))]
@@ -56,6 +63,7 @@ def evaluate_designs(
     designs: Mapping[str, Design],
     asked: Sequence[tuple[Any, ...]],
     what: str,
+    evaluation: float = 0.0,
     **how: Unpack[Work],
 ) -> tuple[dict[str, list[Answer]], dict[str, str]]:
     """What each design answers to the same questions, by label; and why those that the exact engine refuses do not.
@@ -63,7 +71,7 @@ def evaluate_designs(
     Raises an EscalationError if it refuses all.
     """
     questions = ((design, *one) for design in designs.values() for one in asked)
-    found = iter(evaluate(work, questions, (len(designs) * len(asked), what), **how))
+    found = iter(evaluate(work, questions, (len(designs) * len(asked), what), evaluation=evaluation, **how))
     answers, refusals = divided({label: whole([next(found) for _ in asked]) for label in designs})
     if not answers:
         label, reason = next(iter(refusals.items()))
@@ -122,9 +130,9 @@ class Assessment:
         return self.mean_pcs if objective == "mean-pcs" else self.worst_pcs
 
 
-def assess(design: Design, trial: Trial, truths: TruthSet, max_states: int | None = None) -> Assessment:
+def assess(design: Design, trial: Trial, truths: TruthSet, allowance: Allowance = DEFAULT) -> Assessment:
     """Enumerate a design's trials and assess them."""
-    found = exact_expectations(design, trial, truths, max_states=max_states)
+    found = exact_expectations(design, trial, truths, allowance=allowance)
     right = found.correct.any(axis=1)
     return Assessment(
         mean_pcs=float(found.pcs.mean()),

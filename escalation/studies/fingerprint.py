@@ -8,21 +8,22 @@ options without effect.
 
 import hashlib
 from collections.abc import Iterator
+from typing import Unpack
 
 import numpy as np
 
 from escalation.designs import Design
 from escalation.engines.exact import cohort_by_cohort, enumerated
-from escalation.engines.limits import states_allowed
 from escalation.kernels.layout import StateArrays
 from escalation.running.start import start_of
+from escalation.studies.work.options import Limits, allowance
 from escalation.trial.trial import Trial
 
 SHOWN = 16
 """Hexadecimal digits that are enough for people to compare."""
 
 
-def fingerprint(design: Design, trial: Trial, *, max_states: int | None = None) -> str:
+def fingerprint(design: Design, trial: Trial, **limits: Unpack[Limits]) -> str:
     """SHA-256 of all decisions that a design can come to in a trial.
 
     Numbers of sequences are exact up to 2^53; larger ones are rounded, in the same way at each run.
@@ -31,7 +32,7 @@ def fingerprint(design: Design, trial: Trial, *, max_states: int | None = None) 
     ----------
     design : Design
     trial : Trial
-    max_states : int, optional
+    max_states, max_seconds, max_memory : optional
         As for `escalation.exact`.
 
     Returns
@@ -44,7 +45,7 @@ def fingerprint(design: Design, trial: Trial, *, max_states: int | None = None) 
     DesignError
         A ValueError: the design does not fit the trial.
     StateSpaceError
-        There may be more than `max_states` states.
+        There may be more states than are allowed.
 
     Examples
     --------
@@ -56,7 +57,7 @@ def fingerprint(design: Design, trial: Trial, *, max_states: int | None = None) 
     False
     """
     start = start_of(design, trial, None)
-    limit = states_allowed(start.plan, max_states)
+    limit = allowance(limits).most_states(start.plan)
     digest = hashlib.sha256()
     columns = "<i1" if start.plan.conduct.runs == 1 else "<i2"
 

@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike
 
 from escalation.defaults import SEED, TRIALS
 from escalation.designs import Design
+from escalation.engines.allowance import Allowance
 from escalation.engines.endings import Enumeration
 from escalation.engines.exact import enumerate_endings
 from escalation.engines.outcomes import Outcomes
@@ -19,7 +20,13 @@ from escalation.trial.trial import Trial
 
 
 def exact(
-    design: Design, trial: Trial, *, max_states: int | None = None, after: InterimData | str | None = None
+    design: Design,
+    trial: Trial,
+    *,
+    after: InterimData | str | None = None,
+    max_states: int | None = None,
+    max_seconds: float | None = None,
+    max_memory: float | None = None,
 ) -> Enumeration:
     """Enumerate every ending of a design's trials.
 
@@ -27,11 +34,16 @@ def exact(
     ----------
     design : Design
     trial : Trial
-    max_states : int, optional
-        Refuse when there are, or may be, more states than this. By default 50 million, or as many as fit into half of
-        the memory when that is less: the machine's, or what a control group or `ulimit -v` allows of it.
     after : InterimData or str, optional
         The data of a running trial, such as "1NNN 2NTT": every ending that is still possible.
+    max_states : int, optional
+        Refuse when there are, or may be, more states than this. By default 50 million, or as many as the next two
+        leave; a number has neither default count.
+    max_seconds : float, optional
+        And more than this many seconds would be needed, by estimate. Default 10.
+    max_memory : float, optional
+        And more GB than this. By default half of the memory: the machine's, or what a control group or `ulimit -v`
+        allows of it.
 
     Returns
     -------
@@ -41,11 +53,11 @@ def exact(
     Raises
     ------
     DesignError
-        A ValueError: the design does not fit the trial, or `max_states` is below 1.
+        A ValueError: the design does not fit the trial, or a limit is no number above 0.
     OutcomesError
         A ValueError: the data cannot be read, or leave open what the design looks at.
     StateSpaceError
-        There are more than `max_states` states; or, under a table plan, there may be: of its bound, which looks at the
+        There are more states than are allowed; or, under a table plan, there may be: of its bound, which looks at the
         first 64 cohorts, it is said after five million states. Or the likelihoods of a curve plan, or the states, do
         not fit into the memory.
 
@@ -57,11 +69,16 @@ def exact(
     >>> round(operating_characteristics(endings.outcomes([0.05, 0.12, 0.25, 0.40])).pcs, 4)
     0.6035
     """
+    return endings_within(design, trial, after, Allowance(max_states, max_seconds, max_memory))
+
+
+def endings_within(design: Design, trial: Trial, after: InterimData | str | None, allowance: Allowance) -> Enumeration:
+    """The endings as `exact` gives them, within an allowance."""
     try:
-        return enumerate_endings(start_of(design, trial, after), max_states)
+        return enumerate_endings(start_of(design, trial, after), allowance)
     except MemoryError:
         raise StateSpaceError(
-            "there is not enough memory for the states; fewer are allowed by --max-states (in Python max_states)"
+            "there is not enough memory for the states; --max-memory (in Python max_memory) keeps to less"
         ) from None
 
 
@@ -104,6 +121,8 @@ def simulate(
         A ValueError: the design does not fit the trial, or another argument is out of range.
     OutcomesError
         A ValueError: the data cannot be read, or leave open what the design looks at.
+    CostError
+        They would take more than half of the memory.
 
     Examples
     --------
@@ -117,4 +136,6 @@ def simulate(
     for name, value, least in (("trials", trials, 1), ("seed", seed, 0), ("threads", workers, 1)):
         if not is_whole(value) or value < least:
             raise DesignError(f"{name}: {value!r} should be a whole number, at least {least}")
-    return simulate_trials(start_of(design, trial, after), true_rates, trials=trials, seed=seed, threads=workers)
+    start = start_of(design, trial, after)
+    Allowance().check_memory(design.kind, start.plan, trials)
+    return simulate_trials(start, true_rates, trials=trials, seed=seed, threads=workers)

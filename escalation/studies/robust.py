@@ -24,7 +24,7 @@ from escalation.scenario.file import Scenario
 from escalation.scenario.truths.sets import TruthSet
 from escalation.studies.evaluate import evaluate_designs
 from escalation.studies.work.options import Work
-from escalation.studies.work.pieces import exact_expectations
+from escalation.studies.work.pieces import EVALUATION, exact_expectations
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -189,7 +189,7 @@ def robust(
         `drawn_truths` draws them, `published_truths` has published ones.
     designs : iterable of str
         Labels of those to evaluate; all when empty.
-    max_states, progress, executor : optional
+    max_states, max_seconds, max_memory, progress, executor : optional
         As for every study; see `studies.work.options.Work`. A step is a design under 1,000 truths.
 
     Raises
@@ -212,7 +212,8 @@ def robust(
     if len(truths) == 0 or truths.rates.shape[1] != trial.levels:
         raise DesignError(f"truths: there should be at least one, with {trial.levels} rates: one for each dose level")
     parts = [(trial, truths.part(first, first + BLOCK)) for first in range(0, len(truths), BLOCK)]
-    found, refusals = evaluate_designs(exact_expectations, chosen, parts, f"designs x {BLOCK:,} truths", **work)
+    what, evaluation = f"designs x {BLOCK:,} truths", len(truths) * EVALUATION
+    found, refusals = evaluate_designs(exact_expectations, chosen, parts, what, evaluation, **work)
     expectations = {label: _joined(own) for label, own in found.items()}
     # Among doses of which there is one the benchmark has nothing to choose.
     benchmark = optimal_pcs(truths.rates, truths.correct & (trial.levels > 1), trial)

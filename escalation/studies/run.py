@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, Unpack
 
 import numpy as np
@@ -12,20 +12,33 @@ from escalation.characteristics.benchmark import optimal_pcs, optimal_selection
 from escalation.characteristics.one_truth import OperatingCharacteristics, operating_characteristics
 from escalation.defaults import SEED, TRIALS
 from escalation.designs import Design
+from escalation.engines.allowance import Allowance
 from escalation.engines.endings import Enumeration
 from escalation.engines.outcomes import Outcomes
 from escalation.errors import EscalationError
 from escalation.kernels.codes import SLACK
 from escalation.names import choose
 from escalation.running.standing import standing
+from escalation.running.start import start_of
 from escalation.scenario.file import Scenario
 from escalation.scenario.truths.truth import Truth
-from escalation.studies.one_design import exact as exact_endings
-from escalation.studies.one_design import simulate
+from escalation.studies.one_design import endings_within, simulate
 from escalation.studies.work.options import Effort, Progress, silent
 from escalation.studies.work.refusal import Refused, answered
 from escalation.trial.data import InterimData
 from escalation.trial.trial import Trial
+
+EVALUATION = 3e-8
+"""Seconds for which a state is looked at again for all operating characteristics under a truth."""
+
+RESULT, RESULT_OF_A_TRIAL = 9e-3, 4e-7
+"""Seconds for all that is made of a design under a truth, its page included; and for each of its simulated trials."""
+
+PAIR, PAIR_OF_A_TRIAL = 3e-3, 1e-7
+"""Likewise for a pair of designs under a truth."""
+
+REPORT_ON_A_TRUTH, REPORT_ON_A_RESULT = 0.25, 0.13
+"""And for the figures of a report: on a truth, and on each design under it."""
 
 
 @dataclass(frozen=True)
@@ -107,10 +120,34 @@ class Pass:
     exact: bool = True
     after: InterimData | None = None
     max_states: int | None = None
+    max_seconds: float | None = None
+    max_memory: float | None = None
     progress: Progress = silent
+    pairs: int = 0  # of designs that are compared with each other
+    is_reported: bool = False  # with figures
+
+    @property
+    def allowance(self) -> Allowance:
+        """What it may take."""
+        return Allowance(self.max_states, self.max_seconds, self.max_memory, EVALUATION * len(self.truths))
+
+    def check(self) -> None:
+        """Refuse what would take too long or too much memory, by estimate."""
+        trial = self.scenario.trial
+        plans = ((label, start_of(self.scenario.designs[label], trial, self.after).plan) for label in self.designs)
+        result = RESULT + RESULT_OF_A_TRIAL * self.trials + REPORT_ON_A_RESULT * self.is_reported
+        truth = len(self.designs) * result + REPORT_ON_A_TRUTH * self.is_reported
+        truth += self.pairs * (PAIR + PAIR_OF_A_TRIAL * self.trials)
+        self.allowance.check_trials(
+            plans,
+            trials=self.trials,
+            truths=len(self.truths),
+            further=len(self.truths) * truth,
+        )
 
     def evidence(self) -> Iterator[Evidence]:
         """Truth by truth, and design by design within; one at a time, because simulated trials are large."""
+        self.check()
         trial = self.scenario.trial
         designs = {label: self.scenario.designs[label] for label in self.designs}
         with self.progress(len(self.designs) * len(self.truths), "designs x truths") as step:
@@ -129,10 +166,8 @@ class Pass:
 
     def _endings(self, design: Design) -> Enumeration | Refused:
         """The endings of a design; a refusal is an error where no trials are simulated instead."""
-        enumerate_endings = partial(exact_endings, max_states=self.max_states, after=self.after)
-        if self.trials == 0:
-            return enumerate_endings(design, self.scenario.trial)
-        return answered(enumerate_endings, (design, self.scenario.trial))
+        question = design, self.scenario.trial, self.after, self.allowance
+        return endings_within(*question) if self.trials == 0 else answered(endings_within, question)
 
 
 def run(
@@ -160,7 +195,7 @@ def run(
         Whether to enumerate. A design for which the exact engine refuses is simulated only.
     after : InterimData or str, optional
         The data of a running trial, such as "1NNN 2NTT": its conditional operating characteristics.
-    max_states, progress : optional
+    max_states, max_seconds, max_memory, progress : optional
         As for every study; see `studies.work.options.Effort`. A step is a design under a truth.
 
     Raises

@@ -143,7 +143,7 @@ def find_size(
         Between the true DLT rates of neighbouring doses, for Cheung's formula beside a CRM.
     sizes : iterable of int, optional
         Patients in dose escalation. By default `whole_cohorts` of the trial.
-    max_states, progress, executor : optional
+    max_states, max_seconds, max_memory, progress, executor : optional
         As for every study; see `studies.work.options.Work`. A step is a design of a size.
 
     Raises

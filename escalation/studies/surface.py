@@ -22,7 +22,7 @@ from escalation.scenario.truths.random import ODDS_RATIOS
 from escalation.scenario.truths.sets import TruthSet
 from escalation.studies.evaluate import evaluate, whole
 from escalation.studies.work.options import Work
-from escalation.studies.work.pieces import exact_expectations
+from escalation.studies.work.pieces import EVALUATION, exact_expectations
 from escalation.studies.work.refusal import Refused
 from escalation.trial.rates import are_correct
 from escalation.trial.trial import Trial
@@ -82,7 +82,7 @@ def pcs_surface(
     points : (int, int)
         Positions of the MTD, evenly from 0.5 to D + 0.5, and odds ratios, from 1.2 to 6 with equal factors between
         them. For a single dose the first is the number of true rates, evenly from 0 to 0.35 above the target.
-    max_states, progress, executor : optional
+    max_states, max_seconds, max_memory, progress, executor : optional
         As for every study; see `studies.work.options.Work`. A step is a row of points: an odds ratio.
 
     Raises
@@ -104,7 +104,8 @@ def pcs_surface(
     positions, odds_ratios, rates = _truths(trial, points)
     correct = are_correct(rates, trial.target)
     questions = [(design, trial, TruthSet("a row", (), *row)) for row in zip(rates, correct, strict=True)]
-    found = whole(evaluate(exact_expectations, questions, (len(rates), "rows of points"), **work))
+    total, evaluation = (len(rates), "rows of points"), correct.shape[0] * correct.shape[1] * EVALUATION
+    found = whole(evaluate(exact_expectations, questions, total, evaluation=evaluation, **work))
     if isinstance(found, Refused):
         raise StateSpaceError(found.reason)
     pcs = np.array([row.pcs for row in found])

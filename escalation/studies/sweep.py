@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from escalation.characteristics.many_truths import Expectations, expectations
-from escalation.defaults import SWEEP_STATES
+from escalation.defaults import EXACT_SECONDS, SWEEP_STATES
 from escalation.designs import REGISTRY, Design
+from escalation.engines.allowance import Allowance
 from escalation.errors import GridError, JournalError, MissingPackageError, OutputError, brief
 from escalation.files import check_writable, whole_file
 from escalation.names import MOST_LISTED, suggestion
@@ -25,10 +26,11 @@ from escalation.scenario.grid import Grid, Setting
 from escalation.scenario.truths.random import GENERATORS
 from escalation.scenario.truths.sets import SOURCES, TruthSet, TruthSource
 from escalation.studies.evaluate import as_answered
-from escalation.studies.one_design import exact
+from escalation.studies.one_design import endings_within
 from escalation.studies.sweep_table import SUMMARIES, Floats, Found, columns_of, from_bytes, part_of, to_bytes
 from escalation.studies.work.journal import Journal, journal
 from escalation.studies.work.options import Progress, silent
+from escalation.studies.work.pieces import EVALUATION
 from escalation.studies.work.refusal import Refused
 from escalation.tidy import CsvFile, ParquetFile
 from escalation.trial.trial import Trial
@@ -59,8 +61,8 @@ class Sweep:
         Names, without the number of a dose for those of all doses; all when empty.
     summary : bool
         Whether quantities are summed up over truths, instead of one number for each.
-    max_states : int
-        The exact engine refuses a setting that may have more states.
+    max_states, max_seconds : int, float
+        The exact engine refuses a setting that may have more states, or would take longer by estimate.
 
     Raises
     ------
@@ -73,10 +75,16 @@ class Sweep:
     quantities: tuple[str, ...] = ()
     summary: bool = False
     max_states: int = SWEEP_STATES
+    max_seconds: float = EXACT_SECONDS
 
     def __post_init__(self) -> None:
         if self.truths.source not in SOURCES:
             raise GridError(f"truths: {self.truths.source!r} should be one of {', '.join(SOURCES)}")
+
+    @property
+    def allowance(self) -> Allowance:
+        """What a setting may take: the same on every machine."""
+        return Allowance(self.max_states, self.max_seconds)
 
     @property
     def digested(self) -> dict[str, str]:
@@ -87,7 +95,7 @@ class Sweep:
             "the grid": json.dumps([list(grid.values.items()), grid.labels], default=str),
             "the truths": json.dumps(vars(self.truths)),
             "the quantities": json.dumps([self.quantities, self.summary]),
-            "the states allowed": json.dumps(self.max_states),
+            "the states and seconds allowed": json.dumps([self.max_states, self.max_seconds]),
         }
 
     def check(self) -> None:
@@ -130,7 +138,7 @@ class Sweep:
                 if target not in sent:
                     sent = {target: self.truths.of(self.grid.scenario, setting.trial)}
                 truths = sent[target]
-            yield setting.design, setting.trial, truths, self.quantities, self.summary, self.max_states
+            yield setting.design, setting.trial, truths, self.quantities, self.summary, self.allowance
 
     def names(self, setting: Setting) -> tuple[str, ...]:
         """The names of the truths of a setting."""
@@ -162,12 +170,13 @@ def find(
     truths: TruthSource | TruthSet,
     quantities: Collection[str],
     summary: bool,
-    max_states: int,
+    allowance: Allowance,
 ) -> Found:
     """Work out a setting, wherever this runs."""
     judged = truths.made(trial) if isinstance(truths, TruthSource) else truths
     # Nothing is kept for another setting, which has other trials.
-    means = expectations(exact(design, trial, max_states=max_states), judged.rates, judged.correct)
+    allowed = replace(allowance, evaluation=len(judged) * EVALUATION)
+    means = expectations(endings_within(design, trial, None, allowed), judged.rates, judged.correct)
     wanted = {name: value for name, value in means.by_quantity().items() if is_wanted(name, quantities)}
     values = np.array(list(wanted.values())).reshape(len(wanted), len(judged))  # of a dose that another trial has: none
     return Found(tuple(wanted), summed_up(values) if summary else values)

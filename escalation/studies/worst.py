@@ -7,13 +7,17 @@ from typing import Unpack
 
 from escalation.defaults import DELTA, SEED
 from escalation.designs import Design
+from escalation.engines.allowance import Allowance
 from escalation.names import choose
 from escalation.scenario.file import Scenario
 from escalation.studies.evaluate import evaluate_designs
 from escalation.studies.least_favourable import Quantity, WorstTruth, check_delta, worst_truth
 from escalation.studies.work.options import Work
-from escalation.studies.work.pieces import endings_of
+from escalation.studies.work.pieces import EVALUATION, endings_of
 from escalation.trial.trial import Trial
+
+EVALUATIONS = 1200
+"""Truths that a search looks at, about."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ def worst_cases(
         a dose below the MTD, and at most 1 - target.
     seed : int
         Of the random truths from which searches start.
-    max_states, progress, executor : optional
+    max_states, max_seconds, max_memory, progress, executor : optional
         As for every study; see `studies.work.options.Work`. A step is a search: of a design, a quantity and an MTD.
 
     Raises
@@ -86,7 +90,9 @@ def worst_cases(
     chosen = {label: scenario.designs[label] for label in choose(designs, scenario.designs, "design")}
     check_delta(delta, trial)
     asked = [(trial, quantity, mtd) for quantity, mtd in questions(trial)]
-    found, refusals = evaluate_designs(partial(_worst_truth, delta, seed), chosen, asked, "searches", **work)
+    evaluation = EVALUATIONS * len(asked) * EVALUATION
+    search = partial(_worst_truth, delta, seed)
+    found, refusals = evaluate_designs(search, chosen, asked, "searches", evaluation, **work)
     return WorstCases(scenario, delta, seed, {label: tuple(worst) for label, worst in found.items()}, refusals)
 
 
@@ -97,6 +103,6 @@ def questions(trial: Trial) -> list[tuple[Quantity, int]]:
 
 
 def _worst_truth(
-    delta: float, seed: int, design: Design, trial: Trial, quantity: Quantity, mtd: int, *, max_states: int | None
+    delta: float, seed: int, design: Design, trial: Trial, quantity: Quantity, mtd: int, *, allowance: Allowance
 ) -> WorstTruth:
-    return worst_truth(endings_of(design, trial, max_states), quantity, mtd, delta=delta, seed=seed)
+    return worst_truth(endings_of(design, trial, allowance), quantity, mtd, delta=delta, seed=seed)

@@ -378,7 +378,7 @@ def test_every_design(trials):
 @pytest.mark.usefixtures("undrawn")
 def test_sections_have_names_for_links():
     document = report_document(
-        run(load_scenario(TAK), trials=0, designs=["boin"], truths=["DLT rate 0.30"]), Request("html", None, None, None)
+        run(load_scenario(TAK), trials=0, designs=["boin"], truths=["DLT rate 0.30"]), Request("html", None, {}, None)
     )
     assert all(re.fullmatch("[a-z][a-z0-9-]*", section.identifier) for section in document.sections)
     assert all(section.parts for section in document.sections)

@@ -292,7 +292,7 @@ def test_refused_designs_are_simulated_only():
 def test_each_design_runs_once(monkeypatch):
     """Simulated once under each truth, and enumerated once, however many pairs it is in."""
     calls = Counter()
-    simulated, enumerated = scenario_run.simulate, scenario_run.exact_endings
+    simulated, enumerated = scenario_run.simulate, scenario_run.endings_within
 
     def counted(design, trial, rates, **arguments):
         calls[design.kind, tuple(rates)] += 1
@@ -303,7 +303,7 @@ def test_each_design_runs_once(monkeypatch):
         return enumerated(design, *rest, **arguments)
 
     monkeypatch.setattr(scenario_run, "simulate", counted)
-    monkeypatch.setattr(scenario_run, "exact_endings", listed)
+    monkeypatch.setattr(scenario_run, "endings_within", listed)
     for evaluate in (compare, both):
         calls.clear()
         steps = Steps()

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from escalation import BOIN, CRM, DesignError, EscalationError, StateSpaceError, Trial, grid, load_scenario
+from escalation.engines.allowance import Allowance
 from escalation.kernels.codes import NO_DOSE
 from escalation.scenario.truths.sets import drawn_truths, published_lists, published_truths, scenario_truths
 from escalation.studies.evaluate import divided, evaluate, possible, whole
@@ -79,7 +80,7 @@ def test_results_carry_the_number_of_their_piece():
     assert dict(finished(square, ((n,) for n in range(600)))) == {n: n * n for n in range(600)}
 
 
-def root(number, *, max_states):
+def root(number, *, allowance):
     if number < 0:
         raise StateSpaceError(f"{number} has none")
     return number**0.5
@@ -140,7 +141,7 @@ def test_processes_give_the_same_bits():
 def test_refusals_reach_the_caller():
     truths = drawn_truths("clertant", TRIAL, count=3, seed=1)
     with pytest.raises(StateSpaceError):
-        exact_expectations(BOIN(), TRIAL, truths, max_states=10)
+        exact_expectations(BOIN(), TRIAL, truths, allowance=Allowance(10))
 
 
 def test_a_piece_is_some_kilobytes():
@@ -151,18 +152,18 @@ def test_a_piece_is_some_kilobytes():
 
 def test_endings_are_enumerated_once_however_many_ask(monkeypatch):
     asked = []
-    original = pieces.exact
+    original = pieces.endings_within
 
-    def slowly(design, trial, *, max_states):
-        asked.append(max_states)
+    def slowly(design, trial, after, allowance):
+        asked.append(allowance.states)
         time.sleep(0.1)
-        return original(design, trial, max_states=max_states)
+        return original(design, trial, after, allowance)
 
-    monkeypatch.setattr(pieces, "exact", slowly)
+    monkeypatch.setattr(pieces, "endings_within", slowly)
     trial = Trial(doses=levels(2), target=0.25, max_patients=9, cohort_size=1)  # of no other test
     with ThreadPoolExecutor(4) as executor:
         found = list(executor.map(endings_of, [BOIN()] * 8, [trial] * 8))
-        refused = [executor.submit(endings_of, BOIN(), trial, 5) for _ in range(8)]
+        refused = [executor.submit(endings_of, BOIN(), trial, Allowance(5)) for _ in range(8)]
     assert all(one is found[0] for one in found)
     assert {str(one.exception()) for one in refused} == {str(refused[0].exception())}
     assert isinstance(refused[0].exception(), StateSpaceError)

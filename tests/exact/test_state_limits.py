@@ -4,19 +4,13 @@ import numpy as np
 import pytest
 
 from escalation import BLRM, BOIN, Monitoring, StateSpaceError, ThreePlusThree, Trial, exact, simulate
+from escalation.defaults import EXACT_SECONDS
 from escalation.designs import Design
 from escalation.designs.base import patients_reach
-from escalation.engines.limits import (
-    MEMORY_SHARE,
-    MOST_SECONDS,
-    MOST_STATES,
-    bits_per_cell,
-    default_max_states,
-    has_bound,
-    most_states,
-    state_bytes,
-    words_per_row,
-)
+from escalation.engines import allowance
+from escalation.engines.allowance import MEMORY_SHARE, MOST_STATES, Allowance
+from escalation.engines.bound import has_bound, most_states
+from escalation.engines.packing import bits_per_cell, state_bytes, words_per_row
 from escalation.engines.patients import PARTS, tolerances
 from escalation.kernels.codes import (
     ALL_DOSES,
@@ -206,22 +200,22 @@ def test_no_cell_has_all_bits_set():
 
 
 def test_default_limit_follows_the_memory(monkeypatch):
-    from escalation.engines import limits as state_limits
-
     plan = BOIN().plan(Trial(doses=levels(6), target=0.25, max_patients=60))
-    monkeypatch.setattr(state_limits, "machine_memory", lambda: 8 * 10**9)
-    assert default_max_states(plan) == int(MEMORY_SHARE * 8 * 10**9 / state_bytes(plan))
-    monkeypatch.setattr(state_limits, "machine_memory", lambda: 8 * 10**12)
-    assert default_max_states(plan) == MOST_STATES
+    monkeypatch.setattr(allowance, "machine_memory", lambda: 8 * 10**9)
+    assert Allowance().most_states(plan).states == int(MEMORY_SHARE * 8 * 10**9 / state_bytes(plan))
+    monkeypatch.setattr(allowance, "machine_memory", lambda: 8 * 10**12)
+    assert Allowance().most_states(plan).states == MOST_STATES
 
 
 def test_default_limit_follows_the_time_under_a_model():
     """A state of a BLRM takes its thousands of curves; the message says how long the limit takes."""
     trial = Trial(doses=[10, 20, 40, 60, 80, 100, 150, 200, 300, 400], target=0.25, max_patients=60)
     plan = BLRM().plan(trial)
-    assert default_max_states(plan) == int(MOST_SECONDS / plan.seconds_per_state)
-    assert 100_000 < default_max_states(plan) < 3_000_000
+    assert Allowance().most_states(plan).states == int(
+        (EXACT_SECONDS - plan.cost.making - plan.cost.counting) / plan.cost.state
+    )
+    assert 100_000 < Allowance().most_states(plan).states < 3_000_000
     small = exact(BLRM(), trial.model_copy(update={"max_patients": 12}))
-    assert small.states < default_max_states(plan)
+    assert small.states < Allowance().most_states(plan).states
     with pytest.raises(StateSpaceError, match=r"where at most 200,000 \([0-9.]+ MB, about [0-9]+ s\) are allowed"):
         exact(BLRM(), trial.model_copy(update={"max_patients": 30, "cohort_size": 1}), max_states=200_000)

@@ -275,7 +275,7 @@ def test_a_journal_of_another_sweep_is_refused(tmp_path):
         (Sweep(grid(LUCAR, VALUES), DRAWN, ("pcs",), summary=True), "differs in the quantities;"),
         (
             Sweep(grid(parse_scenario(content), VALUES), DRAWN, max_states=7),
-            "differs in the scenario, the states allowed;",
+            "differs in the scenario, the states and seconds allowed;",
         ),
     ):
         with pytest.raises(EscalationError) as found:

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Annotated, Literal
 
 import numpy as np
@@ -13,6 +14,10 @@ from escalation.kernels.codes import ANY_DOSE, NEXT_DOSE
 from escalation.numbers import count_grid
 from escalation.plans.conduct import Belief, Criterion
 from escalation.trial.trial import Trial
+
+MOST_RULES = 32
+"""Stopping rules that a design can be given; and `all` of several `any` becomes as many as there are ways to pick one
+of each."""
 
 Counts = NDArray[np.int64]
 Cells = NDArray[np.bool_]
@@ -95,11 +100,12 @@ class DoseRule(StoppingRule):
 
     def criterion(self, trial: Trial) -> Criterion:
         """The counts at which the rule holds."""
-        table = np.zeros((trial.levels, trial.max_patients + 1, trial.max_patients + 1), np.bool_)
-        level = 1 if self.dose == "lowest" else self.dose
-        doses = slice(None) if isinstance(level, str) else level - 1
-        table[doses] = by_counts(self.holds, trial)
-        return Criterion(NEXT_DOSE if self.dose == "next" else ANY_DOSE, table)
+        table, shape = by_counts(self.holds, trial), (trial.levels, trial.max_patients + 1, trial.max_patients + 1)
+        if self.dose in ("next", "any"):
+            return Criterion(NEXT_DOSE if self.dose == "next" else ANY_DOSE, np.broadcast_to(table, shape))
+        at_one_dose = np.zeros(shape, np.bool_)
+        at_one_dose[0 if isinstance(self.dose, str) else self.dose - 1] = table
+        return Criterion(ANY_DOSE, at_one_dose)
 
     def place(self, trial: Trial) -> str:
         """The dose that is looked at, in words."""
@@ -161,12 +167,17 @@ class PosteriorRule(DoseRule):
             yield f"rule '{self.rule}': prior is not used with posterior = \"model\""
 
 
+@lru_cache(maxsize=2 * MOST_RULES)
 def by_counts(holds: Callable[[Counts, Counts, Trial], Cells], trial: Trial) -> Cells:
-    """Whether something holds, by the patients (at least one) and DLTs at a dose, bool[N + 1, N + 1]."""
+    """Whether a method of a rule says so, by the patients (at least one) and DLTs at a dose, bool[N + 1, N + 1].
+
+    Remembered, and read-only: every question about a design asks for it anew.
+    """
     patients, dlts = count_grid(trial.max_patients)
     possible = (patients > 0) & (dlts <= patients)
     table = np.zeros(patients.shape, np.bool_)
     table[possible] = holds(patients[possible], dlts[possible], trial)
+    table.flags.writeable = False
     return table
 
 

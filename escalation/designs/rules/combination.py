@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Discriminator, Field, Tag
 
-from escalation.designs.rules.base import StoppingRule
+from escalation.designs.rules.base import MOST_RULES, StoppingRule
 from escalation.designs.rules.dlts import DLTs
 from escalation.designs.rules.patients import Patients
 from escalation.designs.rules.patients_at_dose import PatientsAtDose
@@ -21,9 +21,6 @@ from escalation.fields import Frozen
 from escalation.kernels.codes import DOSE_TOO_TOXIC, STOPPING_RULE, TOO_TOXIC
 from escalation.plans.conduct import Stop
 from escalation.trial.trial import Trial
-
-MOST_STOPS = 32
-"""`all` of several `any` becomes as many rules as there are ways to pick one of each."""
 
 RULES: dict[str, type[StoppingRule]] = {
     rule.model_fields["rule"].default: rule
@@ -49,7 +46,7 @@ class AnyOf(Frozen):
     any : sequence of conditions
     """
 
-    any: tuple["Condition", ...] = Field(min_length=1, max_length=MOST_STOPS)
+    any: tuple["Condition", ...] = Field(min_length=1, max_length=MOST_RULES)
 
 
 class AllOf(Frozen):
@@ -60,7 +57,7 @@ class AllOf(Frozen):
     all : sequence of conditions
     """
 
-    all: tuple["Condition", ...] = Field(min_length=1, max_length=MOST_STOPS)
+    all: tuple["Condition", ...] = Field(min_length=1, max_length=MOST_RULES)
 
 
 def _tag(value: Any) -> str | None:
@@ -100,15 +97,15 @@ def each_rule(condition: Condition) -> Iterator[StoppingRule]:
 
 
 def alternatives(condition: Condition) -> list[tuple[StoppingRule, ...]]:
-    """The sets of rules of which one must hold in full, the disjunctive normal form; at most MOST_STOPS + 1."""
+    """The sets of rules of which one must hold in full, the disjunctive normal form; at most MOST_RULES + 1."""
     if isinstance(condition, StoppingRule):
         return [(condition,)]
     if isinstance(condition, AnyOf):
-        return list(chain.from_iterable(map(alternatives, condition.any)))[: MOST_STOPS + 1]
+        return list(chain.from_iterable(map(alternatives, condition.any)))[: MOST_RULES + 1]
     found: list[tuple[StoppingRule, ...]] = [()]
     for part in condition.all:
         pairs = product(found, alternatives(part))
-        found = [(*left, *right) for (left, right), _ in zip(pairs, range(MOST_STOPS + 1), strict=False)]
+        found = [(*left, *right) for (left, right), _ in zip(pairs, range(MOST_RULES + 1), strict=False)]
     return found
 
 

@@ -7,6 +7,7 @@ from escalation.designs import Design
 from escalation.report.pages.run import by_truth
 from escalation.studies.compare import Comparison
 from escalation.studies.run import Run
+from escalation.studies.work.options import Limits
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class Request:
 
     form: str  # "html" or "md"
     file: Path | None  # where the scenario was read from; only its name is shown
-    max_states: int | None
+    limits: Limits  # of the run; fingerprints of the designs keep to them
     comparison: Comparison | None  # the designs of the run against each other; None where there is only one
 
 

@@ -15,6 +15,7 @@ from escalation.report.document.facts import Request, chosen, run_designs
 from escalation.scenario.file import Scenario
 from escalation.studies.fingerprint import SHOWN, fingerprint
 from escalation.studies.run import Run
+from escalation.studies.work.options import Limits
 from escalation.version import __version__
 
 NUMERICAL = ("numpy", "scipy", "numba")
@@ -42,7 +43,7 @@ def provenance(run: Run, request: Request) -> Iterator[Block]:
     )
     yield TextTable(
         ["design", "fingerprint"],
-        [[[name, digits] for name, digits in fingerprints(run, request.max_states).items()]],
+        [[[name, digits] for name, digits in fingerprints(run, request.limits).items()]],
         words=frozenset({1}),
         caption="Fingerprints of the designs",
     )
@@ -65,14 +66,14 @@ def settings_digest(scenario: Scenario) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def fingerprints(run: Run, max_states: int | None = None) -> dict[str, str]:
+def fingerprints(run: Run, limits: Limits) -> dict[str, str]:
     """Fingerprint of each design, as far as its trials can be enumerated."""
     found = {}
     for name, design in run_designs(run).items():
         found[name] = "none: its trials are not enumerated"
         if name not in run.refusals:
             with suppress(StateSpaceError):
-                found[name] = fingerprint(design, run.scenario.trial, max_states=max_states)[:SHOWN]
+                found[name] = fingerprint(design, run.scenario.trial, **limits)[:SHOWN]
     return found
 
 
@@ -80,15 +81,15 @@ def _call(run: Run, request: Request) -> str:
     """The command that makes the report again, or without a file the call of Python."""
     designs, truths = chosen(run)
     given: dict[str, object] = {"form": request.form, "trials": run.trials, "seed": run.seed}
-    given |= {"designs": designs, "truths": truths, "max_states": request.max_states}
+    given |= {"designs": designs, "truths": truths, **request.limits}
     given = {name: value for name, value in given.items() if value not in ([], None)}
     output = f"report.{request.form}"
     if request.file is None:
         settings = ", ".join(f"{name}={value!r}" for name, value in given.items())
         return f'escalation.write_report(scenario, "{output}", {settings})'
-    options = {"form": "format", "designs": "design", "truths": "truth", "max_states": "max-states"}
+    options = {"form": "format", "designs": "design", "truths": "truth"}
     words = ["escalation", "report", brief(request.file.name, LONGEST), "--output", output]
     for name, value in given.items():
         for one in value if isinstance(value, list) else [value]:
-            words += [f"--{options.get(name, name)}", str(one)]
+            words += [f"--{options.get(name, name).replace('_', '-')}", str(one)]
     return shlex.join(words)

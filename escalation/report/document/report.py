@@ -15,6 +15,7 @@ from escalation.report.render.markdown import to_markdown
 from escalation.scenario.file import Scenario
 from escalation.studies.compare import Comparison, RunSettings, compare, run_and_compare
 from escalation.studies.run import Run
+from escalation.studies.work.options import Limits, limits_of
 
 Form = Literal["html", "md"]
 
@@ -55,7 +56,7 @@ def write_report(
         One HTML page that needs nothing else, or Markdown, in which figures are described.
     file : str or path, optional
         Where the scenario was read from: the report gives its name and digest.
-    designs, truths, trials, seed, max_states, progress : optional
+    designs, truths, trials, seed, max_states, max_seconds, max_memory, progress : optional
         As for `run`.
 
     Returns
@@ -73,13 +74,13 @@ def write_report(
     check_packages()
     check_writable(Path(path))
     finished, comparison = run_and_compare(scenario, **settings)
-    request = Request(form, None if file is None else Path(file), settings.get("max_states"), comparison)
+    request = Request(form, None if file is None else Path(file), limits_of(settings), comparison)
     write_whole(Path(path), _text(finished, request))
     return Report(finished, comparison)
 
 
 def make_report(
-    finished: Run, *, form: Form = "html", file: str | PathLike[str] | None = None, max_states: int | None = None
+    finished: Run, *, form: Form = "html", file: str | PathLike[str] | None = None, **limits: Unpack[Limits]
 ) -> str:
     """The text of a report on a run.
 
@@ -88,8 +89,8 @@ def make_report(
     finished : Run
     form, file
         As for `write_report`.
-    max_states : int, optional
-        That of the run; fingerprints of the designs keep to it.
+    max_states, max_seconds, max_memory : optional
+        Those of the run; fingerprints of the designs keep to them.
 
     Raises
     ------
@@ -102,11 +103,11 @@ def make_report(
         raise EscalationError("a report is on a trial before its first patient; this run begins with data")
     if any(result.exact is None and result.design not in finished.refusals for result in finished.results):
         raise EscalationError("a report needs exact values where they can be had; this run was made without them")
-    request = Request(form, None if file is None else Path(file), max_states, compared(finished, max_states))
+    request = Request(form, None if file is None else Path(file), limits, compared(finished, **limits))
     return _text(finished, request)
 
 
-def compared(finished: Run, max_states: int | None) -> Comparison | None:
+def compared(finished: Run, **limits: Unpack[Limits]) -> Comparison | None:
     """The designs of a run against each other; None where there is only one."""
     designs, truths = chosen(finished)
     if len(designs or finished.scenario.design) < 2:
@@ -117,7 +118,7 @@ def compared(finished: Run, max_states: int | None) -> Comparison | None:
         truths=truths,
         trials=finished.trials,
         seed=finished.seed,
-        max_states=max_states,
+        **limits,
     )
 
 

@@ -1,9 +1,11 @@
 """How a study is worked out, whatever it asks; nothing here changes a number."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, contextmanager
-from typing import TypedDict
+from typing import Any, TypedDict
+
+from escalation.engines.allowance import Allowance
 
 Progress = Callable[[int, str], AbstractContextManager[Callable[[], None]]]
 """Shows progress as `silent` does not."""
@@ -31,12 +33,34 @@ def silent(total: int, what: str) -> Iterator[Callable[[], None]]:  # noqa: ARG0
     yield lambda: None
 
 
-class Effort(TypedDict, total=False):
+class Limits(TypedDict, total=False):
+    """What work may take; see `engines.allowance.Allowance`."""
+
+    # A design or setting for which the exact engine would take more is left out, and said to be; a run simulates it all
+    # the same. Simulated trials that would take more are an error before any work is done.
+    max_states: int | None
+    max_seconds: float | None
+    max_memory: float | None  # GB
+
+
+def allowance(limits: Limits, evaluation: float = 0.0, at_once: int = 1) -> Allowance:
+    """The limits as the engines look at them; for what else see there."""
+    found = limits.get("max_states"), limits.get("max_seconds"), limits.get("max_memory")
+    return Allowance(*found, evaluation, at_once)
+
+
+def limits_of(settings: Mapping[str, Any]) -> Limits:
+    """The limits among other settings."""
+    found: Limits = {}
+    for name in ("max_states", "max_seconds", "max_memory"):
+        if settings.get(name) is not None:
+            found[name] = settings[name]
+    return found
+
+
+class Effort(Limits, total=False):
     """The last keywords of every study, in any order."""
 
-    # As for `escalation.exact`. A design or setting for which the exact engine refuses is left out, and said to be; a
-    # run simulates it all the same.
-    max_states: int | None
     progress: Progress  # shows how far the work is; by default `silent`
 
 

@@ -7,6 +7,7 @@ which any executor can send. Results do not depend on what ran them, nor on the 
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from functools import lru_cache, partial
 from itertools import islice
 from threading import Lock
@@ -14,10 +15,11 @@ from typing import Any, TypeVar
 
 from escalation.characteristics.many_truths import Expectations, expectations
 from escalation.designs import Design
+from escalation.engines.allowance import Allowance
 from escalation.engines.endings import Enumeration
 from escalation.errors import StateSpaceError
 from escalation.scenario.truths.sets import TruthSet
-from escalation.studies.one_design import exact
+from escalation.studies.one_design import endings_within
 from escalation.trial.trial import Trial
 
 Result = TypeVar("Result")
@@ -25,28 +27,34 @@ Result = TypeVar("Result")
 IN_FLIGHT = 256
 """Pieces that are handed over and not finished: enough for as many processors, and there may be millions to come."""
 
+EVALUATION = 5e-9
+"""Seconds for which a state is looked at again for the exact means under a truth."""
+
+DEFAULT = Allowance()
+
 KEPT = 2
 """Enumerations that a process keeps: the pieces of one design come one after the other."""
 
 
 def exact_expectations(
-    design: Design, trial: Trial, truths: TruthSet, *, max_states: int | None = None
+    design: Design, trial: Trial, truths: TruthSet, *, allowance: Allowance = DEFAULT
 ) -> Expectations:
     """Exact means of a design's trials under a set of truths."""
-    return expectations(endings_of(design, trial, max_states), truths.rates, truths.correct)
+    allowed = replace(allowance, evaluation=max(allowance.evaluation, len(truths) * EVALUATION))
+    return expectations(endings_of(design, trial, allowed), truths.rates, truths.correct)
 
 
-def endings_of(design: Design, trial: Trial, max_states: int | None = None) -> Enumeration:
+def endings_of(design: Design, trial: Trial, allowance: Allowance = DEFAULT) -> Enumeration:
     """The endings of a design's trials as `exact` gives them; the last few are kept."""
-    return _Endings(design, trial, max_states).found()
+    return _Endings(design, trial, allowance).found()
 
 
 @lru_cache(maxsize=KEPT)
 class _Endings:
     """Endings that are enumerated, or refused, once, also where several threads ask for them at the same time."""
 
-    def __init__(self, design: Design, trial: Trial, max_states: int | None) -> None:
-        self._enumerate = partial(exact, design, trial, max_states=max_states)
+    def __init__(self, design: Design, trial: Trial, allowance: Allowance) -> None:
+        self._enumerate = partial(endings_within, design, trial, None, allowance)
         self._lock = Lock()
         self._found: Enumeration | StateSpaceError | None = None
 

@@ -1,4 +1,4 @@
-"""How many states the exact engine may visit, and how many a trial can have at most, found without visiting them.
+"""How many states a trial can have at most, found without visiting them.
 
 Under a table plan there is a bound. The doses of a trial's cohorts are a walk. Between two neighbouring doses it goes
 down as often as up, but for one move up more when it started on the lower side and is now on the upper. The last move
@@ -17,21 +17,11 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from escalation.errors import DesignError, StateSpaceError
+from escalation.engines.allowance import MostStates, memory
+from escalation.engines.packing import state_bytes
+from escalation.errors import StateSpaceError
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, NEXT_DOSE, SAME_DOSE
-from escalation.memory import machine_memory
-from escalation.numbers import is_whole
-from escalation.plans.plan import Plan
 from escalation.plans.table import TablePlan
-
-MOST_STATES = 50_000_000
-"""No more states than this are visited unless the caller allows it: they would take a quarter to one minute."""
-
-MOST_SECONDS = 30.0
-"""Nor are states visited for longer than about this unless the caller allows more of them: a model takes its time."""
-
-MEMORY_SHARE = 0.5
-"""Share of the memory that there is to use, which the exact engine may use unless the caller allows more."""
 
 HORIZON = 64
 """The bound looks no further than this many cohorts: for more it would take longer than the enumeration."""
@@ -47,95 +37,24 @@ _Cell = tuple[int, _Moves]
 """The last move, which the cell's own decision is, and all moves."""
 
 
-def default_max_states(plan: Plan) -> int:
-    """States that may be visited unless the caller says otherwise."""
-    in_memory = int(MEMORY_SHARE * machine_memory() / state_bytes(plan))
-    return min(MOST_STATES, in_memory, int(MOST_SECONDS / plan.seconds_per_state))
-
-
-def states_allowed(plan: Plan, max_states: int | None) -> int:
-    """How many states may be visited, None asking for the default; DesignError for what is no number from 1."""
-    limit = default_max_states(plan) if max_states is None else max_states
-    if not is_whole(limit) or limit < 1:
-        raise DesignError(f"max_states: {max_states!r} should be a whole number, at least 1")
-    return limit
-
-
-def state_bytes(plan: Plan) -> int:
-    """Memory that a state takes, at most."""
-    row = 8 * words_per_row(plan.levels, plan.conduct.max_patients)
-    ending = 2 * (row + 2 + 8 + 1) + 8 * plan.levels + 2  # held twice while the cohorts' parts are joined
-    living = row + 2 + 8 + 1 + 2 + 2 + 4 + (plan.conduct.largest + 1) * (4 + 1)
-    return max(ending, living) + row + 8  # and the row it came from
-
-
-def bits_per_cell(max_patients: int) -> int:
-    """Bits for a cell number; no cell has all of them set."""
-    return ((max_patients + 1) * (max_patients + 2) // 2).bit_length()
-
-
-def cells_per_word(max_patients: int) -> int:
-    """Cell numbers that fit into 64 bits."""
-    return 64 // bits_per_cell(max_patients)
-
-
-def words_per_row(levels: int, max_patients: int) -> int:
-    """64-bit words for the cells of all doses."""
-    return -(-levels // cells_per_word(max_patients))
-
-
-def check_bound(plan: TablePlan, limit: int) -> None:
+def check_bound(plan: TablePlan, limit: MostStates) -> None:
     """Raise StateSpaceError where a bound on the states, of the first cohorts of a long trial, exceeds `limit`."""
-    if not has_bound(plan) or _all_rows(plan) * (plan.levels + 1) <= limit:
+    most = limit.states
+    if not has_bound(plan) or _all_rows(plan) * (plan.levels + 1) <= most:
         return
     cohorts = HORIZON // 4
     while True:  # the first cohorts of a large trial alone may be too many
         patients = min(cohorts * plan.conduct.largest, plan.conduct.max_patients)
-        bound = most_states(plan.conducted(max_patients=patients), limit)
-        if bound > limit:
+        bound = most_states(plan.conducted(max_patients=patients), most)
+        if bound > most:
             raise StateSpaceError(
-                f"up to {bound:,.0f} states ({_memory(bound, plan)})"
+                f"up to {bound:,.0f} states ({memory(bound * state_bytes(plan))})"
                 f"{'' if patients == plan.conduct.max_patients else f' in the first {patients} patients'}, "
-                f"{_advice(limit, plan)}"
+                f"{limit.advice(plan)}"
             )
         if patients == plan.conduct.max_patients or cohorts == HORIZON:
             return
         cohorts *= 2
-
-
-def check_memory(plan: Plan) -> None:
-    """Raise StateSpaceError where a plan's own numbers would take too much memory."""
-    if plan.exact_bytes > MEMORY_SHARE * machine_memory() / 2:  # as much again is needed while they are made
-        raise StateSpaceError(
-            f"the likelihoods of up to {plan.conduct.max_patients} patients at {plan.levels} doses would take "
-            f"{plan.exact_bytes / 1e9:.1f} GB; fewer patients need less"
-        )
-
-
-def too_many(plan: Plan, limit: int, treated: int, further: str = "") -> StateSpaceError:
-    """The error when more than `limit` states were found after `treated` patients, and what `further` says."""
-    return StateSpaceError(
-        f"more than {limit:,} states after {treated} of {plan.conduct.max_patients} patients{further}, "
-        f"{_advice(limit, plan)}"
-    )
-
-
-def _advice(limit: int, plan: Plan) -> str:
-    return (
-        f"where at most {limit:,} ({_memory(limit, plan)}{_time(limit, plan)}) are allowed; larger cohorts, fewer "
-        f"patients or fewer doses need fewer, a higher --max-states (in Python max_states) allows more"
-    )
-
-
-def _time(states: int, plan: Plan) -> str:
-    """How long so many states take, where that is more than a moment."""
-    seconds = states * plan.seconds_per_state
-    return f", about {seconds:,.0f} s" if seconds > 1 else ""
-
-
-def _memory(states: float, plan: Plan) -> str:
-    size = states * state_bytes(plan)
-    return f"{size / 1e9:,.1f} GB" if size > 1e8 else f"{size / 1e6:,.1f} MB"
 
 
 def has_bound(plan: TablePlan) -> bool:
@@ -208,7 +127,7 @@ def _cells(plan: TablePlan, dose: int, before: int, most: int) -> Counter[tuple[
 
     `before` patients, without DLTs and not counted, are there before the first cohort.
     """
-    closed, enough = _holding(plan, NEXT_DOSE)[dose], _holding(plan, SAME_DOSE)[dose]
+    closed, enough = _holding(plan, NEXT_DOSE, dose), _holding(plan, SAME_DOSE, dose)
     patients = before
     untried: _Cell = (UNTRIED, ((0, 1),))
     at_y = {0: untried}
@@ -234,12 +153,12 @@ def _cells(plan: TablePlan, dose: int, before: int, most: int) -> Counter[tuple[
             found[patients - before, at_y[dlts]] += 1
 
 
-def _holding(plan: TablePlan, place: int) -> NDArray[np.bool_]:
-    """Cells at which a rule of this place ends the trial, bool[D, N + 1, N + 1]."""
-    holds = np.zeros(plan.codes.shape, np.bool_)
+def _holding(plan: TablePlan, place: int, dose: int) -> NDArray[np.bool_]:
+    """Cells of a dose at which a rule of this place ends the trial, bool[N + 1, N + 1]."""
+    holds = np.zeros(plan.codes.shape[1:], np.bool_)
     for stop in plan.conduct.stops:
         if stop.counts[0].place == place:
-            holds |= stop.counts[0].holds
+            holds |= stop.counts[0].holds[dose]
     return holds
 
 

@@ -1,0 +1,171 @@
+"""What work may take, and what it would take by estimate: looked at before it starts, or on the way.
+
+The exact engine counts its states; each takes a time and a memory that its plan knows. Simulated trials are known
+beforehand. Estimates of time are the same on every machine, so that the same work is refused on each; of memory there
+is as much as the machine has.
+"""
+
+import math
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from escalation.defaults import EXACT_SECONDS, SIMULATION_SECONDS
+from escalation.engines.packing import state_bytes
+from escalation.errors import CostError, DesignError, StateSpaceError
+from escalation.memory import machine_memory
+from escalation.numbers import is_whole
+from escalation.plans.plan import Plan
+
+MOST_STATES = 50_000_000
+"""No more states than this are visited unless the caller allows it: they would take a quarter to one minute."""
+
+MEMORY_SHARE = 0.5
+"""Share of the memory that there is to use, which work may use unless the caller allows more."""
+
+GB = 1e9
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What a piece of work may take: None asks for the default.
+
+    Attributes
+    ----------
+    states : int or None
+        Of the exact engine, for a design: by default 50 million, or what the rest leaves if that is less.
+    seconds : float or None
+        By estimate: of the exact engine for a design, by default 10, and of all results and simulated trials, 60.
+    memory : float or None
+        GB, by default half of what there is. Where `states` is given, neither default counts for them.
+    evaluation : float
+        Seconds for which each state is looked at again, under all truths.
+    at_once : int
+        Pieces of work that share the memory.
+    """
+
+    states: int | None = None
+    seconds: float | None = None
+    memory: float | None = None
+    evaluation: float = 0.0
+    at_once: int = 1
+
+    def __post_init__(self) -> None:
+        if self.states is not None and (not is_whole(self.states) or self.states < 1):
+            raise DesignError(f"max_states: {self.states!r} should be a whole number, at least 1")
+        for name, value, what in (("max_seconds", self.seconds, "seconds"), ("max_memory", self.memory, "GB")):
+            if value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | float) or not (0 < value < math.inf):
+                raise DesignError(f"{name}: {value!r} should be a number of {what} above 0")
+
+    @property
+    def bytes(self) -> float:
+        """Memory that a piece of work may use."""
+        return (MEMORY_SHARE * machine_memory() if self.memory is None else self.memory * GB) / self.at_once
+
+    def most_states(self, plan: Plan) -> "MostStates":
+        """How many states of a plan's trials may be visited; StateSpaceError where what they need first is too much."""
+        cost = plan.cost
+        kept = cost.curves + cost.counts
+        if kept > self.bytes / 2:  # as much again is needed while it is made
+            raise StateSpaceError(
+                f"the likelihoods of up to {plan.conduct.max_patients} patients at {plan.levels} doses would take "
+                f"{memory(kept)}; fewer patients need less{self._more('memory')}"
+            )
+        each = cost.state + self.evaluation
+        fewer = "larger cohorts, fewer patients or fewer doses"
+        if self.evaluation > cost.state:
+            fewer = f"fewer truths take less time for each; {fewer}"
+        limits = [(MOST_STATES if self.states is None else self.states, "states")]
+        if self.states is None or self.seconds is not None:
+            seconds = (EXACT_SECONDS if self.seconds is None else self.seconds) - cost.making - cost.counting
+            if seconds <= 0:
+                raise StateSpaceError(
+                    f"the likelihoods of all counts would take about {duration(cost.making + cost.counting)}, where "
+                    f"{duration(seconds + cost.making + cost.counting)} are allowed; fewer patients have "
+                    f"fewer{self._more('seconds')}"
+                )
+            limits.append((int(seconds / each), self._option("seconds")))
+        if self.states is None or self.memory is not None:
+            limits.append((int(self.bytes / state_bytes(plan)), self._option("memory")))
+        return MostStates(*min(limits), each, fewer)
+
+    def _option(self, name: str) -> str:
+        """What allows more: where a default binds, a number of states does."""
+        return "states" if getattr(self, name) is None else name
+
+    def _more(self, name: str) -> str:
+        return f", a higher --max-{name} (in Python max_{name}) allows more"
+
+    def check_trials(
+        self, plans: Iterable[tuple[str, Plan]], *, trials: int, truths: int, further: float = 0.0
+    ) -> None:
+        """Refuse, with a CostError, simulated trials of plans under truths that would take too much.
+
+        `further` is the time for all that is made of them, in seconds.
+        """
+        cores = os.cpu_count() or 1
+        total, longest = further, (0.0, "")
+        for label, plan in plans if trials else ():
+            self.check_memory(label, plan, trials)
+            seconds = plan.cost.making + truths * trials * plan.cost.trial / cores
+            total, longest = total + seconds, max(longest, (seconds, label))
+        allowed = SIMULATION_SECONDS if self.seconds is None else self.seconds
+        if total > allowed:
+            most = f", most of it for '{longest[1]}'" if longest[0] > total / 2 else ""
+            raise CostError(
+                f"{trials:,} simulated trials of each design under each of {truths:,} truths would take about "
+                f"{duration(total)}{most}, where {duration(allowed)} are allowed; fewer --trials, designs or truths "
+                f"take less, --max-seconds {math.ceil(total)} (in Python max_seconds) allows it"
+            )
+
+    def check_memory(self, label: str, plan: Plan, trials: int) -> None:
+        """Refuse, with a CostError, simulated trials of a plan that would take too much memory."""
+        taken = 2 * plan.cost.curves + plan.cost.cohorts + trials * (8 * plan.levels + 40)
+        if taken > self.bytes:
+            raise CostError(
+                f"{trials:,} simulated trials of '{label}' would take {memory(taken)}, where {memory(self.bytes)} are "
+                f"allowed; fewer trials, or smaller cohorts under a model, need less{self._more('memory')}"
+            )
+
+
+@dataclass(frozen=True)
+class MostStates:
+    """How many states may be visited."""
+
+    states: int
+    by: str = "states"  # what allows more: "states", "seconds" or "memory"
+    each: float = 0.0  # seconds that each takes
+    fewer: str = "larger cohorts, fewer patients or fewer doses"  # what needs fewer
+
+    def advice(self, plan: Plan) -> str:
+        """The limit, and what to change; the end of a sentence."""
+        cost = plan.cost
+        size = memory(self.states * state_bytes(plan) + cost.curves + cost.counts)
+        seconds = self.states * self.each
+        long = f", about {duration(seconds)}" if seconds > 1 else ""
+        return (
+            f"where at most {self.states:,} ({size}{long}) are allowed; {self.fewer} "
+            f"need fewer, a higher --max-{self.by} (in Python max_{self.by}) allows more"
+        )
+
+
+def too_many(plan: Plan, limit: MostStates, treated: int, further: str = "") -> StateSpaceError:
+    """The error when more states were found after `treated` patients than `limit`, and what `further` says."""
+    return StateSpaceError(
+        f"more than {limit.states:,} states after {treated} of {plan.conduct.max_patients} patients{further}, "
+        f"{limit.advice(plan)}"
+    )
+
+
+def memory(size: float) -> str:
+    """Bytes for people."""
+    return f"{size / 1e9:,.1f} GB" if size > 1e8 else f"{size / 1e6:,.1f} MB"
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people."""
+    if seconds < 3600:
+        return f"{max(seconds, 1):,.0f} s"
+    return f"{seconds / 3600:,.0f} hours" if seconds < 1e6 else f"{seconds / 86400:,.0f} days"

@@ -1,0 +1,45 @@
+"""Counts at each dose, packed into 64-bit words, and the memory of a state."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from escalation.kernels.layout import Packing
+from escalation.plans.plan import Plan
+
+
+def packed(packing: Packing, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Counts at each dose as a row of packed cells, uint64[W]."""
+    row = np.zeros(packing.words[-1] + 1, np.uint64)
+    cells = (patients * (patients + 1) // 2 + dlts).astype(np.uint64)
+    np.bitwise_or.at(row, packing.words, cells << packing.shifts)
+    return row
+
+
+def packing_of(levels: int, max_patients: int) -> Packing:
+    """As many cells to a word as fit, the lowest dose in the highest bits."""
+    bits, in_a_word = bits_per_cell(max_patients), cells_per_word(max_patients)
+    word, place = np.divmod(np.arange(levels), in_a_word)
+    return Packing(word, ((in_a_word - 1 - place) * bits).astype(np.uint64), np.uint64((1 << bits) - 1))
+
+
+def state_bytes(plan: Plan) -> int:
+    """Memory that a state takes, at most."""
+    row = 8 * words_per_row(plan.levels, plan.conduct.max_patients)
+    ending = 2 * (row + 2 + 8 + 1) + 8 * plan.levels + 2  # held twice while the cohorts' parts are joined
+    living = row + 2 + 8 + 1 + 2 + 2 + 4 + (plan.conduct.largest + 1) * (4 + 1)
+    return max(ending, living) + row + 8  # and the row it came from
+
+
+def bits_per_cell(max_patients: int) -> int:
+    """Bits for a cell number; no cell has all of them set."""
+    return ((max_patients + 1) * (max_patients + 2) // 2).bit_length()
+
+
+def cells_per_word(max_patients: int) -> int:
+    """Cell numbers that fit into 64 bits."""
+    return 64 // bits_per_cell(max_patients)
+
+
+def words_per_row(levels: int, max_patients: int) -> int:
+    """64-bit words for the cells of all doses."""
+    return -(-levels // cells_per_word(max_patients))
