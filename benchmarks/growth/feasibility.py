@@ -39,13 +39,13 @@ class Frontier:
     @property
     def largest_states(self) -> float:
         """Upper bound on its states."""
-        return most_states(_table_plan(self.largest))
+        return _bound(self.largest)
 
     @property
     def refused_states(self) -> float:
         """Upper bound on the states of the first trial that is refused."""
         assert self.refused is not None
-        return most_states(_table_plan(self.refused))
+        return _bound(self.refused)
 
     @property
     def refused_bytes(self) -> float:
@@ -96,6 +96,12 @@ def _frontier(axis: str, settings: Sequence[Setting], max_states: int | None) ->
     place = first(lambda setting: is_refused(setting, max_states), settings)
     refused = settings[place] if place < len(settings) else None
     return Frontier(axis, settings[place - 1], refused)
+
+
+def _bound(setting: Setting) -> float:
+    bound = most_states(_table_plan(setting))
+    assert bound is not None
+    return bound
 
 
 def _table_plan(setting: Setting) -> TablePlan:

@@ -26,6 +26,9 @@ from escalation.plans.table import TablePlan
 HORIZON = 64
 """The bound looks no further than this many cohorts: for more it would take longer than the enumeration."""
 
+MOST_MATCHES = 4_000_000
+"""Nor does it try more cells than this, which take some seconds: the enumeration then goes on to its limit."""
+
 UNTRIED, UP, UP_WITH_ENOUGH, STAYED, DOWN, CLOSED, ENDED = range(7)
 """The last move from a dose. WITH_ENOUGH: if the dose above is closed, it is a stay at which the trial ends. ENDED: the
 trial ended instead of a stay."""
@@ -45,7 +48,9 @@ def check_bound(plan: TablePlan, limit: MostStates) -> None:
     cohorts = HORIZON // 4
     while True:  # the first cohorts of a large trial alone may be too many
         patients = min(cohorts * plan.conduct.largest, plan.conduct.max_patients)
-        bound = most_states(plan.conducted(max_patients=patients), most)
+        bound = most_states(plan.conducted(max_patients=patients), most, MOST_MATCHES)
+        if bound is None:
+            return
         if bound > most:
             raise StateSpaceError(
                 f"up to {bound:,.0f} states ({memory(bound * state_bytes(plan))})"
@@ -79,23 +84,27 @@ def _all_rows(plan: TablePlan) -> float:
     return float(rows.sum())
 
 
-def most_states(plan: TablePlan, limit: float = np.inf) -> float:
+def most_states(plan: TablePlan, limit: float = np.inf, most_matches: float = np.inf) -> float | None:
     """An upper bound on the states that the trials of a plan can have, endings included.
 
     A float: large trials have more than any integer type holds. Under titration not completed once it exceeds `limit`.
+    None where more than `most_matches` cells would have to be tried.
     """
     if not plan.conduct.titration:
-        return _most_rows(plan, plan.conduct.start, plan.conduct.max_patients)
+        return _most_rows(plan, plan.conduct.start, plan.conduct.max_patients, most_matches)
     # Titration ends at some dose, with one patient at each dose before it; three states lead through each dose.
     bound = 0.0
     for dose in range(plan.conduct.start, plan.levels):
         patients = plan.conduct.max_patients - (dose - plan.conduct.start)
         if patients > 0 and bound <= limit:
-            bound += 3 + _most_rows(plan, dose, patients)
+            rows = _most_rows(plan, dose, patients, most_matches)
+            if rows is None:
+                return None
+            bound += 3 + rows
     return bound
 
 
-def _most_rows(plan: TablePlan, start: int, most: int) -> float:
+def _most_rows(plan: TablePlan, start: int, most: int, most_matches: float) -> float | None:
     """Bound for trials of `most` patients from dose `start` on, after titration there if there was any below."""
     # By what a dose needs to know of the doses above: whether the present dose is among them, whether the one next
     # above is closed, and how many moves down that has made (as bits); how many rows of these there are, by patients.
@@ -103,6 +112,9 @@ def _most_rows(plan: TablePlan, start: int, most: int) -> float:
     for dose in range(plan.levels - 1, -1, -1):
         alone = plan.conduct.titration and plan.conduct.start <= dose < start
         cells = _cells(plan, dose, 1 if alone else 0, most)
+        most_matches -= len(rows) * len(cells)
+        if most_matches < 0:
+            return None
         below: dict[tuple[bool, bool, int], NDArray[np.float64]] = defaultdict(lambda: np.zeros(most + 1))
         for (present_above, closed, downs), counts in rows.items():
             room = most - np.flatnonzero(counts)[0]

@@ -67,8 +67,12 @@ class TextTable:
         first = 1
         while first < max(len(self.header), 2):
             last = max(len(self.header), 2)
-            while last > first + 1 and not fits(self.part(range(first, last))):
-                last -= 1
+            if not fits(self.part(range(first, last))):
+                fitting = first + 1  # at least one column
+                while fitting < last - 1:
+                    middle = (fitting + last) // 2
+                    fitting, last = (middle, last) if fits(self.part(range(first, middle))) else (fitting, middle)
+                last = fitting
             yield self.part(range(first, min(last, len(self.header))))
             first = last
 

@@ -217,5 +217,15 @@ def test_default_limit_follows_the_time_under_a_model():
     assert 100_000 < Allowance().most_states(plan).states < 3_000_000
     small = exact(BLRM(), trial.model_copy(update={"max_patients": 12}))
     assert small.states < Allowance().most_states(plan).states
-    with pytest.raises(StateSpaceError, match=r"where at most 200,000 \([0-9.]+ MB, about [0-9]+ s\) are allowed"):
+    with pytest.raises(StateSpaceError, match=r"where at most 200,000 \([0-9.]+ GB, about [0-9]+ s\) are allowed"):
         exact(BLRM(), trial.model_copy(update={"max_patients": 30, "cohort_size": 1}), max_states=200_000)
+
+
+def test_the_bound_is_given_up_where_it_would_take_longer_than_the_enumeration():
+    """For 50 doses and 300 patients one at a time it took 40 seconds; the enumeration is at its limit after ten."""
+    trial = Trial(doses=levels(6), target=0.25, max_patients=60)
+    plan = BOIN().plan(trial)
+    assert most_states(plan, most_matches=1000) is None
+    assert most_states(plan, most_matches=10**7) == most_states(plan)
+    titrated = BOIN(titration=True).plan(trial)
+    assert most_states(titrated, most_matches=1000) is None
