@@ -41,6 +41,8 @@ class Outcomes:
         Number of simulated trials; None when the endings are all there can be.
     declared : int16[E] or None
         In a trial with an expansion, the RP2D that dose escalation declared; `recommended` is what is left of it.
+    times : float64[E, TIMES] or None
+        Days and counts of each simulated trial, by the columns that `kernels.codes` names; None without a calendar.
     after : InterimData or None
         The data of a running trial that all endings begin with; probabilities are those given these data.
     """
@@ -54,6 +56,7 @@ class Outcomes:
     probability: NDArray[np.float64]
     trials: int | None = None
     declared: NDArray[np.int16] | None = None
+    times: NDArray[np.float64] | None = None
     after: InterimData | None = None
 
 

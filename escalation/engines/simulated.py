@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from escalation.engines import patients as virtual
+from escalation.engines.clock import STOPPED, clock_arrays, keys_of
 from escalation.engines.outcomes import Outcomes, refuse_undecided, reject_too_toxic
+from escalation.kernels.codes import TIMES
 from escalation.kernels.simulated_expansions import run_expansions
 from escalation.plans.plan import Tolerances
 from escalation.plans.start import Start
@@ -18,7 +20,10 @@ def simulate_trials(start: Start, rates: NDArray[np.float64], *, trials: int, se
     trial, plan, expansion = start.trial, start.plan, start.expansion
     limits = virtual.tolerance_limits(rates)
     outcomes = _unfinished(start, rates, trials)
-    escalate = None if start.has_escalated else plan.escalation(start.counts, limits)
+    clock = STOPPED if start.data is not None else clock_arrays(trial, rates)
+    escalate = None if start.has_escalated else plan.escalation(start.counts, limits, clock)
+    expanding = clock_arrays(trial, rates, expanding=True) if clock.is_running else STOPPED
+    nothing = np.zeros(1, np.uint64), np.zeros((1, TIMES))
 
     blocks = -(-trials // virtual.BLOCK)
 
@@ -30,15 +35,17 @@ def simulate_trials(start: Start, rates: NDArray[np.float64], *, trials: int, se
         else:
             tolerances = virtual.draw_tolerances(seed, block, room)[: last - first]
         known = _with_begun(tolerances, start, limits)
+        keys, times = nothing if outcomes.times is None else (keys_of(seed, block), outcomes.times[first:last])
         patients, dlts = outcomes.patients[first:last], outcomes.dlts[first:last]
         recommended, reason = outcomes.recommended[first:last], outcomes.reason[first:last]
         if escalate is not None:
-            escalate(known, patients, dlts, recommended, reason)
+            escalate(known, keys, patients, dlts, recommended, reason, times)
             refuse_undecided(patients, dlts, reason)
             reject_too_toxic(plan, patients, dlts, recommended, reason)
         if expansion is not None and outcomes.declared is not None:
             outcomes.declared[first:last] = recommended
-            run_expansions(expansion.arrays(), limits, tolerances, patients, dlts, recommended, reason)
+            told = limits, tolerances, keys
+            run_expansions(expansion.arrays(), expanding, *told, patients, dlts, recommended, reason, times)
 
     stopped = Event()  # on Ctrl-C
 
@@ -86,5 +93,6 @@ def _unfinished(start: Start, rates: NDArray[np.float64], trials: int) -> Outcom
         probability=np.full(trials, 1 / trials),
         trials=trials,
         declared=None if start.trial.expansion is None else np.full(trials, start.declared, np.int16),
+        times=None if start.trial.time is None or start.data is not None else np.zeros((trials, TIMES)),
         after=start.data,
     )

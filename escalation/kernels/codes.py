@@ -66,3 +66,28 @@ NO_DOSE: Final = -1
 
 # Every comparison of computed reals that decides something allows for this much rounding error.
 SLACK: Final = 1e-9
+
+# When patients arrive, what happens to them while accrual is held, and when a DLT occurs.
+POISSON: Final = 0
+FIXED: Final = 1
+UNIFORM: Final = 2
+WAIT: Final = 0
+LOST: Final = 1
+READY: Final = 2
+QUEUE: Final = 3
+BY_SHARES: Final = 0
+WEIBULL: Final = 1
+LOGLOGISTIC: Final = 2
+
+# The times of a simulated trial, in days from its first arrival, and counts: columns of one array.
+END: Final = 0  # the last completion so far
+LAST_ENROLMENT: Final = 1
+HOLD_DAYS: Final = 2
+HOLDS: Final = 3
+TURNED_AWAY: Final = 4
+WAITING_DAYS: Final = 5
+ENROLLED: Final = 6
+OPEN: Final = 7  # when the next cohort may begin
+ARRIVAL: Final = 8  # of the last arrival, where arrivals go on while accrual is held
+ARRIVALS: Final = 9
+TIMES: Final = 10

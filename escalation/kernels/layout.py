@@ -135,6 +135,29 @@ class CurveArrays(NamedTuple):
     conduct: ConductArrays
 
 
+class ClockArrays(NamedTuple):
+    """The clock of a trial as the kernels read it; `plans.clock.Clock` says what the fields mean. Days throughout."""
+
+    is_running: bool  # if not, nothing else is read
+    mean_gap: float
+    arrivals: int
+    while_closed: int
+    window: float
+    review: float
+    gaps: NDArray[np.float64]  # (K,)
+    gaps_at_new_dose: bool
+    singly: bool
+    closes: bool
+    inevaluable: float
+    replaces: bool
+    max_enrolled: float
+    onset: int
+    days: NDArray[np.float64]  # (Q,), with the next under BY_SHARES
+    shares: NDArray[np.float64]  # (Q,)
+    rates: NDArray[np.float64]  # (D,), with the next otherwise
+    exponents: NDArray[np.float64]  # (D,)
+
+
 class ExpansionArrays(NamedTuple):
     """An expansion cohort as the kernels read it; `plans.expansion.ExpansionPlan` says what the fields mean."""
 

@@ -15,6 +15,7 @@ from escalation.kernels.codes import (
     STAY_AT,
     TOO_TOXIC,
 )
+from escalation.kernels.clock import MOST_OF_A_COHORT, is_full, treat_cohort
 from escalation.kernels.jit import kernel
 from escalation.kernels.limits import cohort_size, highest_after
 from escalation.kernels.posterior import FAINT, believe, choose, highest_open, lowest_eliminated, total, weigh_in_logs
@@ -42,7 +43,9 @@ def highest_tried(patients, dose):
 
 
 @kernel
-def run_curve_trial(plan, evidence, places, limits, tolerances, patients, dlts, posterior, believed):
+def run_curve_trial(
+    plan, clock, evidence, places, limits, tolerances, key, patients, dlts, posterior, believed, days_left, now
+):
     """Run one trial from the counts that it begins with; return the recommended dose and why the trial ended."""
     conduct = plan.conduct
     reading, scores = plan.reading, plan.reading.kind == SCORE
@@ -65,25 +68,36 @@ def run_curve_trial(plan, evidence, places, limits, tolerances, patients, dlts, 
     if titrating:
         titrating, filling = patients[dose] == 0, patients[dose] > 0
         size = 1 if titrating else conduct.sizes[0, 0] - 1  # the rest of this dose's cohort
+    mass = total(posterior)
     while True:
         size = min(size, conduct.max_patients - enrolled)
-        toxic = 0
+        toxic = np.int64(0)
         limit = limits[dose]
-        for patient in range(enrolled, enrolled + size):
-            if tolerances[patient] < limit:
-                toxic += 1
+        if clock.is_running:
+            before = np.int64(patients[dose])
+            treated, toxic = treat_cohort(clock, dose, limit, size, before, tolerances, key, days_left, now)
+            if treated == 0 and not is_full(clock, enrolled, conduct.max_patients, now):
+                continue  # nobody was evaluable: nothing to decide on
+            size = treated
+        else:
+            for patient in range(enrolled, enrolled + size):
+                if tolerances[patient] < limit:
+                    toxic += 1
         enrolled += size
         toxicities += toxic
         patients[dose] += size
         dlts[dose] += toxic
         out_of_patients = enrolled >= conduct.max_patients
+        if clock.is_running:
+            out_of_patients = is_full(clock, enrolled, conduct.max_patients, now)
         tried = max(tried, dose)
         run += 1
         if eliminates:
             highest = lowest_eliminated(conduct.eliminates, patients, dlts) - 1
         ceiling = highest_after(conduct.ceiling, conduct.tried_ceiling, dose, tried, toxicities)
 
-        mass = learn(scores, posterior, evidence[dose, places[size], toxic])
+        if size > 0:
+            mass = learn(scores, posterior, evidence[dose, places[size], toxic])
         if mass < FAINT:
             mass = weigh_in_logs(plan.log_weight, plan.log_dlt, plan.log_no_dlt, patients, dlts, posterior)
         if titrating and not out_of_patients:
@@ -140,16 +154,32 @@ def run_curve_trial(plan, evidence, places, limits, tolerances, patients, dlts, 
 
 
 @kernel
-def run_curve_trials(plan, evidence, places, limits, tolerances, patients, dlts, recommended, reasons):
+def run_curve_trials(
+    plan, clock, evidence, places, limits, tolerances, keys, patients, dlts, recommended, reasons, times
+):
     """Run a block of trials, which begin with the counts that they have on entry, the same for all.
 
     What a cohort of n patients with y DLTs says at dose d is `evidence[d, places[n], y]`, float64[D, P, m + 1, G].
     """
     posterior = np.empty(evidence.shape[3])
     believed = np.empty(plan.conduct.joint.enough.shape[0], np.bool_)
+    days_left = np.empty(MOST_OF_A_COHORT)
     for trial in range(tolerances.shape[0]):
+        at_trial = trial if clock.is_running else 0
         dose, reason = run_curve_trial(
-            plan, evidence, places, limits, tolerances[trial], patients[trial], dlts[trial], posterior, believed
+            plan,
+            clock,
+            evidence,
+            places,
+            limits,
+            tolerances[trial],
+            keys[at_trial],
+            patients[trial],
+            dlts[trial],
+            posterior,
+            believed,
+            days_left,
+            times[at_trial],
         )
         recommended[trial] = dose
         reasons[trial] = reason

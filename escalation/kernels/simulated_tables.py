@@ -14,6 +14,7 @@ from escalation.kernels.codes import (
     TOO_TOXIC,
     UNDECIDED,
 )
+from escalation.kernels.clock import MOST_OF_A_COHORT, is_full, treat_cohort
 from escalation.kernels.jit import at, kernel
 from escalation.kernels.limits import cohort_size, highest_after
 from escalation.kernels.stopping import final_reason, joint_reason, next_run, sooner
@@ -29,15 +30,17 @@ def lowest_eliminated(codes, patients, dlts):
 
 
 @kernel
-def run_table_trials(plan, limits, tolerances, patients, dlts, reasons):
+def run_table_trials(plan, clock, limits, tolerances, keys, patients, dlts, reasons, times):
     """Run a block of trials, which begin with the counts that they have on entry, the same for all.
 
-    One function: a call for each trial, which passes all arrays of the plan, would take a third of the time.
+    One function: a call for each trial, which passes all arrays of the plan, would take a third of the time. Where the
+    clock is running, `keys` and `times` are those of the trials, uint64[T] and float64[T, TIMES].
     """
     codes, conduct = plan
     sizes, reason_at, most = conduct.sizes, conduct.reasons, conduct.max_patients
     ceilings, tried_ceilings, no_belief = conduct.ceiling, conduct.tried_ceiling, np.empty(0, np.bool_)
     rules, joint = conduct.reasons.shape[1] > 0, conduct.joint.reasons.shape[0] > 0
+    days_left = np.empty(MOST_OF_A_COHORT)
     # All trials begin alike.
     first_highest = lowest_eliminated(codes, patients[0], dlts[0]) - 1
     # Not 0: what is called with a literal is compiled once more.
@@ -62,17 +65,28 @@ def run_table_trials(plan, limits, tolerances, patients, dlts, reasons):
         tried, run = first_tried, conduct.run
         reason = np.int64(0)
         while reason == 0:
-            toxic = 0
+            toxic = np.int64(0)
             limit = limits[at(dose)]
             last = min(enrolled + size, most)
-            for patient in range(enrolled, last):
-                if tolerances[trial, at(patient)] < limit:
-                    toxic += 1
+            if clock.is_running:
+                before, now = np.int64(patients[trial, at(dose)]), times[trial]
+                treated, toxic = treat_cohort(
+                    clock, dose, limit, last - enrolled, before, tolerances[trial], keys[trial], days_left, now
+                )
+                if treated == 0 and not is_full(clock, enrolled, most, now):
+                    continue  # nobody was evaluable: nothing to decide on
+                last = enrolled + treated
+            else:
+                for patient in range(enrolled, last):
+                    if tolerances[trial, at(patient)] < limit:
+                        toxic += 1
             patients[trial, at(dose)] += last - enrolled
             dlts[trial, at(dose)] += toxic
             enrolled = last
             toxicities += toxic
             out_of_patients = enrolled >= most
+            if clock.is_running:
+                out_of_patients = is_full(clock, enrolled, most, times[trial])
             tried = max(tried, dose)
             run += 1
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from escalation.kernels.codes import SLACK
-from escalation.kernels.layout import Children, CurveArrays, Packing, ReadingArrays, StateArrays
+from escalation.kernels.layout import Children, ClockArrays, CurveArrays, Packing, ReadingArrays, StateArrays
 from escalation.numbers import binomials
 from escalation.plans.conduct import Belief
 from escalation.plans.cost import Cost, cost_of
@@ -188,21 +188,24 @@ class CurvePlan(ModelPlan):
 
         return settle
 
-    def escalation(self, counts: NDArray[np.int64], limits: NDArray[np.int64]) -> Escalate:
+    def escalation(self, counts: NDArray[np.int64], limits: NDArray[np.int64], clock: ClockArrays) -> Escalate:
         """Dose escalation of a block of trials."""
         from escalation.kernels.simulated_curves import run_curve_trials
 
-        evidence, places = self.cohort_evidence(treated=int(counts[0].sum()))
+        evidence, places = self.cohort_evidence(int(counts[0].sum()), varies=clock.is_running)
         arrays = self.arrays(counts if counts.any() else None)
 
         def escalate(
             tolerances: Tolerances,
+            keys: NDArray[np.uint64],
             patients: Counts,
             dlts: Counts,
             recommended: NDArray[np.int16],
             reasons: NDArray[np.int8],
+            times: NDArray[np.float64],
         ) -> None:
-            run_curve_trials(arrays, evidence, places, limits, tolerances, patients, dlts, recommended, reasons)
+            told = limits, tolerances, keys
+            run_curve_trials(arrays, clock, evidence, places, *told, patients, dlts, recommended, reasons, times)
 
         return escalate
 
@@ -257,14 +260,14 @@ class CurvePlan(ModelPlan):
         found -= found.max(axis=-1, keepdims=True)
         return np.exp(found, out=found)
 
-    def cohort_evidence(self, treated: int = 0) -> tuple[Floats, NDArray[np.int64]]:
+    def cohort_evidence(self, treated: int = 0, *, varies: bool = False) -> tuple[Floats, NDArray[np.int64]]:
         """What each outcome of a cohort says of the curves, for all sizes that a cohort can have.
 
         By dose, place of the size, DLTs and curve, float64[D, P, m + 1, G]; and the place of each size, int64[m + 1].
-        All trials begin with `treated` patients.
+        All trials begin with `treated` patients; `varies` if cohorts can be smaller than planned.
         """
         most, conduct = self.conduct.largest, self.conduct
-        if conduct.varies:
+        if varies or conduct.varies:
             sizes = np.arange(1, most + 1)  # what is left for the last cohort depends on the trial
         else:
             sizes = np.unique([most, (conduct.max_patients - treated) % most or most])
@@ -326,9 +329,9 @@ class LaterPlan(ModelPlan):
         """One cohort more for many states."""
         return self.whole.settler(packing, cells)
 
-    def escalation(self, counts: NDArray[np.int64], limits: NDArray[np.int64]) -> Escalate:
+    def escalation(self, counts: NDArray[np.int64], limits: NDArray[np.int64], clock: ClockArrays) -> Escalate:
         """Dose escalation of a block of trials."""
-        return self.whole.escalation(counts, limits)
+        return self.whole.escalation(counts, limits, clock)
 
     def said(self, patients: tuple[int, ...], dlts: tuple[int, ...]) -> Judgement:
         """What the model says of counts at each dose."""

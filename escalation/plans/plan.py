@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from escalation.kernels.layout import Children, Packing, StateArrays
+from escalation.kernels.layout import Children, ClockArrays, Packing, StateArrays
 from escalation.plans.conduct import Conduct
 from escalation.plans.cost import Cost, cost_of
 from escalation.plans.decision import Bound, Decision, State
@@ -26,8 +26,11 @@ that have ended, and gives how many of each there are."""
 Tolerances = NDArray[np.uint32] | NDArray[np.int64]
 """Of a block of trials' patients, by trial and patient; see `engines.patients`."""
 
-Escalate = Callable[[Tolerances, Counts, Counts, NDArray[np.int16], NDArray[np.int8]], None]
-"""From a block of trials' tolerances: writes their patients, DLTs, recommended doses and reasons to end."""
+Escalate = Callable[
+    [Tolerances, NDArray[np.uint64], Counts, Counts, NDArray[np.int16], NDArray[np.int8], NDArray[np.float64]], None
+]
+"""From a block of trials' tolerances, and their keys where the clock is running: writes their patients, DLTs,
+recommended doses, reasons to end, and times."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -78,7 +81,7 @@ class Plan(ABC):
         """One cohort more for many states; `cells` are the patients and DLTs of each cell, int16[2, C]."""
 
     @abstractmethod
-    def escalation(self, counts: NDArray[np.int64], limits: NDArray[np.int64]) -> Escalate:
+    def escalation(self, counts: NDArray[np.int64], limits: NDArray[np.int64], clock: ClockArrays) -> Escalate:
         """Dose escalation from counts at each dose, int64[2, D], for patients with a DLT below `limits`, int64[D]."""
 
     @abstractmethod

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, STAY, UNDECIDED
-from escalation.kernels.layout import Children, Packing, StateArrays, TableArrays
+from escalation.kernels.layout import Children, ClockArrays, Packing, StateArrays, TableArrays
 from escalation.numbers import binomials
 from escalation.plans.decision import Bound, Decision, State, limited
 from escalation.plans.plan import Counts, Escalate, Plan, Settle, Tolerances
@@ -132,7 +132,12 @@ class TablePlan(Plan):
 
         return settle
 
-    def escalation(self, counts: NDArray[np.int64], limits: NDArray[np.int64]) -> Escalate:  # noqa: ARG002
+    def escalation(
+        self,
+        counts: NDArray[np.int64],  # noqa: ARG002
+        limits: NDArray[np.int64],
+        clock: ClockArrays,
+    ) -> Escalate:
         """Dose escalation of a block of trials; what it starts from is in the block."""
         from escalation.kernels.simulated_tables import run_table_trials
 
@@ -140,12 +145,14 @@ class TablePlan(Plan):
 
         def escalate(
             tolerances: Tolerances,
+            keys: NDArray[np.uint64],
             patients: Counts,
             dlts: Counts,
             recommended: NDArray[np.int16],
             reasons: NDArray[np.int8],
+            times: NDArray[np.float64],
         ) -> None:
-            run_table_trials(arrays, limits, tolerances, patients, dlts, reasons)
+            run_table_trials(arrays, clock, limits, tolerances, keys, patients, dlts, reasons, times)
             self.selection.recommend(arrays.codes, patients, dlts, recommended)
 
         return escalate

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from escalation.defaults import MOST_PATIENTS
 from escalation.fields import Count, Fraction, Frozen, Real, Text, Whole
 from escalation.trial import cohorts
+from escalation.trial.calendar import Calendar
 from escalation.trial.cohorts import AnyCohortSize, Cohorts
 from escalation.trial.expansion import Expansion
 
@@ -39,7 +40,9 @@ class Trial(Frozen):
         What the protocol calls the dose levels, such as "-1", "1", "2", where that is not 1, 2, 3. Outcomes and outputs
         then have the labels; options are given by the number of the level all the same.
     dlt_window_days : float, optional
-        Days after the first dose in which a toxicity counts as a DLT. Carried along; no design uses it yet.
+        Days after the first dose in which a toxicity counts as a DLT; at most 100,000.
+    time : Calendar, optional
+        When patients arrive and are observed; without it a trial has no duration.
     expansion : Expansion, optional
         What follows dose escalation at the RP2D.
 
@@ -61,7 +64,8 @@ class Trial(Frozen):
     max_patients: Annotated[Whole, Field(ge=1, le=MOST_PATIENTS)]
     cohort_size: AnyCohortSize = 3
     start_dose: Count = 1
-    dlt_window_days: Real | None = Field(default=None, gt=0)
+    dlt_window_days: Real | None = Field(default=None, gt=0, le=100_000)
+    time: Calendar | None = None
     expansion: Expansion | None = None
 
     @model_validator(mode="after")
@@ -87,6 +91,9 @@ class Trial(Frozen):
             yield f"cohort_size: a cohort of {size} is larger than the trial ({most} patients)"
         if self.start_dose > self.levels:
             yield f"start_dose: there are only {self.levels} dose levels"
+        if self.time is not None:
+            for option, problem in self.time.problems(self.dlt_window_days, most):
+                yield f"time.{option}: {problem}" if option else f"time: {problem}"
         if self.expansion is not None:
             for option, problem in self.expansion_problems(self.expansion):
                 yield f"expansion.{option}: {problem}"
@@ -112,6 +119,8 @@ class Trial(Frozen):
             yield from self.cohort_size.cautions(self.max_patients)
         elif isinstance(self.cohort_size, tuple) and sum(self.cohort_size[:-1]) >= self.max_patients:
             yield f"cohort_size: {self.max_patients} patients are treated before the last of these cohorts"
+        if self.time is not None:
+            yield from self.time.cautions()
         if self.expansion is not None:
             yield from self.expansion_cautions(self.expansion)
 

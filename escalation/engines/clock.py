@@ -1,0 +1,64 @@
+"""The clock of a trial as the kernels read it, and the random numbers of its patients' times."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from escalation.engines.patients import BLOCK
+from escalation.kernels import codes
+from escalation.kernels.layout import ClockArrays
+from escalation.trial.trial import Trial
+
+CLOCK_STREAM = 1
+"""Number of the stream of arrivals and of leaving; see `engines.patients`."""
+
+ARRIVALS = {"poisson": codes.POISSON, "fixed": codes.FIXED, "uniform": codes.UNIFORM}
+WHILE_CLOSED = {"wait": codes.WAIT, "lost": codes.LOST, "ready": codes.READY, "queue": codes.QUEUE}
+ONSETS = {"weibull": codes.WEIBULL, "loglogistic": codes.LOGLOGISTIC}
+
+_NOTHING = np.empty(0)
+
+STOPPED = ClockArrays(
+    False, 0.0, 0, 0, 0.0, 0.0, _NOTHING, False, False, False, 0.0, False, 0.0, 0, _NOTHING, _NOTHING, _NOTHING, _NOTHING
+)
+"""That of a trial without times."""
+
+
+def clock_arrays(trial: Trial, rates: NDArray[np.float64], *, expanding: bool = False) -> ClockArrays:
+    """The clock of dose escalation, or of the expansion after it, under true DLT rates, float64[D]."""
+    calendar, window = trial.time, trial.dlt_window_days
+    if calendar is None or window is None:
+        return STOPPED
+    onset = calendar.onset
+    days, shares, exponents = np.zeros(1), np.zeros(1), np.zeros(1)
+    if onset.depends_on_rate:
+        exponents = np.array([1 / onset.shape(rate) if rate > 0 else 1.0 for rate in rates.tolist()])
+    else:
+        days, shares = onset.points(window)
+    most = np.inf if calendar.max_enrolled is None else float(calendar.max_enrolled)
+    if not calendar.replace:
+        most = min(most, float(trial.most_patients if expanding else trial.max_patients))
+    return ClockArrays(
+        is_running=True,
+        mean_gap=float(calendar.mean_gap),
+        arrivals=ARRIVALS[calendar.arrivals],
+        while_closed=WHILE_CLOSED[calendar.while_closed],
+        window=float(window),
+        review=float(calendar.review_days),
+        gaps=np.array(calendar.gap_days, np.float64),
+        gaps_at_new_dose=calendar.gap_at == "new_dose",
+        singly=trial.equal_cohorts == 1,
+        closes=calendar.sentinel_dlt == "close",
+        inevaluable=float(calendar.inevaluable),
+        replaces=bool(calendar.replace),
+        max_enrolled=most,
+        onset=ONSETS.get(onset.kind, codes.BY_SHARES),
+        days=np.ascontiguousarray(days),
+        shares=np.ascontiguousarray(shares),
+        rates=np.ascontiguousarray(rates, np.float64),
+        exponents=exponents,
+    )
+
+
+def keys_of(seed: int, block: int) -> NDArray[np.uint64]:
+    """A key for each trial of a block, uint64[BLOCK]."""
+    return np.random.SeedSequence(seed, spawn_key=(CLOCK_STREAM, block)).generate_state(BLOCK, np.uint64)
