@@ -16,7 +16,7 @@ from escalation.errors import DesignError
 from escalation.kernels.codes import SLACK
 from escalation.kernels.many_truths import expected_counts
 from escalation.numbers import cells_of
-from escalation.trial.rates import are_correct, check_truths
+from escalation.trial.rates import are_correct, check_truths, evaluated_rates
 from escalation.trial.trial import Trial
 
 Floats = NDArray[np.float64]
@@ -131,6 +131,7 @@ def expectations(endings: Enumeration, rates: ArrayLike, correct: ArrayLike | No
     truths, levels = true_rates.shape
     shares = np.empty((truths, (levels + 1) * STOPS * EXCESSES * 2))
     patients, dlts = np.empty((truths, levels)), np.empty((truths, levels))
+    seen_rates = evaluated_rates(true_rates, trial)
     above_target = true_rates > trial.target + SLACK
     for chosen, above, above_mtd in _alike(above_target, above_target & ~right):
         part = (
@@ -144,7 +145,7 @@ def expectations(endings: Enumeration, rates: ArrayLike, correct: ArrayLike | No
             cells_of(trial.most_patients),
             _classes(endings, above, above_mtd),
             endings.seen,
-            true_rates[chosen],
+            seen_rates[chosen],
             *part,
         )
         shares[chosen], patients[chosen], dlts[chosen] = part

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from escalation.characteristics.distributions import Laws, laws_of
+from escalation.characteristics.duration import TimeCharacteristics, time_characteristics
 from escalation.engines.outcomes import Outcomes
 from escalation.kernels.codes import REASON_NAMES, SLACK
 from escalation.numbers import cells_of, clopper_pearson_table
@@ -112,6 +113,8 @@ class OperatingCharacteristics:
         None in a trial without an expansion.
     further : FurtherCourse or None
         None but for outcomes that begin with the data of a running trial. All other numbers include these data.
+    time : TimeCharacteristics or None
+        None in a trial without a calendar, and for what begins with the data of a running trial.
     mcse : dict or None
         For outcomes of at least two simulated trials: the Monte Carlo standard errors, under the same names, where
         one exists.
@@ -139,6 +142,7 @@ class OperatingCharacteristics:
     estimate: EstimateQuality | None
     expansion: ExpansionQuality | None = None
     further: FurtherCourse | None = None
+    time: TimeCharacteristics | None = None
     mcse: dict[str, Any] | None = field(default=None, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
@@ -202,6 +206,7 @@ def operating_characteristics(outcomes: Outcomes, correct: Sequence[int] | None 
         ),
         "estimate": _estimate_quality(work),
         "expansion": NOTHING if outcomes.declared is None else _expansion_quality(work),
+        "time": _Number(*time_characteristics(outcomes)),
         "further": NOTHING if outcomes.after is None else _further_course(work, outcomes.after),
     }
     mcse = {name: number.error for name, number in numbers.items() if number.error is not None}

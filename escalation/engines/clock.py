@@ -18,7 +18,24 @@ ONSETS = {"weibull": codes.WEIBULL, "loglogistic": codes.LOGLOGISTIC}
 _NOTHING = np.empty(0)
 
 STOPPED = ClockArrays(
-    False, 0.0, 0, 0, 0.0, 0.0, _NOTHING, False, False, False, 0.0, False, 0.0, 0, _NOTHING, _NOTHING, _NOTHING, _NOTHING
+    False,
+    0.0,
+    0,
+    0,
+    0.0,
+    0.0,
+    _NOTHING,
+    False,
+    False,
+    False,
+    0.0,
+    False,
+    0.0,
+    0,
+    _NOTHING,
+    _NOTHING,
+    _NOTHING,
+    _NOTHING,
 )
 """That of a trial without times."""
 

@@ -19,7 +19,7 @@ from escalation.kernels.endings import count_nodes, ending_probabilities, grow_t
 from escalation.kernels.layout import CountTree
 from escalation.numbers import cells_of
 from escalation.trial.data import InterimData
-from escalation.trial.rates import check_rates
+from escalation.trial.rates import check_rates, evaluated_rates
 from escalation.trial.trial import Trial
 
 WRONG = 1e-9
@@ -85,7 +85,8 @@ class Enumeration:
         true_rates = check_rates(rates, self.trial)
         probability = np.empty(len(self.sequences))
         cells = cells_of(self.trial.most_patients)
-        ending_probabilities(self.tree, self.sequences, cells, true_rates, self.seen, probability)
+        seen_rates = evaluated_rates(true_rates, self.trial)
+        ending_probabilities(self.tree, self.sequences, cells, seen_rates, self.seen, probability)
         check_total(float(probability.sum()))
         return Outcomes(
             trial=self.trial,

@@ -110,6 +110,8 @@ def treat_cohort(clock, dose, limit, size, before, tolerances, key, left, now):
     times, which are moved on; see `codes`. The cohort has fewer than `size` where its sentinel closes it, or patients
     are not replaced.
     """
+    if now[ENROLLED] >= clock.max_enrolled:
+        return 0, 0
     if now[ENROLLED] > 0 and now[OPEN] > now[LAST_ENROLMENT]:
         now[HOLDS] += 1
         now[HOLD_DAYS] += now[OPEN] - now[LAST_ENROLMENT]

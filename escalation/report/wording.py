@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
+from escalation.trial.calendar import DAYS_PER_MONTH
 from escalation.trial.trial import Trial
 
 ROUNDING = 1e-12
@@ -34,6 +35,11 @@ def count(number: int, noun: str) -> str:
 def days(number: float) -> str:
     """A number of days, which need not be whole."""
     return f"{number:g} day" if number == 1 else f"{number:g} days"
+
+
+def months(*numbers: float | None) -> str:
+    """Numbers of days, in months; nothing where there are none."""
+    return "-".join(f"{number / DAYS_PER_MONTH:.1f}" for number in numbers if number is not None)
 
 
 def span(values: Sequence[float], form: Callable[[float], str]) -> str:

@@ -19,7 +19,7 @@ from escalation.running.decider import Decider
 from escalation.running.explanation import undecided
 from escalation.running.standing import standing
 from escalation.trial.data import Cohort, InterimData
-from escalation.trial.rates import check_rates
+from escalation.trial.rates import check_rates, evaluated_rates
 from escalation.trial.trial import Trial
 
 MOST_PATHS = 10_000
@@ -121,7 +121,7 @@ def paths(
         raise PathwayError("truths: should be DLT rates by the names of truths, such as {'MTD at 3': [0.1, 0.2, 0.3]}")
     data = InterimData.of(after, trial)
     now = standing(design, trial, data)
-    rates = [check_rates(truth, trial).tolist() for truth in (truths or {}).values()]
+    rates = [evaluated_rates(check_rates(truth, trial), trial).tolist() for truth in (truths or {}).values()]
     _check_number(now.decider, now.state, cohorts, most)
     root = _node(now.decider, now.state, (), cohorts, rates, (1.0,) * len(rates))
     return Pathways(now.decider.trial, cohorts, tuple(truths or ()), root, now.departures)

@@ -109,6 +109,10 @@ def worst_truth(
     if not is_whole(mtd) or not 1 <= mtd <= trial.levels:
         raise DesignError(f"mtd: {mtd!r} should be a dose level from 1 to {trial.levels}")
     check_delta(delta, trial)
+    if trial.time is not None and trial.time.inevaluable > 0:
+        raise DesignError(
+            "time.inevaluable: should be 0 here: searches are over trials whose patients are all evaluable"
+        )
     event = Event(endings, bad_endings(endings, quantity, mtd))
     cases = TruthClass(trial.levels, mtd - 1, trial.target, delta)
     starts = _starts(cases, event, seed)

@@ -74,6 +74,8 @@ def exact(
 
 def endings_within(design: Design, trial: Trial, after: InterimData | str | None, allowance: Allowance) -> Enumeration:
     """The endings as `exact` gives them, within an allowance."""
+    if trial.time is not None and trial.time.inexact is not None:
+        raise StateSpaceError(f"{trial.time.inexact}: simulated only")
     try:
         return enumerate_endings(start_of(design, trial, after), allowance)
     except MemoryError:

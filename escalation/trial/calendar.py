@@ -78,6 +78,15 @@ class Calendar(Frozen):
             yield "max_enrolled", f"fewer than the {max_patients} patients of the trial"
         yield from (("onset", problem) for problem in self.onset.problems(window))
 
+    @property
+    def inexact(self) -> str | None:
+        """Why the counts of a trial cannot be enumerated, if so."""
+        if self.sentinel_dlt == "close":
+            return 'with sentinel_dlt = "close" the size of a cohort depends on the day of a DLT'
+        if self.inevaluable > 0 and (not self.replace or self.max_enrolled is not None):
+            return "where patients who leave are not all replaced, how many are evaluable depends on chance"
+        return None
+
     def cautions(self) -> Iterator[str]:
         """What a user should know, although it can run."""
         if self.max_enrolled is not None and (self.inevaluable == 0 or not self.replace):

@@ -19,6 +19,11 @@ from escalation.fields import Fraction, Frozen, Rate, Real
 
 Floats = NDArray[np.float64]
 
+_POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(64)
+NODES = ((1 + _POINTS) / 2) ** 4
+NODES_WEIGHT = _WEIGHTS / 2 * 4 * ((1 + _POINTS) / 2) ** 3
+"""Nodes of a quadrature over [0, 1] with the variable's fourth root, and their weights."""
+
 
 class Onset(Frozen):
     """The day of a DLT, given that it occurs in the window.
@@ -122,3 +127,11 @@ class Onset(Frozen):
         else:
             scaled = (rate * share / (1 - rate * share)) / (rate / (1 - rate))
         return np.asarray(window * scaled ** (1 / self.shape(rate)))
+
+    def mean_share(self, rate: float, window: float) -> float:
+        """Mean day of a DLT, at a dose with this true rate, as a share of the window."""
+        if not self.depends_on_rate:
+            days, shares = self.points(window)
+            return float(np.sum(np.diff(shares) * (days[1:] + days[:-1]) / 2)) / window
+        # Close to 0 the day is a power of the share: so many nodes there that it is known to 12 digits.
+        return float(NODES_WEIGHT @ self.day_of(NODES, rate, window)) / window

@@ -5,11 +5,12 @@ from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
+from escalation.characteristics.duration import TimeCharacteristics
 from escalation.characteristics.one_truth import OperatingCharacteristics
 from escalation.report.blocks import Block, Heading, Lines, TextTable
 from escalation.report.preamble import alarms, head, opening, refusal_warnings
 from escalation.report.verdict import agreement_lines, agreement_tree, trials_text, verdict_lines
-from escalation.report.wording import dose_head, mean, percent
+from escalation.report.wording import dose_head, mean, months, percent
 from escalation.studies.run import Result, Run
 from escalation.tidy import OF_THE_QUANTITY, Column, Table, columns
 from escalation.trial.data import InterimData
@@ -44,6 +45,8 @@ def run_blocks(run: Run) -> Iterator[Block]:
         yield Heading(results[0].truth.name)
         yield dose_table(results, run.scenario.trial)
         yield summary_table(results)
+        if times_of(results):
+            yield time_table(results)
     yield Lines(*footnotes(run), listed=True)
     yield verdict(run)
 
@@ -100,6 +103,32 @@ def summary_table(results: Sequence[Result]) -> TextTable:
     return TextTable.of(header, [rows])
 
 
+def times_of(results: Sequence[Result]) -> dict[str, TimeCharacteristics]:
+    """How long the trials of each design take, by the names of rows; none where no calendar is given."""
+    found = {label(result): shown(result).time or (result.simulated and result.simulated.time) for result in results}
+    return {name: time for name, time in found.items() if time is not None}
+
+
+def time_table(results: Sequence[Result]) -> TextTable:
+    """How long the trials of the designs take under one truth, a row each."""
+    times = times_of(results)
+    names = ["away"] * any(time.turned_away for time in times.values())
+    names += ["waiting"] * any(time.waiting_days for time in times.values())
+    header = ["design", "months", "sd", "5-95 %", "enrolment", "on hold", "holds", *names]
+    rows = []
+    for name, time in times.items():
+        days, last = time.duration, time.last_enrolment
+        numbers = [months(days.mean), months(days.sd), months(days.q05, days.q95)]
+        numbers += [months(None if last is None else last.mean), months(time.hold_days), _mean(time.holds)]
+        further = {"away": time.turned_away, "waiting": time.waiting_days}
+        rows.append([name, *numbers, *(_mean(further[one]) for one in names)])
+    return TextTable.of(header, [rows])
+
+
+def _mean(number: float | None) -> str:
+    return "" if number is None else mean(number)
+
+
 def efficiency(result: Result) -> str:
     """The PCS of a design in percent of the benchmark's; empty where there is none."""
     share = result.numbers(shown(result))["efficiency"]
@@ -119,6 +148,10 @@ def footnotes(run: Run) -> Iterator[str]:
         yield from OPTIMAL_NOTES
     if run.after is not None:
         yield "Patients +, 5-95 %, DLTs +: of those to come. All else includes the data so far."
+    if times_of(run.results):
+        yield "Months: of 30.4 days, from the first arrival to the last completion, simulated."
+        yield "Enrolment: to the last patient's. On hold: months on which accrual is held."
+        yield "Holds, away (turned away), waiting (days, all patients): mean per trial."
     if is_expanded(run.results):
         yield "Declared: RP2D after dose escalation. Kept: share of these after expansion."
 

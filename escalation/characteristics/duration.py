@@ -1,0 +1,99 @@
+"""How long trials take: days from the first arrival."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from escalation.engines.outcomes import Outcomes
+from escalation.kernels.codes import END, HOLD_DAYS, HOLDS, LAST_ENROLMENT, TURNED_AWAY, WAITING_DAYS
+from escalation.numbers import quantile
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class DaySummary:
+    """Distribution of a number of days over trials; quantiles, always simulated, are None beside exact means."""
+
+    mean: float
+    sd: float
+    q05: float | None = None
+    q50: float | None = None
+    q95: float | None = None
+
+
+@dataclass(frozen=True)
+class TimeCharacteristics:
+    """How long a trial takes under one truth, in days; None where exact values do not say.
+
+    Attributes
+    ----------
+    duration : DaySummary
+        From the first arrival to the last completion: the last patient's DLT, or the end of the observation.
+    last_enrolment : DaySummary or None
+        From the first arrival to the last patient's treatment.
+    hold_days, holds : float or None
+        Mean number of days on which accrual is held, from a cohort's last patient until the next may be treated, and
+        how often it is.
+    turned_away : float or None
+        Mean number of patients who arrive while accrual is held and do not wait.
+    waiting_days : float or None
+        Mean number of days that all patients together wait for their treatment.
+    pending_at_decision : float or None
+        Mean number of patients whose outcome is not known when the dose of others is decided.
+    decided_with_pending : float or None
+        Share of decisions that are taken while there are any.
+    at_closed_dose : float or None
+        Mean number of patients treated at a dose that complete data would have closed.
+    gain : float or None
+        How many times as many trials would be needed without exact values to lean on; None where there are none.
+    """
+
+    duration: DaySummary
+    last_enrolment: DaySummary | None = None
+    hold_days: float | None = None
+    holds: float | None = None
+    turned_away: float | None = None
+    waiting_days: float | None = None
+    pending_at_decision: float | None = None
+    decided_with_pending: float | None = None
+    at_closed_dose: float | None = None
+    gain: float | None = None
+
+
+def time_characteristics(outcomes: Outcomes) -> tuple[TimeCharacteristics | None, dict[str, Any] | None]:
+    """How long simulated trials take, and the standard errors of the means; None without a calendar."""
+    if outcomes.times is None:
+        return None, None
+    times = outcomes.times
+    duration, error = _summary(times[:, END])
+    last, error_of_last = _summary(times[:, LAST_ENROLMENT])
+    counted = {"hold_days": HOLD_DAYS, "holds": HOLDS, "turned_away": TURNED_AWAY, "waiting_days": WAITING_DAYS}
+    found = TimeCharacteristics(
+        duration,
+        last,
+        **{name: float(times[:, column].mean()) for name, column in counted.items()},
+        pending_at_decision=0.0,  # of a design that waits
+        decided_with_pending=0.0,
+        at_closed_dose=0.0,
+    )
+    if len(times) < 2:
+        return found, None
+    errors = {name: _error(times[:, column]) for name, column in counted.items()}
+    return found, {"duration": error, "last_enrolment": error_of_last, **errors}
+
+
+def _summary(days: Floats) -> tuple[DaySummary, dict[str, float]]:
+    """The distribution, and the standard errors of its mean and standard deviation."""
+    mean, sd = float(days.mean()), float(days.std())
+    quantiles = (float(quantile(days, level)) for level in (0.05, 0.50, 0.95))
+    fourth = float(((days - mean) ** 4).mean())
+    of_sd = math.sqrt(max(fourth - sd**4, 0.0) / len(days)) / (2 * sd) if sd > 0 else 0.0
+    return DaySummary(mean, sd, *quantiles), {"mean": _error(days), "sd": of_sd}
+
+
+def _error(values: Floats) -> float:
+    return float(values.std()) / math.sqrt(len(values))
