@@ -25,5 +25,5 @@ MOST_PATIENTS = 1000
 EXACT_SECONDS = 10
 """Estimated seconds that the exact engine may take for a design."""
 
-SIMULATION_SECONDS = 60
-"""Estimated seconds that all results and simulated trials of a command may take."""
+ALL_SECONDS = 60
+"""Estimated seconds that the exact values of all designs may take, and all results and simulated trials."""

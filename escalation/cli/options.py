@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from escalation.cli.group import say
-from escalation.defaults import EXACT_SECONDS, SEED, SIMULATION_SECONDS, TRIALS
+from escalation.defaults import ALL_SECONDS, EXACT_SECONDS, SEED, TRIALS
 
 if TYPE_CHECKING:
     from escalation.report.blocks import Block
@@ -74,12 +74,12 @@ max_memory = click.option(
 
 def limits(trials: bool = False) -> Callable[[Command], Command]:
     """What work may take, of a command that simulates trials or does not."""
-    exact = "No exact values for a design that may have more states.  [default: 50 million, or as many as take "
-    exact += f"{EXACT_SECONDS} s and half of the memory if fewer; a number has neither count]"
-    seconds = "Estimated seconds that exact values of a design may take"
-    seconds += ", and all simulated trials together" if trials else ""
-    both = f"{EXACT_SECONDS} and {SIMULATION_SECONDS}" if trials else f"{EXACT_SECONDS}"
-    given = (most_states(exact), most_seconds(f"{seconds}.  [default: {both}]"), max_memory)
+    exact = "No exact values for a design that may have more states.  [default: 50 million, or as many as the next two "
+    exact += "leave; a number has neither count]"
+    seconds = "Estimated seconds that the exact values of all designs may take"
+    seconds += ", and all results and simulated trials" if trials else ""
+    seconds += f".  [default: {ALL_SECONDS}, and {EXACT_SECONDS} for a design]"
+    given = (most_states(exact), most_seconds(seconds), max_memory)
 
     def with_limits(command: Command) -> Command:
         for option in reversed(given):

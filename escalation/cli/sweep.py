@@ -47,6 +47,7 @@ from escalation.errors import ClusterError, GridError, StateSpaceError
 )
 @options.most_states("Refuse settings that may have more states; their row says so.", SWEEP_STATES)
 @options.most_seconds("And settings that may take longer, by estimate.", EXACT_SECONDS)
+@options.max_memory
 @options.cluster
 def sweep_command(
     file: Path,

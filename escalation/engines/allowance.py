@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from escalation.defaults import EXACT_SECONDS, SIMULATION_SECONDS
+from escalation.defaults import ALL_SECONDS, EXACT_SECONDS
 from escalation.engines.packing import state_bytes
 from escalation.errors import CostError, DesignError, StateSpaceError
 from escalation.memory import machine_memory
@@ -35,11 +35,14 @@ class Allowance:
     states : int or None
         Of the exact engine, for a design: by default 50 million, or what the rest leaves if that is less.
     seconds : float or None
-        By estimate: of the exact engine for a design, by default 10, and of all results and simulated trials, 60.
+        By estimate: of the exact engine for all designs, and of all results and simulated trials. By default 60 each,
+        and for a single design 10.
     memory : float or None
         GB, by default half of what there is. Where `states` is given, neither default counts for them.
     evaluation : float
         Seconds for which each state is looked at again, under all truths.
+    designs : int
+        Designs that share the seconds of the exact engine.
     at_once : int
         Pieces of work that share the memory.
     """
@@ -48,6 +51,7 @@ class Allowance:
     seconds: float | None = None
     memory: float | None = None
     evaluation: float = 0.0
+    designs: int = 1
     at_once: int = 1
 
     def __post_init__(self) -> None:
@@ -58,6 +62,13 @@ class Allowance:
                 continue
             if isinstance(value, bool) or not isinstance(value, int | float) or not (0 < value < math.inf):
                 raise DesignError(f"{name}: {value!r} should be a number of {what} above 0")
+
+    @property
+    def seconds_each(self) -> float:
+        """Seconds that the exact engine may take for a design."""
+        if self.seconds is None:
+            return min(EXACT_SECONDS, ALL_SECONDS / self.designs)
+        return self.seconds / self.designs
 
     @property
     def bytes(self) -> float:
@@ -79,21 +90,17 @@ class Allowance:
             fewer = f"fewer truths take less time for each; {fewer}"
         limits = [(MOST_STATES if self.states is None else self.states, "states")]
         if self.states is None or self.seconds is not None:
-            seconds = (EXACT_SECONDS if self.seconds is None else self.seconds) - cost.making - cost.counting
+            seconds = self.seconds_each - cost.making - cost.counting
             if seconds <= 0:
                 raise StateSpaceError(
                     f"the likelihoods of all counts would take about {duration(cost.making + cost.counting)}, where "
                     f"{duration(seconds + cost.making + cost.counting)} are allowed; fewer patients have "
                     f"fewer{self._more('seconds')}"
                 )
-            limits.append((int(seconds / each), self._option("seconds")))
+            limits.append((int(seconds / each), "seconds"))
         if self.states is None or self.memory is not None:
-            limits.append((int(self.bytes / state_bytes(plan)), self._option("memory")))
+            limits.append((int(self.bytes / state_bytes(plan)), "memory"))
         return MostStates(*min(limits), each, fewer)
-
-    def _option(self, name: str) -> str:
-        """What allows more: where a default binds, a number of states does."""
-        return "states" if getattr(self, name) is None else name
 
     def _more(self, name: str) -> str:
         return f", a higher --max-{name} (in Python max_{name}) allows more"
@@ -111,22 +118,31 @@ class Allowance:
             self.check_memory(label, plan, trials)
             seconds = plan.cost.making + truths * trials * plan.cost.trial / cores
             total, longest = total + seconds, max(longest, (seconds, label))
-        allowed = SIMULATION_SECONDS if self.seconds is None else self.seconds
-        if total > allowed:
-            most = f", most of it for '{longest[1]}'" if longest[0] > total / 2 else ""
-            raise CostError(
-                f"{trials:,} simulated trials of each design under each of {truths:,} truths would take about "
-                f"{duration(total)}{most}, where {duration(allowed)} are allowed; fewer --trials, designs or truths "
-                f"take less, --max-seconds {math.ceil(total)} (in Python max_seconds) allows it"
-            )
+        allowed = ALL_SECONDS if self.seconds is None else self.seconds
+        if total <= allowed:
+            return
+        what = f"{trials:,} simulated trials of each design under each of {truths:,} truths"
+        less = "fewer --trials, designs or truths take"
+        if further > total / 2:
+            what, less = f"what is made of the results under {truths:,} truths", "fewer designs or truths take"
+        most = f", most of it for '{longest[1]}'" if longest[0] > total / 2 else ""
+        raise CostError(
+            f"{what} would take about {duration(total)}{most}, where {duration(allowed)} are allowed; {less} less, "
+            f"--max-seconds {math.ceil(total)} (in Python max_seconds) allows it"
+        )
 
     def check_memory(self, label: str, plan: Plan, trials: int) -> None:
         """Refuse, with a CostError, simulated trials of a plan that would take too much memory."""
-        taken = 2 * plan.cost.curves + plan.cost.cohorts + trials * (8 * plan.levels + 40)
-        if taken > self.bytes:
+        cost, allowed = plan.cost, memory(self.bytes)
+        model, outcomes = 2 * cost.curves + cost.cohorts, trials * (40 * plan.levels + 100)
+        what, less = f"{trials:,} simulated trials of '{label}'", "fewer trials need"
+        if model > outcomes:
+            what = f"the likelihoods of cohorts of up to {plan.conduct.largest} patients under '{label}'"
+            less = "smaller cohorts, or all of one size, need"
+        if model + outcomes > self.bytes:
             raise CostError(
-                f"{trials:,} simulated trials of '{label}' would take {memory(taken)}, where {memory(self.bytes)} are "
-                f"allowed; fewer trials, or smaller cohorts under a model, need less{self._more('memory')}"
+                f"{what} would take {memory(model + outcomes)}, where {allowed} are allowed; {less} less, --max-memory "
+                f"{math.ceil((model + outcomes) / GB * 10) / 10:g} (in Python max_memory) allows it"
             )
 
 
@@ -166,6 +182,7 @@ def memory(size: float) -> str:
 
 def duration(seconds: float) -> str:
     """Seconds for people."""
-    if seconds < 3600:
-        return f"{max(seconds, 1):,.0f} s"
-    return f"{seconds / 3600:,.0f} hours" if seconds < 1e6 else f"{seconds / 86400:,.0f} days"
+    for most, unit, name in ((300, 1, "s"), (7200, 60, "minutes"), (172_800, 3600, "hours")):
+        if seconds < most:
+            return f"{max(seconds / unit, 1):,.0f} {name}"
+    return f"{seconds / 86400:,.0f} days"

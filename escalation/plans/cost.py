@@ -1,7 +1,7 @@
 """What a plan takes, by estimate, before anything is worked out with it.
 
-Measured on one core of 2.6 GHz: under the tables, CRM, BMA-CRM and BLRM of 1 to 50 doses and 20 to 1,000 patients the
-estimates are between half and twice the time, mostly too long. They are the same on every machine.
+Measured on one core of 2.6 GHz: under the tables, CRM, BMA-CRM and BLRM of 1 to 50 doses and 20 to 1,000 patients
+the estimates are between half and four times what is taken. They are the same on every machine.
 """
 
 from dataclasses import dataclass

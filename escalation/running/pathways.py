@@ -25,6 +25,10 @@ from escalation.trial.trial import Trial
 MOST_PATHS = 10_000
 """More paths than this are not listed."""
 
+SECONDS = 10
+"""So many times the decisions that a plan may be asked for in a part of a second are asked for to count paths, and for
+those that are shown unasked."""
+
 MOST_COUNTED = 20_000
 """States from which paths are counted."""
 
@@ -128,10 +132,14 @@ def paths(
 
 
 def first_pathways(design: Design, trial: Trial, *, most: int = MOST_PATHS) -> Pathways | None:
-    """The pathways of the first three cohorts, or of as many as have at most so many paths; None for none."""
+    """The pathways of the first three cohorts, or of as many as have at most so many paths; None for none.
+
+    Of a plan whose decisions take long no more than it may be asked for within some seconds.
+    """
+    few = min(most, SECONDS * design.plan(design.applied_to(trial)).most_decisions)
     for cohorts in (3, 2, 1):
         try:
-            return paths(design, trial, cohorts=cohorts, most=most)
+            return paths(design, trial, cohorts=cohorts, most=few)
         except PathwayError:
             continue
     return None
@@ -199,7 +207,7 @@ def _check_number(decider: Decider, start: State, cohorts: int, most: int) -> No
         living, number = reached, ended + reached.total()
         if number <= most:
             possible = cohort
-        if not living or len(living) > MOST_COUNTED:
+        if not living or len(living) > min(MOST_COUNTED, SECONDS * decider.plan.most_decisions):
             break
     if number > most:
         there_are = f"{number:,} paths" if cohort == cohorts or not living else f"more than {number:,} paths"

@@ -41,15 +41,18 @@ def evaluate(
     total: tuple[int, str],
     *,
     evaluation: float = 0.0,
+    designs: int = 1,
     progress: Progress = silent,
     executor: Executor | None = None,
     **limits: Unpack[Limits],
 ) -> list[Answer | Refused]:
     """The answers in the order of the questions; `total` says how many steps there are, one for each, and of what.
 
-    Each state is looked at again for the seconds of `evaluation` by all questions of a setting, if they say so.
+    Each state is looked at again for the seconds of `evaluation` by all questions of a setting, if they say so;
+    so many `designs` share the time.
     """
-    allowed = allowance(limits, evaluation, at_once=1 if executor is not None else os.cpu_count() or 1)
+    at_once = 1 if executor is not None else os.cpu_count() or 1
+    allowed = allowance(limits, evaluation=evaluation, designs=designs, at_once=at_once)
     found = {}
     with progress(*total) as step:
         for number, answer in as_answered(partial(work, allowance=allowed), questions, executor):
@@ -71,7 +74,9 @@ def evaluate_designs(
     Raises an EscalationError if it refuses all.
     """
     questions = ((design, *one) for design in designs.values() for one in asked)
-    found = iter(evaluate(work, questions, (len(designs) * len(asked), what), evaluation=evaluation, **how))
+    found = iter(
+        evaluate(work, questions, (len(designs) * len(asked), what), evaluation=evaluation, designs=len(designs), **how)
+    )
     answers, refusals = divided({label: whole([next(found) for _ in asked]) for label in designs})
     if not answers:
         label, reason = next(iter(refusals.items()))

@@ -93,6 +93,7 @@ def simulate(
     seed: int = SEED,
     threads: int | None = None,
     after: InterimData | str | None = None,
+    max_memory: float | None = None,
 ) -> Outcomes:
     """Simulate trials of a design under a truth.
 
@@ -111,6 +112,8 @@ def simulate(
         By default one for each core.
     after : InterimData or str, optional
         The data of a running trial, such as "1NNN 2NTT": how it can go on.
+    max_memory : float, optional
+        GB that they may take, by estimate. By default half of the memory.
 
     Returns
     -------
@@ -124,7 +127,7 @@ def simulate(
     OutcomesError
         A ValueError: the data cannot be read, or leave open what the design looks at.
     CostError
-        They would take more than half of the memory.
+        They would take more memory.
 
     Examples
     --------
@@ -139,5 +142,5 @@ def simulate(
         if not is_whole(value) or value < least:
             raise DesignError(f"{name}: {value!r} should be a whole number, at least {least}")
     start = start_of(design, trial, after)
-    Allowance().check_memory(design.kind, start.plan, trials)
+    Allowance(memory=max_memory).check_memory(design.kind, start.plan, trials)
     return simulate_trials(start, true_rates, trials=trials, seed=seed, threads=workers)

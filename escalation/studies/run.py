@@ -1,7 +1,7 @@
 """A scenario run: every design under every truth, exact and simulated."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Unpack
 
@@ -129,7 +129,9 @@ class Pass:
     @property
     def allowance(self) -> Allowance:
         """What it may take."""
-        return Allowance(self.max_states, self.max_seconds, self.max_memory, EVALUATION * len(self.truths))
+        designs = len(self.designs)
+        evaluation = EVALUATION * len(self.truths)
+        return Allowance(self.max_states, self.max_seconds, self.max_memory, evaluation, designs, at_once=designs)
 
     def check(self) -> None:
         """Refuse what would take too long or too much memory, by estimate."""
@@ -138,7 +140,7 @@ class Pass:
         result = RESULT + RESULT_OF_A_TRIAL * self.trials + REPORT_ON_A_RESULT * self.is_reported
         truth = len(self.designs) * result + REPORT_ON_A_TRUTH * self.is_reported
         truth += self.pairs * (PAIR + PAIR_OF_A_TRIAL * self.trials)
-        self.allowance.check_trials(
+        replace(self.allowance, at_once=1).check_trials(
             plans,
             trials=self.trials,
             truths=len(self.truths),
@@ -159,7 +161,13 @@ class Pass:
                     simulated = None
                     if self.trials:
                         simulated = simulate(
-                            design, trial, truth.dlt_rates, trials=self.trials, seed=self.seed, after=self.after
+                            design,
+                            trial,
+                            truth.dlt_rates,
+                            trials=self.trials,
+                            seed=self.seed,
+                            after=self.after,
+                            max_memory=self.max_memory,
                         )
                     yield Evidence(label, truth, truth.correct_doses(trial.target), expected, simulated)
                     step()

@@ -5,6 +5,7 @@ trial and how to come by the truths, and what comes back are the numbers. A jour
 """
 
 import json
+import os
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
@@ -63,6 +64,8 @@ class Sweep:
         Whether quantities are summed up over truths, instead of one number for each.
     max_states, max_seconds : int, float
         The exact engine refuses a setting that may have more states, or would take longer by estimate.
+    max_memory : float, optional
+        GB that all settings which are worked out at once may take, by estimate; by default half of what there is.
 
     Raises
     ------
@@ -76,6 +79,7 @@ class Sweep:
     summary: bool = False
     max_states: int = SWEEP_STATES
     max_seconds: float = EXACT_SECONDS
+    max_memory: float | None = None
 
     def __post_init__(self) -> None:
         if self.truths.source not in SOURCES:
@@ -83,8 +87,8 @@ class Sweep:
 
     @property
     def allowance(self) -> Allowance:
-        """What a setting may take: the same on every machine."""
-        return Allowance(self.max_states, self.max_seconds)
+        """What a setting may take."""
+        return Allowance(self.max_states, self.max_seconds, self.max_memory, at_once=os.cpu_count() or 1)
 
     @property
     def digested(self) -> dict[str, str]:

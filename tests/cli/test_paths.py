@@ -87,7 +87,7 @@ def test_expansion():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--cohorts", "12"], "have 2,360,719 paths; at most 10,000 are listed: 7 would do"),
+        (["--cohorts", "12"], "have more than 55,222 paths; at most 10,000 are listed: 7 would do"),
         (
             ["--from", "1NNN 2NX"],
             "'X' should be N (no DLT), T (DLT), P (pending) or I (inevaluable)\nerror:   1NNN 2NX\nerror:          ^",

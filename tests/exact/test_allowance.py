@@ -24,7 +24,7 @@ from escalation import (
     run,
     simulate,
 )
-from escalation.defaults import EXACT_SECONDS, SIMULATION_SECONDS
+from escalation.defaults import ALL_SECONDS, EXACT_SECONDS
 from escalation.engines import allowance as engines_allowance
 from escalation.engines.allowance import MEMORY_SHARE, Allowance, duration
 from escalation.plans.conduct import Conduct
@@ -70,6 +70,20 @@ def test_a_number_of_states_stands_for_the_defaults_of_the_others(monkeypatch):
     assert Allowance().most_states(plan).states < 200_000
     assert Allowance(10**9).most_states(plan).states == 10**9
     assert Allowance(10**9, seconds=0.1).most_states(plan) == Allowance(seconds=0.1).most_states(plan)
+
+
+def test_designs_share_the_time_and_the_memory():
+    """Each alone would be allowed; two hundred together would take half an hour."""
+    plan = BOIN().plan(TRIAL)
+    assert Allowance(designs=3).seconds_each == EXACT_SECONDS
+    assert Allowance(designs=200).seconds_each == ALL_SECONDS / 200
+    assert Allowance(seconds=30, designs=3).seconds_each == 10
+    alone, many = (Allowance(memory=0.01, at_once=number).most_states(plan).states for number in (1, 4))
+    assert many == alone // 4
+    designs = [BOIN(label=f"b{k}", p_saf=0.1 + k * 1e-4) for k in range(40)]
+    asked = [design.label for design in designs]
+    passed = Pass(scenario(*designs), asked, ["t0"], trials=0, seed=1)
+    assert (passed.allowance.designs, passed.allowance.at_once) == (40, 40)
 
 
 def test_states_that_are_looked_at_again_count_for_more():
@@ -124,24 +138,32 @@ def test_what_is_said_to_be_allowed_is():
 def test_results_take_their_time_too():
     """Thousands of truths, or hundreds of pairs of designs, without a single simulated trial."""
     many = scenario(BOIN(), truths=10_000)
-    with pytest.raises(CostError, match=r"10,000 truths would take about \d+ s"):
+    with pytest.raises(
+        CostError,
+        match=r"^what is made of the results under 10,000 truths would take about \d+ s, .*; fewer designs or truths",
+    ):
         run(many, trials=0)
     designs = [BOIN(label=f"b{k}", p_saf=0.1 + k * 1e-4) for k in range(200)]
     with pytest.raises(CostError, match="truths would take about"):
         compare(scenario(*designs, truths=2), trials=0)
+    run(scenario(*designs[:3]), trials=0)
     Pass(scenario(*designs, truths=2), [d.label for d in designs], ["t0", "t1"], trials=0, seed=1).check()
 
 
 def test_memory_of_simulated_trials(monkeypatch):
-    with pytest.raises(CostError, match=r"1,000,000 simulated trials of 'boin' would take [\d.]+ MB, where 1.0 MB are"):
+    with pytest.raises(CostError, match=r"1,000,000 simulated trials of 'boin' would take 0.3 GB, where 1.0 MB are"):
         run(scenario(BOIN()), trials=1_000_000, exact=False, max_memory=0.001)
     large = Trial(doses=levels(50), target=0.25, max_patients=1000, cohort_size=100)
     uneven = CRM(half_width=0.01, prior_mtd=2, titration=True)
-    with pytest.raises(CostError, match=r"of 'crm' would take [\d,]+\.\d GB, where 1.0 GB are allowed"):
+    with pytest.raises(CostError, match=r"under 'crm' would take 6\.\d GB, where 1.0 GB are allowed"):
         run(scenario(uneven, trial=large), trials=1, exact=False, max_memory=1)
     monkeypatch.setattr(engines_allowance, "machine_memory", lambda: 2_000_000_000)
-    with pytest.raises(CostError, match=r"of 'crm' would take [\d,]+\.\d GB, where 1.0 GB are allowed"):
+    with pytest.raises(CostError, match=r"under 'crm' would take 6\.\d GB, where 1.0 GB are allowed"):
         simulate(uneven, large, np.linspace(0.01, 0.5, 50), trials=1)
+    with pytest.raises(CostError, match=r"; smaller cohorts, or all of one size, need less, --max-memory 6\.\d \("):
+        run(scenario(uneven, trial=large), trials=1, exact=False)
+    Pass(scenario(BOIN()), ["boin"], ["t0"], trials=100_000, seed=1, exact=False, max_memory=0.1).check()
+    simulate(BOIN(), TRIAL, [0.05, 0.12, 0.25, 0.4], trials=100, max_memory=0.1)
 
 
 def test_many_truths_lower_the_limit_of_states():
@@ -152,12 +174,13 @@ def test_many_truths_lower_the_limit_of_states():
 
 
 def test_no_default_is_beyond_a_minute():
-    assert EXACT_SECONDS < SIMULATION_SECONDS <= 60
+    assert EXACT_SECONDS < ALL_SECONDS <= 60
     assert MEMORY_SHARE <= 0.5
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(0.2, "1 s"), (59.6, "60 s"), (3599, "3,599 s"), (7200, "2 hours"), (10**8, "1,157 days")]
+    ("seconds", "words"),
+    [(0.2, "1 s"), (59.6, "60 s"), (300, "5 minutes"), (3599, "60 minutes"), (7200, "2 hours"), (10**8, "1,157 days")],
 )
 def test_durations(seconds, words):
     assert duration(seconds) == words

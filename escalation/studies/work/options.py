@@ -43,10 +43,10 @@ class Limits(TypedDict, total=False):
     max_memory: float | None  # GB
 
 
-def allowance(limits: Limits, evaluation: float = 0.0, at_once: int = 1) -> Allowance:
+def allowance(limits: Limits, **shared: Any) -> Allowance:
     """The limits as the engines look at them; for what else see there."""
     found = limits.get("max_states"), limits.get("max_seconds"), limits.get("max_memory")
-    return Allowance(*found, evaluation, at_once)
+    return Allowance(*found, **shared)
 
 
 def limits_of(settings: Mapping[str, Any]) -> Limits:
