@@ -51,6 +51,16 @@ class DownLater(IntervalDesign):
         return np.where((dlts == 0) & (patients < 9), 1, -1)
 
 
+class Rounding(IntervalDesign):
+    """One of one's own that asks for whole patients."""
+
+    kind: str = "rounding"
+
+    def moves(self, target, patients, dlts):
+        whole = np.asarray(patients) % 1 == 0
+        return np.where(whole & (4 * dlts < patients), 1, np.where(whole & (2 * dlts > patients), -1, 0))
+
+
 @pytest.mark.parametrize(
     ("rule", "design", "compiled"),
     [
@@ -95,6 +105,7 @@ def test_what_fits(rule, design, compiled):
         (Weigh(method="imputation"), Keyboard(), '"imputation" is for kind = "boin"; \'keyboard\' has "ess"'),
         (Weigh(), UpAgain(), "'up-again' does not fit"),
         (Weigh(), DownLater(), "'down-later' does not fit"),
+        (Weigh(), Rounding(), "who need not be whole, are added; 'rounding' does not fit at 0 of 1"),
         (Predict(), UpAgain(), "needs a design that more DLTs never lead higher; 'up-again' does not fit"),
         (Predict(), SKELETON, '"predict" is for interval designs, such as kind = "mtpi2"; not for \'crm\''),
         (Roll(), BOIN(), '"roll" is for kind = "3+3", the rolling six; not for \'boin\''),

@@ -97,6 +97,13 @@ def boin_ess(target: float, n: float, y: int) -> str:
     return "E" if y / n <= up else "D" if y / n >= down else "S"
 
 
+def i3plus3(target: float, n: float, y: int) -> str:
+    """Liu et al. 2020, by exact fractions."""
+    low, high = exactly(target) - exactly(0.05), exactly(target) + exactly(0.05)
+    rate, fewer = Fraction(y, int(n)), Fraction(y - 1, int(n))
+    return "E" if rate < low else "S" if rate <= high or fewer < low else "D"
+
+
 Rule = Callable[[float, float, int], str]
 
 

@@ -61,6 +61,15 @@ def test_imputation(target, most_pending, least):
     assert not wrong, wrong[:5]
 
 
+@pytest.mark.parametrize(
+    ("rule", "design"), [(Weigh(), BOIN()), (Weigh(), Keyboard()), (Weigh(), MTPI()), (Predict(), MTPI2())]
+)
+def test_random_states_meet_every_decision(rule, design):
+    """Of patients who are pending."""
+    plan = rule.plan(design, trial(0.3))
+    assert {letter(plan, state) for state in random_states(9, 3000) if state[2]} == set(LETTERS.values())
+
+
 def test_ties_at_the_target_the_other_way_are_noticed():
     """De-escalation at y/n = target is what the tables of the paper have: where it is forbidden states differ."""
 
@@ -156,6 +165,18 @@ def test_prediction(target, suspend, end):
         random_states(sum(map(ord, seed)), 100, most=15, most_pending=5),
         lowest=end == "lowest",
         highest=end == "highest",
+    )
+    assert not wrong, wrong[:5]
+
+
+@pytest.mark.parametrize("target", [0.2, 0.25, 0.3])
+@pytest.mark.parametrize("suspend", ["probability", "half", "disagreement", "off"])
+def test_prediction_of_i3plus3(target, suspend):
+    plan = Predict(suspend=suspend).plan(I3Plus3(), trial(target))
+    wrong = differing(
+        plan,
+        lambda n, y, shares: naive.pod_tpi(naive.i3plus3, target, n, y, shares, suspend, 1),
+        random_states(len(suspend), 200, most=15, most_pending=5),
     )
     assert not wrong, wrong[:5]
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class Complete(PendingRule):
     """Nothing is decided before every patient has had a DLT or finished the DLT window.
 
-    It fits every design. Nobody is enrolled meanwhile, also where no pending outcome could change the decision.
+    It fits every design. The next cohort waits, also where no pending outcome could change the decision.
     """
 
     rule: Literal["complete"] = "complete"

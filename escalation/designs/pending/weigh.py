@@ -26,8 +26,9 @@ from escalation.designs.pending.base import (
     falls_with_dlts,
     rises_with_patients,
 )
+from escalation.errors import DesignError
 from escalation.fields import Real, Whole
-from escalation.kernels.codes import DE_ESCALATE, ESCALATE
+from escalation.kernels.codes import DE_ESCALATE, ESCALATE, STAY
 from escalation.numbers import Floats, halved
 from escalation.plans.curves import CurvePlan
 from escalation.plans.pending import Effective, Imputed, Limits, PendingPlan, WeighedCurves
@@ -228,6 +229,11 @@ def follow_up_cuts(design: "IntervalDesign", trial: Trial) -> tuple[Floats, Floa
     """The least patients with whom a design escalates, and the most with whom it de-escalates, by DLTs, float64[N + 1].
 
     Patients need not be whole. Infinite, or minus infinity, where it does so with no number of patients.
+
+    Raises
+    ------
+    DesignError
+        A class of one's own decides otherwise on patients who are not whole.
     """
     dlts = np.arange(trial.max_patients + 1)
     fewest, most = np.maximum(dlts, LEAST), np.full(len(dlts), float(trial.max_patients))
@@ -236,10 +242,20 @@ def follow_up_cuts(design: "IntervalDesign", trial: Trial) -> tuple[Floats, Floa
         return np.asarray(design.moves(trial.target, patients, dlts), np.int8)
 
     first, last = moves(fewest), moves(most)
-    up = halved(lambda patients: moves(patients) == ESCALATE, fewest, most)
-    not_down = halved(lambda patients: moves(patients) != DE_ESCALATE, fewest, most)
-    down = np.where(last == DE_ESCALATE, most, np.nextafter(not_down, 0.0))
-    return (
-        np.where(first == ESCALATE, fewest, np.where(last == ESCALATE, up, np.inf)),
-        np.where(first == DE_ESCALATE, down, -np.inf),
-    )
+    from_here = halved(lambda patients: moves(patients) == ESCALATE, fewest, most)
+    up = np.where(first == ESCALATE, fewest, np.where(last == ESCALATE, from_here, np.inf))
+    no_longer = halved(lambda patients: moves(patients) != DE_ESCALATE, fewest, most)
+    to_here = np.where(last == DE_ESCALATE, most, np.nextafter(no_longer, 0.0))
+    down = np.where(first == DE_ESCALATE, to_here, -np.inf)
+    for patients, row in enumerate(design.moves_by_counts(trial)[1:], 1):
+        for y in np.flatnonzero(row[: patients + 1] != _between(patients, up, down)[: patients + 1])[:1].tolist():
+            needed = "a design whose decision never falls as patients, who need not be whole, are added"
+            raise DesignError(
+                f'pending: rule: "weigh" needs {needed}; {design.kind!r} does not fit at {y} of {patients}'
+            )
+    return up, down
+
+
+def _between(patients: int, up: Floats, down: Floats) -> NDArray[np.int8]:
+    """What cuts say of a number of patients, by DLTs."""
+    return np.where(patients >= up, ESCALATE, np.where(patients <= down, DE_ESCALATE, STAY)).astype(np.int8)
