@@ -221,11 +221,10 @@ Dose = tuple[int, int, tuple[int, ...]]  # patients, DLTs, and the steps for whi
 Trials = dict[tuple[int, tuple[Dose, ...]], float]  # by the current dose and the doses: their probability
 
 
-def outcomes_known(doses: tuple[Dose, ...], record: dict) -> dict[tuple[Dose, ...], float]:
-    """What the doses become by one step, with probabilities."""
-    steps = record["dlt_step_probs"]
+def outcomes_known(doses: tuple[Dose, ...], rates: list[float], steps: list[float]) -> dict[tuple[Dose, ...], float]:
+    """What the doses become by one step, with probabilities; a DLT comes after so many steps with these."""
     found = {(): 1.0}
-    for (n, y, ages), rate in zip(doses, record["p"], strict=True):
+    for (n, y, ages), rate in zip(doses, rates, strict=True):
         ways = {(y, ()): 1.0}
         for age in ages:
             chance = rate * steps[age] / (1 - rate * sum(steps[:age]))
@@ -271,7 +270,7 @@ def on_a_grid(record: dict) -> dict[str, list[float] | float]:
     while sum(living.values()) > 1e-11:
         after: Trials = {}
         for (dose, doses), mass in living.items():
-            for known, chance in outcomes_known(doses, record).items():
+            for known, chance in outcomes_known(doses, record["p"], record["dlt_step_probs"]).items():
                 reached, (what, at) = mass * chance, rolled(dose, known)
                 if what in ("none", "final"):
                     selection[0 if what == "none" else at + 1] += reached
@@ -297,4 +296,66 @@ SMALL = [r for r in records("rolling_six") if len(r["p"]) < 3 or (r["arrival_pro
 def test_rolling_six_on_a_grid(record):
     """Selection, patients and arrivals turned away, exactly."""
     for name, found in on_a_grid(record).items():
+        assert found == pytest.approx(record[name], abs=1e-9), name
+
+
+def decided(plan, state: tuple[int, tuple[Dose, ...]], window: int) -> tuple[str, int]:
+    """What TITE-BOIN decides before a cohort: "none", "wait", or "enrol" at a dose."""
+    dose, doses = state
+    out = [bool(n) and plan.eliminates(n, y, len(ages), lowest=not d) for d, (n, y, ages) in enumerate(doses)]
+    top = out.index(True) - 1 if any(out) else len(doses) - 1
+    if top < dose:
+        return ("none", 0) if top < 0 else ("enrol", top)
+    n, y, ages = doses[dose]
+    shares = [age / window for age in ages]
+    code = plan.decide(n, y, shares, lowest=not dose, highest=dose == top).code
+    return ("wait", dose) if code == SUSPEND else ("enrol", dose + code)
+
+
+def tite_boin_on_a_grid(record: dict) -> dict[str, list[float] | float]:
+    """Characteristics of TITE-BOIN, every trial followed step by step."""
+    levels_, window, size = len(record["p"]), record["window_steps"], record["cohort_size"]
+    whole = record["cohorts"] * size
+    given = Trial(doses=levels(levels_), target=record["target"], max_patients=whole, cohort_size=size)
+    plan, complete = Weigh().plan(BOIN(), given), BOIN().plan(given)
+    steps = [1 / window] * window
+    selection, patients, waited = [0.0] * (levels_ + 1), [0.0] * levels_, 0.0
+    living = {(0, ((0, 0, ()),) * levels_): 1.0}
+
+    def end(doses: tuple[Dose, ...], mass: float, recommended: int | None) -> None:
+        if recommended is None:
+            counts = (np.array([[dose[k] for dose in doses]], np.int16) for k in (0, 1))
+            recommended = int(complete.recommend(*counts)[0])
+        selection[recommended + 1] += mass
+        for level, (n, *_) in enumerate(doses):
+            patients[level] += mass * n
+
+    while living:
+        after: dict = {}
+        for (dose, doses), mass in living.items():
+            treated = sum(n for n, *_ in doses)
+            for known, chance in outcomes_known(doses, record["p"], steps).items():
+                reached, what, at = mass * chance, "enrol", dose
+                if treated == whole:
+                    if not any(ages for *_, ages in known):
+                        end(known, reached, None)
+                        continue
+                    what = "finish"
+                elif treated and treated % size == 0:
+                    what, at = decided(plan, (dose, known), window)
+                if what == "none":
+                    end(known, reached, -1)
+                    continue
+                waited += reached * (what == "wait")
+                n, y, ages = known[at]
+                joined = (*known[:at], (n + 1, y, (*ages, 0)), *known[at + 1 :]) if what == "enrol" else known
+                after[at, joined] = after.get((at, joined), 0.0) + reached
+        living = after
+    return {"selection_none_then_doses": selection, "patients": patients, "suspended_steps": waited}
+
+
+@each(records("tite_boin_grid"))
+def test_tite_boin_on_a_grid(record):
+    """Selection, patients and steps without enrolment, exactly."""
+    for name, found in tite_boin_on_a_grid(record).items():
         assert found == pytest.approx(record[name], abs=1e-9), name
