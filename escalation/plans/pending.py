@@ -6,9 +6,9 @@ for a share u < 1 of the window. STFT is the sum of these shares, ESS = r + STFT
 
 Each rule answers `decide` from counts and shares alone: no clock, no arrivals. Whoever has these asks
 
-1. at every dose, whenever anything has become known, `eliminates`: but under `Predicted` the design's own ELIMINATE on
-   (n, y), with all who are enrolled, pending patients counting as without a DLT. No pending outcome can lift such an
-   elimination, since DLTs only add to it.
+1. at every dose, whenever anything has become known, `eliminates`. Except under `Predicted` that is the design's own
+   ELIMINATE on (n, y), with all who are enrolled, pending patients counting as without a DLT. No pending outcome can
+   lift such an elimination, since DLTs only add to it.
 2. at the current dose `decide`, which asks that first, and says ELIMINATE where it holds.
 
 With nobody pending each says what the design for complete data says. ESCALATE and DE_ESCALATE are not said where there

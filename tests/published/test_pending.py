@@ -1,4 +1,4 @@
-"""The tables of TITE-BOIN, as published, and the rolling six."""
+"""The tables of TITE-BOIN, as published."""
 
 from collections.abc import Iterator
 
