@@ -85,7 +85,8 @@ class IntervalDesign(Design):
         ----------
         target : float
         patients, dlts : array
-            At least one patient each, who need not be whole, and no more DLTs than patients.
+            At least one patient each, who need not be whole, and no more DLTs than patients. Where pending patients are
+            weighed by their follow-up there may be less than one patient, but more than none.
 
         Returns
         -------
@@ -141,12 +142,7 @@ class IntervalDesign(Design):
         yield isotonic_in_words(self._most_recommended(trial.target))
 
     def _plan(self, trial: Trial) -> TablePlan:
-        size = trial.max_patients + 1
-        patients, dlts = (counts[1:] for counts in np.tril_indices(size))  # but for no patients
-        for counts in (patients, dlts):
-            counts.flags.writeable = False  # moves of somebody's own might change them
-        table = np.full((size, size), STAY, np.int8)
-        table[patients, dlts] = self._checked_moves(trial, patients, dlts)
+        table = self.moves_by_counts(trial)
         cutoffs = [self._cutoff(dose) for dose in range(trial.levels)]
         tables = {cutoff: self._eliminating(table, trial.target, cutoff) for cutoff in set(cutoffs)}
         return TablePlan(
@@ -154,6 +150,24 @@ class IntervalDesign(Design):
             selection=closest_isotonic(trial.target, trial.max_patients, self._most_recommended(trial.target)),
             conduct=Conduct.of(trial, stops=patients_reach(self.stop_at, SAME_DOSE, ENOUGH_AT_DOSE, trial)),
         )
+
+    def moves_by_counts(self, trial: Trial) -> Moves:
+        """Where the counts at a dose lead, whether or not they eliminate it, int8[N + 1, N + 1] by patients and DLTs.
+
+        STAY where there can be no such counts.
+
+        Raises
+        ------
+        DesignError
+            `moves` of a class of one's own gives something else.
+        """
+        size = trial.max_patients + 1
+        patients, dlts = (counts[1:] for counts in np.tril_indices(size))  # but for no patients
+        for counts in (patients, dlts):
+            counts.flags.writeable = False  # moves of somebody's own might change them
+        table = np.full((size, size), STAY, np.int8)
+        table[patients, dlts] = self._checked_moves(trial, patients, dlts)
+        return table
 
     def _eliminating(self, table: Moves, target: float, cutoff: float) -> Moves:
         """A table of moves with the cells that eliminate: those with the most DLTs among as many patients."""

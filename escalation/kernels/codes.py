@@ -8,6 +8,8 @@ STAY: Final = 0
 DE_ESCALATE: Final = -1
 ELIMINATE: Final = -2
 UNDECIDED: Final = 2  # nothing: a table of a user's own has no row for these counts
+# What a rule for pending patients says beside these.
+SUSPEND: Final = 3  # nobody is enrolled before more is known
 
 # Why a trial ended. Fingerprints are made of these numbers: one that is new comes last, wherever it counts.
 TOO_TOXIC: Final = 1

@@ -218,21 +218,28 @@ class CurvePlan(ModelPlan):
         return self.judged[patients, dlts]
 
     def _judge(self, n: NDArray[np.int64], y: NDArray[np.int64]) -> Judgement:
-        asked = self.reading, self.levels, self.target, self.too_toxic_threshold
         if self.reading.slopes is not None:
-            return Judgement(*asked, means=self.learned(n, y))
-        posterior = self.posterior(n, y)
+            return Judgement(self.reading, self.levels, self.target, self.too_toxic_threshold, self.learned(n, y))
+        return self.judged_by(self.posterior(n, y))
+
+    def judged_by(self, posterior: Floats) -> Judgement:
+        """What the model says when each curve has such a posterior probability, float64[G]."""
         return Judgement(
-            *asked,
+            *(self.reading, self.levels, self.target, self.too_toxic_threshold),
             means=self.reading.means(self.log_dlt, posterior),
             overdose=self.reading.overdosing(posterior),
             toxicity=0.0 if self.too_toxic is None else float(mean_over(posterior, self.too_toxic[None])[0]),
             believed={belief: mean_over(posterior, function) for belief, function in self.believing.items()},
         )
 
-    def posterior(self, patients: NDArray[np.integer], dlts: NDArray[np.integer]) -> Floats:
-        """Posterior probability of each curve, float64[G], after counts at each dose, int[D]."""
-        log = self.log_weight.copy()
+    def posterior(
+        self, patients: NDArray[np.integer], dlts: NDArray[np.integer], further: Floats | None = None
+    ) -> Floats:
+        """Posterior probability of each curve, float64[G], after counts at each dose, int[D].
+
+        `further` is the log likelihood of patients who are not among the counts, float64[G].
+        """
+        log = self.log_weight.copy() if further is None else self.log_weight + further
         for dose in np.flatnonzero(patients):
             log += dlts[dose] * self.log_dlt[dose] + (patients - dlts)[dose] * self.log_no_dlt[dose]
         return _normalised(log)
