@@ -11,6 +11,7 @@ from escalation.engines.clock import STOPPED, clock_arrays, keys_of
 from escalation.engines.outcomes import Outcomes, refuse_undecided, reject_too_toxic
 from escalation.kernels.codes import TIMES
 from escalation.kernels.simulated_expansions import run_expansions
+from escalation.plans.late_onset import late_escalation
 from escalation.plans.plan import Tolerances
 from escalation.plans.start import Start
 
@@ -21,7 +22,11 @@ def simulate_trials(start: Start, rates: NDArray[np.float64], *, trials: int, se
     limits = virtual.tolerance_limits(rates)
     outcomes = _unfinished(start, rates, trials)
     clock = STOPPED if start.data is not None else clock_arrays(trial, rates)
-    escalate = None if start.has_escalated else plan.escalation(start.counts, limits, clock)
+    escalate = None
+    if start.pending is not None:
+        escalate = late_escalation(plan, start.pending, limits, clock)
+    elif not start.has_escalated:
+        escalate = plan.escalation(start.counts, limits, clock)
     expanding = clock_arrays(trial, rates, expanding=True) if clock.is_running else STOPPED
     nothing = np.zeros(1, np.uint64), np.zeros((1, TIMES))
 

@@ -13,13 +13,16 @@ import numpy as np
 from escalation.kernels.codes import (
     ARRIVAL,
     ARRIVALS,
+    DLT,
     END,
     ENROLLED,
     FIXED,
     HOLD_DAYS,
     HOLDS,
     LAST_ENROLMENT,
+    LEFT,
     LOGLOGISTIC,
+    NO_DLT,
     OPEN,
     POISSON,
     QUEUE,
@@ -103,6 +106,27 @@ def arrive(clock, key, now, earliest, reopened):
 
 
 @kernel
+def follow(clock, dose, limit, tolerances, key, patient):
+    """Days for which a patient of this number is observed at a dose, and NO_DLT, DLT or LEFT.
+
+    `limit` is of the tolerances.
+    """
+    if patient < tolerances.shape[0]:
+        tolerance = np.float64(tolerances[patient])
+    else:
+        tolerance = math.floor(uniform(key, TOLERANCE + np.uint64(patient)) * 4294967296.0)
+    observed, outcome = clock.window, NO_DLT
+    if tolerance < limit:
+        observed, outcome = day_of_dlt(clock, dose, min((tolerance + 0.5) / limit, 1.0)), DLT
+    if clock.inevaluable > 0:
+        number = LEAVING + np.uint64(2 * patient)
+        leaves = clock.window * uniform(key, number + np.uint64(1))
+        if uniform(key, number) < clock.inevaluable and leaves < observed:
+            observed, outcome = leaves, LEFT
+    return observed, outcome
+
+
+@kernel
 def treat_cohort(clock, dose, limit, size, before, tolerances, key, left, now):
     """Treat a cohort at a dose and observe it to its end; returns its evaluable patients and their DLTs.
 
@@ -139,28 +163,19 @@ def treat_cohort(clock, dose, limit, size, before, tolerances, key, left, now):
         now[ENROLLED] += 1
         now[LAST_ENROLMENT] = day
         places, members, reopened = places - 1, members + 1, False
-        if patient < tolerances.shape[0]:
-            tolerance = np.float64(tolerances[patient])
-        else:
-            tolerance = math.floor(uniform(key, TOLERANCE + np.uint64(patient)) * 4294967296.0)
-        observed, has_dlt = clock.window, tolerance < limit
-        if has_dlt:
-            observed = day_of_dlt(clock, dose, min((tolerance + 0.5) / limit, 1.0))
-        if clock.inevaluable > 0:
-            number = LEAVING + np.uint64(2 * patient)
-            leaves = clock.window * uniform(key, number + np.uint64(1))
-            if uniform(key, number) < clock.inevaluable and leaves < observed:
-                now[END] = max(now[END], day + leaves)
-                if clock.replaces:
-                    left[leaving] = day + leaves
-                    leaving += 1
-                else:
-                    complete = max(complete, day + leaves)
-                continue
+        observed, outcome = follow(clock, dose, limit, tolerances, key, patient)
+        if outcome == LEFT:
+            now[END] = max(now[END], day + observed)
+            if clock.replaces:
+                left[leaving] = day + observed
+                leaving += 1
+            else:
+                complete = max(complete, day + observed)
+            continue
         evaluable += 1
-        toxic += has_dlt
+        toxic += outcome  # NO_DLT or DLT
         complete = max(complete, day + observed)
-        if clock.closes and spaced and members == 1 and has_dlt and observed <= clock.gaps[0]:
+        if clock.closes and spaced and members == 1 and outcome == DLT and observed <= clock.gaps[0]:
             break
     now[END] = max(now[END], complete)
     now[OPEN] = complete + clock.review

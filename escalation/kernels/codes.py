@@ -92,4 +92,26 @@ ENROLLED: Final = 6
 OPEN: Final = 7  # when the next cohort may begin
 ARRIVAL: Final = 8  # of the last arrival, where arrivals go on while accrual is held
 ARRIVALS: Final = 9
-TIMES: Final = 10
+PENDING: Final = 10  # patients whose outcome was not known at a decision, summed over decisions
+DECISIONS: Final = 11  # on the dose of a cohort that was treated; of designs that do not wait
+DECIDED_WITH_PENDING: Final = 12
+AT_CLOSED_DOSE: Final = 13  # patients treated at a dose that the outcomes of all before them close
+TIMES: Final = 14
+
+# What becomes of a patient, and is known at the end of the observation.
+NO_DLT: Final = 0
+DLT: Final = 1
+LEFT: Final = 2  # not evaluable
+
+# What is decided while patients are pending; see `plans.pending`.
+IMPUTED: Final = 0
+EFFECTIVE: Final = 1
+ROLLED: Final = 2
+PREDICTED: Final = 3
+# What lifts a hold of accrual.
+NOT_HELD: Final = 0
+OUTCOME: Final = 1  # that becomes known
+LEAST_FOLLOW_UP: Final = 2  # or that each pending patient has been followed for long enough
+ANY_FOLLOW_UP: Final = 3  # or that one has been followed at all
+ESCALATION_IMPROBABLE: Final = 4  # or probabilities that change with the follow-up
+DE_ESCALATION_PROBABLE: Final = 5

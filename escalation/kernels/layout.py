@@ -158,6 +158,26 @@ class ClockArrays(NamedTuple):
     exponents: NDArray[np.float64]  # (D,)
 
 
+class PendingArrays(NamedTuple):
+    """A rule for pending patients as the kernels read it; `plans.pending` says what the fields mean."""
+
+    rule: int  # IMPUTED, EFFECTIVE, ROLLED or PREDICTED
+    most_pending: float
+    fewest_known: int  # before an escalation; under PREDICTED before they eliminate the dose
+    least_follow_up: float
+    target: float  # with the next two under IMPUTED
+    lambda_e: float
+    lambda_d: float
+    escalate_from: NDArray[np.float64]  # (N + 1,), with the next under EFFECTIVE
+    de_escalate_to: NDArray[np.float64]  # (N + 1,)
+    states: NDArray[np.int8]  # (7, 7, 7), under ROLLED
+    stay_from: NDArray[np.int64]  # (N + 1,), with the others under PREDICTED
+    fall_from: NDArray[np.int64]  # (N + 1,)
+    agrees: bool
+    escalate_if: float
+    stay_if: float
+
+
 class ExpansionArrays(NamedTuple):
     """An expansion cohort as the kernels read it; `plans.expansion.ExpansionPlan` says what the fields mean."""
 

@@ -28,14 +28,19 @@ from numpy.typing import NDArray
 from escalation.errors import DesignError
 from escalation.kernels.codes import (
     DE_ESCALATE,
+    EFFECTIVE,
     ELIMINATE,
     ESCALATE,
+    IMPUTED,
     NO_DOSE,
+    PREDICTED,
+    ROLLED,
     SLACK,
     STAY,
     SUSPEND,
     UNDECIDED,
 )
+from escalation.kernels.layout import PendingArrays
 from escalation.plans.curves import CurvePlan
 from escalation.plans.readings import Judgement
 
@@ -152,8 +157,38 @@ def within(code: int, *, lowest: bool, highest: bool) -> int:
     return STAY if (code == ESCALATE and highest) or (code == DE_ESCALATE and lowest) else code
 
 
+NOTHING = PendingArrays(
+    rule=IMPUTED,
+    most_pending=1.0,
+    fewest_known=0,
+    least_follow_up=0.0,
+    target=0.0,
+    lambda_e=0.0,
+    lambda_d=0.0,
+    escalate_from=np.empty(0),
+    de_escalate_to=np.empty(0),
+    states=np.empty((0, 0, 0), np.int8),
+    stay_from=np.empty(0, np.int64),
+    fall_from=np.empty(0, np.int64),
+    agrees=False,
+    escalate_if=0.0,
+    stay_if=1.0,
+)
+"""What the kernels receive of a rule, but for what is its own."""
+
+
 class PendingPlan(ABC):
     """A rule for pending patients, compiled for a design and a trial."""
+
+    @property
+    def one_at_a_time(self) -> bool:
+        """Whether each patient is a cohort, whatever the trial's or the design's."""
+        return False
+
+    @property
+    @abstractmethod
+    def arrays(self) -> PendingArrays | None:
+        """The rule as the kernels read it; None where it waits for complete data."""
 
     @abstractmethod
     def eliminates(self, patients: int, dlts: int, pending: int, *, lowest: bool) -> bool:
@@ -195,6 +230,10 @@ class Waited(PendingPlan):
 
     most: int  # patients in the trial
 
+    @property
+    def arrays(self) -> None:
+        """Kernels of designs that wait need none."""
+
     def eliminates(self, patients: int, dlts: int, pending: int, *, lowest: bool) -> bool:  # noqa: ARG002
         """Never: it is the design's own plan that does, when nobody is pending."""
         return False
@@ -228,6 +267,12 @@ class Weighed(PendingPlan):
 
     cuts: CountCuts
     limits: Limits
+
+    def _limits(self) -> PendingArrays:
+        most_pending, fewest, least = self.limits
+        return NOTHING._replace(
+            most_pending=float(most_pending), fewest_known=int(fewest), least_follow_up=float(least)
+        )
 
     @abstractmethod
     def seen(self, patients: int, follow_up: Floats) -> float:
@@ -301,6 +346,16 @@ class Imputed(Weighed):
     lambda_e: float
     lambda_d: float
 
+    @property
+    def arrays(self) -> PendingArrays:
+        """The rule as the kernels read it."""
+        return self._limits()._replace(
+            rule=IMPUTED,
+            target=float(self.target),
+            lambda_e=float(self.lambda_e),
+            lambda_d=float(self.lambda_d),
+        )
+
     def seen(self, patients: int, follow_up: Floats) -> float:  # noqa: ARG002
         """STFT."""
         return float(follow_up.sum())
@@ -330,6 +385,15 @@ class Effective(Weighed):
     de_escalate_to: Floats  # float64[N + 1] by DLTs, the largest ESS at which it de-escalates; minus infinity for none
 
     weighs_nothing: ClassVar[bool] = True
+
+    @property
+    def arrays(self) -> PendingArrays:
+        """The rule as the kernels read it."""
+        return self._limits()._replace(
+            rule=EFFECTIVE,
+            escalate_from=np.ascontiguousarray(self.escalate_from, np.float64),
+            de_escalate_to=np.ascontiguousarray(self.de_escalate_to, np.float64),
+        )
 
     def seen(self, patients: int, follow_up: Floats) -> float:
         """ESS."""
@@ -363,6 +427,16 @@ class Rolled(PendingPlan):
     """
 
     codes: NDArray[np.int8] = field(default_factory=rolled_states)  # int8[7, 7, 7], by patients, DLTs and pending
+
+    @property
+    def one_at_a_time(self) -> bool:
+        """Each patient is."""
+        return True
+
+    @property
+    def arrays(self) -> PendingArrays:
+        """The rule as the kernels read it."""
+        return NOTHING._replace(rule=ROLLED, states=np.ascontiguousarray(self.codes))
 
     def eliminates(self, patients: int, dlts: int, pending: int, *, lowest: bool) -> bool:  # noqa: ARG002
         """Two DLTs do."""
@@ -409,6 +483,20 @@ class Predicted(PendingPlan):
     agrees: bool = False  # no decision while pending outcomes can change it
     escalate_if: float = 0.0  # least probability of escalation to escalate
     stay_if: float = 1.0  # largest probability of de-escalation to stay
+
+    @property
+    def arrays(self) -> PendingArrays:
+        """The rule as the kernels read it."""
+        return NOTHING._replace(
+            rule=PREDICTED,
+            most_pending=0.5 if self.halves else 1.0,
+            fewest_known=int(self.fewest_known),
+            stay_from=np.ascontiguousarray(self.cuts.stay_from, np.int64),
+            fall_from=np.ascontiguousarray(self.cuts.fall_from, np.int64),
+            agrees=bool(self.agrees),
+            escalate_if=float(self.escalate_if),
+            stay_if=float(self.stay_if),
+        )
 
     def eliminates(self, patients: int, dlts: int, pending: int, *, lowest: bool) -> bool:
         """By known outcomes alone; the lowest dose, which ends the trial, also with pending patients as without a DLT.

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from escalation.kernels.codes import NO_DOSE
 from escalation.plans.expansion import ExpansionPlan
+from escalation.plans.pending import PendingPlan, WeighedCurves
 from escalation.plans.plan import Plan
 from escalation.trial.data import InterimData
 from escalation.trial.trial import Trial
@@ -26,4 +27,6 @@ class Start:
     has_escalated: bool = False  # whether dose escalation has ended
     declared: int = NO_DOSE  # then the index of the dose that it declared; NO_DOSE for none
     recommended: int = NO_DOSE  # then that of the dose which is still recommended; NO_DOSE for none
+    # What is decided while patients are pending; None where nothing is, and complete data are waited for.
+    pending: PendingPlan | WeighedCurves | None = None
     reason: int = 0  # then why it, or the trial, ended: a key of `kernels.codes.REASON_NAMES`

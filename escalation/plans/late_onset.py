@@ -1,0 +1,60 @@
+"""Late-onset designs: a design with a rule for pending patients, as simulated trials follow it."""
+
+
+import numpy as np
+from numpy.typing import NDArray
+
+from escalation.errors import DesignError
+from escalation.kernels.layout import ClockArrays
+from escalation.plans.pending import PendingPlan, WeighedCurves
+from escalation.plans.plan import Counts, Escalate, Plan, Tolerances
+from escalation.plans.table import TablePlan
+
+
+def late_onset(plan: Plan, pending: PendingPlan | WeighedCurves) -> TablePlan:
+    """The plan for complete data as its trials are conducted while patients are pending.
+
+    Raises
+    ------
+    DesignError
+        Such trials are not simulated.
+    """
+    if isinstance(pending, WeighedCurves) or plan.table is None:
+        raise DesignError("pending: late-onset trials of designs with a model are not simulated yet")
+    if plan.conduct.titration:
+        raise DesignError("titration: late-onset trials are not simulated with it")
+    if plan.conduct.trial_sizes is not None:
+        raise DesignError("cohort_size: late-onset trials are simulated with sizes by dose, not by patients in the trial")
+    if not pending.one_at_a_time:
+        return plan.table
+    return plan.table.conducted(sizes=np.ones_like(plan.conduct.sizes))
+
+
+def late_escalation(
+    plan: Plan, pending: PendingPlan | WeighedCurves, limits: NDArray[np.int64], clock: ClockArrays
+) -> Escalate:
+    """Dose escalation of a block of trials in which doses are decided on while patients are pending.
+
+    Raises
+    ------
+    DesignError
+        Such trials are not simulated.
+    """
+    from escalation.kernels.late_onset import run_late_onset_trials
+
+    table = late_onset(plan, pending)
+    arrays, rule = table.arrays(), pending.arrays
+
+    def escalate(
+        tolerances: Tolerances,
+        keys: NDArray[np.uint64],
+        patients: Counts,
+        dlts: Counts,
+        recommended: NDArray[np.int16],
+        reasons: NDArray[np.int8],
+        times: NDArray[np.float64],
+    ) -> None:
+        run_late_onset_trials(arrays, rule, clock, limits, tolerances, keys, patients, dlts, reasons, times)
+        table.selection.recommend(arrays.codes, patients, dlts, recommended)
+
+    return escalate
