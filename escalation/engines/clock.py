@@ -78,4 +78,5 @@ def clock_arrays(trial: Trial, rates: NDArray[np.float64], *, expanding: bool = 
 
 def keys_of(seed: int, block: int) -> NDArray[np.uint64]:
     """A key for each trial of a block, uint64[BLOCK]."""
-    return np.random.SeedSequence(seed, spawn_key=(CLOCK_STREAM, block)).generate_state(BLOCK, np.uint64)
+    state = np.random.SeedSequence(seed, spawn_key=(CLOCK_STREAM, block)).generate_state(BLOCK, np.uint64)
+    return state.astype(np.uint64, copy=False)

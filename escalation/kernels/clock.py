@@ -84,7 +84,7 @@ def arrive(clock, key, now, earliest, reopened):
     now[ARRIVALS] += 1
     if now[ENROLLED] == 0:
         return 0.0
-    if clock.while_closed == WAIT or clock.while_closed == READY:
+    if clock.while_closed in (WAIT, READY):
         if reopened and clock.while_closed == READY:
             return max(earliest, now[LAST_ENROLMENT])
         day = now[LAST_ENROLMENT] + gap(clock, key, number)
@@ -106,9 +106,9 @@ def arrive(clock, key, now, earliest, reopened):
 def treat_cohort(clock, dose, limit, size, before, tolerances, key, left, now):
     """Treat a cohort at a dose and observe it to its end; returns its evaluable patients and their DLTs.
 
-    `limit` is of the tolerances, `before` the patients that the dose has had, `left` room for the days on which patients leave, float64[size], `now` the trial's
-    times, which are moved on; see `codes`. The cohort has fewer than `size` where its sentinel closes it, or patients
-    are not replaced.
+    `limit` is of the tolerances, `before` the patients that the dose has had, `left` room for the days on which
+    patients leave, float64[size], `now` the trial's times, which are moved on; see `codes`. The cohort has fewer than
+    `size` where its sentinel closes it, or patients are not replaced.
     """
     if now[ENROLLED] >= clock.max_enrolled:
         return 0, 0

@@ -27,8 +27,8 @@ class Calendar(Frozen):
     while_closed : {"wait", "lost", "ready", "queue"}, default "wait"
         What happens to arrivals while accrual is held. "wait": the next patient stays and is treated when the rule
         allows, further arrivals are counted from there. "lost": a patient who arrives is turned away, and the rule is
-        asked again at the next arrival. "ready": somebody is always at hand when accrual opens again. "queue": arrivals go on, and all wait in
-        line.
+        asked again at the next arrival. "ready": as "wait", but somebody is always at hand when the next cohort opens.
+        "queue": arrivals go on, and all wait in line.
     review_days : float, default 0
         Of designs that wait: the next cohort opens so long after the last one is complete. Of others: a decision uses
         what was known so long before.

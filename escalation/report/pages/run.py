@@ -105,7 +105,7 @@ def summary_table(results: Sequence[Result]) -> TextTable:
 
 def times_of(results: Sequence[Result]) -> dict[str, TimeCharacteristics]:
     """How long the trials of each design take, by the names of rows; none where no calendar is given."""
-    found = {label(result): shown(result).time or (result.simulated and result.simulated.time) for result in results}
+    found = {label(result): result.simulated.time for result in results if result.simulated is not None}
     return {name: time for name, time in found.items() if time is not None}
 
 
