@@ -48,7 +48,7 @@ def check_bound(plan: TablePlan, limit: MostStates) -> None:
         bound = most_states(plan.conducted(max_patients=patients), most)
         if bound > most:
             raise StateSpaceError(
-                f"up to {bound:,.0f} states ({memory(bound * state_bytes(plan))})"
+                f"up to {bound:,.0f} states ({memory(bound * state_bytes(plan, limit.timed))})"
                 f"{'' if patients == plan.conduct.max_patients else f' in the first {patients} patients'}, "
                 f"{limit.advice(plan)}"
             )

@@ -7,6 +7,8 @@ With counts n, y at its doses, an ending that so many patient sequences lead to 
 The endings do not depend on the truth: another truth costs one pass over them.
 """
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from escalation.engines.outcomes import Outcomes
-from escalation.errors import EscalationError
+from escalation.errors import DesignError, EscalationError
 from escalation.kernels.endings import count_nodes, ending_probabilities, grow_tree
 from escalation.kernels.layout import CountTree
 from escalation.numbers import cells_of
@@ -24,6 +26,10 @@ from escalation.trial.trial import Trial
 
 WRONG = 1e-9
 """Rounding moves a sum of probabilities from 1 by some 1e-15; by more than this, something is wrong."""
+
+
+DURATION, LAST_ENROLMENT, HOLD = "duration", "last enrolment", "hold"
+"""Kinds of days that can be counted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +56,9 @@ class Enumeration:
         Number of states that were visited, endings included.
     after : InterimData or None
         The data of a running trial that all endings begin with. Sequences are those of the patients who follow.
+    days : callable or None
+        Of a trial with a clock: from a kind of days and the true rates the mean and the variance at each ending,
+        float64[E, 2]. See `engines.durations`.
     """
 
     trial: Trial
@@ -61,6 +70,7 @@ class Enumeration:
     sequences: NDArray[np.float64]
     states: int
     after: InterimData | None = None
+    days: Callable[[str, NDArray[np.float64]], NDArray[np.float64]] | None = None
 
     def __post_init__(self) -> None:
         for part in vars(self).values():
@@ -98,6 +108,40 @@ class Enumeration:
             declared=self.declared,
             after=self.after,
         )
+
+    def duration(self, rates: ArrayLike) -> tuple[float, float]:
+        """Mean and standard deviation of the days from the first patient's enrolment to the last completion.
+
+        Parameters
+        ----------
+        rates : sequence of float
+            True DLT rate of each dose level.
+
+        Raises
+        ------
+        DesignError
+            A ValueError: as for `outcomes`; or the trial has no clock; or a rate is 1 where the day of a DLT has no
+            distribution then.
+        """
+        return self._over_endings(DURATION, rates)
+
+    def last_enrolment(self, rates: ArrayLike) -> tuple[float, float]:
+        """Mean and standard deviation of the day of the last patient's enrolment; raises as `duration` does."""
+        return self._over_endings(LAST_ENROLMENT, rates)
+
+    def hold(self, rates: ArrayLike) -> float:
+        """Mean days from a cohort's last enrolment until the next may open, summed; raises as `duration` does."""
+        return self._over_endings(HOLD, rates)[0]
+
+    def _over_endings(self, what: str, rates: ArrayLike) -> tuple[float, float]:
+        """Mean and standard deviation over all endings."""
+        if self.days is None:
+            raise DesignError("durations need a clock: when patients arrive, and how long they are followed")
+        outcomes = self.outcomes(rates)
+        means, variances = self.days(what, outcomes.rates).T
+        mean = float(outcomes.probability @ means)
+        variance = float(outcomes.probability @ (variances + (means - mean) ** 2))
+        return mean, math.sqrt(variance)
 
     @cached_property
     def tree(self) -> CountTree:
