@@ -31,7 +31,14 @@ def enumerate_timed(start: Start, allowance: Allowance, clock: Clock) -> Enumera
     if start.data is not None:
         raise DesignError("exact durations are those of a whole trial: of a running one the days so far are not known")
     limit = allowance.most_states(start.plan, timed=True)
-    return replace(enumerated(start, cohort_by_cohort(start, limit), limit), days=Days(start, clock, limit))
+    days = Days(start, clock, limit)
+    timing: Timing | None = None
+    if not clock.onset.depends_on_rate and start.expansion is None:  # what will be asked for first, on the way
+        timing = Timing(start.plan, days.tables(DURATION, np.zeros(start.trial.levels)))
+    endings = enumerated(start, cohort_by_cohort(start, limit, timing), limit)
+    if timing is not None:
+        days.known[DURATION] = timing.endings
+    return replace(endings, days=days)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +59,7 @@ class Days:
         return self.known[what]
 
     def _enumerated(self, what: str, rates: Floats) -> Floats:
-        start, tables = self.start, self._tables(what, rates)
+        start, tables = self.start, self.tables(what, rates)
         endings, closed = self._escalated(tables)
         if start.expansion is None:
             return closed
@@ -69,7 +76,8 @@ class Days:
         timing = Timing(self.start.plan, tables)
         return escalated(self.start, cohort_by_cohort(self.start, self.limit, timing)), timing.endings
 
-    def _tables(self, what: str, rates: Floats) -> TimeTables:
+    def tables(self, what: str, rates: Floats) -> TimeTables:
+        """What cohorts add to days of a kind under true rates, which do not matter where the onset does not."""
         largest = self.start.plan.conduct.largest
         if self.start.expansion is not None:
             largest = max(largest, int(self.start.expansion.cohorts.max()))

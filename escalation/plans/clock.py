@@ -24,6 +24,12 @@ MOST_ARRIVALS = 100_000
 MOST_POINTS = 100
 """Points of the distribution of the day of a DLT; the work of exact durations grows with them."""
 
+NO_RATE = 1e-12
+"""At a true DLT rate of no more, the distribution is its limit at 0."""
+
+LEAST_SHAPE = 1e-9
+"""Shape of a time to toxicity where rounding leaves none: nearly all DLTs are on the first day."""
+
 
 @dataclass(frozen=True)
 class Onset:
@@ -105,8 +111,8 @@ class Onset:
         power = part ** self._shape(p)
         if self.kind == LOG_LOGISTIC:
             return power / (1 - p + p * power)
-        some = np.where(p > 0, p, 0.5)  # at a rate of 0 the limit
-        return np.asarray(np.where(p > 0, np.expm1(np.log1p(-some) * power) / -some, power))
+        some = np.where(p > NO_RATE, p, 0.5)
+        return np.asarray(np.where(p > NO_RATE, np.expm1(np.log1p(-some) * power) / -some, power))
 
     def quantile(self, share: ArrayLike, rate: ArrayLike) -> Floats:
         """The day by which this share of DLTs has shown, at a dose with this true DLT rate; arrays broadcast.
@@ -122,8 +128,8 @@ class Onset:
         if self.kind == LOG_LOGISTIC:
             power = s * (1 - p) / (1 - s * p)
         else:
-            some = np.where(p > 0, p, 0.5)
-            power = np.where(p > 0, np.log1p(-s * some) / np.log1p(-some), s)
+            some = np.where(p > NO_RATE, p, 0.5)
+            power = np.where(p > NO_RATE, np.log1p(-s * some) / np.log1p(-some), s)
         return np.asarray(self.window * power ** (1 / self._shape(p)))
 
     def _rates(self, rate: ArrayLike) -> Floats:
@@ -137,9 +143,11 @@ class Onset:
         assert self.late_share is not None
         early = 1 - self.late_share
         if self.kind == LOG_LOGISTIC:
-            return np.log2((1 - early * p) / ((1 - p) * early))
-        some = np.where(p > 0, p, 0.5)
-        return np.log2(np.where(p > 0, np.log1p(-some) / np.log1p(-early * some), 1 / early))
+            ratio = (1 - early * p) / ((1 - p) * early)
+        else:
+            some = np.where(p > NO_RATE, p, 0.5)
+            ratio = np.where(p > NO_RATE, np.log1p(-some) / np.log1p(-early * some), 1 / early)
+        return np.maximum(np.log2(ratio), LEAST_SHAPE)
 
 
 @dataclass(frozen=True)
