@@ -76,9 +76,10 @@ class Onset:
     def _check_points(self) -> None:
         if len(self.points) > MOST_POINTS:
             raise DesignError(f"points: {len(self.points)} are more than the {MOST_POINTS} that there may be")
-        if any(len(point) != 2 for point in self.points):
+        if any(not isinstance(point, list | tuple) or len(point) != 2 for point in self.points):
             raise DesignError("points: each should be a day and the share of DLTs that have shown by then")
         days, shares = ([_number("points", number) for number in part] for part in zip(*self.points, strict=True))
+        object.__setattr__(self, "points", tuple(zip(days, shares, strict=True)))  # lists have no hash
         if any(later <= day for day, later in zip([0, *days], days, strict=False)):
             raise DesignError("points: the days should increase, from above 0")
         if any(later < share for share, later in zip([0, *shares], shares, strict=False)):

@@ -33,6 +33,8 @@ def test_uniform_and_quantiles():
     assert ONSETS[3].cdf([2.5, 7.0, 15.0, 24.0], 0.3) == pytest.approx([0.1, 0.2, 0.55, 0.95])
     assert ONSETS[3].quantile([0.1, 0.55], 0.3) == pytest.approx([2.5, 15.0])
     assert ONSETS[3].kinks == (5, 10, 20)
+    lists = Onset("quantiles", 28, None, [list(point) for point in POINTS])
+    assert (lists, hash(lists)) == (ONSETS[3], hash(ONSETS[3]))
 
 
 @pytest.mark.parametrize("rate", [0.02, 0.3, 0.8])
@@ -103,6 +105,10 @@ def test_nearly_all_early_or_late(kind, late):
             "points: the shares should not decrease, nor be below 0",
         ),
         (("quantiles", 28.0, None, ((9.0, 0.5),)), "points: the last should be (28, 1), the window and all DLTs"),
+        (
+            ("quantiles", 28.0, None, (9.0,)),
+            "points: each should be a day and the share of DLTs that have shown by then",
+        ),
         (
             ("quantiles", 28.0, None, ((9.0,),)),
             "points: each should be a day and the share of DLTs that have shown by then",
