@@ -17,6 +17,7 @@ from escalation.kernels import (
     exact_curves,
     exact_states,
     exact_tables,
+    exact_times,
     many_truths,
     posterior,
     selection,
@@ -35,6 +36,7 @@ KERNEL_MODULES = (
     exact_curves,
     exact_states,
     exact_tables,
+    exact_times,
     many_truths,
     posterior,
     selection,
@@ -137,6 +139,7 @@ ENTRY_POINTS = {
     "exact_states.next_sizes",
     "exact_states.unpack",
     "exact_tables.settle_table",
+    "exact_times.follow_days",
     "many_truths.expected_counts",
     "selection.recommend_highest",
     "selection.recommend_isotonic",
@@ -145,8 +148,8 @@ ENTRY_POINTS = {
 }
 
 
-KERNELS = 41
-"""Compiled for the shipped scenarios under one truth and many, those called by other kernels included.
+KERNELS = 42
+"""Compiled for the shipped scenarios under one truth and many, and with a clock; those called by kernels included.
 
 Each more is a wait at the first run.
 """
@@ -154,6 +157,11 @@ Each more is a wait at the first run.
 MAIN_JOB = """
 import json, sys
 from escalation import load_scenario, run, scenario_truths, worst_cases
+from escalation.engines.allowance import Allowance
+from escalation.engines.durations import with_days
+from escalation.engines.exact import enumerate_endings
+from escalation.plans.clock import Clock, Onset
+from escalation.running.start import start_of
 from escalation.studies.work.pieces import exact_expectations
 from tests.test_architecture import kernels
 for path in sys.argv[1:]:
@@ -161,6 +169,11 @@ for path in sys.argv[1:]:
     run(scenario, trials=1500)
     for design in scenario.design:
         exact_expectations(design, scenario.trial, scenario_truths(scenario))
+        for onset in (Onset("uniform", 28), Onset("weibull", 28, 0.5)):
+            clock = Clock(10, "poisson", "wait", 28, 7, onset)
+            start = start_of(design, scenario.trial, None)
+            timed = with_days(enumerate_endings(start, Allowance()), start, Allowance(), clock)
+            timed.duration(scenario_truths(scenario).rates[0])
     worst_cases(scenario)
 print(json.dumps({name: len(kernel.signatures) for name, kernel in kernels().items()}))
 """

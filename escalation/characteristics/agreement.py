@@ -13,11 +13,19 @@ from dataclasses import dataclass
 from scipy import special
 
 from escalation.characteristics.distributions import laws_of
-from escalation.engines.outcomes import Outcomes
+from escalation.engines.endings import mean_days
+from escalation.engines.outcomes import DURATION, Outcomes
 from escalation.errors import DesignError
+from escalation.kernels.codes import END
 
 FEWEST_EXPECTED = 20
 """Simulated trials expected on either side of a mean for the normal approximation to be used."""
+
+FEWEST_TIMED = 400
+"""Simulated trials for the normal approximation of a mean number of days."""
+
+CERTAIN = 1e-9
+"""Durations that differ by less, as a share, are the same."""
 
 ALARM = 1e-3
 """Familywise p value below which simulated and exact values are said to disagree."""
@@ -84,6 +92,12 @@ def agreement(exact: Outcomes, simulated: Outcomes, correct: Sequence[int]) -> A
             if number < FEWEST_EXPECTED:
                 seen = round(trials * float(observed[name].probability[side].sum()))
                 p_values[f"{name} {where} its mean"] = binomial_p_value(seen, trials, number / trials)
+    if exact.days is not None and simulated.times is not None and trials >= FEWEST_TIMED:
+        mean, sd = mean_days(exact, DURATION)
+        difference, error = float(simulated.times[:, END].mean()) - mean, sd / math.sqrt(trials)
+        if abs(difference) > CERTAIN * mean:
+            zs.append(abs(difference) / max(error, CERTAIN * mean))
+            p_values["duration"] = float(2 * special.ndtr(-zs[-1]))
     worst = min(p_values, key=lambda name: p_values[name])
     return Agreement(
         max_abs_z=max(zs, default=None),

@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from escalation.engines.outcomes import Outcomes
+from escalation.engines.endings import mean_days
+from escalation.engines.outcomes import DURATION, HOLD, Outcomes
+from escalation.engines.outcomes import LAST_ENROLMENT as LAST_ENROLMENT_DAY
+from escalation.errors import StateSpaceError
 from escalation.kernels.codes import END, HOLD_DAYS, HOLDS, LAST_ENROLMENT, TURNED_AWAY, WAITING_DAYS
 from escalation.numbers import quantile
 
@@ -65,7 +68,9 @@ class TimeCharacteristics:
 
 
 def time_characteristics(outcomes: Outcomes) -> tuple[TimeCharacteristics | None, dict[str, Any] | None]:
-    """How long simulated trials take, and the standard errors of the means; None without a calendar."""
+    """How long trials take, and the standard errors of what was simulated; None without a calendar."""
+    if outcomes.days is not None:
+        return _exact(outcomes), None
     if outcomes.times is None:
         return None, None
     times = outcomes.times
@@ -84,6 +89,20 @@ def time_characteristics(outcomes: Outcomes) -> tuple[TimeCharacteristics | None
         return found, None
     errors = {name: _error(times[:, column]) for name, column in counted.items()}
     return found, {"duration": error, "last_enrolment": error_of_last, **errors}
+
+
+def _exact(outcomes: Outcomes) -> TimeCharacteristics | None:
+    """Means and standard deviations; None where they would take too many states."""
+    calendar = outcomes.trial.time
+    assert calendar is not None
+    try:
+        duration = DaySummary(*mean_days(outcomes, DURATION))
+        if calendar.onset.depends_on_rate:  # each further kind would take another enumeration for each truth
+            return TimeCharacteristics(duration)
+        enrolment = DaySummary(*mean_days(outcomes, LAST_ENROLMENT_DAY))
+        return TimeCharacteristics(duration, enrolment, hold_days=mean_days(outcomes, HOLD)[0])
+    except StateSpaceError:
+        return None
 
 
 def _summary(days: Floats) -> tuple[DaySummary, dict[str, float]]:

@@ -16,7 +16,8 @@ from escalation.errors import DesignError
 from escalation.kernels.codes import SLACK
 from escalation.kernels.many_truths import expected_counts
 from escalation.numbers import cells_of
-from escalation.trial.rates import are_correct, check_truths, evaluated_rates
+from escalation.plans.clock import evaluated_rates
+from escalation.trial.rates import are_correct, check_truths
 from escalation.trial.trial import Trial
 
 Floats = NDArray[np.float64]

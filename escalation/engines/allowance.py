@@ -23,6 +23,9 @@ MOST_STATES = 50_000_000
 MEMORY_SHARE = 0.5
 """Share of the memory that there is to use, which work may use unless the caller allows more."""
 
+TIMED = 2.5
+"""With a clock a state takes so much longer: it is visited again, with its days."""
+
 GB = 1e9
 
 
@@ -75,8 +78,11 @@ class Allowance:
         """Memory that a piece of work may use."""
         return (MEMORY_SHARE * machine_memory() if self.memory is None else self.memory * GB) / self.at_once
 
-    def most_states(self, plan: Plan) -> "MostStates":
-        """How many states of a plan's trials may be visited; StateSpaceError where what they need first is too much."""
+    def most_states(self, plan: Plan, timed: bool = False) -> "MostStates":
+        """How many states of a plan's trials may be visited; StateSpaceError where what they need first is too much.
+
+        With a clock, `timed`, they are visited twice, and take more memory.
+        """
         cost = plan.cost
         kept = cost.curves + cost.counts
         if kept > self.bytes / 2:  # as much again is needed while it is made
@@ -84,7 +90,7 @@ class Allowance:
                 f"the likelihoods of up to {plan.conduct.max_patients} patients at {plan.levels} doses would take "
                 f"{memory(kept)}; fewer patients need less{self._more('memory')}"
             )
-        each = cost.state + self.evaluation
+        each = cost.state * (TIMED if timed else 1) + self.evaluation
         fewer = "larger cohorts, fewer patients or fewer doses"
         if self.evaluation > cost.state:
             fewer = f"fewer truths take less time for each; {fewer}"
@@ -99,8 +105,8 @@ class Allowance:
                 )
             limits.append((int(seconds / each), "seconds"))
         if self.states is None or self.memory is not None:
-            limits.append((int(self.bytes / state_bytes(plan)), "memory"))
-        return MostStates(*min(limits), each, fewer)
+            limits.append((int(self.bytes / state_bytes(plan, timed)), "memory"))
+        return MostStates(*min(limits), each, fewer, timed)
 
     def _more(self, name: str) -> str:
         return f", a higher --max-{name} (in Python max_{name}) allows more"
@@ -154,11 +160,12 @@ class MostStates:
     by: str = "states"  # what allows more: "states", "seconds" or "memory"
     each: float = 0.0  # seconds that each takes
     fewer: str = "larger cohorts, fewer patients or fewer doses"  # what needs fewer
+    timed: bool = False  # whether days go along with them
 
     def advice(self, plan: Plan) -> str:
         """The limit, and what to change; the end of a sentence."""
         cost = plan.cost
-        size = memory(self.states * state_bytes(plan) + cost.curves + cost.counts)
+        size = memory(self.states * state_bytes(plan, self.timed) + cost.curves + cost.counts)
         seconds = self.states * self.each
         long = f", about {duration(seconds)}" if seconds > 1 else ""
         return (

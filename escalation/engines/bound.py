@@ -53,7 +53,7 @@ def check_bound(plan: TablePlan, limit: MostStates) -> None:
             return
         if bound > most:
             raise StateSpaceError(
-                f"up to {bound:,.0f} states ({memory(bound * state_bytes(plan))})"
+                f"up to {bound:,.0f} states ({memory(bound * state_bytes(plan, limit.timed))})"
                 f"{'' if patients == plan.conduct.max_patients else f' in the first {patients} patients'}, "
                 f"{limit.advice(plan)}"
             )

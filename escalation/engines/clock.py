@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from escalation.engines.patients import BLOCK
 from escalation.kernels import codes
 from escalation.kernels.layout import ClockArrays
+from escalation.plans.clock import NO_RATE, clock_of
 from escalation.trial.trial import Trial
 
 CLOCK_STREAM = 1
@@ -42,25 +43,25 @@ STOPPED = ClockArrays(
 
 def clock_arrays(trial: Trial, rates: NDArray[np.float64], *, expanding: bool = False) -> ClockArrays:
     """The clock of dose escalation, or of the expansion after it, under true DLT rates, float64[D]."""
-    calendar, window = trial.time, trial.dlt_window_days
-    if calendar is None or window is None:
+    calendar, clock = trial.time, clock_of(trial)
+    if calendar is None or clock is None:
         return STOPPED
-    onset = calendar.onset
+    onset = clock.onset
     days, shares, exponents = np.zeros(1), np.zeros(1), np.zeros(1)
     if onset.depends_on_rate:
-        exponents = np.array([1 / onset.shape(rate) if rate > 0 else 1.0 for rate in rates.tolist()])
+        exponents = 1 / onset.shape(np.minimum(rates, 1 - NO_RATE))
     else:
-        days, shares = onset.points(window)
+        days, shares = np.array([(0.0, 0.0), *(onset.points or ((clock.window, 1.0),))]).T
     most = np.inf if calendar.max_enrolled is None else float(calendar.max_enrolled)
     if not calendar.replace:
         most = min(most, float(trial.most_patients if expanding else trial.max_patients))
     return ClockArrays(
         is_running=True,
-        mean_gap=float(calendar.mean_gap),
+        mean_gap=float(clock.mean_gap),
         arrivals=ARRIVALS[calendar.arrivals],
         while_closed=WHILE_CLOSED[calendar.while_closed],
-        window=float(window),
-        review=float(calendar.review_days),
+        window=clock.window,
+        review=clock.review,
         gaps=np.array(calendar.gap_days, np.float64),
         gaps_at_new_dose=calendar.gap_at == "new_dose",
         singly=trial.equal_cohorts == 1,
@@ -78,4 +79,5 @@ def clock_arrays(trial: Trial, rates: NDArray[np.float64], *, expanding: bool = 
 
 def keys_of(seed: int, block: int) -> NDArray[np.uint64]:
     """A key for each trial of a block, uint64[BLOCK]."""
-    return np.random.SeedSequence(seed, spawn_key=(CLOCK_STREAM, block)).generate_state(BLOCK, np.uint64)
+    state = np.random.SeedSequence(seed, spawn_key=(CLOCK_STREAM, block)).generate_state(BLOCK, np.uint64)
+    return state.astype(np.uint64, copy=False)

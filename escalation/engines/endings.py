@@ -7,19 +7,22 @@ With counts n, y at its doses, an ending that so many patient sequences lead to 
 The endings do not depend on the truth: another truth costs one pass over them.
 """
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from escalation.engines.outcomes import Outcomes
-from escalation.errors import EscalationError
+from escalation.engines.outcomes import DURATION, HOLD, LAST_ENROLMENT, Outcomes
+from escalation.errors import DesignError, EscalationError
 from escalation.kernels.endings import count_nodes, ending_probabilities, grow_tree
 from escalation.kernels.layout import CountTree
 from escalation.numbers import cells_of
+from escalation.plans.clock import evaluated_rates
 from escalation.trial.data import InterimData
-from escalation.trial.rates import check_rates, evaluated_rates
+from escalation.trial.rates import check_rates
 from escalation.trial.trial import Trial
 
 WRONG = 1e-9
@@ -50,6 +53,9 @@ class Enumeration:
         Number of states that were visited, endings included.
     after : InterimData or None
         The data of a running trial that all endings begin with. Sequences are those of the patients who follow.
+    days : callable or None
+        Of a trial with a clock: from a kind of days and the true rates the mean and the variance at each ending,
+        float64[E, 2]. See `engines.durations`.
     """
 
     trial: Trial
@@ -61,6 +67,7 @@ class Enumeration:
     sequences: NDArray[np.float64]
     states: int
     after: InterimData | None = None
+    days: Callable[[str, NDArray[np.float64]], NDArray[np.float64]] | None = None
 
     def __post_init__(self) -> None:
         for part in vars(self).values():
@@ -88,6 +95,7 @@ class Enumeration:
         seen_rates = evaluated_rates(true_rates, self.trial)
         ending_probabilities(self.tree, self.sequences, cells, seen_rates, self.seen, probability)
         check_total(float(probability.sum()))
+        days = self.days
         return Outcomes(
             trial=self.trial,
             rates=true_rates,
@@ -98,7 +106,38 @@ class Enumeration:
             probability=probability,
             declared=self.declared,
             after=self.after,
+            days=None if days is None else lambda what: days(what, true_rates),
         )
+
+    def duration(self, rates: ArrayLike) -> tuple[float, float]:
+        """Mean and standard deviation of the days from the first patient's enrolment to the last completion.
+
+        Parameters
+        ----------
+        rates : sequence of float
+            True DLT rate of each dose level.
+
+        Raises
+        ------
+        DesignError
+            A ValueError: as for `outcomes`; or the trial has no clock; or a rate is 1 where the day of a DLT has no
+            distribution then.
+        """
+        return self._over_endings(DURATION, rates)
+
+    def last_enrolment(self, rates: ArrayLike) -> tuple[float, float]:
+        """Mean and standard deviation of the day of the last patient's enrolment; raises as `duration` does."""
+        return self._over_endings(LAST_ENROLMENT, rates)
+
+    def hold(self, rates: ArrayLike) -> float:
+        """Mean days from a cohort's last enrolment until the next may open, summed; raises as `duration` does."""
+        return self._over_endings(HOLD, rates)[0]
+
+    def _over_endings(self, what: str, rates: ArrayLike) -> tuple[float, float]:
+        """Mean and standard deviation over all endings."""
+        if self.days is None:
+            raise DesignError("durations need a clock: when patients arrive, and how long they are followed")
+        return mean_days(self.outcomes(rates), what)
 
     @cached_property
     def tree(self) -> CountTree:
@@ -115,6 +154,14 @@ class Enumeration:
         if self.after is None:
             return np.zeros((2, self.trial.levels), np.int64)
         return np.array([self.after.patients, self.after.dlts])
+
+
+def mean_days(outcomes: Outcomes, what: str) -> tuple[float, float]:
+    """Mean and standard deviation of days of a kind over exact outcomes that have them."""
+    assert outcomes.days is not None
+    means, variances = outcomes.days(what).T
+    mean = float(outcomes.probability @ means)
+    return mean, math.sqrt(float(outcomes.probability @ (variances + (means - mean) ** 2)))
 
 
 def check_total(total: float) -> None:

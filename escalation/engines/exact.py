@@ -17,6 +17,7 @@ from escalation.engines.endings import Enumeration
 from escalation.engines.expansion import endings_after
 from escalation.engines.outcomes import refuse_undecided, reject_too_toxic
 from escalation.engines.packing import packed, packing_of
+from escalation.engines.timing import Timing
 from escalation.kernels.codes import EXPANSION_STOPPED, NO_DOSE
 from escalation.kernels.exact_states import merge_children, next_sizes, unpack
 from escalation.kernels.layout import Children, Packing, StateArrays
@@ -40,11 +41,11 @@ def enumerated(start: Start, cohorts: Iterable[tuple[StateArrays, StateArrays]],
 
     Raises StateSpaceError where with an expansion there are more than `limit` states.
     """
-    escalated = _ended(start) if start.has_escalated else _escalated(start, cohorts)
-    return escalated if start.expansion is None else _expanded(escalated, start.plan, start.expansion, limit)
+    endings = _ended(start) if start.has_escalated else escalated(start, cohorts)
+    return endings if start.expansion is None else _expanded(endings, start.plan, start.expansion, limit)
 
 
-def _escalated(start: Start, cohorts: Iterable[tuple[StateArrays, StateArrays]]) -> Enumeration:
+def escalated(start: Start, cohorts: Iterable[tuple[StateArrays, StateArrays]]) -> Enumeration:
     """Every ending of dose escalation."""
     plan, trial = start.plan, start.trial
     visited, parts = 1, []
@@ -61,10 +62,13 @@ def _escalated(start: Start, cohorts: Iterable[tuple[StateArrays, StateArrays]])
     return Enumeration(trial, patients, dlts, recommended, None, reason, sequences, visited, start.data)
 
 
-def cohort_by_cohort(start: Start, limit: MostStates) -> Iterator[tuple[StateArrays, StateArrays]]:
+def cohort_by_cohort(
+    start: Start, limit: MostStates, timing: Timing | None = None
+) -> Iterator[tuple[StateArrays, StateArrays]]:
     """The states that go on and those that have ended, after each cohort.
 
-    Raises StateSpaceError where there are more than `limit` in all.
+    `timing` of a trial before its first patient goes along. Raises StateSpaceError where there are more than `limit` in
+    all.
     """
     plan, trial = start.plan, start.trial
     cells, packing = cells_of(trial.max_patients), packing_of(trial.levels, trial.max_patients)
@@ -86,9 +90,12 @@ def cohort_by_cohort(start: Start, limit: MostStates) -> Iterator[tuple[StateArr
             children = children_of(packing, living.rows, doses, sizes, cells, allowed - visited)
         if children is None:
             raise too_many(plan, limit, treated)
+        ways = children if timing is None else children._replace(parents=children.parents.copy())
         room = len(children.parents)
         going_on, ended = _states(room, packing), _states(room, packing)
         alive, over = settle(living, sizes, children, going_on, ended)
+        if timing is not None:
+            timing.follow(living, sizes, ways, children.parents, (alive, over))
         living, endings = _first(going_on, alive), _first(ended, over)
         if visited == 1 and start.begun[0] > 0:
             living, endings = (_with_begun(start, int(sizes[0]), packing, states) for states in (living, endings))
@@ -120,15 +127,15 @@ def _ended(start: Start) -> Enumeration:
     return Enumeration(start.trial, patients, dlts, recommended, known, reason, np.ones(1), 1, start.data)
 
 
-def _expanded(escalated: Enumeration, plan: Plan, expansion: ExpansionPlan, limit: MostStates) -> Enumeration:
+def _expanded(endings: Enumeration, plan: Plan, expansion: ExpansionPlan, limit: MostStates) -> Enumeration:
     """Every ending after the expansion."""
-    trial, visited = escalated.trial, escalated.states
-    after = endings_after(expansion, escalated.patients, escalated.dlts, escalated.recommended, limit.states - visited)
+    trial, visited = endings.trial, endings.states
+    after = endings_after(expansion, endings.patients, endings.dlts, endings.recommended, limit.states - visited)
     if after is None:
         assert trial.expansion is not None
         raise too_many(plan, limit, trial.max_patients, f" and an expansion of {trial.expansion.patients}")
     before = after.before
-    patients, dlts, declared = escalated.patients[before], escalated.dlts[before], escalated.recommended[before]
+    patients, dlts, declared = endings.patients[before], endings.dlts[before], endings.recommended[before]
     row = np.arange(len(before))
     patients[row, declared] += after.patients  # none where no dose was declared
     dlts[row, declared] += after.dlts
@@ -138,10 +145,10 @@ def _expanded(escalated: Enumeration, plan: Plan, expansion: ExpansionPlan, limi
         dlts=dlts,
         recommended=np.where(after.rejected, np.int16(NO_DOSE), declared),
         declared=declared,
-        reason=np.where(after.rejected & after.early, np.int8(EXPANSION_STOPPED), escalated.reason[before]),
-        sequences=escalated.sequences[before] * after.sequences,
+        reason=np.where(after.rejected & after.early, np.int8(EXPANSION_STOPPED), endings.reason[before]),
+        sequences=endings.sequences[before] * after.sequences,
         states=visited + len(before),
-        after=escalated.after,
+        after=endings.after,
     )
 
 

@@ -1,5 +1,6 @@
 """Outcomes: the weighted endings of trials, whichever engine lists them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,9 @@ from escalation.kernels.codes import (
 from escalation.plans.plan import Plan
 from escalation.trial.data import InterimData
 from escalation.trial.trial import Trial
+
+DURATION, LAST_ENROLMENT, HOLD = "duration", "last enrolment", "hold"
+"""Kinds of days that can be counted exactly."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +47,9 @@ class Outcomes:
         In a trial with an expansion, the RP2D that dose escalation declared; `recommended` is what is left of it.
     times : float64[E, TIMES] or None
         Days and counts of each simulated trial, by the columns that `kernels.codes` names; None without a calendar.
+    days : callable or None
+        Of exact outcomes of a trial with a calendar: from DURATION, LAST_ENROLMENT or HOLD the mean and the variance of
+        such days at each ending, float64[E, 2].
     after : InterimData or None
         The data of a running trial that all endings begin with; probabilities are those given these data.
     """
@@ -58,6 +65,7 @@ class Outcomes:
     declared: NDArray[np.int16] | None = None
     times: NDArray[np.float64] | None = None
     after: InterimData | None = None
+    days: Callable[[str], NDArray[np.float64]] | None = None
 
 
 def reject_too_toxic(

@@ -22,11 +22,11 @@ def packing_of(levels: int, max_patients: int) -> Packing:
     return Packing(word, ((in_a_word - 1 - place) * bits).astype(np.uint64), np.uint64((1 << bits) - 1))
 
 
-def state_bytes(plan: Plan) -> int:
-    """Memory that a state takes, at most."""
-    row = 8 * words_per_row(plan.levels, plan.conduct.max_patients)
-    ending = 2 * (row + 2 + 8 + 1) + 8 * plan.levels + 2  # held twice while the cohorts' parts are joined
-    living = row + 2 + 8 + 1 + 2 + 2 + 4 + (plan.conduct.largest + 1) * (4 + 1)
+def state_bytes(plan: Plan, timed: bool = False) -> int:
+    """Memory that a state takes, at most; with a clock its days and the parents of its ways are kept beside it."""
+    row, days = 8 * words_per_row(plan.levels, plan.conduct.max_patients), 16 if timed else 0
+    ending = 2 * (row + 2 + 8 + 1 + days) + 8 * plan.levels + 2  # held twice while the cohorts' parts are joined
+    living = row + 2 + 8 + 1 + 2 + 2 + 4 + days + (plan.conduct.largest + 1) * (4 + 1 + (4 if timed else 0))
     return max(ending, living) + row + 8  # and the row it came from
 
 

@@ -11,6 +11,7 @@ or truths, S states, C cells, G curves; arrays after the inputs are outputs, wri
     sizes : int16[S]                    size of that cohort, at least 1
     sequences : float64[S] or [E]       number of patient sequences that lead to a state or an ending
     children : Children                 what living states become by one cohort
+    led : int32[A]                      the column of `exact_states.keep` that each of their ways leads to
     living, endings : StateArrays       states that go on, with their next dose, and that have ended, with the reason
     limits : int64[D]                   a patient has a DLT at a dose when the patient's tolerance is below its limit
     tolerances : uint32[T, N]           row t is trial t, in order of enrolment

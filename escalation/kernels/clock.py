@@ -13,16 +13,14 @@ import numpy as np
 from escalation.kernels.codes import (
     ARRIVAL,
     ARRIVALS,
-    DLT,
     END,
     ENROLLED,
     FIXED,
     HOLD_DAYS,
     HOLDS,
     LAST_ENROLMENT,
-    LEFT,
     LOGLOGISTIC,
-    NO_DLT,
+    LOST,
     OPEN,
     POISSON,
     QUEUE,
@@ -52,12 +50,12 @@ def uniform(key, number):
 
 
 @kernel
-def gap(clock, key, number):
-    """Days between the arrivals before and of this number, float64."""
-    if clock.arrivals == FIXED:
-        return clock.mean_gap
+def gap(arrivals, mean, key, number):
+    """Days between the arrivals before and of this number."""
+    if arrivals == FIXED:
+        return mean
     share = uniform(key, np.uint64(number))
-    return -clock.mean_gap * math.log(share) if clock.arrivals == POISSON else 2 * clock.mean_gap * share
+    return -mean * math.log(share) if arrivals == POISSON else 2 * mean * share
 
 
 @kernel
@@ -78,73 +76,35 @@ def day_of_dlt(clock, dose, share):
 
 
 @kernel
-def arrive(clock, key, now, earliest, reopened):
-    """The day on which the next patient is treated, not before `earliest`; moves the arrivals on.
-
-    `reopened`: accrual was held since the last patient, until a cohort was complete.
-    """
-    number = now[ARRIVALS]
-    now[ARRIVALS] += 1
-    if now[ENROLLED] == 0:
-        return 0.0
-    if clock.while_closed == WAIT or clock.while_closed == READY:
-        if reopened and clock.while_closed == READY:
-            return max(earliest, now[LAST_ENROLMENT])
-        day = now[LAST_ENROLMENT] + gap(clock, key, number)
-        now[WAITING_DAYS] += max(earliest - day, 0.0)
-        return max(day, earliest)
-    now[ARRIVAL] += gap(clock, key, number)
-    if clock.while_closed == QUEUE:
-        day = max(now[ARRIVAL], earliest, now[LAST_ENROLMENT])
-        now[WAITING_DAYS] += day - now[ARRIVAL]
-        return day
-    while now[ARRIVAL] < earliest - SLACK * clock.window:
-        now[TURNED_AWAY] += 1
-        now[ARRIVAL] += gap(clock, key, now[ARRIVALS])
-        now[ARRIVALS] += 1
-    return now[ARRIVAL]
-
-
-@kernel
-def follow(clock, dose, limit, tolerances, key, patient):
-    """Days for which a patient of this number is observed at a dose, and NO_DLT, DLT or LEFT.
-
-    `limit` is of the tolerances.
-    """
-    if patient < tolerances.shape[0]:
-        tolerance = np.float64(tolerances[patient])
-    else:
-        tolerance = math.floor(uniform(key, TOLERANCE + np.uint64(patient)) * 4294967296.0)
-    observed, outcome = clock.window, NO_DLT
-    if tolerance < limit:
-        observed, outcome = day_of_dlt(clock, dose, min((tolerance + 0.5) / limit, 1.0)), DLT
-    if clock.inevaluable > 0:
-        number = LEAVING + np.uint64(2 * patient)
-        leaves = clock.window * uniform(key, number + np.uint64(1))
-        if uniform(key, number) < clock.inevaluable and leaves < observed:
-            observed, outcome = leaves, LEFT
-    return observed, outcome
-
-
-@kernel
 def treat_cohort(clock, dose, limit, size, before, tolerances, key, left, now):
     """Treat a cohort at a dose and observe it to its end; returns its evaluable patients and their DLTs.
 
-    `limit` is of the tolerances, `before` the patients that the dose has had, `left` room for the days on which patients leave, float64[size], `now` the trial's
-    times, which are moved on; see `codes`. The cohort has fewer than `size` where its sentinel closes it, or patients
-    are not replaced.
+    `limit` is of the tolerances, `before` the patients that the dose has had, `left` room for the days on which
+    patients leave, float64[size], `now` the trial's times, which are moved on; see `codes`. The cohort has fewer than
+    `size` where its sentinel closes it, or patients are not replaced.
     """
-    if now[ENROLLED] >= clock.max_enrolled:
+    # Locals, and one function: what is read and written in arrays for each patient would take half of the time.
+    enrolled, number, last, opening = np.int64(now[ENROLLED]), np.int64(now[ARRIVALS]), now[LAST_ENROLMENT], now[OPEN]
+    arrived, end, complete = now[ARRIVAL], now[END], 0.0
+    kind, mean, while_closed, window, most = (
+        clock.arrivals,
+        clock.mean_gap,
+        clock.while_closed,
+        clock.window,
+        clock.max_enrolled,
+    )
+    waited = 0.0
+    if enrolled >= most:
         return 0, 0
-    if now[ENROLLED] > 0 and now[OPEN] > now[LAST_ENROLMENT]:
+    if enrolled > 0 and opening > last:
         now[HOLDS] += 1
-        now[HOLD_DAYS] += now[OPEN] - now[LAST_ENROLMENT]
+        now[HOLD_DAYS] += opening - last
     places, leaving, evaluable, toxic = size, 0, 0, 0
     members = before if clock.singly else 0  # patients of one at a time are spaced as those of a cohort
-    earliest, complete = now[OPEN], 0.0
-    spaced = before == 0 or clock.singly or not clock.gaps_at_new_dose
-    reopened = True
-    while now[ENROLLED] < clock.max_enrolled:
+    earliest = opening
+    spaced = clock.gaps.shape[0] > 0 and (before == 0 or clock.singly or not clock.gaps_at_new_dose)
+    reopened = True  # accrual was held since the last patient, until a cohort was complete
+    while enrolled < most:
         if places == 0:
             if leaving == 0:
                 break
@@ -157,28 +117,55 @@ def treat_cohort(clock, dose, limit, size, before, tolerances, key, left, now):
             left[first] = left[leaving]
             places = 1
         if spaced and 0 < members <= clock.gaps.shape[0]:
-            earliest = max(earliest, now[LAST_ENROLMENT] + clock.gaps[members - 1])
-        day = arrive(clock, key, now, earliest, reopened)
-        patient = np.int64(now[ENROLLED])
-        now[ENROLLED] += 1
-        now[LAST_ENROLMENT] = day
-        places, members, reopened = places - 1, members + 1, False
-        observed, outcome = follow(clock, dose, limit, tolerances, key, patient)
-        if outcome == LEFT:
-            now[END] = max(now[END], day + observed)
+            earliest = max(earliest, last + clock.gaps[members - 1])
+        if enrolled == 0:
+            day = 0.0
+        elif while_closed == READY and reopened:
+            day = max(earliest, last)
+        elif while_closed in (WAIT, READY):
+            day = last + gap(kind, mean, key, number)
+            waited += max(earliest - day, 0.0)
+            day = max(day, earliest)
+        else:
+            arrived += gap(kind, mean, key, number)
+            while while_closed == LOST and arrived < earliest - SLACK * window:
+                number += 1
+                now[TURNED_AWAY] += 1
+                arrived += gap(kind, mean, key, number)
+            day = max(arrived, earliest, last) if while_closed == QUEUE else arrived
+            waited += day - arrived
+        number += 1
+        if enrolled < tolerances.shape[0]:
+            tolerance = np.float64(tolerances[enrolled])
+        else:
+            tolerance = math.floor(uniform(key, TOLERANCE + np.uint64(enrolled)) * 4294967296.0)
+        observed, has_dlt = window, tolerance < limit
+        if has_dlt:
+            share = min((tolerance + 0.5) / limit, 1.0)
+            observed = window * share if clock.days.shape[0] == 2 else day_of_dlt(clock, dose, share)
+        leaves = np.inf
+        if clock.inevaluable > 0:
+            stream = LEAVING + np.uint64(2 * enrolled)
+            if uniform(key, stream) < clock.inevaluable:
+                leaves = window * uniform(key, stream + np.uint64(1))
+        enrolled, places, members, last, reopened = enrolled + 1, places - 1, members + 1, day, False
+        if leaves < observed:
+            end = max(end, day + leaves)
             if clock.replaces:
-                left[leaving] = day + observed
+                left[leaving] = day + leaves
                 leaving += 1
             else:
-                complete = max(complete, day + observed)
+                complete = max(complete, day + leaves)
             continue
         evaluable += 1
-        toxic += outcome  # NO_DLT or DLT
+        toxic += has_dlt
         complete = max(complete, day + observed)
-        if clock.closes and spaced and members == 1 and outcome == DLT and observed <= clock.gaps[0]:
+        if clock.closes and spaced and members == 1 and has_dlt and observed <= clock.gaps[0]:
             break
-    now[END] = max(now[END], complete)
+    now[ENROLLED], now[ARRIVALS], now[LAST_ENROLMENT], now[ARRIVAL] = enrolled, number, last, arrived
+    now[END] = max(end, complete)
     now[OPEN] = complete + clock.review
+    now[WAITING_DAYS] += waited
     return evaluable, toxic
 
 

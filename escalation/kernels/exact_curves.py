@@ -63,7 +63,8 @@ def settle_curves(plan, evidence, packing, cells, binomials, columns, sizes, seq
     """Decide for all children of the living states whether and where the trial goes on.
 
     Returns the numbers of living states and of endings. `evidence`, float64[D, C, G], is that of each cell, `columns`
-    are those of the living states.
+    are those of the living states. In place of the parent of each way the column of `keep` that it leads to is left in
+    `children`.
     """
     words, shifts, mask = packing
     rows, starts, parents, toxic = children
@@ -146,5 +147,6 @@ def settle_curves(plan, evidence, packing, cells, binomials, columns, sizes, seq
                 if reason > 0:
                     column = ends + reason
             arrivals[column] += sequences[parents[way]] * toxic_sequences
+            parents[way] = column
         alive, ended = keep(rows, r, choice, arrivals, living, alive, endings, ended)
     return alive, ended

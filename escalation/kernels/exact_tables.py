@@ -37,7 +37,8 @@ def move(code, dose, highest):
 def settle_table(plan, packing, cells, binomials, columns, sizes, sequences, children, living, endings):
     """Decide for all children of the living states whether and where the trial goes on.
 
-    Returns the numbers of living states and of endings. `columns` are those of the living states.
+    Returns the numbers of living states and of endings. `columns` are those of the living states. In place of the
+    parent of each way the column of `keep` that it leads to is left in `children`.
     """
     words, shifts, mask = packing
     rows, starts, parents, toxic = children
@@ -103,5 +104,6 @@ def settle_table(plan, packing, cells, binomials, columns, sizes, sequences, chi
                 if reason > 0:
                     column = ends + reason
             arrivals[at(column)] += sequences[parent] * binomials[at(sizes[parent]), at(toxic[way])]
+            parents[at(way)] = column
         alive, ended = keep(rows, r, np.int64(NO_DOSE), arrivals, living, alive, endings, ended)
     return alive, ended

@@ -8,9 +8,11 @@ known to have left free their places, where they are replaced. Each decision cou
 as without a DLT, at every dose.
 """
 
+import math
+
 import numpy as np
 
-from escalation.kernels.clock import follow, gap, is_full
+from escalation.kernels.clock import LEAVING, TOLERANCE, day_of_dlt, gap, is_full, uniform
 from escalation.kernels.codes import (
     ANY_FOLLOW_UP,
     ARRIVAL,
@@ -37,6 +39,7 @@ from escalation.kernels.codes import (
     LEFT,
     LOST,
     MAX_PATIENTS,
+    NO_DLT,
     NOT_HELD,
     OPEN,
     OUTCOME,
@@ -66,6 +69,30 @@ EXACT = 1e-12
 # becomes of them, and the number of their cohort.
 DOSE, ENTRY, UNTIL, BECOMES, COHORT = 0, 1, 2, 3, 4
 COLUMNS = 5
+
+
+@kernel
+def follow(clock, dose, limit, tolerances, key, patient):
+    """Days for which a patient of this number is observed at a dose, and NO_DLT, DLT or LEFT.
+
+    As `kernels.clock.treat_cohort` has it; `limit` is of the tolerances.
+    """
+    if patient < tolerances.shape[0]:
+        tolerance = np.float64(tolerances[patient])
+    else:
+        tolerance = math.floor(uniform(key, TOLERANCE + np.uint64(patient)) * 4294967296.0)
+    observed, outcome = clock.window, NO_DLT
+    if tolerance < limit:
+        share = min((tolerance + 0.5) / limit, 1.0)
+        observed = clock.window * share if clock.days.shape[0] == 2 else day_of_dlt(clock, dose, share)
+        outcome = DLT
+    if clock.inevaluable > 0:
+        stream = LEAVING + np.uint64(2 * patient)
+        if uniform(key, stream) < clock.inevaluable:
+            leaves = clock.window * uniform(key, stream + np.uint64(1))
+            if leaves < observed:
+                observed, outcome = leaves, LEFT
+    return observed, outcome
 
 
 @kernel
@@ -349,7 +376,7 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
             now[ARRIVALS] += 1
             arrival = day = 0.0
             if now[ENROLLED] > 0:
-                days = gap(clock, key, number)
+                days = gap(clock.arrivals, clock.mean_gap, key, number)
                 if clock.while_closed == WAIT or clock.while_closed == READY:
                     arrival = now[LAST_ENROLMENT] + days
                     day = max(arrival if clock.while_closed == WAIT else now[LAST_ENROLMENT], earliest)
@@ -403,7 +430,7 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
                 if clock.while_closed == LOST:
                     now[TURNED_AWAY] += 1
                     arrived_before = now[ARRIVAL]
-                    now[ARRIVAL] += gap(clock, key, np.int64(now[ARRIVALS]))
+                    now[ARRIVAL] += gap(clock.arrivals, clock.mean_gap, key, np.int64(now[ARRIVALS]))
                     now[ARRIVALS] += 1
                     again = now[ARRIVAL]
                 if held != NOT_HELD:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from escalation.kernels.clock import MOST_OF_A_COHORT, is_full, treat_cohort
 from escalation.kernels.codes import (
     ARRIVE,
     COHERENT_COHORT,
@@ -15,7 +16,6 @@ from escalation.kernels.codes import (
     STAY_AT,
     TOO_TOXIC,
 )
-from escalation.kernels.clock import MOST_OF_A_COHORT, is_full, treat_cohort
 from escalation.kernels.jit import kernel
 from escalation.kernels.limits import cohort_size, highest_after
 from escalation.kernels.posterior import FAINT, believe, choose, highest_open, lowest_eliminated, total, weigh_in_logs
@@ -43,10 +43,11 @@ def highest_tried(patients, dose):
 
 
 @kernel
-def run_curve_trial(
-    plan, clock, evidence, places, limits, tolerances, key, patients, dlts, posterior, believed, days_left, now
-):
+def run_curve_trial(plan, clock, told, limits, tolerances, key, counts, room, now):
     """Run one trial from the counts that it begins with; return the recommended dose and why the trial ended."""
+    evidence, places = told
+    patients, dlts = counts
+    posterior, believed, days_left = room
     conduct = plan.conduct
     reading, scores = plan.reading, plan.reading.kind == SCORE
     posterior[:] = plan.weight
@@ -154,32 +155,22 @@ def run_curve_trial(
 
 
 @kernel
-def run_curve_trials(
-    plan, clock, evidence, places, limits, tolerances, keys, patients, dlts, recommended, reasons, times
-):
+def run_curve_trials(plan, clock, told, limits, tolerances, keys, patients, dlts, recommended, reasons, times):
     """Run a block of trials, which begin with the counts that they have on entry, the same for all.
 
-    What a cohort of n patients with y DLTs says at dose d is `evidence[d, places[n], y]`, float64[D, P, m + 1, G].
+    `told` are what a cohort says and the places of its sizes: n patients with y DLTs at dose d say `evidence[d,
+    places[n], y]`, float64[D, P, m + 1, G]. Where the clock is running, `keys` and `times` are those of the trials.
     """
-    posterior = np.empty(evidence.shape[3])
-    believed = np.empty(plan.conduct.joint.enough.shape[0], np.bool_)
-    days_left = np.empty(MOST_OF_A_COHORT)
+    room = (
+        np.empty(told[0].shape[3]),
+        np.empty(plan.conduct.joint.enough.shape[0], np.bool_),
+        np.empty(MOST_OF_A_COHORT),
+    )
     for trial in range(tolerances.shape[0]):
-        at_trial = trial if clock.is_running else 0
+        timed = trial if clock.is_running else 0
+        counts = patients[trial], dlts[trial]
         dose, reason = run_curve_trial(
-            plan,
-            clock,
-            evidence,
-            places,
-            limits,
-            tolerances[trial],
-            keys[at_trial],
-            patients[trial],
-            dlts[trial],
-            posterior,
-            believed,
-            days_left,
-            times[at_trial],
+            plan, clock, told, limits, tolerances[trial], keys[timed], counts, room, times[timed]
         )
         recommended[trial] = dose
         reasons[trial] = reason

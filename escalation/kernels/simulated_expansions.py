@@ -3,7 +3,7 @@
 import numpy as np
 
 from escalation.kernels.clock import MOST_OF_A_COHORT, treat_cohort
-from escalation.kernels.codes import EXPANSION_STOPPED, NO_DOSE
+from escalation.kernels.codes import ENROLLED, EXPANSION_STOPPED, NO_DOSE
 from escalation.kernels.jit import kernel
 
 
@@ -15,7 +15,7 @@ def run_expansions(expansion, clock, limits, tolerances, keys, patients, dlts, r
     `recommended` is NO_DOSE where the dose is rejected, `reasons` EXPANSION_STOPPED where patients are left.
     """
     cohorts, rejects, own = expansion
-    left = np.empty(MOST_OF_A_COHORT)
+    days_left, planned = np.empty(MOST_OF_A_COHORT), cohorts.sum()
     for trial in range(tolerances.shape[0]):
         dose = recommended[trial]
         if dose == NO_DOSE:
@@ -24,17 +24,24 @@ def run_expansions(expansion, clock, limits, tolerances, keys, patients, dlts, r
         n = y = np.int64(0)
         if not own:
             n, y = np.int64(patients[trial, dose]), np.int64(dlts[trial, dose])
-        for cohort in range(cohorts.shape[0]):
+        done = cohort = np.int64(0)
+        while done < planned:
             size, toxic = cohorts[cohort], np.int64(0)
-            if clock.is_running:
+            if clock.is_running:  # what a smaller cohort lacks is made up for
                 before, now = np.int64(patients[trial, dose]), times[trial]
+                treated, size = now[ENROLLED], min(cohorts[0], planned - done)
                 size, toxic = treat_cohort(
-                    clock, np.int64(dose), limits[dose], size, before, tolerances[trial], keys[trial], left, now
+                    clock, np.int64(dose), limits[dose], size, before, tolerances[trial], keys[trial], days_left, now
                 )
+                done += size if clock.replaces else np.int64(now[ENROLLED] - treated)
+                if now[ENROLLED] >= clock.max_enrolled:
+                    done = planned
             else:
                 for patient in range(enrolled, enrolled + size):
                     if tolerances[trial, patient] < limits[dose]:
                         toxic += 1
+                done += size
+            cohort += 1
             enrolled += size
             n += size
             y += toxic
@@ -42,6 +49,6 @@ def run_expansions(expansion, clock, limits, tolerances, keys, patients, dlts, r
             dlts[trial, dose] += toxic
             if rejects[n, y]:
                 recommended[trial] = NO_DOSE
-                if cohort < cohorts.shape[0] - 1:
+                if done < planned:
                     reasons[trial] = EXPANSION_STOPPED
                 break

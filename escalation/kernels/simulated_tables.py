@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from escalation.kernels.clock import MOST_OF_A_COHORT, is_full, treat_cohort
 from escalation.kernels.codes import (
     ARRIVE,
     DE_ESCALATE,
@@ -14,7 +15,6 @@ from escalation.kernels.codes import (
     TOO_TOXIC,
     UNDECIDED,
 )
-from escalation.kernels.clock import MOST_OF_A_COHORT, is_full, treat_cohort
 from escalation.kernels.jit import at, kernel
 from escalation.kernels.limits import cohort_size, highest_after
 from escalation.kernels.stopping import final_reason, joint_reason, next_run, sooner

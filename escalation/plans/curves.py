@@ -192,7 +192,7 @@ class CurvePlan(ModelPlan):
         """Dose escalation of a block of trials."""
         from escalation.kernels.simulated_curves import run_curve_trials
 
-        evidence, places = self.cohort_evidence(int(counts[0].sum()), varies=clock.is_running)
+        told = self.cohort_evidence(int(counts[0].sum()), varies=clock.is_running)
         arrays = self.arrays(counts if counts.any() else None)
 
         def escalate(
@@ -204,8 +204,8 @@ class CurvePlan(ModelPlan):
             reasons: NDArray[np.int8],
             times: NDArray[np.float64],
         ) -> None:
-            told = limits, tolerances, keys
-            run_curve_trials(arrays, clock, evidence, places, *told, patients, dlts, recommended, reasons, times)
+            counts = patients, dlts
+            run_curve_trials(arrays, clock, told, limits, tolerances, keys, *counts, recommended, reasons, times)
 
         return escalate
 

@@ -21,7 +21,7 @@ Counts = NDArray[np.int16]
 
 Settle = Callable[[StateArrays, NDArray[np.int16], Children, StateArrays, StateArrays], tuple[int, int]]
 """From the states before a cohort, the cohorts' sizes and what they lead to: writes the states that go on and those
-that have ended, and gives how many of each there are."""
+that have ended, and gives how many of each there are; the children's parents are overwritten."""
 
 Tolerances = NDArray[np.uint32] | NDArray[np.int64]
 """Of a block of trials' patients, by trial and patient; see `engines.patients`."""

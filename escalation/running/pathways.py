@@ -14,12 +14,13 @@ from scipy import special
 from escalation.designs import Design
 from escalation.errors import OutcomesError, PathwayError
 from escalation.kernels.codes import REASON_NAMES
+from escalation.plans.clock import evaluated_rates
 from escalation.plans.decision import State
 from escalation.running.decider import Decider
 from escalation.running.explanation import undecided
 from escalation.running.standing import standing
 from escalation.trial.data import Cohort, InterimData
-from escalation.trial.rates import check_rates, evaluated_rates
+from escalation.trial.rates import check_rates
 from escalation.trial.trial import Trial
 
 MOST_PATHS = 10_000

@@ -7,12 +7,14 @@ from numpy.typing import ArrayLike
 from escalation.defaults import SEED, TRIALS
 from escalation.designs import Design
 from escalation.engines.allowance import Allowance
+from escalation.engines.durations import with_days
 from escalation.engines.endings import Enumeration
 from escalation.engines.exact import enumerate_endings
 from escalation.engines.outcomes import Outcomes
 from escalation.engines.simulated import simulate_trials
 from escalation.errors import DesignError, StateSpaceError
 from escalation.numbers import is_whole
+from escalation.plans.clock import clock_of
 from escalation.running.start import start_of
 from escalation.trial.data import InterimData
 from escalation.trial.rates import check_rates
@@ -74,10 +76,13 @@ def exact(
 
 def endings_within(design: Design, trial: Trial, after: InterimData | str | None, allowance: Allowance) -> Enumeration:
     """The endings as `exact` gives them, within an allowance."""
-    if trial.time is not None and trial.time.inexact is not None:
-        raise StateSpaceError(f"{trial.time.inexact}: simulated only")
+    if trial.time is not None and trial.time.inexact_counts is not None:
+        raise StateSpaceError(f"{trial.time.inexact_counts}: simulated only")
     try:
-        return enumerate_endings(start_of(design, trial, after), allowance)
+        start = start_of(design, trial, after)
+        endings, clock = enumerate_endings(start, allowance), clock_of(start.trial)
+        has_days = clock is not None and trial.time is not None and trial.time.inexact_days is None and after is None
+        return with_days(endings, start, allowance, clock) if has_days and clock is not None else endings
     except MemoryError:
         raise StateSpaceError(
             "there is not enough memory for the states; --max-memory (in Python max_memory) keeps to less"

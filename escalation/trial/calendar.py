@@ -12,6 +12,9 @@ from escalation.trial.onset import Onset
 DAYS_PER_MONTH = 30.4375
 """365.25 / 12."""
 
+MOST_ARRIVALS = 10_000
+"""Patients who arrive in a window, on average: the work of a trial grows with them."""
+
 Days = Annotated[Real, Field(ge=0, le=100_000)]
 
 
@@ -27,8 +30,8 @@ class Calendar(Frozen):
     while_closed : {"wait", "lost", "ready", "queue"}, default "wait"
         What happens to arrivals while accrual is held. "wait": the next patient stays and is treated when the rule
         allows, further arrivals are counted from there. "lost": a patient who arrives is turned away, and the rule is
-        asked again at the next arrival. "ready": somebody is always at hand when accrual opens again. "queue": arrivals go on, and all wait in
-        line.
+        asked again at the next arrival. "ready": as "wait", but somebody is always at hand when the next cohort opens.
+        "queue": arrivals go on, and all wait in line.
     review_days : float, default 0
         Of designs that wait: the next cohort opens so long after the last one is complete. Of others: a decision uses
         what was known so long before.
@@ -76,15 +79,30 @@ class Calendar(Frozen):
             yield "sentinel_dlt", '"close" needs gap_days: the first says how long the first patient is watched'
         if self.max_enrolled is not None and self.max_enrolled < max_patients:
             yield "max_enrolled", f"fewer than the {max_patients} patients of the trial"
+        if window > MOST_ARRIVALS * self.mean_gap:
+            yield "accrual_per_month", f"more than {MOST_ARRIVALS:,} patients arrive in the window of {window:g} days"
         yield from (("onset", problem) for problem in self.onset.problems(window))
 
     @property
-    def inexact(self) -> str | None:
+    def inexact_counts(self) -> str | None:
         """Why the counts of a trial cannot be enumerated, if so."""
         if self.sentinel_dlt == "close":
             return 'with sentinel_dlt = "close" the size of a cohort depends on the day of a DLT'
         if self.inevaluable > 0 and (not self.replace or self.max_enrolled is not None):
             return "where patients who leave are not all replaced, how many are evaluable depends on chance"
+        return None
+
+    @property
+    def inexact_days(self) -> str | None:
+        """Why the days of a trial cannot be worked out exactly, if so."""
+        for holds, what in (
+            (self.while_closed == "queue", 'while_closed = "queue"'),
+            (self.arrivals == "uniform", 'arrivals = "uniform"'),
+            (any(self.gap_days), "gap_days"),
+            (self.inevaluable > 0, "inevaluable patients"),
+        ):
+            if holds:
+                return f"with {what} days are simulated"
         return None
 
     def cautions(self) -> Iterator[str]:

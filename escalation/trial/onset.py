@@ -1,7 +1,4 @@
-"""When a DLT occurs, given that it occurs in the window.
-
-One tolerance v says whether and when: a patient has a DLT at a dose with true rate p when v < p, and v / p, again
-uniform on [0, 1), is the share of such patients whose DLT is no later.
+"""When a DLT occurs, given that it occurs in the window; `plans.clock` has what follows from it.
 
 Sources: Cheung YK, Chappell R (2000) Biometrics 56:1177-1182 (uniform); Yuan Y et al. (2018) Clin Cancer Res
 24:4921-4930 (Weibull); Lin R, Yuan Y (2020) Biostatistics 21:807-824 (Weibull and log-logistic).
@@ -9,20 +6,14 @@ Sources: Cheung YK, Chappell R (2000) Biometrics 56:1177-1182 (uniform); Yuan Y 
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from escalation.fields import Fraction, Frozen, Rate, Real
 
-Floats = NDArray[np.float64]
-
-_POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(64)
-NODES = ((1 + _POINTS) / 2) ** 4
-NODES_WEIGHT = _WEIGHTS / 2 * 4 * ((1 + _POINTS) / 2) ** 3
-"""Nodes of a quadrature over [0, 1] with the variable's fourth root, and their weights."""
+MOST_POINTS = 100
+"""Points of the distribution of the day of a DLT; the work of exact durations grows with them."""
 
 
 class Onset(Frozen):
@@ -42,7 +33,7 @@ class Onset(Frozen):
 
     kind: Literal["uniform", "weibull", "loglogistic", "quantiles"] = "uniform"
     late_share: Fraction | None = None
-    quantiles: tuple[tuple[Real, Rate], ...] | None = None
+    quantiles: Annotated[tuple[tuple[Real, Rate], ...], Field(max_length=MOST_POINTS)] | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -84,54 +75,3 @@ class Onset(Frozen):
     def depends_on_rate(self) -> bool:
         """Whether the days depend on the true rate of the dose."""
         return self.kind in ("weibull", "loglogistic")
-
-    def points(self, window: float) -> tuple[Floats, Floats]:
-        """Of what does not depend on the rate: days and shares, float64[K] each, linear between."""
-        given = self.quantiles if self.quantiles else ()
-        points = [(0.0, 0.0), *(point for point in given if 0 < point[0] < window), (window, 1.0)]
-        days, shares = np.array(points).T
-        return days, shares
-
-    def shape(self, rate: float) -> float:
-        """Of what depends on the rate, strictly between 0 and 1: the exponent of the time."""
-        assert self.late_share is not None
-        early = (1 - self.late_share) * rate
-        if self.kind == "weibull":
-            return float(np.log2(np.log1p(-rate) / np.log1p(-early)))
-        return float(np.log2(rate / (1 - rate) * (1 - early) / early))
-
-    def share_by(self, days: ArrayLike, rate: float, window: float) -> Floats:
-        """Share of the DLTs at a dose with this true rate that occur by a day, 0 to 1."""
-        day = np.clip(np.asarray(days, np.float64), 0, window)
-        if not self.depends_on_rate:
-            return np.interp(day, *self.points(window))
-        if rate == 0:
-            return day / window  # of no DLT
-        scaled = (day / window) ** self.shape(rate)
-        if self.kind == "weibull":
-            return np.asarray(-np.expm1(scaled * np.log1p(-rate)) / rate)
-        odds = scaled * rate / (1 - rate)
-        return np.asarray(odds / (1 + odds) / rate)
-
-    def day_of(self, shares: ArrayLike, rate: float, window: float) -> Floats:
-        """The day by which this share of the DLTs at a dose with this true rate has occurred: the inverse."""
-        share = np.asarray(shares, np.float64)
-        if not self.depends_on_rate:
-            days, by_day = self.points(window)
-            rising = np.concatenate([[True], np.diff(by_day) > 0])  # a day of several with the same share: the first
-            return np.interp(share, by_day[rising], days[rising])
-        if rate == 0:
-            return share * window
-        if self.kind == "weibull":
-            scaled = np.log1p(-rate * share) / np.log1p(-rate)
-        else:
-            scaled = (rate * share / (1 - rate * share)) / (rate / (1 - rate))
-        return np.asarray(window * scaled ** (1 / self.shape(rate)))
-
-    def mean_share(self, rate: float, window: float) -> float:
-        """Mean day of a DLT, at a dose with this true rate, as a share of the window."""
-        if not self.depends_on_rate:
-            days, shares = self.points(window)
-            return float(np.sum(np.diff(shares) * (days[1:] + days[:-1]) / 2)) / window
-        # Close to 0 the day is a power of the share: so many nodes there that it is known to 12 digits.
-        return float(NODES_WEIGHT @ self.day_of(NODES, rate, window)) / window

@@ -41,23 +41,6 @@ def _numbers(rates: ArrayLike) -> Floats:
     return given.astype(np.float64)
 
 
-def evaluated_rates(rates: Floats, trial: Trial) -> Floats:
-    """DLT rates among the patients who are evaluable, of true rates of any shape.
-
-    Where patients who leave before the end of their observation are replaced, the two differ: a DLT before leaving
-    counts, so that those with a DLT remain more often than those without.
-    """
-    calendar, window = trial.time, trial.dlt_window_days
-    if calendar is None or window is None or calendar.inevaluable == 0:
-        return rates
-    found, place = np.unique(rates, return_inverse=True)
-    # Who leaves does so on a day uniform in the window: before the DLT with the mean share of it.
-    before = np.array([calendar.onset.mean_share(rate, window) for rate in found.tolist()])
-    with_dlt = found * (1 - calendar.inevaluable * before)
-    evaluable = with_dlt + (1 - found) * (1 - calendar.inevaluable)
-    return (with_dlt / evaluable)[place].reshape(rates.shape)
-
-
 TOLERATED_EXCESS = 0.10
 """A truth whose lowest rate exceeds the target by more than this has no correct dose."""
 

@@ -101,6 +101,9 @@ class Trial(Frozen):
     def expansion_problems(self, expansion: Expansion) -> Iterator[tuple[str, str]]:
         """What of an expansion does not fit the trial: (name of the option, what is wrong)."""
         yield from expansion.problems(self.target, self.max_patients)
+        most = None if self.time is None else self.time.max_enrolled
+        if most is not None and most < self.max_patients + expansion.patients:
+            yield "patients", f"{self.max_patients + expansion.patients} patients in all; max_enrolled is {most}"
         if self.equal_cohorts is None and expansion.cohort_size is None:
             yield "cohort_size", "needed, because the trial's cohorts are not all of one size"
 

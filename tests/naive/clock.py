@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 
 from escalation.designs import Design
-from escalation.plans.decision import Decision
-from escalation.running.decider import decider_of
+from escalation.plans.decision import Decision, State
+from escalation.running.decider import Decider, decider_of
+from escalation.trial.calendar import Calendar
 from escalation.trial.trial import Trial
 
 MASK = (1 << 64) - 1
@@ -90,6 +91,9 @@ class Played:
     holds: int = 0
     hold_days: float = 0.0
     waiting_days: float = 0.0
+    opening: float = 0.0  # of the next cohort
+    arrival: float | None = 0.0  # of the next patient
+    waiting: list[float] = field(default_factory=list)  # the days on which those who wait arrived
     events: list[tuple[float, int, int, Patient | None]] = field(default_factory=list)
     order: count = field(default_factory=count)  # type: ignore[type-arg]
 
@@ -133,17 +137,14 @@ class Played:
         return patient
 
 
-def play(design: Design, trial: Trial, rates: list[float], tolerances: list[float], key: int) -> Played:
-    """One trial of a design that waits for complete data; its counts are in `state`."""
+def play(design: Design, trial: Trial, rates: list[float], tolerances: list[float], key: int) -> tuple[Played, State]:
+    """One trial of a design that waits for complete data, and where it stands in the end."""
     time, decider = trial.time, decider_of(design, trial)
     assert time is not None
     played = Played(trial, rates, tolerances, key)
     state = decider.start
     decision = decider.decide(state)
-    opening = 0.0
     most = time.max_enrolled or 10**9
-    waiting: list[float] = []  # the days on which those who wait arrived
-    arrival: float | None = 0.0  # of the next patient
     played.arrivals = 1
     escalated = None  # patients who were treated before the expansion
     while decision.next_dose is not None and played.enrolled < most:
@@ -156,111 +157,129 @@ def play(design: Design, trial: Trial, rates: list[float], tolerances: list[floa
             room = min(room, planned - played.enrolled)
             if room == 0:
                 break
-        state, opening, arrival = _cohort(played, decision, state, opening, waiting, arrival, decider, room)
+        state = _treated(played, decider, decision, state, room)
         full = played.enrolled >= (most if time.replace else min(most, trial.max_patients))
         if full and not decision.expanding:  # of fewer evaluable patients than planned
             smaller = trial.model_copy(update={"max_patients": state.treated})
             decider = decider_of(design, smaller) if state.treated else decider
         decision = decider.decide(state)
-    played.state = state  # type: ignore[attr-defined]
-    played.decider = decider  # type: ignore[attr-defined]
-    return played
+    return played, state
 
 
-def _cohort(played, decision, state, opening, waiting, arrival, decider, room):
-    """Treat a cohort and observe it; where the trial stands then, when the next opens, and the next arrival."""
-    trial, time = played.trial, played.trial.time
-    dose, most = decision.next_dose, played.enrolled + room
-    size = decision.size if time.replace else min(decision.size, room)
-    before = state.patients[dose]
-    singly = trial.equal_cohorts == 1
-    spaced = before == 0 or singly or time.gap_at == "cohort"
-    members: list[Patient] = []
-    first_member = before if singly else 0
-    closed = False
-    events = [event for event in played.events if event[1] == OUTCOME]  # those of others who are still observed
-    played.events = []
-    for day, kind, _, patient in events:
-        played.push(day, kind, patient)
-    if played.enrolled and opening > played.last:
-        played.holds += 1
-        played.hold_days += opening - played.last
-    if arrival is not None:
-        played.push(arrival, ARRIVAL)
-    reopened = bool(played.enrolled)
+@dataclass
+class Cohort:
+    """A cohort while it is treated and observed."""
 
-    def earliest() -> float:
-        found = opening
-        number = first_member + len(members)
-        if spaced and 0 < number <= len(time.gap_days):
-            found = max(found, played.last + time.gap_days[number - 1])
-        return found
+    played: Played
+    dose: int
+    size: int
+    before: int  # patients that the dose has had
+    opening: float
+    most: int  # patients of the trial when no more are treated
+    members: list[Patient] = field(default_factory=list)
+    closed: bool = False  # by its sentinel
+    reopened: bool = False  # accrual was held until it opened, and nobody was treated since
 
-    if played.enrolled:
-        played.push(max(opening, earliest()), OPENING)
+    @property
+    def time(self) -> Calendar:
+        assert self.played.trial.time is not None
+        return self.played.trial.time
 
-    def places() -> int:
-        gone = sum(1 for one in members if not one.evaluable and one.known and time.replace)
-        return size - (len(members) - gone)
+    def gap(self, number: int) -> float:
+        """Least days between the patient of this number and the next, from 1."""
+        singly = self.played.trial.equal_cohorts == 1
+        number += self.before if singly else 0
+        spaced = self.before == 0 or singly or self.time.gap_at == "cohort"
+        return self.time.gap_days[number - 1] if spaced and 0 < number <= len(self.time.gap_days) else 0.0
 
-    def may_enrol() -> bool:
-        return (
-            not closed and places() > 0 and played.now >= earliest() - CLOSE * trial.dlt_window_days
-            and played.enrolled < most
-        )
+    @property
+    def earliest(self) -> float:
+        """When the next patient may be treated."""
+        return max(self.opening, self.played.last + self.gap(len(self.members))) if self.played.enrolled else 0.0
 
-    def enrol(arrived: float) -> None:
-        nonlocal reopened, arrival, closed
+    @property
+    def places(self) -> int:
+        gone = sum(1 for one in self.members if not one.evaluable and one.known and self.time.replace)
+        return self.size - (len(self.members) - gone)
+
+    def may_enrol(self) -> bool:
+        window = self.played.trial.dlt_window_days
+        assert window is not None
+        in_time = self.played.now >= self.earliest - CLOSE * window
+        return not self.closed and self.places > 0 and in_time and self.played.enrolled < self.most
+
+    def is_complete(self) -> bool:
+        full = self.closed or self.places == 0 or self.played.enrolled >= self.most
+        return full and bool(self.members) and all(one.known for one in self.members)
+
+    def enrol(self, arrived: float) -> None:
+        played = self.played
         played.waiting_days += played.now - arrived
         played.away += played.turned_away  # those after the last patient found a trial that was over
         played.turned_away = 0
-        patient = played.treat(dose)
-        members.append(patient)
-        reopened = False
-        number = first_member + len(members)
-        if spaced and number <= len(time.gap_days):
-            played.push(played.now + time.gap_days[number - 1], OPENING)
-        if time.while_closed in ("wait", "ready"):
-            arrival = played.now + played.gap()
-            played.push(arrival, ARRIVAL)
-        if (
-            time.sentinel_dlt == "close" and spaced and len(members) == 1 and first_member == 0 and patient.dlt
-            and patient.until - played.now <= time.gap_days[0]
-        ):
-            closed = True
+        patient = played.treat(self.dose)
+        self.members.append(patient)
+        self.reopened = False
+        played.push(played.now + self.gap(len(self.members)), OPENING)
+        if self.time.while_closed in ("wait", "ready"):
+            played.arrival = played.now + played.gap()
+            played.push(played.arrival, ARRIVAL)
+        first = len(self.members) == 1 and not (self.before and played.trial.equal_cohorts == 1)
+        if self.time.sentinel_dlt == "close" and first and patient.dlt:
+            self.closed = patient.until - played.now <= self.gap(1)
 
-    def complete() -> bool:
-        full = closed or places() == 0 or played.enrolled >= most
-        return full and bool(members) and all(one.known for one in members)
+    def arrives(self) -> None:
+        """Somebody comes."""
+        played, while_closed = self.played, self.time.while_closed
+        played.arrival = None
+        if while_closed in ("lost", "queue"):
+            played.arrival = played.now + played.gap()
+            played.push(played.arrival, ARRIVAL)
+        if while_closed == "lost" and not self.may_enrol():
+            played.turned_away += 1
+        else:
+            played.waiting.append(played.now)
 
-    while not complete():
-        played.now, kind, _, patient = heapq.heappop(played.events)
-        if kind == OUTCOME:
-            patient.known = True
-        elif kind == ARRIVAL:
-            arrival = None
-            if time.while_closed in ("lost", "queue"):
-                arrival = played.now + played.gap()
-                played.push(arrival, ARRIVAL)
-            if time.while_closed == "lost" and not may_enrol():
-                played.turned_away += 1
-                continue
-            waiting.append(played.now)
-        if time.while_closed == "ready" and reopened and may_enrol():
-            waiting[:] = [played.now]  # whoever is at hand
-            pending = [event for event in played.events if event[1] == ARRIVAL]
-            for event in pending:
-                played.events.remove(event)
-            heapq.heapify(played.events)
-        while waiting and may_enrol():
-            enrol(waiting.pop(0))
-            if time.while_closed in ("wait", "ready"):
-                break
-    evaluable = [one for one in members if one.evaluable]
-    counted = evaluable if time.replace else members
-    opening = max(one.until for one in counted) + time.review_days if counted else played.now + time.review_days
-    toxic = sum(one.dlt for one in evaluable)
+    def observe(self) -> None:
+        """Go from event to event until it is complete."""
+        played = self.played
+        played.events = [event for event in played.events if event[1] == OUTCOME]
+        heapq.heapify(played.events)
+        if played.enrolled:
+            self.reopened = True
+            played.push(max(self.opening, self.earliest), OPENING)
+            if self.opening > played.last:
+                played.holds += 1
+                played.hold_days += self.opening - played.last
+        if played.arrival is not None:
+            played.push(played.arrival, ARRIVAL)
+        while not self.is_complete():
+            played.now, kind, _, patient = heapq.heappop(played.events)
+            if patient is not None:
+                patient.known = True
+            if kind == ARRIVAL:
+                self.arrives()
+            if self.time.while_closed == "ready" and self.reopened and self.may_enrol():
+                played.waiting = [played.now]  # whoever is at hand
+                played.events = [event for event in played.events if event[1] != ARRIVAL]
+                heapq.heapify(played.events)
+            while played.waiting and self.may_enrol():
+                self.enrol(played.waiting.pop(0))
+
+
+def _treated(played: Played, decider: Decider, decision: Decision, state: State, room: int) -> State:
+    """Treat a cohort and observe it; where the trial stands then."""
+    time = played.trial.time
+    assert time is not None
+    assert decision.next_dose is not None
+    size = decision.size if time.replace else min(decision.size, room)
+    before = state.patients[decision.next_dose]
+    cohort = Cohort(played, decision.next_dose, size, before, played.opening, played.enrolled + room)
+    cohort.observe()
+    evaluable = [one for one in cohort.members if one.evaluable]
+    counted = evaluable if time.replace else cohort.members
+    played.opening = max([one.until for one in counted], default=played.now) + time.review_days
     if not evaluable:
-        return state, opening, arrival
-    after = decider.treated(state, decision, dose, len(evaluable), toxic)
-    return replace(after, missing=0), opening, arrival
+        return state
+    toxic = sum(one.dlt for one in evaluable)
+    return replace(decider.treated(state, decision, decision.next_dose, len(evaluable), toxic), missing=0)

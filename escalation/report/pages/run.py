@@ -5,7 +5,7 @@ from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
-from escalation.characteristics.duration import TimeCharacteristics
+from escalation.characteristics.duration import DaySummary, TimeCharacteristics
 from escalation.characteristics.one_truth import OperatingCharacteristics
 from escalation.report.blocks import Block, Heading, Lines, TextTable
 from escalation.report.preamble import alarms, head, opening, refusal_warnings
@@ -45,7 +45,7 @@ def run_blocks(run: Run) -> Iterator[Block]:
         yield Heading(results[0].truth.name)
         yield dose_table(results, run.scenario.trial)
         yield summary_table(results)
-        if times_of(results):
+        if is_timed(results):
             yield time_table(results)
     yield Lines(*footnotes(run), listed=True)
     yield verdict(run)
@@ -103,26 +103,36 @@ def summary_table(results: Sequence[Result]) -> TextTable:
     return TextTable.of(header, [rows])
 
 
-def times_of(results: Sequence[Result]) -> dict[str, TimeCharacteristics]:
-    """How long the trials of each design take, by the names of rows; none where no calendar is given."""
-    found = {label(result): shown(result).time or (result.simulated and result.simulated.time) for result in results}
-    return {name: time for name, time in found.items() if time is not None}
+def is_timed(results: Sequence[Result]) -> bool:
+    """Whether the trials have a calendar, and it is known how long they take."""
+    return any(_times(result) != (None, None) for result in results)
+
+
+def _times(result: Result) -> tuple[TimeCharacteristics | None, TimeCharacteristics | None]:
+    """How long the trials of a design take: exactly, and simulated."""
+    exact, simulated = result.exact, result.simulated
+    return None if exact is None else exact.time, None if simulated is None else simulated.time
 
 
 def time_table(results: Sequence[Result]) -> TextTable:
     """How long the trials of the designs take under one truth, a row each."""
-    times = times_of(results)
-    names = ["away"] * any(time.turned_away for time in times.values())
-    names += ["waiting"] * any(time.waiting_days for time in times.values())
-    header = ["design", "months", "sd", "5-95 %", "enrolment", "on hold", "holds", *names]
+    simulated = [time for _, time in map(_times, results) if time is not None]
+    away, waiting = any(time.turned_away for time in simulated), any(time.waiting_days for time in simulated)
+    header = ["design", "months", "sd", "~ 5-95 %", "enrolment", "on hold", "~ holds"]
     rows = []
-    for name, time in times.items():
-        days, last = time.duration, time.last_enrolment
-        numbers = [months(days.mean), months(days.sd), months(days.q05, days.q95)]
-        numbers += [months(None if last is None else last.mean), months(time.hold_days), _mean(time.holds)]
-        further = {"away": time.turned_away, "waiting": time.waiting_days}
-        rows.append([name, *numbers, *(_mean(further[one]) for one in names)])
-    return TextTable.of(header, [rows])
+    for result in results:
+        exact, drawn = _times(result)
+        best = exact or drawn
+        if best is None:
+            continue
+        row = [label(result) if exact else f"{result.design} ~", months(best.duration.mean), months(best.duration.sd)]
+        row.append("" if drawn is None else months(drawn.duration.q05, drawn.duration.q95))
+        for name in ("last_enrolment", "hold_days"):
+            found = getattr(best, name)
+            found = getattr(drawn, name, None) if found is None else found
+            row.append(months(found.mean if isinstance(found, DaySummary) else found))
+        rows.append([*row, *(_mean(getattr(drawn, name, None)) for name in ("holds", "turned_away", "waiting_days"))])
+    return TextTable.of([*header, "~ away" if away else None, "~ waiting" if waiting else None], [rows])
 
 
 def _mean(number: float | None) -> str:
@@ -148,10 +158,10 @@ def footnotes(run: Run) -> Iterator[str]:
         yield from OPTIMAL_NOTES
     if run.after is not None:
         yield "Patients +, 5-95 %, DLTs +: of those to come. All else includes the data so far."
-    if times_of(run.results):
-        yield "Months: of 30.4 days, from the first arrival to the last completion, simulated."
-        yield "Enrolment: to the last patient's. On hold: months on which accrual is held."
-        yield "Holds, away (turned away), waiting (days, all patients): mean per trial."
+    if is_timed(run.results):
+        yield "Months: of 30.4 days, from the first arrival to the last completion, mean and sd."
+        yield "Enrolment: to the last patient's. On hold: months in which accrual is held."
+        yield "~ simulated. Holds, away (turned away), waiting (days of all patients): means."
     if is_expanded(run.results):
         yield "Declared: RP2D after dose escalation. Kept: share of these after expansion."
 

@@ -1,0 +1,86 @@
+"""Durations exactly: of trials that wait for each cohort's complete data, which the clock does not change otherwise.
+
+Where the day of a DLT has the same distribution at every dose, the days of a patient sequence do not depend on the
+truth, and one enumeration of them serves all. Otherwise each truth has one of its own.
+"""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from escalation.engines.allowance import Allowance, MostStates
+from escalation.engines.cohort_times import CohortTimes, cohort_times
+from escalation.engines.endings import Enumeration
+from escalation.engines.exact import cohort_by_cohort, escalated
+from escalation.engines.expansion import endings_after
+from escalation.engines.outcomes import DURATION, HOLD, LAST_ENROLMENT
+from escalation.engines.timing import TimeTables, Timing
+from escalation.kernels.codes import NO_DOSE
+from escalation.plans.clock import Clock
+from escalation.plans.start import Start
+
+Floats = NDArray[np.float64]
+
+
+def with_days(endings: Enumeration, start: Start, allowance: Allowance, clock: Clock) -> Enumeration:
+    """Endings that can be asked for their days, which are worked out then."""
+    return replace(endings, days=Days(start, clock, allowance))
+
+
+@dataclass(frozen=True, eq=False)
+class Days:
+    """Mean and variance of days at each ending."""
+
+    start: Start
+    clock: Clock
+    allowance: Allowance
+    known: dict[str, Floats] = field(default_factory=dict)  # what does not depend on the truth, by what it counts
+
+    def __call__(self, what: str, rates: Floats) -> Floats:
+        """Days of a kind under true rates, float64[E, 2]: DURATION, LAST_ENROLMENT or HOLD."""
+        if self.clock.onset.depends_on_rate:
+            return self._enumerated(what, rates)
+        if what not in self.known:
+            self.known[what] = self._enumerated(what, rates)
+        return self.known[what]
+
+    @property
+    def limit(self) -> MostStates:
+        """How many states may be visited with their days."""
+        return self.allowance.most_states(self.start.plan, timed=True)
+
+    def _enumerated(self, what: str, rates: Floats) -> Floats:
+        start, tables = self.start, self.tables(what, rates)
+        endings, closed = self._escalated(tables)
+        if start.expansion is None:
+            return closed
+        # The last cohort of dose escalation is followed by another where there is a dose to expand.
+        _, opened = self._escalated(replace(tables, closing=tables.opening))
+        told = endings.patients, endings.dlts, endings.recommended
+        after = endings_after(start.expansion, *told, self.limit.states - endings.states, tables)
+        assert after is not None  # as many as without a clock
+        followed = endings.recommended[after.before, None] != NO_DOSE
+        return np.where(followed, opened[after.before] + after.days, closed[after.before])
+
+    def _escalated(self, tables: TimeTables) -> tuple[Enumeration, Floats]:
+        """The endings of dose escalation, and their days."""
+        timing = Timing(self.start.plan, tables)
+        return escalated(self.start, cohort_by_cohort(self.start, self.limit, timing)), timing.endings
+
+    def tables(self, what: str, rates: Floats) -> TimeTables:
+        """What cohorts add to days of a kind under true rates, which do not matter where the onset does not."""
+        largest = self.start.plan.conduct.largest
+        if self.start.expansion is not None:
+            largest = max(largest, int(self.start.expansion.cohorts.max()))
+        pairs = [_counted(what, cohort_times(self.clock, float(rate), largest)) for rate in rates]
+        return TimeTables(*(np.stack(part) for part in zip(*pairs, strict=True)))
+
+
+def _counted(what: str, times: CohortTimes) -> tuple[Floats, Floats]:
+    """What a cohort that another follows adds to days of a kind, and what the last one adds."""
+    return {
+        DURATION: (times.opening, times.completion),
+        LAST_ENROLMENT: (times.opening, times.enrolment),
+        HOLD: (times.hold, np.zeros_like(times.hold)),
+    }[what]
