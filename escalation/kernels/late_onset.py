@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from escalation.kernels.clock import LEAVING, TOLERANCE, day_of_dlt, gap, is_full, uniform
+from escalation.kernels.clock import LEAVING, TOLERANCE, day_of_dlt, gap, uniform
 from escalation.kernels.codes import (
     ANY_FOLLOW_UP,
     ARRIVAL,
@@ -57,13 +57,15 @@ from escalation.kernels.codes import (
     WAIT,
     WAITING_DAYS,
 )
-from escalation.kernels.jit import kernel
+from escalation.kernels.jit import at, kernel
 from escalation.kernels.limits import highest_after
-from escalation.kernels.simulated_tables import lowest_eliminated
 from escalation.kernels.stopping import final_reason, joint_reason, next_run, sooner
 
 EXACT = 1e-12
 """Slack where counts are compared with a share of other counts; see `plans.pending`."""
+
+WITHIN = 1e-6
+"""Part of the window; see `crossing`."""
 
 # Columns of those whose outcome is not known yet: index of the dose, day of treatment, the last day of observation, what
 # becomes of them, and the number of their cohort.
@@ -72,40 +74,16 @@ COLUMNS = 5
 
 
 @kernel
-def follow(clock, dose, limit, tolerances, key, patient):
-    """Days for which a patient of this number is observed at a dose, and NO_DLT, DLT or LEFT.
+def learn(by, cohort, who, pending, patients, dlts, waiting):
+    """Count the outcomes that are known by a day; `waiting` are the pending patients at each dose, int64[D].
 
-    As `kernels.clock.treat_cohort` has it; `limit` is of the tolerances.
+    Returns those still pending, the first end of an observation among them, and who left, of all and of a cohort.
     """
-    if patient < tolerances.shape[0]:
-        tolerance = np.float64(tolerances[patient])
-    else:
-        tolerance = math.floor(uniform(key, TOLERANCE + np.uint64(patient)) * 4294967296.0)
-    observed, outcome = clock.window, NO_DLT
-    if tolerance < limit:
-        share = min((tolerance + 0.5) / limit, 1.0)
-        observed = clock.window * share if clock.days.shape[0] == 2 else day_of_dlt(clock, dose, share)
-        outcome = DLT
-    if clock.inevaluable > 0:
-        stream = LEAVING + np.uint64(2 * patient)
-        if uniform(key, stream) < clock.inevaluable:
-            leaves = clock.window * uniform(key, stream + np.uint64(1))
-            if leaves < observed:
-                observed, outcome = leaves, LEFT
-    return observed, outcome
-
-
-@kernel
-def learn(clock, day, cohort, who, pending, patients, dlts, waiting):
-    """Count what has become known by a day; returns those still pending, and who left, of all and of a cohort.
-
-    `waiting` are the pending patients at each dose, int64[D].
-    """
-    by = day - clock.review + SLACK * clock.window
-    gone = gone_of_cohort = np.int64(0)
-    place = np.int64(0)
+    gone = gone_of_cohort = place = np.int64(0)
+    until = np.inf
     while place < pending:
         if who[place, UNTIL] > by:
+            until = min(until, who[place, UNTIL])
             place += 1
             continue
         dose = np.int64(who[place, DOSE])
@@ -120,54 +98,69 @@ def learn(clock, day, cohort, who, pending, patients, dlts, waiting):
         pending -= 1
         for column in range(COLUMNS):
             who[place, column] = who[pending, column]
-    return pending, gone, gone_of_cohort
+    return pending, until, gone, gone_of_cohort
 
 
 @kernel
-def next_known(clock, who, pending):
-    """The day on which something becomes known next; infinite when nobody is pending."""
+def next_leaving(who, pending):
+    """The first day on which a pending patient leaves; infinite where none does."""
     day = np.inf
     for place in range(pending):
-        day = min(day, who[place, UNTIL] + clock.review)
+        if who[place, BECOMES] == LEFT:
+            day = min(day, who[place, UNTIL])
     return day
 
 
 @kernel
-def next_place(clock, now, who, pending):
-    """The day on which a trial that is full has a place again, because a patient has left; infinite for never."""
-    day = np.inf
-    if clock.replaces and now[ENROLLED] < clock.max_enrolled:
-        for place in range(pending):
-            if who[place, BECOMES] == LEFT:
-                day = min(day, who[place, UNTIL] + clock.review)
-    return day
+def followed(told, dose, window, who, pending, shares):
+    """Shares of the window for which pending patients at a dose have been followed by a day: their sum and the least.
 
-
-@kernel
-def followed_at(clock, day, dose, who, pending, shares):
-    """Write the shares of the window for which pending patients at a dose have been followed by a day, one after other."""
-    found = 0
+    They are written to `shares`, float64[N + 1], one after the other.
+    """
+    found, whole, least = 0, 0.0, 1.0
     for place in range(pending):
         if who[place, DOSE] == dose:
-            shares[found] = max((day - clock.review - who[place, ENTRY]) / clock.window, 0.0)
+            share = max((told - who[place, ENTRY]) / window, 0.0)
+            shares[found] = share
             found += 1
+            whole += share
+            least = min(least, share)
+    return whole, least
 
 
 @kernel
-def is_eliminated(rule, codes, dose, n, y, c):
-    """Whether the counts at a dose, of whom c are pending, eliminate it."""
-    if rule.rule == PREDICTED and c > 0:
-        known = n - c
-        if known < rule.fewest_known or codes[dose, known, y] != ELIMINATE:
-            return False
-        if dose > 0:
-            return True
-    return codes[dose, n, y] == ELIMINATE
+def is_eliminated(predicts, level, waiting, code, known_code):
+    """Whether a dose is, by its code for all who are enrolled there, and that for those whose outcome is known.
+
+    `known_code` is STAY where these are too few.
+    """
+    if predicts and waiting > 0:
+        return known_code == ELIMINATE and (level > 0 or code == ELIMINATE)
+    return code == ELIMINATE
+
+
+@kernel
+def weigh(dose, n, c, seen, least, up, down, most_pending, fewest, least_follow_up, weighs_nothing, no_higher):
+    """What follows where the follow-up `seen` of c pending patients is compared with cuts, and what lifts a hold."""
+    code = np.int64(STAY)
+    if seen <= down:
+        code = np.int64(DE_ESCALATE if dose > 0 else STAY)
+    elif seen >= up:
+        code = np.int64(STAY if no_higher else ESCALATE)
+    if c > most_pending * n + EXACT:
+        return np.int64(SUSPEND), np.int64(OUTCOME)
+    if weighs_nothing and seen <= SLACK:
+        return np.int64(SUSPEND), np.int64(ANY_FOLLOW_UP)
+    if code == ESCALATE and n - c < fewest:
+        return np.int64(SUSPEND), np.int64(OUTCOME)
+    if code == ESCALATE and least < least_follow_up - EXACT:
+        return np.int64(SUSPEND), np.int64(LEAST_FOLLOW_UP)
+    return code, np.int64(NOT_HELD)
 
 
 @kernel
 def predict(rule, dose, n, y, c, no_higher, shares, law):
-    """As `decide`, by the probabilities of the numbers of DLTs among the pending; `law` is room for these."""
+    """As `weigh`, by the probabilities of the numbers of DLTs among the pending; `law` is room for these."""
     law[0] = 1.0
     for place in range(c):
         law[place + 1] = 0.0
@@ -194,144 +187,33 @@ def predict(rule, dose, n, y, c, no_higher, shares, law):
         ratio *= (y + toxic + 1) / (n - y - toxic) if toxic < c else 1.0
     down, stay, up = down / whole, stay / whole, up / whole
     if rule.agrees and lowest < highest:
-        return SUSPEND, OUTCOME
+        return np.int64(SUSPEND), np.int64(OUTCOME)
     if down >= max(stay, up) - SLACK:
-        return DE_ESCALATE, NOT_HELD
+        return np.int64(DE_ESCALATE), np.int64(NOT_HELD)
     if stay >= up - SLACK:
-        return (SUSPEND, DE_ESCALATION_PROBABLE) if down > rule.stay_if + SLACK else (STAY, NOT_HELD)
-    return (SUSPEND, ESCALATION_IMPROBABLE) if up < rule.escalate_if - SLACK else (ESCALATE, NOT_HELD)
+        if down > rule.stay_if + SLACK:
+            return np.int64(SUSPEND), np.int64(DE_ESCALATION_PROBABLE)
+        return np.int64(STAY), np.int64(NOT_HELD)
+    if up < rule.escalate_if - SLACK:
+        return np.int64(SUSPEND), np.int64(ESCALATION_IMPROBABLE)
+    return np.int64(ESCALATE), np.int64(NOT_HELD)
 
 
 @kernel
-def decide(rule, codes, dose, n, y, c, no_higher, shares, law):
-    """What follows at a dose that is not eliminated, and what lifts a hold.
+def crossing(rule, told, until, dose, n, y, c, held, no_higher, window, who, pending, shares, law):
+    """The first day after one on which probabilities no longer hold accrual for the same reason, up to the next outcome.
 
-    `shares` of the window for which the c pending patients have been followed come first in float64[N + 1].
+    While the same patients are pending the probability of de-escalation falls with time and that of escalation rises,
+    so that the day is found by halving. None is looked for in the last millionth of the window before the outcome.
     """
-    if rule.rule == ROLLED:
-        code = np.int64(rule.states[n, y, c])
-        if code == ESCALATE and no_higher:
-            code = SUSPEND if n == rule.states.shape[0] - 1 and c > 0 else STAY
-        return code, OUTCOME if code == SUSPEND else NOT_HELD
-    code = np.int64(codes[dose, n, y])
-    if c > 0 and rule.rule == PREDICTED:
-        known = n - c
-        if known >= rule.fewest_known and codes[dose, known, y] == ELIMINATE:
-            return SUSPEND, OUTCOME
-        if known == 0 or c > rule.most_pending * n + EXACT:
-            return SUSPEND, OUTCOME
-        return predict(rule, dose, n, y, c, no_higher, shares, law)
-    if c > 0 and code != DE_ESCALATE:
-        seen, least = 0.0, 1.0
-        for place in range(c):
-            seen += shares[place]
-            least = min(least, shares[place])
-        escalate_from, de_escalate_to = np.inf, -np.inf
-        if rule.rule == IMPUTED:
-            p = (y + rule.target / 2) / (n - c + 1)
-            odds = (1 - p) / p
-            if y < rule.target * n - EXACT:
-                escalate_from = c - odds * (n * rule.lambda_e - y) - SLACK
-            else:
-                de_escalate_to = c - odds * (n * rule.lambda_d - y) + SLACK
-        else:
-            seen += n - c
-            escalate_from, de_escalate_to = rule.escalate_from[y], rule.de_escalate_to[y]
-        code = STAY
-        if seen <= de_escalate_to:
-            code = DE_ESCALATE
-        elif seen >= escalate_from:
-            code = ESCALATE
-        if c > rule.most_pending * n + EXACT:
-            return SUSPEND, OUTCOME
-        if rule.rule == EFFECTIVE and seen <= SLACK:
-            return SUSPEND, ANY_FOLLOW_UP
-        if code == ESCALATE and not no_higher:
-            if n - c < rule.fewest_known:
-                return SUSPEND, OUTCOME
-            if least < rule.least_follow_up - EXACT:
-                return SUSPEND, LEAST_FOLLOW_UP
-    if (code == ESCALATE and no_higher) or (code == DE_ESCALATE and dose == 0):
-        code = STAY
-    return code, NOT_HELD
-
-
-@kernel
-def ask(plan, rule, clock, day, dose, full, tried, run, patients, dlts, waiting, who, pending, shares, law, no_belief):
-    """The dose of the next cohort, why the trial ends, what lifts a hold, and whether no dose above may follow then.
-
-    `run` cohorts in a row had the last dose, `tried` is the highest that was given. A dose below all is that of a trial
-    that is too toxic.
-    """
-    codes, conduct = plan
-    levels = patients.shape[0]
-    highest, toxicities, enrolled = np.int64(levels - 1), np.int64(0), np.int64(0)
-    for level in range(levels - 1, -1, -1):
-        n, y, c = np.int64(patients[level]), np.int64(dlts[level]), waiting[level]
-        enrolled += n
-        toxicities += y
-        if is_eliminated(rule, codes, level, n, y, c):
-            highest = level - 1
-    if highest < 0:
-        return highest, np.int64(MAX_PATIENTS if full else TOO_TOXIC), NOT_HELD, False
-    if patients[dose] == 0 and dose <= highest and not full:
-        return dose, np.int64(0), NOT_HELD, False  # nobody was evaluable: nothing to decide on
-    following = min(dose, highest)
-    limit = highest_after(conduct.ceiling, conduct.tried_ceiling, dose, tried, toxicities)
-    n = np.int64(patients[following])
-    if n > 0 and (following == dose or rule.rule == ROLLED):
-        y, c = np.int64(dlts[following]), waiting[following]
-        if c > 0:
-            followed_at(clock, day, following, who, pending, shares)
-        no_higher = following >= min(highest, limit)
-        code, held = decide(rule, codes, following, n, y, c, no_higher, shares, law)
-        if code == SUSPEND:
-            return following, np.int64(0), held, no_higher
-        if code == ESCALATE:
-            following += 1
-        elif code == DE_ESCALATE:
-            following -= 1
-    reason = np.int64(0)
-    if conduct.reasons.shape[1] > 0:
-        n, y = np.int64(patients[following]), np.int64(dlts[following])
-        if following == dose:
-            reason = np.int64(conduct.reasons[STAY_AT, dose, n, y])
-        else:
-            left = np.int64(conduct.reasons[LEAVE, dose, patients[dose], dlts[dose]])
-            reason = sooner(left, np.int64(conduct.reasons[ARRIVE, following, n, y]))
-    if conduct.joint.reasons.shape[0] > 0:
-        reason = sooner(reason, joint_reason(conduct.joint, patients, dlts, dose, following, run, no_belief))
-    return following, final_reason(reason, full), NOT_HELD, False
-
-
-@kernel
-def lifted(rule, codes, clock, day, dose, n, y, c, held, no_higher, who, pending, shares, law):
-    """The next day, after this one, on which a hold at a dose is looked at again.
-
-    That on which something becomes known at any dose; or before it that on which follow-up alone changes what holds:
-    a follow-up that is long enough has its day, and that of probabilities, which rise or fall with time while the same
-    patients are pending, is found by halving.
-    """
-    known = next_known(clock, who, pending)
-    if held == LEAST_FOLLOW_UP or held == ANY_FOLLOW_UP:
-        latest, earliest = -np.inf, np.inf
-        for place in range(pending):
-            if who[place, DOSE] == dose:
-                latest, earliest = max(latest, who[place, ENTRY]), min(earliest, who[place, ENTRY])
-        at = latest + rule.least_follow_up * clock.window
-        if held == ANY_FOLLOW_UP:
-            at = earliest + 2 * SLACK * clock.window
-        return min(known, max(at + clock.review, day + SLACK * clock.window))
-    if held == OUTCOME:
-        return known
-    before, after = day, known - SLACK * clock.window
-    followed_at(clock, after, dose, who, pending, shares)
-    if decide(rule, codes, dose, n, y, c, no_higher, shares, law)[1] == held:
-        return known
-    while after - before > SLACK * clock.window / 2:
+    before, after = told, until - WITHIN * window
+    followed(after, dose, window, who, pending, shares)
+    if after <= before or predict(rule, dose, n, y, c, no_higher, shares, law)[1] == held:
+        return until
+    while after - before > SLACK * window / 2:
         middle = (before + after) / 2
-        followed_at(clock, middle, dose, who, pending, shares)
-        if decide(rule, codes, dose, n, y, c, no_higher, shares, law)[1] == held:
+        followed(middle, dose, window, who, pending, shares)
+        if predict(rule, dose, n, y, c, no_higher, shares, law)[1] == held:
             before = middle
         else:
             after = middle
@@ -339,149 +221,254 @@ def lifted(rule, codes, clock, day, dose, n, y, c, held, no_higher, who, pending
 
 
 @kernel
+def looked_at_again(rule, told, until, dose, n, y, c, held, no_higher, window, who, pending, shares, law):
+    """The next day on which a hold at a dose is looked at again.
+
+    That on which something becomes known at any dose; or before it the one on which follow-up alone may lift the hold.
+    """
+    if held == ESCALATION_IMPROBABLE or held == DE_ESCALATION_PROBABLE:
+        return crossing(rule, told, until, dose, n, y, c, held, no_higher, window, who, pending, shares, law)
+    latest, earliest = -np.inf, np.inf
+    for place in range(pending):
+        if who[place, DOSE] == dose:
+            latest, earliest = max(latest, who[place, ENTRY]), min(earliest, who[place, ENTRY])
+    day = latest + rule.least_follow_up * window if held == LEAST_FOLLOW_UP else earliest + 2 * SLACK * window
+    return min(until, max(day, told + SLACK * window))
+
+
+@kernel
 def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients, dlts, reasons, times):
     """Run a block of trials from their first patient, with a rule for pending patients.
 
     Counts, int16[T, D], are zero on entry; `keys` and `times` are those of the trials, uint64[T] and float64[T, TIMES].
+    One function, and locals: to pass all arrays of a plan at each question would take ten times as long.
     """
     codes, conduct = plan
     levels, most = limits.shape[0], conduct.max_patients
+    sizes, reason_at, first_dose, runs = conduct.sizes, conduct.reasons, np.int64(conduct.start), conduct.runs
+    ceilings, tried_ceilings = conduct.ceiling, conduct.tried_ceiling
+    rules, joint = conduct.reasons.shape[1] > 0, conduct.joint.reasons.shape[0] > 0
+    kind, most_pending, fewest, least_follow_up = rule.rule, rule.most_pending, rule.fewest_known, rule.least_follow_up
+    target, lambda_e, lambda_d = rule.target, rule.lambda_e, rule.lambda_d
+    up_from, down_to, states = rule.escalate_from, rule.de_escalate_to, rule.states
+    arrivals, mean_gap, while_closed, window = clock.arrivals, clock.mean_gap, clock.while_closed, clock.window
+    review, gaps, singly, replaces = clock.review, clock.gaps, clock.singly, clock.replaces
+    max_enrolled, inevaluable, is_uniform = clock.max_enrolled, clock.inevaluable, clock.days.shape[0] == 2
+    slack, has_gaps, always_spaced = SLACK * window, gaps.shape[0] > 0, singly or not clock.gaps_at_new_dose
     who, waiting = np.empty((most + 1, COLUMNS)), np.empty(levels, np.int64)
     shares, law, no_belief = np.empty(most + 1), np.empty(most + 2), np.empty(0, np.bool_)
-    all_patients, all_dlts = np.empty(levels, np.int16), np.empty(levels, np.int16)  # outcomes to come included
+    all_patients, all_dlts = np.empty(levels, np.int64), np.empty(levels, np.int64)  # outcomes to come included
     last_at = np.empty(levels)
-    slack = SLACK * clock.window
 
     for trial in range(tolerances.shape[0]):
         n, y, now, key = patients[trial], dlts[trial], times[trial], keys[trial]
-        waiting[:] = 0
-        all_patients[:] = 0
-        all_dlts[:] = 0
-        pending = counted = treated = inside = cohort = before = tried = reason = np.int64(0)
-        dose, run = np.int64(conduct.start), np.int64(conduct.run)
-        size = conduct.sizes[dose, before]
-        earliest, closed = 0.0, np.inf  # when there is a place again; when the sentinel closed the cohort
-        while True:
-            full = is_full(clock, counted, most, now)
-            if full:
-                opening = next_place(clock, now, who, pending)
-                if opening == np.inf:
-                    break
-                earliest = max(earliest, opening)
-                pending, gone, gone_here = learn(clock, opening, cohort, who, pending, n, y, waiting)
-                counted, inside = counted - gone, inside - gone_here
-                continue
+        for level in range(levels):
+            waiting[level] = all_patients[level] = all_dlts[level] = 0
+        pending = counted = treated = inside = cohort = before = tried = reason = enrolled = number = np.int64(0)
+        dose, run, closed_from = first_dose, np.int64(conduct.run), np.int64(levels)
+        size, toxicities = sizes[dose, 0], np.int64(0)
+        earliest, closed, until = 0.0, np.inf, np.inf  # a place again; the cohort by its sentinel; the next outcome
+        arrived = last = end = held_days = waited = 0.0
+        holds = away = decisions = with_pending = all_pending = at_closed = np.int64(0)
+        while reason == 0:
+            full = (counted if replaces else enrolled) >= most or enrolled >= max_enrolled
+            if full and inevaluable > 0 and replaces and enrolled < max_enrolled:
+                opening = next_leaving(who, pending) + review
+                if opening < np.inf:
+                    full, earliest = False, opening
+                    pending, until, gone, gone_here = learn(opening - review + slack, cohort, who, pending, n, y, waiting)
+                    counted, inside = counted - gone, inside - gone_here
 
-            number, arrived_before = np.int64(now[ARRIVALS]), now[ARRIVAL]
-            now[ARRIVALS] += 1
-            arrival = day = 0.0
-            if now[ENROLLED] > 0:
-                days = gap(clock.arrivals, clock.mean_gap, key, number)
-                if clock.while_closed == WAIT or clock.while_closed == READY:
-                    arrival = now[LAST_ENROLMENT] + days
-                    day = max(arrival if clock.while_closed == WAIT else now[LAST_ENROLMENT], earliest)
+            arrived_before, arrival, day = arrived, 0.0, 0.0
+            if full:
+                day = np.inf  # nobody comes; why it ends is said by complete data
+            elif enrolled > 0:
+                days = gap(arrivals, mean_gap, key, number)
+                if while_closed == WAIT or while_closed == READY:
+                    arrival = last + days
+                    day = max(arrival if while_closed == WAIT else last, earliest)
                 else:
-                    now[ARRIVAL] += days
-                    arrival = day = now[ARRIVAL]
-                    if clock.while_closed == QUEUE:
-                        day = max(arrival, earliest, now[LAST_ENROLMENT])
-            at_hand = was_held = False
-            new_cohort, decided = True, True
+                    arrived += days
+                    arrival = arrived
+                    day = max(arrival, earliest, last) if while_closed == QUEUE else arrival
+            number += 1
+            at_hand, was_held, new_cohort, decided, following = False, False, False, False, dose
             while True:
-                pending, gone, gone_here = learn(clock, day, cohort, who, pending, n, y, waiting)
-                counted, inside = counted - gone, inside - gone_here
-                places = size - (inside if clock.replaces else treated)
-                is_closed = closed <= day + slack
-                new_cohort = treated > 0 and (is_closed or places <= 0)
-                decided = new_cohort and inside > 0  # else nobody was evaluable: nothing to decide on
-                following, held, no_higher, again = dose, np.int64(NOT_HELD), True, day
-                reason = np.int64(0)
-                if clock.while_closed == READY and not new_cohort and not at_hand and day < arrival:
+                told = day - review
+                if until <= told + slack:
+                    pending, until, gone, gone_here = learn(told + slack, cohort, who, pending, n, y, waiting)
+                    counted, inside = counted - gone, inside - gone_here
+                whole = closed <= day + slack or (inside if replaces else treated) >= size
+                new_cohort = full or (treated > 0 and whole)
+                decided = full or (new_cohort and inside > 0)  # else nobody was evaluable: nothing to decide on
+                if while_closed == READY and not new_cohort and not at_hand and day < arrival:
                     day = arrival
                     continue
+                following, held, again, reason = dose, np.int64(NOT_HELD), day, np.int64(0)
                 if day < earliest - slack:
                     again = earliest
-                else:
-                    if decided:
-                        told = dose, full, tried, run + 1, n, y, waiting, who, pending, shares, law, no_belief
-                        following, reason, held, no_higher = ask(plan, rule, clock, day, *told)
-                    if held != NOT_HELD:
-                        at, dlts_there = np.int64(n[following]), np.int64(y[following])
-                        counts = at, dlts_there, waiting[following]
-                        room = who, pending, shares, law
-                        again = lifted(rule, codes, clock, day, following, *counts, held, no_higher, *room)
-                    elif reason == 0:
-                        there = np.int64(n[following]) if new_cohort else before
-                        members = 0 if new_cohort else treated
-                        if clock.singly:
-                            members += there
-                        spaced = there == 0 or clock.singly or not clock.gaps_at_new_dose
-                        if spaced and 0 < members <= clock.gaps.shape[0]:
-                            spacing = last_at[following] + clock.gaps[members - 1]
-                            if day < spacing - slack:
-                                again = min(spacing, next_known(clock, who, pending)) if decided else spacing
-                                again = min(again, closed) if not new_cohort else again
+                elif decided:
+                    highest, toxicities = np.int64(levels - 1), np.int64(0)
+                    for level in range(levels - 1, -1, -1):
+                        all_there, toxic = np.int64(n[at(level)]), np.int64(y[at(level)])
+                        toxicities += toxic
+                        known_code, code = np.int64(STAY), np.int64(codes[at(level), at(all_there), at(toxic)])
+                        known = all_there - waiting[at(level)]
+                        if kind == PREDICTED and known >= fewest:
+                            known_code = np.int64(codes[at(level), at(known), at(toxic)])
+                        if is_eliminated(kind == PREDICTED, level, waiting[at(level)], code, known_code):
+                            highest = np.int64(level - 1)
+                    following = min(dose, highest)
+                    limit = highest_after(ceilings, tried_ceilings, dose, tried, toxicities)
+                    no_higher = following >= min(highest, limit)
+                    there = toxic = c = np.int64(0)
+                    if following >= 0:
+                        there, toxic, c = np.int64(n[following]), np.int64(y[following]), waiting[following]
+                    if there > 0 and (following == dose or kind == ROLLED):
+                        code = np.int64(codes[at(following), at(there), at(toxic)])
+                        if kind == ROLLED:
+                            code = np.int64(states[there, toxic, c])
+                            if code == ESCALATE and no_higher:
+                                code = np.int64(SUSPEND if there == states.shape[0] - 1 and c > 0 else STAY)
+                            if code == SUSPEND:
+                                held = np.int64(OUTCOME)
+                        elif c > 0 and kind == PREDICTED:
+                            known = there - c
+                            followed(told, following, window, who, pending, shares)
+                            if known == 0 or c > most_pending * there + EXACT:
+                                held = np.int64(OUTCOME)
+                            elif known >= fewest and codes[following, known, toxic] == ELIMINATE:
+                                held = np.int64(OUTCOME)
+                            else:
+                                code, held = predict(rule, following, there, toxic, c, no_higher, shares, law)
+                        elif c > 0 and code != DE_ESCALATE:
+                            seen, least = followed(told, following, window, who, pending, shares)
+                            up, down = np.inf, -np.inf
+                            if kind == EFFECTIVE:
+                                up, down, seen = up_from[toxic], down_to[toxic], seen + there - c
+                            else:
+                                rate = (toxic + target / 2) / (there - c + 1)
+                                odds = (1 - rate) / rate
+                                if toxic < target * there - EXACT:
+                                    up = c - odds * (there * lambda_e - toxic) - SLACK
+                                else:
+                                    down = c - odds * (there * lambda_d - toxic) + SLACK
+                            limits_of = most_pending, fewest, least_follow_up, kind == EFFECTIVE, no_higher
+                            code, held = weigh(following, there, c, seen, least, up, down, *limits_of)
+                        if held == NOT_HELD and code == ESCALATE and not no_higher:
+                            following += 1
+                        elif held == NOT_HELD and code == DE_ESCALATE and following > 0:
+                            following -= 1
+                    if following < 0:
+                        reason = np.int64(MAX_PATIENTS if full else TOO_TOXIC)
+                    elif held != NOT_HELD:
+                        again = until + review
+                        if held != OUTCOME:
+                            counts = following, there, toxic, c, held, no_higher
+                            again = looked_at_again(rule, told, until, *counts, window, who, pending, shares, law)
+                            again += review
+                    else:
+                        if rules:
+                            at_next = reason_at[STAY_AT, following, n[following], y[following]]
+                            reason = np.int64(at_next)
+                            if following != dose:
+                                at_next = reason_at[ARRIVE, following, n[following], y[following]]
+                                left = np.int64(reason_at[LEAVE, dose, n[dose], y[dose]])
+                                reason = sooner(left, np.int64(at_next))
+                        if joint:
+                            found = joint_reason(conduct.joint, n, y, dose, following, run + 1, no_belief)
+                            reason = sooner(reason, found)
+                        reason = final_reason(reason, full)
+                if has_gaps and reason == 0 and held == NOT_HELD and again <= day:
+                    there = np.int64(n[following]) if new_cohort else before
+                    members = (np.int64(0) if new_cohort else treated) + (there if singly else 0)
+                    if (there == 0 or always_spaced) and 0 < members <= gaps.shape[0]:
+                        spacing = last_at[following] + gaps[members - 1]
+                        if day < spacing - slack:
+                            again = min(spacing, until + review if decided else spacing)
+                            again = min(again, again if new_cohort else closed)
                 if again <= day:
-                    if clock.while_closed == READY and not at_hand and day < arrival:
+                    if while_closed == READY and not at_hand and day < arrival:
                         day = arrival  # accrual is open, and nobody is there yet
                         continue
                     break
                 at_hand = at_hand or new_cohort
-                if clock.while_closed == LOST:
-                    now[TURNED_AWAY] += 1
-                    arrived_before = now[ARRIVAL]
-                    now[ARRIVAL] += gap(clock.arrivals, clock.mean_gap, key, np.int64(now[ARRIVALS]))
-                    now[ARRIVALS] += 1
-                    again = now[ARRIVAL]
+                if while_closed == LOST:
+                    away += 1
+                    arrived_before = arrived
+                    arrived += gap(arrivals, mean_gap, key, number)
+                    number += 1
+                    again = arrived
                 if held != NOT_HELD:
-                    now[HOLD_DAYS] += again - day
-                    if not was_held:
-                        now[HOLDS] += 1
+                    held_days += again - day
+                    holds += not was_held
                     was_held = True
                 day = again
             if reason != 0:
-                now[ARRIVALS] -= 1  # whoever has arrived is still there
-                now[ARRIVAL] = arrived_before
+                if not full:
+                    number, arrived = number - 1, arrived_before  # whoever has arrived is still there
                 break
 
-            if clock.while_closed != LOST and not (clock.while_closed == READY and at_hand):
-                now[WAITING_DAYS] += max(day - arrival, 0.0)
+            if while_closed != LOST and not (while_closed == READY and at_hand):
+                waited += max(day - arrival, 0.0)
             if decided:
-                now[DECISIONS] += 1
-                now[PENDING] += pending
-                if pending > 0:
-                    now[DECIDED_WITH_PENDING] += 1
-                run = next_run(dose, following, run + 1, conduct.runs)
+                decisions += 1
+                all_pending += pending
+                with_pending += pending > 0
+                run = next_run(dose, following, run + 1, runs)
             if new_cohort:
                 dose, before = following, np.int64(n[following])
-                size = conduct.sizes[dose, before]
+                size = sizes[dose, before]
                 cohort, treated, inside, closed = cohort + 1, np.int64(0), np.int64(0), np.inf
 
-            patient = np.int64(now[ENROLLED])
-            if lowest_eliminated(codes, all_patients, all_dlts) <= dose:
-                now[AT_CLOSED_DOSE] += 1
-            observed, outcome = follow(clock, dose, limits[dose], tolerances[trial], key, patient)
-            members = (before if clock.singly else 0) + treated
-            spaced = before == 0 or clock.singly or not clock.gaps_at_new_dose
-            if clock.closes and spaced and members == 0 and outcome == DLT and observed <= clock.gaps[0]:
-                closed = day + observed
-            who[pending, DOSE], who[pending, ENTRY], who[pending, UNTIL] = dose, day, day + observed
-            who[pending, BECOMES], who[pending, COHORT] = outcome, cohort
-            pending, counted, treated, inside = pending + 1, counted + 1, treated + 1, inside + 1
-            n[dose] += 1
-            waiting[dose] += 1
-            tried = max(tried, dose)
+            if enrolled < tolerances.shape[1]:
+                tolerance = np.float64(tolerances[trial, at(enrolled)])
+            else:
+                tolerance = math.floor(uniform(key, TOLERANCE + np.uint64(enrolled)) * 4294967296.0)
+            observed, outcome = window, np.int64(NO_DLT)
+            if tolerance < limits[dose]:
+                share = min((tolerance + 0.5) / limits[dose], 1.0)
+                observed = window * share if is_uniform else day_of_dlt(clock, dose, share)
+                outcome = np.int64(DLT)
+            if inevaluable > 0:
+                stream = LEAVING + np.uint64(2 * enrolled)
+                if uniform(key, stream) < inevaluable:
+                    leaves = window * uniform(key, stream + np.uint64(1))
+                    if leaves < observed:
+                        observed, outcome = leaves, np.int64(LEFT)
+
+            at_closed += closed_from <= dose
             if outcome != LEFT:
                 all_patients[dose] += 1
                 all_dlts[dose] += outcome
-            now[ENROLLED] += 1
-            now[LAST_ENROLMENT], last_at[dose] = day, day
-            now[END] = max(now[END], day + observed)
+                if dose <= closed_from:
+                    closed_from = np.int64(levels)
+                    for level in range(levels - 1, -1, -1):
+                        if codes[at(level), at(all_patients[at(level)]), at(all_dlts[at(level)])] == ELIMINATE:
+                            closed_from = np.int64(level)
+            if clock.closes and treated == 0 and (before == 0 or (always_spaced and not singly)):
+                if outcome == DLT and observed <= gaps[0]:
+                    closed = day + observed
+            who[pending, DOSE], who[pending, ENTRY], who[pending, UNTIL] = dose, day, day + observed
+            who[pending, BECOMES], who[pending, COHORT] = outcome, cohort
+            pending, counted, treated, inside, enrolled = (
+                pending + 1,
+                counted + 1,
+                treated + 1,
+                inside + 1,
+                enrolled + 1,
+            )
+            n[dose] += 1
+            waiting[dose] += 1
+            tried = max(tried, dose)
+            until, end = min(until, day + observed), max(end, day + observed)
+            last = last_at[dose] = day
             earliest = 0.0
 
-        pending, gone, gone_here = learn(clock, np.inf, cohort, who, pending, n, y, waiting)
-        if full:  # only why it ends, by complete data
-            told = dose, full, tried, run + 1, n, y, waiting, who, pending, shares, law, no_belief
-            following, reason, held, no_higher = ask(plan, rule, clock, np.inf, *told)
-        now[OPEN] = now[END] + clock.review
+        learn(np.inf, cohort, who, pending, n, y, waiting)
+        now[END], now[LAST_ENROLMENT], now[OPEN], now[ENROLLED] = end, last, end + review, enrolled
+        now[HOLD_DAYS], now[HOLDS], now[TURNED_AWAY], now[WAITING_DAYS] = held_days, holds, away, waited
+        now[ARRIVAL], now[ARRIVALS] = arrived, number
+        now[PENDING], now[DECISIONS], now[DECIDED_WITH_PENDING] = all_pending, decisions, with_pending
+        now[AT_CLOSED_DOSE] = at_closed
         reasons[trial] = reason

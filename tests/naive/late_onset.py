@@ -326,7 +326,7 @@ class LateTrial:
         last = min(one.until + self.time.review_days for one in self.pending(day))
         before = day
         for step in range(1, 301):
-            at = min(day + (last - day) * step / 300, last - 1.01 * self.slack)
+            at = min(day + (last - day) * step / 300, last - 1.01e-6 * self.window)
             if self.answer(at)[0] != "hold":
                 low, high = before, at
                 while high - low > self.slack / 4:
