@@ -32,7 +32,6 @@ from escalation.kernels.codes import (
     ESCALATION_IMPROBABLE,
     HOLD_DAYS,
     HOLDS,
-    IMPUTED,
     LAST_ENROLMENT,
     LEAST_FOLLOW_UP,
     LEAVE,
@@ -58,7 +57,7 @@ from escalation.kernels.codes import (
     WAITING_DAYS,
 )
 from escalation.kernels.jit import at, kernel
-from escalation.kernels.limits import highest_after
+from escalation.kernels.limits import cohort_size, highest_after
 from escalation.kernels.stopping import final_reason, joint_reason, next_run, sooner
 
 EXACT = 1e-12
@@ -67,8 +66,8 @@ EXACT = 1e-12
 WITHIN = 1e-6
 """Part of the window; see `crossing`."""
 
-# Columns of those whose outcome is not known yet: index of the dose, day of treatment, the last day of observation, what
-# becomes of them, and the number of their cohort.
+# Columns of those whose outcome is not known yet: index of the dose, day of treatment, last day of observation, what
+# becomes of them, number of their cohort.
 DOSE, ENTRY, UNTIL, BECOMES, COHORT = 0, 1, 2, 3, 4
 COLUMNS = 5
 
@@ -113,7 +112,7 @@ def next_leaving(who, pending):
 
 @kernel
 def followed(told, dose, window, who, pending, shares):
-    """Shares of the window for which pending patients at a dose have been followed by a day: their sum and the least.
+    """Shares of the window for which pending patients at a dose have been followed by a day: sum and least.
 
     They are written to `shares`, float64[N + 1], one after the other.
     """
@@ -140,8 +139,14 @@ def is_eliminated(predicts, level, waiting, code, known_code):
 
 
 @kernel
-def weigh(dose, n, c, seen, least, up, down, most_pending, fewest, least_follow_up, weighs_nothing, no_higher):
-    """What follows where the follow-up `seen` of c pending patients is compared with cuts, and what lifts a hold."""
+def weigh(cell, seen, least, cuts, limits, no_higher):
+    """What follows where the follow-up `seen` of pending patients is compared with cuts, and what lifts a hold.
+
+    A cell is the dose and the patients, DLTs and pending patients there; `limits` say when accrual is held.
+    """
+    dose, n, _, c = cell
+    up, down = cuts
+    most_pending, fewest, least_follow_up, weighs_nothing = limits
     code = np.int64(STAY)
     if seen <= down:
         code = np.int64(DE_ESCALATE if dose > 0 else STAY)
@@ -159,8 +164,9 @@ def weigh(dose, n, c, seen, least, up, down, most_pending, fewest, least_follow_
 
 
 @kernel
-def predict(rule, dose, n, y, c, no_higher, shares, law):
+def predict(rule, cell, no_higher, shares, law):
     """As `weigh`, by the probabilities of the numbers of DLTs among the pending; `law` is room for these."""
+    dose, n, y, c = cell
     law[0] = 1.0
     for place in range(c):
         law[place + 1] = 0.0
@@ -200,20 +206,20 @@ def predict(rule, dose, n, y, c, no_higher, shares, law):
 
 
 @kernel
-def crossing(rule, told, until, dose, n, y, c, held, no_higher, window, who, pending, shares, law):
-    """The first day after one on which probabilities no longer hold accrual for the same reason, up to the next outcome.
+def crossing(rule, told, until, cell, held, no_higher, window, who, pending, shares, law):
+    """The first day on which probabilities no longer hold accrual for the same reason, or that of the next outcome.
 
     While the same patients are pending the probability of de-escalation falls with time and that of escalation rises,
     so that the day is found by halving. None is looked for in the last millionth of the window before the outcome.
     """
     before, after = told, until - WITHIN * window
-    followed(after, dose, window, who, pending, shares)
-    if after <= before or predict(rule, dose, n, y, c, no_higher, shares, law)[1] == held:
+    followed(after, cell[0], window, who, pending, shares)
+    if after <= before or predict(rule, cell, no_higher, shares, law)[1] == held:
         return until
     while after - before > SLACK * window / 2:
         middle = (before + after) / 2
-        followed(middle, dose, window, who, pending, shares)
-        if predict(rule, dose, n, y, c, no_higher, shares, law)[1] == held:
+        followed(middle, cell[0], window, who, pending, shares)
+        if predict(rule, cell, no_higher, shares, law)[1] == held:
             before = middle
         else:
             after = middle
@@ -221,16 +227,16 @@ def crossing(rule, told, until, dose, n, y, c, held, no_higher, window, who, pen
 
 
 @kernel
-def looked_at_again(rule, told, until, dose, n, y, c, held, no_higher, window, who, pending, shares, law):
+def looked_at_again(rule, told, until, cell, held, no_higher, window, who, pending, shares, law):
     """The next day on which a hold at a dose is looked at again.
 
     That on which something becomes known at any dose; or before it the one on which follow-up alone may lift the hold.
     """
-    if held == ESCALATION_IMPROBABLE or held == DE_ESCALATION_PROBABLE:
-        return crossing(rule, told, until, dose, n, y, c, held, no_higher, window, who, pending, shares, law)
+    if held in (ESCALATION_IMPROBABLE, DE_ESCALATION_PROBABLE):
+        return crossing(rule, told, until, cell, held, no_higher, window, who, pending, shares, law)
     latest, earliest = -np.inf, np.inf
     for place in range(pending):
-        if who[place, DOSE] == dose:
+        if who[place, DOSE] == cell[0]:
             latest, earliest = max(latest, who[place, ENTRY]), min(earliest, who[place, ENTRY])
     day = latest + rule.least_follow_up * window if held == LEAST_FOLLOW_UP else earliest + 2 * SLACK * window
     return min(until, max(day, told + SLACK * window))
@@ -246,6 +252,7 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
     codes, conduct = plan
     levels, most = limits.shape[0], conduct.max_patients
     sizes, reason_at, first_dose, runs = conduct.sizes, conduct.reasons, np.int64(conduct.start), conduct.runs
+    trial_sizes, by_trial = conduct.trial_sizes, conduct.trial_sizes.shape[0] > 0
     ceilings, tried_ceilings = conduct.ceiling, conduct.tried_ceiling
     rules, joint = conduct.reasons.shape[1] > 0, conduct.joint.reasons.shape[0] > 0
     kind, most_pending, fewest, least_follow_up = rule.rule, rule.most_pending, rule.fewest_known, rule.least_follow_up
@@ -266,7 +273,8 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
             waiting[level] = all_patients[level] = all_dlts[level] = 0
         pending = counted = treated = inside = cohort = before = tried = reason = enrolled = number = np.int64(0)
         dose, run, closed_from = first_dose, np.int64(conduct.run), np.int64(levels)
-        size, toxicities = sizes[dose, 0], np.int64(0)
+        toxicities = np.int64(0)  # that have been seen
+        size = cohort_size(sizes, trial_sizes, dose, before, counted, toxicities)
         earliest, closed, until = 0.0, np.inf, np.inf  # a place again; the cohort by its sentinel; the next outcome
         arrived = last = end = held_days = waited = 0.0
         holds = away = decisions = with_pending = all_pending = at_closed = np.int64(0)
@@ -276,7 +284,9 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
                 opening = next_leaving(who, pending) + review
                 if opening < np.inf:
                     full, earliest = False, opening
-                    pending, until, gone, gone_here = learn(opening - review + slack, cohort, who, pending, n, y, waiting)
+                    pending, until, gone, gone_here = learn(
+                        opening - review + slack, cohort, who, pending, n, y, waiting
+                    )
                     counted, inside = counted - gone, inside - gone_here
 
             arrived_before, arrival, day = arrived, 0.0, 0.0
@@ -284,7 +294,7 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
                 day = np.inf  # nobody comes; why it ends is said by complete data
             elif enrolled > 0:
                 days = gap(arrivals, mean_gap, key, number)
-                if while_closed == WAIT or while_closed == READY:
+                if while_closed in (WAIT, READY):
                     arrival = last + days
                     day = max(arrival if while_closed == WAIT else last, earliest)
                 else:
@@ -324,6 +334,7 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
                     there = toxic = c = np.int64(0)
                     if following >= 0:
                         there, toxic, c = np.int64(n[following]), np.int64(y[following]), waiting[following]
+                    cell = following, there, toxic, c
                     if there > 0 and (following == dose or kind == ROLLED):
                         code = np.int64(codes[at(following), at(there), at(toxic)])
                         if kind == ROLLED:
@@ -340,7 +351,7 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
                             elif known >= fewest and codes[following, known, toxic] == ELIMINATE:
                                 held = np.int64(OUTCOME)
                             else:
-                                code, held = predict(rule, following, there, toxic, c, no_higher, shares, law)
+                                code, held = predict(rule, cell, no_higher, shares, law)
                         elif c > 0 and code != DE_ESCALATE:
                             seen, least = followed(told, following, window, who, pending, shares)
                             up, down = np.inf, -np.inf
@@ -353,8 +364,8 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
                                     up = c - odds * (there * lambda_e - toxic) - SLACK
                                 else:
                                     down = c - odds * (there * lambda_d - toxic) + SLACK
-                            limits_of = most_pending, fewest, least_follow_up, kind == EFFECTIVE, no_higher
-                            code, held = weigh(following, there, c, seen, least, up, down, *limits_of)
+                            when = most_pending, fewest, least_follow_up, kind == EFFECTIVE
+                            code, held = weigh(cell, seen, least, (up, down), when, no_higher)
                         if held == NOT_HELD and code == ESCALATE and not no_higher:
                             following += 1
                         elif held == NOT_HELD and code == DE_ESCALATE and following > 0:
@@ -364,8 +375,9 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
                     elif held != NOT_HELD:
                         again = until + review
                         if held != OUTCOME:
-                            counts = following, there, toxic, c, held, no_higher
-                            again = looked_at_again(rule, told, until, *counts, window, who, pending, shares, law)
+                            again = looked_at_again(
+                                rule, told, until, cell, held, no_higher, window, who, pending, shares, law
+                            )
                             again += review
                     else:
                         if rules:
@@ -419,6 +431,11 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
             if new_cohort:
                 dose, before = following, np.int64(n[following])
                 size = sizes[dose, before]
+                if by_trial:
+                    toxicities = np.int64(0)
+                    for level in range(levels):
+                        toxicities += y[level]
+                    size = cohort_size(sizes, trial_sizes, dose, before, counted, toxicities)
                 cohort, treated, inside, closed = cohort + 1, np.int64(0), np.int64(0), np.inf
 
             if enrolled < tolerances.shape[1]:
@@ -446,9 +463,9 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
                     for level in range(levels - 1, -1, -1):
                         if codes[at(level), at(all_patients[at(level)]), at(all_dlts[at(level)])] == ELIMINATE:
                             closed_from = np.int64(level)
-            if clock.closes and treated == 0 and (before == 0 or (always_spaced and not singly)):
-                if outcome == DLT and observed <= gaps[0]:
-                    closed = day + observed
+            is_first = treated == 0 and (before == 0 or (always_spaced and not singly))
+            if clock.closes and is_first and outcome == DLT and observed <= gaps[0]:
+                closed = day + observed
             who[pending, DOSE], who[pending, ENTRY], who[pending, UNTIL] = dose, day, day + observed
             who[pending, BECOMES], who[pending, COHORT] = outcome, cohort
             pending, counted, treated, inside, enrolled = (

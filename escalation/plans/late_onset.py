@@ -1,33 +1,31 @@
 """Late-onset designs: a design with a rule for pending patients, as simulated trials follow it."""
 
-
 import numpy as np
 from numpy.typing import NDArray
 
 from escalation.errors import DesignError
-from escalation.kernels.layout import ClockArrays
+from escalation.kernels.layout import ClockArrays, PendingArrays
 from escalation.plans.pending import PendingPlan, WeighedCurves
 from escalation.plans.plan import Counts, Escalate, Plan, Tolerances
 from escalation.plans.table import TablePlan
 
 
-def late_onset(plan: Plan, pending: PendingPlan | WeighedCurves) -> TablePlan:
-    """The plan for complete data as its trials are conducted while patients are pending.
+def late_onset(plan: Plan, pending: PendingPlan | WeighedCurves) -> tuple[TablePlan, PendingArrays]:
+    """A plan for complete data and a rule for pending patients, as trials are conducted by both.
 
     Raises
     ------
     DesignError
         Such trials are not simulated.
     """
-    if isinstance(pending, WeighedCurves) or plan.table is None:
+    rule = None if isinstance(pending, WeighedCurves) else pending.arrays
+    if isinstance(pending, WeighedCurves) or plan.table is None or rule is None:
         raise DesignError("pending: late-onset trials of designs with a model are not simulated yet")
     if plan.conduct.titration:
         raise DesignError("titration: late-onset trials are not simulated with it")
-    if plan.conduct.trial_sizes is not None:
-        raise DesignError("cohort_size: late-onset trials are simulated with sizes by dose, not by patients in the trial")
     if not pending.one_at_a_time:
-        return plan.table
-    return plan.table.conducted(sizes=np.ones_like(plan.conduct.sizes))
+        return plan.table, rule
+    return plan.table.conducted(sizes=np.ones_like(plan.conduct.sizes), trial_sizes=None), rule
 
 
 def late_escalation(
@@ -42,8 +40,8 @@ def late_escalation(
     """
     from escalation.kernels.late_onset import run_late_onset_trials
 
-    table = late_onset(plan, pending)
-    arrays, rule = table.arrays(), pending.arrays
+    table, rule = late_onset(plan, pending)
+    arrays = table.arrays()
 
     def escalate(
         tolerances: Tolerances,

@@ -70,12 +70,14 @@ class LateTrial:
     why: Why | None = None  # of the last answer
     place_again: float = -math.inf  # the last day on which a trial that was full had a place again
     full_before: bool = False
+    quiet_until: float = -math.inf  # while a gap is waited for
     reason: int = 0
     counts: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.dose = self.plan.conduct.start
-        self.size = int(self.plan.conduct.sizes[self.dose, 0])
+        nobody = (0,) * self.trial.levels
+        self.size = self.plan.conduct.size(self.dose, nobody, nobody)
         self.run = self.plan.conduct.run
         self.counts = dict.fromkeys(
             ("hold_days", "holds", "turned_away", "waiting_days", "pending", "decisions", "with_pending", "at_closed"),
@@ -103,9 +105,7 @@ class LateTrial:
         return [one for one in self.patients if not (one.left and self.is_known(one, day))]
 
     def pending(self, day: float, dose: int | None = None) -> list[Patient]:
-        return [
-            one for one in self.patients if not self.is_known(one, day) and (dose is None or one.dose == dose)
-        ]
+        return [one for one in self.patients if not self.is_known(one, day) and (dose is None or one.dose == dose)]
 
     def numbers(self, day: float) -> tuple[list[int], list[int]]:
         n, y = [0] * self.trial.levels, [0] * self.trial.levels
@@ -147,12 +147,7 @@ class LateTrial:
         """go, hold or stop; and the dose, or the reason."""
         conduct, levels = self.plan.conduct, self.trial.levels
         n, y = self.numbers(day)
-        closed = [
-            dose
-            for dose in range(levels)
-            if n[dose] and self.rule.eliminates(n[dose], y[dose], len(self.pending(day, dose)), lowest=dose == 0)
-        ]
-        highest = min(closed, default=levels) - 1
+        highest = min(self.eliminated(day, n, y), default=levels) - 1
         if highest < 0:
             return "stop", MAX_PATIENTS if full else TOO_TOXIC
         if n[self.dose] == 0 and self.dose <= highest and not full:
@@ -182,11 +177,21 @@ class LateTrial:
         reason = self.ends(n, y, following, full=full)
         return ("stop", reason) if reason else ("go", following)
 
+    def eliminated(self, day: float, n: list[int], y: list[int]) -> list[int]:
+        """Doses that are, by their own counts."""
+        return [
+            dose
+            for dose, (there, dlts) in enumerate(zip(n, y, strict=True))
+            if there and self.rule.eliminates(there, dlts, len(self.pending(day, dose)), lowest=dose == 0)
+        ]
+
     def ends(self, n: list[int], y: list[int], following: int, *, full: bool) -> int:
         found = [MAX_PATIENTS] if full else []
-        for stop in self.plan.conduct.stops:
-            if all(self.holds(criterion, n, y, following) for criterion in stop.counts):
-                found.append(stop.reason)
+        found += [
+            stop.reason
+            for stop in self.plan.conduct.stops
+            if all(self.holds(criterion, n, y, following) for criterion in stop.counts)
+        ]
         if not found:
             return 0
         reason = min(found, key=RANK.__getitem__)
@@ -276,6 +281,8 @@ class LateTrial:
         """Ask whether somebody who is there may be treated, and treat him: treated, closed, open or over."""
         if self.is_full(day):
             return "closed"
+        if self.time.while_closed != "lost" and day < self.quiet_until:
+            return "closed"
         whole = self.cohort_is_whole(day)
         decided = whole and self.anybody_evaluable(day)
         said, what = self.answer(day) if decided else ("go", self.dose)
@@ -292,11 +299,20 @@ class LateTrial:
             return "over"
         if said == "hold":
             self.look_again(day)
-        if said == "hold" or day < self.spaced_until(day, what, fresh=whole) - self.slack:
+        spacing = self.spaced_until(day, what, fresh=whole)
+        if said == "hold" or day < spacing - self.slack:
             self.at_hand = self.at_hand or (whole and self.time.while_closed == "ready")
+            if said == "go" and decided:  # asked again when the gap is over, or something becomes known
+                ends = (one.until + self.time.review_days for one in self.pending(day))
+                self.quiet_until = min(spacing, *ends, math.inf)
             return "closed"
         if not self.line and not self.at_hand:
             return "open"
+        self.enrol(day, what, whole=whole, decided=decided)
+        return "treated"
+
+    def enrol(self, day: float, what: int, *, whole: bool, decided: bool) -> None:
+        """Treat whoever is first in line, at a dose."""
         if self.at_hand:
             self.line.clear()
             self.events = [event for event in self.events if not event[1]]
@@ -312,15 +328,15 @@ class LateTrial:
             self.counts["with_pending"] += pending > 0
             self.run = self.run + 1 if what == self.dose else 0
         if whole:
-            n, _ = self.numbers(day)
+            n, y = self.numbers(day)
             self.cohort, self.before, self.closed = self.cohort + 1, n[what], math.inf
-            self.dose, self.size = what, int(self.plan.conduct.sizes[what, n[what]])
-        self.has_held = False
+            self.dose, self.size = what, self.plan.conduct.size(what, tuple(n), tuple(y))
+        self.has_held, self.quiet_until = False, -math.inf
         self.treat(day)
-        return "treated"
+        self.full_before = self.is_full(day)
 
     def look_again(self, day: float) -> None:
-        """Where probabilities change with time: the first day before the next outcome on which the answer is another."""
+        """Where probabilities change with time: the first day before the next outcome with another answer."""
         if not isinstance(self.rule, Predicted) or self.why not in (Why.RISKY, Why.IMPROBABLE):
             return
         last = min(one.until + self.time.review_days for one in self.pending(day))
