@@ -11,7 +11,18 @@ from escalation.engines.endings import mean_days
 from escalation.engines.outcomes import DURATION, HOLD, Outcomes
 from escalation.engines.outcomes import LAST_ENROLMENT as LAST_ENROLMENT_DAY
 from escalation.errors import StateSpaceError
-from escalation.kernels.codes import END, HOLD_DAYS, HOLDS, LAST_ENROLMENT, TURNED_AWAY, WAITING_DAYS
+from escalation.kernels.codes import (
+    AT_CLOSED_DOSE,
+    DECIDED_WITH_PENDING,
+    DECISIONS,
+    END,
+    HOLD_DAYS,
+    HOLDS,
+    LAST_ENROLMENT,
+    PENDING,
+    TURNED_AWAY,
+    WAITING_DAYS,
+)
 from escalation.numbers import quantile
 
 Floats = NDArray[np.float64]
@@ -39,14 +50,14 @@ class TimeCharacteristics:
     last_enrolment : DaySummary or None
         From the first arrival to the last patient's treatment.
     hold_days, holds : float or None
-        Mean number of days on which accrual is held, from a cohort's last patient until the next may be treated, and
-        how often it is.
+        Mean number of days on which accrual is held, and how often it is: of a design that waits from a cohort's last
+        patient until the next may be treated; of others, from the first time that a patient at hand may not be treated.
     turned_away : float or None
         Mean number of patients who arrive while accrual is held and do not wait.
     waiting_days : float or None
         Mean number of days that all patients together wait for their treatment.
     pending_at_decision : float or None
-        Mean number of patients whose outcome is not known when the dose of others is decided.
+        Mean number of patients whose outcome is not known at a decision on the dose of others; 0 of designs that wait.
     decided_with_pending : float or None
         Share of decisions that are taken while there are any.
     at_closed_dose : float or None
@@ -76,18 +87,26 @@ def time_characteristics(outcomes: Outcomes) -> tuple[TimeCharacteristics | None
     times = outcomes.times
     duration, error = _summary(times[:, END])
     last, error_of_last = _summary(times[:, LAST_ENROLMENT])
-    counted = {"hold_days": HOLD_DAYS, "holds": HOLDS, "turned_away": TURNED_AWAY, "waiting_days": WAITING_DAYS}
+    counted = {
+        "hold_days": HOLD_DAYS,
+        "holds": HOLDS,
+        "turned_away": TURNED_AWAY,
+        "waiting_days": WAITING_DAYS,
+        "at_closed_dose": AT_CLOSED_DOSE,
+    }
+    shared = {"pending_at_decision": PENDING, "decided_with_pending": DECIDED_WITH_PENDING}
+    decisions = times[:, DECISIONS]  # none of designs that wait
+    a_decision = {name: _ratio(times[:, column], decisions) for name, column in shared.items()}
     found = TimeCharacteristics(
         duration,
         last,
         **{name: float(times[:, column].mean()) for name, column in counted.items()},
-        pending_at_decision=0.0,  # of a design that waits
-        decided_with_pending=0.0,
-        at_closed_dose=0.0,
+        **{name: mean for name, (mean, _) in a_decision.items()},
     )
     if len(times) < 2:
         return found, None
     errors = {name: _error(times[:, column]) for name, column in counted.items()}
+    errors |= {name: error for name, (_, error) in a_decision.items()}
     return found, {"duration": error, "last_enrolment": error_of_last, **errors}
 
 
@@ -112,6 +131,15 @@ def _summary(days: Floats) -> tuple[DaySummary, dict[str, float]]:
     fourth = float(((days - mean) ** 4).mean())
     of_sd = math.sqrt(max(fourth - sd**4, 0.0) / len(days)) / (2 * sd) if sd > 0 else 0.0
     return DaySummary(mean, sd, *quantiles), {"mean": _error(days), "sd": of_sd}
+
+
+def _ratio(values: Floats, decisions: Floats) -> tuple[float, float]:
+    """Mean per decision over all trials, and its standard error; 0 without decisions."""
+    made = float(decisions.mean())
+    if made == 0:
+        return 0.0, 0.0
+    mean = float(values.mean()) / made
+    return mean, _error(values - mean * decisions) / made
 
 
 def _error(values: Floats) -> float:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, model_validator
 
 from escalation.defaults import MOST_PATIENTS
+from escalation.designs.pending import AnyPending, Complete
 from escalation.designs.rules import AnyRestriction, Eliminate, PatientsAtDose, Restriction
 from escalation.designs.rules.base import MOST_RULES, StoppingRule, lowest_ceiling
 from escalation.designs.rules.combination import Condition, alternatives, each_rule, stops
@@ -27,6 +28,7 @@ from escalation.fields import Flag, Frozen, Text
 from escalation.kernels.codes import ELIMINATE, SAME_DOSE, STAY
 from escalation.numbers import count_grid
 from escalation.plans.conduct import Criterion, Stop
+from escalation.plans.pending import PendingPlan, WeighedCurves
 from escalation.plans.plan import Plan
 from escalation.trial.expansion import Expansion
 from escalation.trial.trial import Trial
@@ -52,6 +54,8 @@ class Design(Frozen):
         Rules that limit how far the next dose may be from the last.
     expansion : Expansion, optional
         What follows dose escalation at the RP2D. Default: the trial's.
+    pending : rule, default { rule = "complete" }
+        What is decided while outcomes are pending; such a late-onset design is simulated, and needs `[trial.time]`.
     """
 
     kind: str
@@ -60,6 +64,7 @@ class Design(Frozen):
     stop_when: Condition | None = None
     restrict: Annotated[tuple[AnyRestriction, ...], BeforeValidator(_listed)] = ()
     expansion: Expansion | None = None
+    pending: AnyPending = Complete()
 
     sources: ClassVar[tuple[str, ...]] = ()
     """Where the design comes from, as full references."""
@@ -91,6 +96,8 @@ class Design(Frozen):
         if self.expansion is not None:
             for option, problem in trial.expansion_problems(self.expansion):
                 yield f"expansion.{option}", problem
+        if self.is_late_onset:
+            yield from self._pending_problems(trial)
 
     def cautions(self, trial: Trial) -> Iterator[str]:
         """What a user should know about this design on this trial, although it can run."""
@@ -104,6 +111,8 @@ class Design(Frozen):
                 yield from rule.cautions(trial)
         if self.expansion is not None:
             yield from trial.expansion_cautions(self.expansion)
+        if self.is_late_onset and not any(self.pending.problems(self.waiting, trial)):
+            yield from self.pending.cautions(self.waiting, trial)
         if not any(self.problems(trial)):
             yield from out_of_reach(trial, self.plan(trial))
 
@@ -116,6 +125,36 @@ class Design(Frozen):
         rules = (rule for rule in self.restrict if isinstance(rule, Eliminate))
         counts = np.array([patients]), np.array([dlts])
         return next((rule for rule in rules if rule.holds(*counts, trial)[0]), None)
+
+    @property
+    def is_late_onset(self) -> bool:
+        """Whether doses are decided on while outcomes are pending."""
+        return not isinstance(self.pending, Complete)
+
+    @property
+    def waiting(self) -> Self:
+        """The design that waits for complete data instead."""
+        return self.model_copy(update={"pending": Complete()})
+
+    def pending_plan(self, trial: Trial) -> PendingPlan | WeighedCurves | None:
+        """What is decided while outcomes are pending, compiled; None where complete data are waited for.
+
+        Raises
+        ------
+        DesignError
+            An option does not fit the trial.
+        """
+        return self.pending.plan(self.waiting, trial) if self.is_late_onset else None
+
+    def _pending_problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
+        if trial.time is None:
+            yield "pending", f'rule = "{self.pending.rule}" needs [trial.time]: how long patients are pending decides'
+        for option, problem in self.pending.problems(self.waiting, trial):
+            yield "pending" if option == "rule" else f"pending.{option}", problem
+        if self.titration:
+            yield "pending", "late-onset trials are not simulated with titration"
+        if self.has_posterior:
+            yield "pending", "late-onset trials of designs with a model are not simulated yet"
 
     @property
     def has_posterior(self) -> bool:
@@ -245,6 +284,8 @@ class Design(Frozen):
         yield from conduct_sentences(trial, plan)
         yield from self._limits_in_words(trial)
         yield from (rule.words(trial) for rule in self.restrict)
+        if self.is_late_onset:
+            yield self.pending.words(self.waiting, trial)
         yield from stop_sentences(plan, expands=trial.expansion is not None)
         yield from self._recommendation_in_words(trial)
         yield from expansion_sentences(trial)
@@ -253,7 +294,8 @@ class Design(Frozen):
         """Full references of the design with these options, and of its expansion's monitoring, or the trial's."""
         expansion = self.expansion if self.expansion is not None or trial is None else trial.expansion
         monitored = None if expansion is None else expansion.monitoring
-        found = [*self._references(), *(() if monitored is None else MONITORING_REFERENCES[monitored.rule])]
+        late = self.pending.references(self.waiting) if self.is_late_onset else ()
+        found = [*self._references(), *late, *(() if monitored is None else MONITORING_REFERENCES[monitored.rule])]
         return list(dict.fromkeys(found))
 
     def _references(self) -> tuple[str, ...]:

@@ -21,7 +21,8 @@ def start_of(design: Design, trial: Trial, after: InterimData | str | None) -> S
     if after is None:
         trial = design.applied_to(trial)
         none = np.zeros((2, trial.levels), np.int64)
-        return Start(trial, design.plan(trial), expansion_plan(trial), None, none)
+        plan, pending = design.plan(trial), design.pending_plan(trial)
+        return Start(trial, plan, expansion_plan(trial), None, none, pending=pending)
     data = InterimData.of(after, trial)
     now = standing(design, trial, data)
     decider, decision = now.decider, now.decision

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from escalation.designs import REGISTRY, TooToxic
+from escalation.designs.pending import PENDING
 from escalation.designs.rules import RESTRICTIONS, RULES
 from escalation.errors import brief
 from escalation.names import suggestion
@@ -35,7 +36,7 @@ def findings(error: ValidationError, value: Any, place: str) -> list[str]:
     return list(dict.fromkeys(found))  # the alternatives of a union may say the same
 
 
-_RULES = {**RULES, **RESTRICTIONS}
+_RULES = {**RULES, **RESTRICTIONS, **PENDING}
 _STOPPING = {"any", "all", *(option for rule in RULES.values() for option in rule.model_fields)}
 # Names that tables within a design or trial may hold, by the option that they are.
 _NESTED: dict[str, Iterable[str]] = {
@@ -43,6 +44,7 @@ _NESTED: dict[str, Iterable[str]] = {
     "any": _STOPPING,
     "all": _STOPPING,
     "restrict": {option for rule in RESTRICTIONS.values() for option in rule.model_fields},
+    "pending": {option for rule in PENDING.values() for option in rule.model_fields},
     "expansion": Expansion.model_fields,
     "monitoring": SafetyRule.model_fields,
     "stop_if_too_toxic": TooToxic.model_fields,
@@ -122,6 +124,8 @@ def _unknown_kind(detail: Any, message: str) -> str:
         return f".rule: unknown rule '{brief(given)}'{suggestion(given, RULES)}; {message}"
     of_rule = "rule" in detail["ctx"]["discriminator"]
     tag, what, known = ("rule", "rule", list(RESTRICTIONS)) if of_rule else ("kind", "design", list(REGISTRY))
+    if of_rule and "pending" in detail["loc"]:
+        known = list(PENDING)
     names = ", ".join(f"'{name}'" for name in known)
     if detail["type"] == "union_tag_not_found":
         return f".{tag}: needed: one of {names}"
@@ -134,6 +138,8 @@ def _path(loc: Sequence[str | int], place: str) -> list[str | int]:
     path = list(loc)
     if place.startswith("design") and path and path[0] in REGISTRY:
         del path[0]
+    if path[:1] == ["pending"] and len(path) > 1:
+        del path[1]
     if path[:1] == ["restrict"] and len(path) > 2:
         del path[2]
     return path

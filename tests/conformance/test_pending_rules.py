@@ -22,10 +22,16 @@ from escalation import (
     Monitoring,
     ThreePlusThree,
     Trial,
+    exact,
+    fingerprint,
+    load_scenario,
+    next_dose,
+    simulate,
 )
 from escalation.designs.pending import PENDING, AnyPending, Complete, Predict, Roll, Weigh
-from escalation.errors import DesignError
-from escalation.kernels.codes import ELIMINATE, STAY
+from escalation.errors import DesignError, ScenarioError, StateSpaceError
+from escalation.kernels.codes import ELIMINATE, END, STAY
+from escalation.kernels.codes import PENDING as PENDING_COLUMN
 from escalation.plans.pending import Effective, Imputed, Predicted, Rolled, Waited, WeighedCurves
 from tests.support import levels
 
@@ -237,3 +243,95 @@ def test_own_tables_do_not_fit():
     table = DecisionTable(rows=[{"patients": ">=1", "dlts": ">=0", "decision": "stay"}])
     with pytest.raises(DesignError, match="not for 'table'"):
         Predict().plan(table, TRIAL)
+
+
+TIMED = Trial(
+    doses=levels(4), target=0.3, max_patients=24, dlt_window_days=28, time={"accrual_per_month": 3, "arrivals": "fixed"}
+)
+LATE = [
+    (BOIN, {"rule": "weigh"}),
+    (Keyboard, {"rule": "weigh"}),
+    (MTPI2, {"rule": "predict"}),
+    (ThreePlusThree, {"rule": "roll"}),
+]
+
+
+@pytest.mark.parametrize(("kind", "pending"), LATE)
+def test_an_option_of_the_design(kind, pending):
+    """It is simulated, described and cited; nothing exact is said of it, nor of a trial under way."""
+    design, rates = kind(pending=pending), [0.05, 0.15, 0.3, 0.5]
+    assert not list(design.problems(TIMED))
+    late, complete = (simulate(one, TIMED, rates, trials=500, seed=2) for one in (design, kind()))
+    assert late.times[:, PENDING_COLUMN].sum() > 0
+    assert late.times[:, END].mean() < complete.times[:, END].mean()
+    assert design.pending.words(kind(), TIMED) in design.description(TIMED)
+    assert set(design.references()) > set(kind().references())
+    for question in (exact, fingerprint):
+        with pytest.raises(StateSpaceError, match=r"late-onset: .* depends on days: simulated only"):
+            question(design, TIMED)
+    for question in (lambda: next_dose(design, TIMED, "1NNN"), lambda: exact(design, TIMED, after="1NNN")):
+        with pytest.raises(DesignError, match="a trial under way is not decided on while outcomes are pending"):
+            question()
+
+
+@pytest.mark.parametrize("kind", [BOIN, ThreePlusThree, MTPI2])
+def test_complete_is_the_default(kind):
+    """And changes nothing, whoever writes it."""
+    written, design = kind(pending={"rule": "complete"}), kind()
+    assert design == written
+    assert not design.is_late_onset
+    assert design.pending_plan(TIMED) is None
+    ours, theirs = (simulate(one, TIMED, [0.05, 0.15, 0.3, 0.5], trials=500, seed=2) for one in (written, design))
+    assert np.array_equal(ours.times, theirs.times)
+    assert np.array_equal(ours.patients, theirs.patients)
+    assert fingerprint(written, TRIAL) == fingerprint(design, TRIAL)
+
+
+@pytest.mark.parametrize(
+    ("design", "trial", "problem"),
+    [
+        (BOIN(pending={"rule": "weigh"}), TRIAL, 'pending: rule = "weigh" needs [trial.time]'),
+        (BOIN(pending={"rule": "roll"}), TIMED, 'pending: "roll" is for kind = "3+3", the rolling six; not for'),
+        (ThreePlusThree(pending={"rule": "weigh"}), TIMED, 'pending: "weigh" is for interval designs'),
+        (
+            BOIN(pending={"rule": "weigh", "weights": "adaptive"}),
+            TIMED,
+            "pending.weights: an option of the CRM",
+        ),
+        (BOIN(titration=True, pending={"rule": "weigh"}), TIMED, "pending: late-onset trials are not simulated with"),
+        (
+            CRM(skeleton=(0.1, 0.2, 0.3, 0.4), pending={"rule": "weigh"}),
+            TIMED,
+            "pending: late-onset trials of designs with a model are not simulated yet",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_one_line(design, trial, problem):
+    found = [f"{option}: {text}" for option, text in design.problems(trial)]
+    assert len(found) == 1
+    assert found[0].startswith(problem)
+    with pytest.raises(DesignError):
+        design.plan(trial)
+
+
+@pytest.mark.parametrize(
+    ("pending", "line"),
+    [
+        ('{ rule = "wiegh" }', "pending.rule: unknown rule 'wiegh'; did you mean 'weigh'?; one of 'complete', 'weigh'"),
+        ('{ rule = "weigh", most_pendin = 1 }', "pending.most_pendin: unknown key; did you mean 'most_pending'?"),
+        ('{ rule = "weigh", most_pending = 2 }', "pending.most_pending: should be less than or equal to 1"),
+        ("{ most_pending = 1 }", "pending.rule: needed: one of 'complete', 'weigh', 'roll', 'predict'"),
+        ('"weigh"', "pending: should be a table"),
+    ],
+)
+def test_what_a_user_may_type(tmp_path, pending, line):
+    path = tmp_path / "late.toml"
+    path.write_text(
+        'name = "late"\n[trial]\ndoses = [1, 2]\ntarget = 0.3\nmax_patients = 12\ndlt_window_days = 28\n'
+        "[trial.time]\naccrual_per_month = 2\n"
+        f'[[design]]\nkind = "boin"\npending = {pending}\n[[truth]]\nname = "a"\ndlt_rates = [0.1, 0.3]\n'
+    )
+    with pytest.raises(ScenarioError) as error:
+        load_scenario(path)
+    assert f"design[1].{line}" in str(error.value)
+    assert len(str(error.value).splitlines()) == 1

@@ -43,6 +43,10 @@ class PendingRule(Frozen):
     def words(self, design: "Design", trial: Trial) -> str:
         """The rule, in the sentences of a protocol."""
 
+    def references(self, design: "Design") -> tuple[str, ...]:  # noqa: ARG002
+        """Full references of what the rule is with a design."""
+        return self.sources
+
     def plan(self, design: "Design", trial: Trial) -> PendingPlan | WeighedCurves:
         """Compile the rule for a design and a trial.
 

@@ -27,10 +27,11 @@ def methods(run: Run) -> Iterator[Part]:
     for number, (name, design) in enumerate(run_designs(run).items(), 1):
         yield Heading(name, level=3)
         yield Lines(*design.description(trial).split("\n\n"))
-        yield Heading("Decision table", level=4)
+        yield Heading("Decision table for complete data" if design.is_late_onset else "Decision table", level=4)
         table = boundary_blocks(decision_table(design, trial), design.applied_to(trial))
         yield from _captioned(f"Decision table of {name}", table)
-        yield from _pathways(name, design, trial, f"pathways-{number}")
+        if not design.is_late_onset:  # whose paths depend on days
+            yield from _pathways(name, design, trial, f"pathways-{number}")
         yield Heading("Options", level=4)
         yield _options(name, design)
         yield Lines(*(f"Source: {reference}" for reference in design.references(trial)), listed=True)

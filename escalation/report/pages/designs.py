@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from escalation.designs import REGISTRY, Design, TooToxic
+from escalation.designs.pending import PENDING
 from escalation.designs.rules import RESTRICTIONS, RULES
 from escalation.fields import Frozen
 from escalation.report.render.toml import to_toml
@@ -26,7 +27,7 @@ def print_designs(file: TextIO) -> None:
             console.print(Padding(Text(f"Source: {source}"), (0, 0, 0, 2)))
         console.print()
     _print_options(console, "every design", Design, set(Design.model_fields) - {"kind"})
-    for option, rules in (("stop_when", RULES), ("restrict", RESTRICTIONS)):
+    for option, rules in (("stop_when", RULES), ("restrict", RESTRICTIONS), ("pending", PENDING)):
         for name, rule in rules.items():
             console.print()
             _print_options(console, f"{option}: {name}", rule, set(rule.model_fields) - {"rule"})
