@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from escalation.engines.patients import BLOCK
 from escalation.kernels import codes
 from escalation.kernels.layout import ClockArrays
-from escalation.plans.clock import NO_RATE, clock_of
+from escalation.plans.clock import clock_of
 from escalation.trial.trial import Trial
 
 CLOCK_STREAM = 1
@@ -49,7 +49,7 @@ def clock_arrays(trial: Trial, rates: NDArray[np.float64], *, expanding: bool = 
     onset = clock.onset
     days, shares, exponents = np.zeros(1), np.zeros(1), np.zeros(1)
     if onset.depends_on_rate:
-        exponents = 1 / onset.shape(np.minimum(rates, 1 - NO_RATE))
+        exponents = 1 / onset.shape(onset.checked(rates))
     else:
         days, shares = np.array([(0.0, 0.0), *(onset.points or ((clock.window, 1.0),))]).T
     most = np.inf if calendar.max_enrolled is None else float(calendar.max_enrolled)
