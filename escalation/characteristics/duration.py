@@ -11,7 +11,7 @@ from escalation.engines.endings import mean_days
 from escalation.engines.outcomes import DURATION, HOLD, Outcomes
 from escalation.engines.outcomes import LAST_ENROLMENT as LAST_ENROLMENT_DAY
 from escalation.errors import StateSpaceError
-from escalation.kernels.codes import END, HOLD_DAYS, HOLDS, LAST_ENROLMENT, TURNED_AWAY, WAITING_DAYS
+from escalation.kernels.codes import END, ENROLLED, HOLD_DAYS, HOLDS, LAST_ENROLMENT, TURNED_AWAY, WAITING_DAYS
 from escalation.numbers import quantile
 
 Floats = NDArray[np.float64]
@@ -39,10 +39,12 @@ class TimeCharacteristics:
     last_enrolment : DaySummary or None
         From the first arrival to the last patient's treatment.
     hold_days, holds : float or None
-        Mean number of days on which accrual is held, from a cohort's last patient until the next may be treated, and
-        how often it is.
+        Mean number of days on which accrual is held, from a cohort's last patient until the next cohort may open, and
+        how often it is. Gaps within a cohort are no holds.
+    enrolled : float or None
+        Mean number of patients treated, those who were replaced included.
     turned_away : float or None
-        Mean number of patients who arrive while accrual is held and do not wait.
+        Mean number of patients who come too early, be it in a gap, and do not wait.
     waiting_days : float or None
         Mean number of days that all patients together wait for their treatment.
     pending_at_decision : float or None
@@ -59,6 +61,7 @@ class TimeCharacteristics:
     last_enrolment: DaySummary | None = None
     hold_days: float | None = None
     holds: float | None = None
+    enrolled: float | None = None
     turned_away: float | None = None
     waiting_days: float | None = None
     pending_at_decision: float | None = None
@@ -76,7 +79,13 @@ def time_characteristics(outcomes: Outcomes) -> tuple[TimeCharacteristics | None
     times = outcomes.times
     duration, error = _summary(times[:, END])
     last, error_of_last = _summary(times[:, LAST_ENROLMENT])
-    counted = {"hold_days": HOLD_DAYS, "holds": HOLDS, "turned_away": TURNED_AWAY, "waiting_days": WAITING_DAYS}
+    counted = {
+        "hold_days": HOLD_DAYS,
+        "holds": HOLDS,
+        "enrolled": ENROLLED,
+        "turned_away": TURNED_AWAY,
+        "waiting_days": WAITING_DAYS,
+    }
     found = TimeCharacteristics(
         duration,
         last,

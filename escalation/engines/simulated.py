@@ -20,9 +20,11 @@ def simulate_trials(start: Start, rates: NDArray[np.float64], *, trials: int, se
     trial, plan, expansion = start.trial, start.plan, start.expansion
     limits = virtual.tolerance_limits(rates)
     outcomes = _unfinished(start, rates, trials)
-    clock = STOPPED if start.data is not None else clock_arrays(trial, rates)
+    clock = STOPPED if start.data is not None else clock_arrays(trial, rates, plan.conduct.all_sizes)
     escalate = None if start.has_escalated else plan.escalation(start.counts, limits, clock)
-    expanding = clock_arrays(trial, rates, expanding=True) if clock.is_running else STOPPED
+    expanding = STOPPED
+    if clock.is_running and expansion is not None:
+        expanding = clock_arrays(trial, rates, expansion.cohorts, expanding=True)
     nothing = np.zeros(1, np.uint64), np.zeros((1, TIMES))
 
     blocks = -(-trials // virtual.BLOCK)

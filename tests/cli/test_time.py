@@ -41,7 +41,7 @@ def called(tmp_path, *words, more="", highest=0.4, text=SCENARIO):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ("accrual_per_month = 0", "trial.time.accrual_per_month: should be greater than 0"),
+        ("accrual_per_month = 0", "trial.time.accrual_per_month: should be greater than or equal to 0.001"),
         ('arrivals = "weekly"', "trial.time.arrivals: should be 'poisson', 'fixed' or 'uniform'"),
         ('while_closed = "leave"', "trial.time.while_closed: should be 'wait', 'lost', 'ready' or 'queue'"),
         ("gap_days = [29]", "trial.time.gap_days: gap 1 of 29 days is longer than the window of 28 days"),
@@ -50,7 +50,7 @@ def called(tmp_path, *words, more="", highest=0.4, text=SCENARIO):
             'sentinel_dlt = "close"',
             'trial.time.sentinel_dlt: "close" needs gap_days: the first says how long',
         ),
-        ("inevaluable = 1", "trial.time.inevaluable: should be less than 1"),
+        ("inevaluable = 1", "trial.time.inevaluable: should be less than or equal to 0.9"),
         ("max_enrolled = 17", "trial.time.max_enrolled: fewer than the 18 patients of the trial"),
         ('onset = { kind = "weibull" }', 'trial.time.onset.late_share: needed by kind = "weibull"'),
         ("onset = { late_share = 0.5 }", 'trial.time.onset.late_share: not an option of kind = "uniform"'),
@@ -63,7 +63,7 @@ def called(tmp_path, *words, more="", highest=0.4, text=SCENARIO):
             'onset = { kind = "quantiles", quantiles = [[9, 0.5], [12, 0.4]] }',
             "quantiles: the shares should not",
         ),
-        ("whileclosed = 2", "trial.time.whileclosed: unknown key; did you mean while_closed?"),
+        ("whileclosed = 2", "trial.time.whileclosed: unknown key; did you mean 'while_closed'?"),
     ],
 )
 def test_what_cannot_be_said(tmp_path, more, message):
@@ -129,8 +129,8 @@ def test_json_and_csv(tmp_path):
     result = called(tmp_path, "run", "--trials", "500", "--format", "json")
     known, drawn = (json.loads(result.stdout)["results"][0][engine] for engine in ("exact", "simulated"))
     assert list(drawn["time"]) == [
-        "duration", "last_enrolment", "hold_days", "holds", "turned_away", "waiting_days", "pending_at_decision",
-        "decided_with_pending", "at_closed_dose", "gain",
+        "duration", "last_enrolment", "hold_days", "holds", "enrolled", "turned_away", "waiting_days",
+        "pending_at_decision", "decided_with_pending", "at_closed_dose", "gain",
     ]  # fmt: skip
     assert list(drawn["time"]["duration"]) == ["mean", "sd", "q05", "q50", "q95"]
     assert known["time"]["duration"]["q50"] is None
@@ -155,6 +155,45 @@ def test_given_data_of_a_running_trial_nothing_is_said_of_time(tmp_path):
     result = called(tmp_path, "run", "--trials", "200", "--from", "1NNN")
     assert result.exit_code == 0
     assert "months" not in result.stdout
+
+
+@pytest.mark.parametrize("more", ["inevaluable = 0.1", 'gap_days = [7]\nsentinel_dlt = "close"'])
+def test_days_on_which_counts_depend_are_not_among_the_data(tmp_path, more):
+    """A running trial's: neither engine may go on as if nobody could leave."""
+    result = called(tmp_path, "run", "--trials", "200", "--from", "1NNN", more=more)
+    assert result.exit_code == 2
+    assert "outcomes: [trial.time] closes cohorts early or has patients leave" in result.stderr
+
+
+def test_patients_treated_are_said_where_some_leave(tmp_path):
+    result = called(tmp_path, "run", "--trials", "500", more="inevaluable = 0.3")
+    assert "~ treated" in result.stdout
+    assert "~ treated" not in called(tmp_path, "run", "--trials", "500").stdout
+    found = json.loads(called(tmp_path, "run", "--trials", "500", "--format", "json", more="inevaluable = 0.3").stdout)
+    time = found["results"][0]["simulated"]["time"]
+    assert 22 < time["enrolled"] < 30
+
+
+@pytest.mark.parametrize(
+    ("more", "caution"),
+    [
+        ("replace = false", "time.replace has no effect: nobody leaves"),
+        ('gap_at = "new_dose"', "time.gap_at has no effect: there are no gap_days"),
+        ("max_enrolled = 30", "time.max_enrolled has no effect: nobody is replaced"),
+        ('gap_days = [7]\nsentinel_dlt = "close"', "time.sentinel_dlt: a cohort that its first patient closes"),
+    ],
+)
+def test_cautions(tmp_path, more, caution):
+    assert f"trial: {caution}" in called(tmp_path, "run", "--trials", "10", more=more).stderr
+
+
+def test_a_long_review_counts_as_a_window(tmp_path):
+    text = SCENARIO.replace("accrual_per_month = 2.0", "accrual_per_month = 5000")
+    result = called(tmp_path, "run", more='while_closed = "lost"\nreview_days = 1000', text=text)
+    assert "more than 10,000 patients arrive in the window of 28 days and the review" in result.stderr
+    many = SCENARIO.replace("accrual_per_month = 2.0", "accrual_per_month = 9000")
+    refused = called(tmp_path, "run", "--trials", "1000000", more='while_closed = "lost"', text=many)
+    assert "simulated trials of each design under each of 1 truths would take about" in refused.stderr
 
 
 def test_least_favourable_truths_are_of_evaluable_patients(tmp_path):

@@ -185,6 +185,27 @@ def test_what_is_simulated_only(calendar, reason):
         exact(BOIN(), with_calendar(LUCAR, {"accrual_per_month": 2.0, **calendar}))
 
 
+def days(trial, design=None, trials=200):
+    rates = np.linspace(0, 0, trial.levels)
+    return simulate(design or BOIN(), trial, rates, trials=trials).times[:, END].mean()
+
+
+def test_gaps_follow_the_cohorts_that_there_are():
+    """Of an expansion and of a design with cohorts of its own: not the trial's cohort_size. Nobody has a DLT."""
+    calendar = {"accrual_per_month": 30.4375, "arrivals": "fixed", "gap_days": [7]}
+    plain = {**calendar, "gap_days": []}
+    options = {"doses": [1], "target": 0.25, "max_patients": 3, "dlt_window_days": 28}
+    for size, more in ((1, 6), (3, 12)):  # singles are observed for longer than the gap; six days in a cohort of three
+        expanded = {**options, "cohort_size": size, "expansion": {"patients": 3, "cohort_size": 3}}
+        spaced, free = (days(Trial(**expanded, time=one), Monitoring()) for one in (calendar, plain))
+        assert spaced - free == pytest.approx(more)
+    two = {**options, "doses": [1, 2], "max_patients": 6}
+    by_three = [days(Trial(**two, cohort_size=3, time=one), ThreePlusThree()) for one in (calendar, plain)]
+    by_one = [days(Trial(**two, cohort_size=1, time=one), ThreePlusThree()) for one in (calendar, plain)]
+    assert by_three == by_one
+    assert by_three[0] - by_three[1] == pytest.approx(2 * 6)
+
+
 def test_random_numbers():
     """The compiled hash and the one in whole numbers of Python; trials do not depend on how many there are."""
     for key in (0, 1, 2**63 + 12345):
