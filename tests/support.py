@@ -13,7 +13,8 @@ import numpy as np
 
 from escalation import Trial, exact, operating_characteristics
 from escalation.designs import Design
-from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, NO_DOSE, STAY
+from escalation.engines.clock import STOPPED
+from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, NO_DOSE, STAY, TIMES
 from escalation.kernels.exact_curves import weigh
 from escalation.kernels.posterior import choose
 from escalation.kernels.simulated_curves import run_curve_trials
@@ -112,10 +113,11 @@ def replay(design: Design, trial: Trial, outcomes: list[int]) -> Replayed:
     limits = np.ones(trial.levels, np.int64)
     patients, dlts = (np.zeros((1, trial.levels), np.int16) for _ in range(2))
     recommended, reasons = np.zeros(1, np.int16), np.zeros(1, np.int8)
+    counts, times = (np.zeros(1, np.uint64), patients, dlts), np.zeros((1, TIMES))
     if isinstance(plan, CurvePlan):
-        run_curve_trials(arrays, *evidence, limits, tolerances, patients, dlts, recommended, reasons)
+        run_curve_trials(arrays, STOPPED, evidence, limits, tolerances, *counts, recommended, reasons, times)
     else:
-        run_table_trials(arrays, limits, tolerances, patients, dlts, reasons)
+        run_table_trials(arrays, STOPPED, limits, tolerances, *counts, reasons, times)
         recommended = plan.recommend(patients, dlts)
     dose = int(recommended[0])
     return Replayed(

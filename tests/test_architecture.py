@@ -148,7 +148,7 @@ ENTRY_POINTS = {
 }
 
 
-KERNELS = 42
+KERNELS = 47
 """Compiled for the shipped scenarios under one truth and many, and with a clock; those called by kernels included.
 
 Each more is a wait at the first run.
@@ -156,17 +156,22 @@ Each more is a wait at the first run.
 
 MAIN_JOB = """
 import json, sys
-from escalation import load_scenario, run, scenario_truths, worst_cases
+from escalation import load_scenario, run, scenario_truths, simulate, worst_cases
 from escalation.engines.allowance import Allowance
 from escalation.engines.durations import with_days
 from escalation.engines.exact import enumerate_endings
 from escalation.plans.clock import Clock, Onset
 from escalation.running.start import start_of
 from escalation.studies.work.pieces import exact_expectations
+from escalation.trial.calendar import Calendar
 from tests.test_architecture import kernels
 for path in sys.argv[1:]:
     scenario = load_scenario(path)
     run(scenario, trials=1500)
+    calendar = {"accrual_per_month": 2.0}
+    timed_trial = scenario.trial.model_copy(update={"time": Calendar(**calendar), "dlt_window_days": 28.0})
+    for design in scenario.design:
+        simulate(design, timed_trial, scenario.truth[0].dlt_rates, trials=10)
     for design in scenario.design:
         exact_expectations(design, scenario.trial, scenario_truths(scenario))
         for onset in (Onset("uniform", 28), Onset("weibull", 28, 0.5)):

@@ -16,6 +16,7 @@ from escalation.kernels.codes import (
     DECIDED_WITH_PENDING,
     DECISIONS,
     END,
+    ENROLLED,
     HOLD_DAYS,
     HOLDS,
     LAST_ENROLMENT,
@@ -51,9 +52,12 @@ class TimeCharacteristics:
         From the first arrival to the last patient's treatment.
     hold_days, holds : float or None
         Mean number of days on which accrual is held, and how often it is: of a design that waits from a cohort's last
-        patient until the next may be treated; of others, from the first time that a patient at hand may not be treated.
+        patient until the next cohort may open; of others, from the first time that a patient at hand may not be
+        treated. Gaps are no holds.
+    enrolled : float or None
+        Mean number of patients treated, those who were replaced included.
     turned_away : float or None
-        Mean number of patients who arrive while accrual is held and do not wait.
+        Mean number of patients who come too early, be it in a gap, and do not wait.
     waiting_days : float or None
         Mean number of days that all patients together wait for their treatment.
     pending_at_decision : float or None
@@ -70,6 +74,7 @@ class TimeCharacteristics:
     last_enrolment: DaySummary | None = None
     hold_days: float | None = None
     holds: float | None = None
+    enrolled: float | None = None
     turned_away: float | None = None
     waiting_days: float | None = None
     pending_at_decision: float | None = None
@@ -90,6 +95,7 @@ def time_characteristics(outcomes: Outcomes) -> tuple[TimeCharacteristics | None
     counted = {
         "hold_days": HOLD_DAYS,
         "holds": HOLDS,
+        "enrolled": ENROLLED,
         "turned_away": TURNED_AWAY,
         "waiting_days": WAITING_DAYS,
         "at_closed_dose": AT_CLOSED_DOSE,

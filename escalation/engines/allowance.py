@@ -112,17 +112,23 @@ class Allowance:
         return f", a higher --max-{name} (in Python max_{name}) allows more"
 
     def check_trials(
-        self, plans: Iterable[tuple[str, Plan]], *, trials: int, truths: int, further: float = 0.0
+        self,
+        plans: Iterable[tuple[str, Plan]],
+        *,
+        trials: int,
+        truths: int,
+        timed: float = 0.0,
+        further: float = 0.0,
     ) -> None:
         """Refuse, with a CostError, simulated trials of plans under truths that would take too much.
 
-        `further` is the time for all that is made of them, in seconds.
+        `timed` is the time that a trial's calendar takes, `further` that for all that is made of them, in seconds.
         """
         cores = os.cpu_count() or 1
         total, longest = further, (0.0, "")
         for label, plan in plans if trials else ():
             self.check_memory(label, plan, trials)
-            seconds = plan.cost.making + truths * trials * plan.cost.trial / cores
+            seconds = plan.cost.making + truths * trials * (plan.cost.trial + timed) / cores
             total, longest = total + seconds, max(longest, (seconds, label))
         allowed = ALL_SECONDS if self.seconds is None else self.seconds
         if total <= allowed:
@@ -140,7 +146,7 @@ class Allowance:
     def check_memory(self, label: str, plan: Plan, trials: int) -> None:
         """Refuse, with a CostError, simulated trials of a plan that would take too much memory."""
         cost, allowed = plan.cost, memory(self.bytes)
-        model, outcomes = 2 * cost.curves + cost.cohorts, trials * (40 * plan.levels + 100)
+        model, outcomes = 2 * cost.curves + cost.cohorts, trials * (40 * plan.levels + 200)
         what, less = f"{trials:,} simulated trials of '{label}'", "fewer trials need"
         if model > outcomes:
             what = f"the likelihoods of cohorts of up to {plan.conduct.largest} patients under '{label}'"

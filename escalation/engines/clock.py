@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from escalation.engines.patients import BLOCK
 from escalation.kernels import codes
 from escalation.kernels.layout import ClockArrays
-from escalation.plans.clock import NO_RATE, clock_of
+from escalation.plans.clock import clock_of
 from escalation.trial.trial import Trial
 
 CLOCK_STREAM = 1
@@ -19,37 +19,39 @@ ONSETS = {"weibull": codes.WEIBULL, "loglogistic": codes.LOGLOGISTIC}
 _NOTHING = np.empty(0)
 
 STOPPED = ClockArrays(
-    False,
-    0.0,
-    0,
-    0,
-    0.0,
-    0.0,
-    _NOTHING,
-    False,
-    False,
-    False,
-    0.0,
-    False,
-    0.0,
-    0,
-    _NOTHING,
-    _NOTHING,
-    _NOTHING,
-    _NOTHING,
+    is_running=False,
+    mean_gap=0.0,
+    arrivals=0,
+    while_closed=0,
+    window=0.0,
+    review=0.0,
+    gaps=_NOTHING,
+    gaps_at_new_dose=False,
+    singly=False,
+    closes=False,
+    inevaluable=0.0,
+    replaces=False,
+    max_enrolled=0.0,
+    onset=0,
+    days=_NOTHING,
+    shares=_NOTHING,
+    rates=_NOTHING,
+    exponents=_NOTHING,
 )
 """That of a trial without times."""
 
 
-def clock_arrays(trial: Trial, rates: NDArray[np.float64], *, expanding: bool = False) -> ClockArrays:
-    """The clock of dose escalation, or of the expansion after it, under true DLT rates, float64[D]."""
+def clock_arrays(
+    trial: Trial, rates: NDArray[np.float64], sizes: NDArray[np.int64], *, expanding: bool = False
+) -> ClockArrays:
+    """The clock of dose escalation, or of the expansion after it, with cohorts of these sizes; rates are float64[D]."""
     calendar, clock = trial.time, clock_of(trial)
     if calendar is None or clock is None:
         return STOPPED
     onset = clock.onset
     days, shares, exponents = np.zeros(1), np.zeros(1), np.zeros(1)
     if onset.depends_on_rate:
-        exponents = 1 / onset.shape(np.minimum(rates, 1 - NO_RATE))
+        exponents = 1 / onset.shape(onset.checked(rates))
     else:
         days, shares = np.array([(0.0, 0.0), *(onset.points or ((clock.window, 1.0),))]).T
     most = np.inf if calendar.max_enrolled is None else float(calendar.max_enrolled)
@@ -64,7 +66,7 @@ def clock_arrays(trial: Trial, rates: NDArray[np.float64], *, expanding: bool = 
         review=clock.review,
         gaps=np.array(calendar.gap_days, np.float64),
         gaps_at_new_dose=calendar.gap_at == "new_dose",
-        singly=trial.equal_cohorts == 1,
+        singly=bool((sizes == 1).all()),
         closes=calendar.sentinel_dlt == "close",
         inevaluable=float(calendar.inevaluable),
         replaces=bool(calendar.replace),

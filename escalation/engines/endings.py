@@ -136,7 +136,10 @@ class Enumeration:
     def _over_endings(self, what: str, rates: ArrayLike) -> tuple[float, float]:
         """Mean and standard deviation over all endings."""
         if self.days is None:
-            raise DesignError("durations need a clock: when patients arrive, and how long they are followed")
+            calendar = self.trial.time
+            if calendar is None:
+                raise DesignError("durations need a clock: when patients arrive, and how long they are followed")
+            raise DesignError(calendar.inexact_days or "the days of a running trial's patients are not known")
         return mean_days(self.outcomes(rates), what)
 
     @cached_property

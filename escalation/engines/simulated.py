@@ -11,7 +11,7 @@ from escalation.engines.clock import STOPPED, clock_arrays, keys_of
 from escalation.engines.outcomes import Outcomes, refuse_undecided, reject_too_toxic
 from escalation.kernels.codes import TIMES
 from escalation.kernels.simulated_expansions import run_expansions
-from escalation.plans.late_onset import late_escalation
+from escalation.plans.late_onset import late_escalation, late_onset
 from escalation.plans.plan import Tolerances
 from escalation.plans.start import Start
 
@@ -21,13 +21,17 @@ def simulate_trials(start: Start, rates: NDArray[np.float64], *, trials: int, se
     trial, plan, expansion = start.trial, start.plan, start.expansion
     limits = virtual.tolerance_limits(rates)
     outcomes = _unfinished(start, rates, trials)
-    clock = STOPPED if start.data is not None else clock_arrays(trial, rates)
+    late = None if start.pending is None else late_onset(plan, start.pending)
+    conduct = plan.conduct if late is None else late[0].conduct
+    clock = STOPPED if start.data is not None else clock_arrays(trial, rates, conduct.all_sizes)
     escalate = None
-    if start.pending is not None:
-        escalate = late_escalation(plan, start.pending, limits, clock)
+    if late is not None:
+        escalate = late_escalation(*late, limits, clock)
     elif not start.has_escalated:
         escalate = plan.escalation(start.counts, limits, clock)
-    expanding = clock_arrays(trial, rates, expanding=True) if clock.is_running else STOPPED
+    expanding = STOPPED
+    if clock.is_running and expansion is not None:
+        expanding = clock_arrays(trial, rates, expansion.cohorts, expanding=True)
     nothing = np.zeros(1, np.uint64), np.zeros((1, TIMES))
 
     blocks = -(-trials // virtual.BLOCK)

@@ -76,12 +76,13 @@ def day_of_dlt(clock, dose, share):
 
 
 @kernel
-def treat_cohort(clock, dose, limit, size, before, tolerances, key, left, now):
+def treat_cohort(clock, dose, limit, size, before, tolerances, key, room, now):
     """Treat a cohort at a dose and observe it to its end; returns its evaluable patients and their DLTs.
 
-    `limit` is of the tolerances, `before` the patients that the dose has had, `left` room for the days on which
-    patients leave, float64[size], `now` the trial's times, which are moved on; see `codes`. The cohort has fewer than
-    `size` where its sentinel closes it, or patients are not replaced.
+    `limit` is of the tolerances, `before` the patients that the dose has had, `now` the trial's times, which are moved
+    on; see `codes`. `room` has the last day on which a patient was treated at each dose, float64[D], and is where the
+    days are noted on which patients leave. The cohort has fewer than `size` where its sentinel closes it, or patients
+    are not replaced.
     """
     # Locals, and one function: what is read and written in arrays for each patient would take half of the time.
     enrolled, number, last, opening = np.int64(now[ENROLLED]), np.int64(now[ARRIVALS]), now[LAST_ENROLMENT], now[OPEN]
@@ -93,7 +94,7 @@ def treat_cohort(clock, dose, limit, size, before, tolerances, key, left, now):
         clock.window,
         clock.max_enrolled,
     )
-    waited = 0.0
+    waited, (last_at, left) = 0.0, room
     if enrolled >= most:
         return 0, 0
     if enrolled > 0 and opening > last:
@@ -117,7 +118,7 @@ def treat_cohort(clock, dose, limit, size, before, tolerances, key, left, now):
             left[first] = left[leaving]
             places = 1
         if spaced and 0 < members <= clock.gaps.shape[0]:
-            earliest = max(earliest, last + clock.gaps[members - 1])
+            earliest = max(earliest, (last_at[dose] if clock.singly else last) + clock.gaps[members - 1])
         if enrolled == 0:
             day = 0.0
         elif while_closed == READY and reopened:
@@ -148,6 +149,7 @@ def treat_cohort(clock, dose, limit, size, before, tolerances, key, left, now):
             stream = LEAVING + np.uint64(2 * enrolled)
             if uniform(key, stream) < clock.inevaluable:
                 leaves = window * uniform(key, stream + np.uint64(1))
+        last_at[dose] = day
         enrolled, places, members, last, reopened = enrolled + 1, places - 1, members + 1, day, False
         if leaves < observed:
             end = max(end, day + leaves)

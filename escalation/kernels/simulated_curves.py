@@ -47,7 +47,7 @@ def run_curve_trial(plan, clock, told, limits, tolerances, key, counts, room, no
     """Run one trial from the counts that it begins with; return the recommended dose and why the trial ended."""
     evidence, places = told
     patients, dlts = counts
-    posterior, believed, days_left = room
+    posterior, believed, days = room
     conduct = plan.conduct
     reading, scores = plan.reading, plan.reading.kind == SCORE
     posterior[:] = plan.weight
@@ -76,7 +76,7 @@ def run_curve_trial(plan, clock, told, limits, tolerances, key, counts, room, no
         limit = limits[dose]
         if clock.is_running:
             before = np.int64(patients[dose])
-            treated, toxic = treat_cohort(clock, dose, limit, size, before, tolerances, key, days_left, now)
+            treated, toxic = treat_cohort(clock, dose, limit, size, before, tolerances, key, days, now)
             if treated == 0 and not is_full(clock, enrolled, conduct.max_patients, now):
                 continue  # nobody was evaluable: nothing to decide on
             size = treated
@@ -164,7 +164,7 @@ def run_curve_trials(plan, clock, told, limits, tolerances, keys, patients, dlts
     room = (
         np.empty(told[0].shape[3]),
         np.empty(plan.conduct.joint.enough.shape[0], np.bool_),
-        np.empty(MOST_OF_A_COHORT),
+        (np.empty(limits.shape[0]), np.empty(MOST_OF_A_COHORT)),
     )
     for trial in range(tolerances.shape[0]):
         timed = trial if clock.is_running else 0

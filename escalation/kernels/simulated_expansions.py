@@ -3,7 +3,7 @@
 import numpy as np
 
 from escalation.kernels.clock import MOST_OF_A_COHORT, treat_cohort
-from escalation.kernels.codes import ENROLLED, EXPANSION_STOPPED, NO_DOSE
+from escalation.kernels.codes import ENROLLED, EXPANSION_STOPPED, LAST_ENROLMENT, NO_DOSE
 from escalation.kernels.jit import kernel
 
 
@@ -15,7 +15,7 @@ def run_expansions(expansion, clock, limits, tolerances, keys, patients, dlts, r
     `recommended` is NO_DOSE where the dose is rejected, `reasons` EXPANSION_STOPPED where patients are left.
     """
     cohorts, rejects, own = expansion
-    days_left, planned = np.empty(MOST_OF_A_COHORT), cohorts.sum()
+    room, planned = (np.empty(limits.shape[0]), np.empty(MOST_OF_A_COHORT)), cohorts.sum()
     for trial in range(tolerances.shape[0]):
         dose = recommended[trial]
         if dose == NO_DOSE:
@@ -24,6 +24,8 @@ def run_expansions(expansion, clock, limits, tolerances, keys, patients, dlts, r
         n = y = np.int64(0)
         if not own:
             n, y = np.int64(patients[trial, dose]), np.int64(dlts[trial, dose])
+        if clock.is_running:
+            room[0][dose] = times[trial, LAST_ENROLMENT]
         done = cohort = np.int64(0)
         while done < planned:
             size, toxic = cohorts[cohort], np.int64(0)
@@ -31,7 +33,7 @@ def run_expansions(expansion, clock, limits, tolerances, keys, patients, dlts, r
                 before, now = np.int64(patients[trial, dose]), times[trial]
                 treated, size = now[ENROLLED], min(cohorts[0], planned - done)
                 size, toxic = treat_cohort(
-                    clock, np.int64(dose), limits[dose], size, before, tolerances[trial], keys[trial], days_left, now
+                    clock, np.int64(dose), limits[dose], size, before, tolerances[trial], keys[trial], room, now
                 )
                 done += size if clock.replaces else np.int64(now[ENROLLED] - treated)
                 if now[ENROLLED] >= clock.max_enrolled:

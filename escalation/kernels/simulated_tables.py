@@ -40,7 +40,7 @@ def run_table_trials(plan, clock, limits, tolerances, keys, patients, dlts, reas
     sizes, reason_at, most = conduct.sizes, conduct.reasons, conduct.max_patients
     ceilings, tried_ceilings, no_belief = conduct.ceiling, conduct.tried_ceiling, np.empty(0, np.bool_)
     rules, joint = conduct.reasons.shape[1] > 0, conduct.joint.reasons.shape[0] > 0
-    days_left = np.empty(MOST_OF_A_COHORT)
+    room = np.empty(limits.shape[0]), np.empty(MOST_OF_A_COHORT)
     # All trials begin alike.
     first_highest = lowest_eliminated(codes, patients[0], dlts[0]) - 1
     # Not 0: what is called with a literal is compiled once more.
@@ -71,7 +71,7 @@ def run_table_trials(plan, clock, limits, tolerances, keys, patients, dlts, reas
             if clock.is_running:
                 before, now = np.int64(patients[trial, at(dose)]), times[trial]
                 treated, toxic = treat_cohort(
-                    clock, dose, limit, last - enrolled, before, tolerances[trial], keys[trial], days_left, now
+                    clock, dose, limit, last - enrolled, before, tolerances[trial], keys[trial], room, now
                 )
                 if treated == 0 and not is_full(clock, enrolled, most, now):
                     continue  # nobody was evaluable: nothing to decide on

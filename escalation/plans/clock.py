@@ -70,7 +70,7 @@ class Onset:
         Raises DesignError where the rate is 1 and the distribution depends on it: it has none then.
         """
         part = np.clip(np.asarray(day, np.float64) / self.window, 0.0, 1.0)
-        p = self._rates(rate)
+        p = self.checked(rate)
         if self.kind == UNIFORM:
             return part + 0 * p
         if self.kind == QUANTILES:
@@ -87,7 +87,7 @@ class Onset:
 
         Raises DesignError where the rate is 1 and the distribution depends on it: it has none then.
         """
-        s, p = np.asarray(share, np.float64), self._rates(rate)
+        s, p = np.asarray(share, np.float64), self.checked(rate)
         if self.kind == UNIFORM:
             return self.window * s + 0 * p
         if self.kind == QUANTILES:
@@ -102,13 +102,14 @@ class Onset:
 
     def mean_share(self, rates: ArrayLike) -> Floats:
         """Mean day of a DLT as a share of the window, at doses with these true DLT rates, of any shape."""
-        p = self._rates(rates)
+        p = self.checked(rates)
         if not self.depends_on_rate:
             days, shares = np.array([(0.0, 0.0), *(self.points or ((self.window, 1.0),))]).T
             return np.full(p.shape, np.sum(np.diff(shares) * (days[1:] + days[:-1]) / 2) / self.window)
         return np.asarray(1 - self.cdf(NODES * self.window, p[..., None]) @ WEIGHTS)
 
-    def _rates(self, rate: ArrayLike) -> Floats:
+    def checked(self, rate: ArrayLike) -> Floats:
+        """The rates as an array; DesignError where one is 1 and the distribution depends on it."""
         p = np.asarray(rate, np.float64)
         if self.depends_on_rate and (p >= 1).any():
             raise DesignError(f"at a true DLT rate of 1 the day of a DLT has no {self.kind} distribution")

@@ -28,19 +28,10 @@ def late_onset(plan: Plan, pending: PendingPlan | WeighedCurves) -> tuple[TableP
     return plan.table.conducted(sizes=np.ones_like(plan.conduct.sizes), trial_sizes=None), rule
 
 
-def late_escalation(
-    plan: Plan, pending: PendingPlan | WeighedCurves, limits: NDArray[np.int64], clock: ClockArrays
-) -> Escalate:
-    """Dose escalation of a block of trials in which doses are decided on while patients are pending.
-
-    Raises
-    ------
-    DesignError
-        Such trials are not simulated.
-    """
+def late_escalation(table: TablePlan, rule: PendingArrays, limits: NDArray[np.int64], clock: ClockArrays) -> Escalate:
+    """Dose escalation of a block of trials in which doses are decided on while patients are pending."""
     from escalation.kernels.late_onset import run_late_onset_trials
 
-    table, rule = late_onset(plan, pending)
     arrays = table.arrays()
 
     def escalate(

@@ -283,6 +283,9 @@ def _mismatches(trial: Trial | None, designs: Sequence[Design | None], truths: S
             continue
         if len(truth.dlt_rates) != trial.levels:
             problems.append(f"truth[{number}].dlt_rates: {len(truth.dlt_rates)} rates for {trial.levels} dose levels")
+        if trial.time is not None and trial.time.onset.depends_on_rate and 1 in truth.dlt_rates:
+            kind = trial.time.onset.kind
+            problems.append(f"truth[{number}].dlt_rates: at a rate of 1 the day of a DLT has no {kind} distribution")
         if max(truth.correct_doses(trial.target), default=1) > trial.levels:
             problems.append(f"truth[{number}].rp2d: there are only {trial.levels} dose levels")
     if None not in designs:

@@ -12,8 +12,10 @@ from escalation.designs.rules import RESTRICTIONS, RULES
 from escalation.errors import brief
 from escalation.names import suggestion
 from escalation.scenario.truths.truth import Truth
+from escalation.trial.calendar import Calendar
 from escalation.trial.cohorts import CohortSizes
 from escalation.trial.expansion import Expansion
+from escalation.trial.onset import Onset
 from escalation.trial.safety import SafetyRule
 from escalation.trial.trial import Trial
 
@@ -46,6 +48,8 @@ _NESTED: dict[str, Iterable[str]] = {
     "restrict": {option for rule in RESTRICTIONS.values() for option in rule.model_fields},
     "pending": {option for rule in PENDING.values() for option in rule.model_fields},
     "expansion": Expansion.model_fields,
+    "time": Calendar.model_fields,
+    "onset": Onset.model_fields,
     "monitoring": SafetyRule.model_fields,
     "stop_if_too_toxic": TooToxic.model_fields,
     "rows": ("dose", "patients", "dlts", "decision"),

@@ -12,7 +12,7 @@ from escalation.engines.endings import Enumeration
 from escalation.engines.exact import enumerate_endings
 from escalation.engines.outcomes import Outcomes
 from escalation.engines.simulated import simulate_trials
-from escalation.errors import DesignError, StateSpaceError
+from escalation.errors import DesignError, OutcomesError, StateSpaceError
 from escalation.numbers import is_whole
 from escalation.plans.clock import clock_of
 from escalation.running.start import start_of
@@ -76,7 +76,9 @@ def exact(
 
 def endings_within(design: Design, trial: Trial, after: InterimData | str | None, allowance: Allowance) -> Enumeration:
     """The endings as `exact` gives them, within an allowance."""
-    if trial.time is not None and trial.time.inexact_counts is not None:
+    if after is not None:
+        _check_calendar(trial)
+    elif trial.time is not None and trial.time.inexact_counts is not None:
         raise StateSpaceError(f"{trial.time.inexact_counts}: simulated only")
     try:
         start = start_of(design, trial, after)
@@ -146,6 +148,17 @@ def simulate(
     for name, value, least in (("trials", trials, 1), ("seed", seed, 0), ("threads", workers, 1)):
         if not is_whole(value) or value < least:
             raise DesignError(f"{name}: {value!r} should be a whole number, at least {least}")
+    if after is not None:
+        _check_calendar(trial)
     start = start_of(design, trial, after)
     Allowance(memory=max_memory).check_memory(design.kind, start.plan, trials)
     return simulate_trials(start, true_rates, trials=trials, seed=seed, threads=workers)
+
+
+def _check_calendar(trial: Trial) -> None:
+    """Refuse data of a running trial whose further patients and DLTs depend on days that the data do not have."""
+    if trial.time is not None and trial.time.changes_counts:
+        raise OutcomesError(
+            "outcomes: [trial.time] closes cohorts early or has patients leave, which depends on days that these data "
+            "do not have; leave sentinel_dlt and inevaluable out"
+        )

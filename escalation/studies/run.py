@@ -18,6 +18,7 @@ from escalation.engines.outcomes import Outcomes
 from escalation.errors import EscalationError
 from escalation.kernels.codes import SLACK
 from escalation.names import choose
+from escalation.plans.clock import clock_of
 from escalation.running.standing import standing
 from escalation.running.start import start_of
 from escalation.scenario.file import Scenario
@@ -33,6 +34,9 @@ EVALUATION = 3e-8
 
 RESULT, RESULT_OF_A_TRIAL = 9e-3, 4e-7
 """Seconds for all that is made of a design under a truth, its page included; and for each of its simulated trials."""
+
+TIMED_PATIENT = 6e-8
+"""And for each patient who comes to a simulated trial with a calendar."""
 
 PAIR, PAIR_OF_A_TRIAL = 3e-3, 1e-7
 """Likewise for a pair of designs under a truth."""
@@ -144,6 +148,7 @@ class Pass:
             plans,
             trials=self.trials,
             truths=len(self.truths),
+            timed=_timed(trial),
             further=len(self.truths) * truth,
         )
 
@@ -176,6 +181,15 @@ class Pass:
         """The endings of a design; a refusal is an error where no trials are simulated instead."""
         question = design, self.scenario.trial, self.after, self.allowance
         return endings_within(*question) if self.trials == 0 else answered(endings_within, question)
+
+
+def _timed(trial: Trial) -> float:
+    """Seconds that a simulated trial's calendar takes: for patients who come, be it in vain or to be replaced."""
+    clock = clock_of(trial)
+    if clock is None or trial.time is None:
+        return 0.0
+    comers = 1 / (1 - trial.time.inevaluable) + (clock.window + clock.review) / clock.mean_gap
+    return TIMED_PATIENT * comers * trial.most_patients
 
 
 def run(

@@ -6,14 +6,14 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from escalation.defaults import MOST_PATIENTS
-from escalation.fields import Flag, Frozen, Positive, Rate, Real, Whole
+from escalation.fields import Flag, Frozen, Rate, Real, Whole
 from escalation.trial.onset import Onset
 
 DAYS_PER_MONTH = 30.4375
 """365.25 / 12."""
 
 MOST_ARRIVALS = 10_000
-"""Patients who arrive in a window, on average: the work of a trial grows with them."""
+"""Patients who arrive in a window and a review, on average: the work of a trial grows with them."""
 
 Days = Annotated[Real, Field(ge=0, le=100_000)]
 
@@ -37,9 +37,9 @@ class Calendar(Frozen):
         what was known so long before.
     gap_days : sequence of float, default []
         Least days between the first patients of a cohort, in order: [7] is 7 days between the first and the second. A
-        gap does not become shorter by a DLT.
+        gap does not become shorter by a DLT. Where all cohorts are of one, between the first patients at a dose.
     gap_at : {"cohort", "new_dose"}, default "cohort"
-        Whether gaps are kept in every cohort, or in the first at a dose only; there between single patients, too.
+        Whether gaps are kept in every cohort, or in the first at a dose only.
     sentinel_dlt : {"continue", "close"}, default "continue"
         "close": a DLT of the first patient within the first gap closes the cohort, and the design decides on the
         smaller one.
@@ -55,14 +55,14 @@ class Calendar(Frozen):
         When DLTs occur.
     """
 
-    accrual_per_month: Annotated[Positive, Field(le=10_000)]
+    accrual_per_month: Annotated[Real, Field(ge=0.001, le=10_000)]
     arrivals: Literal["poisson", "fixed", "uniform"] = "poisson"
     while_closed: Literal["wait", "lost", "ready", "queue"] = "wait"
     review_days: Days = 0.0
     gap_days: Annotated[tuple[Days, ...], Field(max_length=100)] = ()
     gap_at: Literal["cohort", "new_dose"] = "cohort"
     sentinel_dlt: Literal["continue", "close"] = "continue"
-    inevaluable: Annotated[Rate, Field(lt=1)] = 0.0
+    inevaluable: Annotated[Rate, Field(le=0.9)] = 0.0
     replace: Flag = True
     max_enrolled: Annotated[Whole, Field(ge=1, le=10 * MOST_PATIENTS)] | None = None
     onset: Onset = Onset()
@@ -79,9 +79,15 @@ class Calendar(Frozen):
             yield "sentinel_dlt", '"close" needs gap_days: the first says how long the first patient is watched'
         if self.max_enrolled is not None and self.max_enrolled < max_patients:
             yield "max_enrolled", f"fewer than the {max_patients} patients of the trial"
-        if window > MOST_ARRIVALS * self.mean_gap:
-            yield "accrual_per_month", f"more than {MOST_ARRIVALS:,} patients arrive in the window of {window:g} days"
+        if window + self.review_days > MOST_ARRIVALS * self.mean_gap:
+            what = f"the window of {window:g} days" + (" and the review" if self.review_days else "")
+            yield "accrual_per_month", f"more than {MOST_ARRIVALS:,} patients arrive in {what}"
         yield from (("onset", problem) for problem in self.onset.problems(window))
+
+    @property
+    def changes_counts(self) -> bool:
+        """Whether patients or DLTs depend on it, and not only days."""
+        return self.inevaluable > 0 or self.inexact_counts is not None
 
     @property
     def inexact_counts(self) -> str | None:
@@ -108,7 +114,13 @@ class Calendar(Frozen):
     def cautions(self) -> Iterator[str]:
         """What a user should know, although it can run."""
         if self.max_enrolled is not None and (self.inevaluable == 0 or not self.replace):
-            yield "time: max_enrolled has no effect: nobody is replaced"
+            yield "time.max_enrolled has no effect: nobody is replaced"
+        if not self.replace and self.inevaluable == 0:
+            yield "time.replace has no effect: nobody leaves"
+        if self.gap_at == "new_dose" and not any(self.gap_days):
+            yield "time.gap_at has no effect: there are no gap_days"
+        if self.sentinel_dlt == "close":
+            yield "time.sentinel_dlt: a cohort that its first patient closes is decided on alone, be it by one DLT"
 
     @property
     def mean_gap(self) -> float:

@@ -17,7 +17,7 @@ OC_KEYS = {
     "share_above_target", "patients_above_target",
     "overdosing_60", "overdosing_80", "poor_allocation", "early_stop", "stop_toxic", "stop_enough",
     "stop_reasons", "estimate",
-    "patients_above_mtd", "expansion", "further", "efficiency",
+    "patients_above_mtd", "expansion", "further", "time", "efficiency",
 }  # fmt: skip
 
 

@@ -151,7 +151,7 @@ def test_results_take_their_time_too():
 
 
 def test_memory_of_simulated_trials(monkeypatch):
-    with pytest.raises(CostError, match=r"1,000,000 simulated trials of 'boin' would take 0.3 GB, where 1.0 MB are"):
+    with pytest.raises(CostError, match=r"1,000,000 simulated trials of 'boin' would take 0.4 GB, where 1.0 MB are"):
         run(scenario(BOIN()), trials=1_000_000, exact=False, max_memory=0.001)
     large = Trial(doses=levels(50), target=0.25, max_patients=1000, cohort_size=100)
     uneven = CRM(half_width=0.01, prior_mtd=2, titration=True)

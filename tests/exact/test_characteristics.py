@@ -69,7 +69,7 @@ def test_standard_errors_of_plain_means():
     assert oc.mcse["sample_size"]["mean"] == pytest.approx(2 / 20)
     assert [value for value, _ in oc.mcse["sample_size"]["distribution"]] == [5, 10]
     assert "q50" not in oc.mcse["sample_size"]
-    assert set(oc.mcse) == set(oc.to_dict()) - {"expansion", "further"}
+    assert set(oc.mcse) == set(oc.to_dict()) - {"expansion", "further", "time"}
 
 
 def leaves(tree, path=""):

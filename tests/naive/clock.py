@@ -92,6 +92,7 @@ class Played:
     hold_days: float = 0.0
     waiting_days: float = 0.0
     opening: float = 0.0  # of the next cohort
+    last_at: dict[int, float] = field(default_factory=dict)  # the last patient's treatment at each dose
     arrival: float | None = 0.0  # of the next patient
     waiting: list[float] = field(default_factory=list)  # the days on which those who wait arrived
     events: list[tuple[float, int, int, Patient | None]] = field(default_factory=list)
@@ -133,6 +134,7 @@ class Played:
         patient = Patient(dlt, evaluable, self.now + observed)
         self.push(patient.until, OUTCOME, patient)
         self.enrolled += 1
+        self.last_at[dose] = self.now
         self.last, self.end = self.now, max(self.end, patient.until)
         return patient
 
@@ -176,6 +178,7 @@ class Cohort:
     before: int  # patients that the dose has had
     opening: float
     most: int  # patients of the trial when no more are treated
+    singly: bool  # whether all cohorts are of one
     members: list[Patient] = field(default_factory=list)
     closed: bool = False  # by its sentinel
     reopened: bool = False  # accrual was held until it opened, and nobody was treated since
@@ -187,7 +190,7 @@ class Cohort:
 
     def gap(self, number: int) -> float:
         """Least days between the patient of this number and the next, from 1."""
-        singly = self.played.trial.equal_cohorts == 1
+        singly = self.singly
         number += self.before if singly else 0
         spaced = self.before == 0 or singly or self.time.gap_at == "cohort"
         return self.time.gap_days[number - 1] if spaced and 0 < number <= len(self.time.gap_days) else 0.0
@@ -195,7 +198,9 @@ class Cohort:
     @property
     def earliest(self) -> float:
         """When the next patient may be treated."""
-        return max(self.opening, self.played.last + self.gap(len(self.members))) if self.played.enrolled else 0.0
+        played = self.played
+        last = played.last_at.get(self.dose, 0.0) if self.singly else played.last
+        return max(self.opening, last + self.gap(len(self.members))) if played.enrolled else 0.0
 
     @property
     def places(self) -> int:
@@ -224,7 +229,7 @@ class Cohort:
         if self.time.while_closed in ("wait", "ready"):
             played.arrival = played.now + played.gap()
             played.push(played.arrival, ARRIVAL)
-        first = len(self.members) == 1 and not (self.before and played.trial.equal_cohorts == 1)
+        first = len(self.members) == 1 and not (self.before and self.singly)
         if self.time.sentinel_dlt == "close" and first and patient.dlt:
             self.closed = patient.until - played.now <= self.gap(1)
 
@@ -274,7 +279,11 @@ def _treated(played: Played, decider: Decider, decision: Decision, state: State,
     assert decision.next_dose is not None
     size = decision.size if time.replace else min(decision.size, room)
     before = state.patients[decision.next_dose]
-    cohort = Cohort(played, decision.next_dose, size, before, played.opening, played.enrolled + room)
+    sizes = decider.plan.conduct.sizes if not decision.expanding else decider.expansion.cohorts
+    if decision.expanding and state.expanding is None:
+        played.last_at[decision.next_dose] = played.last
+    singly = bool((sizes == 1).all())
+    cohort = Cohort(played, decision.next_dose, size, before, played.opening, played.enrolled + room, singly)
     cohort.observe()
     evaluable = [one for one in cohort.members if one.evaluable]
     counted = evaluable if time.replace else cohort.members

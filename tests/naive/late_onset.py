@@ -96,6 +96,11 @@ class LateTrial:
     def slack(self) -> float:
         return BRIEF * self.window
 
+    @property
+    def singly(self) -> bool:
+        """Whether all cohorts are of one."""
+        return bool((self.plan.conduct.all_sizes == 1).all())
+
     # What is known on a day.
 
     def is_known(self, patient: Patient, day: float) -> bool:
@@ -216,7 +221,7 @@ class LateTrial:
         n, _ = self.numbers(day)
         there = n[dose] if fresh else self.before
         members = 0 if fresh else sum(one.cohort == self.cohort for one in self.patients)
-        if self.trial.equal_cohorts == 1:
+        if self.singly:
             members += there
             kept = True
         else:
@@ -260,9 +265,9 @@ class LateTrial:
                 self.counts["at_closed"] += 1
                 break
         first = not any(one.cohort == self.cohort for one in self.patients)
-        if self.trial.equal_cohorts == 1:
+        if self.singly:
             first = first and self.before == 0
-        kept = self.before == 0 or self.trial.equal_cohorts == 1 or self.time.gap_at == "cohort"
+        kept = self.before == 0 or self.singly or self.time.gap_at == "cohort"
         if self.time.sentinel_dlt == "close" and first and kept and dlt and observed <= self.time.gap_days[0]:
             self.closed = day + observed
             self.push(self.closed)

@@ -6,6 +6,7 @@ import pytest
 from escalation import BOIN, Trial, simulate
 from escalation.designs import CRM
 from escalation.engines import exact as enumeration
+from escalation.engines.clock import STOPPED
 from escalation.engines.patients import BLOCK, PARTS, tolerance_limits, tolerances
 from escalation.kernels import (
     codes,
@@ -342,14 +343,16 @@ def test_no_escalation_after_too_many_dlts(coherent, target, escalates):
     patients, dlts = np.zeros((4, 3), np.int16), np.zeros((4, 3), np.int16)
     curve_trials.run_curve_trials(
         plan.arrays(),
-        np.ones((3, 1, 4, 1)),
-        np.zeros(4, np.int64),
+        STOPPED,
+        (np.ones((3, 1, 4, 1)), np.zeros(4, np.int64)),
         np.ones(3, np.int64),
         tolerances,
+        np.zeros(1, np.uint64),
         patients,
         dlts,
         np.zeros(4, np.int16),
         np.zeros(4, np.int8),
+        np.zeros((1, codes.TIMES)),
     )
     assert (patients[:, 1] == 3).tolist() == escalates
     assert not patients[:, 2].any(), "no dose is skipped"

@@ -11,7 +11,7 @@ from escalation.report.wording import count, days, dose_list, dose_name, percent
 from escalation.studies.run import Run
 
 ASSUMED, DEFAULT, STATED = "assumed", "default of the software", "as stated"
-NOT_STATED, NO_EXPANSION = "not stated", "none"
+NOT_STATED, NO_EXPANSION, NO_CALENDAR = "not stated", "none", "none: no durations"
 
 
 def settings(run: Run) -> Iterator[Block]:
@@ -23,6 +23,7 @@ def settings(run: Run) -> Iterator[Block]:
         ("start_dose", "starting dose", dose_name(trial, trial.start_dose)),
         ("target", "target DLT rate", f"{percent(trial.target)} %"),
         ("dlt_window_days", "DLT window", NOT_STATED if window is None else days(window)),
+        ("time", "calendar", NO_CALENDAR if trial.time is None else to_toml(trial.time)),
         ("cohort_size", "cohorts", trial.cohorts_in_words),
         ("max_patients", "most patients in dose escalation", count(trial.max_patients, "patient")),
         ("expansion", "expansion at the RP2D", "; ".join(_expansions(run)) or NO_EXPANSION),

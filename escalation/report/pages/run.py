@@ -10,7 +10,7 @@ from escalation.characteristics.one_truth import OperatingCharacteristics
 from escalation.report.blocks import Block, Heading, Lines, TextTable
 from escalation.report.preamble import alarms, head, opening, refusal_warnings
 from escalation.report.verdict import agreement_lines, agreement_tree, trials_text, verdict_lines
-from escalation.report.wording import dose_head, mean, months, percent
+from escalation.report.wording import ROUNDING, dose_head, mean, months, percent
 from escalation.studies.run import Result, Run
 from escalation.tidy import OF_THE_QUANTITY, Column, Table, columns
 from escalation.trial.data import InterimData
@@ -117,8 +117,9 @@ def _times(result: Result) -> tuple[TimeCharacteristics | None, TimeCharacterist
 def time_table(results: Sequence[Result]) -> TextTable:
     """How long the trials of the designs take under one truth, a row each."""
     simulated = [time for _, time in map(_times, results) if time is not None]
+    leaving = any(result.simulated and _leave(result.simulated) for result in results)
     away, waiting = any(time.turned_away for time in simulated), any(time.waiting_days for time in simulated)
-    header = ["design", "months", "sd", "~ 5-95 %", "enrolment", "on hold", "~ holds"]
+    header: list[str | None] = ["design", "months", "sd", "~ 5-95 %", "enrolment", "on hold", "~ holds"]
     rows = []
     for result in results:
         exact, drawn = _times(result)
@@ -131,8 +132,15 @@ def time_table(results: Sequence[Result]) -> TextTable:
             found = getattr(best, name)
             found = getattr(drawn, name, None) if found is None else found
             row.append(months(found.mean if isinstance(found, DaySummary) else found))
-        rows.append([*row, *(_mean(getattr(drawn, name, None)) for name in ("holds", "turned_away", "waiting_days"))])
-    return TextTable.of([*header, "~ away" if away else None, "~ waiting" if waiting else None], [rows])
+        counted = ("holds", "enrolled", "turned_away", "waiting_days")
+        rows.append([*row, *(_mean(getattr(drawn, name, None)) for name in counted)])
+    header += ["~ treated" if leaving else None, "~ away" if away else None, "~ waiting" if waiting else None]
+    return TextTable.of(header, [rows])
+
+
+def _leave(oc: OperatingCharacteristics) -> bool:
+    """Whether more patients are treated than are evaluable."""
+    return oc.time is not None and oc.time.enrolled is not None and oc.time.enrolled > oc.sample_size.mean + ROUNDING
 
 
 def _mean(number: float | None) -> str:
@@ -161,7 +169,8 @@ def footnotes(run: Run) -> Iterator[str]:
     if is_timed(run.results):
         yield "Months: of 30.4 days, from the first arrival to the last completion, mean and sd."
         yield "Enrolment: to the last patient's. On hold: months in which accrual is held."
-        yield "~ simulated. Holds, away (turned away), waiting (days of all patients): means."
+        yield "~ simulated. Holds, treated (also those replaced), away (turned away), waiting"
+        yield "(days of all patients): mean per trial."
     if is_expanded(run.results):
         yield "Declared: RP2D after dose escalation. Kept: share of these after expansion."
 
