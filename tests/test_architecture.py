@@ -18,6 +18,7 @@ from escalation.kernels import (
     exact_states,
     exact_tables,
     exact_times,
+    late_onset,
     many_truths,
     posterior,
     selection,
@@ -37,6 +38,7 @@ KERNEL_MODULES = (
     exact_states,
     exact_tables,
     exact_times,
+    late_onset,
     many_truths,
     posterior,
     selection,
@@ -140,6 +142,7 @@ ENTRY_POINTS = {
     "exact_states.unpack",
     "exact_tables.settle_table",
     "exact_times.follow_days",
+    "late_onset.run_late_onset_trials",
     "many_truths.expected_counts",
     "selection.recommend_highest",
     "selection.recommend_isotonic",
@@ -148,18 +151,21 @@ ENTRY_POINTS = {
 }
 
 
-KERNELS = 47
-"""Compiled for the shipped scenarios under one truth and many, and with a clock; those called by kernels included.
+KERNELS = 51
+"""Compiled for the shipped scenarios under one truth and many, with a clock, and for designs that do not wait.
+
+Those called by kernels are included.
 
 Each more is a wait at the first run.
 """
 
 MAIN_JOB = """
 import json, sys
-from escalation import load_scenario, run, scenario_truths, simulate, worst_cases
+from escalation import Trial, load_scenario, run, scenario_truths, simulate, worst_cases
 from escalation.engines.allowance import Allowance
 from escalation.engines.durations import with_days
 from escalation.engines.exact import enumerate_endings
+from escalation import BOIN, MTPI2, Keyboard, ThreePlusThree
 from escalation.plans.clock import Clock, Onset
 from escalation.running.start import start_of
 from escalation.studies.work.pieces import exact_expectations
@@ -180,6 +186,13 @@ for path in sys.argv[1:]:
             timed = with_days(enumerate_endings(start, Allowance()), start, Allowance(), clock)
             timed.duration(scenario_truths(scenario).rates[0])
     worst_cases(scenario)
+late = [(BOIN, "weigh"), (Keyboard, "weigh"), (ThreePlusThree, "roll"), (MTPI2, "predict")]
+for kind, rule in late:
+    for more in ({}, {"inevaluable": 0.2, "gap_days": [7], "while_closed": "lost"}):
+        trial = Trial(
+            doses=[1, 2, 3], target=0.25, max_patients=18, dlt_window_days=28, time={"accrual_per_month": 4, **more}
+        )
+        simulate(kind(pending={"rule": rule}), trial, [0.1, 0.2, 0.4], trials=200)
 print(json.dumps({name: len(kernel.signatures) for name, kernel in kernels().items()}))
 """
 

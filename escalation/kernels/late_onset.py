@@ -378,7 +378,7 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
                             again = looked_at_again(
                                 rule, told, until, cell, held, no_higher, window, who, pending, shares, law
                             )
-                            again += review
+                            again = max(again + review, day + slack)
                     else:
                         if rules:
                             at_next = reason_at[STAY_AT, following, n[following], y[following]]
@@ -399,7 +399,7 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
                         if day < spacing - slack:
                             again = min(spacing, until + review if decided else spacing)
                             again = min(again, again if new_cohort else closed)
-                if again <= day:
+                if again <= day:  # nobody waits for anything
                     if while_closed == READY and not at_hand and day < arrival:
                         day = arrival  # accrual is open, and nobody is there yet
                         continue
