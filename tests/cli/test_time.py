@@ -214,3 +214,25 @@ def test_report(tmp_path):
     text = output.read_text()
     assert "how long the trials take" in text
     assert "accrual" in text
+
+
+def test_a_design_that_does_not_wait(tmp_path):
+    """What is pending at decisions is in a table and in the JSON; only what is simulated is said of it."""
+    path = tmp_path / "late.toml"
+    path.write_text(
+        'name = "late"\n[trial]\ndoses = [1, 2, 3]\ntarget = 0.25\nmax_patients = 18\ndlt_window_days = 28\n'
+        '[trial.time]\naccrual_per_month = 4\n[[design]]\nkind = "boin"\n[[design]]\nkind = "boin"\nlabel = "TITE"\n'
+        'pending = { rule = "weigh" }\n[[truth]]\nname = "a"\ndlt_rates = [0.1, 0.25, 0.4]\n'
+    )
+    printed = CliRunner().invoke(main, ["run", str(path), "--trials", "2000"])
+    assert printed.exit_code == 0, printed.output
+    text = " ".join(printed.output.split())
+    assert "~ pending ~ closed" in text
+    assert "TITE: not exact: late-onset: what is known when a dose is decided on depends on days" in text
+    given = CliRunner().invoke(main, ["run", str(path), "--trials", "2000", "--format", "json"])
+    waiting, late = (result["simulated"]["time"] for result in json.loads(given.stdout)["results"])
+    assert waiting["pending_at_decision"] == waiting["decided_with_pending"] == waiting["at_closed_dose"] == 0
+    assert late["pending_at_decision"] > 1
+    assert 0.5 < late["decided_with_pending"] <= 1
+    assert 0 < late["at_closed_dose"] < 3
+    assert late["duration"]["mean"] < waiting["duration"]["mean"]

@@ -108,6 +108,11 @@ def is_timed(results: Sequence[Result]) -> bool:
     return any(_times(result) != (None, None) for result in results)
 
 
+def decides_while_pending(results: Sequence[Result]) -> bool:
+    """Whether any of the designs does."""
+    return any(drawn is not None and drawn.decided_with_pending for _, drawn in map(_times, results))
+
+
 def _times(result: Result) -> tuple[TimeCharacteristics | None, TimeCharacteristics | None]:
     """How long the trials of a design take: exactly, and simulated."""
     exact, simulated = result.exact, result.simulated
@@ -132,9 +137,10 @@ def time_table(results: Sequence[Result]) -> TextTable:
             found = getattr(best, name)
             found = getattr(drawn, name, None) if found is None else found
             row.append(months(found.mean if isinstance(found, DaySummary) else found))
-        counted = ("holds", "enrolled", "turned_away", "waiting_days")
+        counted = ("holds", "enrolled", "turned_away", "waiting_days", "pending_at_decision", "at_closed_dose")
         rows.append([*row, *(_mean(getattr(drawn, name, None)) for name in counted)])
     header += ["~ treated" if leaving else None, "~ away" if away else None, "~ waiting" if waiting else None]
+    header += ["~ pending", "~ closed"] if decides_while_pending(results) else [None, None]
     return TextTable.of(header, [rows])
 
 
@@ -171,6 +177,9 @@ def footnotes(run: Run) -> Iterator[str]:
         yield "Enrolment: to the last patient's. On hold: months in which accrual is held."
         yield "~ simulated. Holds, treated (also those replaced), away (turned away), waiting"
         yield "(days of all patients): mean per trial."
+    if decides_while_pending(run.results):
+        yield "Pending: patients whose outcome is not known, mean per decision on the dose of others."
+        yield "Closed: patients at doses that the outcomes of all before them close, mean per trial."
     if is_expanded(run.results):
         yield "Declared: RP2D after dose escalation. Kept: share of these after expansion."
 
