@@ -276,7 +276,8 @@ class Design(Frozen):
             An option does not fit the trial.
         """
         plan = self.plan(trial)
-        return f"{' '.join(self._decisions_in_words(trial))}\n\n{' '.join(self.further_rules(trial, plan))}"
+        decisions = self.pending.in_place or " ".join(self._decisions_in_words(trial))
+        return f"{decisions}\n\n{' '.join(self.further_rules(trial, plan))}"
 
     def further_rules(self, trial: Trial, plan: Plan) -> Iterator[str]:
         """What else decides under the design's plan, in sentences: the conduct, when it ends, what is recommended."""

@@ -335,3 +335,13 @@ def test_what_a_user_may_type(tmp_path, pending, line):
         load_scenario(path)
     assert f"design[1].{line}" in str(error.value)
     assert len(str(error.value).splitlines()) == 1
+
+
+def test_the_rolling_six_is_not_described_as_three_plus_three():
+    """It takes the place of the stages."""
+    late, complete = (ThreePlusThree(pending=rule).description(TIMED) for rule in ({"rule": "roll"}, Complete()))
+    assert late.startswith("Dose escalation follows the rolling six (Skolnik et al. 2008).")
+    assert "At first 3 patients are treated at a dose" in complete
+    assert "At first 3 patients" not in late
+    boin = BOIN(pending={"rule": "weigh"}).description(TIMED)
+    assert boin.startswith(BOIN().description(TIMED).split("\n\n")[0])

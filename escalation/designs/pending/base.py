@@ -30,6 +30,8 @@ class PendingRule(Frozen):
 
     sources: ClassVar[tuple[str, ...]] = ()
     """Where the rule comes from, as full references."""
+    in_place: ClassVar[str | None] = None
+    """What a protocol says in place of the design's own decisions; None where these are said as well."""
 
     @abstractmethod
     def problems(self, design: "Design", trial: Trial) -> Problems:

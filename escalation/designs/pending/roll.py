@@ -33,6 +33,11 @@ class Roll(PendingRule):
         "trials: the rolling six design. J Clin Oncol 26:190-195.",
     )
 
+    in_place: ClassVar[str | None] = (
+        "Dose escalation follows the rolling six (Skolnik et al. 2008). When the lowest dose is excluded the trial "
+        "ends and no dose is recommended."
+    )
+
     def problems(self, design: "Design", trial: Trial) -> Problems:  # noqa: ARG002
         """Another design than 3+3, or one that ends otherwise."""
         from escalation.designs.three_plus_three import ThreePlusThree  # see `pending.base`
@@ -50,12 +55,12 @@ class Roll(PendingRule):
     def words(self, design: "Design", trial: Trial) -> str:  # noqa: ARG002
         """The rule, in the sentences of a protocol."""
         return (
-            "Patients are enrolled one by one by the rolling six (Skolnik et al. 2008), up to six at a dose, while "
-            "others are pending. A dose with two DLTs and all above are excluded, and the next patient gets the dose "
-            "below. The dose is escalated when three, four, five or six patients there are complete without a DLT and "
-            "nobody is pending, when five of six are and one is pending, or when six are complete with one DLT. Six "
-            "patients in any other state are waited for; with fewer the next patient is enrolled at the dose. The "
-            "highest dose that may be given is given to six patients, whose outcomes are all waited for."
+            "Patients are enrolled one by one, up to six at a dose, while others are pending. A dose with two DLTs and "
+            "all above are excluded, and the next patient gets the dose below. The dose is escalated when three, four, "
+            "five or six patients there are complete without a DLT and nobody is pending, when five of six are and one "
+            "is pending, or when six are complete with one DLT. Six patients in any other state are waited for; with "
+            "fewer the next patient is enrolled at the dose. The highest dose that may be given is given to six "
+            "patients, whose outcomes are all waited for."
         )
 
     def _plan(self, design: "Design", trial: Trial) -> Rolled:  # noqa: ARG002
