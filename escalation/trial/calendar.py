@@ -47,8 +47,8 @@ class Calendar(Frozen):
         Probability that a patient leaves before the end of the window, on a day uniform in it, whether or not a DLT
         would follow. A DLT before leaving counts; without one the patient is not evaluable.
     replace : bool, default True
-        Whether patients who are not evaluable are replaced: `max_patients` then counts those who are. If not, they stay
-        in the trial with the part of the window that they were observed for.
+        Whether patients who are not evaluable are replaced: `max_patients` then counts those who are. If not, it counts
+        all, and those who leave take no part in decisions.
     max_enrolled : int, optional
         No more patients than this are treated, replaced ones included.
     onset : Onset, default uniform
