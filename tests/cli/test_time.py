@@ -236,3 +236,14 @@ def test_a_design_that_does_not_wait(tmp_path):
     assert 0.5 < late["decided_with_pending"] <= 1
     assert 0 < late["at_closed_dose"] < 3
     assert late["duration"]["mean"] < waiting["duration"]["mean"]
+
+
+def test_a_report_does_not_say_that_late_onset_designs_wait(tmp_path):
+    output = tmp_path / "report.md"
+    waits = "No cohort begins before the DLTs of the one before are known"
+    words = "report", "--trials", "200", "--format", "md", "--output", str(output)
+    assert called(tmp_path, *words).exit_code == 0
+    assert f"{waits}." in output.read_text()
+    late = SCENARIO.replace('kind = "3+3"', 'kind = "boin"\nlabel = "TITE-BOIN"\npending = {{ rule = "weigh" }}')
+    assert called(tmp_path, *words, text=late).exit_code == 0
+    assert f"{waits}, but under TITE-BOIN, where doses are decided on while outcomes are pending." in output.read_text()

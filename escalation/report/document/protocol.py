@@ -43,9 +43,12 @@ def _trial(run: Run) -> Iterator[str]:
     window = "[the DLT window is not stated in the settings]"
     if trial.dlt_window_days is not None:
         window = f"within {days(trial.dlt_window_days)}"
+    late = [name for name, design in run_designs(run).items() if design.is_late_onset]
+    waiting = "No cohort begins before the DLTs of the one before are known"
+    if late:
+        waiting += f", but under {', '.join(late)}, where doses are decided on while outcomes are pending"
     yield (
-        f"A dose-limiting toxicity (DLT) counts {window}. The target DLT rate is {percent(trial.target)} %. No cohort "
-        "begins before the DLTs of the one before are known."
+        f"A dose-limiting toxicity (DLT) counts {window}. The target DLT rate is {percent(trial.target)} %. {waiting}."
     )
     yield (
         "[To be added: the toxicities that count as DLTs and how they are graded; who can be evaluated for DLTs and "
