@@ -244,6 +244,9 @@ def test_a_report_does_not_say_that_late_onset_designs_wait(tmp_path):
     words = "report", "--trials", "200", "--format", "md", "--output", str(output)
     assert called(tmp_path, *words).exit_code == 0
     assert f"{waits}." in output.read_text()
+    assert "all known before the next cohort is treated. When patients arrive, when DLTs occur" in output.read_text()
+    assert "late toxicities are not modelled" not in output.read_text()
     late = SCENARIO.replace('kind = "3+3"', 'kind = "boin"\nlabel = "TITE-BOIN"\npending = {{ rule = "weigh" }}')
     assert called(tmp_path, *words, text=late).exit_code == 0
+    assert "are all known before the next cohort is treated, but under TITE-BOIN. When" in output.read_text()
     assert f"{waits}, but under TITE-BOIN, where doses are decided on while outcomes are pending." in output.read_text()

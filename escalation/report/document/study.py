@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from escalation.report.blocks import Block, Heading, Lines, TextTable
+from escalation.report.document.facts import run_designs
 from escalation.report.pages.run import by_truth
 from escalation.report.wording import correct_names, count, percent
 from escalation.studies.run import Result, Run
@@ -50,10 +51,20 @@ def mechanisms(run: Run) -> Iterator[Block]:
     )
     yield Heading("Patients", level=3)
     yield Lines(
-        "Patients are independent of each other: at a dose each has a DLT with the dose's true rate. A cohort's "
-        "DLTs are all known before the next cohort is treated; dropouts and late toxicities are not modelled.",
+        f"Patients are independent of each other: at a dose each has a DLT with the dose's true rate. {_observed(run)}",
         *_engines(run),
     )
+
+
+def _observed(run: Run) -> str:
+    """What is known of a cohort when the next is treated."""
+    late = [name for name, design in run_designs(run).items() if design.is_late_onset]
+    known = "A cohort's DLTs are all known before the next cohort is treated"
+    if late:
+        known += f", but under {', '.join(late)}"
+    if run.scenario.trial.time is None:
+        return f"{known}; dropouts and late toxicities are not modelled."
+    return f"{known}. When patients arrive, when DLTs occur and who leaves is as the calendar in the settings says."
 
 
 def _engines(run: Run) -> Iterator[str]:
