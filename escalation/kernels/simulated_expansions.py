@@ -49,7 +49,7 @@ def run_expansions(expansion, clock, limits, tolerances, keys, patients, dlts, r
             y += toxic
             patients[trial, dose] += size
             dlts[trial, dose] += toxic
-            if rejects[n, y]:
+            if size > 0 and rejects[n, y]:  # of whom nobody was evaluable: nothing to look at
                 recommended[trial] = NO_DOSE
                 if done < planned:
                     reasons[trial] = EXPANSION_STOPPED

@@ -119,10 +119,12 @@ def test_killed_at_any_moment(tmp_path, ending):
             killed += 1
         if process.returncode == 0:
             break
+        if output.exists():  # killed after the file was written: at most the journal is left
+            output.with_name(f"{output.name}.partial").unlink(missing_ok=True)
+            break
         assert process.returncode == -signal.SIGKILL
         journal = output.with_name(f"{output.name}.partial")
         kept.append(finished_in(journal))
-        assert not output.exists()
     else:
         assert sweep(*asked, "--output", output, "--resume").exit_code == 0
     assert killed
