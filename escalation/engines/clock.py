@@ -41,10 +41,11 @@ STOPPED = ClockArrays(
 """That of a trial without times."""
 
 
-def clock_arrays(
-    trial: Trial, rates: NDArray[np.float64], sizes: NDArray[np.int64], *, expanding: bool = False
-) -> ClockArrays:
-    """The clock of dose escalation, or of the expansion after it, with cohorts of these sizes; rates are float64[D]."""
+def clock_arrays(trial: Trial, rates: NDArray[np.float64], largest: int, *, expanding: bool = False) -> ClockArrays:
+    """The clock of dose escalation, or of the expansion after it, under true DLT rates, float64[D].
+
+    No cohort has more patients than `largest`.
+    """
     calendar, clock = trial.time, clock_of(trial)
     if calendar is None or clock is None:
         return STOPPED
@@ -66,7 +67,7 @@ def clock_arrays(
         review=clock.review,
         gaps=np.array(calendar.gap_days, np.float64),
         gaps_at_new_dose=calendar.gap_at == "new_dose",
-        singly=bool((sizes == 1).all()),
+        singly=largest == 1,
         closes=calendar.sentinel_dlt == "close",
         inevaluable=float(calendar.inevaluable),
         replaces=bool(calendar.replace),

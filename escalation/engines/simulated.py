@@ -23,7 +23,7 @@ def simulate_trials(start: Start, rates: NDArray[np.float64], *, trials: int, se
     outcomes = _unfinished(start, rates, trials)
     late = None if start.pending is None else late_onset(plan, start.pending)
     conduct = plan.conduct if late is None else late[0].conduct
-    clock = STOPPED if start.data is not None else clock_arrays(trial, rates, conduct.all_sizes)
+    clock = STOPPED if start.data is not None else clock_arrays(trial, rates, conduct.largest)
     escalate = None
     if late is not None:
         escalate = late_escalation(*late, limits, clock)
@@ -31,7 +31,7 @@ def simulate_trials(start: Start, rates: NDArray[np.float64], *, trials: int, se
         escalate = plan.escalation(start.counts, limits, clock)
     expanding = STOPPED
     if clock.is_running and expansion is not None:
-        expanding = clock_arrays(trial, rates, expansion.cohorts, expanding=True)
+        expanding = clock_arrays(trial, rates, int(expansion.cohorts.max()), expanding=True)
     nothing = np.zeros(1, np.uint64), np.zeros((1, TIMES))
 
     blocks = -(-trials // virtual.BLOCK)

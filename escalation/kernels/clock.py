@@ -50,6 +50,22 @@ def uniform(key, number):
 
 
 @kernel
+def drawn_tolerance(key, number):
+    """Tolerance of a patient beyond those whose are drawn beforehand, a whole number of parts."""
+    return math.floor(uniform(key, TOLERANCE + np.uint64(number)) * 4294967296.0)
+
+
+@kernel
+def day_of_leaving(inevaluable, window, key, number):
+    """The day after treatment on which a patient of this number leaves; infinite for who stays."""
+    if inevaluable > 0:
+        stream = LEAVING + np.uint64(2 * number)
+        if uniform(key, stream) < inevaluable:
+            return window * uniform(key, stream + np.uint64(1))
+    return np.inf
+
+
+@kernel
 def gap(arrivals, mean, key, number):
     """Days between the arrivals before and of this number."""
     if arrivals == FIXED:
@@ -139,16 +155,12 @@ def treat_cohort(clock, dose, limit, size, before, tolerances, key, room, now):
         if enrolled < tolerances.shape[0]:
             tolerance = np.float64(tolerances[enrolled])
         else:
-            tolerance = math.floor(uniform(key, TOLERANCE + np.uint64(enrolled)) * 4294967296.0)
+            tolerance = drawn_tolerance(key, enrolled)
         observed, has_dlt = window, tolerance < limit
         if has_dlt:
             share = min((tolerance + 0.5) / limit, 1.0)
             observed = window * share if clock.days.shape[0] == 2 else day_of_dlt(clock, dose, share)
-        leaves = np.inf
-        if clock.inevaluable > 0:
-            stream = LEAVING + np.uint64(2 * enrolled)
-            if uniform(key, stream) < clock.inevaluable:
-                leaves = window * uniform(key, stream + np.uint64(1))
+        leaves = day_of_leaving(clock.inevaluable, window, key, enrolled)
         last_at[dose] = day
         enrolled, places, members, last, reopened = enrolled + 1, places - 1, members + 1, day, False
         if leaves < observed:

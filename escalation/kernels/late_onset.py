@@ -8,11 +8,9 @@ known to have left free their places, where they are replaced. Each decision cou
 as without a DLT, at every dose.
 """
 
-import math
-
 import numpy as np
 
-from escalation.kernels.clock import LEAVING, TOLERANCE, day_of_dlt, gap, uniform
+from escalation.kernels.clock import day_of_dlt, day_of_leaving, drawn_tolerance, gap
 from escalation.kernels.codes import (
     ANY_FOLLOW_UP,
     ARRIVAL,
@@ -441,18 +439,15 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
             if enrolled < tolerances.shape[1]:
                 tolerance = np.float64(tolerances[trial, at(enrolled)])
             else:
-                tolerance = math.floor(uniform(key, TOLERANCE + np.uint64(enrolled)) * 4294967296.0)
+                tolerance = drawn_tolerance(key, enrolled)
             observed, outcome = window, np.int64(NO_DLT)
             if tolerance < limits[dose]:
                 share = min((tolerance + 0.5) / limits[dose], 1.0)
                 observed = window * share if is_uniform else day_of_dlt(clock, dose, share)
                 outcome = np.int64(DLT)
-            if inevaluable > 0:
-                stream = LEAVING + np.uint64(2 * enrolled)
-                if uniform(key, stream) < inevaluable:
-                    leaves = window * uniform(key, stream + np.uint64(1))
-                    if leaves < observed:
-                        observed, outcome = leaves, np.int64(LEFT)
+            leaves = day_of_leaving(inevaluable, window, key, enrolled)
+            if leaves < observed:
+                observed, outcome = leaves, np.int64(LEFT)
 
             at_closed += closed_from <= dose
             if outcome != LEFT:

@@ -150,11 +150,6 @@ class Conduct:
         return self.trial_sizes is not None
 
     @property
-    def all_sizes(self) -> NDArray[np.int64]:
-        """Sizes that cohorts can have, whatever comes."""
-        return self.sizes if self.trial_sizes is None else np.maximum(self.sizes.min(), self.trial_sizes)
-
-    @property
     def varies(self) -> bool:
         """Whether what is left for the last cohort depends on the trial."""
         return self.titration or self.sizes_by_trial or bool(np.ptp(self.sizes))

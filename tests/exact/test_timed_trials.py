@@ -206,6 +206,15 @@ def test_gaps_follow_the_cohorts_that_there_are():
     assert by_three[0] - by_three[1] == pytest.approx(2 * 6)
 
 
+def test_cohorts_of_one_at_some_doses_are_no_singles():
+    """Sizes by dose and by DLTs together: one patient at the first dose, three at the second, and never fewer."""
+    calendar = {"accrual_per_month": 30.4375, "arrivals": "fixed", "gap_days": [7]}
+    sizes = {"by_dose": [1, 3], "by_dlts": [1, 1]}
+    options = {"doses": [1, 2], "target": 0.25, "max_patients": 4, "cohort_size": sizes, "dlt_window_days": 28}
+    spaced, free = (days(Trial(**options, time=one)) for one in (calendar, {**calendar, "gap_days": []}))
+    assert spaced - free == pytest.approx(6)
+
+
 def test_random_numbers():
     """The compiled hash and the one in whole numbers of Python; trials do not depend on how many there are."""
     for key in (0, 1, 2**63 + 12345):

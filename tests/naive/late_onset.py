@@ -99,7 +99,7 @@ class LateTrial:
     @property
     def singly(self) -> bool:
         """Whether all cohorts are of one."""
-        return bool((self.plan.conduct.all_sizes == 1).all())
+        return self.plan.conduct.largest == 1
 
     # What is known on a day.
 
