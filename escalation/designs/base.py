@@ -28,8 +28,9 @@ from escalation.fields import Flag, Frozen, Text
 from escalation.kernels.codes import ELIMINATE, SAME_DOSE, STAY
 from escalation.numbers import count_grid
 from escalation.plans.conduct import Criterion, Stop
-from escalation.plans.pending import PendingPlan, WeighedCurves
+from escalation.plans.pending import PendingPlan
 from escalation.plans.plan import Plan
+from escalation.plans.weighed_curves import WeighedCurves
 from escalation.trial.expansion import Expansion
 from escalation.trial.trial import Trial
 

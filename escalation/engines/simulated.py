@@ -12,7 +12,7 @@ from escalation.engines.outcomes import Outcomes, refuse_undecided, reject_too_t
 from escalation.kernels.codes import TIMES
 from escalation.kernels.simulated_expansions import run_expansions
 from escalation.plans.late_onset import late_escalation, late_onset
-from escalation.plans.plan import Tolerances
+from escalation.plans.plan import Block, Tolerances
 from escalation.plans.start import Start
 
 
@@ -48,7 +48,7 @@ def simulate_trials(start: Start, rates: NDArray[np.float64], *, trials: int, se
         patients, dlts = outcomes.patients[first:last], outcomes.dlts[first:last]
         recommended, reason = outcomes.recommended[first:last], outcomes.reason[first:last]
         if escalate is not None:
-            escalate(known, keys, patients, dlts, recommended, reason, times)
+            escalate(Block(known, keys, patients, dlts, recommended, reason, times))
             refuse_undecided(patients, dlts, reason)
             reject_too_toxic(plan, patients, dlts, recommended, reason)
         if expansion is not None and outcomes.declared is not None:

@@ -59,7 +59,7 @@ from escalation.kernels.limits import cohort_size, highest_after
 from escalation.kernels.stopping import final_reason, joint_reason, next_run, sooner
 
 EXACT = 1e-12
-"""Slack where counts are compared with a share of other counts; see `plans.pending`."""
+"""Slack where counts are compared with a share of other counts; see `plans.verdict`."""
 
 WITHIN = 1e-6
 """Part of the window; see `crossing`."""

@@ -13,7 +13,7 @@ from escalation.plans.conduct import Belief
 from escalation.plans.cost import Cost, cost_of
 from escalation.plans.decision import State
 from escalation.plans.model import ModelPlan
-from escalation.plans.plan import Counts, Escalate, Settle, Tolerances
+from escalation.plans.plan import Block, Escalate, Settle
 from escalation.plans.reach import after, escalated
 from escalation.plans.readings import Intervals, Judgement, MaximumLikelihood, PlugIn, PosteriorMean, Reading, mean_over
 
@@ -195,15 +195,8 @@ class CurvePlan(ModelPlan):
         told = self.cohort_evidence(int(counts[0].sum()), varies=clock.is_running)
         arrays = self.arrays(counts if counts.any() else None)
 
-        def escalate(
-            tolerances: Tolerances,
-            keys: NDArray[np.uint64],
-            patients: Counts,
-            dlts: Counts,
-            recommended: NDArray[np.int16],
-            reasons: NDArray[np.int8],
-            times: NDArray[np.float64],
-        ) -> None:
+        def escalate(block: Block) -> None:
+            tolerances, keys, patients, dlts, recommended, reasons, times = block
             counts = patients, dlts
             run_curve_trials(arrays, clock, told, limits, tolerances, keys, *counts, recommended, reasons, times)
 

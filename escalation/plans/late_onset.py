@@ -5,9 +5,10 @@ from numpy.typing import NDArray
 
 from escalation.errors import DesignError
 from escalation.kernels.layout import ClockArrays, PendingArrays
-from escalation.plans.pending import PendingPlan, WeighedCurves
-from escalation.plans.plan import Counts, Escalate, Plan, Tolerances
+from escalation.plans.pending import PendingPlan
+from escalation.plans.plan import Block, Escalate, Plan
 from escalation.plans.table import TablePlan
+from escalation.plans.weighed_curves import WeighedCurves
 
 
 def late_onset(plan: Plan, pending: PendingPlan | WeighedCurves) -> tuple[TablePlan, PendingArrays]:
@@ -34,15 +35,8 @@ def late_escalation(table: TablePlan, rule: PendingArrays, limits: NDArray[np.in
 
     arrays = table.arrays()
 
-    def escalate(
-        tolerances: Tolerances,
-        keys: NDArray[np.uint64],
-        patients: Counts,
-        dlts: Counts,
-        recommended: NDArray[np.int16],
-        reasons: NDArray[np.int8],
-        times: NDArray[np.float64],
-    ) -> None:
+    def escalate(block: Block) -> None:
+        tolerances, keys, patients, dlts, recommended, reasons, times = block
         run_late_onset_trials(arrays, rule, clock, limits, tolerances, keys, patients, dlts, reasons, times)
         table.selection.recommend(arrays.codes, patients, dlts, recommended)
 

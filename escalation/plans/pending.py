@@ -17,22 +17,19 @@ is no such dose (`highest`, `lowest`): there is then nothing to wait for before 
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from enum import Enum, auto
+from dataclasses import dataclass, field
 from math import inf
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from escalation.errors import DesignError
 from escalation.kernels.codes import (
     DE_ESCALATE,
     EFFECTIVE,
     ELIMINATE,
     ESCALATE,
     IMPUTED,
-    NO_DOSE,
     PREDICTED,
     ROLLED,
     SLACK,
@@ -41,62 +38,16 @@ from escalation.kernels.codes import (
     UNDECIDED,
 )
 from escalation.kernels.layout import PendingArrays
-from escalation.plans.curves import CurvePlan
-from escalation.plans.readings import Judgement
+from escalation.plans.verdict import EXACT, Verdict, Why, followed, verdict
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
-
-EXACT = 1e-12
-"""Slack where counts are compared with a share of other counts: 3 DLTs in 15 patients are a rate of 0.2."""
 
 SIX = 6
 """Patients at a dose under the rolling six."""
 
 ROLLED_UP = frozenset({(3, 0, 0), (4, 0, 0), (5, 0, 0), (6, 0, 0), (6, 0, 1), (6, 1, 0)})
 """Patients, DLTs and pending patients at which the rolling six escalates (Skolnik et al. 2008)."""
-
-
-class Why(Enum):
-    """Why a verdict is what it is."""
-
-    COMPLETE = auto()  # nobody is pending: the design for complete data decides
-    ELIMINATED = auto()  # the DLTs eliminate the dose, whatever the pending outcomes
-    CERTAIN = auto()  # the DLTs are too many for the dose to be given again, whatever the pending outcomes
-    WAITING = auto()  # every outcome is waited for
-    MOST_PENDING = auto()  # too large a share of the patients is pending
-    NOTHING_KNOWN = auto()  # no outcome is known at the dose
-    FEW_COMPLETE = auto()  # too few outcomes are known to escalate
-    SHORT_FOLLOW_UP = auto()  # a pending patient has not been followed for long enough to escalate
-    FOLLOW_UP = auto()  # the follow-up of the pending patients, compared with the cuts
-    STATES = auto()  # the numbers of patients, DLTs and pending patients
-    PREDICTED = auto()  # the most probable decision once all outcomes are known
-    IMPROBABLE = auto()  # it is to escalate, but not probable enough
-    RISKY = auto()  # it is to stay, but de-escalation is too probable
-    DISAGREEING = auto()  # pending outcomes can change the decision
-    TOO_TOXIC_IF_KNOWN = auto()  # the known outcomes eliminate the lowest dose, pending patients without a DLT do not
-    MODEL = auto()  # what the model prefers
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """What a rule for pending patients says, and what it rests on."""
-
-    code: int  # ESCALATE, STAY, DE_ESCALATE, ELIMINATE or SUSPEND; UNDECIDED where it leaves that to the design's plan
-    why: Why
-    wanted: int  # ESCALATE, STAY or DE_ESCALATE before waiting and missing doses changed it, else as `code`
-    follow_up: float = np.nan  # STFT, of `Effective` ESS
-    escalate_from: float = inf  # the follow-up from which the dose is escalated; infinite for none
-    de_escalate_to: float = -inf  # the follow-up up to which it is de-escalated; minus infinity for none
-    # Probabilities of DE_ESCALATE, STAY and ESCALATE once all outcomes are known; of `Predicted` only.
-    probabilities: tuple[float, float, float] | None = None
-    choice: int | None = None  # index of the dose that a model prefers, or NO_DOSE; of `WeighedCurves` only
-    judgement: Judgement | None = None  # what the model says
-
-
-def verdict(code: int, why: Why) -> Verdict:
-    """A verdict that rests on counts alone."""
-    return Verdict(code=code, why=why, wanted=code)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -127,29 +78,6 @@ class CountCuts:
     def eliminates(self, patients: int, dlts: int, *, lowest: bool) -> bool:
         """Whether the counts eliminate the dose."""
         return bool(dlts >= self.eliminate_from[0 if lowest else 1, patients])
-
-
-def followed(patients: int, dlts: int, follow_up: Sequence[float] | Floats, most: int) -> Floats:
-    """Shares of the window for which pending patients were followed, float64[c], unless they cannot be.
-
-    Raises
-    ------
-    DesignError
-        A ValueError: there can be no such counts, or who has been followed so long is not pending.
-    """
-    shares = np.asarray(follow_up, np.float64).reshape(-1)
-    if not 1 <= patients <= most:
-        raise DesignError(f"patients: {patients} should be from 1 to {most}")
-    if not 0 <= dlts <= patients:
-        raise DesignError(f"dlts: {dlts} should be from 0 to {patients}")
-    if dlts + len(shares) > patients:
-        raise DesignError(f"follow_up: {len(shares)} pending patients and {dlts} with a DLT are more than {patients}")
-    for wrong in shares[~((shares >= 0) & (shares < 1))][:1]:
-        raise DesignError(
-            f"follow_up: {wrong:g} should be a share of the DLT window, at least 0 and below 1: after the whole window "
-            "a patient is not pending"
-        )
-    return shares
 
 
 def within(code: int, *, lowest: bool, highest: bool) -> int:
@@ -567,114 +495,3 @@ class Predicted(PendingPlan):
         elif wanted == STAY and down > self.stay_if + SLACK:
             code, why = SUSPEND, Why.RISKY
         return Verdict(code=code, why=why, wanted=wanted, follow_up=float(shares.sum()), probabilities=(down, stay, up))
-
-
-def linear_weights(follow_up: Floats) -> Floats:
-    """Weights of pending patients, float64[c]: the shares of the window for which they were followed."""
-    return np.minimum(follow_up, 1.0)
-
-
-def adaptive_weights(follow_up: Floats, dlt_times: Floats) -> Floats:
-    """Weights of pending patients, float64[c], from the times of all z DLTs in the trial, as shares of the window.
-
-    The times divide the window into z + 1 pieces of equal weight, within which the weight rises with time; without DLTs
-    it is linear. Times that are equal, or the whole window, divide nothing by zero.
-
-    Source: Cheung YK, Chappell R (2000) Biometrics 56:1177-1182.
-    """
-    edges = np.concatenate([[0.0], np.sort(np.minimum(dlt_times, 1.0)), [1.0]])
-    piece = np.minimum(np.searchsorted(edges, follow_up, side="right") - 1, len(edges) - 2)
-    width = edges[piece + 1] - edges[piece]
-    inside = np.divide(follow_up - edges[piece], width, out=np.zeros_like(width), where=width > 0)
-    return (piece + inside) / (len(edges) - 1)
-
-
-@dataclass(frozen=True, eq=False)
-class WeighedCurves:
-    """TITE-CRM: a pending patient has the likelihood 1 - w p under a curve with rate p at the dose, with a weight w.
-
-    A DLT has the weight 1, whenever it came. With nobody pending it is the CRM.
-
-    Source: Cheung YK, Chappell R (2000) Biometrics 56:1177-1182.
-    """
-
-    plan: CurvePlan
-    adaptive: bool  # whether weights depend on the times of DLTs
-    most_pending: float  # no decision while a larger share of the patients at the current dose is pending
-
-    def weights(self, follow_up: Sequence[float] | Floats, dlt_times: Sequence[float] | Floats = ()) -> Floats:
-        """Weights of pending patients, float64[c], by their shares of the window and those at which DLTs came."""
-        shares = np.asarray(follow_up, np.float64)
-        return adaptive_weights(shares, np.asarray(dlt_times, np.float64)) if self.adaptive else linear_weights(shares)
-
-    def posterior(self, patients: Counts, dlts: Counts, doses: Counts, weights: Floats) -> Floats:
-        """Posterior probability of each curve, float64[G].
-
-        Parameters
-        ----------
-        patients, dlts : int64[D]
-            At each dose, pending patients included.
-        doses : int64[c]
-            Index of each pending patient's dose.
-        weights : float64[c]
-        """
-        known = patients - np.bincount(doses, minlength=len(patients))
-        further = np.log1p(-weights[:, None] * np.exp(self.plan.log_dlt[doses])).sum(axis=0)
-        return self.plan.posterior(known, dlts, further)
-
-    def decide(
-        self,
-        patients: Sequence[int] | Counts,
-        dlts: Sequence[int] | Counts,
-        pending: Sequence[tuple[int, float]],
-        dose: int,
-        dlt_times: Sequence[float] | Floats = (),
-    ) -> Verdict:
-        """What follows; `choice` is the dose that the model prefers, before `no_skip`, `coherent` and other limits.
-
-        Parameters
-        ----------
-        patients, dlts : sequence of int
-            At each dose, pending patients included.
-        pending : sequence of (int, float)
-            Of each pending patient in the trial the index of the dose, and the share of the window that has passed.
-        dose : int
-            Index of the current dose.
-        dlt_times : sequence of float
-            Shares of the window after which the DLTs came, in any order; adaptive weights need them all.
-
-        Raises
-        ------
-        DesignError
-            A ValueError: there can be no such counts, or no such follow-up.
-        """
-        n, y = np.asarray(patients, np.int64), np.asarray(dlts, np.int64)
-        shares = {level: [share for at, share in pending if at == level] for level in range(self.plan.levels)}
-        if len(n) != self.plan.levels or len(y) != self.plan.levels or sum(map(len, shares.values())) < len(pending):
-            raise DesignError(f"patients, dlts, pending: should be for {self.plan.levels} dose levels")
-        for level, told in shares.items():
-            if n[level] or y[level] or told:
-                followed(int(n[level]), int(y[level]), told, int(n.sum()))
-        if self.adaptive and len(dlt_times) != y.sum():
-            raise DesignError(f"dlt_times: {len(dlt_times)} times for {y.sum()} DLTs")
-        weights = self.weights([share for _, share in pending], dlt_times)
-        posterior = self.plan.posterior(n, y)
-        if pending:
-            posterior = self.posterior(n, y, np.array([level for level, _ in pending]), weights)
-        counts = tuple(n.tolist()), tuple(y.tolist())
-        judgement = replace(
-            self.plan.judged_by(posterior), eliminated_from=self.plan.conduct.lowest_eliminated(*counts)
-        )
-        choice = judgement.choice
-        wanted = ELIMINATE if choice == NO_DOSE else int(np.sign(choice - dose))
-        code, why = wanted, Why.MODEL if pending else Why.COMPLETE
-        if choice != NO_DOSE and len(shares[dose]) > self.most_pending * n[dose] + EXACT:
-            code, why = SUSPEND, Why.MOST_PENDING
-        return Verdict(
-            code=code,
-            why=why,
-            wanted=wanted,
-            follow_up=float(sum(shares[dose])),
-            choice=choice,
-            judgement=judgement,
-        )

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,11 +26,21 @@ that have ended, and gives how many of each there are; the children's parents ar
 Tolerances = NDArray[np.uint32] | NDArray[np.int64]
 """Of a block of trials' patients, by trial and patient; see `engines.patients`."""
 
-Escalate = Callable[
-    [Tolerances, NDArray[np.uint64], Counts, Counts, NDArray[np.int16], NDArray[np.int8], NDArray[np.float64]], None
-]
-"""From a block of trials' tolerances, and their keys where the clock is running: writes their patients, DLTs,
-recommended doses, reasons to end, and times."""
+
+class Block(NamedTuple):
+    """A block of simulated trials: their patients' random numbers, and room for what becomes of them."""
+
+    tolerances: Tolerances
+    keys: NDArray[np.uint64]  # of the trials' other random numbers; one alone where no clock is running, as of `times`
+    patients: Counts
+    dlts: Counts
+    recommended: NDArray[np.int16]
+    reasons: NDArray[np.int8]
+    times: NDArray[np.float64]
+
+
+Escalate = Callable[[Block], None]
+"""Runs dose escalation of a block of trials, and writes what becomes of them."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from escalation.kernels.codes import NO_DOSE
 from escalation.plans.expansion import ExpansionPlan
-from escalation.plans.pending import PendingPlan, WeighedCurves
+from escalation.plans.pending import PendingPlan
 from escalation.plans.plan import Plan
+from escalation.plans.weighed_curves import WeighedCurves
 from escalation.trial.data import InterimData
 from escalation.trial.trial import Trial
 

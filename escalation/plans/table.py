@@ -14,7 +14,7 @@ from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, STAY, UND
 from escalation.kernels.layout import Children, ClockArrays, Packing, StateArrays, TableArrays
 from escalation.numbers import binomials
 from escalation.plans.decision import Bound, Decision, State, limited
-from escalation.plans.plan import Counts, Escalate, Plan, Settle, Tolerances
+from escalation.plans.plan import Block, Counts, Escalate, Plan, Settle
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int8]
@@ -143,15 +143,8 @@ class TablePlan(Plan):
 
         arrays = self.arrays()
 
-        def escalate(
-            tolerances: Tolerances,
-            keys: NDArray[np.uint64],
-            patients: Counts,
-            dlts: Counts,
-            recommended: NDArray[np.int16],
-            reasons: NDArray[np.int8],
-            times: NDArray[np.float64],
-        ) -> None:
+        def escalate(block: Block) -> None:
+            tolerances, keys, patients, dlts, recommended, reasons, times = block
             run_table_trials(arrays, clock, limits, tolerances, keys, patients, dlts, reasons, times)
             self.selection.recommend(arrays.codes, patients, dlts, recommended)
 

@@ -32,7 +32,8 @@ from escalation.designs.pending import PENDING, AnyPending, Complete, Predict, R
 from escalation.errors import DesignError, ScenarioError, StateSpaceError
 from escalation.kernels.codes import ELIMINATE, END, STAY
 from escalation.kernels.codes import PENDING as PENDING_COLUMN
-from escalation.plans.pending import Effective, Imputed, Predicted, Rolled, Waited, WeighedCurves
+from escalation.plans.pending import Effective, Imputed, Predicted, Rolled, Waited
+from escalation.plans.weighed_curves import WeighedCurves
 from tests.support import levels
 
 TRIAL = Trial(doses=levels(4), target=0.3, max_patients=24)

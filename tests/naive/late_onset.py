@@ -23,8 +23,9 @@ from escalation.kernels.codes import (
     TOO_TOXIC,
     UNCHANGED,
 )
-from escalation.plans.pending import PendingPlan, Predicted, Rolled, Why
+from escalation.plans.pending import PendingPlan, Predicted, Rolled
 from escalation.plans.table import TablePlan
+from escalation.plans.verdict import Why
 from escalation.trial.trial import Trial
 from tests.naive.clock import LEAVING, TOLERANCE, day_of_dlt, hashed
 

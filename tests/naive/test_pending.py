@@ -10,7 +10,8 @@ from escalation import BOIN, CRM, MTPI, MTPI2, TPI, I3Plus3, Keyboard, ThreePlus
 from escalation.designs.ccd import CCD
 from escalation.designs.pending import Complete, Predict, Roll, Weigh
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, STAY, SUSPEND, UNDECIDED
-from escalation.plans.pending import Effective, Imputed, Predicted, adaptive_weights
+from escalation.plans.pending import Effective, Imputed, Predicted
+from escalation.plans.weighed_curves import adaptive_weights
 from tests.naive import pending as naive
 from tests.support import levels
 

@@ -10,7 +10,7 @@ import pytest
 from escalation import BOIN, CRM, MTPI, MTPI2, Keyboard, ThreePlusThree, Trial
 from escalation.designs.pending import Predict, Roll, Weigh
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, STAY, SUSPEND
-from escalation.plans.pending import adaptive_weights
+from escalation.plans.weighed_curves import adaptive_weights
 from tests.support import each, levels, records
 
 LETTERS = {ESCALATE: "E", STAY: "S", DE_ESCALATE: "D", ELIMINATE: "DE", SUSPEND: "SUS"}

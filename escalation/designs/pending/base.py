@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from escalation.errors import DesignError
 from escalation.fields import Frozen
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE
-from escalation.plans.pending import CountCuts, PendingPlan, WeighedCurves
+from escalation.plans.pending import CountCuts, PendingPlan
+from escalation.plans.weighed_curves import WeighedCurves
 from escalation.trial.trial import Trial
 
 if TYPE_CHECKING:

@@ -31,7 +31,8 @@ from escalation.fields import Real, Whole
 from escalation.kernels.codes import DE_ESCALATE, ESCALATE, STAY
 from escalation.numbers import Floats, halved
 from escalation.plans.curves import CurvePlan
-from escalation.plans.pending import Effective, Imputed, Limits, PendingPlan, WeighedCurves
+from escalation.plans.pending import Effective, Imputed, Limits, PendingPlan
+from escalation.plans.weighed_curves import WeighedCurves
 from escalation.trial.trial import Trial
 
 if TYPE_CHECKING:
