@@ -3,49 +3,22 @@
 import ast
 import json
 import os
+import pkgutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 import escalation
-from escalation.kernels import (
-    codes,
-    distributions,
-    endings,
-    exact_curves,
-    exact_states,
-    exact_tables,
-    exact_times,
-    late_onset,
-    many_truths,
-    posterior,
-    selection,
-    simulated_curves,
-    simulated_tables,
-    stopping,
-)
+from escalation import kernels as machine
+from escalation.kernels import codes
 from escalation.scenario.file import load_scenario
 from escalation.studies.run import run
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "escalation"
-KERNEL_MODULES = (
-    distributions,
-    endings,
-    exact_curves,
-    exact_states,
-    exact_tables,
-    exact_times,
-    late_onset,
-    many_truths,
-    posterior,
-    selection,
-    simulated_curves,
-    simulated_tables,
-    stopping,
-)
 
 
 def lint_imports(folder: Path) -> subprocess.CompletedProcess:
@@ -123,9 +96,11 @@ def test_one_place_compiles():
 
 
 def kernels() -> dict[str, object]:
+    """Every compiled function, by its module and name."""
+    modules = [import_module(f"{machine.__name__}.{found.name}") for found in pkgutil.iter_modules(machine.__path__)]
     return {
         f"{module.__name__}.{name}": value
-        for module in KERNEL_MODULES
+        for module in modules
         for name, value in vars(module).items()
         if hasattr(value, "signatures") and value.py_func.__module__ == module.__name__
     }
@@ -146,12 +121,13 @@ ENTRY_POINTS = {
     "many_truths.expected_counts",
     "selection.recommend_highest",
     "selection.recommend_isotonic",
+    "simulated_expansions.run_expansions",
     "simulated_curves.run_curve_trials",
     "simulated_tables.run_table_trials",
 }
 
 
-KERNELS = 53
+KERNELS = 61
 """Compiled for the shipped scenarios under one truth and many, with a clock, and for designs that do not wait.
 
 Those called by kernels are included.
@@ -193,6 +169,11 @@ for kind, rule in late:
             doses=[1, 2, 3], target=0.25, max_patients=18, dlt_window_days=28, time={"accrual_per_month": 4, **more}
         )
         simulate(kind(pending={"rule": rule}), trial, [0.1, 0.2, 0.4], trials=200)
+for time in (None, {"accrual_per_month": 4}):
+    trial = Trial(
+        doses=[1, 2, 3], target=0.25, max_patients=18, dlt_window_days=28, time=time, expansion={"patients": 6}
+    )
+    simulate(BOIN(), trial, [0.1, 0.2, 0.4], trials=200)
 print(json.dumps({name: len(kernel.signatures) for name, kernel in kernels().items()}))
 """
 
