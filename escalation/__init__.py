@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from escalation.designs import CRM as CRM
     from escalation.designs import MTPI as MTPI
     from escalation.designs import MTPI2 as MTPI2
+    from escalation.designs import TITEBOIN as TITEBOIN
+    from escalation.designs import TITECRM as TITECRM
+    from escalation.designs import TITEMTPI as TITEMTPI
+    from escalation.designs import TITEMTPI2 as TITEMTPI2
     from escalation.designs import TPI as TPI
     from escalation.designs import APlusB as APlusB
     from escalation.designs import DecisionFunction as DecisionFunction
@@ -36,7 +40,10 @@ if TYPE_CHECKING:
     from escalation.designs import IntervalDesign as IntervalDesign
     from escalation.designs import Keyboard as Keyboard
     from escalation.designs import Monitoring as Monitoring
+    from escalation.designs import PoDTPI as PoDTPI
+    from escalation.designs import RollingSix as RollingSix
     from escalation.designs import ThreePlusThree as ThreePlusThree
+    from escalation.designs import TITEKeyboard as TITEKeyboard
     from escalation.designs import TooToxic as TooToxic
     from escalation.designs import skeleton as skeleton
     from escalation.designs.rules import AllOf as AllOf
@@ -118,7 +125,8 @@ _HOMES = {
     "characteristics.paired": "Difference",
     "designs": (
         "BLRM BMACRM BOIN CCD CRM MTPI MTPI2 TPI APlusB DecisionFunction DecisionTable Design I3Plus3 IntervalDesign "
-        "Keyboard Monitoring ThreePlusThree TooToxic skeleton"
+        "Keyboard Monitoring PoDTPI RollingSix TITEBOIN TITECRM TITEKeyboard TITEMTPI TITEMTPI2 ThreePlusThree TooToxic "
+        "skeleton"
     ),
     "designs.rules": "AllOf AnyOf DLTs Eliminate MaxStep NeverSkip NoEscalation Patients PatientsAtDose Precise "
     "TargetProbability TooToxicDose Unchanged WithinLimits",
