@@ -68,9 +68,11 @@ if TYPE_CHECKING:
     from escalation.kernels.codes import SLACK as SLACK
     from escalation.report.document.report import make_report as make_report
     from escalation.report.document.report import write_report as write_report
-    from escalation.running.next_dose import Completion as Completion
-    from escalation.running.next_dose import DoseEstimate as DoseEstimate
-    from escalation.running.next_dose import NextDose as NextDose
+    from escalation.running.answer import Completion as Completion
+    from escalation.running.answer import DoseEstimate as DoseEstimate
+    from escalation.running.answer import Hold as Hold
+    from escalation.running.answer import NextDose as NextDose
+    from escalation.running.answer import WhilePending as WhilePending
     from escalation.running.next_dose import next_dose as next_dose
     from escalation.running.pathways import Pathways as Pathways
     from escalation.running.pathways import paths as paths
@@ -136,7 +138,8 @@ _HOMES = {
     "StateSpaceError",
     "kernels.codes": "SLACK",
     "report.document.report": "make_report write_report",
-    "running.next_dose": "Completion DoseEstimate NextDose next_dose",
+    "running.answer": "Completion DoseEstimate Hold NextDose WhilePending",
+    "running.next_dose": "next_dose",
     "running.pathways": "Pathways paths",
     "running.tables": "ProtocolTable decision_table",
     "scenario.file": "Scenario TrialDesigns load_designs load_scenario",

@@ -201,9 +201,7 @@ def parse_scenario(content: dict[str, Any], source: str = "scenario", folder: Pa
     return _parsed(content, source, folder, Scenario)
 
 
-def _parsed(
-    content: dict[str, Any], source: str, folder: Path, kind: type[Parts], *, simulated: bool = True
-) -> Parts:
+def _parsed(content: dict[str, Any], source: str, folder: Path, kind: type[Parts], *, simulated: bool = True) -> Parts:
     problems: list[str] = []
     parts: dict[str, Any] = {}
     unknown = [name for name in content if name not in Scenario.model_fields]

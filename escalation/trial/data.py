@@ -164,6 +164,13 @@ class InterimData:
         """Patients at all doses, but for those who cannot be evaluated."""
         return sum(self.patients)
 
+    def without_pending(self) -> Self:
+        """The data were those who are pending known to have no DLT."""
+        known = None if self.cohorts is None else tuple(replace(cohort, pending=()) for cohort in self.cohorts)
+        if known:
+            return self.from_cohorts(known, len(self.patients))
+        return replace(self, pending=())
+
     def completions(self) -> Iterator["InterimData"]:
         """The data that these can become when no patient is pending any more, from no further DLT to the most.
 
