@@ -127,8 +127,8 @@ _HOMES = {
     "characteristics.paired": "Difference",
     "designs": (
         "BLRM BMACRM BOIN CCD CRM MTPI MTPI2 TPI APlusB DecisionFunction DecisionTable Design I3Plus3 IntervalDesign "
-        "Keyboard Monitoring PoDTPI RollingSix TITEBOIN TITECRM TITEKeyboard TITEMTPI TITEMTPI2 ThreePlusThree TooToxic "
-        "skeleton"
+        "Keyboard Monitoring PoDTPI RollingSix TITEBOIN TITECRM TITEKeyboard TITEMTPI TITEMTPI2 ThreePlusThree "
+        "TooToxic skeleton"
     ),
     "designs.rules": "AllOf AnyOf DLTs Eliminate MaxStep NeverSkip NoEscalation Patients PatientsAtDose Precise "
     "TargetProbability TooToxicDose Unchanged WithinLimits",

@@ -1,6 +1,7 @@
 """Late-onset designs by their names: a design with the rule for pending patients of its paper.
 
-Each is its `waits_as` with another default of `pending`, whose rule cannot be another. With every outcome known it is that design.
+Each is its `waits_as` with another default of `pending`, whose rule cannot be another. With every outcome known it is
+that design.
 """
 
 from typing import ClassVar, Literal

@@ -180,7 +180,8 @@ def _leads_down(decision: Decision, dose: int) -> bool:
 def decider_of(design: Design, trial: Trial, *, treated: int = 0) -> Decider:
     """Compile a design for a trial; raises DesignError where it does not fit.
 
-    A late-onset design is asked by `running.late_onset`, which has a decider of the design that waits. Patients that were `treated` already may be more than dose escalation has: then that is over.
+    Patients that were `treated` already may be more than dose escalation has: then that is over. A late-onset design is
+    asked by `running.late_onset`, which has a decider of the design that waits.
     """
     assert not design.is_late_onset
     trial = design.applied_to(trial)

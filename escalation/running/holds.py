@@ -75,8 +75,8 @@ def _by_rule(late: LateDecider, seen: Seen, found: LateDecision) -> str:
         least, (*_, up) = rule.escalate_if, said.probabilities
         return f"an escalation from {place} takes a probability of {least:g}, and has {_below(up, least)}"
     down, *_ = said.probabilities
-    most = f"{rule.stay_if:g}"
-    return f"{place} would be given again, but a de-escalation has a probability of {down:.3f}, more than {most}"
+    would = f"{place} would be given again, but a de-escalation has a probability of {down:.3f}"
+    return f"{would}, more than {rule.stay_if:g}"
 
 
 def _most_pending(rule: object) -> float:

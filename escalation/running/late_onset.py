@@ -1,8 +1,8 @@
 """One trial under a late-onset design: what is decided while patients are pending.
 
-As in simulated trials (`kernels.late_onset`), each decision looks at every dose; the limits on how far the next dose may
-be and the rules that end a trial count pending patients as without a DLT; and a cohort that was begun is filled up, but
-where what is known by then asks for a lower dose.
+As in simulated trials (`kernels.late_onset`), each decision looks at every dose; the limits on how far the next dose
+may be and the rules that end a trial count pending patients as without a DLT; and a cohort that was begun is filled up,
+but where what is known by then asks for a lower dose.
 """
 
 from collections.abc import Sequence
@@ -62,8 +62,8 @@ class Seen:
 
     def later(self, days: float, window: float) -> "Seen":
         """The same if so many days pass without a DLT."""
-        aged = (one._replace(days=(one.days or 0.0) + days) for one in self.pending)
-        return replace(self, pending=tuple(one for one in aged if one.days < window * (1 - FINEST)))
+        aged = (Patient(one.dose, (one.days or 0.0) + days) for one in self.pending)
+        return replace(self, pending=tuple(one for one in aged if (one.days or 0.0) < window * (1 - FINEST)))
 
 
 class Held(Enum):
@@ -275,10 +275,10 @@ def seen_in(design: Design, trial: Trial, data: InterimData, state: State) -> Se
     """What the data say of those who are pending, unless the design needs to know more."""
     rule = design.pending
     if isinstance(rule, Roll):
-        for dose, patients in enumerate(data.patients):
-            if patients > SIX:
+        for dose, treated in enumerate(data.patients):
+            if treated > SIX:
                 raise OutcomesError(
-                    f"outcomes: {trial.at_level(dose)} has {patients} patients; while patients are pending the rolling "
+                    f"outcomes: {trial.at_level(dose)} has {treated} patients; while patients are pending the rolling "
                     f"six decides on {SIX} at most"
                 )
     if data.cohorts is None:
@@ -309,8 +309,8 @@ def _check_days(
     for cohort in data.cohorts or ():
         if None in cohort.pending:
             raise OutcomesError(
-                f"outcomes: {cohort.written(trial.labels)}: how many days has each pending patient been followed? Write "
-                f"P14 for 14 days; {name} decides by them"
+                f"outcomes: {cohort.written(trial.labels)}: how many days has each pending patient been followed? "
+                f"Write P14 for 14 days; {name} decides by them"
             )
     adaptive = isinstance(design.pending, Weigh) and design.pending.weights == "adaptive"
     if adaptive and patients and len(dlt_days) < sum(data.dlts):

@@ -28,8 +28,8 @@ def next_dose(
     """What a design does next in a running trial.
 
     A design that waits for complete data has an answer while patients are pending only if it is the same whatever their
-    outcomes; a late-onset design decides by their follow-up, or holds accrual. Before the last cohort is full no higher dose follows, unless it will follow however the cohort is
-    filled up.
+    outcomes; a late-onset design decides by their follow-up, or holds accrual. Before the last cohort is full no higher
+    dose follows, unless it will follow however the cohort is filled up.
 
     Parameters
     ----------

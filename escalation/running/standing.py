@@ -20,8 +20,8 @@ MOST_SEARCHED = 50_000
 
 
 _DEPENDS_ON_DAYS = (
-    "{design}: pending: which dose follows depends on the days on which outcomes become known, which no path of complete "
-    'data has; ask `next` as the trial goes on, or look at the design that waits: kind = "{waits}" without `pending`'
+    "{design}: pending: which dose follows depends on the days on which outcomes become known, which no path of "
+    'complete data has; ask `next` as the trial goes on, or look at kind = "{waits}", the design that waits'
 )
 
 

@@ -1,9 +1,9 @@
 """Outcomes as people write them down: `1NNN 2NTT`, a word for each cohort.
 
 The dose level comes first, then a letter for each patient: N for no DLT, T for a DLT, P for an outcome that is pending
-(P14: followed for 14 days so far), I for a patient who cannot be evaluated. A DLT may have its day (T9). Lower case, commas between cohorts and a
-space after the dose level are understood. The notation is that of the R package escalation (K. Brock); P and I are
-ours.
+(P14: followed for 14 days so far), I for a patient who cannot be evaluated. A DLT may have its day (T9). Lower case,
+commas between cohorts and a space after the dose level are understood. The notation is that of the R package escalation
+(K. Brock); P, I and days are ours.
 """
 
 import re

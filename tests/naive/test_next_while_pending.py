@@ -1,4 +1,4 @@
-"""`next` while patients are pending, against simulated late-onset trials event by event: the same dose or hold each time."""
+"""`next` while patients are pending, against late-onset trials event by event: the same dose or hold each time."""
 
 import random
 from collections import Counter
