@@ -166,7 +166,8 @@ class Design(Frozen):
         if not self.is_late_onset:
             return
         if trial.time is None:
-            yield "pending", f'rule = "{self.pending.rule}" needs [trial.time]: how long patients are pending decides'
+            named = f'rule = "{self.pending.rule}"' if self.waits_as is None else f'kind = "{self.kind}"'
+            yield "pending", f"{named} needs [trial.time]: how long patients are pending decides"
         if self.has_posterior:
             yield "pending", "late-onset trials of designs with a model are not simulated yet"
 
