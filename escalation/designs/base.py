@@ -311,7 +311,8 @@ class Design(Frozen):
         expansion = self.expansion if self.expansion is not None or trial is None else trial.expansion
         monitored = None if expansion is None else expansion.monitoring
         late = self.pending.references(self.waiting) if self.is_late_onset else ()
-        found = [*self._references(), *late, *(() if monitored is None else MONITORING_REFERENCES[monitored.rule])]
+        itself = self.waiting if self.is_late_onset else self
+        found = [*itself._references(), *late, *(() if monitored is None else MONITORING_REFERENCES[monitored.rule])]
         return list(dict.fromkeys(found))
 
     def _references(self) -> tuple[str, ...]:
