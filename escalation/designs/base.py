@@ -166,7 +166,8 @@ class Design(Frozen):
         if not self.is_late_onset:
             return
         if trial.time is None:
-            yield "pending", f'rule = "{self.pending.rule}" needs [trial.time]: how long patients are pending decides'
+            named = f'rule = "{self.pending.rule}"' if self.waits_as is None else f'kind = "{self.kind}"'
+            yield "pending", f"{named} needs [trial.time]: how long patients are pending decides"
         if self.has_posterior:
             yield "pending", "late-onset trials of designs with a model are not simulated yet"
 
@@ -310,7 +311,8 @@ class Design(Frozen):
         expansion = self.expansion if self.expansion is not None or trial is None else trial.expansion
         monitored = None if expansion is None else expansion.monitoring
         late = self.pending.references(self.waiting) if self.is_late_onset else ()
-        found = [*self._references(), *late, *(() if monitored is None else MONITORING_REFERENCES[monitored.rule])]
+        itself = self.waiting if self.is_late_onset else self
+        found = [*itself._references(), *late, *(() if monitored is None else MONITORING_REFERENCES[monitored.rule])]
         return list(dict.fromkeys(found))
 
     def _references(self) -> tuple[str, ...]:

@@ -180,8 +180,9 @@ class LateDecider:
         if ruling.stays:
             ceilings.append((dose, Bound.HELD))
         highest, why_no_higher = min(ceilings, key=lambda ceiling: ceiling[0])
-        said, about = verdict(ELIMINATE, Why.ELIMINATED), closed_from
-        following, code = at, ELIMINATE
+        said, about, following, code = None, None, at, None
+        if closed_from <= dose:
+            said, about, code = verdict(ELIMINATE, Why.ELIMINATED), closed_from, ELIMINATE
         if at == dose or isinstance(rule, Rolled):
             about, shares = at, self._shares(seen.at(at))
             if state.patients[at] == 0:  # as may be below a start dose

@@ -88,11 +88,10 @@ def next_dose(
 def _of_late_onset(design: Design, trial: Trial, data: InterimData, ruling: Ruling) -> NextDose:
     """The answer of a late-onset design; with all outcomes known it is that of the design that waits."""
     late = late_decider(design, trial, decider_for(design.waiting, trial, data), data)
-    given = InterimData.without_pending(data)
     if data.cohorts is None:
         _check_counts(trial, data, one_by_one=late.decider.plan.conduct.largest == 1)
     late = replace(late, decider=replace(late.decider, ruling=ruling))
-    now = stand(replace(late.decider, ruling=NO_RULING), given, ruled=late.decider)
+    now = stand(replace(late.decider, ruling=NO_RULING), data.without_pending(), ruled=late.decider)
     most = late.decider.trial.most_patients
     # What was known when earlier doses were decided on, the data do not say: whether the design led here is not asked.
     departures = tuple(said for said in now.departures if said == too_many(data.treated, most))

@@ -204,7 +204,7 @@ class TestExpansion:
             "for each patient should follow: N (no DLT), T (DLT), P (pending) or I (inevaluable)\n"
             "error:   1NNN 2\nerror:         ^",
         ),
-        (["1NNN 2N7"], "only P can have a number of days; a space goes before the next cohort"),
+        (["1NNN 2N7"], "only P and T can have a number of days; a space goes before the next cohort"),
         (['"1NNN'], "a closing quotation mark is missing"),
         (['"1"NNN'], "the doses of this trial have no labels"),
         (["1NNN", "--closed", "1"], "closed: 1 should be a dose level above the lowest"),

@@ -270,9 +270,9 @@ def test_an_option_of_the_design(kind, pending):
     for question in (exact, fingerprint):
         with pytest.raises(StateSpaceError, match=r"late-onset: .* depends on days: simulated only"):
             question(design, TIMED)
-    for question in (lambda: next_dose(design, TIMED, "1NNN"), lambda: exact(design, TIMED, after="1NNN")):
-        with pytest.raises(DesignError, match="a trial under way is not decided on while outcomes are pending"):
-            question()
+    assert next_dose(design, TIMED, "1NNN").next_dose == 2
+    with pytest.raises(DesignError, match="depends on the days on which outcomes become known, which no path"):
+        exact(design, TIMED, after="1NNN")
 
 
 @pytest.mark.parametrize("kind", [BOIN, ThreePlusThree, MTPI2])
@@ -308,11 +308,11 @@ def test_complete_is_the_default(kind):
     ],
 )
 def test_what_does_not_fit_is_one_line(design, trial, problem):
-    found = [f"{option}: {text}" for option, text in design.problems(trial)]
+    found = [f"{option}: {text}" for option, text in (*design.problems(trial), *design.unsimulated(trial))]
     assert len(found) == 1
     assert found[0].startswith(problem)
-    with pytest.raises(DesignError):
-        design.plan(trial)
+    with pytest.raises(DesignError, match=re.escape(problem.partition(": ")[2])):
+        simulate(design, trial, [0.05, 0.15, 0.3, 0.5], trials=10)
 
 
 @pytest.mark.parametrize(
