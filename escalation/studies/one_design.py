@@ -10,6 +10,7 @@ from escalation.engines.allowance import Allowance
 from escalation.engines.durations import with_days
 from escalation.engines.endings import Enumeration
 from escalation.engines.exact import enumerate_endings
+from escalation.engines.late_onset import late_endings
 from escalation.engines.outcomes import Outcomes
 from escalation.engines.simulated import simulate_trials
 from escalation.errors import DesignError, OutcomesError, StateSpaceError
@@ -82,6 +83,8 @@ def endings_within(design: Design, trial: Trial, after: InterimData | str | None
         raise StateSpaceError(f"{trial.time.inexact_counts}: simulated only")
     try:
         start = start_of(design, trial, after)
+        if start.pending is not None:
+            return late_endings(start, allowance)
         endings, clock = enumerate_endings(start, allowance), clock_of(start.trial)
         has_days = clock is not None and trial.time is not None and trial.time.inexact_days is None and after is None
         return with_days(endings, start, allowance, clock) if has_days and clock is not None else endings
