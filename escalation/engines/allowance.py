@@ -26,8 +26,9 @@ MEMORY_SHARE = 0.5
 TIMED = 2.5
 """With a clock a state takes so much longer: it is visited again, with its days."""
 
-LATE_STATE, LATE_DECISION = 1e-6, 3e-5
-"""Seconds for a state of a late-onset design, for each patient who comes in a window, and for a decision."""
+LATE_STATE, LATE_DECISION = 3e-7, 1.5e-5
+"""Seconds for a state of a late-onset design, for each way in which who comes in a window can be known, and for what is
+decided on those who may be pending."""
 
 GB = 1e9
 
@@ -106,7 +107,7 @@ class Allowance:
 
         Raises StateSpaceError where the `entries` of what is decided, which are needed first, are too many.
         """
-        each, size = LATE_STATE * window + self.evaluation, late_state_bytes(plan)
+        each, size = LATE_STATE * 2.0**window + self.evaluation, late_state_bytes(plan)
         fewer = "fewer patients, fewer doses or a lower accrual"
         what = f"{entries:,} decisions on those who may be pending"
         before = what, LATE_DECISION * entries, "a lower accrual has fewer pending, which takes less"

@@ -9,7 +9,7 @@ each truth has one of its own.
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from escalation.engines.allowance import Allowance, MostStates, too_many
 from escalation.engines.endings import Enumeration
@@ -48,6 +48,7 @@ from escalation.plans.pending import PendingPlan
 from escalation.plans.start import Start
 from escalation.plans.steps import Steps
 from escalation.plans.table import TablePlan
+from escalation.trial.rates import check_rates
 
 Floats = NDArray[np.float64]
 
@@ -79,11 +80,12 @@ class LateOnset:
     start: Start
     allowance: Allowance
 
-    def outcomes(self, rates: Floats) -> Outcomes:
+    def outcomes(self, rates: ArrayLike) -> Outcomes:
         """As `Enumeration.outcomes`; raises StateSpaceError as `late_endings` does."""
         table, clock, steps = _conducted(self.start)
-        found = _enumerated(self.start, table, clock, steps, _limit(table, steps, self.allowance), rates)
-        return found.outcomes(rates)
+        true_rates = check_rates(rates, self.start.trial)
+        found = _enumerated(self.start, table, clock, steps, _limit(table, steps, self.allowance), true_rates)
+        return found.outcomes(true_rates)
 
 
 def _conducted(start: Start) -> tuple[TablePlan, Clock, Steps]:

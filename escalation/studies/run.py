@@ -14,6 +14,7 @@ from escalation.defaults import SEED, TRIALS
 from escalation.designs import Design
 from escalation.engines.allowance import Allowance
 from escalation.engines.endings import Enumeration
+from escalation.engines.late_onset import LateOnset
 from escalation.engines.outcomes import Outcomes
 from escalation.errors import EscalationError
 from escalation.kernels.codes import SLACK
@@ -23,7 +24,7 @@ from escalation.running.standing import standing
 from escalation.running.start import start_of
 from escalation.scenario.file import Scenario
 from escalation.scenario.truths.truth import Truth
-from escalation.studies.one_design import endings_within, simulate
+from escalation.studies.one_design import simulate, under_each_truth
 from escalation.studies.work.options import Effort, Progress, silent
 from escalation.studies.work.refusal import Refused, answered
 from escalation.trial.data import InterimData
@@ -112,6 +113,10 @@ class Evidence:
     simulated: Outcomes | None
 
 
+Endings = Enumeration | LateOnset | Refused
+"""What can be asked for exact outcomes under a truth, or why there are none."""
+
+
 @dataclass(frozen=True)
 class Pass:
     """One pass over designs and truths, for what a run and a comparison make of the evidence."""
@@ -161,8 +166,7 @@ class Pass:
             endings = {label: self._endings(design) for label, design in designs.items()} if self.exact else {}
             for truth in self.scenario.truth:
                 for label, design in designs.items() if truth.name in self.truths else ():
-                    known = endings.get(label)
-                    expected = known.outcomes(truth.dlt_rates) if isinstance(known, Enumeration) else known
+                    expected = self._expected(endings, label, truth)
                     simulated = None
                     if self.trials:
                         simulated = simulate(
@@ -177,10 +181,22 @@ class Pass:
                     yield Evidence(label, truth, truth.correct_doses(trial.target), expected, simulated)
                     step()
 
-    def _endings(self, design: Design) -> Enumeration | Refused:
+    def _endings(self, design: Design) -> Endings:
         """The endings of a design; a refusal is an error where no trials are simulated instead."""
-        question = design, self.scenario.trial, self.after, self.allowance
-        return endings_within(*question) if self.trials == 0 else answered(endings_within, question)
+        question = design, self.scenario.trial, self.after, self.allowance, len(self.truths)
+        return under_each_truth(*question) if self.trials == 0 else answered(under_each_truth, question)
+
+    def _expected(self, endings: dict[str, Endings], label: str, truth: Truth) -> Outcomes | Refused | None:
+        """What a design is expected to do under a truth; what is refused under one is not tried under the next."""
+        known = endings.get(label)
+        if known is None or isinstance(known, Refused):
+            return known
+        if self.trials == 0:
+            return known.outcomes(truth.dlt_rates)
+        found = answered(known.outcomes, (truth.dlt_rates,))
+        if isinstance(found, Refused):
+            endings[label] = found
+        return found
 
 
 def _timed(trial: Trial) -> float:
