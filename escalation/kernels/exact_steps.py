@@ -70,9 +70,13 @@ def with_room(states):
     room = 2 * count
     rows = np.empty((room, states.rows.shape[1]), np.uint64)
     sequences, means = np.empty(room), np.empty((room, states.means.shape[1]))
-    rows[:count], sequences[:count], means[:count] = states.rows, states.sequences, states.means
     places = np.zeros(2 * states.places.shape[0], np.int64)
-    for state in range(count):
+    for state in range(count):  # element by element: slices take seconds to compile
+        for word in range(rows.shape[1]):
+            rows[state, word] = states.rows[state, word]
+        for column in range(means.shape[1]):
+            means[state, column] = states.means[state, column]
+        sequences[state] = states.sequences[state]
         places[at(place_of(places, rows, rows[state]))] = state + 1
     return MergedStates(places, rows, sequences, means, states.count)
 
@@ -86,9 +90,11 @@ def merge(states, row, weight, means):
         state = states.count[0]
         states.count[0] += 1
         states.places[at(place)] = state + 1
-        states.rows[state] = row
         states.sequences[state] = weight
-        states.means[state] = means
+        for word in range(row.shape[0]):
+            states.rows[state, word] = row[word]
+        for column in range(means.shape[0]):
+            states.means[state, column] = means[column]
         return
     states.sequences[state] += weight
     share = weight / states.sequences[state]
@@ -277,7 +283,7 @@ def treat_one_more(plan, steps, packing, cells, living, treated, most, children,
                 new_cohort = left == 0
                 following, reason = dose, np.int64(0)
                 if new_cohort and not full:
-                    following, reason = decide(plan, steps, dose, run, n, y, waiting, pattern, False)
+                    following, reason = decide(plan, steps, dose, run, n, y, waiting, pattern, full)
                 if reason == SUSPEND:
                     for level in range(levels):
                         stack_y[depth, level] = y[level]
@@ -309,18 +315,16 @@ def treat_one_more(plan, steps, packing, cells, living, treated, most, children,
                         if full:
                             for level in range(levels):
                                 waiting[level] = pattern[level] = 0
-                            _, why = decide(plan, steps, dose, run, n, y, waiting, pattern, True)
-                        base = 0 if full else passed
+                            _, why = decide(plan, steps, dose, run, n, y, waiting, pattern, full)
+                        past = np.int64(still == 0)  # all became known at this step
+                        base = (0 if full else passed) - past
                         if still > 0:
                             for age in range(window):
                                 becomes[age] = NO_DLT if now[age] > 0 else NOBODY
                             for one in range(still):
                                 if (come >> one) & 1:
                                     becomes[later[one]] = TOXIC + now[later[one]] - 1
-                            mean, variance = last_completion(steps, becomes, 0, known)
-                        else:
-                            base -= 1
-                            mean, variance = last_completion(steps, becomes, 1, known)
+                        mean, variance = last_completion(steps, becomes, past, known)
                         for column in range(STATE_COLUMNS):
                             ended[column] = means[column]
                         ended[END] = steps.gap * (means[LAST] + base) - steps.review + mean
@@ -334,7 +338,7 @@ def treat_one_more(plan, steps, packing, cells, living, treated, most, children,
                         for level in range(following + 1):
                             closes = closes or codes[level, n[level], y[level]] == ELIMINATE
                         if closes:
-                            pack(packing, n, y, 0, row)
+                            pack(packing, n, y, np.int64(0), row)
                             closed = with_room(closed)
                             merge(closed, row, share, nothing)
                     for one in range(still):
