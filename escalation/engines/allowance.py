@@ -193,7 +193,8 @@ class MostStates:
     size: float = 0.0  # bytes that each takes
     kept: float = 0.0  # and all together
 
-    def advice(self, plan: Plan) -> str:
+    @property
+    def advice(self) -> str:
         """The limit, and what to change; the end of a sentence."""
         size = memory(self.states * self.size + self.kept)
         seconds = self.states * self.each
@@ -208,7 +209,7 @@ def too_many(plan: Plan, limit: MostStates, treated: int, further: str = "") -> 
     """The error when more states were found after `treated` patients than `limit`, and what `further` says."""
     return StateSpaceError(
         f"more than {limit.states:,} states after {treated} of {plan.conduct.max_patients} patients{further}, "
-        f"{limit.advice(plan)}"
+        f"{limit.advice}"
     )
 
 

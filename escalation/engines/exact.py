@@ -18,6 +18,7 @@ from escalation.engines.expansion import endings_after
 from escalation.engines.outcomes import refuse_undecided, reject_too_toxic
 from escalation.engines.packing import packed, packing_of
 from escalation.engines.timing import Timing
+from escalation.errors import StateSpaceError
 from escalation.kernels.codes import EXPANSION_STOPPED, NO_DOSE
 from escalation.kernels.exact_states import merge_children, next_sizes, unpack
 from escalation.kernels.layout import Children, Packing, StateArrays
@@ -70,6 +71,8 @@ def cohort_by_cohort(
     `timing` of a trial before its first patient goes along. Raises StateSpaceError where there are more than `limit` in
     all.
     """
+    if start.pending is not None:
+        raise StateSpaceError("late-onset: what is known when a dose is decided on depends on days")
     plan, trial = start.plan, start.trial
     cells, packing = cells_of(trial.max_patients), packing_of(trial.levels, trial.max_patients)
     conduct, settle = plan.conduct.arrays(plan.levels), plan.settler(packing, cells)

@@ -172,14 +172,14 @@ def _walk(
     known = np.full((2, values**window, 2), np.nan)
     visited = 0
     for treated in range(1, conduct.max_patients + 1):
-        visited += int(living.count[0])
+        visited += int(living.used[0])
         children = _room(packing, STATE_COLUMNS)
         told = plan, arrays, packing, cells, living, treated, limit.states - visited
         children, endings, closed = treat_one_more(*told, children, endings, closed, known)
-        if visited + sum(int(states.count[0]) for states in (children, endings, closed)) > limit.states:
+        if visited + sum(int(states.used[0]) for states in (children, endings, closed)) > limit.states:
             raise too_many(table, limit, treated + 1)
         living = children
-    visited += int(endings.count[0]) + int(closed.count[0])
+    visited += int(endings.used[0]) + int(closed.used[0])
     return _filled(endings), _filled(closed), visited
 
 
@@ -193,7 +193,7 @@ def _first(table: TablePlan, packing: Packing, window: int) -> MergedStates:
     rest = ((left * conduct.runs + conduct.run) * levels + dose) * (levels + 1) ** (window - 1)
     states = _room(packing, STATE_COLUMNS)
     states.rows[0] = [*packed(packing, *counts).tolist(), rest]
-    states.sequences[0], states.means[0], states.count[0] = 1, 0, 1
+    states.sequences[0], states.means[0], states.used[0] = 1, 0, 1
     return states
 
 
@@ -211,5 +211,5 @@ def _room(packing: Packing, columns: int) -> MergedStates:
 
 def _filled(states: MergedStates) -> MergedStates:
     """The states without the room for more."""
-    count = int(states.count[0])
+    count = int(states.used[0])
     return states._replace(rows=states.rows[:count], sequences=states.sequences[:count], means=states.means[:count])

@@ -64,7 +64,7 @@ def place_of(places, rows, row):
 @kernel
 def with_room(states):
     """The same states with room for one more, which is doubled where there is none."""
-    count = states.count[0]
+    count = states.used[0]
     if count < states.rows.shape[0]:
         return states
     room = 2 * count
@@ -78,7 +78,7 @@ def with_room(states):
             means[state, column] = states.means[state, column]
         sequences[state] = states.sequences[state]
         places[at(place_of(places, rows, rows[state]))] = state + 1
-    return MergedStates(places, rows, sequences, means, states.count)
+    return MergedStates(places, rows, sequences, means, states.used)
 
 
 @kernel
@@ -87,8 +87,8 @@ def merge(states, row, weight, means):
     place = place_of(states.places, states.rows, row)
     state = states.places[at(place)] - 1
     if state < 0:
-        state = states.count[0]
-        states.count[0] += 1
+        state = states.used[0]
+        states.used[0] += 1
         states.places[at(place)] = state + 1
         states.sequences[state] = weight
         for word in range(row.shape[0]):
@@ -164,9 +164,7 @@ def decide(plan, steps, dose, run, n, y, waiting, pattern, full):
     last_one = np.int64(following >= min(highest, limit))
     code = np.int64(STAY)
     if n[following] > 0 and (following == dose or steps.everywhere):
-        found = steps.decisions[
-            np.int64(following == 0), last_one, n[following], y[following], at(pattern[following])
-        ]
+        found = steps.decisions[np.int64(following == 0), last_one, n[following], y[following], at(pattern[following])]
         code = np.int64(found)
     if code == SUSPEND:
         return following, code
@@ -227,8 +225,8 @@ def treat_one_more(plan, steps, packing, cells, living, treated, most, children,
     ended = np.empty(ENDING_COLUMNS)
     nothing = np.zeros(0)
 
-    for state in range(living.count[0]):
-        if children.count[0] + endings.count[0] + closed.count[0] > most:
+    for state in range(living.used[0]):
+        if children.used[0] + endings.used[0] + closed.used[0] > most:
             break
         for level in range(levels):
             number = at((living.rows[state, words[level]] >> shifts[level]) & mask)

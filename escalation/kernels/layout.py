@@ -203,7 +203,7 @@ class MergedStates(NamedTuple):
     rows: NDArray[np.uint64]  # (R, W + 1), packed counts, and what else there is to a state
     sequences: NDArray[np.float64]  # (R,), patient sequences that lead to the state, each by the shares of its DLTs
     means: NDArray[np.float64]  # (R, K), of what is counted on the way
-    count: NDArray[np.int64]  # (1,), states
+    used: NDArray[np.int64]  # (1,), states that there are
 
 
 class ExpansionArrays(NamedTuple):

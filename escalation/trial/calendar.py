@@ -115,8 +115,8 @@ class Calendar(Frozen):
     def inexact_steps(self) -> str | None:
         """Why what is known while patients are pending does not follow from a number of steps, if so."""
         for holds, what in (
-            (self.arrivals != "fixed", f'with arrivals = "{self.arrivals}"'),
-            (self.while_closed != "lost", f'with while_closed = "{self.while_closed}"'),
+            (self.arrivals != "fixed", f'with arrivals = "{self.arrivals}", not "fixed",'),
+            (self.while_closed != "lost", f'with while_closed = "{self.while_closed}", not "lost",'),
             (any(self.gap_days), "with gap_days"),
             (self.inevaluable > 0, "with inevaluable patients"),
         ):

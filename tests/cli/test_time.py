@@ -228,7 +228,8 @@ def test_a_design_that_does_not_wait(tmp_path):
     assert printed.exit_code == 0, printed.output
     text = " ".join(printed.output.split())
     assert "~ pending ~ closed" in text
-    assert "TITE: not exact: late-onset: what is known when a dose is decided on depends on days" in text
+    reason = 'with arrivals = "poisson", not "fixed", what is known when a dose is decided on depends on days'
+    assert f"TITE: not exact: late-onset: {reason}: simulated only." in text
     given = CliRunner().invoke(main, ["run", str(path), "--trials", "2000", "--format", "json"])
     waiting, late = (result["simulated"]["time"] for result in json.loads(given.stdout)["results"])
     assert waiting["pending_at_decision"] == waiting["decided_with_pending"] == waiting["at_closed_dose"] == 0

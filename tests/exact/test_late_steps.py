@@ -15,7 +15,6 @@ from escalation import (
     Scenario,
     StateSpaceError,
     ThreePlusThree,
-    Trial,
     Truth,
     compare,
     exact,
@@ -176,8 +175,11 @@ def test_an_expansion_follows():
 
 
 CALENDARS = [
-    ({"arrivals": "poisson"}, 'with arrivals = "poisson" what is known when a dose is decided on depends on days'),
-    ({"while_closed": "wait"}, 'with while_closed = "wait" what is known'),
+    (
+        {"arrivals": "poisson"},
+        'with arrivals = "poisson", not "fixed", what is known when a dose is decided on depends on days',
+    ),
+    ({"while_closed": "wait"}, 'with while_closed = "wait", not "lost", what is known'),
     ({"gap_days": [3]}, "with gap_days what is known"),
     ({"inevaluable": 0.1}, "with inevaluable patients what is known"),
 ]
@@ -193,11 +195,15 @@ def test_other_calendars_are_simulated(time, message):
 def test_too_much_is_refused_with_its_number():
     trial = trial_of(36, 3.0, 4, target=0.25, cohort_size=3)
     design = BOIN(pending={"rule": "weigh"})
-    with pytest.raises(StateSpaceError, match=r"more than 10,000 states after \d\d of 36 patients, where at most 10,000"):
+    with pytest.raises(
+        StateSpaceError, match=r"more than 10,000 states after \d\d of 36 patients, where at most 10,000"
+    ):
         exact(design, trial, max_states=10_000)
     with pytest.raises(StateSpaceError, match=r"3\d\d,\d\d\d \(.* MB\) are allowed; fewer patients.*--max-seconds"):
         exact(design, trial, max_seconds=1)
-    with pytest.raises(StateSpaceError, match=r"decisions on those who may be pending would take about \d+ (s|minutes)"):
+    with pytest.raises(
+        StateSpaceError, match=r"decisions on those who may be pending would take about \d+ (s|minutes)"
+    ):
         exact(design, trial_of(36, 12, 4, target=0.25))
     with pytest.raises(StateSpaceError, match="40 patients come within a DLT window and the review, too many"):
         exact(design, trial_of(36, 40, 4, target=0.25))

@@ -6,6 +6,7 @@ played for every sequence of these, and the days of all patients are integrated 
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -16,7 +17,7 @@ POINTS, WEIGHTS = np.polynomial.legendre.leggauss(24)
 COUNTED = ("hold_days", "holds", "turned_away", "pending", "decisions", "with_pending", "at_closed")
 
 
-class Undecided(Exception):
+class TooShortError(Exception):
     """The path is too short: one patient more is treated."""
 
 
@@ -37,7 +38,7 @@ class PathTrial(LateTrial):
     def treat(self, day: float) -> None:
         number = len(self.patients)
         if number == len(self.path):
-            raise Undecided
+            raise TooShortError
         step, rate = self.path[number], self.rates[self.dose]
         gap, review = clock_of(self.trial).mean_gap, self.time.review_days
         if step is None:
@@ -61,7 +62,7 @@ class PathTrial(LateTrial):
         ends |= {one.entry + day for one in self.patients for day in (*onset.kinks, self.window)}
         ends = sorted(day for day in ends if least <= day <= most)
         mean, square = least, least**2
-        for start, end in zip(ends[:-1], ends[1:], strict=True):
+        for start, end in pairwise(ends):
             days = start + (end - start) * (1 + POINTS) / 2
             below = np.ones(len(days))
             for one, (first, last) in zip(self.patients, self.spans, strict=True):
@@ -82,7 +83,7 @@ def played(make, steps: int, path: tuple[int | None, ...] = ()) -> Iterator[Path
     trial = make(path)
     try:
         trial.play()
-    except Undecided:
+    except TooShortError:
         for step in (None, *range(1, steps + 1)):
             yield from played(make, steps, (*path, step))
         return
