@@ -208,7 +208,7 @@ def treat_one_more(plan, steps, packing, cells, living, treated, most, children,
     levels, window = codes.shape[0], steps.complete.shape[0]
     seats, runs, rows = levels + 1, conduct.runs, steps.toxic.shape[0]
     full = treated >= conduct.max_patients
-    n, y = np.empty(levels, np.int64), np.empty(levels, np.int64)
+    n, y = np.empty(levels, np.int16), np.empty(levels, np.int16)
     seen = np.empty(levels, np.int64)
     waiting, pattern = np.empty(levels, np.int64), np.empty(levels, np.int64)
     # A trial that is held comes to a step in several ways, which wait here: at most one for each set of those who were
@@ -354,7 +354,7 @@ def treat_one_more(plan, steps, packing, cells, living, treated, most, children,
                     toxicities = np.int64(0)
                     for level in range(levels):
                         toxicities += y[level]
-                    there = n[following]
+                    there = np.int64(n[following])
                     size = cohort_size(conduct.sizes, conduct.trial_sizes, following, there, treated, toxicities)
                     lacking = size - 1
                     next_to_it = next_run(dose, following, run + 1, runs)
