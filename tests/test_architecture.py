@@ -115,6 +115,7 @@ ENTRY_POINTS = {
     "exact_states.merge_children",
     "exact_states.next_sizes",
     "exact_states.unpack",
+    "exact_steps.treat_one_more",
     "exact_tables.settle_table",
     "exact_times.follow_days",
     "late_onset.run_late_onset_trials",
@@ -127,7 +128,7 @@ ENTRY_POINTS = {
 }
 
 
-KERNELS = 61
+KERNELS = 68
 """Compiled for the shipped scenarios under one truth and many, with a clock, and for designs that do not wait.
 
 Those called by kernels are included.
@@ -137,7 +138,7 @@ Each more is a wait at the first run.
 
 MAIN_JOB = """
 import json, sys
-from escalation import Trial, load_scenario, run, scenario_truths, simulate, worst_cases
+from escalation import Scenario, Trial, load_scenario, run, scenario_truths, simulate, worst_cases
 from escalation.engines.allowance import Allowance
 from escalation.engines.durations import with_days
 from escalation.engines.exact import enumerate_endings
@@ -169,6 +170,11 @@ for kind, rule in late:
             doses=[1, 2, 3], target=0.25, max_patients=18, dlt_window_days=28, time={"accrual_per_month": 4, **more}
         )
         simulate(kind(pending={"rule": rule}), trial, [0.1, 0.2, 0.4], trials=200)
+    for onset in ({}, {"kind": "weibull", "late_share": 0.6}):
+        time = {"accrual_per_month": 2, "arrivals": "fixed", "while_closed": "lost", "onset": onset}
+        trial = Trial(doses=[1, 2, 3], target=0.25, max_patients=18, dlt_window_days=28, time=time)
+        truth = [{"name": "a", "dlt_rates": [0.1, 0.2, 0.4]}]
+        run(Scenario(name="late", trial=trial, design=[kind(pending={"rule": rule})], truth=truth), trials=1500)
 for time in (None, {"accrual_per_month": 4}):
     trial = Trial(
         doses=[1, 2, 3], target=0.25, max_patients=18, dlt_window_days=28, time=time, expansion={"patients": 6}

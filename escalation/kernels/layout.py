@@ -178,6 +178,34 @@ class PendingArrays(NamedTuple):
     stay_if: float
 
 
+class StepArrays(NamedTuple):
+    """A late-onset trial with a patient at each step as the kernels read it; `plans.steps` says what the fields mean.
+
+    M steps are the window; Q nodes; B rows for the DLTs: one for each dose, or one for all.
+    """
+
+    decisions: NDArray[np.int8]  # (2, 2, N + 1, N + 1, 2 ** (M - 1)), by lowest, highest, patients, DLTs and who waits
+    eliminates: NDArray[np.bool_]  # (2, N + 1, N + 1, M + 1), by lowest, patients, DLTs and pending patients
+    everywhere: bool
+    gap: float
+    review: float
+    toxic: NDArray[np.float64]  # (B, M + 1)
+    nodes: NDArray[np.float64]  # (Q,)
+    weights: NDArray[np.float64]  # (Q,)
+    shown: NDArray[np.float64]  # (2, B, M, Q)
+    complete: NDArray[np.float64]  # (M,)
+
+
+class MergedStates(NamedTuple):
+    """States that are found by their rows, with room for more; see `kernels.exact_steps`."""
+
+    places: NDArray[np.int64]  # (P,), a power of two: where the state is that belongs here, from 1; 0 for none
+    rows: NDArray[np.uint64]  # (R, W + 1), packed counts, and what else there is to a state
+    sequences: NDArray[np.float64]  # (R,), patient sequences that lead to the state, each by the shares of its DLTs
+    means: NDArray[np.float64]  # (R, K), of what is counted on the way
+    used: NDArray[np.int64]  # (1,), states that there are
+
+
 class ExpansionArrays(NamedTuple):
     """An expansion cohort as the kernels read it; `plans.expansion.ExpansionPlan` says what the fields mean."""
 

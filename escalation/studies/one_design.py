@@ -1,6 +1,7 @@
 """One design on one trial: its exact endings, and its simulated trials."""
 
 import os
+from dataclasses import replace
 
 from numpy.typing import ArrayLike
 
@@ -10,6 +11,7 @@ from escalation.engines.allowance import Allowance
 from escalation.engines.durations import with_days
 from escalation.engines.endings import Enumeration
 from escalation.engines.exact import enumerate_endings
+from escalation.engines.late_onset import LateOnset, late_endings
 from escalation.engines.outcomes import Outcomes
 from escalation.engines.simulated import simulate_trials
 from escalation.errors import DesignError, OutcomesError, StateSpaceError
@@ -82,6 +84,8 @@ def endings_within(design: Design, trial: Trial, after: InterimData | str | None
         raise StateSpaceError(f"{trial.time.inexact_counts}: simulated only")
     try:
         start = start_of(design, trial, after)
+        if start.pending is not None:
+            return late_endings(start, allowance)
         endings, clock = enumerate_endings(start, allowance), clock_of(start.trial)
         has_days = clock is not None and trial.time is not None and trial.time.inexact_days is None and after is None
         return with_days(endings, start, allowance, clock) if has_days and clock is not None else endings
@@ -89,6 +93,16 @@ def endings_within(design: Design, trial: Trial, after: InterimData | str | None
         raise StateSpaceError(
             "there is not enough memory for the states; --max-memory (in Python max_memory) keeps to less"
         ) from None
+
+
+def under_each_truth(
+    design: Design, trial: Trial, after: InterimData | str | None, allowance: Allowance, truths: int
+) -> Enumeration | LateOnset:
+    """What can be asked for exact outcomes under so many truths: endings for all, or for each truth its own."""
+    clock = clock_of(trial)
+    if design.is_late_onset and after is None and clock is not None and clock.onset.depends_on_rate:
+        return LateOnset(start_of(design, trial, None), replace(allowance, designs=allowance.designs * max(truths, 1)))
+    return endings_within(design, trial, after, allowance)
 
 
 def simulate(

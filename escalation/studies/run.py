@@ -15,6 +15,7 @@ from escalation.defaults import SEED, TRIALS
 from escalation.designs import Design
 from escalation.engines.allowance import Allowance
 from escalation.engines.endings import Enumeration
+from escalation.engines.late_onset import LateOnset
 from escalation.engines.outcomes import Outcomes
 from escalation.errors import EscalationError
 from escalation.kernels.codes import SLACK
@@ -24,7 +25,7 @@ from escalation.running.standing import standing
 from escalation.running.start import start_of
 from escalation.scenario.file import Scenario
 from escalation.scenario.truths.truth import Truth
-from escalation.studies.one_design import endings_within, simulate
+from escalation.studies.one_design import simulate, under_each_truth
 from escalation.studies.work.options import Effort, Progress, silent
 from escalation.studies.work.refusal import Refused, answered
 from escalation.trial.data import InterimData
@@ -123,6 +124,10 @@ class Evidence:
     anchor: Anchor | None = None  # the same trials as they wait for complete data, of a design that does not
 
 
+Endings = Enumeration | LateOnset | Refused
+"""What can be asked for exact outcomes under a truth, or why there are none."""
+
+
 @dataclass(frozen=True)
 class Pass:
     """One pass over designs and truths, for what a run and a comparison make of the evidence."""
@@ -172,14 +177,14 @@ class Pass:
         designs = {label: self.scenario.designs[label] for label in self.designs}
         with self.progress(len(self.designs) * len(self.truths), "designs x truths") as step:
             endings = {label: self._endings(design) for label, design in designs.items()} if self.exact else {}
-            waiting = {label: self._waiting(design) for label, design in designs.items()}
+            refused = [label for label, known in endings.items() if isinstance(known, Refused)]
+            waiting = {label: self._waiting(designs[label]) for label in refused}
             for truth in self.scenario.truth:
                 for label, design in designs.items() if truth.name in self.truths else ():
-                    known = endings.get(label)
-                    expected = known.outcomes(truth.dlt_rates) if isinstance(known, Enumeration) else known
+                    expected = self._expected(endings, label, truth)
                     simulated = self._simulated(design, truth) if self.trials else None
-                    anchors, anchor = waiting[label], None
-                    if anchors is not None and not isinstance(expected, Outcomes):
+                    anchors, anchor = waiting.get(label), None
+                    if anchors is not None and isinstance(expected, Refused):
                         same = self._simulated(design.waiting, truth)
                         anchor = Anchor(anchors.outcomes(truth.dlt_rates), same)
                     yield Evidence(label, truth, truth.correct_doses(trial.target), expected, simulated, anchor)
@@ -207,10 +212,22 @@ class Pass:
             return found if isinstance(found, Enumeration) else None
         return None
 
-    def _endings(self, design: Design) -> Enumeration | Refused:
+    def _endings(self, design: Design) -> Endings:
         """The endings of a design; a refusal is an error where no trials are simulated instead."""
-        question = design, self.scenario.trial, self.after, self.allowance
-        return endings_within(*question) if self.trials == 0 else answered(endings_within, question)
+        question = design, self.scenario.trial, self.after, self.allowance, len(self.truths)
+        return under_each_truth(*question) if self.trials == 0 else answered(under_each_truth, question)
+
+    def _expected(self, endings: dict[str, Endings], label: str, truth: Truth) -> Outcomes | Refused | None:
+        """What a design is expected to do under a truth; what is refused under one is not tried under the next."""
+        known = endings.get(label)
+        if known is None or isinstance(known, Refused):
+            return known
+        if self.trials == 0:
+            return known.outcomes(truth.dlt_rates)
+        found = answered(known.outcomes, (truth.dlt_rates,))
+        if isinstance(found, Refused):
+            endings[label] = found
+        return found
 
 
 def _timed(trial: Trial) -> float:

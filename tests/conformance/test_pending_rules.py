@@ -259,7 +259,7 @@ LATE = [
 
 @pytest.mark.parametrize(("kind", "pending"), LATE)
 def test_an_option_of_the_design(kind, pending):
-    """It is simulated, described and cited; nothing exact is said of it, nor of a trial under way."""
+    """It is simulated, described and cited; on days that are none of steps nothing exact is said of it."""
     design, rates = kind(pending=pending), [0.05, 0.15, 0.3, 0.5]
     assert not list(design.problems(TIMED))
     late, complete = (simulate(one, TIMED, rates, trials=500, seed=2) for one in (design, kind()))
@@ -268,7 +268,7 @@ def test_an_option_of_the_design(kind, pending):
     assert design.pending.words(kind(), TIMED) in design.description(TIMED)
     assert set(design.references()) > set(kind().references())
     for question in (exact, fingerprint):
-        with pytest.raises(StateSpaceError, match=r"late-onset: .* depends on days: simulated only"):
+        with pytest.raises(StateSpaceError, match=r"late-onset: .* depends on days"):
             question(design, TIMED)
     assert next_dose(design, TIMED, "1NNN").next_dose == 2
     with pytest.raises(DesignError, match="depends on the days on which outcomes become known, which no path"):

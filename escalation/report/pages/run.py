@@ -114,7 +114,7 @@ def is_timed(results: Sequence[Result]) -> bool:
 
 def decides_while_pending(results: Sequence[Result]) -> bool:
     """Whether any of the designs does."""
-    return any(drawn is not None and drawn.decided_with_pending for _, drawn in map(_times, results))
+    return any(time is not None and time.decided_with_pending for times in map(_times, results) for time in times)
 
 
 def _times(result: Result) -> tuple[TimeCharacteristics | None, TimeCharacteristics | None]:
@@ -123,12 +123,21 @@ def _times(result: Result) -> tuple[TimeCharacteristics | None, TimeCharacterist
     return None if exact is None else exact.time, None if simulated is None else simulated.time
 
 
+COUNTED = ("holds", "enrolled", "turned_away", "waiting_days", "pending_at_decision", "at_closed_dose")
+"""What is counted beside days, as the columns of a time table have it."""
+
+
 def time_table(results: Sequence[Result]) -> TextTable:
-    """How long the trials of the designs take under one truth, a row each."""
-    simulated = [time for _, time in map(_times, results) if time is not None]
+    """How long the trials of the designs take under one truth, a row each.
+
+    A tilde before a column says that some of its numbers are simulated.
+    """
+    exact = all(time is not None and time.holds is not None for time, _ in map(_times, results))
+    mark = "" if exact else "~ "
+    known = [time for times in map(_times, results) for time in times if time is not None]
     leaving = any(result.simulated and _leave(result.simulated) for result in results)
-    away, waiting = any(time.turned_away for time in simulated), any(time.waiting_days for time in simulated)
-    header: list[str | None] = ["design", "months", "sd", "~ 5-95 %", "enrolment", "on hold", "~ holds"]
+    away, waiting = any(time.turned_away for time in known), any(time.waiting_days for time in known)
+    header: list[str | None] = ["design", "months", "sd", "~ 5-95 %", "enrolment", "on hold", f"{mark}holds"]
     rows = []
     for result in results:
         exact, drawn = _times(result)
@@ -141,11 +150,17 @@ def time_table(results: Sequence[Result]) -> TextTable:
             found = getattr(best, name)
             found = getattr(drawn, name, None) if found is None else found
             row.append(months(found.mean if isinstance(found, DaySummary) else found))
-        counted = ("holds", "enrolled", "turned_away", "waiting_days", "pending_at_decision", "at_closed_dose")
-        rows.append([*row, *(_mean(getattr(drawn, name, None)) for name in counted)])
-    header += ["~ treated" if leaving else None, "~ away" if away else None, "~ waiting" if waiting else None]
-    header += ["~ pending", "~ closed"] if decides_while_pending(results) else [None, None]
+        rows.append([*row, *(_mean(_counted(result, name)) for name in COUNTED)])
+    header += [f"{mark}treated" if leaving else None, f"{mark}away" if away else None]
+    header += [f"{mark}waiting" if waiting else None]
+    header += [f"{mark}pending", f"{mark}closed"] if decides_while_pending(results) else [None, None]
     return TextTable.of(header, [rows])
+
+
+def _counted(result: Result, name: str) -> float | None:
+    """A mean number of a design's trials, exact where it can be; None where it is not known."""
+    found = (getattr(time, name) for time in _times(result) if time is not None)
+    return next((number for number in found if number is not None), None)
 
 
 def _leave(oc: OperatingCharacteristics) -> bool:
