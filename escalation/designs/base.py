@@ -154,8 +154,6 @@ class Design(Frozen):
             yield "pending" if option == "rule" else f"pending.{option}", problem
         if self.titration:
             yield "pending", "late-onset trials are not simulated with titration"
-        if self.has_posterior:
-            yield "pending", "late-onset trials of designs with a model are not simulated yet"
 
     @property
     def has_posterior(self) -> bool:

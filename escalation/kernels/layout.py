@@ -161,7 +161,7 @@ class ClockArrays(NamedTuple):
 class PendingArrays(NamedTuple):
     """A rule for pending patients as the kernels read it; `plans.pending` says what the fields mean."""
 
-    rule: int  # IMPUTED, EFFECTIVE, ROLLED or PREDICTED
+    rule: int  # IMPUTED, EFFECTIVE, ROLLED, PREDICTED or LIKELIHOOD
     most_pending: float
     fewest_known: int  # before an escalation; under PREDICTED before they eliminate the dose
     least_follow_up: float
@@ -176,6 +176,21 @@ class PendingArrays(NamedTuple):
     agrees: bool
     escalate_if: float
     stay_if: float
+
+
+class WeighedArrays(NamedTuple):
+    """Curves as kernels read them that weigh pending patients; without curves under a table."""
+
+    weight: NDArray[np.float64]  # (G,)
+    log_weight: NDArray[np.float64]  # (G,)
+    rates: NDArray[np.float64]  # (2, D, G), probability of no DLT, and of one
+    log_rates: NDArray[np.float64]  # (2, D, G)
+    reading: ReadingArrays
+    target: float
+    coherent: int
+    recommend_untried: bool
+    beliefs: NDArray[np.float64]  # (B, D, G)
+    adaptive: bool
 
 
 class ExpansionArrays(NamedTuple):
