@@ -17,6 +17,7 @@ from escalation.kernels.codes import (
     ARRIVALS,
     ARRIVE,
     AT_CLOSED_DOSE,
+    COHERENT_COHORT,
     DE_ESCALATE,
     DE_ESCALATION_PROBABLE,
     DECIDED_WITH_PENDING,
@@ -58,18 +59,23 @@ from escalation.kernels.codes import (
 )
 from escalation.kernels.jit import at, kernel
 from escalation.kernels.limits import cohort_size, highest_after
-from escalation.kernels.posterior import believe, choose, within_limits
+from escalation.kernels.posterior import FAINT, believe, choose, within_limits
 from escalation.kernels.stopping import final_reason, joint_reason, next_run, sooner
 from escalation.kernels.weighed_posterior import (
     COHORT_OF_DLT,
     LAST_DAY,
+    NOTHING,
     OF_DLT,
     SHARE,
     divide_window,
     is_incoherent,
     known_in_cohort,
+    learn_outcomes,
+    leave_out,
+    sum_up,
     weigh_follow_up,
-    weigh_posterior,
+    weigh_in_logs,
+    weigh_pending,
 )
 
 EXACT = 1e-12
@@ -279,8 +285,12 @@ def run_late_onset_trials(
     slack, has_gaps, always_spaced = SLACK * window, gaps.shape[0] > 0, singly or not clock.gaps_at_new_dose
     who, waiting = np.empty((most + 1, COLUMNS)), np.empty(levels, np.int64)
     shares, law, believed = np.empty(most + 1), np.empty(most + 2), np.empty(conduct.joint.enough.shape[0], np.bool_)
-    reading, coherent, adaptive = model.reading, model.coherent, model.adaptive
-    posterior, weighed, learned = np.empty_like(model.weight), np.empty_like(model.weight), np.empty((2, levels), np.int64)
+    reading, coherent, adaptive, ordered = model.reading, model.coherent, model.adaptive, model.ordered
+    model_target, untried, beliefs, enough = model.target, model.recommend_untried, model.beliefs, conduct.joint.enough
+    weight, floors = model.weight, conduct.floor
+    rates, functions, log_weight, log_rates = model.rates, model.functions, model.log_weight, model.log_rates
+    posterior, weighed, sums = np.empty_like(model.weight), np.empty_like(model.weight), np.empty(model.functions.shape[0])
+    learned = np.empty((2, levels), np.int64)
     toxic_ones, edges = np.empty((most + 1, OF_DLT)), np.empty(most + 3)
     edges[0] = 0.0
     all_patients, all_dlts = np.empty(levels, np.int64), np.empty(levels, np.int64)  # outcomes to come included
@@ -294,7 +304,8 @@ def run_late_onset_trials(
         dose, run, closed_from = first_dose, np.int64(conduct.run), np.int64(levels)
         toxicities = told_before = np.int64(0)  # that have been seen, and when the dose was decided on
         having_dlts = np.int64(0)  # patients, whether or not it has been seen
-        posterior[:], learned[:] = model.weight, 0
+        posterior[:], weighed[:], learned[:] = weight, 0.0, 0
+        within = np.int64(0), np.int64(weight.shape[0]), 0.0, 0.0
         size = cohort_size(sizes, trial_sizes, dose, before, counted, toxicities)
         earliest, closed, until = 0.0, np.inf, np.inf  # a place again; the cohort by its sentinel; the next outcome
         arrived = last = end = held_days = waited = 0.0
@@ -361,21 +372,30 @@ def run_late_onset_trials(
                         if adaptive:
                             pieces = divide_window(by, toxic_ones, having_dlts, edges)
                         weigh_follow_up(told, window, who, pending, edges, pieces, shares)
-                        mass = weigh_posterior(
-                            model, learned, n, y, waiting, who, shares, pending, posterior, weighed
-                        )
-                        following = choose(reading, weighed, mass, levels, highest)
+                        within = learn_outcomes(rates, learned, n, y, waiting, posterior, within)
+                        weigh_pending(rates, posterior, who, shares, pending, within, weighed)
+                        mass = sum_up(functions, weighed, within, sums)
+                        if mass < FAINT or within[2] + within[3] > NOTHING * mass:
+                            within = np.int64(0), np.int64(posterior.shape[0]), 0.0, 0.0
+                            weigh_in_logs(log_weight, log_rates, rates, learned, who, shares, 0, posterior)
+                            weigh_in_logs(log_weight, log_rates, rates, learned, who, shares, pending, weighed)
+                            mass = sum_up(functions, weighed, within, sums)
+                        if ordered:
+                            within = leave_out(posterior, weighed, mass, within)
+                        following = choose(reading, sums, mass, levels, highest)
                         if following != NO_DOSE and waiting[dose] > most_pending * n[dose] + EXACT:
                             held = np.int64(OUTCOME)
                         elif following != NO_DOSE:
-                            in_cohort = inside, known_in_cohort(by, toxic_ones, having_dlts, cohort)
+                            in_cohort = inside, np.int64(0)
+                            if coherent == COHERENT_COHORT:
+                                in_cohort = inside, known_in_cohort(by, toxic_ones, having_dlts, cohort)
                             recent = toxicities - told_before
-                            if is_incoherent(coherent, model.target, n[dose], y[dose], in_cohort, recent):
+                            if is_incoherent(coherent, model_target, n[dose], y[dose], in_cohort, recent):
                                 limit = min(limit, dose)
-                            floor = min(conduct.floor[dose], highest)
-                            following = within_limits(reading, weighed, mass, levels, following, limit, floor)
+                            floor = min(floors[dose], highest)
+                            following = within_limits(reading, sums, mass, levels, following, limit, floor)
                             if joint:
-                                believe(model.beliefs, conduct.joint.enough, weighed, mass, following, believed)
+                                believe(beliefs, enough, weighed, mass, following, believed)
                     elif there > 0 and (following == dose or kind == ROLLED):
                         code = np.int64(codes[at(following), at(there), at(toxic)])
                         if kind == ROLLED:
@@ -527,13 +547,18 @@ def run_late_onset_trials(
 
         learn(np.inf, cohort, who, pending, n, y, waiting)
         if kind == LIKELIHOOD:
-            mass = weigh_posterior(model, learned, n, y, waiting, who, shares, 0, posterior, weighed)
+            within = learn_outcomes(rates, learned, n, y, waiting, posterior, within)
+            mass = sum_up(functions, posterior, within, sums)
+            if mass < FAINT or within[2] + within[3] > NOTHING * mass:
+                within = np.int64(0), np.int64(posterior.shape[0]), 0.0, 0.0
+                weigh_in_logs(log_weight, log_rates, rates, learned, who, shares, 0, posterior)
+                mass = sum_up(functions, posterior, within, sums)
             highest = np.int64(levels - 1)
             for level in range(levels - 1, -1, -1):
                 if codes[at(level), at(n[at(level)]), at(y[at(level)])] == ELIMINATE:
                     highest = np.int64(level - 1)
-            following = choose(reading, weighed, mass, levels, highest)
-            while not model.recommend_untried and following >= 0 and n[following] == 0:
+            following = choose(reading, sums, mass, levels, highest)
+            while not untried and following >= 0 and n[following] == 0:
                 following -= 1
             recommended[trial] = following
         now[END], now[LAST_ENROLMENT], now[OPEN], now[ENROLLED] = end, last, end + review, enrolled

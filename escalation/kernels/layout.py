@@ -185,12 +185,14 @@ class WeighedArrays(NamedTuple):
     log_weight: NDArray[np.float64]  # (G,)
     rates: NDArray[np.float64]  # (2, D, G), probability of no DLT, and of one
     log_rates: NDArray[np.float64]  # (2, D, G)
-    reading: ReadingArrays
+    functions: NDArray[np.float64]  # (F, G), whose sums over the posterior are looked at
+    reading: ReadingArrays  # of these sums, as if each were a curve
     target: float
     coherent: int
     recommend_untried: bool
     beliefs: NDArray[np.float64]  # (B, D, G)
     adaptive: bool
+    ordered: bool  # whether all rates fall from each curve to the next
 
 
 class ExpansionArrays(NamedTuple):

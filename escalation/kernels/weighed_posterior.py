@@ -14,8 +14,7 @@ from escalation.kernels.codes import (
     NO_DLT,
     SLACK,
 )
-from escalation.kernels.jit import kernel
-from escalation.kernels.posterior import FAINT, total
+from escalation.kernels.jit import at, kernel
 
 # Columns of those pending, as of `kernels.late_onset`: index of the dose, day of treatment.
 DOSE, ENTRY = 0, 1
@@ -23,6 +22,12 @@ DOSE, ENTRY = 0, 1
 # number of the cohort.
 LAST_DAY, SHARE, COHORT_OF_DLT = 0, 1, 2
 OF_DLT = 3
+
+NEGLIGIBLE = 1e-21
+"""A curve with a smaller share of the posterior is left out from then on."""
+
+NOTHING = 1e-14
+"""Where those left out may have come to a larger share, all curves are weighed anew."""
 
 
 @kernel
@@ -56,38 +61,50 @@ def divide_window(by, toxic, treated, edges):
 
 
 @kernel
-def learn_outcomes(rates, learned, patients, dlts, waiting, posterior):
-    """Multiply a posterior by the outcomes that have become known since; `learned`, int64[2, D], are those before."""
+def learn_outcomes(rates, learned, patients, dlts, waiting, posterior, within):
+    """Multiply a posterior by the outcomes that have become known since; `learned`, int64[2, D], are those before.
+
+    Returns `within` anew: the curves from one to another that are kept up, and bounds on the mass of those before and
+    after. Before them are higher rates than the first one's, after them lower ones than the last one's.
+    """
+    first, end, before, after = within
     for dose in range(patients.shape[0]):
         for outcome in (NO_DLT, DLT):
             known = dlts[dose] if outcome == DLT else patients[dose] - dlts[dose] - waiting[dose]
             while learned[outcome, dose] < known:
                 learned[outcome, dose] += 1
-                for curve in range(posterior.shape[0]):
+                for curve in range(at(first), at(end)):
                     posterior[curve] *= rates[outcome, dose, curve]
+                if outcome == DLT:
+                    after *= rates[DLT, dose, end - 1]
+                else:
+                    before *= rates[NO_DLT, dose, first]
+    return first, end, before, after
 
 
 @kernel
-def weigh_pending(rates, posterior, who, weights, pending, weighed):
+def weigh_pending(rates, posterior, who, weights, pending, within, weighed):
     """The posterior times 1 - w p of each pending patient, written to `weighed`: of two at a time."""
-    first = pending % 2
-    if first == 1:
+    first, end, _, _ = within
+    alone = pending % 2
+    if alone == 1:
         dose, weight = np.int64(who[0, DOSE]), weights[0]
-        for curve in range(posterior.shape[0]):
+        for curve in range(at(first), at(end)):
             weighed[curve] = posterior[curve] * (1 - weight * rates[DLT, dose, curve])
     else:
-        weighed[:] = posterior
-    for place in range(first, pending, 2):
+        for curve in range(at(first), at(end)):
+            weighed[curve] = posterior[curve]
+    for place in range(alone, pending, 2):
         dose, weight = np.int64(who[place, DOSE]), weights[place]
         other, others = np.int64(who[place + 1, DOSE]), weights[place + 1]
-        for curve in range(posterior.shape[0]):
+        for curve in range(at(first), at(end)):
             one = 1 - weight * rates[DLT, dose, curve]
             weighed[curve] *= one * (1 - others * rates[DLT, other, curve])
 
 
 @kernel
-def weigh_all_in_logs(log_weight, log_rates, learned, rates, who, weights, pending, weighed):
-    """The same from the prior on, where likelihoods underflow: the largest is one. Returns the sum."""
+def weigh_in_logs(log_weight, log_rates, rates, learned, who, weights, pending, weighed):
+    """The same from the prior on, where likelihoods underflow or curves were left out: the largest is one."""
     largest = -np.inf
     for curve in range(weighed.shape[0]):
         log = log_weight[curve]
@@ -101,22 +118,60 @@ def weigh_all_in_logs(log_weight, log_rates, learned, rates, who, weights, pendi
         largest = max(largest, log)
     for curve in range(weighed.shape[0]):
         weighed[curve] = np.exp(weighed[curve] - largest)
-    return total(weighed)
 
 
 @kernel
-def weigh_posterior(model, learned, patients, dlts, waiting, who, weights, pending, posterior, weighed):
-    """Posterior with the pending patients, to a constant factor, written to `weighed`; returns its sum.
+def sum_up(functions, weighed, within, sums):
+    """The sum of weights of curves, and their sums with functions, float64[F, G], which are written to `sums`.
 
-    `posterior` has the outcomes `learned`, int64[2, D], and learns those that are known by now.
+    Of two functions at a time, each in four interleaved sums; see `posterior.dot`.
     """
-    rates = model.rates
-    learn_outcomes(rates, learned, patients, dlts, waiting, posterior)
-    weigh_pending(rates, posterior, who, weights, pending, weighed)
-    mass = total(weighed)
-    if mass < FAINT:
-        mass = weigh_all_in_logs(model.log_weight, model.log_rates, learned, rates, who, weights, pending, weighed)
+    mass = 0.0
+    first, end, _, _ = within
+    for function in range(0, max(functions.shape[0], 1), 2):
+        f = functions[function] if function < functions.shape[0] else weighed
+        g = functions[function + 1] if function + 1 < functions.shape[0] else f
+        a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = c0 = c1 = c2 = c3 = 0.0
+        whole = end - (end - first) % 4
+        for i in range(at(first), at(whole), at(4)):
+            w0, w1, w2, w3 = weighed[i], weighed[i + at(1)], weighed[i + at(2)], weighed[i + at(3)]
+            a0 += w0
+            a1 += w1
+            a2 += w2
+            a3 += w3
+            b0 += w0 * f[i]
+            b1 += w1 * f[i + at(1)]
+            b2 += w2 * f[i + at(2)]
+            b3 += w3 * f[i + at(3)]
+            c0 += w0 * g[i]
+            c1 += w1 * g[i + at(1)]
+            c2 += w2 * g[i + at(2)]
+            c3 += w3 * g[i + at(3)]
+        for i in range(at(whole), at(end)):
+            a0 += weighed[i]
+            b0 += weighed[i] * f[i]
+            c0 += weighed[i] * g[i]
+        mass = (a0 + a1) + (a2 + a3)
+        if function < functions.shape[0]:
+            sums[function] = (b0 + b1) + (b2 + b3)
+        if function + 1 < functions.shape[0]:
+            sums[function + 1] = (c0 + c1) + (c2 + c3)
     return mass
+
+
+@kernel
+def leave_out(posterior, weighed, mass, within):
+    """Which curves are kept up from then on, where rates are ordered by curve: `within` anew."""
+    first, end, before, after = within
+    while posterior[first] < NEGLIGIBLE * mass:
+        before += posterior[first]
+        weighed[first] = 0.0
+        first += 1
+    while posterior[end - 1] < NEGLIGIBLE * mass:
+        end -= 1
+        after += posterior[end]
+        weighed[end] = 0.0
+    return first, end, before, after
 
 
 @kernel

@@ -21,12 +21,14 @@ NO_MODEL = WeighedArrays(
     log_weight=np.empty(0),
     rates=_NO_CURVES,
     log_rates=_NO_CURVES,
+    functions=np.empty((0, 0)),
     reading=ReadingArrays(POSTERIOR_MEAN, np.empty((0, 0)), np.empty(0), 0.0, 1.0, False, 1.0),
     target=0.0,
     coherent=COHERENT_OFF,
     recommend_untried=False,
     beliefs=_NO_CURVES,
     adaptive=False,
+    ordered=False,
 )
 """In place of a model's curves where a table decides."""
 

@@ -65,12 +65,14 @@ class WeighedCurves:
             log_weight=plan.log_weight,
             rates=np.exp(log_rates),
             log_rates=log_rates,
-            reading=plan.reading,
+            functions=plan.reading.functions,
+            reading=plan.reading._replace(functions=np.eye(len(plan.reading.functions))),
             target=plan.target,
             coherent=plan.coherent,
             recommend_untried=plan.recommend_untried,
             beliefs=plan.beliefs,
             adaptive=self.adaptive,
+            ordered=bool(np.all(np.diff(plan.log_dlt, axis=1) <= 0) and np.all(np.diff(plan.log_no_dlt, axis=1) >= 0)),
         )
 
     def weights(self, follow_up: Sequence[float] | Floats, dlt_times: Sequence[float] | Floats = ()) -> Floats:
