@@ -168,8 +168,6 @@ class Design(Frozen):
         if trial.time is None:
             named = f'rule = "{self.pending.rule}"' if self.waits_as is None else f'kind = "{self.kind}"'
             yield "pending", f"{named} needs [trial.time]: how long patients are pending decides"
-        if self.has_posterior:
-            yield "pending", "late-onset trials of designs with a model are not simulated yet"
 
     @property
     def has_posterior(self) -> bool:

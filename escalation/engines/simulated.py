@@ -11,7 +11,7 @@ from escalation.engines.clock import STOPPED, clock_arrays, keys_of
 from escalation.engines.outcomes import Outcomes, refuse_undecided, reject_too_toxic
 from escalation.kernels.codes import TIMES
 from escalation.kernels.simulated_expansions import run_expansions
-from escalation.plans.late_onset import late_escalation, late_onset
+from escalation.plans.late_onset import late_onset
 from escalation.plans.plan import Block, Tolerances
 from escalation.plans.start import Start
 
@@ -22,11 +22,11 @@ def simulate_trials(start: Start, rates: NDArray[np.float64], *, trials: int, se
     limits = virtual.tolerance_limits(rates)
     outcomes = _unfinished(start, rates, trials)
     late = None if start.pending is None else late_onset(plan, start.pending)
-    conduct = plan.conduct if late is None else late[0].conduct
+    conduct = plan.conduct if late is None else late.conduct
     clock = STOPPED if start.data is not None else clock_arrays(trial, rates, conduct.largest)
     escalate = None
     if late is not None:
-        escalate = late_escalation(*late, limits, clock)
+        escalate = late.escalation(limits, clock)
     elif not start.has_escalated:
         escalate = plan.escalation(start.counts, limits, clock)
     expanding = STOPPED

@@ -62,6 +62,7 @@ SCORE: Final = 3
 COHERENT_OFF: Final = 0
 COHERENT_COHORT: Final = 1
 COHERENT_DOSE: Final = 2
+COHERENT_RECENT: Final = 3
 
 # In place of a dose index: no dose is recommended.
 NO_DOSE: Final = -1
@@ -108,6 +109,7 @@ IMPUTED: Final = 0
 EFFECTIVE: Final = 1
 ROLLED: Final = 2
 PREDICTED: Final = 3
+LIKELIHOOD: Final = 4  # of a model
 # What lifts a hold of accrual.
 NOT_HELD: Final = 0
 OUTCOME: Final = 1  # that becomes known

@@ -6,6 +6,7 @@ from escalation.kernels.codes import (
     ARRIVE,
     COHERENT_COHORT,
     COHERENT_DOSE,
+    COHERENT_RECENT,
     INTERVALS,
     LEAVE,
     MAX_PATIENTS,
@@ -56,7 +57,7 @@ def may_escalate(coherent, target, size, toxic, patients, dlts):
         return toxic < (target - SLACK) * size
     if coherent == COHERENT_DOSE:
         return dlts <= (target + SLACK) * patients
-    return True
+    return coherent != COHERENT_RECENT or toxic == 0
 
 
 @allocating

@@ -17,6 +17,7 @@ from escalation.kernels.codes import (
     ARRIVALS,
     ARRIVE,
     AT_CLOSED_DOSE,
+    COHERENT_COHORT,
     DE_ESCALATE,
     DE_ESCALATION_PROBABLE,
     DECIDED_WITH_PENDING,
@@ -34,9 +35,11 @@ from escalation.kernels.codes import (
     LEAST_FOLLOW_UP,
     LEAVE,
     LEFT,
+    LIKELIHOOD,
     LOST,
     MAX_PATIENTS,
     NO_DLT,
+    NO_DOSE,
     NOT_HELD,
     OPEN,
     OUTCOME,
@@ -56,7 +59,24 @@ from escalation.kernels.codes import (
 )
 from escalation.kernels.jit import allocating, at, kernel
 from escalation.kernels.limits import cohort_size, highest_after
+from escalation.kernels.posterior import FAINT, believe, choose, within_limits
 from escalation.kernels.stopping import final_reason, joint_reason, next_run, sooner
+from escalation.kernels.weighed_posterior import (
+    COHORT_OF_DLT,
+    LAST_DAY,
+    NOTHING,
+    OF_DLT,
+    SHARE,
+    divide_window,
+    is_incoherent,
+    known_in_cohort,
+    learn_outcomes,
+    leave_out,
+    sum_up,
+    weigh_follow_up,
+    weigh_in_logs,
+    weigh_pending,
+)
 
 EXACT = 1e-12
 """Slack where counts are compared with a share of other counts; see `plans.verdict`."""
@@ -241,10 +261,13 @@ def looked_at_again(rule, told, until, cell, held, no_higher, window, who, pendi
 
 
 @allocating
-def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients, dlts, reasons, times):
+def run_late_onset_trials(
+    plan, rule, model, clock, limits, tolerances, keys, patients, dlts, recommended, reasons, times
+):
     """Run a block of trials from their first patient, with a rule for pending patients.
 
     Counts, int16[T, D], are zero on entry; `keys` and `times` are those of the trials, uint64[T] and float64[T, TIMES].
+    The dose is recommended where the rule is a model's; tables recommend from the counts.
     One function, and locals: to pass all arrays of a plan at each question would take ten times as long.
     """
     codes, conduct = plan
@@ -261,7 +284,15 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
     max_enrolled, inevaluable, is_uniform = clock.max_enrolled, clock.inevaluable, clock.days.shape[0] == 2
     slack, has_gaps, always_spaced = SLACK * window, gaps.shape[0] > 0, singly or not clock.gaps_at_new_dose
     who, waiting = np.empty((most + 1, COLUMNS)), np.empty(levels, np.int64)
-    shares, law, no_belief = np.empty(most + 1), np.empty(most + 2), np.empty(0, np.bool_)
+    shares, law, believed = np.empty(most + 1), np.empty(most + 2), np.empty(conduct.joint.enough.shape[0], np.bool_)
+    reading, coherent, adaptive, ordered = model.reading, model.coherent, model.adaptive, model.ordered
+    model_target, untried, beliefs, enough = model.target, model.recommend_untried, model.beliefs, conduct.joint.enough
+    weight, floors = model.weight, conduct.floor
+    rates, functions, log_weight, log_rates = model.rates, model.functions, model.log_weight, model.log_rates
+    posterior, weighed, sums = np.empty_like(model.weight), np.empty_like(model.weight), np.empty(model.functions.shape[0])
+    learned = np.empty((2, levels), np.int64)
+    toxic_ones, edges = np.empty((most + 1, OF_DLT)), np.empty(most + 3)
+    edges[0] = 0.0
     all_patients, all_dlts = np.empty(levels, np.int64), np.empty(levels, np.int64)  # outcomes to come included
     last_at = np.empty(levels)
 
@@ -271,7 +302,10 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
             waiting[level] = all_patients[level] = all_dlts[level] = 0
         pending = counted = treated = inside = cohort = before = tried = reason = enrolled = number = np.int64(0)
         dose, run, closed_from = first_dose, np.int64(conduct.run), np.int64(levels)
-        toxicities = np.int64(0)  # that have been seen
+        toxicities = told_before = np.int64(0)  # that have been seen, and when the dose was decided on
+        having_dlts = np.int64(0)  # patients, whether or not it has been seen
+        posterior[:], weighed[:], learned[:] = weight, 0.0, 0
+        within = np.int64(0), np.int64(weight.shape[0]), 0.0, 0.0
         size = cohort_size(sizes, trial_sizes, dose, before, counted, toxicities)
         earliest, closed, until = 0.0, np.inf, np.inf  # a place again; the cohort by its sentinel; the next outcome
         arrived = last = end = held_days = waited = 0.0
@@ -333,7 +367,36 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
                     if following >= 0:
                         there, toxic, c = np.int64(n[following]), np.int64(y[following]), waiting[following]
                     cell = following, there, toxic, c
-                    if there > 0 and (following == dose or kind == ROLLED):
+                    if kind == LIKELIHOOD:
+                        by, pieces, edges[1] = told + slack, np.int64(1), 1.0
+                        if adaptive:
+                            pieces = divide_window(by, toxic_ones, having_dlts, edges)
+                        weigh_follow_up(told, window, who, pending, edges, pieces, shares)
+                        within = learn_outcomes(rates, learned, n, y, waiting, posterior, within)
+                        weigh_pending(rates, posterior, who, shares, pending, within, weighed)
+                        mass = sum_up(functions, weighed, within, sums)
+                        if mass < FAINT or within[2] + within[3] > NOTHING * mass:
+                            within = np.int64(0), np.int64(posterior.shape[0]), 0.0, 0.0
+                            weigh_in_logs(log_weight, log_rates, rates, learned, who, shares, 0, posterior)
+                            weigh_in_logs(log_weight, log_rates, rates, learned, who, shares, pending, weighed)
+                            mass = sum_up(functions, weighed, within, sums)
+                        if ordered:
+                            within = leave_out(posterior, weighed, mass, within)
+                        following = choose(reading, sums, mass, levels, highest)
+                        if following != NO_DOSE and waiting[dose] > most_pending * n[dose] + EXACT:
+                            held = np.int64(OUTCOME)
+                        elif following != NO_DOSE:
+                            in_cohort = inside, np.int64(0)
+                            if coherent == COHERENT_COHORT:
+                                in_cohort = inside, known_in_cohort(by, toxic_ones, having_dlts, cohort)
+                            recent = toxicities - told_before
+                            if is_incoherent(coherent, model_target, n[dose], y[dose], in_cohort, recent):
+                                limit = min(limit, dose)
+                            floor = min(floors[dose], highest)
+                            following = within_limits(reading, sums, mass, levels, following, limit, floor)
+                            if joint:
+                                believe(beliefs, enough, weighed, mass, following, believed)
+                    elif there > 0 and (following == dose or kind == ROLLED):
                         code = np.int64(codes[at(following), at(there), at(toxic)])
                         if kind == ROLLED:
                             code = np.int64(states[there, toxic, c])
@@ -386,7 +449,7 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
                                 left = np.int64(reason_at[LEAVE, dose, n[dose], y[dose]])
                                 reason = sooner(left, np.int64(at_next))
                         if joint:
-                            found = joint_reason(conduct.joint, n, y, dose, following, run + 1, no_belief)
+                            found = joint_reason(conduct.joint, n, y, dose, following, run + 1, believed)
                             reason = sooner(reason, found)
                         reason = final_reason(reason, full)
                 if has_gaps and reason == 0 and held == NOT_HELD and again <= day:
@@ -422,6 +485,7 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
             if while_closed != LOST and not (while_closed == READY and at_hand):
                 waited += max(day - arrival, 0.0)
             if decided:
+                told_before = toxicities
                 decisions += 1
                 all_pending += pending
                 with_pending += pending > 0
@@ -448,6 +512,10 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
             leaves = day_of_leaving(inevaluable, window, key, enrolled)
             if leaves < observed:
                 observed, outcome = leaves, np.int64(LEFT)
+            if kind == LIKELIHOOD and outcome == DLT:
+                one = toxic_ones[having_dlts]
+                one[LAST_DAY], one[SHARE], one[COHORT_OF_DLT] = day + observed, observed / window, cohort
+                having_dlts += 1
 
             at_closed += closed_from <= dose
             if outcome != LEFT:
@@ -478,6 +546,21 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
             earliest = 0.0
 
         learn(np.inf, cohort, who, pending, n, y, waiting)
+        if kind == LIKELIHOOD:
+            within = learn_outcomes(rates, learned, n, y, waiting, posterior, within)
+            mass = sum_up(functions, posterior, within, sums)
+            if mass < FAINT or within[2] + within[3] > NOTHING * mass:
+                within = np.int64(0), np.int64(posterior.shape[0]), 0.0, 0.0
+                weigh_in_logs(log_weight, log_rates, rates, learned, who, shares, 0, posterior)
+                mass = sum_up(functions, posterior, within, sums)
+            highest = np.int64(levels - 1)
+            for level in range(levels - 1, -1, -1):
+                if codes[at(level), at(n[at(level)]), at(y[at(level)])] == ELIMINATE:
+                    highest = np.int64(level - 1)
+            following = choose(reading, sums, mass, levels, highest)
+            while not untried and following >= 0 and n[following] == 0:
+                following -= 1
+            recommended[trial] = following
         now[END], now[LAST_ENROLMENT], now[OPEN], now[ENROLLED] = end, last, end + review, enrolled
         now[HOLD_DAYS], now[HOLDS], now[TURNED_AWAY], now[WAITING_DAYS] = held_days, holds, away, waited
         now[ARRIVAL], now[ARRIVALS] = arrived, number

@@ -161,7 +161,7 @@ class ClockArrays(NamedTuple):
 class PendingArrays(NamedTuple):
     """A rule for pending patients as the kernels read it; `plans.pending` says what the fields mean."""
 
-    rule: int  # IMPUTED, EFFECTIVE, ROLLED or PREDICTED
+    rule: int  # IMPUTED, EFFECTIVE, ROLLED, PREDICTED or LIKELIHOOD
     most_pending: float
     fewest_known: int  # before an escalation; under PREDICTED before they eliminate the dose
     least_follow_up: float
@@ -204,6 +204,23 @@ class MergedStates(NamedTuple):
     sequences: NDArray[np.float64]  # (R,), patient sequences that lead to the state, each by the shares of its DLTs
     means: NDArray[np.float64]  # (R, K), of what is counted on the way
     used: NDArray[np.int64]  # (1,), states that there are
+
+
+class WeighedArrays(NamedTuple):
+    """Curves as kernels read them that weigh pending patients; without curves under a table."""
+
+    weight: NDArray[np.float64]  # (G,)
+    log_weight: NDArray[np.float64]  # (G,)
+    rates: NDArray[np.float64]  # (2, D, G), probability of no DLT, and of one
+    log_rates: NDArray[np.float64]  # (2, D, G)
+    functions: NDArray[np.float64]  # (F, G), whose sums over the posterior are looked at
+    reading: ReadingArrays  # of these sums, as if each were a curve
+    target: float
+    coherent: int
+    recommend_untried: bool
+    beliefs: NDArray[np.float64]  # (B, D, G)
+    adaptive: bool
+    ordered: bool  # whether all rates fall from each curve to the next
 
 
 class ExpansionArrays(NamedTuple):

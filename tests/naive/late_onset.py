@@ -191,6 +191,10 @@ class LateTrial:
             if there and self.rule.eliminates(there, dlts, len(self.pending(day, dose)), lowest=dose == 0)
         ]
 
+    def closes(self, dose: int, n: int, y: int) -> bool:
+        """Whether complete outcomes at a dose do."""
+        return bool(self.plan.codes[dose, n, y] == ELIMINATE)
+
     def ends(self, n: list[int], y: list[int], following: int, *, full: bool) -> int:
         found = [MAX_PATIENTS] if full else []
         found += [
@@ -262,7 +266,7 @@ class LateTrial:
         evaluable = [one for one in self.patients if not one.left]
         for level in range(dose + 1):
             told = [one for one in evaluable if one.dose == level]
-            if told and self.plan.codes[level, len(told), sum(one.dlt for one in told)] == ELIMINATE:
+            if told and self.closes(level, len(told), sum(one.dlt for one in told)):
                 self.counts["at_closed"] += 1
                 break
         first = not any(one.cohort == self.cohort for one in self.patients)
