@@ -301,6 +301,7 @@ def run_late_onset_trials(
         for level in range(levels):
             waiting[level] = all_patients[level] = all_dlts[level] = 0
         pending = counted = treated = inside = cohort = before = tried = reason = enrolled = number = np.int64(0)
+        pending_then = np.int64(0)  # when a dose was last decided on
         dose, run, closed_from = first_dose, np.int64(conduct.run), np.int64(levels)
         toxicities = told_before = np.int64(0)  # that have been seen, and when the dose was decided on
         having_dlts = np.int64(0)  # patients, whether or not it has been seen
@@ -313,12 +314,10 @@ def run_late_onset_trials(
         while reason == 0:
             full = (counted if replaces else enrolled) >= most or enrolled >= max_enrolled
             if full and inevaluable > 0 and replaces and enrolled < max_enrolled:
-                opening = next_leaving(who, pending) + review
-                if opening < np.inf:
-                    full, earliest = False, opening
-                    pending, until, gone, gone_here = learn(
-                        opening - review + slack, cohort, who, pending, n, y, waiting
-                    )
+                leaving = next_leaving(who, pending)
+                if leaving < np.inf:
+                    full, earliest = False, leaving + review
+                    pending, until, gone, gone_here = learn(leaving + slack, cohort, who, pending, n, y, waiting)
                     counted, inside = counted - gone, inside - gone_here
 
             arrived_before, arrival, day = arrived, 0.0, 0.0
@@ -337,12 +336,15 @@ def run_late_onset_trials(
             at_hand, was_held, new_cohort, decided, following = False, False, False, False, dose
             while True:
                 told = day - review
-                if until <= told + slack:
-                    pending, until, gone, gone_here = learn(told + slack, cohort, who, pending, n, y, waiting)
+                if until + review <= day + slack:  # as the day was found: rounding must not lift a hold
+                    by = max(told + slack, until)
+                    pending, until, gone, gone_here = learn(by, cohort, who, pending, n, y, waiting)
                     counted, inside = counted - gone, inside - gone_here
                 whole = closed <= day + slack or (inside if replaces else treated) >= size
-                new_cohort = full or (treated > 0 and whole)
-                decided = full or (new_cohort and inside > 0)  # else nobody was evaluable: nothing to decide on
+                # A cohort of whom nobody remains has nothing to decide on, but for what has become known of others.
+                has_news = inside > 0 or pending < pending_then
+                new_cohort = full or (treated > 0 and (whole or (inside == 0 and has_news)))
+                decided = full or (new_cohort and has_news)
                 if while_closed == READY and not new_cohort and not at_hand and day < arrival:
                     day = arrival
                     continue
@@ -362,6 +364,8 @@ def run_late_onset_trials(
                             highest = np.int64(level - 1)
                     following = min(dose, highest)
                     limit = highest_after(ceilings, tried_ceilings, dose, tried, toxicities)
+                    if inside == 0 and not full:
+                        limit = min(limit, dose)
                     no_higher = following >= min(highest, limit)
                     there = toxic = c = np.int64(0)
                     if following >= 0:
@@ -439,7 +443,7 @@ def run_late_onset_trials(
                             again = looked_at_again(
                                 rule, told, until, cell, held, no_higher, window, who, pending, shares, law
                             )
-                            again = max(again + review, day + slack)
+                            again = max(again + review, day + slack, np.nextafter(day, np.inf))
                     else:
                         if rules:
                             at_next = reason_at[STAY_AT, following, n[following], y[following]]
@@ -449,7 +453,7 @@ def run_late_onset_trials(
                                 left = np.int64(reason_at[LEAVE, dose, n[dose], y[dose]])
                                 reason = sooner(left, np.int64(at_next))
                         if joint:
-                            found = joint_reason(conduct.joint, n, y, dose, following, run + 1, believed)
+                            found = joint_reason(conduct.joint, n, y, dose, following, run + (inside > 0), believed)
                             reason = sooner(reason, found)
                         reason = final_reason(reason, full)
                 if has_gaps and reason == 0 and held == NOT_HELD and again <= day:
@@ -458,14 +462,14 @@ def run_late_onset_trials(
                     if (there == 0 or always_spaced) and 0 < members <= gaps.shape[0]:
                         spacing = last_at[following] + gaps[members - 1]
                         if day < spacing - slack:
-                            again = min(spacing, until + review if decided else spacing)
+                            again = min(spacing, until + review)
                             again = min(again, again if new_cohort else closed)
                 if again <= day:  # nobody waits for anything
                     if while_closed == READY and not at_hand and day < arrival:
                         day = arrival  # accrual is open, and nobody is there yet
                         continue
                     break
-                at_hand = at_hand or new_cohort
+                at_hand = at_hand or (new_cohort and day < arrival)
                 if while_closed == LOST:
                     away += 1
                     arrived_before = arrived
@@ -489,7 +493,8 @@ def run_late_onset_trials(
                 decisions += 1
                 all_pending += pending
                 with_pending += pending > 0
-                run = next_run(dose, following, run + 1, runs)
+                run = next_run(dose, following, run + (inside > 0), runs)
+                pending_then = pending
             if new_cohort:
                 dose, before = following, np.int64(n[following])
                 size = sizes[dose, before]
@@ -498,6 +503,7 @@ def run_late_onset_trials(
                     for level in range(levels):
                         toxicities += y[level]
                     size = cohort_size(sizes, trial_sizes, dose, before, counted, toxicities)
+                size = min(size, most - counted)  # a place that is free again later is another cohort's
                 cohort, treated, inside, closed = cohort + 1, np.int64(0), np.int64(0), np.inf
 
             if enrolled < tolerances.shape[1]:

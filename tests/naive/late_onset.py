@@ -72,6 +72,8 @@ class LateTrial:
     place_again: float = -math.inf  # the last day on which a trial that was full had a place again
     full_before: bool = False
     quiet_until: float = -math.inf  # while a gap is waited for
+    nobody: bool = False  # in the cohort is evaluable, at the last answer
+    pending_then: list[Patient] = field(default_factory=list)  # when a dose was last decided on
     reason: int = 0
     counts: dict[str, float] = field(default_factory=dict)
 
@@ -149,6 +151,10 @@ class LateTrial:
     def anybody_evaluable(self, day: float) -> bool:
         return any(one.cohort == self.cohort and not (one.left and self.is_known(one, day)) for one in self.patients)
 
+    def has_news(self, day: float) -> bool:
+        """Whether anything is known of patients who were pending when a dose was last decided on."""
+        return any(self.is_known(one, day) for one in self.pending_then)
+
     def answer(self, day: float, *, full: bool = False) -> tuple[str, int]:
         """go, hold or stop; and the dose, or the reason."""
         conduct, levels = self.plan.conduct, self.trial.levels
@@ -164,6 +170,9 @@ class LateTrial:
             if conduct.tried_ceiling is None
             else int(conduct.tried_ceiling[max(one.dose for one in self.patients)]),
         )
+        self.nobody = not full and not self.anybody_evaluable(day)
+        if self.nobody:  # the cohort has not shown that the dose can be left for a higher one
+            limit = min(limit, self.dose)
         following = self.dose
         if self.dose > highest:
             following = highest
@@ -214,7 +223,7 @@ class LateTrial:
         if place == ANY_DOSE:
             return any(criterion.holds[dose, n[dose], y[dose]] for dose in range(len(n)))
         if place == UNCHANGED:
-            return following == last and bool(criterion.holds[0, min(self.run + 1, self.trial.max_patients), 0])
+            return following == last and bool(criterion.holds[0, min(self.run + 1 - self.nobody, self.trial.max_patients), 0])
         at = following if place == NEXT_DOSE else last
         if place == SAME_DOSE and following != last:
             return False
@@ -293,8 +302,10 @@ class LateTrial:
             return "closed"
         if self.time.while_closed != "lost" and day < self.quiet_until:
             return "closed"
-        whole = self.cohort_is_whole(day)
-        decided = whole and self.anybody_evaluable(day)
+        alone = bool(self.patients) and not self.anybody_evaluable(day)
+        news = self.has_news(day)
+        whole = self.cohort_is_whole(day) or (alone and news)
+        decided = whole and (news or not alone)
         said, what = self.answer(day) if decided else ("go", self.dose)
         if self.suspended is not None:
             self.counts["hold_days"] += day - self.suspended
@@ -311,7 +322,7 @@ class LateTrial:
             self.look_again(day)
         spacing = self.spaced_until(day, what, fresh=whole)
         if said == "hold" or day < spacing - self.slack:
-            self.at_hand = self.at_hand or (whole and self.time.while_closed == "ready")
+            self.at_hand = self.at_hand or (whole and self.time.while_closed == "ready" and not self.line)
             if said == "go" and decided:  # asked again when the gap is over, or something becomes known
                 ends = (one.until + self.time.review_days for one in self.pending(day))
                 self.quiet_until = min(spacing, *ends, math.inf)
@@ -336,11 +347,13 @@ class LateTrial:
             self.counts["decisions"] += 1
             self.counts["pending"] += pending
             self.counts["with_pending"] += pending > 0
-            self.run = self.run + 1 if what == self.dose else 0
+            self.run = self.run + 1 - self.nobody if what == self.dose else 0
+            self.pending_then = self.pending(day)
         if whole:
             n, y = self.numbers(day)
             self.cohort, self.before, self.closed = self.cohort + 1, n[what], math.inf
             self.dose, self.size = what, self.plan.conduct.size(what, tuple(n), tuple(y))
+            self.size = min(self.size, self.trial.max_patients - sum(n))
         self.has_held, self.quiet_until = False, -math.inf
         self.treat(day)
         self.full_before = self.is_full(day)

@@ -247,7 +247,7 @@ def follow_up_cuts(design: "IntervalDesign", trial: Trial) -> tuple[Floats, Floa
 
     first, last = moves(fewest), moves(most)
     from_here = halved(lambda patients: moves(patients) == ESCALATE, fewest, most)
-    up = np.where(first == ESCALATE, fewest, np.where(last == ESCALATE, from_here, np.inf))
+    up = np.where(first == ESCALATE, dlts, np.where(last == ESCALATE, from_here, np.inf))
     no_longer = halved(lambda patients: moves(patients) != DE_ESCALATE, fewest, most)
     to_here = np.where(last == DE_ESCALATE, most, np.nextafter(no_longer, 0.0))
     down = np.where(first == DE_ESCALATE, to_here, -np.inf)
