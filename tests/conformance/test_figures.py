@@ -125,7 +125,7 @@ def test_selection_bars_are_the_probabilities(finished):
     results = one_truth(finished)
     rates, *panels = figures.selection(results, finished.scenario.trial).axes
     heights = [height for panel in panels for height in bars(panel)]
-    expected = [100 * share for oc in map(shown, results) for share in (*oc.selection, oc.no_selection)]
+    expected = [100 * share for oc in (result.best for result in results) for share in (*oc.selection, oc.no_selection)]
     assert heights == expected
     assert rates.lines[1].get_ydata().tolist() == [100 * rate for rate in results[0].truth.dlt_rates]
     assert set(rates.lines[0].get_ydata()) == {100 * finished.scenario.trial.target}
@@ -135,7 +135,7 @@ def test_allocation_bars_are_the_mean_patients(finished):
     results = one_truth(finished)
     _, *panels = figures.allocation(results, finished.scenario.trial).axes
     heights = [height for panel in panels for height in bars(panel)]
-    assert heights == [count for oc in map(shown, results) for count in (*oc.patients, *oc.dlts)]
+    assert heights == [count for oc in (result.best for result in results) for count in (*oc.patients, *oc.dlts)]
 
 
 def test_sample_size_bars_are_the_distribution(finished):
