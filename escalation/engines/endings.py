@@ -10,7 +10,7 @@ The endings do not depend on the truth: another truth costs one pass over them.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -106,7 +106,7 @@ class Enumeration:
             probability=probability,
             declared=self.declared,
             after=self.after,
-            days=None if days is None else lambda what: days(what, true_rates),
+            days=None if days is None else cache(lambda what: days(what, true_rates)),
             while_pending=None if counted is None else counted(true_rates),
         )
 

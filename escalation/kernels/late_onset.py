@@ -10,7 +10,7 @@ as without a DLT, at every dose.
 
 import numpy as np
 
-from escalation.kernels.clock import day_of_dlt, day_of_leaving, drawn_tolerance, gap
+from escalation.kernels.clock import day_of_dlt, day_of_leaving, drawn_tolerance, gap, note
 from escalation.kernels.codes import (
     ANY_FOLLOW_UP,
     ARRIVAL,
@@ -20,6 +20,7 @@ from escalation.kernels.codes import (
     COHERENT_COHORT,
     DE_ESCALATE,
     DE_ESCALATION_PROBABLE,
+    DECIDED,
     DECIDED_WITH_PENDING,
     DECISIONS,
     DLT,
@@ -29,6 +30,7 @@ from escalation.kernels.codes import (
     ENROLLED,
     ESCALATE,
     ESCALATION_IMPROBABLE,
+    HELD,
     HOLD_DAYS,
     HOLDS,
     LAST_ENROLMENT,
@@ -41,6 +43,7 @@ from escalation.kernels.codes import (
     NO_DLT,
     NO_DOSE,
     NOT_HELD,
+    NOTES,
     OPEN,
     OUTCOME,
     PENDING,
@@ -294,7 +297,7 @@ def run_late_onset_trials(
     toxic_ones, edges = np.empty((most + 1, OF_DLT)), np.empty(most + 3)
     edges[0] = 0.0
     all_patients, all_dlts = np.empty(levels, np.int64), np.empty(levels, np.int64)  # outcomes to come included
-    last_at = np.empty(levels)
+    last_at, noted = np.empty(levels), times.shape[1] > NOTES
 
     for trial in range(tolerances.shape[0]):
         n, y, now, key = patients[trial], dlts[trial], times[trial], keys[trial]
@@ -478,6 +481,8 @@ def run_late_onset_trials(
                     again = arrived
                 if held != NOT_HELD:
                     held_days += again - day
+                    if noted:
+                        note(now, HELD, following, day, again)
                     holds += not was_held
                     was_held = True
                 day = again
@@ -495,6 +500,8 @@ def run_late_onset_trials(
                 with_pending += pending > 0
                 run = next_run(dose, following, run + (inside > 0), runs)
                 pending_then = pending
+                if noted:
+                    note(now, DECIDED, following, told, day)
             if new_cohort:
                 dose, before = following, np.int64(n[following])
                 size = sizes[dose, before]
@@ -523,6 +530,8 @@ def run_late_onset_trials(
                 one[LAST_DAY], one[SHARE], one[COHORT_OF_DLT] = day + observed, observed / window, cohort
                 having_dlts += 1
 
+            if noted:
+                note(now, outcome, dose, day, day + observed)
             at_closed += closed_from <= dose
             if outcome != LEFT:
                 all_patients[dose] += 1

@@ -19,7 +19,7 @@ from escalation.characteristics.paired import (
     simulated_numbers,
 )
 from escalation.defaults import SEED, TRIALS
-from escalation.engines.outcomes import Outcomes
+from escalation.engines.outcomes import DURATION, Outcomes
 from escalation.errors import EscalationError
 from escalation.names import choose
 from escalation.scenario.file import Scenario
@@ -68,7 +68,7 @@ class Comparison:
         """For each quantity the median gain over pairs and truths, without differences that do not vary."""
         known = {
             name: [one.gain for one in self.differences if one.quantity == name and one.gain is not None]
-            for name in QUANTITIES
+            for name in (*QUANTITIES, DURATION)
         }
         return {name: median(gains) for name, gains in known.items() if gains}
 
@@ -198,11 +198,14 @@ def _read(passed: Pass, evidence: Iterable[Evidence], reference: str | None) -> 
 
 
 def _differences(names: tuple[str, str, str], design: _Numbers, reference: _Numbers) -> Iterator[Difference]:
-    for quantity in QUANTITIES:
-        exact = [None if found.exact is None else found.exact[quantity] for found in (design, reference)]
+    for quantity in (*QUANTITIES, DURATION):
+        exact = [None if found.exact is None else found.exact.get(quantity) for found in (design, reference)]
+        samples = [None if found.simulated is None else found.simulated.get(quantity) for found in (design, reference)]
+        if quantity == DURATION and not any(exact) and not any(samples):
+            continue  # there is no calendar, or nothing is known of the days
         numbers = exact_numbers(*exact)
-        if design.simulated is not None and reference.simulated is not None:
-            sample, other = design.simulated[quantity], reference.simulated[quantity]
+        sample, other = samples
+        if sample is not None and other is not None:
             numbers |= simulated_numbers(sample, other)
             if exact[0] is not None and exact[1] is not None:
                 numbers |= agreement_numbers((exact[0], sample), (exact[1], other))

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from escalation.defaults import SEED, TRIALS
 from escalation.designs import Design
 from escalation.engines.allowance import Allowance
+from escalation.engines.course import Course, course_of
 from escalation.engines.durations import with_days
 from escalation.engines.endings import Enumeration
 from escalation.engines.exact import enumerate_endings
@@ -167,6 +168,31 @@ def simulate(
     start = start_of(design, trial, after)
     Allowance(memory=max_memory).check_memory(design.kind, start.plan, trials)
     return simulate_trials(start, true_rates, trials=trials, seed=seed, threads=workers)
+
+
+def course(design: Design, trial: Trial, rates: ArrayLike, *, number: int = 1, seed: int = SEED) -> Course:
+    """The course of one of the trials that `simulate` simulates, by its number from 1.
+
+    Raises
+    ------
+    DesignError
+        A ValueError: the trial has no calendar; otherwise as for `simulate`.
+
+    Examples
+    --------
+    >>> from escalation import BOIN, Trial
+    >>> trial = Trial(doses=[1, 2], target=0.25, max_patients=6, dlt_window_days=28, time={"accrual_per_month": 3})
+    >>> found = course(BOIN(), trial, [0.1, 0.3], number=2)
+    >>> len(found.patients), [one.dose for one in found.decisions]
+    (6, [1])
+    """
+    true_rates = check_rates(rates, trial)
+    for name, value, least in (("number", number, 1), ("seed", seed, 0)):
+        if not is_whole(value) or value < least:
+            raise DesignError(f"{name}: {value!r} should be a whole number, at least {least}")
+    if trial.time is None:
+        raise DesignError("time: the trial has no calendar; [trial.time] says when patients arrive")
+    return course_of(start_of(design, trial, None), true_rates, number=number - 1, seed=seed)
 
 
 def _check_calendar(trial: Trial) -> None:

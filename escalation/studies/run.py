@@ -43,6 +43,9 @@ TIMED_PATIENT = 6e-8
 PAIR, PAIR_OF_A_TRIAL = 3e-3, 1e-7
 """Likewise for a pair of designs under a truth."""
 
+PAIR_OF_A_TIMED_TRIAL = 2e-7
+"""And for their difference in days in each trial with a calendar."""
+
 REPORT_ON_A_TRUTH, REPORT_ON_A_RESULT = 0.25, 0.13
 """And for the figures of a report: on a truth, and on each design under it."""
 
@@ -161,7 +164,8 @@ class Pass:
         plans = ((label, start_of(design, trial, self.after).plan) for label, design in simulated)
         result = RESULT + RESULT_OF_A_TRIAL * self.trials + REPORT_ON_A_RESULT * self.is_reported
         truth = len(self.designs) * result + REPORT_ON_A_TRUTH * self.is_reported
-        truth += self.pairs * (PAIR + PAIR_OF_A_TRIAL * self.trials)
+        pair = PAIR_OF_A_TRIAL + PAIR_OF_A_TIMED_TRIAL * (trial.time is not None)
+        truth += self.pairs * (PAIR + pair * self.trials)
         replace(self.allowance, at_once=1).check_trials(
             plans,
             trials=self.trials,

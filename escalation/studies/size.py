@@ -170,7 +170,7 @@ def find_size(
     chosen = choose(designs, scenario.designs, "design")
     if truths is None:
         truths = scenario_truths(scenario) if odds_ratio is None else calibration_truths(trial, odds_ratio=odds_ratio)
-    limits = limits_of([] if overdosing is None else [("overdosing", overdosing)], truths)
+    limits = limits_of([] if overdosing is None else [("overdosing", overdosing)], truths, scenario.trial)
     looked_at = tuple(whole_cohorts(trial) if sizes is None else sorted(set(sizes)))
     if not looked_at:
         raise EscalationError("sizes: none")

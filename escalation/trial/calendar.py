@@ -124,6 +124,13 @@ class Calendar(Frozen):
                 return f"{what} what is known when a dose is decided on depends on days"
         return None
 
+    @property
+    def inexact_over_truths(self) -> str | None:
+        """Why mean days cannot be worked out for many truths at once, if so."""
+        if self.onset.depends_on_rate:
+            return f'with an onset of kind "{self.onset.kind}" days depend on the truth'
+        return self.inexact_days
+
     def cautions(self) -> Iterator[str]:
         """What a user should know, although it can run."""
         if self.max_enrolled is not None and (self.inevaluable == 0 or not self.replace):

@@ -8,7 +8,7 @@ from typing import Any
 from escalation.errors import brief
 from escalation.report.blocks import Block, Heading, Lines, TextTable
 from escalation.report.preamble import alarms, head, opening
-from escalation.report.wording import count, mean, percent
+from escalation.report.wording import count, mean, months, percent
 from escalation.scenario.grid import in_toml
 from escalation.studies.calibrate import Calibration, Candidate, setting_words
 from escalation.studies.evaluate import Assessment
@@ -18,6 +18,7 @@ from escalation.version import __version__
 ASSESSED = (
     *columns("mean_pcs", "worst_pcs", "overdosing", "false_stopping", "power", unit="probability", kind=float),
     Column("patients", "patients", float),
+    Column("duration", "days", float),
 )
 """The numbers of an assessment, in its order."""
 
@@ -28,6 +29,7 @@ SHORT = {
     "false_stopping": "stopped %",
     "power": "power %",
     "patients": "patients",
+    "duration": "months",
 }
 """What the numbers of an assessment are called on a page."""
 
@@ -84,6 +86,8 @@ def setting_table(found: Calibration) -> TextTable:
 
 def cell(quantity: str, value: float | None) -> str:
     """A number of an assessment."""
+    if quantity == "duration":
+        return months(value)
     return mean(value) if quantity == "patients" and value is not None else percent(value)
 
 
@@ -111,14 +115,17 @@ def footnotes(found: Calibration) -> Iterator[str]:
         yield f"Stopped: largest probability of {what}."
     if first.power is not None:
         yield "Power: least probability of recommending none where none is correct."
-    yield "Patients: mean per trial, over the truths. All numbers are exact."
+    timed = any(one.assessment.duration is not None for one in found.candidates)
+    if timed:
+        yield "Months: of 30.4 days, from the first arrival to the last completion."
+    yield f"{'Months, patients' if timed else 'Patients'}: mean per trial, over the truths. All numbers are exact."
 
 
 def scenario_comment(found: Calibration) -> list[str]:
     """Lines for the head of the file with the chosen setting: what it was calibrated for."""
     assert found.chosen is not None
     numbers = "; ".join(
-        f"{name.replace('_', ' ')} {value:.6g}"
+        f"{name.replace('_', ' ')} {value:.6g}{' days' if name == 'duration' else ''}"
         for name, value in asdict(found.chosen.assessment).items()
         if value is not None
     )

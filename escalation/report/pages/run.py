@@ -127,6 +127,18 @@ COUNTED = ("holds", "enrolled", "turned_away", "waiting_days", "pending_at_decis
 """What is counted beside days, as the columns of a time table have it."""
 
 
+def best_time(result: Result) -> TimeCharacteristics | None:
+    """How long the trials of a design take: exactly, else simulated and with anchored means; None where unknown."""
+    exact, drawn = _times(result)
+    return exact or result.best.time or drawn
+
+
+def time_label(result: Result) -> str:
+    """Label of the design; a tilde says that its durations are simulated."""
+    exact, _ = _times(result)
+    return label(result) if exact else f"{result.design} ~"
+
+
 def time_table(results: Sequence[Result]) -> TextTable:
     """How long the trials of the designs take under one truth, a row each.
 
@@ -140,11 +152,10 @@ def time_table(results: Sequence[Result]) -> TextTable:
     header: list[str | None] = ["design", "months", "sd", "~ 5-95 %", "enrolment", "on hold", f"{mark}holds"]
     rows = []
     for result in results:
-        exact, drawn = _times(result)
-        best = exact or drawn
+        drawn, best = _times(result)[1], best_time(result)
         if best is None:
             continue
-        row = [label(result) if exact else f"{result.design} ~", months(best.duration.mean), months(best.duration.sd)]
+        row = [time_label(result), months(best.duration.mean), months(best.duration.sd)]
         row.append("" if drawn is None else months(drawn.duration.q05, drawn.duration.q95))
         for name in ("last_enrolment", "hold_days"):
             found = getattr(best, name)
