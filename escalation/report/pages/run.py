@@ -5,6 +5,7 @@ from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
+from escalation.characteristics.anchored import LEAST_GAIN
 from escalation.characteristics.duration import DaySummary, TimeCharacteristics
 from escalation.characteristics.one_truth import OperatingCharacteristics
 from escalation.report.blocks import Block, Heading, Lines, TextTable
@@ -215,12 +216,15 @@ def evidence(run: Run) -> Iterator[str]:
         yield f"~ not exact but the mean of {simulated}{error}."
     gains = [result.anchored.gains for result in run.results if result.anchored is not None]
     if gains:
-        pcs, days = (
-            _times_as_many(min(found)) for found in zip(*((one.pcs, one.duration) for one in gains), strict=True)
-        )
+        least = {"PCS": min(one.pcs for one in gains), "the duration": min(one.duration for one in gains)}
+        worth = [
+            f"{_times_as_many(gain)} times as many for {name}" for name, gain in least.items() if gain >= LEAST_GAIN
+        ]
         yield (
-            "~ anchored: the same trials, made to wait for complete data, have means that are known exactly. That is "
-            f"worth at least {pcs} times as many trials for PCS, {days} times for the duration."
+            "~ anchored: the same trials, made to wait for complete data, have means that are known exactly. To lean "
+            f"on these is worth at least {' and '.join(worth)}."
+            if worth
+            else "~ anchored: the same trials, made to wait for complete data, have means that are known exactly."
         )
 
 
