@@ -74,7 +74,7 @@ def late_endings(start: Start, allowance: Allowance) -> Enumeration:
 
 
 @dataclass(frozen=True, eq=False)
-class LateOnset:
+class EndingsByTruth:
     """A late-onset design's trials, whose endings are enumerated when they are asked for, for each truth again."""
 
     start: Start
@@ -95,7 +95,8 @@ def _conducted(start: Start) -> tuple[TablePlan, Clock, Steps]:
         raise StateSpaceError("late-onset: what a model says while patients are pending is simulated only")
     if calendar.inexact_steps is not None:
         raise StateSpaceError(f"late-onset: {calendar.inexact_steps}: simulated only")
-    table, _ = late_onset(start.plan, pending)
+    table = late_onset(start.plan, pending).table
+    assert table is not None
     return table, clock, Steps(pending, clock, start.trial.max_patients)
 
 

@@ -31,7 +31,8 @@ def weigh(weight, scores, evidence, counts, posterior):
     Returns what `posterior.choose` calls its mass.
     """
     if scores:
-        posterior[:] = 0
+        for cut in range(posterior.shape[0]):
+            posterior[cut] = 0.0
         for dose in range(counts.shape[0]):
             part = evidence[dose, counts[dose]]
             for cut in range(posterior.shape[0]):

@@ -26,7 +26,7 @@ from escalation.kernels.codes import (
     TOO_TOXIC,
 )
 from escalation.kernels.exact_states import cell
-from escalation.kernels.jit import at, kernel
+from escalation.kernels.jit import allocating, at, kernel
 from escalation.kernels.layout import MergedStates
 from escalation.kernels.limits import cohort_size, highest_after
 from escalation.kernels.stopping import final_reason, joint_reason, next_run, sooner
@@ -61,7 +61,7 @@ def place_of(places, rows, row):
     return place
 
 
-@kernel
+@allocating
 def with_room(states):
     """The same states with room for one more, which is doubled where there is none."""
     count = states.used[0]
@@ -145,7 +145,7 @@ def last_completion(steps, becomes, past, known):
     return known[past, number, 0], known[past, number, 1]
 
 
-@kernel
+@allocating
 def decide(plan, steps, dose, run, n, y, waiting, pattern, full):
     """The next dose, or why the trial ends; SUSPEND in place of the reason while accrual is held."""
     codes, conduct = plan
@@ -195,7 +195,7 @@ def pack(packing, n, y, rest, row):
     row[row.shape[0] - 1] = np.uint64(rest)
 
 
-@kernel
+@allocating
 def treat_one_more(plan, steps, packing, cells, living, treated, most, children, endings, closed, known):
     """Go on from all living states, which have `treated` patients, to the next treatment or the end of the trial.
 

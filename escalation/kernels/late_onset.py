@@ -292,7 +292,11 @@ def run_late_onset_trials(
     model_target, untried, beliefs, enough = model.target, model.recommend_untried, model.beliefs, conduct.joint.enough
     weight, floors = model.weight, conduct.floor
     rates, functions, log_weight, log_rates = model.rates, model.functions, model.log_weight, model.log_rates
-    posterior, weighed, sums = np.empty_like(model.weight), np.empty_like(model.weight), np.empty(model.functions.shape[0])
+    posterior, weighed, sums = (
+        np.empty_like(model.weight),
+        np.empty_like(model.weight),
+        np.empty(model.functions.shape[0]),
+    )
     learned = np.empty((2, levels), np.int64)
     toxic_ones, edges = np.empty((most + 1, OF_DLT)), np.empty(most + 3)
     edges[0] = 0.0

@@ -12,7 +12,7 @@ from escalation.engines.course import Course, course_of
 from escalation.engines.durations import with_days
 from escalation.engines.endings import Enumeration
 from escalation.engines.exact import enumerate_endings
-from escalation.engines.late_onset import LateOnset, late_endings
+from escalation.engines.late_onset import EndingsByTruth, late_endings
 from escalation.engines.outcomes import Outcomes
 from escalation.engines.simulated import simulate_trials
 from escalation.errors import DesignError, OutcomesError, StateSpaceError
@@ -98,11 +98,13 @@ def endings_within(design: Design, trial: Trial, after: InterimData | str | None
 
 def under_each_truth(
     design: Design, trial: Trial, after: InterimData | str | None, allowance: Allowance, truths: int
-) -> Enumeration | LateOnset:
+) -> Enumeration | EndingsByTruth:
     """What can be asked for exact outcomes under so many truths: endings for all, or for each truth its own."""
     clock = clock_of(trial)
     if design.is_late_onset and after is None and clock is not None and clock.onset.depends_on_rate:
-        return LateOnset(start_of(design, trial, None), replace(allowance, designs=allowance.designs * max(truths, 1)))
+        return EndingsByTruth(
+            start_of(design, trial, None), replace(allowance, designs=allowance.designs * max(truths, 1))
+        )
     return endings_within(design, trial, after, allowance)
 
 

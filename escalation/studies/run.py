@@ -15,7 +15,7 @@ from escalation.defaults import SEED, TRIALS
 from escalation.designs import Design
 from escalation.engines.allowance import Allowance
 from escalation.engines.endings import Enumeration
-from escalation.engines.late_onset import LateOnset
+from escalation.engines.late_onset import EndingsByTruth
 from escalation.engines.outcomes import Outcomes
 from escalation.errors import EscalationError
 from escalation.kernels.codes import SLACK
@@ -127,7 +127,7 @@ class Evidence:
     anchor: Anchor | None = None  # the same trials as they wait for complete data, of a design that does not
 
 
-Endings = Enumeration | LateOnset | Refused
+Endings = Enumeration | EndingsByTruth | Refused
 """What can be asked for exact outcomes under a truth, or why there are none."""
 
 
@@ -181,16 +181,16 @@ class Pass:
         designs = {label: self.scenario.designs[label] for label in self.designs}
         with self.progress(len(self.designs) * len(self.truths), "designs x truths") as step:
             endings = {label: self._endings(design) for label, design in designs.items()} if self.exact else {}
-            refused = [label for label, known in endings.items() if isinstance(known, Refused)]
-            waiting = {label: self._waiting(designs[label]) for label in refused}
+            waiting: dict[str, Enumeration | None] = {}
             for truth in self.scenario.truth:
                 for label, design in designs.items() if truth.name in self.truths else ():
                     expected = self._expected(endings, label, truth)
                     simulated = self._simulated(design, truth) if self.trials else None
+                    if isinstance(expected, Refused) and label not in waiting:
+                        waiting[label] = self._waiting(design)
                     anchors, anchor = waiting.get(label), None
-                    if anchors is not None and isinstance(expected, Refused):
-                        same = self._simulated(design.waiting, truth)
-                        anchor = Anchor(anchors.outcomes(truth.dlt_rates), same)
+                    if anchors is not None:
+                        anchor = Anchor(anchors.outcomes(truth.dlt_rates), self._simulated(design.waiting, truth))
                     yield Evidence(label, truth, truth.correct_doses(trial.target), expected, simulated, anchor)
                     step()
 

@@ -26,7 +26,7 @@ from escalation.characteristics.agreement import FEWEST_EXPECTED, agreement
 from escalation.engines.allowance import Allowance
 from escalation.engines.durations import with_days
 from escalation.engines.exact import enumerate_endings
-from escalation.engines.late_onset import LateOnset
+from escalation.engines.late_onset import EndingsByTruth
 from escalation.engines.outcomes import DURATION, LAST_ENROLMENT
 from escalation.engines.simulated import simulate_trials
 from escalation.kernels.codes import MAX_PATIENTS
@@ -70,7 +70,7 @@ def by_ending(outcomes) -> dict:
 def test_a_window_within_a_step_is_complete_follow_up(design, size, time):
     """Everything is known at each decision: the design that waits, which the other exact engine enumerates."""
     trial = trial_of(12, 0.7, 4, target=0.25, cohort_size=size, time=time)
-    late = LateOnset(start_of(design, trial, None), Allowance()).outcomes(RATES)
+    late = EndingsByTruth(start_of(design, trial, None), Allowance()).outcomes(RATES)
     start = start_of(design.waiting, trial, None)
     if isinstance(design, ThreePlusThree):
         start = replace(start, plan=start.plan.conducted(sizes=np.ones_like(start.plan.conduct.sizes)))
@@ -138,7 +138,7 @@ def both(seed: int, trials: int = 20_000):
 @pytest.mark.parametrize("seed", range(12))
 def test_simulated_trials_agree(seed):
     setting, start, simulated = both(seed)
-    assert not unlikely(LateOnset(start, Allowance()).outcomes(setting[-1]), simulated), setting
+    assert not unlikely(EndingsByTruth(start, Allowance()).outcomes(setting[-1]), simulated), setting
 
 
 @pytest.mark.long
@@ -146,7 +146,7 @@ def test_simulated_trials_agree(seed):
 def test_simulated_trials_agree_in_many_settings(first):
     for seed in range(first, first + 20):
         setting, start, simulated = both(seed)
-        assert not unlikely(LateOnset(start, Allowance()).outcomes(setting[-1]), simulated), (seed, setting)
+        assert not unlikely(EndingsByTruth(start, Allowance()).outcomes(setting[-1]), simulated), (seed, setting)
 
 
 def test_another_calendar_is_noticed():
@@ -156,7 +156,7 @@ def test_another_calendar_is_noticed():
     right = simulate_trials(start_of(design, trial, None), np.array(RATES), trials=20_000, seed=1, threads=1)
     for change in ({"dlt_window_days": 29.0}, {"time": trial.time.model_copy(update={"review_days": 3.0})}):
         start = start_of(design, trial.model_copy(update=change), None)
-        outcomes = LateOnset(start, Allowance()).outcomes(RATES)
+        outcomes = EndingsByTruth(start, Allowance()).outcomes(RATES)
         assert unlikely(replace(outcomes, trial=trial), right)
     assert not unlikely(exact(design, trial).outcomes(RATES), right)
 

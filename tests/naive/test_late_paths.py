@@ -10,7 +10,7 @@ from escalation import BOIN, MTPI2, Keyboard, ThreePlusThree, Trial
 from escalation.designs import Design
 from escalation.designs.pending import PendingRule, Predict, Roll, Weigh
 from escalation.engines.allowance import Allowance
-from escalation.engines.late_onset import LateOnset
+from escalation.engines.late_onset import EndingsByTruth
 from escalation.engines.outcomes import DURATION, HOLD, LAST_ENROLMENT, Outcomes
 from escalation.kernels.codes import STAY, SUSPEND, TOO_TOXIC
 from escalation.kernels.layout import StepArrays
@@ -42,7 +42,7 @@ def trial_of(patients: int, in_window: float, doses: int = 3, **options) -> Tria
 
 def enumerated(design: Design, given: PendingRule, trial: Trial, rates: list[float]) -> Outcomes:
     start = replace(start_of(design, trial, None), pending=given.plan(design, trial))
-    return LateOnset(start, Allowance()).outcomes(rates)
+    return EndingsByTruth(start, Allowance()).outcomes(rates)
 
 
 def differences(outcomes: Outcomes, design: Design, given: PendingRule, trial: Trial) -> list[str]:
