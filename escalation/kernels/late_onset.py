@@ -419,8 +419,7 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
                     was_held = True
                 day = again
             if reason != 0:
-                if not full:
-                    number, arrived = number - 1, arrived_before  # whoever has arrived is still there
+                number, arrived = number - 1, arrived_before  # whoever has arrived is still there
                 break
 
             if while_closed != LOST and not (while_closed == READY and at_hand):
