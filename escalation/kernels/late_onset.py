@@ -264,15 +264,14 @@ def looked_at_again(rule, told, until, cell, held, no_higher, window, who, pendi
 
 
 @allocating
-def run_late_onset_trials(
-    plan, rule, model, clock, limits, tolerances, keys, patients, dlts, recommended, reasons, times
-):
+def run_late_onset_trials(design, clock, limits, tolerances, keys, patients, dlts, recommended, reasons, times):
     """Run a block of trials from their first patient, with a rule for pending patients.
 
     Counts, int16[T, D], are zero on entry; `keys` and `times` are those of the trials, uint64[T] and float64[T, TIMES].
     The dose is recommended where the rule is a model's; tables recommend from the counts.
     One function, and locals: to pass all arrays of a plan at each question would take ten times as long.
     """
+    plan, rule, model = design
     codes, conduct = plan
     levels, most = limits.shape[0], conduct.max_patients
     sizes, reason_at, first_dose, runs = conduct.sizes, conduct.reasons, np.int64(conduct.start), conduct.runs
@@ -491,8 +490,7 @@ def run_late_onset_trials(
                     was_held = True
                 day = again
             if reason != 0:
-                if not full:
-                    number, arrived = number - 1, arrived_before  # whoever has arrived is still there
+                number, arrived = number - 1, arrived_before  # whoever has arrived is still there
                 break
 
             if while_closed != LOST and not (while_closed == READY and at_hand):

@@ -49,8 +49,8 @@ class LateOnset:
 
         def escalate(block: Block) -> None:
             tolerances, keys, patients, dlts, recommended, reasons, times = block
-            decided = self.arrays, self.rule, self.model, clock, limits
-            run_late_onset_trials(*decided, tolerances, keys, patients, dlts, recommended, reasons, times)
+            design = self.arrays, self.rule, self.model
+            run_late_onset_trials(design, clock, limits, tolerances, keys, patients, dlts, recommended, reasons, times)
             if self.table is not None:
                 self.table.selection.recommend(self.arrays.codes, patients, dlts, recommended)
 

@@ -25,7 +25,7 @@ from escalation.running.standing import standing
 from escalation.running.start import start_of
 from escalation.scenario.file import Scenario
 from escalation.scenario.truths.truth import Truth
-from escalation.studies.one_design import simulate, under_each_truth
+from escalation.studies.one_design import endings_within, simulate, under_each_truth
 from escalation.studies.work.options import Effort, Progress, silent
 from escalation.studies.work.refusal import Refused, answered
 from escalation.trial.data import InterimData

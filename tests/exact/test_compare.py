@@ -26,7 +26,6 @@ from escalation import (
 )
 from escalation.characteristics.distributions import trial_quantities
 from escalation.characteristics.paired import QUANTITIES, bernstein_bound, likelihood_ratio_root
-from escalation.designs import REGISTRY
 from escalation.engines.durations import Days
 from escalation.kernels import simulated_tables
 from escalation.kernels.codes import END, ESCALATE, STAY

@@ -177,20 +177,20 @@ class LateTrial:
         if self.dose > highest:
             following = highest
         if n[following] and (following == self.dose or isinstance(self.rule, Rolled)):
-            said = self.rule.decide(
-                n[following],
-                y[following],
-                self.shares(day, following),
-                lowest=following == 0,
-                highest=following + 1 > min(highest, limit),
-            )
-            self.why = said.why
-            if said.code == SUSPEND:
+            is_highest = following + 1 > min(highest, limit)
+            code = self.decide(n[following], y[following], self.shares(day, following), following == 0, is_highest)
+            if code == SUSPEND:
                 return "hold", following
-            assert said.code != ELIMINATE
-            following += {ESCALATE: 1, DE_ESCALATE: -1}.get(said.code, 0)
+            assert code != ELIMINATE
+            following += {ESCALATE: 1, DE_ESCALATE: -1}.get(code, 0)
         reason = self.ends(n, y, following, full=full)
         return ("stop", reason) if reason else ("go", following)
+
+    def decide(self, patients: int, dlts: int, shares: list[float], is_lowest: bool, is_highest: bool) -> int:
+        """What the rule for pending patients says at a dose."""
+        said = self.rule.decide(patients, dlts, shares, lowest=is_lowest, highest=is_highest)
+        self.why = said.why
+        return said.code
 
     def eliminated(self, day: float, n: list[int], y: list[int]) -> list[int]:
         """Doses that are, by their own counts."""
@@ -223,7 +223,9 @@ class LateTrial:
         if place == ANY_DOSE:
             return any(criterion.holds[dose, n[dose], y[dose]] for dose in range(len(n)))
         if place == UNCHANGED:
-            return following == last and bool(criterion.holds[0, min(self.run + 1 - self.nobody, self.trial.max_patients), 0])
+            return following == last and bool(
+                criterion.holds[0, min(self.run + 1 - self.nobody, self.trial.max_patients), 0]
+            )
         at = following if place == NEXT_DOSE else last
         if place == SAME_DOSE and following != last:
             return False

@@ -245,9 +245,7 @@ LEAVING = {"accrual_per_month": 6, "inevaluable": 0.3, "onset": {"kind": "weibul
 @pytest.mark.parametrize(("wrong", "size"), [(CohortGoesOn, 3), (NobodyLeft, 1)])
 @pytest.mark.parametrize(("design", "given"), TABLES[:2])
 def test_what_is_wrong_where_patients_leave_is_noticed(wrong, size, design, given):
-    trial = Trial(
-        doses=levels(4), target=0.25, max_patients=24, cohort_size=size, dlt_window_days=28, time=LEAVING
-    )
+    trial = Trial(doses=levels(4), target=0.25, max_patients=24, cohort_size=size, dlt_window_days=28, time=LEAVING)
     rule = given.plan(design, trial)
     outcomes = simulated(design, rule, trial, [0.2, 0.35, 0.5, 0.6], 30, 4)
     assert not differences(outcomes, design, rule, trial, 4)
@@ -302,3 +300,25 @@ def test_hardly_any_follow_up_is_no_reason_to_go_on(design):
     for share in (1e-8, 1e-6, 1e-4):
         verdict = rule.decide(1, 0, [share])
         assert (verdict.code, verdict.wanted) == (SUSPEND, ESCALATE)
+
+
+@pytest.mark.parametrize("while_closed", ["wait", "lost", "queue"])
+@pytest.mark.parametrize(("design", "given"), TABLES)
+def test_an_expansion_follows_with_the_same_patients_and_arrivals(while_closed, design, given):
+    """Where all outcomes are known before the next arrival the trial is that of the design that waits."""
+    trial = Trial(
+        doses=levels(4),
+        target=0.25,
+        max_patients=12,
+        dlt_window_days=1,
+        time={"accrual_per_month": 0.001, "while_closed": while_closed, "inevaluable": 0.2},
+        expansion={"patients": 6},
+    )
+    waits = simulate_trials(
+        start_of(design, trial, None), np.array([0.05, 0.2, 0.3, 0.5]), trials=50, seed=7, threads=1
+    )
+    late = simulated(design, given.plan(design, trial), trial, [0.05, 0.2, 0.3, 0.5], 50, 7)
+    for name in ("patients", "dlts", "recommended", "reason"):
+        assert (getattr(waits, name) == getattr(late, name)).all()
+    for column in (END, LAST_ENROLMENT, TURNED_AWAY):
+        assert np.allclose(waits.times[:, column], late.times[:, column])

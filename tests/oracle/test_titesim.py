@@ -149,7 +149,9 @@ def in_plain_python(record: dict) -> Callable[[Seen], Decided]:
     return decide
 
 
-def replayed(record: dict, seed: int, decide: Callable[[Seen], Decided]) -> tuple[Sequence[int], Sequence[int], int, float, float]:
+def replayed(
+    record: dict, seed: int, decide: Callable[[Seen], Decided]
+) -> tuple[Sequence[int], Sequence[int], int, float, float]:
     """A trial with R's random numbers: patients and DLTs at each dose, the last choice, mean of b and last arrival.
 
     Drawn are in turn a gap before each patient, whether the patient has a DLT, and when.

@@ -208,6 +208,7 @@ def footnotes(run: Run) -> Iterator[str]:
         yield "~ simulated. Holds, treated (also those replaced), away (turned away), waiting"
         yield "(days of all patients): mean per trial."
     if decides_while_pending(run.results):
+        yield "On hold: designs that wait from a cohort's last patient on; others only while somebody is there."
         yield "Pending: patients whose outcome is not known, mean per decision on the dose of others."
         yield "Closed: patients at doses that the outcomes of all before them close, mean per trial."
     if is_expanded(run.results):
