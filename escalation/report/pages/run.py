@@ -247,12 +247,9 @@ def evidence(run: Run) -> Iterator[str]:
         worth = [
             f"{_times_as_many(gain)} times as many for {name}" for name, gain in least.items() if gain >= LEAST_GAIN
         ]
-        yield (
-            "~ anchored: the same trials, made to wait for complete data, have means that are known exactly. To lean "
-            f"on these is worth at least {' and '.join(worth)}."
-            if worth
-            else "~ anchored: the same trials, made to wait for complete data, have means that are known exactly."
-        )
+        yield "~ anchored: the same trials, made to wait for complete data, have means that are known exactly."
+        if worth:
+            yield f"To lean on these is worth more trials: at least {' and '.join(worth)}."
 
 
 def _times_as_many(gain: float) -> str:
