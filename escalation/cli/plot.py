@@ -89,6 +89,7 @@ def _results(file: Path, scenario: "Scenario", asked: dict[str, Any]) -> tuple[A
     """The results of a run; an error when the two engines disagree."""
     from escalation.names import choose
     from escalation.report.progress import progress_bar
+    from escalation.report.verdict import refused_words
     from escalation.studies.run import run
 
     names = choose(asked["truths"], (truth.name for truth in scenario.truth), "truth")
@@ -98,7 +99,7 @@ def _results(file: Path, scenario: "Scenario", asked: dict[str, Any]) -> tuple[A
         )
     finished = run(scenario, progress=progress_bar, **asked)
     for label, reason in finished.refusals.items():
-        say("warning", f"{file}: {label}: simulated only: {reason}")
+        say("warning", f"{file}: {label}: {refused_words(simulated=finished.trials > 0)}: {reason}")
     if finished.agreement is not None and not finished.agreement.agrees:
         fail(f"{file}: simulated trials and exact values DISAGREE; nothing is drawn")
     return finished.results

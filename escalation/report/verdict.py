@@ -21,10 +21,17 @@ def agreement_lines(what: str, simulated: str, found: Agreement, no_z: str) -> I
     yield f"{largest}, p = {found.p_value:.2g}."
 
 
-def verdict_lines(lines: Iterable[str], refusals: Mapping[str, str], found: Agreement | None) -> Lines:
+def verdict_lines(
+    lines: Iterable[str], refusals: Mapping[str, str], found: Agreement | None, *, simulated: bool
+) -> Lines:
     """The lines, and designs that are not exact; an alarm when exact and simulated numbers disagree."""
-    refused = (f"{label}: not exact: {reason}." for label, reason in refusals.items())
+    refused = (f"{label}: {refused_words(simulated=simulated)}: {reason}." for label, reason in refusals.items())
     return Lines(*lines, *refused, alarm=found is not None and not found.agrees, listed=True)
+
+
+def refused_words(*, simulated: bool) -> str:
+    """What becomes of a design for which the exact engine refuses."""
+    return "not exact" if simulated else "left out"
 
 
 def agreement_tree(found: Agreement | None) -> dict[str, Any] | None:

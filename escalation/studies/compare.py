@@ -23,7 +23,7 @@ from escalation.engines.outcomes import DURATION, Outcomes
 from escalation.errors import EscalationError
 from escalation.names import choose
 from escalation.scenario.file import Scenario
-from escalation.studies.run import Evidence, Pass, Result, Run, result_of
+from escalation.studies.run import Evidence, Pass, Result, Run, nothing_known, result_of
 from escalation.studies.work.options import Effort
 from escalation.studies.work.refusal import Refused
 
@@ -152,7 +152,8 @@ def run_and_compare(
 
     def noted() -> Iterator[Evidence]:
         for one in passed.evidence():
-            results.append(result_of(one, scenario.trial))
+            if one.is_known:
+                results.append(result_of(one, scenario.trial))
             yield one
 
     found = _read(passed, noted(), None)
@@ -192,8 +193,14 @@ def _read(passed: Pass, evidence: Iterable[Evidence], reference: str | None) -> 
             )
             if isinstance(one.exact, Refused):
                 refusals[one.design] = one.exact.reason
+            if not one.is_known:
+                del found[one.design]
         for subtracted, design in pairs:
+            if not {subtracted, design} <= found.keys():
+                continue
             differences += _differences((truth, design, subtracted), found[design], found[subtracted])
+    if not differences:
+        raise nothing_known(refusals)
     return Comparison(passed.scenario, tuple(differences), passed.trials, passed.seed, refusals)
 
 

@@ -1,6 +1,6 @@
 """A scenario run: every design under every truth, exact and simulated."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any, Unpack
@@ -17,7 +17,7 @@ from escalation.engines.allowance import Allowance
 from escalation.engines.endings import Enumeration
 from escalation.engines.late_onset import EndingsByTruth
 from escalation.engines.outcomes import Outcomes
-from escalation.errors import EscalationError
+from escalation.errors import EscalationError, StateSpaceError
 from escalation.kernels.codes import SLACK
 from escalation.names import choose
 from escalation.plans.clock import clock_of
@@ -126,6 +126,11 @@ class Evidence:
     simulated: Outcomes | None
     anchor: Anchor | None = None  # the same trials as they wait for complete data, of a design that does not
 
+    @property
+    def is_known(self) -> bool:
+        """Whether either engine says anything: without simulated trials a design that is refused is left out."""
+        return self.simulated is not None or isinstance(self.exact, Outcomes)
+
 
 Endings = Enumeration | EndingsByTruth | Refused
 """What can be asked for exact outcomes under a truth, or why there are none."""
@@ -217,17 +222,14 @@ class Pass:
         return None
 
     def _endings(self, design: Design) -> Endings:
-        """The endings of a design; a refusal is an error where no trials are simulated instead."""
-        question = design, self.scenario.trial, self.after, self.allowance, len(self.truths)
-        return under_each_truth(*question) if self.trials == 0 else answered(under_each_truth, question)
+        """The endings of a design, or why there are none."""
+        return answered(under_each_truth, (design, self.scenario.trial, self.after, self.allowance, len(self.truths)))
 
     def _expected(self, endings: dict[str, Endings], label: str, truth: Truth) -> Outcomes | Refused | None:
         """What a design is expected to do under a truth; what is refused under one is not tried under the next."""
         known = endings.get(label)
         if known is None or isinstance(known, Refused):
             return known
-        if self.trials == 0:
-            return known.outcomes(truth.dlt_rates)
         found = answered(known.outcomes, (truth.dlt_rates,))
         if isinstance(found, Refused):
             endings[label] = found
@@ -265,7 +267,8 @@ def run(
         Simulated trials for each design and truth; 0 for none.
     seed : int
     exact : bool
-        Whether to enumerate. A design for which the exact engine refuses is simulated only.
+        Whether to enumerate. A design for which the exact engine refuses is simulated only; without simulated trials it
+        is left out.
     after : InterimData or str, optional
         The data of a running trial, such as "1NNN 2NTT": its conditional operating characteristics.
     max_states, max_seconds, max_memory, progress : optional
@@ -274,7 +277,7 @@ def run(
     Raises
     ------
     EscalationError
-        An unknown label or name, data that cannot be read, or a design left with neither an exact nor a simulated
+        An unknown label or name, data that cannot be read, or designs left with neither an exact nor a simulated
         result.
     """
     if not exact and trials == 0:
@@ -290,10 +293,19 @@ def run(
     passed = Pass(scenario, labels, names, trials, seed, exact, data, **effort)
     results, refusals = [], {}
     for one in passed.evidence():
-        results.append(result_of(one, scenario.trial, benchmarked=data is None))
         if isinstance(one.exact, Refused):
             refusals[one.design] = one.exact.reason
+        if one.is_known:
+            results.append(result_of(one, scenario.trial, benchmarked=data is None))
+    if not results:
+        raise nothing_known(refusals)
     return Run(scenario, tuple(results), trials, seed, refusals, data, tuple(departures))
+
+
+def nothing_known(refusals: Mapping[str, str]) -> StateSpaceError:
+    """The error where every design is refused and no trials are simulated instead."""
+    label, reason = next(iter(refusals.items()))
+    return StateSpaceError(f"{label}: {reason}; simulated trials (--trials, in Python trials) need no exact values")
 
 
 def result_of(one: Evidence, trial: Trial, *, benchmarked: bool = True) -> Result:

@@ -86,6 +86,11 @@ class SizeSearch:
     curves: tuple[SizeCurve, ...]
     benchmark: dict[int, float]
 
+    @property
+    def known(self) -> list[SizeCurve]:
+        """The designs of which anything is known: with a size that is possible, and not refused."""
+        return [curve for curve in self.curves if curve.assessments]
+
     def enough(self, assessment: Assessment) -> bool:
         """Whether a design has the PCS that is wanted, within the limits."""
         return _enough(assessment, self.objective, self.pcs, self.limits)

@@ -166,7 +166,7 @@ def front(found: Calibration) -> str:
 def size_curves(found: SizeSearch) -> str:
     """Which size is large enough for each design, and the PCS at the largest."""
     told = []
-    for curve in found.curves:
+    for curve in found.known:
         if not curve.assessments:
             told.append(f"{curve.design} at no size")
             continue
