@@ -41,7 +41,10 @@ LATE = [
         CRM(half_width=0.06, prior_mtd=2, estimate="mean", coherent="dose", stop_if_too_toxic={"threshold": 0.8}),
         Weigh(weights="adaptive"),
     ),
-    (CRM(half_width=0.06, prior_mtd=2, prior="gamma", prior_shape=2.0, coherent="off", recommend_untried=True), Weigh()),
+    (
+        CRM(half_width=0.06, prior_mtd=2, prior="gamma", prior_shape=2.0, coherent="off", recommend_untried=True),
+        Weigh(),
+    ),
     (BMACRM(skeletons=[(0.05, 0.1, 0.25, 0.4), (0.1, 0.25, 0.4, 0.5)]), Weigh()),
     (BLRM(reference_dose=2), Weigh()),
 ]

@@ -83,7 +83,9 @@ class Curves:
         parts = [
             [self.log_rates(rate, b[number == k]) for rate in skeleton] for k, skeleton in enumerate(self.skeletons)
         ]
-        return tuple(np.concatenate([np.array([dose[which] for dose in part]) for part in parts], axis=1) for which in (0, 1))
+        return tuple(
+            np.concatenate([np.array([dose[which] for dose in part]) for part in parts], axis=1) for which in (0, 1)
+        )
 
     def posterior(self, seen: Sequence[tuple[int, bool | float]]) -> np.ndarray:
         """Of the nodes, from each patient's dose and what is known: a DLT, none, or the weight of who is pending."""
@@ -137,17 +139,16 @@ class LateModelTrial(LateTrial):
         share = max((day - self.time.review_days - one.entry) / self.window, 0.0)
         if not self.rule.adaptive:
             return share
-        seen = sorted((two.until - two.entry) / self.window for two in self.patients if two.dlt and self.is_known(two, day))
+        seen = sorted(
+            (two.until - two.entry) / self.window for two in self.patients if two.dlt and self.is_known(two, day)
+        )
         edges = [0.0, *seen, 1.0]
         below = max(place for place, edge in enumerate(edges[:-1]) if edge <= share)
         return (below + (share - edges[below]) / (edges[below + 1] - edges[below])) / (len(edges) - 1)
 
     def posterior(self, day: float) -> np.ndarray:
         return self.rule.posterior(
-            [
-                (one.dose, one.dlt if self.is_known(one, day) else self.weight(one, day))
-                for one in self.counted(day)
-            ]
+            [(one.dose, one.dlt if self.is_known(one, day) else self.weight(one, day)) for one in self.counted(day)]
         )
 
     def eliminated(self, day: float, n: list[int], y: list[int]) -> list[int]:
@@ -194,12 +195,14 @@ class LateModelTrial(LateTrial):
 
     def ends(self, n: list[int], y: list[int], following: int, *, full: bool, day: float = math.inf) -> int:
         found = [MAX_PATIENTS] if full else []
-        for stop in self.plan.conduct.stops:
+        found += [
+            stop.reason
+            for stop in self.plan.conduct.stops
             if all(
                 self.believes(part, day, following) if isinstance(part, Belief) else self.holds(part, n, y, following)
                 for part in stop.criteria
-            ):
-                found.append(stop.reason)
+            )
+        ]
         if not found:
             return 0
         reason = min(found, key=RANK.__getitem__)

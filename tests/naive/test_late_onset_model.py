@@ -1,8 +1,6 @@
 """Simulated TITE-CRM trials against a list of events with its own posterior, trial by trial."""
 
-import math
 import random
-from dataclasses import replace
 
 import pytest
 
@@ -14,7 +12,6 @@ from escalation.engines.outcomes import Outcomes
 from escalation.engines.patients import tolerances
 from tests.naive.late_onset_model import Curves, LateModelTrial
 from tests.naive.test_late_onset import COUNTED, random_trial, simulated
-from tests.support import levels
 
 
 def curves_of(design: CRM | BMACRM, given: Weigh, trial: Trial) -> Curves:

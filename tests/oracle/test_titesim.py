@@ -1,7 +1,7 @@
 """Simulated TITE-CRM against dfcrm's titesim: characteristics, and its first trials, patient by patient.
 
 Its conventions are options of the design, but for the first arrival, after one gap, and the duration, to one window
-after the last arrival: what follows from days of ours by adding a gap, which is independent of everything, and a window.
+after the last arrival: that follows from our days by adding a gap, which is independent of everything, and a window.
 Left out are the three of its records with a two-stage start, for which designs have no rule.
 """
 
@@ -149,7 +149,9 @@ def in_plain_python(record: dict) -> Callable[[Seen], Decided]:
     return decide
 
 
-def replayed(record: dict, seed: int, decide: Callable[[Seen], Decided]) -> tuple[Sequence[int], Sequence[int], int, float, float]:
+def replayed(
+    record: dict, seed: int, decide: Callable[[Seen], Decided]
+) -> tuple[Sequence[int], Sequence[int], int, float, float]:
     """A trial with R's random numbers: patients and DLTs at each dose, the last choice, mean of b and last arrival.
 
     Drawn are in turn a gap before each patient, whether the patient has a DLT, and when.
