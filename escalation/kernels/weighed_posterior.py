@@ -185,8 +185,8 @@ def leave_out(book, mass, within):
 @kernel
 def weigh_anew(book, rates, learned, who, weights, pending, functions, sums):
     """All curves from the prior on; returns what they weigh."""
-    weigh_in_logs(book, rates, learned, who, weights, np.int64(0), POSTERIOR)
-    weigh_in_logs(book, rates, learned, who, weights, pending, WEIGHED)
+    weigh_in_logs(book, rates, learned, who, weights, np.int64(0), np.int64(POSTERIOR))
+    weigh_in_logs(book, rates, learned, who, weights, pending, np.int64(WEIGHED))
     return sum_up(book, functions, (np.int64(0), np.int64(book.shape[1]), 0.0, 0.0), sums)
 
 

@@ -144,7 +144,7 @@ def in_plain_python(record: dict) -> Callable[[Seen], Decided]:
                 share = (passed - edges[below]) / (edges[below + 1] - edges[below])
                 known.append((dose, (below + share) / (len(edges) - 1)))
         posterior = curves.posterior(known)
-        return curves.prefers(posterior)[0], float(curves.grid[0] @ posterior)
+        return curves.prefers(posterior), float(curves.grid[0] @ posterior)
 
     return decide
 

@@ -189,8 +189,8 @@ class Weigh(PendingRule):
         if self.weights == "adaptive":
             weight = "that share of the DLT window, adapted to the times of the DLTs"
         return (
-            "While patients are pending, such a patient has the likelihood 1 - w p at a dose with DLT rate p, where, as "
-            f"in TITE-CRM (Cheung & Chappell 2000), the weight w is {weight}."
+            "While patients are pending, such a patient has the likelihood 1 - w p at a dose with DLT rate p, where, "
+            f"as in TITE-CRM (Cheung & Chappell 2000), the weight w is {weight}."
         )
 
     def _limits_in_words(self, method: Method) -> Iterator[str]:
