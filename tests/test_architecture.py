@@ -128,7 +128,7 @@ ENTRY_POINTS = {
 }
 
 
-KERNELS = 68
+KERNELS = 72
 """Compiled for the shipped scenarios under one truth and many, with a clock, and for designs that do not wait.
 
 Those called by kernels are included.
@@ -142,7 +142,7 @@ from escalation import Scenario, Trial, load_scenario, run, scenario_truths, sim
 from escalation.engines.allowance import Allowance
 from escalation.engines.durations import with_days
 from escalation.engines.exact import enumerate_endings
-from escalation import BOIN, MTPI2, Keyboard, ThreePlusThree
+from escalation import BOIN, CRM, MTPI2, Keyboard, ThreePlusThree
 from escalation.plans.clock import Clock, Onset
 from escalation.running.start import start_of
 from escalation.studies.work.pieces import exact_expectations
@@ -163,18 +163,26 @@ for path in sys.argv[1:]:
             timed = with_days(enumerate_endings(start, Allowance()), start, Allowance(), clock)
             timed.duration(scenario_truths(scenario).rates[0])
     worst_cases(scenario)
-late = [(BOIN, "weigh"), (Keyboard, "weigh"), (ThreePlusThree, "roll"), (MTPI2, "predict")]
-for kind, rule in late:
+asked = {"rule": "target_probability", "interval": (0.2, 0.3), "at_least": 0.9, "posterior": "model"}
+weighed = CRM(half_width=0.05, prior_mtd=2, stop_when=asked, pending={"rule": "weigh", "weights": "adaptive"})
+late = [
+    BOIN(pending={"rule": "weigh"}),
+    Keyboard(pending={"rule": "weigh"}),
+    ThreePlusThree(pending={"rule": "roll"}),
+    MTPI2(pending={"rule": "predict"}),
+    weighed,
+]
+for design in late:
     for more in ({}, {"inevaluable": 0.2, "gap_days": [7], "while_closed": "lost"}):
         trial = Trial(
             doses=[1, 2, 3], target=0.25, max_patients=18, dlt_window_days=28, time={"accrual_per_month": 4, **more}
         )
-        simulate(kind(pending={"rule": rule}), trial, [0.1, 0.2, 0.4], trials=200)
+        simulate(design, trial, [0.1, 0.2, 0.4], trials=200)
     for onset in ({}, {"kind": "weibull", "late_share": 0.6}):
         time = {"accrual_per_month": 2, "arrivals": "fixed", "while_closed": "lost", "onset": onset}
         trial = Trial(doses=[1, 2, 3], target=0.25, max_patients=18, dlt_window_days=28, time=time)
         truth = [{"name": "a", "dlt_rates": [0.1, 0.2, 0.4]}]
-        run(Scenario(name="late", trial=trial, design=[kind(pending={"rule": rule})], truth=truth), trials=1500)
+        run(Scenario(name="late", trial=trial, design=[design], truth=truth), trials=1500)
 for time in (None, {"accrual_per_month": 4}):
     trial = Trial(
         doses=[1, 2, 3], target=0.25, max_patients=18, dlt_window_days=28, time=time, expansion={"patients": 6}

@@ -1,4 +1,4 @@
-"""Simulated trials under a table plan with a rule for pending patients: who is treated before all outcomes are known.
+"""Simulated trials with a rule for pending patients: who is treated before all outcomes are known.
 
 A trial goes from one question to the next: somebody is there, or accrual could open again, and what is known by then
 says whether and at which dose the patient is treated. Patients and arrivals are those of `kernels.clock`.
@@ -66,18 +66,21 @@ from escalation.kernels.posterior import FAINT, believe, choose, within_limits
 from escalation.kernels.stopping import final_reason, joint_reason, next_run, sooner
 from escalation.kernels.weighed_posterior import (
     COHORT_OF_DLT,
+    FUNCTIONS,
     LAST_DAY,
     NOTHING,
     OF_DLT,
+    POSTERIOR,
     SHARE,
+    WEIGHED,
     divide_window,
     is_incoherent,
     known_in_cohort,
     learn_outcomes,
     leave_out,
     sum_up,
+    weigh_anew,
     weigh_follow_up,
-    weigh_in_logs,
     weigh_pending,
 )
 
@@ -265,11 +268,12 @@ def looked_at_again(rule, told, until, cell, held, no_higher, window, who, pendi
 
 @allocating
 def run_late_onset_trials(design, clock, limits, tolerances, keys, patients, dlts, recommended, reasons, times):
-    """Run a block of trials from their first patient, with a rule for pending patients.
+    """Run a block of trials from their first patient, by a plan, a rule for pending patients, and a model's curves.
 
     Counts, int16[T, D], are zero on entry; `keys` and `times` are those of the trials, uint64[T] and float64[T, TIMES].
     The dose is recommended where the rule is a model's; tables recommend from the counts.
-    One function, and locals: to pass all arrays of a plan at each question would take ten times as long.
+    One function for tables and models, and locals: to pass all arrays of a plan at each question would take ten times
+    as long, and one call more for what the curves weigh a third of all.
     """
     plan, rule, model = design
     codes, conduct = plan
@@ -289,16 +293,11 @@ def run_late_onset_trials(design, clock, limits, tolerances, keys, patients, dlt
     shares, law, believed = np.empty(most + 1), np.empty(most + 2), np.empty(conduct.joint.enough.shape[0], np.bool_)
     reading, coherent, adaptive, ordered = model.reading, model.coherent, model.adaptive, model.ordered
     model_target, untried, beliefs, enough = model.target, model.recommend_untried, model.beliefs, conduct.joint.enough
-    weight, floors = model.weight, conduct.floor
-    rates, functions, log_weight, log_rates = model.rates, model.functions, model.log_weight, model.log_rates
-    posterior, weighed, sums = (
-        np.empty_like(model.weight),
-        np.empty_like(model.weight),
-        np.empty(model.functions.shape[0]),
-    )
-    learned = np.empty((2, levels), np.int64)
-    toxic_ones, edges = np.empty((most + 1, OF_DLT)), np.empty(most + 3)
-    edges[0] = 0.0
+    weight, book, curves = model.book[POSTERIOR], model.book.copy(), np.int64(model.book.shape[1])
+    functions, floors = reading.functions.shape[0], conduct.floor
+    rates, dlt_rates = FUNCTIONS + functions, FUNCTIONS + functions + levels
+    sums, learned = np.empty(functions), np.empty((2, levels), np.int64)
+    toxic_ones, edges = np.empty((most + 1, OF_DLT)), np.zeros(most + 3)
     all_patients, all_dlts = np.empty(levels, np.int64), np.empty(levels, np.int64)  # outcomes to come included
     last_at, noted = np.empty(levels), times.shape[1] > NOTES
 
@@ -311,8 +310,8 @@ def run_late_onset_trials(design, clock, limits, tolerances, keys, patients, dlt
         dose, run, closed_from = first_dose, np.int64(conduct.run), np.int64(levels)
         toxicities = told_before = np.int64(0)  # that have been seen, and when the dose was decided on
         having_dlts = np.int64(0)  # patients, whether or not it has been seen
-        posterior[:], weighed[:], learned[:] = weight, 0.0, 0
-        within = np.int64(0), np.int64(weight.shape[0]), 0.0, 0.0
+        book[POSTERIOR], book[WEIGHED], learned[:] = weight, 0.0, 0
+        within = np.int64(0), curves, 0.0, 0.0
         size = cohort_size(sizes, trial_sizes, dose, before, counted, toxicities)
         earliest, closed, until = 0.0, np.inf, np.inf  # a place again; the cohort by its sentinel; the next outcome
         arrived = last = end = held_days = waited = 0.0
@@ -382,16 +381,14 @@ def run_late_onset_trials(design, clock, limits, tolerances, keys, patients, dlt
                         if adaptive:
                             pieces = divide_window(by, toxic_ones, having_dlts, edges)
                         weigh_follow_up(told, window, who, pending, edges, pieces, shares)
-                        within = learn_outcomes(rates, learned, n, y, waiting, posterior, within)
-                        weigh_pending(rates, posterior, who, shares, pending, within, weighed)
-                        mass = sum_up(functions, weighed, within, sums)
+                        within = learn_outcomes(book, rates, learned, n, y, waiting, within)
+                        weigh_pending(book, dlt_rates, who, shares, pending, within)
+                        mass = sum_up(book, functions, within, sums)
                         if mass < FAINT or within[2] + within[3] > NOTHING * mass:
-                            within = np.int64(0), np.int64(posterior.shape[0]), 0.0, 0.0
-                            weigh_in_logs(log_weight, log_rates, rates, learned, who, shares, 0, posterior)
-                            weigh_in_logs(log_weight, log_rates, rates, learned, who, shares, pending, weighed)
-                            mass = sum_up(functions, weighed, within, sums)
+                            within = np.int64(0), curves, 0.0, 0.0
+                            mass = weigh_anew(book, rates, learned, who, shares, pending, functions, sums)
                         if ordered:
-                            within = leave_out(posterior, weighed, mass, within)
+                            within = leave_out(book, mass, within)
                         following = choose(reading, sums, mass, levels, highest)
                         if following != NO_DOSE and waiting[dose] > most_pending * n[dose] + EXACT:
                             held = np.int64(OUTCOME)
@@ -405,7 +402,7 @@ def run_late_onset_trials(design, clock, limits, tolerances, keys, patients, dlt
                             floor = min(floors[dose], highest)
                             following = within_limits(reading, sums, mass, levels, following, limit, floor)
                             if joint:
-                                believe(beliefs, enough, weighed, mass, following, believed)
+                                believe(beliefs, enough, book[WEIGHED], mass, following, believed)
                     elif there > 0 and (following == dose or kind == ROLLED):
                         code = np.int64(codes[at(following), at(there), at(toxic)])
                         if kind == ROLLED:
@@ -562,14 +559,13 @@ def run_late_onset_trials(design, clock, limits, tolerances, keys, patients, dlt
             last = last_at[dose] = day
             earliest = 0.0
 
-        learn(np.inf, cohort, who, pending, n, y, waiting)
+        pending, _, _, _ = learn(np.inf, cohort, who, pending, n, y, waiting)
         if kind == LIKELIHOOD:
-            within = learn_outcomes(rates, learned, n, y, waiting, posterior, within)
-            mass = sum_up(functions, posterior, within, sums)
+            within = learn_outcomes(book, rates, learned, n, y, waiting, within)
+            weigh_pending(book, dlt_rates, who, shares, pending, within)
+            mass = sum_up(book, functions, within, sums)
             if mass < FAINT or within[2] + within[3] > NOTHING * mass:
-                within = np.int64(0), np.int64(posterior.shape[0]), 0.0, 0.0
-                weigh_in_logs(log_weight, log_rates, rates, learned, who, shares, 0, posterior)
-                mass = sum_up(functions, posterior, within, sums)
+                mass = weigh_anew(book, rates, learned, who, shares, pending, functions, sums)
             highest = np.int64(levels - 1)
             for level in range(levels - 1, -1, -1):
                 if codes[at(level), at(n[at(level)]), at(y[at(level)])] == ELIMINATE:

@@ -207,14 +207,10 @@ class MergedStates(NamedTuple):
 
 
 class WeighedArrays(NamedTuple):
-    """Curves as kernels read them that weigh pending patients; without curves under a table."""
+    """Curves that weigh pending patients, as the kernels read them; there are none under a table."""
 
-    weight: NDArray[np.float64]  # (G,)
-    log_weight: NDArray[np.float64]  # (G,)
-    rates: NDArray[np.float64]  # (2, D, G), probability of no DLT, and of one
-    log_rates: NDArray[np.float64]  # (2, D, G)
-    functions: NDArray[np.float64]  # (F, G), whose sums over the posterior are looked at
-    reading: ReadingArrays  # of these sums, as if each were a curve
+    book: NDArray[np.float64]  # (3 + F + 4 D, G), see `kernels.weighed_posterior`
+    reading: ReadingArrays  # of the sums of F functions over the posterior, as if each were a curve
     target: float
     coherent: int
     recommend_untried: bool

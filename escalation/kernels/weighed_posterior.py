@@ -1,7 +1,14 @@
-"""What a model prefers while patients are pending, each with the likelihood 1 - w p; see `plans.weighed_curves`.
+"""What a model's curves weigh while patients are pending, each with the likelihood 1 - w p; see `plans.weighed_curves`.
 
-An outcome is multiplied into a posterior once, when it becomes known; pending patients are anew at each decision. Few
-arrays are passed, because each that is passed to a function takes time.
+An outcome is multiplied into a posterior once, when it becomes known; pending patients are anew at each decision.
+
+Curves that the data have left behind are no longer kept up. What they would weigh is bounded: where rates are ordered
+by curve, no outcome multiplies it by more than the likelihood of the first, or the last, curve that is kept up, or by
+one. Where the bound is not next to nothing all curves are weighed anew.
+
+All that is known of curves is in the rows of one array, because each array that is passed takes time: POSTERIOR,
+WEIGHED, LOG_WEIGHT; F functions that the model looks at; then for each dose the rate of no DLT, of a DLT, and their
+logarithms, the first of them in row `rates`, float64[3 + F + 4 D, G].
 """
 
 import numpy as np
@@ -22,6 +29,7 @@ DOSE, ENTRY = 0, 1
 # number of the cohort.
 LAST_DAY, SHARE, COHORT_OF_DLT = 0, 1, 2
 OF_DLT = 3
+POSTERIOR, WEIGHED, LOG_WEIGHT, FUNCTIONS = 0, 1, 2, 3
 
 NEGLIGIBLE = 1e-21
 """A curve with a smaller share of the posterior is left out from then on."""
@@ -61,117 +69,125 @@ def divide_window(by, toxic, treated, edges):
 
 
 @kernel
-def learn_outcomes(rates, learned, patients, dlts, waiting, posterior, within):
-    """Multiply a posterior by the outcomes that have become known since; `learned`, int64[2, D], are those before.
+def learn_outcomes(book, rates, learned, patients, dlts, waiting, within):
+    """Multiply the posterior by the outcomes that have become known since; `learned`, int64[2, D], are those before.
 
     Returns `within` anew: the curves from one to another that are kept up, and bounds on the mass of those before and
     after. Before them are higher rates than the first one's, after them lower ones than the last one's.
     """
     first, end, before, after = within
-    for dose in range(patients.shape[0]):
+    levels = patients.shape[0]
+    for dose in range(levels):
         for outcome in (NO_DLT, DLT):
             known = dlts[dose] if outcome == DLT else patients[dose] - dlts[dose] - waiting[dose]
+            row = at(rates + outcome * levels + dose)
             while learned[outcome, dose] < known:
                 learned[outcome, dose] += 1
                 for curve in range(at(first), at(end)):
-                    posterior[curve] *= rates[outcome, dose, curve]
+                    book[POSTERIOR, curve] *= book[row, curve]
                 if outcome == DLT:
-                    after *= rates[DLT, dose, end - 1]
+                    after *= book[row, at(end - 1)]
                 else:
-                    before *= rates[NO_DLT, dose, first]
+                    before *= book[row, at(first)]
     return first, end, before, after
 
 
 @kernel
-def weigh_pending(rates, posterior, who, weights, pending, within, weighed):
-    """The posterior times 1 - w p of each pending patient, written to `weighed`: of two at a time."""
+def weigh_pending(book, dlt_rates, who, weights, pending, within):
+    """The posterior times 1 - w p of each pending patient, of two at a time."""
     first, end, _, _ = within
     alone = pending % 2
     if alone == 1:
-        dose, weight = np.int64(who[0, DOSE]), weights[0]
+        row, weight = at(dlt_rates + np.int64(who[0, DOSE])), weights[0]
         for curve in range(at(first), at(end)):
-            weighed[curve] = posterior[curve] * (1 - weight * rates[DLT, dose, curve])
+            book[WEIGHED, curve] = book[POSTERIOR, curve] * (1 - weight * book[row, curve])
     else:
         for curve in range(at(first), at(end)):
-            weighed[curve] = posterior[curve]
+            book[WEIGHED, curve] = book[POSTERIOR, curve]
     for place in range(alone, pending, 2):
-        dose, weight = np.int64(who[place, DOSE]), weights[place]
-        other, others = np.int64(who[place + 1, DOSE]), weights[place + 1]
+        row, weight = at(dlt_rates + np.int64(who[place, DOSE])), weights[place]
+        other, others = at(dlt_rates + np.int64(who[place + 1, DOSE])), weights[place + 1]
         for curve in range(at(first), at(end)):
-            one = 1 - weight * rates[DLT, dose, curve]
-            weighed[curve] *= one * (1 - others * rates[DLT, other, curve])
+            one = 1 - weight * book[row, curve]
+            book[WEIGHED, curve] *= one * (1 - others * book[other, curve])
 
 
 @kernel
-def weigh_in_logs(log_weight, log_rates, rates, learned, who, weights, pending, weighed):
-    """The same from the prior on, where likelihoods underflow or curves were left out: the largest is one."""
-    largest = -np.inf
-    for curve in range(weighed.shape[0]):
-        log = log_weight[curve]
+def weigh_in_logs(book, rates, learned, who, weights, pending, written):
+    """Row `written` from the prior on, where likelihoods underflow or curves were left out: the largest is one."""
+    largest, levels = -np.inf, learned.shape[1]
+    for curve in range(book.shape[1]):
+        log = book[LOG_WEIGHT, curve]
         for outcome in (NO_DLT, DLT):
-            for dose in range(learned.shape[1]):
+            for dose in range(levels):
                 if learned[outcome, dose] > 0:
-                    log += learned[outcome, dose] * log_rates[outcome, dose, curve]
+                    log += learned[outcome, dose] * book[rates + (2 + outcome) * levels + dose, curve]
         for place in range(pending):
-            log += np.log1p(-weights[place] * rates[DLT, np.int64(who[place, DOSE]), curve])
-        weighed[curve] = log
+            log += np.log1p(-weights[place] * book[rates + levels + np.int64(who[place, DOSE]), curve])
+        book[written, curve] = log
         largest = max(largest, log)
-    for curve in range(weighed.shape[0]):
-        weighed[curve] = np.exp(weighed[curve] - largest)
+    for curve in range(book.shape[1]):
+        book[written, curve] = np.exp(book[written, curve] - largest)
 
 
 @kernel
-def sum_up(functions, weighed, within, sums):
-    """The sum of weights of curves, and their sums with functions, float64[F, G], which are written to `sums`.
+def sum_up(book, functions, within, sums):
+    """The sum of what curves weigh, and their sums with the functions, float64[F], which are written to `sums`.
 
     Of two functions at a time, each in four interleaved sums; see `posterior.dot`.
     """
     mass = 0.0
     first, end, _, _ = within
-    for function in range(0, max(functions.shape[0], 1), 2):
-        f = functions[function] if function < functions.shape[0] else weighed
-        g = functions[function + 1] if function + 1 < functions.shape[0] else f
+    whole = end - (end - first) % 4
+    for function in range(0, max(functions, 1), 2):
+        f, g = at(FUNCTIONS + function), at(FUNCTIONS + min(function + 1, functions - 1))
         a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = c0 = c1 = c2 = c3 = 0.0
-        whole = end - (end - first) % 4
         for i in range(at(first), at(whole), at(4)):
-            w0, w1, w2, w3 = weighed[i], weighed[i + at(1)], weighed[i + at(2)], weighed[i + at(3)]
+            i1, i2, i3 = i + at(1), i + at(2), i + at(3)
+            w0, w1, w2, w3 = book[WEIGHED, i], book[WEIGHED, i1], book[WEIGHED, i2], book[WEIGHED, i3]
             a0 += w0
             a1 += w1
             a2 += w2
             a3 += w3
-            b0 += w0 * f[i]
-            b1 += w1 * f[i + at(1)]
-            b2 += w2 * f[i + at(2)]
-            b3 += w3 * f[i + at(3)]
-            c0 += w0 * g[i]
-            c1 += w1 * g[i + at(1)]
-            c2 += w2 * g[i + at(2)]
-            c3 += w3 * g[i + at(3)]
+            b0 += w0 * book[f, i]
+            b1 += w1 * book[f, i1]
+            b2 += w2 * book[f, i2]
+            b3 += w3 * book[f, i3]
+            c0 += w0 * book[g, i]
+            c1 += w1 * book[g, i1]
+            c2 += w2 * book[g, i2]
+            c3 += w3 * book[g, i3]
         for i in range(at(whole), at(end)):
-            a0 += weighed[i]
-            b0 += weighed[i] * f[i]
-            c0 += weighed[i] * g[i]
+            a0 += book[WEIGHED, i]
+            b0 += book[WEIGHED, i] * book[f, i]
+            c0 += book[WEIGHED, i] * book[g, i]
         mass = (a0 + a1) + (a2 + a3)
-        if function < functions.shape[0]:
-            sums[function] = (b0 + b1) + (b2 + b3)
-        if function + 1 < functions.shape[0]:
-            sums[function + 1] = (c0 + c1) + (c2 + c3)
+        sums[function] = (b0 + b1) + (b2 + b3)
+        sums[min(function + 1, functions - 1)] = (c0 + c1) + (c2 + c3)
     return mass
 
 
 @kernel
-def leave_out(posterior, weighed, mass, within):
+def leave_out(book, mass, within):
     """Which curves are kept up from then on, where rates are ordered by curve: `within` anew."""
     first, end, before, after = within
-    while posterior[first] < NEGLIGIBLE * mass:
-        before += posterior[first]
-        weighed[first] = 0.0
+    while book[POSTERIOR, first] < NEGLIGIBLE * mass:
+        before += book[POSTERIOR, first]
+        book[WEIGHED, first] = 0.0
         first += 1
-    while posterior[end - 1] < NEGLIGIBLE * mass:
+    while book[POSTERIOR, end - 1] < NEGLIGIBLE * mass:
         end -= 1
-        after += posterior[end]
-        weighed[end] = 0.0
+        after += book[POSTERIOR, end]
+        book[WEIGHED, end] = 0.0
     return first, end, before, after
+
+
+@kernel
+def weigh_anew(book, rates, learned, who, weights, pending, functions, sums):
+    """All curves from the prior on; returns what they weigh."""
+    weigh_in_logs(book, rates, learned, who, weights, np.int64(0), np.int64(POSTERIOR))
+    weigh_in_logs(book, rates, learned, who, weights, pending, np.int64(WEIGHED))
+    return sum_up(book, functions, (np.int64(0), np.int64(book.shape[1]), 0.0, 0.0), sums)
 
 
 @kernel

@@ -14,19 +14,13 @@ from escalation.plans.plan import Block, Escalate, Plan
 from escalation.plans.table import TablePlan
 from escalation.plans.weighed_curves import WeighedCurves
 
-_NO_CURVES = np.empty((2, 0, 0))
-
 NO_MODEL = WeighedArrays(
-    weight=np.empty(0),
-    log_weight=np.empty(0),
-    rates=_NO_CURVES,
-    log_rates=_NO_CURVES,
-    functions=np.empty((0, 0)),
+    book=np.empty((3, 0)),
     reading=ReadingArrays(POSTERIOR_MEAN, np.empty((0, 0)), np.empty(0), 0.0, 1.0, False, 1.0),
     target=0.0,
     coherent=COHERENT_OFF,
     recommend_untried=False,
-    beliefs=_NO_CURVES,
+    beliefs=np.empty((0, 0, 0)),
     adaptive=False,
     ordered=False,
 )
@@ -49,8 +43,8 @@ class LateOnset:
 
         def escalate(block: Block) -> None:
             tolerances, keys, patients, dlts, recommended, reasons, times = block
-            design = self.arrays, self.rule, self.model
-            run_late_onset_trials(design, clock, limits, tolerances, keys, patients, dlts, recommended, reasons, times)
+            design, counts = (self.arrays, self.rule, self.model), (patients, dlts)
+            run_late_onset_trials(design, clock, limits, tolerances, keys, *counts, recommended, reasons, times)
             if self.table is not None:
                 self.table.selection.recommend(self.arrays.codes, patients, dlts, recommended)
 

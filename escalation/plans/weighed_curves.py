@@ -59,20 +59,18 @@ class WeighedCurves:
     def model(self) -> WeighedArrays:
         """The curves as the kernels read them."""
         plan = self.plan.arrays()
-        log_rates = np.stack([plan.log_no_dlt, plan.log_dlt])
+        functions, nothing = plan.reading.functions, np.zeros_like(plan.weight)
+        rates = plan.log_no_dlt, plan.log_dlt
+        ordered = np.all(np.diff(plan.log_dlt, axis=1) <= 0) and np.all(np.diff(plan.log_no_dlt, axis=1) >= 0)
         return WeighedArrays(
-            weight=plan.weight,
-            log_weight=plan.log_weight,
-            rates=np.exp(log_rates),
-            log_rates=log_rates,
-            functions=plan.reading.functions,
-            reading=plan.reading._replace(functions=np.eye(len(plan.reading.functions))),
+            book=np.vstack([plan.weight, nothing, plan.log_weight, functions, *map(np.exp, rates), *rates]),
+            reading=plan.reading._replace(functions=np.eye(len(functions))),
             target=plan.target,
             coherent=plan.coherent,
             recommend_untried=plan.recommend_untried,
             beliefs=plan.beliefs,
             adaptive=self.adaptive,
-            ordered=bool(np.all(np.diff(plan.log_dlt, axis=1) <= 0) and np.all(np.diff(plan.log_no_dlt, axis=1) >= 0)),
+            ordered=bool(ordered),
         )
 
     def weights(self, follow_up: Sequence[float] | Floats, dlt_times: Sequence[float] | Floats = ()) -> Floats:

@@ -5,7 +5,7 @@ Nothing is carried along from one decision to the next. A patient who is pending
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -15,8 +15,6 @@ from escalation.plans.conduct import Belief
 from tests.naive.late_onset import LateTrial, Patient
 
 PANELS, NODES = 160, 8
-CLOSE = 1e-8
-"""What is nearer than this to a tie may be decided either way."""
 
 
 @dataclass(frozen=True)
@@ -107,24 +105,19 @@ class Curves:
         rates = np.exp(self.logs[0][dose])
         return float(posterior[(rates > low) & (rates <= high)].sum())
 
-    def prefers(self, posterior: np.ndarray) -> tuple[int, bool]:
-        """The dose closest to the target, the lower of two, or NO_DOSE; and whether anything was as good as a tie."""
-        close = False
+    def prefers(self, posterior: np.ndarray) -> int:
+        """The dose closest to the target, the lower of two, or NO_DOSE."""
         if self.too_toxic is not None:
             threshold, margin = self.too_toxic
-            chance = self.probability(posterior, 0, self.target + margin, 1.0)
-            close = abs(chance - threshold) < CLOSE
-            if chance > threshold:
-                return NO_DOSE, close
+            if self.probability(posterior, 0, self.target + margin, 1.0) > threshold:
+                return NO_DOSE
         if self.plugin:
             mean = float(self.grid[0] @ posterior)
             rates = [self.rate(rate, mean) for rate in self.skeletons[0]]
         else:
             rates = [float(np.exp(log) @ posterior) for log in self.logs[0]]
         distance = [abs(rate - self.target) for rate in rates]
-        ranked = sorted(distance)
-        close = close or (len(ranked) > 1 and ranked[1] - ranked[0] < CLOSE)
-        return distance.index(ranked[0]), close
+        return next(dose for dose, far in enumerate(distance) if far <= min(distance) + 1e-9)
 
 
 @dataclass
@@ -133,7 +126,6 @@ class LateModelTrial(LateTrial):
 
     known_before: int = 0  # DLTs, when the dose was decided on
     rejected: bool = False  # a rule found a trial that was full too toxic
-    ties: list[float] = field(default_factory=list)  # days on which something was as good as a tie
 
     def weight(self, one: Patient, day: float) -> float:
         share = max((day - self.time.review_days - one.entry) / self.window, 0.0)
@@ -159,10 +151,7 @@ class LateModelTrial(LateTrial):
         return eliminates is not None and bool(eliminates[dose, n, y])
 
     def prefers(self, day: float, highest: int) -> int:
-        found, close = self.rule.prefers(self.posterior(day))
-        if close:
-            self.ties.append(day)
-        return min(found, highest)
+        return min(self.rule.prefers(self.posterior(day)), highest)
 
     def answer(self, day: float, *, full: bool = False) -> tuple[str, int]:
         conduct, levels = self.plan.conduct, self.trial.levels
@@ -195,12 +184,14 @@ class LateModelTrial(LateTrial):
 
     def ends(self, n: list[int], y: list[int], following: int, *, full: bool, day: float = math.inf) -> int:
         found = [MAX_PATIENTS] if full else []
-        for stop in self.plan.conduct.stops:
+        found += [
+            stop.reason
+            for stop in self.plan.conduct.stops
             if all(
                 self.believes(part, day, following) if isinstance(part, Belief) else self.holds(part, n, y, following)
                 for part in stop.criteria
-            ):
-                found.append(stop.reason)
+            )
+        ]
         if not found:
             return 0
         reason = min(found, key=RANK.__getitem__)
@@ -208,10 +199,7 @@ class LateModelTrial(LateTrial):
         return MAX_PATIENTS if full and reason == TOO_TOXIC else reason
 
     def believes(self, belief: Belief, day: float, dose: int) -> bool:
-        chance = self.rule.probability(self.posterior(day), dose, belief.low, belief.high)
-        if abs(chance - belief.at_least) < CLOSE:
-            self.ties.append(day)
-        return chance >= belief.at_least
+        return self.rule.probability(self.posterior(day), dose, belief.low, belief.high) >= belief.at_least
 
     def enrol(self, day: float, what: int, *, whole: bool, decided: bool) -> None:
         if decided:

@@ -1,7 +1,7 @@
 """Simulated TITE-CRM against dfcrm's titesim: characteristics, and its first trials, patient by patient.
 
 Its conventions are options of the design, but for the first arrival, after one gap, and the duration, to one window
-after the last arrival: what follows from days of ours by adding a gap, which is independent of everything, and a window.
+after the last arrival: that follows from our days by adding a gap, which is independent of everything, and a window.
 Left out are the three of its records with a two-stage start, for which designs have no rule.
 """
 
@@ -144,7 +144,7 @@ def in_plain_python(record: dict) -> Callable[[Seen], Decided]:
                 share = (passed - edges[below]) / (edges[below + 1] - edges[below])
                 known.append((dose, (below + share) / (len(edges) - 1)))
         posterior = curves.posterior(known)
-        return curves.prefers(posterior)[0], float(curves.grid[0] @ posterior)
+        return curves.prefers(posterior), float(curves.grid[0] @ posterior)
 
     return decide
 

@@ -5,8 +5,8 @@
   the limit of pending patients; the R package TITEgBOIN suspends first, and its TITE-BOIN is method = "ess" here.
 - Interval designs decide on an effective sample size (Lin & Yuan 2020). The paper asks for two known outcomes before an
   escalation, its program for three, and its printed tables only at three patients; here it is the paper's rule.
-- Models weigh the likelihood of patients without a DLT (Cheung & Chappell 2000, of the CRM). The adaptive weights are
-  those of the R package dfcrm, but for its division by zero at DLTs on the same day, or the last.
+- Models weigh the likelihood of patients without a DLT, as Cheung & Chappell (2000) that of the CRM. Its adaptive
+  weights are those of the R package dfcrm, but for its division by zero at DLTs on the same day, or the last.
 
 Source: Yuan Y, Lin R, Li D, Nie L, Warren KE (2018) Clin Cancer Res 24:4921-4930; Lin R, Yuan Y (2020) Biostatistics
 21:807-824; Cheung YK, Chappell R (2000) Biometrics 56:1177-1182.
@@ -61,8 +61,8 @@ OF_INTERVALS = ("method", "fewest_complete", "least_follow_up")
 class Weigh(PendingRule):
     """Pending patients are weighed by the share of the DLT window for which they have been followed.
 
-    It fits BOIN, the other interval designs, and designs with a model's posterior: CRM with method = "bayes", BMA-CRM,
-    BLRM.
+    It fits BOIN, the other interval designs, and those with a model's posterior: BLRM, BMA-CRM, CRM with method =
+    "bayes".
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ class Weigh(PendingRule):
         from escalation.designs.boin import BOIN  # see `pending.base`
 
         if self.weights is not None:
-            yield "weights", f"an option of the CRM; {design.kind!r} weighs pending patients by their follow-up"
+            yield "weights", f"an option of models; {design.kind!r} weighs pending patients by their follow-up"
         if self.method == "imputation" and not isinstance(design, BOIN):
             yield "method", f'"imputation" is for kind = "boin"; {design.kind!r} has "ess"'
         elif not any(design.problems(trial)):
@@ -189,8 +189,8 @@ class Weigh(PendingRule):
         if self.weights == "adaptive":
             weight = "that share of the DLT window, adapted to the times of the DLTs"
         return (
-            "While patients are pending, such a patient has the likelihood 1 - w p at a dose with DLT rate p, where "
-            f"the weight w is {weight} (TITE-CRM; Cheung & Chappell 2000)."
+            "While patients are pending, such a patient has the likelihood 1 - w p at a dose with DLT rate p, where, "
+            f"as in TITE-CRM (Cheung & Chappell 2000), the weight w is {weight}."
         )
 
     def _limits_in_words(self, method: Method) -> Iterator[str]:
