@@ -272,9 +272,10 @@ def _one_at_a_time(plan: Plan) -> Plan:
     return plan.conducted(sizes=np.ones_like(plan.conduct.sizes), trial_sizes=None)
 
 
-def seen_in(design: Design, trial: Trial, data: InterimData, state: State) -> Seen:
+def seen_in(design: Design, decider: Decider, data: InterimData, state: State) -> Seen:
     """What the data say of those who are pending, unless the design needs to know more."""
-    rule = design.pending
+    rule, trial = design.pending, decider.trial
+    _check_last_cohort(decider, state)
     if isinstance(rule, Roll):
         for dose, treated in enumerate(data.patients):
             if treated > SIX:
@@ -295,6 +296,22 @@ def seen_in(design: Design, trial: Trial, data: InterimData, state: State) -> Se
     if _needs_days(rule):
         _check_days(design, trial, data, patients, dlt_days)
     return Seen(state, patients, dlt_days)
+
+
+def _check_last_cohort(decider: Decider, state: State) -> None:
+    """Refuse a last cohort that is full or not by the DLTs that were known when it began."""
+    conduct, dose, size = decider.plan.conduct, state.last_dose, state.size
+    if conduct.trial_sizes is None or state.expanding is not None:
+        return
+    before = tuple(n - size * (level == dose) for level, n in enumerate(state.patients))
+    room = conduct.max_patients - sum(before)
+    planned = [min(conduct.size(dose, before, (known,)), room) for known in range(sum(state.dlts) + 1)]
+    if min(planned) <= size < max(planned):
+        raise OutcomesError(
+            f"outcomes: the last cohort was to have {min(planned)} or {max(planned)} patients, by the DLTs that were "
+            "known when it began, which the outcomes do not tell: whether it is full is for those who conduct the "
+            "trial to say"
+        )
 
 
 def _needs_days(rule: PendingRule) -> bool:

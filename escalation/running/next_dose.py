@@ -96,7 +96,7 @@ def _of_late_onset(design: Design, trial: Trial, data: InterimData, ruling: Ruli
     # What was known when earlier doses were decided on, the data do not say: whether the design led here is not asked.
     departures = tuple(said for said in now.departures if said == too_many(data.treated, most))
     if any(data.pending):
-        return late_answer(late, seen_in(design, trial, data, now.state), data, departures)
+        return late_answer(late, seen_in(design, late.decider, data, now.state), data, departures)
     prior = None if isinstance(design, ModelDesign) else late.decider.prior(now.state)
     estimates = dose_estimates(late.decider, now.state, data)
     return _answer(late.decider, replace(now, departures=departures), estimates, prior)

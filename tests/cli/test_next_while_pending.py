@@ -12,6 +12,7 @@ from escalation import (
     BOIN,
     TITEBOIN,
     TITECRM,
+    CohortSizes,
     DesignError,
     InterimData,
     OutcomesError,
@@ -154,6 +155,18 @@ def test_a_cohort_that_is_not_full_is_filled_up_first():
     suspended = say(PoDTPI(), "1TTT 1P3P2", TRIAL.model_copy(update={"cohort_size": 6}))
     assert suspended.hold is not None
     assert "alone would eliminate" in suspended.hold.why
+
+
+def test_a_cohort_of_which_it_is_not_known_whether_it_is_full():
+    """Sizes by DLTs: the late one may have been known when the cohort began, or not."""
+    sized = TRIAL.model_copy(update={"cohort_size": CohortSizes(by_dlts=(1, 3))})
+    with pytest.raises(OutcomesError, match="was to have 1 or 3 patients, by the DLTs that were known when it began"):
+        say(TITEBOIN(), "1N 2T 1P20", sized)
+    falling = TRIAL.model_copy(update={"cohort_size": CohortSizes(by_dlts=(3, 1))})
+    with pytest.raises(OutcomesError, match="was to have 1 or 3 patients"):
+        say(TITEBOIN(), "1NNN 2NNT 2P20", falling)
+    assert say(TITEBOIN(), "1N 2T 1NNP20", sized).missing == 0
+    assert say(TITEBOIN(), "1N 2N 3P20", sized).hold is not None
 
 
 def test_when_all_have_been_treated():
