@@ -205,8 +205,15 @@ def test_too_much_is_refused_with_its_number():
         StateSpaceError, match=r"decisions on those who may be pending would take about \d+ (s|minutes)"
     ):
         exact(design, trial_of(36, 12, 4, target=0.25))
-    with pytest.raises(StateSpaceError, match="40 patients come within a DLT window and the review, too many"):
-        exact(design, trial_of(36, 40, 4, target=0.25))
+    for patients in (40, 9000):
+        message = f"{patients} patients come within a DLT window and the review, too many for exact values at 4 doses"
+        with pytest.raises(StateSpaceError, match=message):
+            exact(design, trial_of(36, patients, 4, target=0.25))
+    onset = {"kind": "weibull", "late_share": 0.6}
+    with pytest.raises(
+        StateSpaceError, match=r"the 11 patients who come in a window would take .* GB; a lower accrual"
+    ):
+        LateOnset(start_of(design, trial_of(9, 11, 8, time={"onset": onset}), None), Allowance()).outcomes([0.1] * 8)
 
 
 def scenario(onset: dict, *designs) -> Scenario:
