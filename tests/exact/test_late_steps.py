@@ -161,6 +161,16 @@ def test_another_calendar_is_noticed():
     assert not unlikely(exact(design, trial).outcomes(RATES), right)
 
 
+@pytest.mark.parametrize("design", LATE, ids=kind)
+@pytest.mark.parametrize(
+    "rates", [(0.0, 0.0, 0.0, 0.0), (0.0, 1.0, 1.0, 1.0), (1.0, 1.0, 1.0, 1.0), (0.1, 0.1, 1.0, 1.0)]
+)
+def test_what_is_certain(design, rates):
+    trial = trial_of(12, 3.0, 4, target=0.25, cohort_size=3)
+    simulated = simulate_trials(start_of(design, trial, None), np.array(rates), trials=2000, seed=3, threads=1)
+    assert not unlikely(exact(design, trial).outcomes(rates), simulated)
+
+
 def test_an_expansion_follows():
     """Its counts exactly; the days are simulated."""
     trial = trial_of(12, 3.0, 4, target=0.25, cohort_size=3, expansion={"patients": 6})
