@@ -102,16 +102,22 @@ class Allowance:
         size = state_bytes(plan, timed)
         return MostStates(*self._most(before, each, size), each, fewer, size, kept)
 
-    def most_late_states(self, plan: Plan, entries: int, window: int) -> "MostStates":
+    def most_late_states(self, plan: Plan, entries: int, window: int, kept: float) -> "MostStates":
         """How many states of a late-onset plan's trials may be visited, in which so many patients come in a window.
 
-        Raises StateSpaceError where the `entries` of what is decided, which are needed first, are too many.
+        Raises StateSpaceError where the `entries` of what is decided, which are needed first, are too many, or what is
+        `kept` on those who may be pending, in bytes.
         """
+        if kept > self.bytes / 2:
+            raise StateSpaceError(
+                f"what can be of the {window} patients who come in a window would take {memory(kept)}; a lower accrual "
+                f"has fewer{self._more('memory')}"
+            )
         each, size = LATE_STATE * 2.0**window + self.evaluation, late_state_bytes(plan)
         fewer = "fewer patients, fewer doses or a lower accrual"
         what = f"{entries:,} decisions on those who may be pending"
         before = what, LATE_DECISION * entries, "a lower accrual has fewer pending, which takes less"
-        return MostStates(*self._most(before, each, size), each, fewer, size)
+        return MostStates(*self._most(before, each, size), each, fewer, size, kept)
 
     def _most(self, before: tuple[str, float, str], each: float, size: float) -> tuple[int, str]:
         """How many states that take so many seconds and bytes each, and what allows more.

@@ -48,7 +48,8 @@ class Enumeration:
     reason : int8[E]
         Why the trial ended: a key of `kernels.codes.REASON_NAMES`.
     sequences : float64[E]
-        Number of patient sequences with this ending.
+        Number of patient sequences with this ending; of a late-onset design each counts by the shares of its DLTs that
+        become known at the steps at which they do.
     states : int
         Number of states that were visited, endings included.
     after : InterimData or None

@@ -55,6 +55,9 @@ Floats = NDArray[np.float64]
 FIRST_ROOM = 1024
 """States that there is room for at first."""
 
+KNOWN = 32
+"""Bytes for what is known of the last completion, for each pattern of who is pending."""
+
 FULL_WORD = 2**62
 """What there is to a state beside the counts is a number below this."""
 
@@ -104,12 +107,19 @@ def _limit(table: TablePlan, steps: Steps, allowance: Allowance) -> MostStates:
     """How many states may be visited; StateSpaceError where what is needed before them is too much."""
     conduct, seats = table.conduct, table.levels + 1
     rest = (conduct.largest + 1) * conduct.runs * table.levels
-    if rest * float(seats) ** (steps.window - 1) > FULL_WORD:
+    if rest * seats ** (steps.window - 1) > FULL_WORD:
         raise StateSpaceError(
             f"late-onset: {steps.window} patients come within a DLT window and the review, too many for exact values "
             f"at {table.levels} doses; fewer dose levels or a lower accrual need fewer states"
         )
-    return allowance.most_late_states(table, steps.entries, steps.window)
+    doses = table.levels if steps.clock.onset.depends_on_rate else 1
+    kept = steps.bytes + KNOWN * _patterns(steps.window, doses)
+    return allowance.most_late_states(table, steps.entries, steps.window, kept)
+
+
+def _patterns(window: int, doses: int) -> int:
+    """What can become of those who were treated within a window: nobody was, no DLT, or a DLT at one of these doses."""
+    return (2 + doses) ** window
 
 
 def _enumerated(
@@ -169,8 +179,7 @@ def _walk(
     plan, cells, conduct = table.arrays(), cells_of(table.conduct.max_patients), table.conduct
     window = len(arrays.complete)
     living, endings, closed = _first(table, packing, window), _room(packing, ENDING_COLUMNS), _room(packing, 0)
-    values = 2 + arrays.shown.shape[1]
-    known = np.full((2, values**window, 2), np.nan)
+    known = np.full((2, _patterns(window, arrays.shown.shape[1]), 2), np.nan)
     visited = 0
     for treated in range(1, conduct.max_patients + 1):
         visited += int(living.used[0])

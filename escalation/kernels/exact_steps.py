@@ -37,6 +37,9 @@ LAST, LAST_VARIANCE, HOLDS, DECISIONS, PENDING, WITH_PENDING = 0, 1, 2, 3, 4, 5
 END, END_VARIANCE, HELD = 6, 7, 8
 STATE_COLUMNS, ENDING_COLUMNS = 6, 9
 
+ON_HOLD = -1
+"""In place of a reason to end."""
+
 NOBODY, NO_DLT, TOXIC = 0, 1, 2  # what becomes of who was treated so many steps ago; TOXIC and more: a DLT, by dose
 
 MIXING = np.uint64(0x9E3779B97F4A7C15)
@@ -147,7 +150,7 @@ def last_completion(steps, becomes, past, known):
 
 @allocating
 def decide(plan, steps, dose, run, n, y, waiting, pattern, full):
-    """The next dose, or why the trial ends; SUSPEND in place of the reason while accrual is held."""
+    """The next dose, and why the trial ends: 0 where it goes on, ON_HOLD while accrual is held."""
     codes, conduct = plan
     levels = codes.shape[0]
     highest, tried, toxicities = np.int64(levels - 1), np.int64(0), np.int64(0)
@@ -167,7 +170,7 @@ def decide(plan, steps, dose, run, n, y, waiting, pattern, full):
         found = steps.decisions[np.int64(following == 0), last_one, n[following], y[following], at(pattern[following])]
         code = np.int64(found)
     if code == SUSPEND:
-        return following, code
+        return following, np.int64(ON_HOLD)
     following += (code == ESCALATE) - (code == DE_ESCALATE)
     reason = np.int64(0)
     if conduct.reasons.shape[1] > 0:
@@ -211,11 +214,8 @@ def treat_one_more(plan, steps, packing, cells, living, treated, most, children,
     n, y = np.empty(levels, np.int16), np.empty(levels, np.int16)
     seen = np.empty(levels, np.int64)
     waiting, pattern = np.empty(levels, np.int64), np.empty(levels, np.int64)
-    # A trial that is held comes to a step in several ways, which wait here: at most one for each set of those who were
-    # pending and each step.
-    room = 1
-    for age in range(window):
-        room *= window + 1 - age
+    # A trial that is held comes to a step in several ways, which wait here: at each step fewer are still pending.
+    room = 2 << window
     stack_y, stack_seats = np.empty((room, levels), np.int64), np.empty((room, window), np.int64)
     stack_weight, stack_steps = np.empty(room), np.empty(room, np.int64)
     before, now = np.empty(window, np.int64), np.empty(window + 1, np.int64)
@@ -282,7 +282,7 @@ def treat_one_more(plan, steps, packing, cells, living, treated, most, children,
                 following, reason = dose, np.int64(0)
                 if new_cohort and not full:
                     following, reason = decide(plan, steps, dose, run, n, y, waiting, pattern, full)
-                if reason == SUSPEND:
+                if reason == ON_HOLD:
                     for level in range(levels):
                         stack_y[depth, level] = y[level]
                     for age in range(window):

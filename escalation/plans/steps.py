@@ -45,6 +45,11 @@ class Steps:
         return 2 * (patients + 1) * (patients + 2) * 2 ** (self.window - 1)
 
     @property
+    def bytes(self) -> int:
+        """Memory that they take."""
+        return 4 * (self.most + 1) ** 2 * 2 ** (self.window - 1)
+
+    @property
     def patients(self) -> int:
         """The most patients at a dose of whom the rule is asked."""
         states = self._states

@@ -64,7 +64,9 @@ def exact(
     StateSpaceError
         There are more states than are allowed; or, under a table plan, there may be: of its bound, which looks at the
         first 64 cohorts, it is said after five million states. Or the likelihoods of a curve plan, or the states, do
-        not fit into the memory.
+        not fit into the memory. Or the design decides while patients are pending, and what is known then depends on
+        days: because arrivals are not fixed and lost while accrual is held, or on the true rates, as under a Weibull
+        onset, where `run` has exact values for each truth.
 
     Examples
     --------

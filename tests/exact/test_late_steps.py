@@ -161,6 +161,16 @@ def test_another_calendar_is_noticed():
     assert not unlikely(exact(design, trial).outcomes(RATES), right)
 
 
+@pytest.mark.parametrize("design", LATE, ids=kind)
+@pytest.mark.parametrize(
+    "rates", [(0.0, 0.0, 0.0, 0.0), (0.0, 1.0, 1.0, 1.0), (1.0, 1.0, 1.0, 1.0), (0.1, 0.1, 1.0, 1.0)]
+)
+def test_what_is_certain(design, rates):
+    trial = trial_of(12, 3.0, 4, target=0.25, cohort_size=3)
+    simulated = simulate_trials(start_of(design, trial, None), np.array(rates), trials=2000, seed=3, threads=1)
+    assert not unlikely(exact(design, trial).outcomes(rates), simulated)
+
+
 def test_an_expansion_follows():
     """Its counts exactly; the days are simulated."""
     trial = trial_of(12, 3.0, 4, target=0.25, cohort_size=3, expansion={"patients": 6})
@@ -205,8 +215,15 @@ def test_too_much_is_refused_with_its_number():
         StateSpaceError, match=r"decisions on those who may be pending would take about \d+ (s|minutes)"
     ):
         exact(design, trial_of(36, 12, 4, target=0.25))
-    with pytest.raises(StateSpaceError, match="40 patients come within a DLT window and the review, too many"):
-        exact(design, trial_of(36, 40, 4, target=0.25))
+    for patients in (40, 9000):
+        message = f"{patients} patients come within a DLT window and the review, too many for exact values at 4 doses"
+        with pytest.raises(StateSpaceError, match=message):
+            exact(design, trial_of(36, patients, 4, target=0.25))
+    onset = {"kind": "weibull", "late_share": 0.6}
+    with pytest.raises(
+        StateSpaceError, match=r"the 11 patients who come in a window would take .* GB; a lower accrual"
+    ):
+        LateOnset(start_of(design, trial_of(9, 11, 8, time={"onset": onset}), None), Allowance()).outcomes([0.1] * 8)
 
 
 def scenario(onset: dict, *designs) -> Scenario:

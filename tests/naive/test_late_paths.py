@@ -133,7 +133,10 @@ def test_toxic_doses(design, given):
     outcomes = enumerated(design, given, trial, [0.6, 0.8])
     assert not differences(outcomes, design, given, trial)
     assert outcomes.while_pending.at_closed > 0.05
-    assert outcomes.probability[outcomes.reason == TOO_TOXIC].sum() > 0.1
+    stopped = outcomes.reason == TOO_TOXIC
+    assert outcomes.probability[stopped].sum() > 0.1
+    held = (outcomes.probability * outcomes.while_pending.holds)[stopped].sum()
+    assert held > 0.05 or isinstance(given, Roll)
 
 
 def without_holds(found: StepArrays) -> StepArrays:

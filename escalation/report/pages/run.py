@@ -144,8 +144,8 @@ def time_table(results: Sequence[Result]) -> TextTable:
 
     A tilde before a column says that some of its numbers are simulated.
     """
-    exact = all(time is not None and time.holds is not None for time, _ in map(_times, results))
-    mark = "" if exact else "~ "
+    all_exact = all(time is not None and time.holds is not None for time, _ in map(_times, results))
+    mark = "" if all_exact else "~ "
     known = [time for times in map(_times, results) for time in times if time is not None]
     leaving = any(result.simulated and _leave(result.simulated) for result in results)
     away, waiting = any(time.turned_away for time in known), any(time.waiting_days for time in known)
