@@ -30,8 +30,8 @@ TIMED = ("duration", "frontier", "swimmer")
     type=click.Choice(FIGURES),
     required=True,
     help="RP2D selection, patients and DLTs at each dose, sample size, bias of the estimated DLT rate; with a calendar "
-    "duration, PCS against duration, or one simulated trial patient by patient; dose transition pathways of one design, "
-    "or PCS over a family of dose-toxicity curves.",
+    "duration, PCS against duration, or one simulated trial patient by patient; dose transition pathways of one "
+    "design, or PCS over a family of dose-toxicity curves.",
 )
 @options.file_to_write("--output", "File to write, whole or not at all; it ends in .svg, .png or .pdf.", required=True)
 @options.some_designs
@@ -54,8 +54,8 @@ def plot_command(
     """Draw a figure of a scenario file's designs.
 
     Exact values, checked by simulated trials; names of designs that could only be simulated get a tilde. Several truths
-    get a part each. Pathways are those of one design, with their probabilities if a truth is named. A swimmer plot is of
-    one simulated trial of one design under one truth.
+    get a part each. Pathways are those of one design, with their probabilities if a truth is named. A swimmer plot is
+    of one simulated trial of one design under one truth.
     """
     designs, truths = asked["designs"], asked["truths"]
     if what != "paths" and (cohorts is not None or after is not None):

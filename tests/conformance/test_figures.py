@@ -18,7 +18,6 @@ from escalation import Scenario, Trial, Truth, load_scenario, pcs_surface, run
 from escalation.designs import REGISTRY
 from escalation.report import figures
 from escalation.report.figures.style import COLOURS, look, style
-
 from escalation.running.pathways import Node
 from tests.conformance.test_every_design import SETTINGS, rising
 
