@@ -12,6 +12,7 @@ from escalation.engines.outcomes import Outcomes
 from escalation.engines.patients import tolerances
 from tests.naive.late_onset_model import Curves, LateModelTrial
 from tests.naive.test_late_onset import COUNTED, random_trial, simulated
+from tests.support import levels
 
 
 def curves_of(design: CRM | BMACRM, given: Weigh, trial: Trial) -> Curves:

@@ -53,11 +53,11 @@ def swimmer(course: Course, trial: Trial, name: str) -> Figure:
     end = max(one.until for one in patients)
     for day, until in course.holds:
         axes.axvspan(day, until, color=BAND, linewidth=0, zorder=0)
-    for one in course.decisions:
-        axes.axvline(one.day, **DECISION, zorder=1)
+    for decision in course.decisions:
+        axes.axvline(decision.day, **DECISION, zorder=1)
     shades = [_shade(dose, trial.levels) for dose in range(trial.levels)]
     for row, one in enumerate(patients):
-        bar = {"color": shades[one.dose], "edgecolor": INK, "linewidth": 0.5, "zorder": 2}
+        bar: dict[str, Any] = {"color": shades[one.dose], "edgecolor": INK, "linewidth": 0.5, "zorder": 2}
         axes.barh(row, one.until - one.day, THICK, left=one.day, **bar)
         if one.has_dlt or one.left:
             axes.plot([one.until], [row], **(TOXIC if one.has_dlt else GONE), zorder=3, clip_on=False)

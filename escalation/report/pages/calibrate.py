@@ -18,9 +18,10 @@ from escalation.version import __version__
 ASSESSED = (
     *columns("mean_pcs", "worst_pcs", "overdosing", "false_stopping", "power", unit="probability", kind=float),
     Column("patients", "patients", float),
-    Column("duration", "days", float),
 )
-"""The numbers of an assessment, in its order."""
+"""The numbers of an assessment, in its order; of a trial with a calendar TIMED are all."""
+
+TIMED = (*ASSESSED, Column("duration", "days", float))
 
 SHORT = {
     "mean_pcs": "PCS %",
@@ -143,20 +144,25 @@ def table_of(found: Calibration) -> Table:
     for option in found.candidates[0].values:
         values = [one.values[option] for one in found.candidates]
         options.append(Column(option, "setting", kind_of(value for value in values if value is not None)))
-    front = {one.number for one in found.front}
+    front, assessed = {one.number for one in found.front}, _assessed(found)
     marks = columns("within_limits", "front", "chosen", unit="yes or no", kind=bool)
     return Table.of(
-        (*columns("scenario", "design"), Column("setting", "number", int), *options, *ASSESSED, *marks),
+        (*columns("scenario", "design"), Column("setting", "number", int), *options, *assessed, *marks),
         (
             (
                 *(found.scenario.name, found.design, one.number),
                 *(_plain(one.values[option.name], option) for option in options),
-                *astuple(one.assessment),
+                *astuple(one.assessment)[: len(assessed)],
                 *(found.admissible(one), one.number in front, one is found.chosen),
             )
             for one in found.candidates
         ),
     )
+
+
+def _assessed(found: Calibration) -> tuple[Column, ...]:
+    """The numbers of an assessment that there are."""
+    return ASSESSED if found.scenario.trial.time is None else TIMED
 
 
 def _plain(value: Any, option: Column) -> Any:
@@ -166,7 +172,9 @@ def _plain(value: Any, option: Column) -> Any:
 
 def to_tree(found: Calibration) -> dict[str, Any]:
     """A calibration for JSON."""
-    own = found.scenario.designs[found.design].model_dump(mode="json", exclude={"label"})
+    own = {"design": found.scenario.designs[found.design].model_dump(mode="json", exclude={"label"})}
+    if found.own is not None:
+        own |= {column.name: getattr(found.own, column.name) for column in _assessed(found)}
     told = table_of(found).without("scenario", "design", *found.candidates[0].values, "chosen").records()
     settings = {
         one.number: {"setting": record.pop("setting"), "values": one.values, **record}
@@ -184,7 +192,7 @@ def to_tree(found: Calibration) -> dict[str, Any]:
         "truths": {"description": found.truths.description, "count": len(found.truths)},
         "unmet": found.unmet,
         "chosen": chosen,
-        "own": {"design": own, **({} if found.own is None else asdict(found.own))},
+        "own": own,
         "settings": list(settings.values()),
         "left_out": [{"values": values, "reason": reason} for values, reason in found.left_out],
     }

@@ -134,7 +134,7 @@ def to_tree(found: Robustness) -> dict[str, Any]:
         "designs": list(found.expectations),
         "truths": {"description": truths.description, "count": len(truths), "drawn": truths.drawn},
         "summaries": [
-            asdict(one)
+            {name: part for name, part in asdict(one).items() if name != "duration" or found.scenario.trial.time}
             | {"mtd": _level(one.mtd)}
             | {name: _spread_tree(found, getattr(one, name), tail) for name, tail in TAILS.items()}
             for one in found.summaries()

@@ -130,7 +130,10 @@ def table_of(found: SizeSearch) -> Table:
             Column("optimal_pcs", "probability", float),
         ),
         (
-            (found.scenario.name, curve.design, size, *astuple(one), found.enough(one), found.benchmark.get(size))
+            (
+                *(found.scenario.name, curve.design, size, *astuple(one)[: len(ASSESSED)]),
+                *(found.enough(one), found.benchmark.get(size)),
+            )
             for curve in found.curves
             for size, one in curve.assessments.items()
         ),
