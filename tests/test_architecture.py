@@ -156,6 +156,8 @@ for path in sys.argv[1:]:
     for design in scenario.design:
         simulate(design, timed_trial, scenario.truth[0].dlt_rates, trials=10)
     for design in scenario.design:
+        if design.is_late_onset:
+            continue
         exact_expectations(design, scenario.trial, scenario_truths(scenario))
         for onset in (Onset("uniform", 28), Onset("weibull", 28, 0.5)):
             clock = Clock(10, "poisson", "wait", 28, 7, onset)
@@ -246,7 +248,8 @@ def test_reasons_are_numbered_from_one():
 def test_main_job_enumerates_as_many_states_as_ever():
     """Counts that do not depend on the machine: a change means that a rule or the merging changed."""
     scenario = load_scenario(ROOT / "scenarios" / "lucar-dks1.toml")
-    states = {label: escalation.exact(design, scenario.trial).states for label, design in scenario.designs.items()}
+    waiting = {label: design for label, design in scenario.designs.items() if not design.is_late_onset}
+    states = {label: escalation.exact(design, scenario.trial).states for label, design in waiting.items()}
     assert states == {"3+3": 384, "boin": 34334, "crm": 29191}
     assert run(scenario, trials=0, truths=["all safe"]).results[0].exact is not None
 
