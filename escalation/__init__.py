@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from escalation.designs import CRM as CRM
     from escalation.designs import MTPI as MTPI
     from escalation.designs import MTPI2 as MTPI2
+    from escalation.designs import TITEBOIN as TITEBOIN
+    from escalation.designs import TITECRM as TITECRM
+    from escalation.designs import TITEMTPI as TITEMTPI
+    from escalation.designs import TITEMTPI2 as TITEMTPI2
     from escalation.designs import TPI as TPI
     from escalation.designs import APlusB as APlusB
     from escalation.designs import DecisionFunction as DecisionFunction
@@ -36,7 +40,10 @@ if TYPE_CHECKING:
     from escalation.designs import IntervalDesign as IntervalDesign
     from escalation.designs import Keyboard as Keyboard
     from escalation.designs import Monitoring as Monitoring
+    from escalation.designs import PoDTPI as PoDTPI
+    from escalation.designs import RollingSix as RollingSix
     from escalation.designs import ThreePlusThree as ThreePlusThree
+    from escalation.designs import TITEKeyboard as TITEKeyboard
     from escalation.designs import TooToxic as TooToxic
     from escalation.designs import skeleton as skeleton
     from escalation.designs.rules import AllOf as AllOf
@@ -61,9 +68,11 @@ if TYPE_CHECKING:
     from escalation.kernels.codes import SLACK as SLACK
     from escalation.report.document.report import make_report as make_report
     from escalation.report.document.report import write_report as write_report
-    from escalation.running.next_dose import Completion as Completion
-    from escalation.running.next_dose import DoseEstimate as DoseEstimate
-    from escalation.running.next_dose import NextDose as NextDose
+    from escalation.running.answer import Completion as Completion
+    from escalation.running.answer import DoseEstimate as DoseEstimate
+    from escalation.running.answer import Hold as Hold
+    from escalation.running.answer import NextDose as NextDose
+    from escalation.running.answer import WhilePending as WhilePending
     from escalation.running.next_dose import next_dose as next_dose
     from escalation.running.pathways import Pathways as Pathways
     from escalation.running.pathways import paths as paths
@@ -118,7 +127,8 @@ _HOMES = {
     "characteristics.paired": "Difference",
     "designs": (
         "BLRM BMACRM BOIN CCD CRM MTPI MTPI2 TPI APlusB DecisionFunction DecisionTable Design I3Plus3 IntervalDesign "
-        "Keyboard Monitoring ThreePlusThree TooToxic skeleton"
+        "Keyboard Monitoring PoDTPI RollingSix TITEBOIN TITECRM TITEKeyboard TITEMTPI TITEMTPI2 ThreePlusThree "
+        "TooToxic skeleton"
     ),
     "designs.rules": "AllOf AnyOf DLTs Eliminate MaxStep NeverSkip NoEscalation Patients PatientsAtDose Precise "
     "TargetProbability TooToxicDose Unchanged WithinLimits",
@@ -128,7 +138,8 @@ _HOMES = {
     "StateSpaceError",
     "kernels.codes": "SLACK",
     "report.document.report": "make_report write_report",
-    "running.next_dose": "Completion DoseEstimate NextDose next_dose",
+    "running.answer": "Completion DoseEstimate Hold NextDose WhilePending",
+    "running.next_dose": "next_dose",
     "running.pathways": "Pathways paths",
     "running.tables": "ProtocolTable decision_table",
     "scenario.file": "Scenario TrialDesigns load_designs load_scenario",

@@ -11,6 +11,13 @@ from escalation.designs.function import DecisionFunction as DecisionFunction
 from escalation.designs.i3plus3 import I3Plus3 as I3Plus3
 from escalation.designs.intervals import IntervalDesign as IntervalDesign
 from escalation.designs.keyboard import Keyboard as Keyboard
+from escalation.designs.late_onset import TITEBOIN as TITEBOIN
+from escalation.designs.late_onset import TITECRM as TITECRM
+from escalation.designs.late_onset import TITEMTPI as TITEMTPI
+from escalation.designs.late_onset import TITEMTPI2 as TITEMTPI2
+from escalation.designs.late_onset import PoDTPI as PoDTPI
+from escalation.designs.late_onset import RollingSix as RollingSix
+from escalation.designs.late_onset import TITEKeyboard as TITEKeyboard
 from escalation.designs.model_based import ModelDesign as ModelDesign
 from escalation.designs.model_based import TooToxic as TooToxic
 from escalation.designs.models.indifference import skeleton as skeleton
@@ -38,6 +45,13 @@ REGISTRY: dict[str, type[Design]] = {
         Keyboard,
         CCD,
         DecisionTable,
+        TITEBOIN,
+        TITEKeyboard,
+        TITEMTPI,
+        TITEMTPI2,
+        TITECRM,
+        RollingSix,
+        PoDTPI,
     )
 }
 """Every design that a scenario file can name, by its kind."""

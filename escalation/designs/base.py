@@ -73,6 +73,8 @@ class Design(Frozen):
     """Whether the trial's cohort_size is not used."""
     tuned: ClassVar[dict[str, tuple[Any, ...]]] = {}
     """What `tuning` gives, where that is the same in every trial."""
+    waits_as: ClassVar[type["Design"] | None] = None
+    """Of a late-onset design with a name of its own: the design that waits for complete data instead."""
 
     @model_validator(mode="after")
     def _few_stops(self) -> Self:
@@ -133,9 +135,12 @@ class Design(Frozen):
         return not isinstance(self.pending, Complete)
 
     @property
-    def waiting(self) -> Self:
+    def waiting(self) -> "Design":
         """The design that waits for complete data instead."""
-        return self.model_copy(update={"pending": Complete()})
+        if self.waits_as is None:
+            return self.model_copy(update={"pending": Complete()})
+        given = self.model_fields_set - {"kind", "pending"}
+        return self.waits_as(**{option: getattr(self, option) for option in given})
 
     def pending_plan(self, trial: Trial) -> PendingPlan | WeighedCurves | None:
         """What is decided while outcomes are pending, compiled; None where complete data are waited for.
@@ -148,12 +153,20 @@ class Design(Frozen):
         return self.pending.plan(self.waiting, trial) if self.is_late_onset else None
 
     def _pending_problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
-        if trial.time is None:
-            yield "pending", f'rule = "{self.pending.rule}" needs [trial.time]: how long patients are pending decides'
         for option, problem in self.pending.problems(self.waiting, trial):
             yield "pending" if option == "rule" else f"pending.{option}", problem
         if self.titration:
             yield "pending", "late-onset trials are not simulated with titration"
+
+    def unsimulated(self, trial: Trial) -> Iterator[tuple[str, str]]:
+        """Why trials of a design that fits the trial cannot be simulated: (name of the option, what is wrong).
+
+        The next dose of one trial may be asked for all the same.
+        """
+        if not self.is_late_onset:
+            return
+        if trial.time is None:
+            yield "pending", f'rule = "{self.pending.rule}" needs [trial.time]: how long patients are pending decides'
         if self.has_posterior:
             yield "pending", "late-onset trials of designs with a model are not simulated yet"
 

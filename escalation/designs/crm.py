@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from scipy import special
 
-from escalation.designs.base import never_reached, patients_reach
+from escalation.designs.base import never_reached, patients_reach, with_room
 from escalation.designs.model_based import ModelDesign, RateEstimates, TooToxic
 from escalation.designs.models import curves
 from escalation.designs.models.indifference import skeleton
@@ -246,9 +246,15 @@ class CRM(ModelDesign):
             limits = curves.likelihood_interval(model, rates, patients, dlts)
             best, low, high = (model.rates_at(rates, b) for b in limits)
             return RateEstimates(best, high, low, none)  # rates fall as b grows
-        b, plan = _grid(self, trial), self._plan(trial)
-        posterior = plan.posterior(patients, dlts)
-        fitted = self._fitted(plan, posterior, rates)
+        return self._estimates_by(trial, self._plan(trial).posterior(patients, dlts))
+
+    def weighed_estimates(self, trial: Trial, treated: int, posterior: Floats) -> RateEstimates:
+        """As `estimates`, by the posterior of each curve, float64[G], of a plan with room for all who were treated."""
+        return self._estimates_by(with_room(trial, treated), posterior)
+
+    def _estimates_by(self, trial: Trial, posterior: Floats) -> RateEstimates:
+        model, rates = self._family, self.prior_rates(trial)
+        b, fitted = _grid(self, trial), self._fitted(self._plan(trial), posterior, rates)
         low, high = curves.parameter_limits(b, posterior, np.array([0.025, 0.975])).tolist()
         above = curves.probabilities_above(model, rates, b, posterior, np.full(trial.levels, trial.target))
         return RateEstimates(fitted, model.rates_at(rates, high), model.rates_at(rates, low), above)

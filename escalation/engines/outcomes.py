@@ -1,7 +1,7 @@
 """Outcomes: the weighted endings of trials, whichever engine lists them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,6 +90,19 @@ class Outcomes:
     after: InterimData | None = None
     days: Callable[[str], NDArray[np.float64]] | None = None
     while_pending: WhilePending | None = None
+
+    def part(self, rows: slice) -> "Outcomes":
+        """Some of the simulated trials, each still with its probability among all."""
+        return replace(
+            self,
+            patients=self.patients[rows],
+            dlts=self.dlts[rows],
+            recommended=self.recommended[rows],
+            reason=self.reason[rows],
+            probability=self.probability[rows],
+            declared=None if self.declared is None else self.declared[rows],
+            times=None if self.times is None else self.times[rows],
+        )
 
 
 def reject_too_toxic(

@@ -8,7 +8,7 @@ counts at the doses up to d. What the patients at these doses contribute is mult
 import numpy as np
 
 from escalation.kernels.exact_states import cell
-from escalation.kernels.jit import at, kernel
+from escalation.kernels.jit import allocating, at, kernel
 
 
 @kernel
@@ -22,7 +22,7 @@ def branches(patients, dlts, ending, dose):
     return patients[ending, dose] != patients[ending - 1, dose] or dlts[ending, dose] != dlts[ending - 1, dose]
 
 
-@kernel
+@allocating
 def count_nodes(patients, dlts, starts):
     """Where the nodes at each depth of the tree of endings start, int64[D + 1]; at last how many there are."""
     endings, levels = patients.shape
@@ -37,7 +37,7 @@ def count_nodes(patients, dlts, starts):
         starts[dose + 1] += starts[dose]
 
 
-@kernel
+@allocating
 def grow_tree(patients, dlts, tree):
     """Fill in the cells and parents of the tree of endings, whose starts are as `count_nodes` leaves them."""
     endings, levels = patients.shape
@@ -53,7 +53,7 @@ def grow_tree(patients, dlts, tree):
                 free[dose] += 1
 
 
-@kernel
+@allocating
 def ending_probabilities(tree, sequences, cells, rates, seen, probability):
     """Multiply out the probability of each ending, float64[E]."""
     node_cells, parents, starts = tree

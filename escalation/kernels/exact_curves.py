@@ -17,7 +17,7 @@ from escalation.kernels.codes import (
     TOO_TOXIC,
 )
 from escalation.kernels.exact_states import keep
-from escalation.kernels.jit import kernel
+from escalation.kernels.jit import allocating, kernel
 from escalation.kernels.limits import highest_after
 from escalation.kernels.posterior import FAINT, believe, choose, highest_open, lowest_eliminated, total, weigh_in_logs
 from escalation.kernels.stopping import final_reason, joint_reason, next_run, sooner
@@ -36,7 +36,8 @@ def weigh(weight, scores, evidence, counts, posterior):
             for cut in range(posterior.shape[0]):
                 posterior[cut] += part[cut]
         return 1.0
-    posterior[:] = weight
+    for curve in range(posterior.shape[0]):  # a slice would be copied, to be safe
+        posterior[curve] = weight[curve]
     for dose in range(counts.shape[0]):
         if counts[dose] > 0:
             part = evidence[dose, counts[dose]]
@@ -58,7 +59,7 @@ def may_escalate(coherent, target, size, toxic, patients, dlts):
     return True
 
 
-@kernel
+@allocating
 def settle_curves(plan, evidence, packing, cells, binomials, columns, sizes, sequences, children, living, endings):
     """Decide for all children of the living states whether and where the trial goes on.
 

@@ -12,7 +12,7 @@ merging these puts equal children side by side, without a search and with memory
 import numpy as np
 
 from escalation.kernels.codes import REASONS
-from escalation.kernels.jit import at, kernel
+from escalation.kernels.jit import allocating, at, kernel
 from escalation.kernels.limits import cohort_size
 
 NEXT, END, DOSE, TOXIC = range(4)  # columns of `streams`
@@ -56,7 +56,7 @@ def next_sizes(conduct, packing, rows, doses, cells, sizes):
     return largest
 
 
-@kernel
+@allocating
 def open_streams(doses, sizes, levels, cohort_size, members):
     """Deal the living states to streams, one for each dose, size of the next cohort, and number of DLTs in it.
 
@@ -107,7 +107,7 @@ def comes_before(rows, a, b):
     return False
 
 
-@kernel
+@allocating
 def open_tournament(streams):
     """Results of a tournament between equals, in which the left stream wins every match.
 
@@ -123,7 +123,7 @@ def open_tournament(streams):
     return losers
 
 
-@kernel
+@allocating
 def merge_children(packing, rows, doses, sizes, cells, children):
     """Treat one cohort in every living state, in every way it can turn out, and bring equal counts together.
 

@@ -18,7 +18,7 @@ from escalation.kernels.codes import (
     UNDECIDED,
 )
 from escalation.kernels.exact_states import keep
-from escalation.kernels.jit import at, kernel
+from escalation.kernels.jit import allocating, at, kernel
 from escalation.kernels.limits import highest_after
 from escalation.kernels.stopping import final_reason, joint_reason, next_run, sooner
 
@@ -33,7 +33,7 @@ def move(code, dose, highest):
     return min(dose, highest)
 
 
-@kernel
+@allocating
 def settle_table(plan, packing, cells, binomials, columns, sizes, sequences, children, living, endings):
     """Decide for all children of the living states whether and where the trial goes on.
 

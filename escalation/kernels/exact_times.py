@@ -3,10 +3,10 @@
 import numpy as np
 
 from escalation.kernels.codes import REASONS
-from escalation.kernels.jit import kernel
+from escalation.kernels.jit import allocating
 
 
-@kernel
+@allocating
 def follow_days(told, binomials, children, led, columns, opening, closing, living, endings):
     """Mean and variance of the days to each state after a cohort, from those to the states before it.
 

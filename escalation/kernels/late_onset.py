@@ -54,7 +54,7 @@ from escalation.kernels.codes import (
     WAIT,
     WAITING_DAYS,
 )
-from escalation.kernels.jit import at, kernel
+from escalation.kernels.jit import allocating, at, kernel
 from escalation.kernels.limits import cohort_size, highest_after
 from escalation.kernels.stopping import final_reason, joint_reason, next_run, sooner
 
@@ -240,7 +240,7 @@ def looked_at_again(rule, told, until, cell, held, no_higher, window, who, pendi
     return min(until, max(day, told + SLACK * window))
 
 
-@kernel
+@allocating
 def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients, dlts, reasons, times):
     """Run a block of trials from their first patient, with a rule for pending patients.
 

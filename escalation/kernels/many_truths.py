@@ -6,10 +6,10 @@ probabilities; and back, adding up at every node what lies beyond it, for the me
 
 import numpy as np
 
-from escalation.kernels.jit import at, kernel
+from escalation.kernels.jit import allocating, at
 
 
-@kernel
+@allocating
 def expected_counts(tree, weights, cells, classes, seen, rates, shares, patients, dlts):
     """Weigh the endings of a trial by their probabilities, under each truth.
 

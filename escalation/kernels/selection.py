@@ -3,7 +3,7 @@
 import numpy as np
 
 from escalation.kernels.codes import ELIMINATE, NO_DOSE, SLACK
-from escalation.kernels.jit import at, kernel
+from escalation.kernels.jit import allocating, at, kernel
 
 
 @kernel
@@ -54,7 +54,7 @@ def closest_dose(fitted, length, target, bound):
     return closest
 
 
-@kernel
+@allocating
 def recommend_isotonic(patients, dlts, codes, estimates, precisions, target, bound, recommended):
     """Recommend the dose whose isotonic estimate is closest to the target, over tried doses below eliminated ones.
 

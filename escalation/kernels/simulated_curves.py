@@ -16,7 +16,7 @@ from escalation.kernels.codes import (
     STAY_AT,
     TOO_TOXIC,
 )
-from escalation.kernels.jit import kernel
+from escalation.kernels.jit import allocating, kernel
 from escalation.kernels.limits import cohort_size, highest_after
 from escalation.kernels.posterior import FAINT, believe, choose, highest_open, lowest_eliminated, total, weigh_in_logs
 from escalation.kernels.stopping import final_reason, joint_reason, next_run, sooner
@@ -50,7 +50,8 @@ def run_curve_trial(plan, clock, told, limits, tolerances, key, counts, room, no
     posterior, believed, days = room
     conduct = plan.conduct
     reading, scores = plan.reading, plan.reading.kind == SCORE
-    posterior[:] = plan.weight
+    for place in range(posterior.shape[0]):  # a slice would be copied, to be safe
+        posterior[place] = plan.weight[place]
     levels = limits.shape[0]
     eliminates = conduct.eliminates.shape[1] > 0
     dose, run = conduct.start, conduct.run
@@ -154,7 +155,7 @@ def run_curve_trial(plan, clock, told, limits, tolerances, key, counts, room, no
         size = cohort_size(conduct.sizes, conduct.trial_sizes, dose, np.int64(patients[dose]), enrolled, toxicities)
 
 
-@kernel
+@allocating
 def run_curve_trials(plan, clock, told, limits, tolerances, keys, patients, dlts, recommended, reasons, times):
     """Run a block of trials, which begin with the counts that they have on entry, the same for all.
 

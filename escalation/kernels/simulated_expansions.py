@@ -4,10 +4,10 @@ import numpy as np
 
 from escalation.kernels.clock import MOST_OF_A_COHORT, treat_cohort
 from escalation.kernels.codes import ENROLLED, EXPANSION_STOPPED, LAST_ENROLMENT, NO_DOSE
-from escalation.kernels.jit import kernel
+from escalation.kernels.jit import allocating
 
 
-@kernel
+@allocating
 def run_expansions(expansion, clock, limits, tolerances, keys, patients, dlts, recommended, reasons, times):
     """Go on with a block of trials at the doses that they recommend.
 

@@ -15,7 +15,7 @@ from escalation.kernels.codes import (
     TOO_TOXIC,
     UNDECIDED,
 )
-from escalation.kernels.jit import at, kernel
+from escalation.kernels.jit import allocating, at, kernel
 from escalation.kernels.limits import cohort_size, highest_after
 from escalation.kernels.stopping import final_reason, joint_reason, next_run, sooner
 
@@ -29,7 +29,7 @@ def lowest_eliminated(codes, patients, dlts):
     return patients.shape[0]
 
 
-@kernel
+@allocating
 def run_table_trials(plan, clock, limits, tolerances, keys, patients, dlts, reasons, times):
     """Run a block of trials, which begin with the counts that they have on entry, the same for all.
 

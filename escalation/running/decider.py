@@ -7,7 +7,6 @@ import numpy as np
 
 from escalation.designs import Design
 from escalation.designs.base import with_room
-from escalation.errors import DesignError
 from escalation.kernels.codes import DOSE_TOO_TOXIC, EXPANSION_STOPPED, NO_DOSE, TOO_TOXIC
 from escalation.plans.decision import Decision, Expanding, Ruling, State, run_after
 from escalation.plans.expansion import ExpansionPlan, expansion_plan
@@ -181,13 +180,10 @@ def _leads_down(decision: Decision, dose: int) -> bool:
 def decider_of(design: Design, trial: Trial, *, treated: int = 0) -> Decider:
     """Compile a design for a trial; raises DesignError where it does not fit.
 
-    Patients that were `treated` already may be more than dose escalation has: then that is over.
+    Patients that were `treated` already may be more than dose escalation has: then that is over. A late-onset design is
+    asked by `running.late_onset`, which has a decider of the design that waits.
     """
-    if design.is_late_onset:
-        raise DesignError(
-            f'pending: rule = "{design.pending.rule}": a trial under way is not decided on while outcomes are pending; '
-            "such designs are simulated, from their first patient"
-        )
+    assert not design.is_late_onset
     trial = design.applied_to(trial)
     expansion = expansion_plan(with_room(trial, treated))
     if expansion is not None and len(expansion.rejects) <= treated:

@@ -1,6 +1,6 @@
 """The rule that decided on the next dose, in the sentences of a protocol."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from escalation.designs import ModelDesign
 from escalation.designs.words import observed
@@ -27,7 +27,12 @@ ENDINGS = {
 
 def explanation(decider: Decider, state: State, decision: Decision) -> str:
     """Why a decision was taken, in one or a few sentences."""
-    return " ".join(f"{sentence[0].upper()}{sentence[1:]}." for sentence in _sentences(decider, state, decision))
+    return text_of(_sentences(decider, state, decision))
+
+
+def text_of(clauses: Iterable[str]) -> str:
+    """Clauses as sentences."""
+    return " ".join(f"{clause[0].upper()}{clause[1:]}." for clause in clauses)
 
 
 def undecided(decider: Decider, state: State) -> str:
@@ -91,7 +96,14 @@ def _of_escalation(decider: Decider, state: State, decision: Decision) -> Iterat
         yield undecided(decider, state)
         return
     yield from _grounds(decider, state, decision)
-    yield from (_bound(decider, state, bound) for bound in decision.bounds if not _is_said(decider, state, bound))
+    yield from (
+        bound_in_words(decider, state, bound) for bound in decision.bounds if not _is_said(decider, state, bound)
+    )
+    yield from ending_in_words(decider, state, decision)
+
+
+def ending_in_words(decider: Decider, state: State, decision: Decision) -> Iterator[str]:
+    """Why dose escalation ends, if it does, and what follows."""
     if decision.reason == 0:
         return
     holding = "; ".join(stop.words for stop in decision.stops)
@@ -139,19 +151,19 @@ def _grounds(decider: Decider, state: State, decision: Decision) -> Iterator[str
             then = ": the titration goes on" if goes_on else ": the titration ends, and the cohort is filled up"
         yield f"the patient at {decider.trial.at_level(dose)} {'had a DLT' if state.dlts[dose] else 'had no DLT'}{then}"
     elif (lowest := _closed_below(decider, state)) is not None:
-        grounds = _grounds_at(decider, state, lowest)
+        grounds = grounds_at(decider, state, lowest)
         and_above = " and all above are" if lowest < decider.trial.levels - 1 else " is"
         yield f"{decider.trial.at_level(lowest)}: {grounds}: {decider.trial.at_level(lowest)}{and_above} eliminated"
     elif decision.code == codes.UNDECIDED:
         yield f"{_seen(decider, state, dose)}: the table has no row for these counts"
     elif decision.code is not None:
-        grounds = _grounds_at(decider, state, dose)
+        grounds = grounds_at(decider, state, dose)
         yield f"{decider.trial.at_level(dose)}: {grounds}: {ACTIONS[decision.code]}"
     else:
-        yield _preference(decider, state, decision)
+        yield preference_in_words(decider, state, decision)
 
 
-def _grounds_at(decider: Decider, state: State, dose: int) -> str:
+def grounds_at(decider: Decider, state: State, dose: int) -> str:
     """Why the table says what it says of the counts at a dose."""
     counts = state.patients[dose], state.dlts[dose]
     return decider.design.grounds(decider.trial, dose, *counts, plan=decider.plan)
@@ -170,7 +182,8 @@ def _is_said(decider: Decider, state: State, bound: Bound) -> bool:
     return bound == Bound.CLOSED and _closed_below(decider, state) is not None
 
 
-def _preference(decider: Decider, state: State, decision: Decision) -> str:
+def preference_in_words(decider: Decider, state: State, decision: Decision, rates: Sequence[float] = ()) -> str:
+    """What the model prefers and why; with its rates at all doses, where they are not those of the counts."""
     judgement = decision.judgement
     assert judgement is not None
     if judgement.toxicity > 0 and judgement.too_toxic and judgement.highest_open >= 0:
@@ -199,12 +212,13 @@ def _preference(decider: Decider, state: State, decision: Decision) -> str:
             else f"every patient has had a DLT: the likelihood prefers {decider.trial.at_level(0)}, the lowest"
         )
     assert isinstance(decider.design, ModelDesign)
-    rate = decider.design.rates(decider.trial, state.patients, state.dlts)[choice]
+    rate = (rates or decider.design.rates(decider.trial, state.patients, state.dlts))[choice]
     rated = f"whose {judgement.reading.rate_name} of {rate:.3f} is closest to the target of {judgement.target:g}"
     return f"the model prefers {decider.trial.at_level(choice)}, {rated}"
 
 
-def _bound(decider: Decider, state: State, bound: Bound) -> str:
+def bound_in_words(decider: Decider, state: State, bound: Bound) -> str:
+    """Why the next dose is not what was asked for."""
     names = decider.trial.level_names
     last = decider.trial.at_level(state.last_dose)
     if bound in (Bound.COHERENCE_COHORT, Bound.COHERENCE_DOSE):

@@ -1,141 +1,25 @@
 """The next dose of a running trial, and what is known of the doses so far."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-
-import numpy as np
-from scipy import special
+from dataclasses import replace
 
 from escalation.designs import Design, ModelDesign
 from escalation.errors import OutcomesError
 from escalation.kernels.codes import REASON_NAMES
-from escalation.numbers import clopper_pearson, is_whole
+from escalation.numbers import is_whole
 from escalation.plans.decision import Decision, Ruling, State
+from escalation.plans.reach import NO_RULING
+from escalation.running.answer import Completion, DoseEstimate, Hold, NextDose
 from escalation.running.decider import Decider
+from escalation.running.estimates import dose_estimates
 from escalation.running.explanation import explanation, following_in_words
+from escalation.running.holds import days_in_words
+from escalation.running.late_answer import late_answer
+from escalation.running.late_onset import late_decider, seen_in
 from escalation.running.recommendation import why_none
-from escalation.running.standing import Standing, decider_for, stand
+from escalation.running.standing import Standing, decider_for, stand, too_many
 from escalation.trial.data import InterimData
 from escalation.trial.trial import Trial
-
-
-@dataclass(frozen=True)
-class DoseEstimate:
-    """What is known of a dose.
-
-    Attributes
-    ----------
-    dose : int
-        Dose level, from 1.
-    patients, dlts : int
-        Patients whose outcome is known, and their DLTs.
-    pending, inevaluable : int
-        Patients whose outcome is not known yet, and who cannot be evaluated; `patients` counts neither.
-    observed : float or None
-        The observed DLT rate; None where no outcome is known.
-    estimate : float or None
-        Of the DLT rate, as the design estimates it: the isotonic estimate, which pools neighbouring doses where the
-        observed rates do not increase; the model's fitted rate; or, for designs that estimate none, the observed rate.
-        None where nothing is known.
-    lower, upper : float or None
-        A model's 95 % credible interval (by maximum likelihood: likelihood-ratio interval); for other designs the
-        Clopper-Pearson interval of the dose's own patients.
-    above_target : float or None
-        P(rate > target | data): under the model; for other designs from the dose's own patients under the Beta prior of
-        their elimination rule, in an expansion that of its monitoring, or else a uniform one.
-    eliminated : bool
-        Eliminated, excluded as a probable overdose, or closed by those who conduct the trial.
-    """
-
-    dose: int
-    patients: int
-    dlts: int
-    pending: int
-    inevaluable: int
-    observed: float | None
-    estimate: float | None
-    lower: float | None
-    upper: float | None
-    above_target: float | None
-    eliminated: bool
-
-
-@dataclass(frozen=True)
-class Completion:
-    """What follows one way in which outcomes that are not known can turn out.
-
-    Attributes
-    ----------
-    dlts : tuple of int
-        DLTs at each dose level then.
-    next_dose : int or None
-        Dose level of the next cohort, from 1; None when the trial stops, or nothing is decided.
-    stop : bool
-    reason : str
-        The rule that decides, in words.
-    """
-
-    dlts: tuple[int, ...]
-    next_dose: int | None
-    stop: bool
-    reason: str
-
-
-@dataclass(frozen=True)
-class NextDose:
-    """What a design says of a running trial.
-
-    Attributes
-    ----------
-    next_dose : int or None
-        Dose level of the next cohort, from 1; None when the trial stops, or nothing is decided.
-    cohort_size : int
-        Patients of the next cohort, or who fill up the last; 0 without a next dose.
-    stop : bool
-    stop_reason : str or None
-        A key of the operating characteristics' `stop_reasons`.
-    expansion : bool
-        Whether the next cohort is one of the expansion, or the trial stops in it.
-    reason : str
-        The rule that decided, in words.
-    recommended_dose : int or None
-        The RP2D if the trial ended now; None when there is none, or it depends on outcomes that are not known.
-    estimates : tuple of DoseEstimate
-    prior : (float, float) or None
-        Parameters of the Beta prior of `above_target`; None under a model.
-    warnings : tuple of str
-        Where the data are not what the design would have done.
-    pending : int
-        Patients whose outcome is not known yet.
-    decided : bool
-        Whether there is an answer: false while it depends on patients who are pending, and where a table of the user's
-        own does not say what comes next.
-    completions : tuple of Completion
-        What follows each way in which the pending outcomes can turn out; empty when none is pending.
-    missing : int
-        Patients that the last cohort lacks, 0 when it is full.
-    filled : tuple of Completion
-        What follows when they have been treated, by the DLTs among them; empty while patients are pending.
-    not_recommended : str or None
-        Why no dose would be recommended, in words; None where one would, or it depends on the pending outcomes.
-    """
-
-    next_dose: int | None
-    cohort_size: int
-    stop: bool
-    stop_reason: str | None
-    expansion: bool
-    reason: str
-    recommended_dose: int | None
-    estimates: tuple[DoseEstimate, ...]
-    prior: tuple[float, float] | None
-    warnings: tuple[str, ...]
-    pending: int
-    decided: bool
-    completions: tuple[Completion, ...]
-    missing: int
-    filled: tuple[Completion, ...]
-    not_recommended: str | None = None
 
 
 def next_dose(
@@ -143,16 +27,16 @@ def next_dose(
 ) -> NextDose:
     """What a design does next in a running trial.
 
-    A design waits for complete data: while patients are pending there is an answer only if it is the same whatever
-    their outcomes. Before the last cohort is full no higher dose follows, unless it will follow however the cohort is
-    filled up.
+    A design that waits for complete data has an answer while patients are pending only if it is the same whatever their
+    outcomes; a late-onset design decides by their follow-up, or holds accrual. Before the last cohort is full no higher
+    dose follows, unless it will follow however the cohort is filled up.
 
     Parameters
     ----------
     design : Design
     trial : Trial
     data : InterimData or str
-        Outcomes such as "1NNN 2NTP", or counts.
+        Outcomes such as "1NNN 2NTP14", or counts.
     closed_from : int, optional
         Lowest dose level, at least 2, that those who conduct the trial have closed, with all above.
     stay : bool, default False
@@ -176,8 +60,15 @@ def next_dose(
     >>> waiting = next_dose(BOIN(), trial, "1NNN 2NNP")
     >>> waiting.decided, [completion.next_dose for completion in waiting.completions]
     (False, [3, 1])
+    >>> from escalation import TITEBOIN
+    >>> within = trial.model_copy(update={"dlt_window_days": 28.0})
+    >>> next_dose(TITEBOIN(), within, "1NNN 2NNP14").next_dose
+    3
     """
     data = InterimData.of(data, trial)
+    check_days(trial, data)
+    if design.is_late_onset:
+        return _of_late_onset(design, trial, data, Ruling(_lowest_closed(closed_from, trial), stay))
     decider = decider_for(design, trial, data)
     if any(data.pending) and data.cohorts is None and decider.plan.looks_at_cohort:
         raise OutcomesError(
@@ -192,6 +83,63 @@ def next_dose(
     if not any(data.pending):
         return _answer(ruled, complete[0], estimates, prior)
     return _while_pending(ruled, data, complete, estimates, prior)
+
+
+def _of_late_onset(design: Design, trial: Trial, data: InterimData, ruling: Ruling) -> NextDose:
+    """The answer of a late-onset design; with all outcomes known it is that of the design that waits."""
+    late = late_decider(design, trial, decider_for(design.waiting, trial, data), data)
+    given = InterimData.without_pending(data)
+    if data.cohorts is None:
+        _check_counts(trial, data, one_by_one=late.decider.plan.conduct.largest == 1)
+    late = replace(late, decider=replace(late.decider, ruling=ruling))
+    now = stand(replace(late.decider, ruling=NO_RULING), given, ruled=late.decider)
+    most = late.decider.trial.most_patients
+    # What was known when earlier doses were decided on, the data do not say: whether the design led here is not asked.
+    departures = tuple(said for said in now.departures if said == too_many(data.treated, most))
+    if any(data.pending):
+        return late_answer(late, seen_in(design, trial, data, now.state), data, departures)
+    prior = None if isinstance(design, ModelDesign) else late.decider.prior(now.state)
+    estimates = dose_estimates(late.decider, now.state, data)
+    return _answer(late.decider, replace(now, departures=departures), estimates, prior)
+
+
+def _check_counts(trial: Trial, data: InterimData, *, one_by_one: bool) -> None:
+    """Refuse counts that leave open where a late-onset trial stands."""
+    if any(data.pending) and not one_by_one:
+        return  # the days are asked for, cohort by cohort
+    tried = [dose for dose in range(1, trial.levels + 1) if data.may_have_ended_at(dose)]
+    if data.dose is None and len(tried) > 1:
+        *names, last = (trial.level_names[dose - 1] for dose in tried)
+        raise OutcomesError(
+            f"dose of the last cohort: needed; it may have been dose level {', '.join(names)} or {last}, because doses "
+            "are decided on while patients are pending"
+        )
+
+
+def check_days(trial: Trial, data: InterimData) -> None:
+    """Refuse days that there cannot be within the DLT window.
+
+    Raises
+    ------
+    OutcomesError
+        A patient who is pending has been followed for the whole window, or a DLT came after it.
+    """
+    window = trial.dlt_window_days
+    if window is None:
+        return
+    for cohort in data.cohorts or ():
+        written = cohort.written(trial.labels)
+        for days in cohort.pending:
+            if days is not None and days >= window:
+                raise OutcomesError(
+                    f"outcomes: {written}: a patient who has been followed for {days:g} days is not pending: the DLT "
+                    f"window is {window:g} days, so that the outcome is known, N or T"
+                )
+        for days in cohort.dlt_days:
+            if days > window:
+                raise OutcomesError(
+                    f"outcomes: {written}: day {days:g} is after the DLT window of {window:g} days: no DLT, N"
+                )
 
 
 def _of_known(state: State, data: InterimData) -> State:
@@ -284,6 +232,8 @@ def _while_pending(
         whose = "whose outcome" if one else "whose outcomes"
         reason = f"{patients}, {whose} cannot change the answer. Without a DLT: {first.reason}"
         return replace(shared, reason=reason)
+    hold = _awaited(decider.trial, data)
+    until = "" if hold.days is None else f" Without a DLT that is in {days_in_words(hold.days)}."
     return replace(
         shared,
         next_dose=None,
@@ -291,9 +241,19 @@ def _while_pending(
         stop=False,
         stop_reason=None,
         expansion=False,
-        reason=f"{patients}: wait. {_by_outcome(decider.trial, data, complete)}",
+        reason=f"{patients}: wait. {_by_outcome(decider.trial, data, complete)}{until}",
         decided=False,
+        hold=hold,
     )
+
+
+def _awaited(trial: Trial, data: InterimData) -> Hold:
+    """How long a design waits that waits for complete data."""
+    why = "the design waits until every patient has had a DLT or has been followed for the whole DLT window"
+    known = [days for cohort in data.cohorts or () for days in cohort.pending]
+    if trial.dlt_window_days is None or not known or None in known:
+        return Hold(None, why)
+    return Hold(max(trial.dlt_window_days - (days or 0.0) for days in known), why)
 
 
 def _essence(answer: NextDose) -> tuple[object, ...]:
@@ -340,32 +300,3 @@ def _not_awaited(trial: Trial, data: InterimData) -> Iterator[str]:
             yield f"cohort {number} ({cohort.written(trial.labels)}): {awaited}"
             return
         open_before += len(cohort.pending)
-
-
-def dose_estimates(decider: Decider, state: State, data: InterimData) -> tuple[DoseEstimate, ...]:
-    """What is known of each dose; the state is that of the patients whose outcomes are known."""
-    if isinstance(decider.design, ModelDesign):
-        columns = np.array(decider.design.estimates(decider.trial, state.patients, state.dlts))
-    else:
-        columns = _from_counts(decider, state)
-    known = [[None if np.isnan(number) else number for number in column] for column in columns.tolist()]
-    observed = [y / n if n else None for n, y in zip(state.patients, state.dlts, strict=True)]
-    counts = state.patients, state.dlts, data.pending, data.inevaluable
-    ruled_out = decider.trial.levels if decider.ruling.closed_from is None else decider.ruling.closed_from
-    closed = [shut or dose >= ruled_out for dose, shut in enumerate(decider.closed(state))]
-    rows = zip(*counts, observed, *known, closed, strict=True)
-    return tuple(DoseEstimate(dose, *row) for dose, row in enumerate(rows, 1))
-
-
-def _from_counts(decider: Decider, state: State) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    """Estimate, 95 % limits and P(rate > target) of each dose, float64[4, D], NaN where nobody was treated."""
-    n, y = np.array(state.patients), np.array(state.dlts)
-    tried = n > 0
-    found = np.full((4, len(n)), np.nan)
-    if tried.any():
-        table = decider.plan.table
-        found[0, tried] = y[tried] / n[tried] if table is None else table.selection.rates(n[tried], y[tried])
-    found[1], found[2] = clopper_pearson(n, y)
-    a, b = decider.prior(state)
-    found[3, tried] = special.betaincc(a + y[tried], b + (n - y)[tried], decider.trial.target)
-    return found

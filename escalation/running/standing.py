@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from escalation.designs import Design
-from escalation.errors import OutcomesError
+from escalation.errors import DesignError, OutcomesError
 from escalation.kernels.codes import REASON_NAMES
 from escalation.plans.decision import Decision, State
 from escalation.running.decider import Decider, decider_of
@@ -17,6 +17,12 @@ from escalation.trial.trial import Trial
 
 MOST_SEARCHED = 50_000
 """States among which counts are looked for: some seconds."""
+
+
+_DEPENDS_ON_DAYS = (
+    "{design}: pending: which dose follows depends on the days on which outcomes become known, which no path of "
+    'complete data has; ask `next` as the trial goes on, or look at kind = "{waits}", the design that waits'
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,9 +38,11 @@ class Standing:
 def standing(design: Design, trial: Trial, data: InterimData) -> Standing:
     """Where a trial stands with these data.
 
-    Raises DesignError where the design does not fit the trial; OutcomesError for data of another number of dose levels,
-    with patients pending, or that leave open what the design looks at.
+    Raises DesignError where the design does not fit the trial, or decides while patients are pending; OutcomesError for
+    data of another number of dose levels, with patients pending, or that leave open what the design looks at.
     """
+    if design.is_late_onset:
+        raise DesignError(_DEPENDS_ON_DAYS.format(design=design.kind, waits=design.waiting.kind))
     if any(data.pending):
         raise OutcomesError(
             f"outcomes: {_patients(sum(data.pending))} pending: how the trial goes on depends on outcomes that are not "
@@ -56,12 +64,17 @@ def stand(decider: Decider, data: InterimData, *, ruled: Decider | None = None) 
     `ruled` decides on what comes next in place of the decider, who followed the trial so far.
     """
     most = decider.trial.most_patients
-    departures = [f"{data.treated} patients were treated; the trial has at most {most}"] * (data.treated > most)
+    departures = [too_many(data.treated, most)] * (data.treated > most)
     if data.cohorts is not None:
         state, found = _followed(decider, data.cohorts)
     else:
         state, found = _searched(decider, data)
     return Standing(decider, state, (ruled or decider).decide(state), (*departures, *found))
+
+
+def too_many(treated: int, most: int) -> str:
+    """That more patients were treated than the trial has."""
+    return f"{treated} patients were treated; the trial has at most {most}"
 
 
 def _followed(decider: Decider, cohorts: Iterable[Cohort]) -> tuple[State, list[str]]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from escalation.designs import Design
-from escalation.errors import OutcomesError
+from escalation.errors import DesignError, OutcomesError
 from escalation.kernels.codes import NO_DOSE
 from escalation.plans.decision import Expanding, run_after
 from escalation.plans.expansion import ExpansionPlan, expansion_plan
@@ -21,6 +21,9 @@ def start_of(design: Design, trial: Trial, after: InterimData | str | None) -> S
     if after is None:
         trial = design.applied_to(trial)
         none = np.zeros((2, trial.levels), np.int64)
+        problems = [f"{design.kind}: {option}: {problem}" for option, problem in design.unsimulated(trial)]
+        if problems:
+            raise DesignError("\n".join(problems))
         plan, pending = design.plan(trial), design.pending_plan(trial)
         return Start(trial, plan, expansion_plan(trial), None, none, pending=pending)
     data = InterimData.of(after, trial)

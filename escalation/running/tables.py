@@ -14,11 +14,18 @@ from numpy.typing import NDArray
 from escalation.designs import Design
 from escalation.kernels.codes import ANY_DOSE, DE_ESCALATE, ELIMINATE, ESCALATE, NEXT_DOSE, SAME_DOSE, STAY, UNDECIDED
 from escalation.plans.expansion import ExpansionPlan, expansion_plan
+from escalation.plans.pending import PendingPlan
 from escalation.plans.plan import Plan
+from escalation.running.late_tables import PendingTable, pending_tables
 from escalation.running.pathways import Pathways, first_pathways
 from escalation.trial.trial import Trial
 
 Cells = NDArray[np.bool_]
+
+EACH_PATIENT = (
+    "While patients are pending the follow-up of each of them decides, which no table of numbers of patients holds: "
+    "`next` gives the decisions."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +117,10 @@ class ProtocolTable:
         The monitoring of the expansion, if there is one.
     pathways : Pathways or None
         Where there is no table: those of the first three cohorts, or of fewer where three have too many.
+    pending : tuple of PendingTable or None
+        Of a late-onset design: the decisions while patients are pending; `table` is then for complete data.
+    pending_reason : str or None
+        Why a late-onset design has no such tables.
     """
 
     table: tuple[DoseTable, ...] | None
@@ -119,6 +130,8 @@ class ProtocolTable:
     titration: PatientsRow | None = None
     expansion: ExpansionTable | None = None
     pathways: Pathways | None = None
+    pending: tuple[PendingTable, ...] | None = None
+    pending_reason: str | None = None
 
 
 def decision_table(design: Design, trial: Trial) -> ProtocolTable:
@@ -142,7 +155,11 @@ def decision_table(design: Design, trial: Trial) -> ProtocolTable:
     """
     plan, trial = design.plan(trial), design.applied_to(trial)
     titration = PatientsRow(1, True, np.array([ESCALATE, STAY], np.int8)) if plan.conduct.titration else None
+    late = design.pending_plan(trial)
+    if isinstance(late, PendingPlan) and late.one_at_a_time:
+        plan = plan.conducted(sizes=np.ones_like(plan.conduct.sizes), trial_sizes=None)
     occurring = numbers_of_patients(plan)
+    pending = pending_tables(design, trial, occurring) if isinstance(late, PendingPlan) else None
     table, fewest = plan.table, 1 if titration is None else 2  # of a single patient the titration decides
     return ProtocolTable(
         table=None if table is None else tuple(_dose_tables(table.codes, occurring, fewest)),
@@ -151,15 +168,22 @@ def decision_table(design: Design, trial: Trial) -> ProtocolTable:
         rules=tuple(design.further_rules(trial, plan)),
         titration=titration,
         expansion=_expansion_table(trial, occurring, recommends_untried=plan.recommends_untried),
-        pathways=None if table is not None else first_pathways(design, trial),
+        pathways=None if table is not None or late is not None else first_pathways(design, trial),
+        pending=pending,
+        pending_reason=EACH_PATIENT if isinstance(late, PendingPlan) and pending is None else None,
     )
 
 
 def no_table(design: Design) -> str:
     """Why a design has no table by the counts at a dose."""
+    instead = (
+        "With patients pending or not, `next` gives them"
+        if design.is_late_onset
+        else "Its dose transition pathways take the table's place"
+    )
     return (
         f"The {design.kind.upper()} decides on the data at all doses; no table by the counts at one dose can hold its "
-        "decisions. Its dose transition pathways take the table's place."
+        f"decisions. {instead}."
     )
 
 

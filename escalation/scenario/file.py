@@ -164,7 +164,7 @@ def load_scenario(path: str | PathLike[str]) -> Scenario:
 def load_designs(path: str | PathLike[str]) -> TrialDesigns:
     """Read and validate a scenario file that may lack truths; raises as `load_scenario` does."""
     content, source, folder = _content(path)
-    return _parsed(content, source, folder, Scenario if "truth" in content else TrialDesigns)
+    return _parsed(content, source, folder, Scenario if "truth" in content else TrialDesigns, simulated=False)
 
 
 def _content(path: str | PathLike[str]) -> tuple[dict[str, Any], str, Path]:
@@ -201,7 +201,7 @@ def parse_scenario(content: dict[str, Any], source: str = "scenario", folder: Pa
     return _parsed(content, source, folder, Scenario)
 
 
-def _parsed(content: dict[str, Any], source: str, folder: Path, kind: type[Parts]) -> Parts:
+def _parsed(content: dict[str, Any], source: str, folder: Path, kind: type[Parts], *, simulated: bool = True) -> Parts:
     problems: list[str] = []
     parts: dict[str, Any] = {}
     unknown = [name for name in content if name not in Scenario.model_fields]
@@ -231,6 +231,9 @@ def _parsed(content: dict[str, Any], source: str, folder: Path, kind: type[Parts
         for number, value in enumerate(parts.get("truth", ()), 1)
     ]
     problems += _mismatches(trial, designs, truths)
+    if simulated and trial is not None:
+        asked = [(number, design) for number, design in enumerate(designs, 1) if design is not None]
+        problems += [f"design[{at}].{name}: {text}" for at, design in asked for name, text in design.unsimulated(trial)]
     if len(problems) > MOST_PROBLEMS:
         problems[MOST_PROBLEMS:] = [f"and {len(problems) - MOST_PROBLEMS:,} more problems"]
     if problems:

@@ -142,7 +142,7 @@ def _path(loc: Sequence[str | int], place: str) -> list[str | int]:
     path = list(loc)
     if place.startswith("design") and path and path[0] in REGISTRY:
         del path[0]
-    if path[:1] == ["pending"] and len(path) > 1:
+    if path[:1] == ["pending"] and len(path) > 1 and path[1] in PENDING:
         del path[1]
     if path[:1] == ["restrict"] and len(path) > 2:
         del path[2]

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Unpack
 
 import numpy as np
 
 from escalation.characteristics.agreement import Agreement, agreement, overall
+from escalation.characteristics.anchored import Anchor, Anchored, anchored
 from escalation.characteristics.benchmark import optimal_pcs, optimal_selection
 from escalation.characteristics.one_truth import OperatingCharacteristics, operating_characteristics
 from escalation.defaults import SEED, TRIALS
@@ -24,7 +25,7 @@ from escalation.running.standing import standing
 from escalation.running.start import start_of
 from escalation.scenario.file import Scenario
 from escalation.scenario.truths.truth import Truth
-from escalation.studies.one_design import simulate, under_each_truth
+from escalation.studies.one_design import endings_within, simulate, under_each_truth
 from escalation.studies.work.options import Effort, Progress, silent
 from escalation.studies.work.refusal import Refused, answered
 from escalation.trial.data import InterimData
@@ -70,6 +71,15 @@ class Result:
     agreement: Agreement | None  # where both were asked for and could be had
     # That of the truth; None for a single dose, where it has no choice, and given the data of a running trial.
     benchmark: Benchmark | None
+    anchored: Anchored | None = None  # means of simulated trials that lean on exact ones, where that gains anything
+
+    @cached_property
+    def best(self) -> OperatingCharacteristics:
+        """The exact operating characteristics, else those of simulated trials with their anchored means."""
+        if self.exact is not None:
+            return self.exact
+        assert self.simulated is not None
+        return self.simulated if self.anchored is None else self.anchored.within(self.simulated)
 
     def numbers(self, oc: OperatingCharacteristics) -> dict[str, Any]:
         """Operating characteristics of either engine as a tree, with the `efficiency` of the design."""
@@ -111,6 +121,7 @@ class Evidence:
     correct_doses: tuple[int, ...]  # 1-based; empty when no dose is correct
     exact: Outcomes | Refused | None  # None where it was not asked for
     simulated: Outcomes | None
+    anchor: Anchor | None = None  # the same trials as they wait for complete data, of a design that does not
 
 
 Endings = Enumeration | LateOnset | Refused
@@ -145,7 +156,9 @@ class Pass:
     def check(self) -> None:
         """Refuse what would take too long or too much memory, by estimate."""
         trial = self.scenario.trial
-        plans = ((label, start_of(self.scenario.designs[label], trial, self.after).plan) for label in self.designs)
+        designs = ((label, self.scenario.designs[label]) for label in self.designs)
+        simulated = ((label, one) for label, design in designs for one in (design, *self._anchors(design)))
+        plans = ((label, start_of(design, trial, self.after).plan) for label, design in simulated)
         result = RESULT + RESULT_OF_A_TRIAL * self.trials + REPORT_ON_A_RESULT * self.is_reported
         truth = len(self.designs) * result + REPORT_ON_A_TRUTH * self.is_reported
         truth += self.pairs * (PAIR + PAIR_OF_A_TRIAL * self.trials)
@@ -164,22 +177,40 @@ class Pass:
         designs = {label: self.scenario.designs[label] for label in self.designs}
         with self.progress(len(self.designs) * len(self.truths), "designs x truths") as step:
             endings = {label: self._endings(design) for label, design in designs.items()} if self.exact else {}
+            simulated_only = {label for label in designs if not isinstance(endings.get(label), Enumeration)}
+            waiting = {label: self._waiting(designs[label]) for label in designs if label in simulated_only}
             for truth in self.scenario.truth:
                 for label, design in designs.items() if truth.name in self.truths else ():
                     expected = self._expected(endings, label, truth)
-                    simulated = None
-                    if self.trials:
-                        simulated = simulate(
-                            design,
-                            trial,
-                            truth.dlt_rates,
-                            trials=self.trials,
-                            seed=self.seed,
-                            after=self.after,
-                            max_memory=self.max_memory,
-                        )
-                    yield Evidence(label, truth, truth.correct_doses(trial.target), expected, simulated)
+                    simulated = self._simulated(design, truth) if self.trials else None
+                    anchors, anchor = waiting.get(label), None
+                    if anchors is not None and not isinstance(expected, Outcomes):
+                        same = self._simulated(design.waiting, truth)
+                        anchor = Anchor(anchors.outcomes(truth.dlt_rates), same)
+                    yield Evidence(label, truth, truth.correct_doses(trial.target), expected, simulated, anchor)
                     step()
+
+    def _simulated(self, design: Design, truth: Truth) -> Outcomes:
+        return simulate(
+            design,
+            self.scenario.trial,
+            truth.dlt_rates,
+            trials=self.trials,
+            seed=self.seed,
+            after=self.after,
+            max_memory=self.max_memory,
+        )
+
+    def _anchors(self, design: Design) -> list[Design]:
+        """The design that waits for complete data, where simulated trials of this one can lean on its exact means."""
+        return [design.waiting] if design.is_late_onset and self.exact and self.trials else []
+
+    def _waiting(self, design: Design) -> Enumeration | None:
+        """The endings of the design that waits, where trials can lean on them and the exact engine does not refuse."""
+        for waiting in self._anchors(design):
+            found = answered(endings_within, (waiting, self.scenario.trial, self.after, self.allowance))
+            return found if isinstance(found, Enumeration) else None
+        return None
 
     def _endings(self, design: Design) -> Endings:
         """The endings of a design; a refusal is an error where no trials are simulated instead."""
@@ -265,12 +296,17 @@ def result_of(one: Evidence, trial: Trial, *, benchmarked: bool = True) -> Resul
     """The operating characteristics of a design under a truth."""
     expected = one.exact if isinstance(one.exact, Outcomes) else None
     simulated, correct = one.simulated, one.correct_doses
+    means = None if simulated is None or one.anchor is None else anchored(simulated, one.anchor, correct)
+    drawn = None if simulated is None else operating_characteristics(simulated, correct)
+    if drawn is not None and drawn.time is not None and means is not None:
+        drawn = replace(drawn, time=replace(drawn.time, gain=means.gains.duration))
     return Result(
         design=one.design,
         truth=one.truth,
         correct_doses=correct,
         exact=None if expected is None else operating_characteristics(expected, correct),
-        simulated=None if simulated is None else operating_characteristics(simulated, correct),
+        simulated=drawn,
+        anchored=means,
         agreement=None if expected is None or simulated is None else agreement(expected, simulated, correct),
         benchmark=_benchmark(one.truth, trial) if benchmarked and trial.levels > 1 else None,
     )

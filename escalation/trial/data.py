@@ -5,10 +5,13 @@ Counts by dose say less: not where the last cohort was treated, nor what happene
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from itertools import product
-from math import prod
+from math import inf, prod
 from operator import index
 from typing import Self
+
+import numpy as np
 
 from escalation.defaults import MOST_PATIENTS
 from escalation.errors import OutcomesError
@@ -30,10 +33,12 @@ class Cohort:
     patients : int
         Who can be evaluated, those who are pending included.
     dlts : int
-    pending : tuple of int or None
+    pending : tuple of float or None
         For each patient whose outcome is not known yet the days of follow-up, None where they are not known.
     inevaluable : int, default 0
         Patients who were treated but cannot be evaluated; `patients` does not count them.
+    dlt_days : tuple of float, default ()
+        Days after the first dose on which DLTs came, of those of which the day is known.
 
     Raises
     ------
@@ -44,21 +49,27 @@ class Cohort:
     dose: int
     patients: int
     dlts: int
-    pending: tuple[int | None, ...] = ()
+    pending: tuple[float | None, ...] = ()
     inevaluable: int = 0
+    dlt_days: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         for name, least in (("dose", 1), ("patients", 0), ("dlts", 0), ("inevaluable", 0)):
             object.__setattr__(self, name, _whole(getattr(self, name), f"cohort: {name}", least))
         if self.patients + self.inevaluable == 0:
             raise OutcomesError("cohort: patients: 0 should be at least 1")
-        if isinstance(self.pending, str) or not isinstance(self.pending, Iterable):
-            raise OutcomesError(f"cohort: pending: {self.pending!r:.40} should be a list of days, or None for each")
-        days = (one if one is None else _whole(one, "cohort: pending: days", 0) for one in self.pending)
+        for name, given in (("pending", self.pending), ("dlt_days", self.dlt_days)):
+            if isinstance(given, str) or not isinstance(given, Iterable):
+                other = ", or None for each" if name == "pending" else ""
+                raise OutcomesError(f"cohort: {name}: {given!r:.40} should be a list of days{other}")
+        days = (one if one is None else _days(one, "cohort: pending: days") for one in self.pending)
         object.__setattr__(self, "pending", tuple(days))
+        object.__setattr__(self, "dlt_days", tuple(_days(one, "cohort: dlt_days") for one in self.dlt_days))
         if self.dlts + len(self.pending) > self.patients:
             beside = f" and {len(self.pending)} pending" if self.pending else ""
             raise OutcomesError(f"cohort: {self.dlts} DLTs{beside} in only {self.patients} patients")
+        if len(self.dlt_days) > self.dlts:
+            raise OutcomesError(f"cohort: dlt_days: {len(self.dlt_days)} days of {self.dlts} DLTs")
 
     def __str__(self) -> str:
         return self.written()
@@ -67,8 +78,9 @@ class Cohort:
         """The cohort as outcomes have it, such as 2NTT; with the dose's label where there are any."""
         dose = str(self.dose) if labels is None else quoted(labels[self.dose - 1])
         without = self.patients - self.dlts - len(self.pending)
-        pending = "".join("P" if days is None else f"P{days}" for days in self.pending)
-        return f"{dose}{'N' * without}{'T' * self.dlts}{pending}{'I' * self.inevaluable}"
+        pending = "".join("P" if days is None else f"P{_written(days)}" for days in self.pending)
+        toxic = "T" * (self.dlts - len(self.dlt_days)) + "".join(f"T{_written(days)}" for days in self.dlt_days)
+        return f"{dose}{'N' * without}{toxic}{pending}{'I' * self.inevaluable}"
 
 
 @dataclass(frozen=True)
@@ -152,6 +164,13 @@ class InterimData:
         """Patients at all doses, but for those who cannot be evaluated."""
         return sum(self.patients)
 
+    def without_pending(self) -> Self:
+        """The data were those who are pending known to have no DLT."""
+        known = None if self.cohorts is None else tuple(replace(cohort, pending=()) for cohort in self.cohorts)
+        if known:
+            return self.from_cohorts(known, len(self.patients))
+        return replace(self, pending=())
+
     def completions(self) -> Iterator["InterimData"]:
         """The data that these can become when no patient is pending any more, from no further DLT to the most.
 
@@ -183,7 +202,7 @@ class InterimData:
 
         A word for each cohort: the dose level, then a letter for each patient: N for no DLT, T for a DLT, P for an
         outcome that is pending, perhaps with the days of follow-up, as in P14, and I for a patient who cannot be
-        evaluated.
+        evaluated. A DLT may have the day on which it came, as in T9. Days may be fractions, as in P0.5.
 
         Parameters
         ----------
@@ -206,8 +225,15 @@ class InterimData:
         """
         words = read_words(text, levels, labels)
         cohorts = [
-            Cohort(level, len(known) + len(days) - known.count("I"), known.count("T"), tuple(days), known.count("I"))
-            for level, known, days in words
+            Cohort(
+                level,
+                len(known) + len(days) - known.count("I"),
+                known.count("T"),
+                tuple(days),
+                known.count("I"),
+                tuple(toxic),
+            )
+            for level, known, days, toxic in words
         ]
         return cls.from_cohorts(cohorts, levels)
 
@@ -303,6 +329,20 @@ def _whole(value: object, name: str, least: int) -> int:
     if number < least:
         raise OutcomesError(f"{name}: {number} should be at least {least}")
     return number
+
+
+def _days(value: object, name: str) -> float:
+    """A number of days, whole where it is given so."""
+    if isinstance(value, float | np.floating):
+        if not 0 <= value < inf:
+            raise OutcomesError(f"{name}: {value:g} should be a number of days, at least 0")
+        return float(value)
+    return _whole(value, name, 0)
+
+
+def _written(days: float) -> str:
+    """Days as outcomes have them: in decimals, as many as are needed."""
+    return f"{Decimal(repr(days)):f}" if isinstance(days, float) else str(days)
 
 
 def _counts(values: object, name: str) -> tuple[int, ...]:

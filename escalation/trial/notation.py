@@ -1,9 +1,9 @@
 """Outcomes as people write them down: `1NNN 2NTT`, a word for each cohort.
 
 The dose level comes first, then a letter for each patient: N for no DLT, T for a DLT, P for an outcome that is pending
-(P14: followed for 14 days so far), I for a patient who cannot be evaluated. Lower case, commas between cohorts and a
-space after the dose level are understood. The notation is that of the R package escalation (K. Brock); P and I are
-ours.
+(P14: followed for 14 days so far), I for a patient who cannot be evaluated. A DLT may have its day (T9). Lower case,
+commas between cohorts and a space after the dose level are understood. The notation is that of the R package escalation
+(K. Brock); P, I and days are ours.
 """
 
 import re
@@ -20,8 +20,11 @@ MOST_DIGITS = 9
 AROUND = 60
 """Letters on either side of a place that a message shows."""
 
-Word = tuple[int, str, list[int | None]]
-"""Dose level from 1, the letters of its patients but for those who are pending, and the days of those, if known."""
+Days = int | float
+
+Word = tuple[int, str, list[Days | None], list[Days]]
+"""Dose level from 1, the letters of its patients but for those who are pending, the days of those, if known, and the
+days of DLTs, as far as they are known."""
 
 
 def read_words(text: str, levels: int, labels: Sequence[str] | None) -> Iterator[Word]:
@@ -65,29 +68,31 @@ def quoted(label: str) -> str:
     return label if label.isascii() and label.isdigit() else f'"{label}"'
 
 
-def _patients(text: str, start: int, letters: str) -> tuple[str, list[int | None]]:
-    """Letters of the patients who are not pending, and days of those who are."""
-    known, pending = "", list[int | None]()
-    for patient in re.finditer(r"(.)([0-9]*)", letters):
+def _patients(text: str, start: int, letters: str) -> tuple[str, list[Days | None], list[Days]]:
+    """Letters of the patients who are not pending, days of those who are, and of DLTs."""
+    known, pending, toxic = "", list[Days | None](), list[Days]()
+    for patient in re.finditer(r"(.)([0-9]*(?:\.[0-9]+)?)", letters):
         letter, days = patient[1].upper(), patient[2]
         place = start + patient.start()
         if letter not in LETTERS:
             shown = repr(patient[1]) if patient[1].isprintable() else ascii(patient[1])
             meanings = ", ".join(f"{one} ({meaning})" for one, meaning in LETTERS.items())
             _refuse(text, place, f"{shown} should be {meanings.replace(', I', ' or I')}")
-        if letter != "P":
-            if days:
-                _refuse(text, place + 1, "only P can have a number of days; a space goes before the next cohort")
-            known += letter
-        elif len(days) > MOST_DIGITS:
+        if len(days.partition(".")[0]) > MOST_DIGITS:
             _refuse(text, place + 1, "so many days cannot be")
+        elif days and letter not in "PT":
+            _refuse(text, place + 1, "only P and T can have a number of days; a space goes before the next cohort")
+        number = (float(days) if "." in days else int(days)) if days else None
+        if letter == "P":
+            pending.append(number)
         else:
-            pending.append(int(days) if days else None)
+            known += letter
+            toxic += [] if number is None else [number]
     if not known and not pending:
         _refuse(
             text, start, "a letter for each patient should follow: N (no DLT), T (DLT), P (pending) or I (inevaluable)"
         )
-    return known, pending
+    return known, pending, toxic
 
 
 def _refuse(text: str, place: int, problem: str) -> NoReturn:

@@ -18,7 +18,7 @@ from escalation.report.document.facts import Request
 from escalation.report.document.provenance import settings_digest
 from escalation.report.document.report import report_document
 from escalation.studies.compare import run_and_compare
-from tests.conformance.test_every_design import SETTINGS
+from tests.conformance.test_every_design import SETTINGS, WAITING
 from tests.page import Page
 
 ROOT = Path(__file__).parents[2]
@@ -366,7 +366,7 @@ def test_disagreement_is_an_alarm(tmp_path, monkeypatch):
 @pytest.mark.parametrize("trials", [0, 1])
 def test_every_design(trials):
     """All kinds in one report, with their options."""
-    designs = [{"kind": kind, **SETTINGS[kind][0]} for kind in REGISTRY]
+    designs = [{"kind": kind, **SETTINGS[kind][0]} for kind in WAITING]
     trial = {"doses": [1], "target": 0.25, "max_patients": 9}
     truth = {"name": "t", "dlt_rates": [0.3], "rp2d": "none"}
     page = Page(make_report(run(Scenario(name="n", trial=trial, design=designs, truth=[truth]), trials=trials)))

@@ -12,7 +12,7 @@ from escalation.designs.rules import RESTRICTIONS, RULES
 from escalation.designs.rules.combination import stops
 from escalation.kernels.codes import REASON_NAMES
 from escalation.trial.expansion import Expansion
-from tests.conformance.test_every_design import CASES, SETTINGS
+from tests.conformance.test_every_design import CASES, LATE_ONSET, SETTINGS
 
 DOCS = Path(__file__).parents[2] / "docs" / "designs"
 TRIAL = Trial(doses=[50, 150, 300], dose_unit="mg", target=0.25, max_patients=24)
@@ -132,6 +132,10 @@ OPTIONS = {
     ],
 }  # fmt: skip
 OPTIONS["mtpi"] = OPTIONS["mtpi2"] = OPTIONS["i3+3"]
+# The rolling six has none: those of 3+3 have to be as they are.
+for kind, late in LATE_ONSET.items():
+    OPTIONS[kind] = [] if kind == "rolling-six" else OPTIONS[late.waits_as.model_fields["kind"].default]
+OPTIONS["tite-crm"] = [case for case in OPTIONS["crm"] if case[1:3] != ("method", "mle")]
 
 SHARED = [
     ("titration", True, "first tried on one patient each"),
@@ -145,6 +149,7 @@ SHARED_BASES = {
     "bma-crm": {"skeletons": [[0.1, 0.2, 0.3]]},
     "table": {"rows": TABLE},
 }
+SHARED_BASES["tite-crm"] = SHARED_BASES["crm"]
 
 
 def trial_for(kind: str) -> Trial:

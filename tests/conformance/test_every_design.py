@@ -189,7 +189,20 @@ SETTINGS = {
         {"ewoc": 0.5, "titration": True, "stop_when": STOP, "restrict": [{"rule": "max_step", "factor": 2}]},
         {"label": "limited", "ewoc": 0.5, "stop_when": BY_MODEL, "restrict": LIMITED},
     ],
+    "tite-boin": [{}, {"pending": {"most_pending": 0.49, "least_follow_up": 0.25}, "stop_at": 6, "p_tox": 0.45}],
+    "tite-keyboard": [{}, {"pending": {"fewest_complete": 3}, "half_width": 0.1}],
+    "tite-mtpi": [{}, {"pending": {"most_pending": 0.5}, "epsilon1": 0.1}],
+    "tite-mtpi2": [{}, {"pending": {"fewest_complete": 0}, "cutoff_eli": 0.8}],
+    "tite-crm": [
+        {"half_width": 0.05, "prior_mtd": 1},
+        {"half_width": 0.05, "prior_mtd": 1, "pending": {"weights": "adaptive", "most_pending": 0.5}},
+    ],
+    "rolling-six": [{}, {"stop_when": {"rule": "patients", "at_least": 12}}],
+    "pod-tpi": [{}, {"pending": {"suspend": "half"}, "epsilon2": 0.1}],
 }
+LATE_ONSET = {kind: design for kind, design in REGISTRY.items() if design.waits_as is not None}
+WAITING = {kind: design for kind, design in REGISTRY.items() if design.waits_as is None}
+"""Designs by whether they decide while patients are pending; what is exact is said of those that wait."""
 
 TRIALS = [
     Trial(doses=levels(1), target=0.25, max_patients=20),
@@ -210,7 +223,7 @@ TRIALS = [
 
 
 def cases():
-    for kind, design in REGISTRY.items():
+    for kind, design in WAITING.items():
         for options in SETTINGS[kind]:
             for trial in TRIALS:
                 # Cohorts of more than one size: under the first options of each kind and those with every rule.
@@ -228,7 +241,7 @@ def cases():
 
 
 CASES = list(cases())
-TABLE_KINDS = {kind for kind in REGISTRY if isinstance(REGISTRY[kind](**SETTINGS[kind][0]).plan(TRIALS[0]), TablePlan)}
+TABLE_KINDS = {kind for kind in WAITING if isinstance(REGISTRY[kind](**SETTINGS[kind][0]).plan(TRIALS[0]), TablePlan)}
 """The kinds of designs that are decision tables."""
 
 listed = cache(exact)

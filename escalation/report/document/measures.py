@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from escalation.report.blocks import Block, Lines, TextTable
-from escalation.report.pages.run import Numbers, is_expanded, measured, shown
+from escalation.report.pages.run import Numbers, is_expanded, measured
 from escalation.report.wording import count, mean, percent
 from escalation.studies.run import Result, Run
 from escalation.trial.trial import Trial
@@ -229,7 +229,7 @@ def precision(run: Run) -> Iterator[str]:
 def full_table(results: Sequence[Result], trial: Trial) -> TextTable:
     """Every measure of the designs under one truth, each with its standard error where it is not exact."""
     correct = results[0].correct_doses
-    found = [measured(result, shown(result)) for result in results]
+    found = [measured(result, result.best) for result in results]
     groups = []
     for group in measure_groups(is_expanded(results), results[0].benchmark is not None):
         rows = []

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from escalation.report.blocks import Block, Heading, Lines
 from escalation.report.document.facts import run_designs
-from escalation.report.pages.run import by_truth, label, shown
+from escalation.report.pages.run import by_truth, label
 from escalation.report.wording import count, days, dose_list, dose_name, mean, percent, rates_text, span
 from escalation.studies.run import Run
 from escalation.version import __version__
@@ -133,7 +133,7 @@ def _sample_size(run: Run) -> Iterator[str]:
     )
     truths = by_truth(run.results)
     for place, first in enumerate(truths[0]):
-        ocs = [shown(group[place]) for group in truths]
+        ocs = [group[place].best for group in truths]
         largest = max(size for oc in ocs for size, _ in oc.sample_size.distribution)
         sizes = span([oc.sample_size.mean for oc in ocs], mean)
         within = span([oc.pcs for oc in ocs], percent)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from escalation.characteristics.one_truth import OperatingCharacteristics
 from escalation.report.blocks import Block, Lines, TextTable
-from escalation.report.pages.run import OPTIMAL, OPTIMAL_NOTES, by_truth, evidence, label, shown, verdict
+from escalation.report.pages.run import OPTIMAL, OPTIMAL_NOTES, by_truth, evidence, label, verdict
 from escalation.report.wording import correct_names, count, dose_list, mean, percent, span
 from escalation.studies.run import Run
 
@@ -34,12 +34,12 @@ def _ranges(run: Run) -> Iterator[str]:
     """For each design its lowest and highest probability of correct selection."""
     truths = by_truth(run.results)
     for place, first in enumerate(truths[0]):
-        results = sorted((group[place] for group in truths), key=lambda result: shown(result).pcs)
+        results = sorted((group[place] for group in truths), key=lambda result: result.best.pcs)
         low, high = results[0], results[-1]
-        sizes = [shown(group[place]).sample_size.mean for group in truths]
-        line = f"{label(first)}: probability of correct selection {percent(shown(low).pcs)} %"
+        sizes = [group[place].best.sample_size.mean for group in truths]
+        line = f"{label(first)}: probability of correct selection {percent(low.best.pcs)} %"
         if len(results) > 1:
-            line += f" ({low.truth.name}) to {percent(shown(high).pcs)} % ({high.truth.name})"
+            line += f" ({low.truth.name}) to {percent(high.best.pcs)} % ({high.truth.name})"
         yield f"{line}; mean sample size {span(sizes, mean)} patients."
 
 
@@ -66,6 +66,6 @@ def _key_table(
     for results in truths:
         correct, benchmark = correct_names(run.scenario.trial, results[0].correct_doses), results[0].benchmark
         best = percent(None if benchmark is None else benchmark.pcs)
-        rows.append([results[0].truth.name, correct, *(cell(shown(result)) for result in results), best])
+        rows.append([results[0].truth.name, correct, *(cell(result.best) for result in results), best])
     header = ["truth", "correct dose", *(label(result) for result in truths[0]), OPTIMAL if optimal else None]
     return TextTable.of(header, [rows], words=frozenset({1}), caption=caption)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from escalation.report.figures.pathways import node_text
 from escalation.report.pages.calibrate import OBJECTIVE
 from escalation.report.pages.robust import position_name
-from escalation.report.pages.run import by_truth, shown
+from escalation.report.pages.run import by_truth
 from escalation.report.wording import count, dose_name, mean, percent
 from escalation.running.pathways import Node
 from escalation.studies.calibrate import Calibration, setting_words
@@ -21,7 +21,7 @@ def selection(results: Sequence[Result], trial: Trial) -> str:
     """The dose that each design recommends most often, and its PCS."""
 
     def told(result: Result) -> str:
-        oc = shown(result)
+        oc = result.best
         shares = [*oc.selection, oc.no_selection]
         most = max(range(len(shares)), key=shares.__getitem__)
         where = "no dose" if most == trial.levels else dose_name(trial, most + 1)
@@ -34,7 +34,7 @@ def allocation(results: Sequence[Result], trial: Trial) -> str:
     """The dose at which each design treats most patients, and the DLTs."""
 
     def told(result: Result) -> str:
-        oc = shown(result)
+        oc = result.best
         most = max(range(trial.levels), key=oc.patients.__getitem__)
         return (
             f"{_name(result)} treats {mean(oc.sample_size.mean)} patients on average, {mean(oc.patients[most])} of "
@@ -48,7 +48,7 @@ def sample_size(results: Sequence[Result], trial: Trial) -> str:
     """Mean and 5 to 95 % quantiles of each design's sample size."""
 
     def told(result: Result) -> str:
-        size = shown(result).sample_size
+        size = result.best.sample_size
         return f"{_name(result)} {mean(size.mean)} patients on average, 5 and 95 % quantiles {size.q05} and {size.q95}"
 
     return _under_each(results, "Distribution of the sample size", told, trial)
@@ -60,7 +60,7 @@ def bias(results: Sequence[Result], trial: Trial) -> str:  # noqa: ARG001 (as th
     for design in dict.fromkeys(result.design for result in results):
         own = [result for result in results if result.design == design]
         found = [
-            (estimate.bias, estimate.rmse, result.truth.name) for result in own if (estimate := shown(result).estimate)
+            (estimate.bias, estimate.rmse, result.truth.name) for result in own if (estimate := result.best.estimate)
         ]
         if found:
             most, _, truth = max(found, key=lambda one: abs(one[0]))

@@ -21,7 +21,7 @@ from escalation.report.figures.style import (
     note_simulated,
     style,
 )
-from escalation.report.pages.run import by_truth, shown
+from escalation.report.pages.run import by_truth
 from escalation.studies.run import Result
 from escalation.trial.trial import Trial
 
@@ -61,7 +61,7 @@ def bias(results: Sequence[Result], trial: Trial) -> Figure:  # noqa: ARG001 (as
 
 def _points(left: Axes, right: Axes, result: Result, number: int, height: float) -> None:
     """Bias and error of one design under one truth; words where it never recommends a dose."""
-    estimate = shown(result).estimate
+    estimate = result.best.estimate
     if estimate is None:
         where: dict[str, Any] = {"textcoords": "offset points", "ha": "right", "va": "center"}
         left.annotate("no RP2D", (0, height), (-4, 0), fontsize=SMALL, color=GREY, **where)

@@ -20,7 +20,7 @@ from escalation.report.figures.style import (
     swatch,
     write_above,
 )
-from escalation.report.pages.run import by_truth, shown
+from escalation.report.pages.run import by_truth
 from escalation.report.wording import mean, percent
 from escalation.studies.run import Result
 from escalation.trial.trial import Trial
@@ -48,7 +48,7 @@ def allocation(results: Sequence[Result], trial: Trial) -> Figure:
     def bars(oc: OperatingCharacteristics) -> Bars:
         return oc.patients, list(map(mean, oc.patients)), oc.dlts
 
-    most = max(patients for result in results for patients in shown(result).patients)
+    most = max(patients for result in results for patients in result.best.patients)
     return _dose_bars(results, trial, "mean patients", bars, most, "with a DLT")
 
 
@@ -64,7 +64,7 @@ def _dose_bars(
     """A part for each truth: its rates, and below them the designs, a few to a panel, in the scales of all parts."""
     truths = by_truth(results)
     names = list(names_of(results).values())
-    columns = len(bars(shown(results[0]))[0])
+    columns = len(bars(results[0].best)[0])
     none = columns > trial.levels
     together = max(1, min(len(names), DESIGNS_IN_A_PANEL, BARS_IN_A_PANEL // columns))
     panels = -(-len(names) // together)
@@ -78,7 +78,7 @@ def _dose_bars(
             chosen = range(number * together, min((number + 1) * together, len(group)))
             for design, which in enumerate(chosen):
                 shift = (design - (len(chosen) - 1) / 2) * thick
-                _draw(axes, bars(shown(group[which])), which, shift, thick, width)
+                _draw(axes, bars(group[which].best), which, shift, thick, width)
             axes.set(ylim=(0, 1.15 * most), ylabel=name)
             if panels > 1:
                 own = [(swatch(which), names[which]) for which in chosen]

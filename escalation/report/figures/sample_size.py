@@ -8,7 +8,7 @@ from matplotlib.ticker import MaxNLocator
 
 from escalation.report.figures.panels import parts
 from escalation.report.figures.style import SMALL, filling, note, note_simulated, shorten, style, write_above
-from escalation.report.pages.run import by_truth, label, shown
+from escalation.report.pages.run import by_truth, label
 from escalation.report.wording import mean, percent
 from escalation.studies.run import Result
 from escalation.trial.trial import Trial
@@ -22,7 +22,7 @@ def sample_size(results: Sequence[Result], trial: Trial) -> Figure:
     """The distribution of the sample size, a panel for each design; of several truths a part for each."""
     truths = by_truth(results)
     designs = max(map(len, truths))
-    every = [pair for result in results for pair in shown(result).sample_size.distribution]
+    every = [pair for result in results for pair in result.best.sample_size.distribution]
     largest = max(trial.max_patients, *(value for value, _ in every))
     highest = max(100 * probability for _, probability in every)
     figure, places, _ = parts(truths, 0.5 + designs, 0.2, narrow=True)
@@ -39,7 +39,7 @@ def sample_size(results: Sequence[Result], trial: Trial) -> Figure:
 
 def _distribution(axes: Axes, result: Result, number: int, largest: int) -> None:
     """The bars of one design, with the height of the highest, and its mean and quantiles."""
-    size = shown(result).sample_size
+    size = result.best.sample_size
     values = [value for value, _ in size.distribution]
     heights = [100 * probability for _, probability in size.distribution]
     wide = max(0.8, largest / MOST_BARS)

@@ -13,7 +13,7 @@ from escalation.files import LONGEST, read_bytes
 from escalation.report.blocks import Block, Heading, Lines, TextTable
 from escalation.report.preamble import alarms
 from escalation.report.wording import count, dose_head, dose_text
-from escalation.running.next_dose import NextDose
+from escalation.running.answer import NextDose
 from escalation.trial.trial import Trial
 from escalation.version import __version__
 
@@ -71,6 +71,8 @@ def next_dose_tree(trial: Trial, found: NextDose, minutes: str) -> dict[str, Any
 
 
 def _headline(trial: Trial, found: NextDose) -> str:
+    if found.hold is not None and not found.completions:
+        return "accrual is held"
     if not found.decided:
         return "wait" if len({(one.next_dose, one.stop) for one in found.completions}) > 1 else "not decided"
     if found.next_dose is None:

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
+from escalation.characteristics.anchored import LEAST_GAIN
 from escalation.characteristics.duration import DaySummary, TimeCharacteristics
 from escalation.characteristics.one_truth import OperatingCharacteristics
 from escalation.report.blocks import Block, Heading, Lines, TextTable
@@ -18,6 +19,9 @@ from escalation.trial.trial import Trial
 
 OPTIMAL = "optimal"
 """What the rows of the non-parametric optimal benchmark are called."""
+
+MANY = 1000
+"""A gain above it is not told apart."""
 
 OPTIMAL_NOTES = (
     "Optimal: a benchmark that sees the outcome of every patient at every dose.",
@@ -66,7 +70,7 @@ def dose_table(results: Sequence[Result], trial: Trial) -> TextTable:
     if benchmark is not None:
         groups[0].append([f"{OPTIMAL} RP2D %", *map(percent, benchmark.selection), percent(0.0)])
     for result in results:
-        name, oc = label(result), shown(result)
+        name, oc = label(result), result.best
         after = oc.expansion
         declared = [] if after is None else [*map(percent, after.declared), percent(after.none_declared)]
         groups.append(
@@ -83,7 +87,7 @@ def dose_table(results: Sequence[Result], trial: Trial) -> TextTable:
 def summary_table(results: Sequence[Result]) -> TextTable:
     """The designs under one truth, a row each, and the benchmark that they are measured against."""
     benchmark = results[0].benchmark
-    running = any(shown(result).further is not None for result in results)
+    running = any(result.best.further is not None for result in results)
     header = [
         *("design", "PCS %", None if benchmark is None else "eff %"),
         *(("patients +", "5-95 %", "DLTs +") if running else ("patients", "5-95 %", "DLTs")),
@@ -92,7 +96,7 @@ def summary_table(results: Sequence[Result]) -> TextTable:
     ]
     rows = []
     for result in results:
-        oc = shown(result)
+        oc = result.best
         size, dlts = (oc.sample_size, oc.total_dlts) if oc.further is None else (oc.further.patients, oc.further.dlts)
         means = mean(size.mean), f"{size.q05}-{size.q95}", mean(dlts.mean)
         kept = None if oc.expansion is None else oc.expansion.survival
@@ -170,7 +174,7 @@ def _mean(number: float | None) -> str:
 
 def efficiency(result: Result) -> str:
     """The PCS of a design in percent of the benchmark's; empty where there is none."""
-    share = result.numbers(shown(result))["efficiency"]
+    share = result.numbers(result.best)["efficiency"]
     return "" if share is None else f"{100 * share:.1f}"
 
 
@@ -222,9 +226,25 @@ def evidence(run: Run) -> Iterator[str]:
     elif all(result.exact is not None for result in run.results):
         yield "Exact; no trials were simulated."
     if any(result.exact is None for result in run.results):
-        errors = [oc.mcse["pcs"] for result in run.results if result.exact is None and (oc := shown(result)).mcse]
+        errors = [oc.mcse["pcs"] for result in run.results if result.exact is None and (oc := result.best).mcse]
         error = f"; standard error of PCS up to {100 * max(errors):.1f} %" if errors else ""
         yield f"~ not exact but the mean of {simulated}{error}."
+    gains = [result.anchored.gains for result in run.results if result.anchored is not None]
+    if gains:
+        least = {"PCS": min(one.pcs for one in gains), "the duration": min(one.duration for one in gains)}
+        worth = [
+            f"{_times_as_many(gain)} times as many for {name}" for name, gain in least.items() if gain >= LEAST_GAIN
+        ]
+        yield (
+            "~ anchored: the same trials, made to wait for complete data, have means that are known exactly. To lean "
+            f"on these is worth at least {' and '.join(worth)}."
+            if worth
+            else "~ anchored: the same trials, made to wait for complete data, have means that are known exactly."
+        )
+
+
+def _times_as_many(gain: float) -> str:
+    return f"{gain:.1f}" if gain < MANY else f"{MANY:,}"
 
 
 def verdict(run: Run) -> Lines:
@@ -232,21 +252,14 @@ def verdict(run: Run) -> Lines:
     return verdict_lines(evidence(run), run.refusals, run.agreement)
 
 
-def shown(result: Result) -> OperatingCharacteristics:
-    """The exact operating characteristics, else the simulated ones."""
-    best = result.exact or result.simulated
-    assert best is not None
-    return best
-
-
 def stops_with_enough(results: Sequence[Result]) -> bool:
     """Whether any of the trials can be stopped early for another reason than toxicity."""
-    return any(shown(result).stop_enough > 0 for result in results)
+    return any(result.best.stop_enough > 0 for result in results)
 
 
 def is_expanded(results: Sequence[Result]) -> bool:
     """Whether any of the trials has an expansion."""
-    return any(shown(result).expansion is not None for result in results)
+    return any(result.best.expansion is not None for result in results)
 
 
 def label(result: Result) -> str:
@@ -274,6 +287,12 @@ def _rows(result: Result) -> Iterator[tuple[Any, ...]]:
     for engine, oc in (("exact", result.exact), ("simulated", result.simulated)):
         if oc is not None:
             yield from ((engine, *place, *numbers) for place, numbers in measured(result, oc).items())
+    if result.anchored is not None:
+        errors = dict(_numbers(asdict(result.anchored.errors)))
+        means = _numbers(asdict(result.anchored.means))
+        yield from (("anchored", *place, value, errors[place]) for place, value in means)
+        gains = _numbers({"gain": asdict(result.anchored.gains)})
+        yield from (("anchored", *place, value, None) for place, value in gains)
     if result.benchmark is not None:
         optimal = _numbers({"optimal": asdict(result.benchmark)})
         yield from (("exact", *place, value, None) for place, value in optimal)
@@ -338,4 +357,5 @@ def _result_tree(run: Run, result: Result) -> dict[str, Any]:
         "optimal": None if result.benchmark is None else asdict(result.benchmark),
         "exact": None if result.exact is None else result.numbers(result.exact),
         "simulated": simulated,
+        "anchored": None if result.anchored is None else result.anchored.to_dict(),
     }

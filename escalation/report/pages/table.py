@@ -1,12 +1,14 @@
 """What is said of decision tables, as a protocol prints them: a page, a tree, and a tidy table."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from escalation.designs.tables.file import UNDECIDED_LETTER
 from escalation.designs.tables.rows import LETTERS
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, STAY
 from escalation.report.blocks import Block, Heading, Lines, Picture, TextTable
+from escalation.report.pages.late_table import ALL_KNOWN, pending_blocks, pending_cells, pending_tree
 from escalation.report.pages.paths import pathway_tree, tree_lines
 from escalation.report.preamble import trial_facts
 from escalation.report.wording import count, with_unit
@@ -54,6 +56,8 @@ COLUMNS = (
     *columns("escalate_if_at_most", "stay_from", "stay_to", unit="DLTs", kind=int),
     *columns("de_escalate_if_at_least", "eliminate_if_at_least", unit="DLTs", kind=int),
     Column("decisions"),
+    *columns("dlts", "pending_from", "pending_to", unit="patients", kind=int),
+    *columns("de_escalate_to", "escalate_from", "suspend_from", unit="follow-up", kind=float),
 )
 
 
@@ -92,10 +96,16 @@ def boundary_blocks(table: ProtocolTable, trial: Trial, *, every: bool = False) 
         if table.titration is not None:
             yield _boundary_table([table.titration], TITRATION_HEADS, "titration, until a DLT or the highest dose")
         shown = [_dose_table(part, trial, every=every) for part in table.table]
+        if table.pending is not None or table.pending_reason is not None:
+            shown = [replace(one, caption=", ".join(filter(None, (ALL_KNOWN, one.caption)))) for one in shown]
         yield from shown
         if table.titration is not None:
             yield Lines(TITRATION_NOTE, listed=True)
         yield Lines(*_conventions(table.table, shown, every=every), listed=True)
+    if table.pending is not None:
+        yield from pending_blocks(table.pending, trial, every=every)
+    if table.pending_reason is not None:
+        yield Lines(table.pending_reason)
     if table.expansion is not None:
         yield from _expansion_blocks(table.expansion, every=every)
 
@@ -189,6 +199,8 @@ def design_tree(label: str, table: ProtocolTable) -> dict[str, Any]:
         "titration": None if table.titration is None else _row_tree(table.titration),
         "table": None if table.table is None else parts,
         "expansion": None if table.expansion is None else _expansion_tree(table.expansion),
+        "pending": None if table.pending is None else [pending_tree(part) for part in table.pending],
+        "pending_reason": table.pending_reason,
         "rules": list(table.rules),
         "pathways": None if table.pathways is None else pathway_tree(table.pathways),
     }
@@ -216,7 +228,8 @@ def table_of(scenario: TrialDesigns, tables: Mapping[str, ProtocolTable]) -> Tab
     """A row for each number of patients, with its decisions from no DLT on; no rows for designs without a table.
 
     `part` is "doses" with the dose levels, "titration" or "expansion"; what is never decided has no value, and so have
-    the boundaries of decisions that are not monotone.
+    the boundaries of decisions that are not monotone. "pending" has a row for numbers of patients, DLTs and pending
+    patients, its decisions as follow-up rises.
     """
     rows: list[tuple[Any, ...]] = []
     for label, table in tables.items():
@@ -227,6 +240,10 @@ def table_of(scenario: TrialDesigns, tables: Mapping[str, ProtocolTable]) -> Tab
             rows.append((scenario.name, label, "titration", "", *_boundaries(table.titration)))
         if table.expansion is not None:
             rows += ((scenario.name, label, "expansion", "", *_boundaries(row)) for row in table.expansion.rows)
+        rows = [(*row, *(None,) * (len(COLUMNS) - len(row))) for row in rows]
+        for held in table.pending or ():
+            doses = " ".join(map(str, held.doses))
+            rows += ((scenario.name, label, "pending", doses, *cells) for cells in pending_cells(held))
     return Table.of(COLUMNS, rows)
 
 
