@@ -148,8 +148,8 @@ def last_completion(steps, becomes, past, known):
     return known[past, number, 0], known[past, number, 1]
 
 
-@allocating
-def decide(plan, steps, dose, run, n, y, waiting, pattern, full):
+@kernel
+def decide(plan, steps, dose, run, n, y, waiting, pattern, full, no_belief):
     """The next dose, and why the trial ends: 0 where it goes on, ON_HOLD while accrual is held."""
     codes, conduct = plan
     levels = codes.shape[0]
@@ -182,7 +182,7 @@ def decide(plan, steps, dose, run, n, y, waiting, pattern, full):
                 np.int64(conduct.reasons[ARRIVE, following, n[following], y[following]]),
             )
     if conduct.joint.reasons.shape[0] > 0:
-        found = joint_reason(conduct.joint, n, y, dose, following, run + 1, np.empty(0, np.bool_))
+        found = joint_reason(conduct.joint, n, y, dose, following, run + 1, no_belief)
         reason = sooner(reason, found)
     return following, np.int64(final_reason(reason, full))
 
@@ -223,7 +223,7 @@ def treat_one_more(plan, steps, packing, cells, living, treated, most, children,
     ages, later = np.empty(window, np.int64), np.empty(window, np.int64)
     row, means = np.empty(living.rows.shape[1], np.uint64), np.empty(STATE_COLUMNS)
     ended = np.empty(ENDING_COLUMNS)
-    nothing = np.zeros(0)
+    nothing, no_belief = np.zeros(0), np.empty(0, np.bool_)
 
     for state in range(living.used[0]):
         if children.used[0] + endings.used[0] + closed.used[0] > most:
@@ -281,7 +281,7 @@ def treat_one_more(plan, steps, packing, cells, living, treated, most, children,
                 new_cohort = left == 0
                 following, reason = dose, np.int64(0)
                 if new_cohort and not full:
-                    following, reason = decide(plan, steps, dose, run, n, y, waiting, pattern, full)
+                    following, reason = decide(plan, steps, dose, run, n, y, waiting, pattern, full, no_belief)
                 if reason == ON_HOLD:
                     for level in range(levels):
                         stack_y[depth, level] = y[level]
@@ -313,7 +313,7 @@ def treat_one_more(plan, steps, packing, cells, living, treated, most, children,
                         if full:
                             for level in range(levels):
                                 waiting[level] = pattern[level] = 0
-                            _, why = decide(plan, steps, dose, run, n, y, waiting, pattern, full)
+                            _, why = decide(plan, steps, dose, run, n, y, waiting, pattern, full, no_belief)
                         past = np.int64(still == 0)  # all became known at this step
                         base = (0 if full else passed) - past
                         if still > 0:
