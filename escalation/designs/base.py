@@ -156,7 +156,11 @@ class Design(Frozen):
         for option, problem in self.pending.problems(self.waiting, trial):
             yield "pending" if option == "rule" else f"pending.{option}", problem
         if self.titration:
-            yield "pending", "late-onset trials are not simulated with titration"
+            instead = "leave out titration, or wait for complete data"
+            yield (
+                "pending",
+                f"late-onset trials are not simulated with titration, which waits for each patient; {instead}",
+            )
 
     def unsimulated(self, trial: Trial) -> Iterator[tuple[str, str]]:
         """Why trials of a design that fits the trial cannot be simulated: (name of the option, what is wrong).

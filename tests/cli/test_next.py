@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from escalation import CRM, Trial, next_dose
 from escalation.cli import main
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
@@ -88,6 +89,17 @@ REASONS = {
 def test_the_rule_that_decided(case, sentence):
     design, outcomes = case
     assert sentence in tree_of(LUCAR, "--design", design, outcomes)["reason"]
+
+
+def test_no_escalation_after_a_cohort_with_a_dlt():
+    """However few: a rate below the target bars none otherwise."""
+    trial = Trial(doses=[50, 150, 300, 600], target=0.4, max_patients=36, cohort_size=3)
+    said = {
+        coherent: next_dose(CRM(half_width=0.06, prior_mtd=3, coherent=coherent), trial, "1NNN 2NNN 3NNT")
+        for coherent in ("recent", "cohort")
+    }
+    assert {coherent: one.next_dose for coherent, one in said.items()} == {"recent": 3, "cohort": 4}
+    assert said["recent"].reason.endswith("1 of 3 patients of the last cohort had a DLT: no escalation.")
 
 
 def test_page():
