@@ -241,9 +241,11 @@ class LateDecider:
 def _leads_down(found: LateDecision, dose: int) -> bool:
     """Whether a cohort that was begun is not filled up.
 
-    So it is when a lower dose follows, when the trial ends because of DLTs, and when the lowest dose is suspended whose
-    known outcomes would eliminate it.
+    So it is when the dose is eliminated or a lower one follows, when the trial ends because of DLTs, and when the
+    lowest dose is suspended whose known outcomes would eliminate it.
     """
+    if found.closed_from <= dose:
+        return True
     if found.held is not None:
         return found.verdict is not None and found.verdict.why == Why.TOO_TOXIC_IF_KNOWN
     if found.decision.next_dose is not None:
