@@ -1,4 +1,4 @@
-"""`next` under every late-onset design, whatever the trial and the outcomes: an answer that can be followed, or a line."""
+"""`next` under late-onset designs, whatever the trial and the outcomes: an answer that can be followed, or a line."""
 
 import random
 
@@ -75,7 +75,7 @@ def random_outcomes(draw: random.Random, trial: Trial) -> str:
 
 @pytest.mark.parametrize("kind", LATE_ONSET)
 def test_answers_can_be_followed(kind):
-    draw, answered = random.Random(kind), 0
+    draw, answered, refusals = random.Random(kind), 0, set[str]()
     for _ in range(120):
         trial = random_trial(draw)
         design, outcomes = random_design(draw, kind, trial.levels), random_outcomes(draw, trial)
@@ -84,7 +84,7 @@ def test_answers_can_be_followed(kind):
         try:
             found = next_dose(design, trial, outcomes, **ruled)
         except EscalationError as refused:
-            assert len(str(refused).splitlines()) == 1, str(refused)
+            refusals.add(str(refused))
             continue
         answered += 1
         said = (design, trial, outcomes, ruled, found)
@@ -99,3 +99,4 @@ def test_answers_can_be_followed(kind):
             assert found.next_dose < ruled.get("closed_from", trial.levels + 1), said
             assert found.cohort_size >= 1
     assert answered > 40
+    assert all(len(refusal.splitlines()) == 1 for refusal in refusals)
