@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from escalation.designs import Design
+from escalation.designs import CRM, Design
 from escalation.designs.base import with_room
 from escalation.designs.pending import PendingRule, Roll, Weigh
 from escalation.errors import DesignError, OutcomesError
@@ -241,9 +241,11 @@ class LateDecider:
 def _leads_down(found: LateDecision, dose: int) -> bool:
     """Whether a cohort that was begun is not filled up.
 
-    So it is when a lower dose follows, when the trial ends because of DLTs, and when the lowest dose is suspended whose
-    known outcomes would eliminate it.
+    So it is when the dose is eliminated or a lower one follows, when the trial ends because of DLTs, and when the
+    lowest dose is suspended whose known outcomes would eliminate it.
     """
+    if found.closed_from <= dose:
+        return True
     if found.held is not None:
         return found.verdict is not None and found.verdict.why == Why.TOO_TOXIC_IF_KNOWN
     if found.decision.next_dose is not None:
@@ -262,6 +264,10 @@ def late_decider(design: Design, trial: Trial, decider: Decider, data: InterimDa
         raise DesignError("\n".join(problems))
     rule = design.pending_plan(roomy)
     assert rule is not None
+    if isinstance(rule, WeighedCurves) and not isinstance(decider.design, CRM):
+        raise DesignError(
+            f"{design.kind}: pending: of designs with a model only the CRM gives a next dose while patients are pending"
+        )
     if isinstance(rule, PendingPlan) and rule.one_at_a_time:
         decider = replace(decider, plan=_one_at_a_time(decider.plan))
     return LateDecider(decider, rule, trial.dlt_window_days)

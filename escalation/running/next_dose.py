@@ -10,7 +10,7 @@ from escalation.numbers import is_whole
 from escalation.plans.decision import Decision, Ruling, State
 from escalation.plans.reach import NO_RULING
 from escalation.running.answer import Completion, DoseEstimate, Hold, NextDose
-from escalation.running.decider import Decider
+from escalation.running.decider import Decider, check_closed
 from escalation.running.estimates import dose_estimates
 from escalation.running.explanation import explanation, following_in_words
 from escalation.running.holds import days_in_words
@@ -169,13 +169,8 @@ def _answer(
 ) -> NextDose:
     """The answer where all outcomes are known."""
     decision = now.decision
+    check_closed(decider, decision)
     following = decision.next_dose
-    if following is not None and decider.ruling.closed_from is not None and following >= decider.ruling.closed_from:
-        whom = "the expansion" if decision.expanding else "the last cohort"
-        raise OutcomesError(
-            f"closed: the next patients would be at {decider.trial.at_level(following)}, for {whom}: what follows when "
-            "that is closed the design does not say"
-        )
     recommended = decider.recommended(now.state)
     fillings = zip(range(now.state.missing + 1), decision.filled, strict=False)
     return NextDose(

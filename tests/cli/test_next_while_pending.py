@@ -197,6 +197,15 @@ def test_rulings():
     assert say(TITECRM(**CRM_OPTIONS), higher, stay=True).next_dose == 2
 
 
+def test_a_cohort_that_was_begun_at_a_dose_that_is_closed_is_not_filled_up():
+    """Neither when it is eliminated, though a stopping rule ends the trial, nor by a ruling."""
+    enough = TITEBOIN(stop_when={"rule": "patients_at_dose", "dose": "next", "at_least": 3})
+    found = say(enough, "1NNN 2TTT 2P3")
+    assert (found.next_dose, found.stop, found.stop_reason) == (None, True, "stopping_rule")
+    with pytest.raises(OutcomesError, match="closed: the next patients would be at dose level 2"):
+        say(enough, "1NNN 2NP3", closed_from=2)
+
+
 def test_days_that_cannot_be_right_get_a_warning():
     (warning,) = say(TITEBOIN(), "1NNP3 2NNP14").warnings
     assert warning == "cohort 2 (2NNP14): followed for 14 days, longer than the 3 of a patient treated before"
