@@ -133,9 +133,9 @@ def treat_cohort(clock, dose, limit, size, before, tolerances, key, room, now):
         now[HOLDS] += 1
         now[HOLD_DAYS] += opening - last
         if noted:
-            note(now, HELD, dose, last, opening)
+            note(now, np.int64(HELD), dose, last, opening)
     if noted and enrolled > 0:
-        note(now, DECIDED, dose, opening - clock.review, opening)
+        note(now, np.int64(DECIDED), dose, opening - clock.review, opening)
     places, leaving, evaluable, toxic = size, 0, 0, 0
     members = before if clock.singly else 0  # patients of one at a time are spaced as those of a cohort
     earliest = opening
@@ -182,7 +182,7 @@ def treat_cohort(clock, dose, limit, size, before, tolerances, key, room, now):
             observed = window * share if clock.days.shape[0] == 2 else day_of_dlt(clock, dose, share)
         leaves = day_of_leaving(clock.inevaluable, window, key, enrolled)
         if noted:
-            note(now, LEFT if leaves < observed else np.int64(has_dlt), dose, day, day + min(leaves, observed))
+            note(now, np.int64(LEFT if leaves < observed else has_dlt), dose, day, day + min(leaves, observed))
         last_at[dose] = day
         enrolled, places, members, last, reopened = enrolled + 1, places - 1, members + 1, day, False
         if leaves < observed:
