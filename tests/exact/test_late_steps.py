@@ -223,7 +223,8 @@ def test_too_much_is_refused_with_its_number():
     with pytest.raises(
         StateSpaceError, match=r"the 11 patients who come in a window would take .* GB; a lower accrual"
     ):
-        EndingsByTruth(start_of(design, trial_of(9, 11, 8, time={"onset": onset}), None), Allowance()).outcomes([0.1] * 8)
+        start = start_of(design, trial_of(9, 11, 8, time={"onset": onset}), None)
+        EndingsByTruth(start, Allowance()).outcomes([0.1] * 8)
 
 
 def scenario(onset: dict, *designs) -> Scenario:
