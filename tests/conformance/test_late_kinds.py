@@ -124,7 +124,7 @@ TIME = "[trial.time]\naccrual_per_month = 2"
             'kind = "tite-keyboard"\npending = { method = "imputation" }',
             'pending.method: "imputation" is for kind = "boin"; \'keyboard\' has "ess"',
         ),
-        ('kind = "tite-boin"\npending = { weights = "linear" }', "pending.weights: an option of the CRM"),
+        ('kind = "tite-boin"\npending = { weights = "linear" }', "pending.weights: an option of"),
         (
             'kind = "tite-crm"\nskeleton = [0.1, 0.3, 0.5]\nmethod = "mle"',
             'pending: "weigh" needs method = "bayes"',
