@@ -304,6 +304,18 @@ def seen_in(design: Design, decider: Decider, data: InterimData, state: State) -
     return Seen(state, patients, dlt_days)
 
 
+def check_recent_dlts(design: Design, state: State) -> None:
+    """Refuse DLTs of which nobody knows whether they were known when the dose was last decided on."""
+    earlier = sum(state.dlts) - state.toxic
+    if getattr(design, "coherent", None) == "recent" and earlier > 0:
+        raise OutcomesError(
+            f'outcomes: there are DLTs of patients before the last cohort ({earlier}); coherent = "recent" asks whether '
+            "one has become known since the dose was last decided on, which the outcomes do not tell: it is for those "
+            "who conduct the trial to say. If one has, the dose is not escalated; if none has, ask with coherent = "
+            '"off"'
+        )
+
+
 def _check_last_cohort(decider: Decider, state: State) -> None:
     """Refuse a last cohort that is full or not by the DLTs that were known when it began."""
     conduct, dose, size = decider.plan.conduct, state.last_dose, state.size
