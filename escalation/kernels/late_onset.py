@@ -415,7 +415,7 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
                 if held != NOT_HELD:
                     held_days += again - day
                     if noted:
-                        note(now, np.int64(HELD), following, day, again)
+                        note(now, np.int64(HELD), following, day, again, 0.0)
                     holds += not was_held
                     was_held = True
                 day = again
@@ -432,7 +432,7 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
                 with_pending += pending > 0
                 run = next_run(dose, following, run + 1, runs)
                 if noted:
-                    note(now, np.int64(DECIDED), following, told, day)
+                    note(now, np.int64(DECIDED), following, told, day, 0.0)
             if new_cohort:
                 dose, before = following, np.int64(n[following])
                 size = sizes[dose, before]
@@ -457,7 +457,7 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
                 observed, outcome = leaves, np.int64(LEFT)
 
             if noted:
-                note(now, outcome, dose, day, day + observed)
+                note(now, outcome, dose, day, day + observed, 0.0)
             at_closed += closed_from <= dose
             if outcome != LEFT:
                 all_patients[dose] += 1
