@@ -482,7 +482,7 @@ def run_late_onset_trials(design, clock, limits, tolerances, keys, patients, dlt
                 if held != NOT_HELD:
                     held_days += again - day
                     if noted:
-                        note(now, np.int64(HELD), following, day, again)
+                        note(now, np.int64(HELD), following, day, again, 0.0)
                     holds += not was_held
                     was_held = True
                 day = again
@@ -500,7 +500,7 @@ def run_late_onset_trials(design, clock, limits, tolerances, keys, patients, dlt
                 run = next_run(dose, following, run + (inside > 0), runs)
                 pending_then = pending
                 if noted:
-                    note(now, np.int64(DECIDED), following, told, day)
+                    note(now, np.int64(DECIDED), following, told, day, 0.0)
             if new_cohort:
                 dose, before = following, np.int64(n[following])
                 size = sizes[dose, before]
@@ -530,7 +530,7 @@ def run_late_onset_trials(design, clock, limits, tolerances, keys, patients, dlt
                 having_dlts += 1
 
             if noted:
-                note(now, outcome, dose, day, day + observed)
+                note(now, outcome, dose, day, day + observed, 0.0)
             at_closed += closed_from <= dose
             if outcome != LEFT:
                 all_patients[dose] += 1
