@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -116,8 +117,9 @@ class Curves:
             rates = [self.rate(rate, mean) for rate in self.skeletons[0]]
         else:
             rates = [float(np.exp(log) @ posterior) for log in self.logs[0]]
-        distance = [abs(rate - self.target) for rate in rates]
-        return next(dose for dose, far in enumerate(distance) if far <= min(distance) + 1e-9)
+        # Rates rise. The next higher is closer to the target as long as both are below it by more than above; where all
+        # are next to zero, distances would be equal to the last digit.
+        return sum(low + high < 2 * self.target - 1e-9 for low, high in pairwise(rates))
 
 
 @dataclass
