@@ -88,8 +88,8 @@ def plot_command(
 def _results(file: Path, scenario: "Scenario", asked: dict[str, Any]) -> tuple[Any, ...]:
     """The results of a run; an error when the two engines disagree."""
     from escalation.names import choose
+    from escalation.report.preamble import refusal_words
     from escalation.report.progress import progress_bar
-    from escalation.report.verdict import refused_words
     from escalation.studies.run import run
 
     names = choose(asked["truths"], (truth.name for truth in scenario.truth), "truth")
@@ -98,8 +98,8 @@ def _results(file: Path, scenario: "Scenario", asked: dict[str, Any]) -> tuple[A
             f"{len(names):,} truths are too many to draw (at most {MOST_TRUTHS}): name some of them by --truth"
         )
     finished = run(scenario, progress=progress_bar, **asked)
-    for label, reason in finished.refusals.items():
-        say("warning", f"{file}: {label}: {refused_words(simulated=finished.trials > 0)}: {reason}")
+    for label, words in refusal_words(finished.refusals, finished.shown).items():
+        say("warning", f"{file}: {label}: {words}")
     if finished.agreement is not None and not finished.agreement.agrees:
         fail(f"{file}: simulated trials and exact values DISAGREE; nothing is drawn")
     return finished.results

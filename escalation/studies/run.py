@@ -21,7 +21,7 @@ from escalation.errors import EscalationError, StateSpaceError
 from escalation.kernels.codes import SLACK
 from escalation.names import choose
 from escalation.plans.clock import clock_of
-from escalation.running.standing import standing
+from escalation.running.standing import DEPENDS_ON_DAYS, standing
 from escalation.running.start import start_of
 from escalation.scenario.file import Scenario
 from escalation.scenario.truths.truth import Truth
@@ -107,6 +107,11 @@ class Run:
     refusals: dict[str, str]  # designs for which the exact engine refused, and why
     after: InterimData | None = None  # the data of a running trial that all results are given
     departures: tuple[str, ...] = ()  # where these data are not what a design would have done
+
+    @property
+    def shown(self) -> set[str]:
+        """Labels of the designs of which there are results."""
+        return {result.design for result in self.results}
 
     @property
     def agreement(self) -> Agreement | None:
@@ -286,12 +291,16 @@ def run(
     names = choose(truths, (truth.name for truth in scenario.truth), "truth")
     data = None if after is None else InterimData.of(after, scenario.trial)
     departures = []
+    results, refusals = [], {}
     if data is not None:
+        late = [label for label in labels if scenario.designs[label].is_late_onset]
+        if len(late) < len(labels):
+            refusals = dict.fromkeys(late, f"{DEPENDS_ON_DAYS}, and is not gone on with from data")
+            labels = [label for label in labels if label not in refusals]
         for label in labels:
             found = standing(scenario.designs[label], scenario.trial, data).departures
             departures += [f"design '{label}': {departure}" for departure in found]
     passed = Pass(scenario, labels, names, trials, seed, exact, data, **effort)
-    results, refusals = [], {}
     for one in passed.evidence():
         if isinstance(one.exact, Refused):
             refusals[one.design] = one.exact.reason

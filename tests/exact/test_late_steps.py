@@ -220,11 +220,11 @@ def test_too_much_is_refused_with_its_number():
         with pytest.raises(StateSpaceError, match=message):
             exact(design, trial_of(36, patients, 4, target=0.25))
     onset = {"kind": "weibull", "late_share": 0.6}
+    many = EndingsByTruth(start_of(design, trial_of(9, 11, 8, time={"onset": onset}), None), Allowance())
     with pytest.raises(
         StateSpaceError, match=r"the 11 patients who come in a window would take .* GB; a lower accrual"
     ):
-        start = start_of(design, trial_of(9, 11, 8, time={"onset": onset}), None)
-        EndingsByTruth(start, Allowance()).outcomes([0.1] * 8)
+        many.outcomes([0.1] * 8)
 
 
 def scenario(onset: dict, *designs) -> Scenario:

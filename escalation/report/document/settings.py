@@ -7,7 +7,6 @@ from escalation.report.document.facts import run_designs
 from escalation.report.pages.run import by_truth
 from escalation.report.preamble import refusal_warnings
 from escalation.report.render.toml import to_toml
-from escalation.report.verdict import refused_words
 from escalation.report.wording import count, days, dose_list, dose_name, percent
 from escalation.studies.run import Run
 
@@ -54,7 +53,7 @@ def settings(run: Run) -> Iterator[Block]:
         words=frozenset({1, 2, 3}),
         caption="The trial's settings, and what they rest on",
     )
-    cautions = [*scenario.warnings, *refusal_warnings(run.refusals, refused_words(simulated=run.trials > 0))]
+    cautions = [*scenario.warnings, *refusal_warnings(run.refusals, run.shown)]
     if cautions:
         yield Lines("What is unusual, though not wrong:")
         yield Lines(*cautions, listed=True)

@@ -8,8 +8,8 @@ from typing import Any
 from escalation.characteristics.paired import QUANTITIES, Difference
 from escalation.engines.outcomes import DURATION
 from escalation.report.blocks import Block, Heading, Lines, TextTable
-from escalation.report.preamble import head, opening, refusal_warnings
-from escalation.report.verdict import agreement_lines, agreement_tree, refused_words, trials_text, verdict_lines
+from escalation.report.preamble import head, opening, refusal_warnings, refusal_words
+from escalation.report.verdict import agreement_lines, agreement_tree, trials_text, verdict_lines
 from escalation.report.wording import ROUNDING, correct_names, percent, rates_text
 from escalation.studies.compare import Comparison
 from escalation.tidy import OF_THE_QUANTITY, Column, Table, columns
@@ -127,7 +127,7 @@ def verdict(comparison: Comparison) -> Lines:
         lines += ["Exact differences; no trials were simulated."]
     if any(one.exact is None for one in comparison.differences):
         lines += [f"~ no exact difference; values are means of {simulated}."]
-    return verdict_lines(lines, comparison.refusals, agreement, simulated=comparison.trials > 0)
+    return verdict_lines(lines, refusal_words(comparison.refusals, compared(comparison)), agreement)
 
 
 def table_of(comparison: Comparison) -> Table:
@@ -154,7 +154,7 @@ def _under_both_names(differences: Iterable[Difference]) -> Iterator[Difference]
 
 def to_tree(comparison: Comparison) -> dict[str, Any]:
     """A comparison for JSON."""
-    refusals = refusal_warnings(comparison.refusals, refused_words(simulated=comparison.trials > 0))
+    refusals = refusal_warnings(comparison.refusals, compared(comparison))
     first = {name: part for name, part in head(comparison.scenario, refusals).items() if name != "doses"}
     return {
         **first,

@@ -130,7 +130,7 @@ def to_tree(found: Robustness) -> dict[str, Any]:
     """The summaries for JSON."""
     truths = found.truths
     return {
-        **head(found.scenario, refusal_warnings(found.refusals, "left out")),
+        **head(found.scenario, refusal_warnings(found.refusals)),
         "designs": list(found.expectations),
         "truths": {"description": truths.description, "count": len(truths), "drawn": truths.drawn},
         "summaries": [

@@ -9,8 +9,8 @@ from escalation.characteristics.anchored import LEAST_GAIN
 from escalation.characteristics.duration import DaySummary, TimeCharacteristics
 from escalation.characteristics.one_truth import OperatingCharacteristics
 from escalation.report.blocks import Block, Heading, Lines, TextTable
-from escalation.report.preamble import alarms, head, opening, refusal_warnings
-from escalation.report.verdict import agreement_lines, agreement_tree, refused_words, trials_text, verdict_lines
+from escalation.report.preamble import alarms, head, opening, refusal_warnings, refusal_words
+from escalation.report.verdict import agreement_lines, agreement_tree, trials_text, verdict_lines
 from escalation.report.wording import ROUNDING, dose_head, mean, months, percent
 from escalation.studies.run import Result, Run
 from escalation.tidy import OF_THE_QUANTITY, Column, Table, columns
@@ -258,7 +258,7 @@ def _times_as_many(gain: float) -> str:
 
 def verdict(run: Run) -> Lines:
     """The evidence, and which designs are not exact; an alarm where exact and simulated numbers disagree."""
-    return verdict_lines(evidence(run), run.refusals, run.agreement, simulated=run.trials > 0)
+    return verdict_lines(evidence(run), refusal_words(run.refusals, run.shown), run.agreement)
 
 
 def stops_with_enough(results: Sequence[Result]) -> bool:
@@ -336,7 +336,7 @@ def to_tree(runs: Sequence[Run]) -> Any:
 def _run_tree(run: Run) -> dict[str, Any]:
     scenario = run.scenario
     return {
-        **head(scenario, [*run.departures, *refusal_warnings(run.refusals, refused_words(simulated=run.trials > 0))]),
+        **head(scenario, [*run.departures, *refusal_warnings(run.refusals, run.shown)]),
         "trial": scenario.trial.model_dump(mode="json"),
         "designs": {
             label: design.model_dump(mode="json", exclude={"label"}) for label, design in scenario.designs.items()
