@@ -122,7 +122,10 @@ def compare(
     names = choose(truths, (truth.name for truth in scenario.truth), "truth")
     pairs = len(labels) - 1 if reference is not None else len(labels) * (len(labels) - 1) // 2
     passed = Pass(scenario, labels, names, trials, seed, pairs=pairs, **effort)
-    return _read(passed, passed.evidence(), reference)
+    found = _read(passed, passed.evidence(), reference)
+    if not found.differences:
+        raise nothing_known(found.refusals)
+    return found
 
 
 class RunSettings(Effort, total=False):
@@ -157,7 +160,9 @@ def run_and_compare(
             yield one
 
     found = _read(passed, noted(), None)
-    return Run(scenario, tuple(results), trials, seed, found.refusals), found if len(labels) > 1 else None
+    if not results:
+        raise nothing_known(found.refusals)
+    return Run(scenario, tuple(results), trials, seed, found.refusals), found if found.differences else None
 
 
 def _compared(scenario: Scenario, designs: Iterable[str], reference: str | None) -> list[str]:
@@ -199,8 +204,6 @@ def _read(passed: Pass, evidence: Iterable[Evidence], reference: str | None) -> 
             if not {subtracted, design} <= found.keys():
                 continue
             differences += _differences((truth, design, subtracted), found[design], found[subtracted])
-    if not differences:
-        raise nothing_known(refusals)
     return Comparison(passed.scenario, tuple(differences), passed.trials, passed.seed, refusals)
 
 
