@@ -167,7 +167,8 @@ class LateModelTrial(LateTrial):
         limits = [conduct.highest_after(self.dose, tuple(y), levels)]
         if conduct.tried_ceiling is not None:
             limits.append(int(conduct.tried_ceiling[max(one.dose for one in self.patients)]))
-        if self.is_incoherent(day, n, y):
+        self.nobody = not full and not self.anybody_evaluable(day)
+        if self.is_incoherent(day, n, y) or self.nobody:
             limits.append(self.dose)
         following = min(prefers, *limits)
         if conduct.floor is not None:
