@@ -253,7 +253,7 @@ def _rate(per_second: float) -> str:
 
 SIMULATION = (
     Part("escalation.studies.one_design", "start_of", "compiling the design to a plan"),
-    Part("escalation.engines.simulated", "_unfinished", "room for the endings"),
+    Part("escalation.engines.simulated", "unfinished", "room for the endings"),
     Part("escalation.engines.patients", "draw_tolerances", "drawing virtual patients"),
     Part("escalation.kernels.simulated_tables", "run_table_trials", "applying the rules"),
     Part("escalation.kernels.simulated_curves", "run_curve_trials", "applying the rules and the model"),

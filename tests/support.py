@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from escalation import Trial, exact, operating_characteristics
+from escalation import Scenario, Trial, exact, operating_characteristics
 from escalation.designs import Design
 from escalation.engines.clock import STOPPED
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, NO_DOSE, STAY, TIMES
@@ -49,6 +49,16 @@ def each(records: Iterable[dict]) -> Callable[[Callable[..., None]], Callable[..
         return test
 
     return of
+
+
+def that_wait(scenario: Scenario) -> Scenario:
+    """A scenario with those of its designs that wait for complete data, and can be enumerated."""
+    return scenario.model_copy(update={"design": tuple(one for one in scenario.design if not one.is_late_onset)})
+
+
+def without_time(scenario: Scenario) -> Scenario:
+    """A scenario without its calendar, and without designs that need one: counts are those of designs that wait."""
+    return that_wait(scenario).model_copy(update={"trial": scenario.trial.model_copy(update={"time": None})})
 
 
 def levels(count: int) -> list[int]:

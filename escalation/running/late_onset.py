@@ -264,7 +264,7 @@ def late_decider(design: Design, trial: Trial, decider: Decider, data: InterimDa
         raise DesignError("\n".join(problems))
     rule = design.pending_plan(roomy)
     assert rule is not None
-    if isinstance(rule, WeighedCurves) and not isinstance(decider.design, CRM):
+    if any(data.pending) and isinstance(rule, WeighedCurves) and not isinstance(decider.design, CRM):
         raise DesignError(
             f"{design.kind}: pending: of designs with a model only the CRM gives a next dose while patients are pending"
         )
@@ -309,10 +309,10 @@ def check_recent_dlts(design: Design, state: State) -> None:
     earlier = sum(state.dlts) - state.toxic
     if getattr(design, "coherent", None) == "recent" and earlier > 0:
         raise OutcomesError(
-            f'outcomes: there are DLTs of patients before the last cohort ({earlier}); coherent = "recent" asks '
-            "whether one has become known since the dose was last decided on, which the outcomes do not tell: it is for "
-            "those who conduct the trial to say. If one has, the dose is not escalated; if none has, ask with coherent = "
-            '"off"'
+            f"outcomes: there are DLTs of patients before the last cohort ({earlier}); whether one has become known "
+            'since the dose was last decided on, which coherent = "recent" asks, the outcomes do not tell: it is for '
+            "those who conduct the trial to say. If one has, the dose is not escalated; if none has, ask with "
+            'coherent = "off"'
         )
 
 

@@ -107,7 +107,7 @@ def test_dlts_that_may_be_news_are_asked_about():
     trial = Trial(doses=[1, 2, 3, 4], target=0.25, max_patients=36, cohort_size=3, dlt_window_days=28)
     design = TITECRM(half_width=0.06, prior_mtd=3, coherent="recent")
     for outcomes in ("1NNT 2NNP14", "1NNT 2NNN"):
-        with pytest.raises(OutcomesError, match=r"before the last cohort \(1\); coherent = \"recent\" asks whether"):
+        with pytest.raises(OutcomesError, match=r"before the last cohort \(1\); whether one has become known"):
             next_dose(design, trial, outcomes)
         assert next_dose(design.model_copy(update={"coherent": "off"}), trial, outcomes).decided
     assert next_dose(design, trial, "1NNN 2NNP14").next_dose == 3

@@ -33,7 +33,7 @@ from escalation.studies import run as scenario_run
 from escalation.studies.compare import run_and_compare
 from escalation.studies.work.options import silent
 from tests.conformance.test_every_design import SETTINGS, WAITING
-from tests.support import Steps, levels
+from tests.support import Steps, levels, without_time
 
 SCENARIOS = sorted((Path(__file__).parents[2] / "scenarios").glob("*.toml"))
 SEED = 7
@@ -53,7 +53,7 @@ def value(oc, quantity):
 
 @pytest.fixture(scope="module", params=SCENARIOS, ids=lambda path: path.stem)
 def compared(request):
-    scenario = load_scenario(request.param)
+    scenario = without_time(load_scenario(request.param))
     return scenario, compare(scenario, trials=TRIALS, seed=SEED)
 
 
@@ -278,7 +278,7 @@ def test_patients_are_shared():
 
 def test_an_expansion_leaves_the_patients_before_it_alone():
     """The same 3+3 with and without one: never fewer patients or DLTs in any trial, and at most 14 more."""
-    scenario = load_scenario(next(path for path in SCENARIOS if path.stem == "tak-007"))
+    scenario = without_time(load_scenario(next(path for path in SCENARIOS if path.stem == "tak-007")))
     with_it, without = (simulate(scenario.designs[label], scenario.trial, [0.3]) for label in ("3+3 lead-in", "3+3"))
     more = with_it.patients - without.patients
     assert set(np.unique(more)) <= {0, 3, 6, 9, 12, 14}
@@ -389,7 +389,7 @@ def test_refused_designs_are_simulated_only():
 def test_each_design_runs_once(monkeypatch):
     """Simulated once under each truth, and enumerated once, however many pairs it is in."""
     calls = Counter()
-    simulated, enumerated = scenario_run.simulate, scenario_run.endings_within
+    simulated, enumerated = scenario_run.simulate, scenario_run.under_each_truth
 
     def counted(design, trial, rates, **arguments):
         calls[design.kind, tuple(rates)] += 1
@@ -400,7 +400,7 @@ def test_each_design_runs_once(monkeypatch):
         return enumerated(design, *rest, **arguments)
 
     monkeypatch.setattr(scenario_run, "simulate", counted)
-    monkeypatch.setattr(scenario_run, "endings_within", listed)
+    monkeypatch.setattr(scenario_run, "under_each_truth", listed)
     for evaluate in (compare, both):
         calls.clear()
         steps = Steps()
@@ -516,7 +516,7 @@ def test_few_trials_that_differ_are_no_alarm():
 
     In standard errors, which 26 trials make too small, the difference is 5.6 from the exact one: p = 3e-8.
     """
-    scenario = load_scenario(next(path for path in SCENARIOS if path.stem == "tak-007"))
+    scenario = without_time(load_scenario(next(path for path in SCENARIOS if path.stem == "tak-007")))
     found = compare(scenario, seed=273)
     name = ("DLT rate 0.05", "boin", "monitoring", "total_dlts")
     one = next(one for one in found.differences if (one.truth, one.design, one.reference, one.quantity) == name)

@@ -30,9 +30,9 @@ from escalation.studies.sweep import find, journal_of, quantity_names, summed_up
 from escalation.studies.sweep_table import SUMMARIES, Found, from_bytes, to_bytes
 from escalation.studies.work.refusal import Refused
 from tests.naive.quantities import overdosing
-from tests.support import Steps
+from tests.support import Steps, without_time
 
-LUCAR = load_scenario(Path(__file__).parents[2] / "scenarios" / "lucar-dks1.toml")
+LUCAR = without_time(load_scenario(Path(__file__).parents[2] / "scenarios" / "lucar-dks1.toml"))
 VALUES = {"boin.p_tox": [0.3, 0.4], "trial.target": [0.2, 0.25], "trial.max_patients": [12]}
 DRAWN = TruthSource("logistic", count=30, seed=5)
 

@@ -10,8 +10,9 @@ from escalation import BOIN, Patients, Trial, Truth
 from escalation.errors import EscalationError, GridError, ScenarioError
 from escalation.scenario.file import Scenario, load_scenario, parse_scenario
 from escalation.scenario.grid import changed, grid, parse_grid
+from tests.support import without_time
 
-LUCAR = load_scenario(Path(__file__).parents[2] / "scenarios" / "lucar-dks1.toml")
+LUCAR = without_time(load_scenario(Path(__file__).parents[2] / "scenarios" / "lucar-dks1.toml"))
 
 
 def lucar(*texts: str, **options):
