@@ -114,7 +114,10 @@ if TYPE_CHECKING:
     from escalation.studies.worst import worst_cases as worst_cases
     from escalation.trial.data import Cohort as Cohort
     from escalation.trial.data import InterimData as InterimData
+    from escalation.trial.efficacy import Efficacy as Efficacy
+    from escalation.trial.efficacy import Utility as Utility
     from escalation.trial.expansion import Expansion as Expansion
+    from escalation.trial.joint import Association as Association
     from escalation.trial.safety import SafetyRule as SafetyRule
     from escalation.trial.trial import Trial as Trial
 
@@ -160,7 +163,9 @@ _HOMES = {
     "studies.sweep": "Sweep write_sweep",
     "studies.worst": "WorstCases worst_cases",
     "trial.data": "Cohort InterimData",
+    "trial.efficacy": "Efficacy Utility",
     "trial.expansion": "Expansion",
+    "trial.joint": "Association",
     "trial.safety": "SafetyRule",
     "trial.cohorts": "CohortSizes",
     "trial.trial": "Trial",
