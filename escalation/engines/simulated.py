@@ -12,55 +12,67 @@ from escalation.engines.outcomes import Outcomes, refuse_undecided, reject_too_t
 from escalation.kernels.codes import TIMES
 from escalation.kernels.simulated_expansions import run_expansions
 from escalation.plans.late_onset import late_escalation, late_onset
-from escalation.plans.plan import Block, Tolerances
+from escalation.plans.plan import Block, Escalate, Tolerances
 from escalation.plans.start import Start
+
+NO_KEYS, NO_TIMES = np.zeros(1, np.uint64), np.zeros((1, TIMES))
+"""Of trials without a calendar."""
+
+
+class Simulation:
+    """Trials from a start under true DLT rates, float64[D]: what all of them share."""
+
+    def __init__(self, start: Start, rates: NDArray[np.float64]) -> None:
+        trial, plan, expansion = start.trial, start.plan, start.expansion
+        self.start, self.limits = start, virtual.tolerance_limits(rates)
+        late = None if start.pending is None else late_onset(plan, start.pending)
+        conduct = plan.conduct if late is None else late[0].conduct
+        clock = STOPPED if start.data is not None else clock_arrays(trial, rates, conduct.largest)
+        self.escalate: Escalate | None = None
+        if late is not None:
+            self.escalate = late_escalation(*late, self.limits, clock)
+        elif not start.has_escalated:
+            self.escalate = plan.escalation(start.counts, self.limits, clock)
+        self.expanding = STOPPED
+        if clock.is_running and expansion is not None:
+            self.expanding = clock_arrays(trial, rates, int(expansion.cohorts.max()), expanding=True)
+
+    def run(self, tolerances: Tolerances, keys: NDArray[np.uint64], outcomes: Outcomes) -> None:
+        """Run trials with these tolerances and keys, one each, to their outcomes, in place."""
+        plan, expansion, limits = self.start.plan, self.start.expansion, self.limits
+        patients, dlts, recommended, reason = outcomes.patients, outcomes.dlts, outcomes.recommended, outcomes.reason
+        times = NO_TIMES if outcomes.times is None else outcomes.times
+        if self.escalate is not None:
+            known = _with_begun(tolerances, self.start, limits)
+            self.escalate(Block(known, keys, patients, dlts, recommended, reason, times))
+            refuse_undecided(patients, dlts, reason)
+            reject_too_toxic(plan, patients, dlts, recommended, reason)
+        if expansion is not None and outcomes.declared is not None:
+            outcomes.declared[:] = recommended
+            told = limits, tolerances, keys
+            run_expansions(expansion.arrays(), self.expanding, *told, patients, dlts, recommended, reason, times)
 
 
 def simulate_trials(start: Start, rates: NDArray[np.float64], *, trials: int, seed: int, threads: int) -> Outcomes:
     """Simulate trials from a start under true DLT rates, float64[D]: an ending for each, in order."""
-    trial, plan, expansion = start.trial, start.plan, start.expansion
-    limits = virtual.tolerance_limits(rates)
-    outcomes = _unfinished(start, rates, trials)
-    late = None if start.pending is None else late_onset(plan, start.pending)
-    conduct = plan.conduct if late is None else late[0].conduct
-    clock = STOPPED if start.data is not None else clock_arrays(trial, rates, conduct.largest)
-    escalate = None
-    if late is not None:
-        escalate = late_escalation(*late, limits, clock)
-    elif not start.has_escalated:
-        escalate = plan.escalation(start.counts, limits, clock)
-    expanding = STOPPED
-    if clock.is_running and expansion is not None:
-        expanding = clock_arrays(trial, rates, int(expansion.cohorts.max()), expanding=True)
-    nothing = np.zeros(1, np.uint64), np.zeros((1, TIMES))
-
+    simulation, outcomes, most = Simulation(start, rates), unfinished(start, rates, trials), start.trial.most_patients
     blocks = -(-trials // virtual.BLOCK)
 
     def run_block(block: int, room: NDArray[np.uint32] | None) -> None:
         first = block * virtual.BLOCK
         last = min(first + virtual.BLOCK, trials)
         if room is None:
-            tolerances = virtual.tolerances(seed, block, trial.most_patients)[: last - first]
+            tolerances = virtual.tolerances(seed, block, most)[: last - first]
         else:
             tolerances = virtual.draw_tolerances(seed, block, room)[: last - first]
-        known = _with_begun(tolerances, start, limits)
-        keys, times = nothing if outcomes.times is None else (keys_of(seed, block), outcomes.times[first:last])
-        patients, dlts = outcomes.patients[first:last], outcomes.dlts[first:last]
-        recommended, reason = outcomes.recommended[first:last], outcomes.reason[first:last]
-        if escalate is not None:
-            escalate(Block(known, keys, patients, dlts, recommended, reason, times))
-            refuse_undecided(patients, dlts, reason)
-            reject_too_toxic(plan, patients, dlts, recommended, reason)
-        if expansion is not None and outcomes.declared is not None:
-            outcomes.declared[first:last] = recommended
-            told = limits, tolerances, keys
-            run_expansions(expansion.arrays(), expanding, *told, patients, dlts, recommended, reason, times)
+        keys = NO_KEYS if outcomes.times is None else keys_of(seed, block)
+        simulation.run(tolerances, keys, outcomes.part(slice(first, last)))
 
     stopped = Event()  # on Ctrl-C
 
     def run_blocks(first: int) -> None:
         # One task for each thread: handing over every block on its own would take a third of the time.
-        room = np.empty((virtual.BLOCK, trial.most_patients), np.uint32) if blocks > virtual.KEPT else None
+        room = np.empty((virtual.BLOCK, most), np.uint32) if blocks > virtual.KEPT else None
         for block in range(first, blocks, threads):
             if stopped.is_set():
                 return
@@ -89,8 +101,8 @@ def _with_begun(tolerances: Tolerances, start: Start, limits: NDArray[np.int64])
     return known
 
 
-def _unfinished(start: Start, rates: NDArray[np.float64], trials: int) -> Outcomes:
-    """Outcomes for the blocks to finish, each its own part."""
+def unfinished(start: Start, rates: NDArray[np.float64], trials: int) -> Outcomes:
+    """Outcomes for a simulation to finish."""
     shape = trials, start.trial.levels
     return Outcomes(
         trial=start.trial,

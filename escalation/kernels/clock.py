@@ -13,14 +13,19 @@ import numpy as np
 from escalation.kernels.codes import (
     ARRIVAL,
     ARRIVALS,
+    DECIDED,
     END,
     ENROLLED,
     FIXED,
+    HELD,
     HOLD_DAYS,
     HOLDS,
     LAST_ENROLMENT,
+    LEFT,
     LOGLOGISTIC,
     LOST,
+    NOTE,
+    NOTES,
     OPEN,
     POISSON,
     QUEUE,
@@ -92,6 +97,17 @@ def day_of_dlt(clock, dose, share):
 
 
 @kernel
+def note(now, what, dose, day, until):
+    """Take a note of a trial behind its times; a hold that goes on is one."""
+    place = NOTES + 1 + np.int64(now[NOTES])
+    if what == HELD and now[NOTES] > 0 and now[place - NOTE] == HELD and now[place - 1] == day:
+        now[place - 1] = until
+    elif place + NOTE <= now.shape[0]:
+        now[place], now[place + 1], now[place + 2], now[place + 3] = what, dose, day, until
+        now[NOTES] += NOTE
+
+
+@kernel
 def treat_cohort(clock, dose, limit, size, before, tolerances, key, room, now):
     """Treat a cohort at a dose and observe it to its end; returns its evaluable patients and their DLTs.
 
@@ -110,12 +126,16 @@ def treat_cohort(clock, dose, limit, size, before, tolerances, key, room, now):
         clock.window,
         clock.max_enrolled,
     )
-    waited, (last_at, left) = 0.0, room
+    waited, (last_at, left), noted = 0.0, room, now.shape[0] > NOTES
     if enrolled >= most:
         return 0, 0
     if enrolled > 0 and opening > last:
         now[HOLDS] += 1
         now[HOLD_DAYS] += opening - last
+        if noted:
+            note(now, HELD, dose, last, opening)
+    if noted and enrolled > 0:
+        note(now, DECIDED, dose, opening - clock.review, opening)
     places, leaving, evaluable, toxic = size, 0, 0, 0
     members = before if clock.singly else 0  # patients of one at a time are spaced as those of a cohort
     earliest = opening
@@ -161,6 +181,8 @@ def treat_cohort(clock, dose, limit, size, before, tolerances, key, room, now):
             share = min((tolerance + 0.5) / limit, 1.0)
             observed = window * share if clock.days.shape[0] == 2 else day_of_dlt(clock, dose, share)
         leaves = day_of_leaving(clock.inevaluable, window, key, enrolled)
+        if noted:
+            note(now, LEFT if leaves < observed else np.int64(has_dlt), dose, day, day + min(leaves, observed))
         last_at[dose] = day
         enrolled, places, members, last, reopened = enrolled + 1, places - 1, members + 1, day, False
         if leaves < observed:

@@ -102,6 +102,15 @@ TIMES: Final = 14
 NO_DLT: Final = 0
 DLT: Final = 1
 LEFT: Final = 2  # not evaluable
+# Beside these, what is noted of a single trial.
+HELD: Final = 3  # accrual is, before the next patient
+DECIDED: Final = 4  # on the dose of the next patient
+
+# Notes follow the times of a trial, where there is room: how many numbers they are, and of each: one of the above, index
+# of the dose, and the days from which and until which; of a decision the day up to which outcomes count, and the first
+# on which its patient may be treated.
+NOTES: Final = TIMES
+NOTE: Final = 4
 
 # What is decided while patients are pending; see `plans.pending`.
 IMPUTED: Final = 0

@@ -10,7 +10,7 @@ as without a DLT, at every dose.
 
 import numpy as np
 
-from escalation.kernels.clock import day_of_dlt, day_of_leaving, drawn_tolerance, gap
+from escalation.kernels.clock import day_of_dlt, day_of_leaving, drawn_tolerance, gap, note
 from escalation.kernels.codes import (
     ANY_FOLLOW_UP,
     ARRIVAL,
@@ -19,6 +19,7 @@ from escalation.kernels.codes import (
     AT_CLOSED_DOSE,
     DE_ESCALATE,
     DE_ESCALATION_PROBABLE,
+    DECIDED,
     DECIDED_WITH_PENDING,
     DECISIONS,
     DLT,
@@ -28,6 +29,7 @@ from escalation.kernels.codes import (
     ENROLLED,
     ESCALATE,
     ESCALATION_IMPROBABLE,
+    HELD,
     HOLD_DAYS,
     HOLDS,
     LAST_ENROLMENT,
@@ -38,6 +40,7 @@ from escalation.kernels.codes import (
     MAX_PATIENTS,
     NO_DLT,
     NOT_HELD,
+    NOTES,
     OPEN,
     OUTCOME,
     PENDING,
@@ -263,7 +266,7 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
     who, waiting = np.empty((most + 1, COLUMNS)), np.empty(levels, np.int64)
     shares, law, no_belief = np.empty(most + 1), np.empty(most + 2), np.empty(0, np.bool_)
     all_patients, all_dlts = np.empty(levels, np.int64), np.empty(levels, np.int64)  # outcomes to come included
-    last_at = np.empty(levels)
+    last_at, noted = np.empty(levels), times.shape[1] > NOTES
 
     for trial in range(tolerances.shape[0]):
         n, y, now, key = patients[trial], dlts[trial], times[trial], keys[trial]
@@ -411,6 +414,8 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
                     again = arrived
                 if held != NOT_HELD:
                     held_days += again - day
+                    if noted:
+                        note(now, HELD, following, day, again)
                     holds += not was_held
                     was_held = True
                 day = again
@@ -426,6 +431,8 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
                 all_pending += pending
                 with_pending += pending > 0
                 run = next_run(dose, following, run + 1, runs)
+                if noted:
+                    note(now, DECIDED, following, told, day)
             if new_cohort:
                 dose, before = following, np.int64(n[following])
                 size = sizes[dose, before]
@@ -449,6 +456,8 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
             if leaves < observed:
                 observed, outcome = leaves, np.int64(LEFT)
 
+            if noted:
+                note(now, outcome, dose, day, day + observed)
             at_closed += closed_from <= dose
             if outcome != LEFT:
                 all_patients[dose] += 1
