@@ -118,6 +118,8 @@ if TYPE_CHECKING:
     from escalation.trial.efficacy import Utility as Utility
     from escalation.trial.expansion import Expansion as Expansion
     from escalation.trial.joint import Association as Association
+    from escalation.trial.joint import JointRates as JointRates
+    from escalation.trial.joint import joint_rates as joint_rates
     from escalation.trial.safety import SafetyRule as SafetyRule
     from escalation.trial.trial import Trial as Trial
 
@@ -165,7 +167,7 @@ _HOMES = {
     "trial.data": "Cohort InterimData",
     "trial.efficacy": "Efficacy Utility",
     "trial.expansion": "Expansion",
-    "trial.joint": "Association",
+    "trial.joint": "Association JointRates joint_rates",
     "trial.safety": "SafetyRule",
     "trial.cohorts": "CohortSizes",
     "trial.trial": "Trial",

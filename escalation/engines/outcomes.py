@@ -52,6 +52,8 @@ class Outcomes:
         such days at each ending, float64[E, 2].
     after : InterimData or None
         The data of a running trial that all endings begin with; probabilities are those given these data.
+    responses : int16[E, D, 2] or None
+        Of simulated trials whose patients have responses: how many at each dose, of those without and with a DLT.
     """
 
     trial: Trial
@@ -66,6 +68,7 @@ class Outcomes:
     times: NDArray[np.float64] | None = None
     after: InterimData | None = None
     days: Callable[[str], NDArray[np.float64]] | None = None
+    responses: NDArray[np.int16] | None = None
 
     def part(self, rows: slice) -> "Outcomes":
         """Some of the simulated trials, each still with its probability among all."""
@@ -78,6 +81,7 @@ class Outcomes:
             probability=self.probability[rows],
             declared=None if self.declared is None else self.declared[rows],
             times=None if self.times is None else self.times[rows],
+            responses=None if self.responses is None else self.responses[rows],
         )
 
 

@@ -13,6 +13,7 @@ from escalation.errors import brief
 from escalation.names import suggestion
 from escalation.scenario.truths.truth import Truth
 from escalation.trial.calendar import Calendar
+from escalation.trial.choice import Choice
 from escalation.trial.cohorts import CohortSizes
 from escalation.trial.efficacy import Efficacy, Utility
 from escalation.trial.expansion import Expansion
@@ -55,6 +56,7 @@ _NESTED: dict[str, Iterable[str]] = {
     "efficacy": Efficacy.model_fields,
     "utility": Utility.model_fields,
     "association": Association.model_fields,
+    "optimal_dose": Choice.model_fields,
     "monitoring": SafetyRule.model_fields,
     "stop_if_too_toxic": TooToxic.model_fields,
     "rows": ("dose", "patients", "dlts", "decision"),

@@ -2,6 +2,7 @@
 
 import os
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from escalation.defaults import SEED, TRIALS
@@ -13,10 +14,12 @@ from escalation.engines.exact import enumerate_endings
 from escalation.engines.outcomes import Outcomes
 from escalation.engines.simulated import simulate_trials
 from escalation.errors import DesignError, OutcomesError, StateSpaceError
+from escalation.kernels.codes import SLACK
 from escalation.numbers import is_whole
 from escalation.plans.clock import clock_of
 from escalation.running.start import start_of
 from escalation.trial.data import InterimData
+from escalation.trial.joint import JointRates
 from escalation.trial.rates import check_rates
 from escalation.trial.trial import Trial
 
@@ -101,6 +104,7 @@ def simulate(
     threads: int | None = None,
     after: InterimData | str | None = None,
     max_memory: float | None = None,
+    joint: JointRates | None = None,
 ) -> Outcomes:
     """Simulate trials of a design under a truth.
 
@@ -121,6 +125,8 @@ def simulate(
         The data of a running trial, such as "1NNN 2NTT": how it can go on.
     max_memory : float, optional
         GB that they may take, by estimate. By default half of the memory.
+    joint : JointRates, optional
+        DLTs and responses at each dose, with these DLT rates: patients then have responses, too. All else is the same.
 
     Returns
     -------
@@ -150,9 +156,14 @@ def simulate(
             raise DesignError(f"{name}: {value!r} should be a whole number, at least {least}")
     if after is not None:
         _check_calendar(trial)
+    if joint is not None:
+        if after is not None:
+            raise OutcomesError("outcomes: the data of a running trial do not have responses; they are not simulated")
+        if len(joint.cells) != trial.levels or not np.allclose(joint.dlt, true_rates, rtol=0, atol=SLACK):
+            raise DesignError("joint: these are not the rates of the same doses")
     start = start_of(design, trial, after)
     Allowance(memory=max_memory).check_memory(design.kind, start.plan, trials)
-    return simulate_trials(start, true_rates, trials=trials, seed=seed, threads=workers)
+    return simulate_trials(start, true_rates, trials=trials, seed=seed, threads=workers, joint=joint)
 
 
 def _check_calendar(trial: Trial) -> None:

@@ -18,7 +18,7 @@ from escalation import Scenario, Trial, Truth, load_scenario, pcs_surface, run
 from escalation.designs import REGISTRY
 from escalation.report import figures
 from escalation.report.figures.style import COLOURS, look, style
-
+from escalation.report.pages.run import shown
 from escalation.running.pathways import Node
 from tests.conformance.test_every_design import SETTINGS, WAITING, rising
 
@@ -143,13 +143,13 @@ def test_sample_size_bars_are_the_distribution(finished):
     for axes, result in zip(figures.sample_size(results, finished.scenario.trial).axes, results, strict=True):
         (container,) = axes.containers
         drawn = [(round(bar.get_x() + bar.get_width() / 2, 9), bar.get_height()) for bar in container]
-        assert drawn == [(value, 100 * chance) for value, chance in result.best.sample_size.distribution]
+        assert drawn == [(value, 100 * chance) for value, chance in shown(result).sample_size.distribution]
         assert axes.get_xlim()[1] > finished.scenario.trial.max_patients
 
 
 def test_bias_points_are_the_numbers(finished):
     left, right = figures.bias(finished.results, finished.scenario.trial).axes
-    estimates = [result.best.estimate for result in finished.results]
+    estimates = [shown(result).estimate for result in finished.results]
     known = [estimate for estimate in estimates if estimate is not None]
     for axes, name in ((left, "bias"), (right, "rmse")):
         points = [line.get_xdata()[0] for line in axes.lines if line.get_marker() != "None"]
