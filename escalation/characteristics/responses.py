@@ -149,9 +149,7 @@ def response_characteristics(found: Responses) -> tuple[ResponseCharacteristics,
     counts = np.arange(found.by_dose.shape[1])
     responses = found.by_dose @ counts
     size = float(outcomes.probability @ outcomes.patients.sum(axis=1))
-    total, utility = (float(found.joint.response @ _mean(outcomes, outcomes.patients)), _utility(found))
-    if outcomes.responses is not None:
-        total = float(responses.sum())
+    total, utility = float(responses.sum()), _utility(found)
     at_obd = None if found.obd is None else float(outcomes.probability @ outcomes.patients[:, found.obd])
     numbers: dict[str, Any] = {
         "responses": tuple(responses.tolist()),
@@ -236,7 +234,7 @@ def _estimate(
     lower, upper = (limits[patients, responses] for limits in clopper_pearson_table(most))
     deviation = responses / patients - rates[dose]
     covered = (lower <= rates[dose] + SLACK) & (rates[dose] <= upper + SLACK)
-    whole = law.sum()
+    whole = float(law.sum())
     means, errors = [], []
     for values in (deviation, deviation**2, covered.astype(np.float64)):
         means.append(float(law @ values) / whole)
