@@ -33,7 +33,8 @@ from numpy.typing import NDArray
 from scipy import optimize, special
 
 from escalation.characteristics.agreement import FEWEST_EXPECTED
-from escalation.characteristics.distributions import Law, laws_of, trial_quantities
+from escalation.characteristics.distributions import Law, event, laws_of, trial_quantities
+from escalation.characteristics.responses import Responses
 from escalation.engines.outcomes import Outcomes
 from escalation.numbers import CONFIDENCE
 
@@ -45,6 +46,9 @@ QUANTITIES = {
     "stop_toxic": "stop_toxic",
 }
 """What is compared: names of operating characteristics, and of the quantities of single trials whose means they are."""
+
+PCS_OBD = "pcs_obd"
+"""And of designs that choose an optimal dose."""
 
 ROUNDING = 1e-9
 """A quantity that never varies is not on either side of its mean, whatever rounding makes of it."""
@@ -77,7 +81,7 @@ class Difference:
     truth, design, reference : str
     quantity : str
         A key of `QUANTITIES`: `pcs`, a probability, the mean number of `patients_above_mtd`, the mean `sample_size` or
-        `total_dlts`, or `stop_toxic`, a probability.
+        `total_dlts`, or `stop_toxic`, a probability; or, where both choose an optimal dose, `pcs_obd`, a probability.
     design_exact, reference_exact, exact : float or None
         The exact value of either, and their difference; None for a design that the exact engine refused, and then for
         the difference.
@@ -115,23 +119,29 @@ class Difference:
     gain: float | None = None
 
 
-def moments(outcomes: Outcomes, correct: Sequence[int]) -> dict[str, Moments]:
+def moments(outcomes: Outcomes, correct: Sequence[int], responses: Responses | None = None) -> dict[str, Moments]:
     """The quantities of exact outcomes; `correct` are the correct doses, 1-based."""
     laws = laws_of(outcomes, correct).by_quantity()
-    return {name: _moments(laws[quantity]) for name, quantity in QUANTITIES.items()}
+    found = {name: _moments(laws[quantity]) for name, quantity in QUANTITIES.items()}
+    if responses is not None and responses.pcs is not None:
+        found[PCS_OBD] = _moments(event(responses.pcs))
+    return found
 
 
 def _moments(law: Law) -> Moments:
     return Moments(law.mean, law.sd, float(law.possible.min()), float(law.possible.max()))
 
 
-def samples(outcomes: Outcomes, correct: Sequence[int]) -> dict[str, Sample]:
+def samples(outcomes: Outcomes, correct: Sequence[int], responses: Responses | None = None) -> dict[str, Sample]:
     """The quantities of simulated outcomes; `correct` are the correct doses, 1-based."""
     laws = laws_of(outcomes, correct).by_quantity()
     values = trial_quantities(outcomes, correct)
-    return {
+    found = {
         name: Sample(laws[quantity].mean, values[quantity].astype(np.int16)) for name, quantity in QUANTITIES.items()
     }
+    if responses is not None and responses.pcs is not None:
+        found[PCS_OBD] = Sample(responses.pcs, responses.is_correct.astype(np.int16))
+    return found
 
 
 def exact_numbers(design: Moments | None, reference: Moments | None) -> dict[str, float | None]:

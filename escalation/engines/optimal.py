@@ -18,7 +18,7 @@ from escalation.engines.allowance import duration
 from escalation.engines.endings import Enumeration
 from escalation.engines.outcomes import Outcomes
 from escalation.errors import StateSpaceError
-from escalation.kernels.codes import BY_RESPONSE, NO_DOSE, NO_OPTIMAL_DOSE
+from escalation.kernels.codes import BY_RESPONSE, BY_UNIMODAL, NO_DOSE, NO_OPTIMAL_DOSE, ON_PLATEAU
 from escalation.kernels.optimal import (
     add_over_responses,
     choose_by_scores,
@@ -32,9 +32,14 @@ from escalation.trial.joint import JointRates
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
 
-SORTED, SCORED, DECIDED, MULTIPLIED = 3e-7, 3e-8, 1.2e-6, 3e-9
-"""Seconds for which responses of patients without and with a DLT are sorted by their score, a score is compared with
-those of another dose, the responses at all doses are decided on, and a probability at a dose is multiplied."""
+SORTED, SCORED = 3e-7, 3e-8
+"""Seconds for which responses of patients without and with a DLT are sorted by their score, and a score is compared
+with those of another dose."""
+
+DECIDED = {BY_UNIMODAL: 2e-7, ON_PLATEAU: 3e-8}
+LISTED, MULTIPLIED = 1.2e-8, 3e-9
+"""Seconds for each dose, for which responses at all of them are decided on, by the rule; are listed; and have their
+probability at an ending multiplied."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,7 +217,7 @@ class _OverResponses:
         self.patients, self.group = np.ascontiguousarray(groups[:, :levels]), group.ravel()
         self.vectors = np.prod(self.patients + 1.0, axis=1)
         what = f"{self.vectors.sum():,.0f} vectors of responses"
-        _refuse(DECIDED * float(self.vectors.sum()), seconds, what)
+        _refuse(DECIDED[plan.rule] * levels * float(self.vectors.sum()), seconds, what)
         self.chosen = np.empty(int(self.vectors.sum()), np.int8)
         decide_on_responses(plan.arrays, self.patients, np.ascontiguousarray(groups[:, levels]), self.chosen)
 
@@ -224,7 +229,7 @@ class _OverResponses:
         alike, place = np.unique(np.column_stack([self.group, y]), axis=0, return_inverse=True)
         weight = np.bincount(place.ravel(), weights=probability[self.rows], minlength=len(alike))
         starts = np.searchsorted(alike[:, 0], np.arange(len(self.patients) + 1))
-        work = MULTIPLIED * y.shape[1] * float((self.vectors * np.diff(starts)).sum())
+        work = y.shape[1] * float((self.vectors * (LISTED + MULTIPLIED * np.diff(starts))).sum())
         _refuse(work, self.seconds, f"{(self.vectors * np.diff(starts)).sum():,.0f} responses and DLTs at its endings")
         result = _nothing(self.endings)
         result.none[0] = probability[self.endings.recommended == NO_DOSE].sum()

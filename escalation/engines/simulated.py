@@ -24,6 +24,9 @@ NO_KEYS, NO_TIMES = np.zeros(1, np.uint64), np.zeros((1, TIMES))
 NOTES_AT_ONCE = 200_000
 """Of the trials whose notes are kept side by side: 6 MB."""
 
+NOTES_A_PATIENT = 2
+"""For which there is room at first: on the patient, on holds, and on decisions."""
+
 
 class Simulation:
     """Trials from a start under true DLT rates, float64[D]: what all of them share."""
@@ -117,7 +120,7 @@ def run_with_responses(
     at a time, and where the room is not enough once more with twice as much.
     """
     rates = np.stack([joint.response_given_no_dlt, joint.response_given_dlt], axis=1)
-    room, trials, first = 2 * tolerances.shape[1], len(tolerances), 0
+    room, trials, first = int(NOTES_A_PATIENT * tolerances.shape[1]) + 1, len(tolerances), 0
     while first < trials:
         rows = slice(first, min(first + max(NOTES_AT_ONCE // room, 1), trials))
         notes = np.zeros((rows.stop - first, NOTES + 1 + NOTE * room))

@@ -8,6 +8,7 @@ from typing import NamedTuple, Unpack
 
 from escalation.characteristics.agreement import Agreement, overall
 from escalation.characteristics.paired import (
+    PCS_OBD,
     QUANTITIES,
     Difference,
     Moments,
@@ -68,7 +69,7 @@ class Comparison:
         """For each quantity the median gain over pairs and truths, without differences that do not vary."""
         known = {
             name: [one.gain for one in self.differences if one.quantity == name and one.gain is not None]
-            for name in QUANTITIES
+            for name in (*QUANTITIES, PCS_OBD)
         }
         return {name: median(gains) for name, gains in known.items() if gains}
 
@@ -187,8 +188,8 @@ def _read(passed: Pass, evidence: Iterable[Evidence], reference: str | None) -> 
         found = {}
         for one in group:
             found[one.design] = _Numbers(
-                moments(one.exact, one.correct_doses) if isinstance(one.exact, Outcomes) else None,
-                None if one.simulated is None else samples(one.simulated, one.correct_doses),
+                moments(one.exact, one.correct_doses, one.exact_responses) if isinstance(one.exact, Outcomes) else None,
+                None if one.simulated is None else samples(one.simulated, one.correct_doses, one.simulated_responses),
             )
             if isinstance(one.exact, Refused):
                 refusals[one.design] = one.exact.reason
@@ -198,11 +199,14 @@ def _read(passed: Pass, evidence: Iterable[Evidence], reference: str | None) -> 
 
 
 def _differences(names: tuple[str, str, str], design: _Numbers, reference: _Numbers) -> Iterator[Difference]:
-    for quantity in QUANTITIES:
-        exact = [None if found.exact is None else found.exact[quantity] for found in (design, reference)]
+    for quantity in (*QUANTITIES, PCS_OBD):
+        exact = [None if found.exact is None else found.exact.get(quantity) for found in (design, reference)]
+        samples = [None if found.simulated is None else found.simulated.get(quantity) for found in (design, reference)]
+        if quantity == PCS_OBD and not all(one or other for one, other in zip(exact, samples, strict=True)):
+            continue  # one of them chooses no optimal dose
         numbers = exact_numbers(*exact)
-        if design.simulated is not None and reference.simulated is not None:
-            sample, other = design.simulated[quantity], reference.simulated[quantity]
+        sample, other = samples
+        if sample is not None and other is not None:
             numbers |= simulated_numbers(sample, other)
             if exact[0] is not None and exact[1] is not None:
                 numbers |= agreement_numbers((exact[0], sample), (exact[1], other))

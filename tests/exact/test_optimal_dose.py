@@ -14,7 +14,6 @@ from escalation import (
     Association,
     DesignError,
     EscalationError,
-    JointRates,
     OutcomesError,
     Scenario,
     ScenarioError,
@@ -30,8 +29,9 @@ from escalation import (
 from escalation.characteristics.agreement import agreement
 from escalation.characteristics.responses import exact_responses, response_characteristics, simulated_responses
 from escalation.engines import optimal
+from escalation.engines import simulated as engine
 from escalation.engines.optimal import chosen_in_trials, counted, exact_choice
-from escalation.kernels.codes import NO_DOSE, NO_OPTIMAL_DOSE
+from escalation.kernels.codes import BY_UNIMODAL, NO_OPTIMAL_DOSE
 from escalation.plans.choice import choice_plan
 from escalation.scenario.file import parse_scenario
 from escalation.trial.choice import Choice
@@ -212,16 +212,12 @@ def test_a_patient_responds_whatever_the_design():
 
 
 def test_notes_that_do_not_fit_are_taken_again(monkeypatch):
-    from escalation.engines import simulated
-
     design, of = ENGINES["clock"]
     joint = RATES["associated"]
     expected = simulate(design, of, joint.dlt, trials=300, seed=1, joint=joint)
-    monkeypatch.setattr(simulated, "NOTES_AT_ONCE", 100)
-    small = JointRates(joint.cells)
-    original = simulated.virtual.tolerances
-    assert original is not None
-    found = simulate(design, of, small.dlt, trials=300, seed=1, joint=small)
+    monkeypatch.setattr(engine, "NOTES_AT_ONCE", 100)
+    monkeypatch.setattr(engine, "NOTES_A_PATIENT", 0.1)
+    found = simulate(design, of, joint.dlt, trials=300, seed=1, joint=joint)
     np.testing.assert_array_equal(found.responses, expected.responses)
     np.testing.assert_array_equal(found.times, expected.times)
 
@@ -398,7 +394,6 @@ def test_what_is_refused():
 def test_too_many_responses_are_refused_with_a_count():
     large = trial(count=5, patients=60, cohort=3)
     endings = exact(BOIN(), trial(count=3, patients=30, cohort=3))
-    outcomes = endings.outcomes(RATES["associated"].dlt)
     plan = choice_plan(Choice(by="unimodal"), large.efficacy, 60)
     with pytest.raises(StateSpaceError, match=r"[\d,]{5,} vectors of responses: about \d+ s, where 1 s are allowed"):
         exact_choice(endings, plan, 1e-3)
@@ -406,18 +401,14 @@ def test_too_many_responses_are_refused_with_a_count():
     with pytest.raises(StateSpaceError, match="responses without and with a DLT"):
         exact_choice(endings, plan, 1e-6)
     # A design that is refused is simulated all the same, and says why.
-    from escalation.studies import run as studies
-
-    assert outcomes.trials is None
     design = {"kind": "ccd", "label": "fit", "optimal_dose": {"by": "unimodal"}}
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(optimal, "DECIDED", 1e3)
+        patched.setattr(optimal, "DECIDED", {BY_UNIMODAL: 1e3})
         found = run(scenario(design), designs=["fit"], trials=100, seed=1)
         assert "vectors of responses" in found.refusals["fit"]
         assert all(result.exact is None and result.simulated.response.pcs_obd is not None for result in found.results)
         with pytest.raises(StateSpaceError, match="vectors of responses"):
             run(scenario(design), designs=["fit"], trials=0)
-    assert studies is not None
 
 
 def test_the_true_optimal_dose_of_a_run():
@@ -432,4 +423,3 @@ def test_a_design_says_how_it_chooses():
     assert "no more than 0.1 below the highest" in design.description(trial())
     assert any("Fraisse" in reference for reference in design.references(trial()))
     assert BOIN().description(trial()) in BOIN(optimal_dose={"by": "utility"}).description(trial())
-    assert NO_DOSE in NO_OPTIMAL_DOSE

@@ -5,7 +5,7 @@ from dataclasses import astuple, fields, replace
 from itertools import groupby
 from typing import Any
 
-from escalation.characteristics.paired import QUANTITIES, Difference
+from escalation.characteristics.paired import PCS_OBD, QUANTITIES, Difference
 from escalation.report.blocks import Block, Heading, Lines, TextTable
 from escalation.report.preamble import head, opening, refusal_warnings
 from escalation.report.verdict import agreement_lines, agreement_tree, trials_text, verdict_lines
@@ -14,9 +14,10 @@ from escalation.studies.compare import Comparison
 from escalation.tidy import OF_THE_QUANTITY, Column, Table, columns
 
 NAMES = dict(zip(QUANTITIES, ("PCS %", "patients > target", "patients", "DLTs", "toxic stop %"), strict=True))
+NAMES[PCS_OBD] = "correct OBD %"
 """What the quantities are called on a page."""
 
-SHARES = {"pcs", "stop_toxic"}
+SHARES = {"pcs", "stop_toxic", PCS_OBD}
 """The quantities that are probabilities."""
 
 
@@ -96,6 +97,8 @@ def footnotes(comparison: Comparison) -> Iterator[str]:
     yield "PCS: probability of correct selection. Toxic stop: that the trial is stopped as"
     yield "too toxic, in dose escalation or its expansion. The rest are means per trial."
     yield "> target: at doses whose true rate exceeds the target."
+    if any(one.quantity == PCS_OBD for one in comparison.differences):
+        yield "Correct OBD: the truth's optimal dose is chosen, or none where it has none."
     if comparison.trials > 0:
         yield "Simulated: mean difference in trials with the same patients, 95 % interval."
     if comparison.gains:
