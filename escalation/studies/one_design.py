@@ -2,7 +2,6 @@
 
 import os
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from escalation.defaults import SEED, TRIALS
@@ -14,7 +13,6 @@ from escalation.engines.exact import enumerate_endings
 from escalation.engines.outcomes import Outcomes
 from escalation.engines.simulated import simulate_trials
 from escalation.errors import DesignError, OutcomesError, StateSpaceError
-from escalation.kernels.codes import SLACK
 from escalation.numbers import is_whole
 from escalation.plans.clock import clock_of
 from escalation.running.start import start_of
@@ -97,14 +95,13 @@ def endings_within(design: Design, trial: Trial, after: InterimData | str | None
 def simulate(
     design: Design,
     trial: Trial,
-    rates: ArrayLike,
+    rates: ArrayLike | JointRates,
     *,
     trials: int = TRIALS,
     seed: int = SEED,
     threads: int | None = None,
     after: InterimData | str | None = None,
     max_memory: float | None = None,
-    joint: JointRates | None = None,
 ) -> Outcomes:
     """Simulate trials of a design under a truth.
 
@@ -112,8 +109,9 @@ def simulate(
     ----------
     design : Design
     trial : Trial
-    rates : sequence of float
-        True DLT rate of each dose level.
+    rates : sequence of float or JointRates
+        True DLT rate of each dose level; or those of DLTs and responses, and patients then have both. All else is the
+        same.
     trials : int
         Number of trials, at least 1.
     seed : int
@@ -125,8 +123,6 @@ def simulate(
         The data of a running trial, such as "1NNN 2NTT": how it can go on.
     max_memory : float, optional
         GB that they may take, by estimate. By default half of the memory.
-    joint : JointRates, optional
-        DLTs and responses at each dose, with these DLT rates: patients then have responses, too. All else is the same.
 
     Returns
     -------
@@ -149,18 +145,16 @@ def simulate(
     >>> simulate(BOIN(), trial, [0.05, 0.12, 0.25, 0.40], trials=1000, seed=1).patients.shape
     (1000, 4)
     """
-    true_rates = check_rates(rates, trial)
+    joint = rates if isinstance(rates, JointRates) else None
+    true_rates = check_rates(rates.dlt if isinstance(rates, JointRates) else rates, trial)
     workers = os.cpu_count() or 1 if threads is None else threads
     for name, value, least in (("trials", trials, 1), ("seed", seed, 0), ("threads", workers, 1)):
         if not is_whole(value) or value < least:
             raise DesignError(f"{name}: {value!r} should be a whole number, at least {least}")
     if after is not None:
         _check_calendar(trial)
-    if joint is not None:
-        if after is not None:
-            raise OutcomesError("outcomes: the data of a running trial do not have responses; they are not simulated")
-        if len(joint.cells) != trial.levels or not np.allclose(joint.dlt, true_rates, rtol=0, atol=SLACK):
-            raise DesignError("joint: these are not the rates of the same doses")
+        if joint is not None:
+            raise OutcomesError("outcomes: the data of a running trial have no responses; so none are simulated")
     start = start_of(design, trial, after)
     Allowance(memory=max_memory).check_memory(design.kind, start.plan, trials)
     return simulate_trials(start, true_rates, trials=trials, seed=seed, threads=workers, joint=joint)

@@ -198,12 +198,11 @@ class Pass:
         return simulate(
             design,
             self.scenario.trial,
-            truth.dlt_rates,
+            truth.dlt_rates if truth.joint is None or self.after is not None else truth.joint,
             trials=self.trials,
             seed=self.seed,
             after=self.after,
             max_memory=self.max_memory,
-            joint=truth.joint if self.after is None else None,
         )
 
     def _anchors(self, design: Design) -> list[Design]:

@@ -56,21 +56,15 @@ class JointRates:
 
     Attributes
     ----------
+    dlt, response : float64[D]
+        P(DLT) and P(response).
     cells : float64[D, 4]
-        Probabilities of the outcomes, in the order of `OUTCOMES`.
+        Probabilities of the outcomes, in the order of `OUTCOMES`, which sum to these.
     """
 
+    dlt: Floats
+    response: Floats
     cells: Floats
-
-    @property
-    def dlt(self) -> Floats:
-        """P(DLT), float64[D]."""
-        return self.cells[:, 2] + self.cells[:, 3]
-
-    @property
-    def response(self) -> Floats:
-        """P(response), float64[D]."""
-        return self.cells[:, 1] + self.cells[:, 3]
 
     @property
     def response_given_dlt(self) -> Floats:
@@ -113,7 +107,7 @@ def joint_rates(
         both = _with_correlation(dlt, response, association.latent_correlation)
     both = np.clip(both, np.maximum(dlt + response - 1, 0), np.minimum(dlt, response))
     neither = np.maximum(1 - dlt - response + both, 0)
-    return JointRates(np.stack([neither, response - both, dlt - both, both], axis=1))
+    return JointRates(dlt, response, np.stack([neither, response - both, dlt - both, both], axis=1))
 
 
 def _share(part: Floats, whole: Floats, of_none: Floats) -> Floats:

@@ -37,8 +37,11 @@ def test_cells_as_recorded(record):
 def test_cells_are_probabilities_with_the_given_margins(association):
     dlt, response, found = grid(Association(**association))
     assert (found.cells >= 0).all()
-    for rate, given in ((found.dlt, dlt), (found.response, response), (found.cells.sum(axis=1), 1)):
+    sums = found.cells[:, 2:].sum(axis=1), found.cells[:, [1, 3]].sum(axis=1), found.cells.sum(axis=1)
+    for rate, given in zip(sums, (dlt, response, 1), strict=True):
         np.testing.assert_allclose(rate, given, rtol=0, atol=1e-15)
+    assert (found.dlt == dlt).all()
+    assert (found.response == response).all()
     for share in (found.response_given_dlt, found.response_given_no_dlt):
         assert ((share >= 0) & (share <= 1)).all()
     total = found.dlt * found.response_given_dlt + (1 - found.dlt) * found.response_given_no_dlt

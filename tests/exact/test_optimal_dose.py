@@ -164,7 +164,7 @@ def test_both_engines_agree(engine, choice):
     design, of = ENGINES[engine]
     joint, plan = RATES["associated"], choice_plan(choice, of.efficacy, of.most_patients)
     expected = exact(design, of).outcomes(joint.dlt)
-    simulated = simulate(design, of, joint.dlt, trials=20_000, seed=5, joint=joint)
+    simulated = simulate(design, of, joint, trials=20_000, seed=5)
     law = exact_choice(expected, plan, 60).law(expected.probability, joint)
     assert law.selection.sum() + law.none.sum() == pytest.approx(1, abs=1e-12)
     chosen = chosen_in_trials(simulated, plan)
@@ -187,7 +187,7 @@ def test_both_engines_agree(engine, choice):
 def test_trials_with_responses_are_the_same_trials(engine):
     design, of = ENGINES[engine]
     joint = RATES["associated"]
-    bare, full = (simulate(design, of, joint.dlt, trials=1500, seed=9, joint=given) for given in (None, joint))
+    bare, full = (simulate(design, of, given, trials=1500, seed=9) for given in (joint.dlt, joint))
     for name in ("patients", "dlts", "recommended", "reason", "times", "declared"):
         first, second = getattr(bare, name), getattr(full, name)
         assert (first is None) == (second is None)
@@ -201,7 +201,7 @@ def test_a_patient_responds_whatever_the_design():
     """Where all doses have the same response rates the k-th patient of a trial responds under every design or none."""
     joint = joint_rates((0.0, 0.0, 0.0), (0.4, 0.4, 0.4), Association(odds_ratio=1.0))
     same = [
-        simulate(design, trial(patients=n, cohort=cohort), joint.dlt, trials=2500, seed=2, joint=joint)
+        simulate(design, trial(patients=n, cohort=cohort), joint, trials=2500, seed=2)
         for design, n, cohort in ((BOIN(), 12, 3), (CRM_3, 12, 1), (BOIN(), 9, 3))
     ]
     totals = [outcomes.responses.sum(axis=(1, 2)) for outcomes in same]
@@ -214,10 +214,10 @@ def test_a_patient_responds_whatever_the_design():
 def test_notes_that_do_not_fit_are_taken_again(monkeypatch):
     design, of = ENGINES["clock"]
     joint = RATES["associated"]
-    expected = simulate(design, of, joint.dlt, trials=300, seed=1, joint=joint)
+    expected = simulate(design, of, joint, trials=300, seed=1)
     monkeypatch.setattr(engine, "NOTES_AT_ONCE", 100)
     monkeypatch.setattr(engine, "NOTES_A_PATIENT", 0.1)
-    found = simulate(design, of, joint.dlt, trials=300, seed=1, joint=joint)
+    found = simulate(design, of, joint, trials=300, seed=1)
     np.testing.assert_array_equal(found.responses, expected.responses)
     np.testing.assert_array_equal(found.times, expected.times)
 
@@ -245,7 +245,7 @@ def test_a_wrong_choice_is_seen(corrupted):
     design, of = ENGINES["table"]
     joint, plan = RATES["associated"], choice_plan(Choice(by="utility", futility=0.7), of.efficacy, of.most_patients)
     expected = exact(design, of).outcomes(joint.dlt)
-    simulated = simulate(design, of, joint.dlt, trials=5000, seed=5, joint=joint)
+    simulated = simulate(design, of, joint, trials=5000, seed=5)
     told = joint, of.efficacy.utility, joint.optimal_dose(of.efficacy)
 
     def compared(one):
@@ -385,10 +385,10 @@ def test_what_is_refused():
         run(scenario(), after="1NNN")
     assert run(scenario(), after="1NNN", designs=["3+3"], trials=100).results[0].exact.response is None
     joint = RATES["associated"]
-    with pytest.raises(OutcomesError, match="do not have responses"):
-        simulate(BOIN(), trial(), joint.dlt, after="1NN", joint=joint)
-    with pytest.raises(DesignError, match="not the rates of the same doses"):
-        simulate(BOIN(), trial(), (0.1, 0.2, 0.3), joint=joint)
+    with pytest.raises(OutcomesError, match="have no responses"):
+        simulate(BOIN(), trial(), joint, after="1NN")
+    with pytest.raises(DesignError, match="3 values for 2 dose levels"):
+        simulate(BOIN(), trial(count=2), joint)
 
 
 def test_too_many_responses_are_refused_with_a_count():
