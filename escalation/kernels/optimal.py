@@ -98,7 +98,7 @@ def score_doses(choice, patients, responses, worth, tried, scores, room, sizes):
 
     `worth` are sums of utilities, int64[D]. Scores that are alike as fractions are alike as numbers, or nearly.
     """
-    length = 0
+    length = np.int64(0)  # not 0: what is called with a literal is compiled once more
     for dose in range(patients.shape[0]):
         if patients[dose] > 0:
             tried[0, length], tried[1, length], tried[2, length] = dose, patients[dose], responses[dose]

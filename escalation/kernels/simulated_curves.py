@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from escalation.kernels.clock import MOST_OF_A_COHORT, is_full, note, treat_cohort
+from escalation.kernels.clock import MOST_OF_A_COHORT, is_full, note_cohort, treat_cohort
 from escalation.kernels.codes import (
     ARRIVE,
     COHERENT_COHORT,
@@ -87,8 +87,7 @@ def run_curve_trial(plan, clock, told, limits, tolerances, key, counts, room, no
                 if tolerances[patient] < limit:
                     toxic += 1
             if now.shape[0] > NOTES:
-                for patient in range(enrolled, enrolled + size):
-                    note(now, np.int64(tolerances[patient] < limit), dose, 0.0, 0.0)
+                note_cohort(now, tolerances, limit, dose, enrolled, enrolled + size)
         enrolled += size
         toxicities += toxic
         patients[dose] += size

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from escalation.kernels.clock import MOST_OF_A_COHORT, note, treat_cohort
+from escalation.kernels.clock import MOST_OF_A_COHORT, note_cohort, treat_cohort
 from escalation.kernels.codes import ENROLLED, EXPANSION_STOPPED, LAST_ENROLMENT, NO_DOSE, NOTES
 from escalation.kernels.jit import allocating
 
@@ -44,10 +44,9 @@ def run_expansions(expansion, clock, limits, tolerances, keys, patients, dlts, r
                     if tolerances[trial, patient] < limits[dose]:
                         toxic += 1
                 if noted:
-                    for patient in range(enrolled, enrolled + size):
-                        note(
-                            times[trial], np.int64(tolerances[trial, patient] < limits[dose]), np.int64(dose), 0.0, 0.0
-                        )
+                    note_cohort(
+                        times[trial], tolerances[trial], limits[dose], np.int64(dose), enrolled, enrolled + size
+                    )
                 done += size
             cohort += 1
             enrolled += size

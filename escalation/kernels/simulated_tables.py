@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from escalation.kernels.clock import MOST_OF_A_COHORT, is_full, note, treat_cohort
+from escalation.kernels.clock import MOST_OF_A_COHORT, is_full, note_cohort, treat_cohort
 from escalation.kernels.codes import (
     ARRIVE,
     DE_ESCALATE,
@@ -83,8 +83,7 @@ def run_table_trials(plan, clock, limits, tolerances, keys, patients, dlts, reas
                     if tolerances[trial, at(patient)] < limit:
                         toxic += 1
                 if noted:
-                    for patient in range(enrolled, last):
-                        note(times[trial], np.int64(tolerances[trial, at(patient)] < limit), dose, 0.0, 0.0)
+                    note_cohort(times[trial], tolerances[trial], limit, dose, enrolled, last)
             patients[trial, at(dose)] += last - enrolled
             dlts[trial, at(dose)] += toxic
             enrolled = last

@@ -44,6 +44,9 @@ RESULT, RESULT_OF_A_TRIAL = 9e-3, 4e-7
 TIMED_PATIENT = 6e-8
 """And for each patient who comes to a simulated trial with a calendar."""
 
+RESPONDING_PATIENT = 4e-8
+"""And for each patient who may respond."""
+
 PAIR, PAIR_OF_A_TRIAL = 3e-3, 1e-7
 """Likewise for a pair of designs under a truth."""
 
@@ -168,7 +171,7 @@ class Pass:
             plans,
             trials=self.trials,
             truths=len(self.truths),
-            timed=_timed(trial),
+            timed=_timed(trial) + RESPONDING_PATIENT * trial.most_patients * (trial.efficacy is not None),
             further=len(self.truths) * truth,
         )
 
