@@ -16,14 +16,22 @@ from benchmarks.section import Headline, Scale, Section
 from benchmarks.settings import LUCAR_RATES, SIX_RATES, lucar, six_doses
 from benchmarks.units import duration
 from escalation import BOIN, Design, Trial, exact, operating_characteristics, simulate
+from escalation.designs.pending import Weigh
 from escalation.engines import patients
 from escalation.engines.allowance import MostStates
 from escalation.engines.exact import cohort_by_cohort
 from escalation.engines.patients import BLOCK
 from escalation.report.blocks import Block, Heading, Lines, TextTable
 from escalation.running.start import start_of
+from escalation.trial.calendar import DAYS_PER_MONTH, Calendar
 
 DESIGNS = ("3+3", "boin", "crm")
+
+LATE = {"TITE-BOIN": ("boin", 3), "TITE-CRM": ("crm", 3), "TITE-CRM, one by one": ("crm", 1)}
+"""Late-onset designs: LUCAR-DKS1's, by label, whose pending patients are weighed, and the size of cohorts."""
+
+ARRIVALS = 3
+"""Patients who come in a window of 28 days where a clock is running."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +57,16 @@ class Bound:
 
 
 def setting(name: str) -> tuple[Design, Trial, tuple[float, ...]]:
-    """A design with its trial and a truth: one of LUCAR-DKS1's by its label, or BOIN on six doses."""
+    """A design with its trial and a truth: one of LUCAR-DKS1's by its label, a late-onset one, or BOIN on six doses."""
     if name == "six":
         return BOIN(), six_doses(), SIX_RATES
     scenario = lucar()
+    if name in LATE:
+        label, size = LATE[name]
+        design = scenario.designs[label].model_copy(update={"pending": Weigh()})
+        time = Calendar(accrual_per_month=ARRIVALS * DAYS_PER_MONTH / 28)
+        timed = {"time": time, "dlt_window_days": 28.0, "cohort_size": size}
+        return design, scenario.trial.model_copy(update=timed), LUCAR_RATES
     return scenario.designs[name], scenario.trial, LUCAR_RATES
 
 
@@ -152,7 +166,7 @@ def bounds(small: bool) -> list[Bound]:
     found = []
     drawn = Task("patients", "benchmarks.limits:virtual_patients", {"trials": trials})
     bits = Task("bits", "benchmarks.limits:random_numbers", {"trials": trials})
-    for design in DESIGNS:
+    for design in (*DESIGNS, *LATE):
         task = Task(f"simulate {design}", "benchmarks.limits:simulation", {"design": design, "trials": trials})
         for least, what in ((drawn, "drawing their virtual patients"), (bits, "drawing as many random bits")):
             found.append(Bound(f"simulated trials, {design}", what, task, least, trials, "trials"))
@@ -199,7 +213,8 @@ def section(scale: Scale) -> Section:
                 "number of random bits from one stream, and to do nothing with them; that of an enumeration, to "
                 "copy as many bytes as its states take, once; that of a further truth, a compiled loop of one "
                 "multiplication and one addition for each ending, in order, as the package compiles all its loops, "
-                "so that the last digit does not depend on the processor; or in any order, several at a time."
+                "so that the last digit does not depend on the processor; or in any order, several at a time. "
+                f"Late-onset designs (TITE) are simulated day by day, with {ARRIVALS} patients coming in a DLT window."
             ),
             TextTable(
                 ["work", "takes", "per second", "bound", "takes", "ratio"],
@@ -242,6 +257,7 @@ SIMULATION = (
     Part("escalation.engines.patients", "draw_tolerances", "drawing virtual patients"),
     Part("escalation.kernels.simulated_tables", "run_table_trials", "applying the rules"),
     Part("escalation.kernels.simulated_curves", "run_curve_trials", "applying the rules and the model"),
+    Part("escalation.kernels.late_onset", "run_late_onset_trials", "applying the rules, day by day"),
     Part("escalation.kernels.selection", "recommend_isotonic", "recommending a dose"),
 )
 
@@ -259,7 +275,7 @@ ENUMERATION = (
 def profiles(small: bool) -> Iterator[Block]:
     """Where the time of each engine goes."""
     repeats, trials = (1, BLOCK) if small else (20, 20 * BLOCK)
-    for name in DESIGNS:
+    for name in (*DESIGNS, *LATE):
         yield _profile_table(f"Simulating trials, {name}", simulation(name, trials), SIMULATION, repeats)
     for name in ("boin", "crm"):
         yield _profile_table(f"Every ending, {name}, LUCAR-DKS1", enumeration(name), ENUMERATION, repeats)

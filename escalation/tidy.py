@@ -125,6 +125,11 @@ class CsvFile:
             values[place] = [None if value is None else str(value).lower() for value in values[place]]
         for place in self._texts:
             values[place] = [None if value is None else inert_cell(str(value)) for value in values[place]]
+        for place, numbers in enumerate(values):
+            if isinstance(numbers, np.ndarray) and numbers.dtype.kind == "f" and np.isnan(numbers).any():
+                known = numbers.astype(object)
+                known[np.isnan(numbers)] = None  # as Parquet has them
+                values[place] = known
         self._writer.writerows(Table(part.columns, tuple(values)).rows())
 
     def end(self) -> None:

@@ -122,12 +122,34 @@ def _exact(outcomes: Outcomes) -> TimeCharacteristics | None:
     assert calendar is not None
     try:
         duration = DaySummary(*mean_days(outcomes, DURATION))
-        if calendar.onset.depends_on_rate:  # each further kind would take another enumeration for each truth
+        counted = _counted(outcomes)
+        if calendar.onset.depends_on_rate and not counted:  # each further kind would take another enumeration
             return TimeCharacteristics(duration)
         enrolment = DaySummary(*mean_days(outcomes, LAST_ENROLMENT_DAY))
-        return TimeCharacteristics(duration, enrolment, hold_days=mean_days(outcomes, HOLD)[0])
+        return TimeCharacteristics(duration, enrolment, hold_days=mean_days(outcomes, HOLD)[0], **counted)
     except StateSpaceError:
         return None
+
+
+def _counted(outcomes: Outcomes) -> dict[str, float]:
+    """What is counted exactly beside days; of late-onset designs, which are lost patients while accrual is held."""
+    told = outcomes.while_pending
+    if told is None:
+        return {}
+
+    def mean(values: Floats) -> float:
+        return float(outcomes.probability @ values)
+
+    decisions = mean(told.decisions) or 1.0  # without any nothing is counted either
+    return {
+        "holds": mean(told.holds),
+        "enrolled": mean(outcomes.patients.sum(axis=1).astype(np.float64)),
+        "turned_away": mean(told.turned_away),
+        "waiting_days": 0.0,
+        "pending_at_decision": mean(told.pending) / decisions,
+        "decided_with_pending": mean(told.with_pending) / decisions,
+        "at_closed_dose": told.at_closed,
+    }
 
 
 def _summary(days: Floats) -> tuple[DaySummary, dict[str, float]]:

@@ -5,6 +5,7 @@ probabilities of events and the mean counts. One compiled pass over the endings 
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from escalation.characteristics.distributions import ENOUGH, TOXIC
 from escalation.engines.endings import Enumeration, check_total
-from escalation.errors import DesignError
+from escalation.engines.outcomes import DURATION
+from escalation.errors import DesignError, StateSpaceError
 from escalation.kernels.codes import SLACK
 from escalation.kernels.many_truths import expected_counts
 from escalation.numbers import cells_of
@@ -25,6 +27,9 @@ Flags = NDArray[np.bool_]
 
 STOPS = 3
 """Classes of endings: not early, with enough known, and as too toxic."""
+
+NO_DAYS = np.empty(0)
+"""Of endings whose days are not wanted."""
 
 EXCESSES = 3
 """Classes of overdosing: up to 60 % of a trial's patients at doses above the target, up to 80 %, and more.
@@ -55,6 +60,7 @@ class Expectations:
     # float64[T], probability that more than 60 % of a trial's patients are at doses above the MTD: those whose rate
     # exceeds the target, but for a correct one. Where no dose is correct every patient is.
     overdosing: Floats
+    duration: Floats  # float64[T], mean days; NaN where they were not asked for, or are not known for many truths
 
     @property
     def pcs(self) -> Floats:
@@ -89,7 +95,7 @@ class Expectations:
         return self.share_above_target
 
     def by_quantity(self) -> dict[str, Floats]:
-        """Every quantity by name, float64[T] each; doses are numbered from 1."""
+        """Every quantity by name, float64[T] each; doses are numbered from 1. With a calendar there is a duration."""
         doses, share_above = range(self.trial.levels), self.share_above_target
         return {
             "pcs": self.pcs,
@@ -108,15 +114,20 @@ class Expectations:
             "early_stop": self.early_stop,
             "stop_toxic": self.stop_toxic,
             "stop_enough": self.stop_enough,
+            **({} if self.trial.time is None else {"duration": self.duration}),
         }
 
 
-def expectations(endings: Enumeration, rates: ArrayLike, correct: ArrayLike | None = None) -> Expectations:
+def expectations(
+    endings: Enumeration, rates: ArrayLike, correct: ArrayLike | None = None, *, timed: bool = False
+) -> Expectations:
     """Exact means under T truths, whose true DLT rates are float[T, D].
 
     The correct doses, bool[T, D], are by default those whose true rate is closest to the target, none when even the
-    lowest rate exceeds it by more than 0.10. Raises DesignError unless there is one rate in [0, 1], and one `correct`,
-    for each dose level of each truth; EscalationError where the probabilities of all endings do not sum to 1.
+    lowest rate exceeds it by more than 0.10. `timed` asks for mean durations, too, which take another enumeration; they
+    are known where the trial has a calendar whose days can be worked out, and do not depend on the truth. Raises
+    DesignError unless there is one rate in [0, 1], and one `correct`, for each dose level of each truth;
+    EscalationError where the probabilities of all endings do not sum to 1.
 
     >>> from escalation import BOIN, Trial, exact
     >>> trial = Trial(doses=[50, 150, 300, 600], target=0.25, max_patients=36)
@@ -134,11 +145,13 @@ def expectations(endings: Enumeration, rates: ArrayLike, correct: ArrayLike | No
     patients, dlts = np.empty((truths, levels)), np.empty((truths, levels))
     seen_rates = evaluated_rates(true_rates, trial)
     above_target = true_rates > trial.target + SLACK
+    days, duration = mean_days_of(endings) if timed else NO_DAYS, np.full(truths, np.nan)
     for chosen, above, above_mtd in _alike(above_target, above_target & ~right):
         part = (
             np.empty((len(chosen), shares.shape[1])),
             np.empty((len(chosen), levels)),
             np.empty((len(chosen), levels)),
+            np.empty(len(chosen)),
         )
         expected_counts(
             endings.tree,
@@ -146,10 +159,13 @@ def expectations(endings: Enumeration, rates: ArrayLike, correct: ArrayLike | No
             cells_of(trial.most_patients),
             _classes(endings, above, above_mtd),
             endings.seen,
+            days,
             seen_rates[chosen],
             *part,
         )
-        shares[chosen], patients[chosen], dlts[chosen] = part
+        shares[chosen], patients[chosen], dlts[chosen] = part[:3]
+        if len(days):
+            duration[chosen] = part[3]
     for total in shares.sum(axis=1).tolist():
         check_total(total)
     shares = shares.reshape(truths, levels + 1, STOPS, EXCESSES, 2)
@@ -170,7 +186,17 @@ def expectations(endings: Enumeration, rates: ArrayLike, correct: ArrayLike | No
         stop_toxic=np.minimum(shares[:, :, 2].sum(axis=(1, 2, 3)), 1.0),
         stop_enough=np.minimum(shares[:, :, 1].sum(axis=(1, 2, 3)), 1.0),
         overdosing=np.minimum(shares[..., 1].sum(axis=(1, 2, 3)), 1.0),
+        duration=duration,
     )
+
+
+def mean_days_of(endings: Enumeration) -> Floats:
+    """The mean duration at each ending, float64[E], where it is known and does not depend on the truth; else none."""
+    calendar = endings.trial.time
+    if calendar is not None and endings.days is not None and not calendar.onset.depends_on_rate:
+        with suppress(StateSpaceError):  # with their days there may be too many states
+            return np.ascontiguousarray(endings.days(DURATION, np.zeros(endings.trial.levels))[:, 0])
+    return NO_DAYS
 
 
 def _alike(above: Flags, above_mtd: Flags) -> Iterator[tuple[NDArray[np.int64], Flags, Flags]]:

@@ -14,28 +14,32 @@ weights that give the D_i the exact mean d, the largest likelihood is lower than
 is minus twice the logarithm. z, with the sign of the simulated minus the exact difference, is close to a standard
 normal variable. (simulated - exact) / standard error is not where few trials differ at all: those that happen to be
 too few also make the standard error too small. Where fewer than 20 simulated trials are on either side of the exact
-difference there is no z. There Bernstein's inequality bounds the p value,
+difference there is no z. There Bernstein's inequality bounds the p value of what is counted,
 
     P(|mean of D - d| >= t) <= 2 exp(-trials t^2 / (2 (v + b t / 3))),
 
 with the largest variance v that the exact standard deviations allow, (sd + sd')^2, and the largest possible distance b
-of a single D from its mean.
+of a single D from its mean. Days have no largest distance, and are compared by z or not at all.
 
 Source: Owen AB (1988) Empirical likelihood ratio confidence intervals for a single functional. Biometrika 75:237-249;
 Boucheron S, Lugosi G, Massart P (2013) Concentration inequalities, Oxford University Press, section 2.8.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special
 
-from escalation.characteristics.agreement import FEWEST_EXPECTED
+from escalation.characteristics.agreement import CERTAIN, FEWEST_EXPECTED, FEWEST_TIMED
 from escalation.characteristics.distributions import Law, event, laws_of, trial_quantities
 from escalation.characteristics.responses import Responses
-from escalation.engines.outcomes import Outcomes
+from escalation.engines.endings import mean_days
+from escalation.engines.outcomes import DURATION, Outcomes
+from escalation.errors import StateSpaceError
+from escalation.kernels.codes import END
 from escalation.numbers import CONFIDENCE
 
 QUANTITIES = {
@@ -45,7 +49,10 @@ QUANTITIES = {
     "total_dlts": "total_dlts",
     "stop_toxic": "stop_toxic",
 }
-"""What is compared: names of operating characteristics, and of the quantities of single trials whose means they are."""
+"""What is compared: names of operating characteristics, and of the quantities of single trials whose means they are.
+
+Of trials with a calendar also DURATION.
+"""
 
 PCS_OBD = "pcs_obd"
 """And of designs that choose an optimal dose."""
@@ -69,7 +76,8 @@ class Sample:
     """What simulated outcomes say of a quantity of single trials."""
 
     mean: float
-    values: NDArray[np.int16]  # int16[trials]: those of all designs are kept, and no count exceeds 1000
+    # int16[trials]: those of all designs are kept, and no count exceeds 1000; days are float64[trials].
+    values: NDArray[np.int16] | NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -81,10 +89,11 @@ class Difference:
     truth, design, reference : str
     quantity : str
         A key of `QUANTITIES`: `pcs`, a probability, the mean number of `patients_above_mtd`, the mean `sample_size` or
-        `total_dlts`, or `stop_toxic`, a probability; or, where both choose an optimal dose, `pcs_obd`, a probability.
+        `total_dlts`, or `stop_toxic`, a probability; or of trials with a calendar the mean `duration` in days; or,
+        where both choose an optimal dose, `pcs_obd`, a probability.
     design_exact, reference_exact, exact : float or None
-        The exact value of either, and their difference; None for a design that the exact engine refused, and then for
-        the difference.
+        The exact value of either, and their difference; None for a design that the exact engine refused, or whose days
+        are not known exactly, and then for the difference.
     design_simulated, reference_simulated, simulated : float or None
         The mean over simulated trials of either, and their difference; None when no trials were simulated.
     standard_error : float or None
@@ -123,6 +132,9 @@ def moments(outcomes: Outcomes, correct: Sequence[int], responses: Responses | N
     """The quantities of exact outcomes; `correct` are the correct doses, 1-based."""
     laws = laws_of(outcomes, correct).by_quantity()
     found = {name: _moments(laws[quantity]) for name, quantity in QUANTITIES.items()}
+    if outcomes.days is not None:
+        with suppress(StateSpaceError):  # with their days there may be too many states
+            found[DURATION] = Moments(*mean_days(outcomes, DURATION), 0.0, np.inf)
     if responses is not None and responses.pcs is not None:
         found[PCS_OBD] = _moments(event(responses.pcs))
     return found
@@ -139,6 +151,9 @@ def samples(outcomes: Outcomes, correct: Sequence[int], responses: Responses | N
     found = {
         name: Sample(laws[quantity].mean, values[quantity].astype(np.int16)) for name, quantity in QUANTITIES.items()
     }
+    if outcomes.times is not None:
+        days = outcomes.times[:, END].copy()  # and not a view that keeps all times
+        found[DURATION] = Sample(float(days.mean()), days)
     if responses is not None and responses.pcs is not None:
         found[PCS_OBD] = Sample(responses.pcs, responses.is_correct.astype(np.int16))
     return found
@@ -178,24 +193,25 @@ def agreement_numbers(design: tuple[Moments, Sample], reference: tuple[Moments, 
     mean = exact.mean - exact_reference.mean
     distance = sample.mean - sample_reference.mean - mean
     paired = sample.values - sample_reference.values
-    slack = ROUNDING * max(1.0, abs(mean))
+    counted = np.isfinite(exact.most)
+    slack = ROUNDING * max(1.0, abs(mean)) if counted else CERTAIN * max(exact.mean, exact_reference.mean)
     sides = int((paired > mean + slack).sum()), int((paired < mean - slack).sum())
-    if min(sides) >= FEWEST_EXPECTED:
+    if min(sides) >= FEWEST_EXPECTED and (counted or len(paired) >= FEWEST_TIMED):
         z = float(np.copysign(likelihood_ratio_root(paired, mean), distance))
         return {"z": z, "p_value": float(2 * special.ndtr(-abs(z)))}
     if abs(distance) <= slack:
         return {"p_value": 1.0}
+    if not counted:
+        return {}
     variance = (exact.sd + exact_reference.sd) ** 2
     farthest = max(exact.most - exact_reference.least - mean, mean - (exact.least - exact_reference.most))
     return {"p_value": bernstein_bound(abs(distance), len(paired), variance, farthest)}
 
 
-def likelihood_ratio_root(values: NDArray[np.integer], mean: float) -> float:
+def likelihood_ratio_root(values: NDArray[np.integer] | NDArray[np.float64], mean: float) -> float:
     """Square root of the empirical likelihood ratio statistic of a mean that lies between some values."""
-    least = int(values.min())
-    counts = np.bincount(values - least)
-    away = np.flatnonzero(counts) + least - mean
-    counts = counts[counts > 0]
+    found, counts = np.unique(values, return_counts=True)
+    away = found - mean
     # No weight, 1 / (n (1 + tilt away)), is above 1.
     limits = (1 / len(values) - 1) / away[-1], (1 / len(values) - 1) / away[0]
     tilt = optimize.brentq(lambda tilt: float(np.sum(counts * away / (1 + tilt * away))), *limits)

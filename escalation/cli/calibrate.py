@@ -36,6 +36,13 @@ if TYPE_CHECKING:
 )
 @options.limit("--min-power", "power", "Least probability of recommending none where none is correct.")
 @options.limit("--max-size", "patients", "Limit of the mean number of patients.", "N")
+@click.option(
+    "--max-duration",
+    "duration",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="MONTHS",
+    help="Limit of the mean duration, in months of 30.4375 days, of a trial with a calendar.",
+)
 @truth_source("scenario", calibration_set=True)
 @options.limits()
 @options.cluster
@@ -66,6 +73,7 @@ def calibrate_command(
     from escalation.report.pages.calibrate import calibration_blocks, table_of, to_tree
     from escalation.studies.calibrate import calibrate
     from escalation.studies.evaluate import NAMES
+    from escalation.trial.calendar import DAYS_PER_MONTH
 
     if output is not None and output.suffix != ".toml":
         raise OutputError(f"{output}: the name should end in .toml: the scenario with the chosen setting goes there")
@@ -73,6 +81,8 @@ def calibrate_command(
     (scenario,) = options.read_scenarios([file])
     label = options.choose_design(scenario, design)
     limits = {name: bound for name in NAMES if (bound := asked.pop(name)) is not None}
+    if "duration" in limits:
+        limits["duration"] *= DAYS_PER_MONTH
     judged = judged_truths(scenario, source)
     wanted = _values(label, scenario, grids)
     if output is not None:

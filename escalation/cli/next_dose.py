@@ -68,9 +68,9 @@ def next_command(
     T for a DLT, P for an outcome that is pending (P14: followed for 14 days), I for a patient who cannot be evaluated;
     '' before the first patient.
 
-    Prints the next dose, or why the trial stops or has to wait, with the rule that decided; the recommended dose if the
-    trial ended now; and what is known of each dose. Data that the design would not have led to get a warning. The last
-    line is for the minutes of the meeting.
+    Prints the next dose, or why the trial stops or has to wait and until when, with the rule that decided; the
+    recommended dose if the trial ended now; and what is known of each dose. Data that the design would not have led to
+    get a warning. The last line is for the minutes of the meeting.
     """
     from escalation.report.pages.next_dose import minutes_of, next_dose_blocks, next_dose_tree
     from escalation.report.pages.run import data_text

@@ -19,8 +19,8 @@ from escalation.cli.group import main
 def table_command(file: Path, designs: tuple[str, ...], every: bool, form: str, output: Path | None) -> None:
     """Print the decision table of each design of a scenario file.
 
-    For each number of patients at a dose: how many DLTs escalate, stay, de-escalate and eliminate; and in words what
-    decides besides the table.
+    For each number of patients at a dose: how many DLTs escalate, stay, de-escalate and eliminate; for late-onset
+    designs also with how many pending patients and how much follow-up; and in words what decides besides the table.
     """
     from escalation.names import choose
     from escalation.report.pages.table import table_blocks, table_of, to_tree

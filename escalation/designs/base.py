@@ -170,7 +170,11 @@ class Design(Frozen):
         for option, problem in self.pending.problems(self.waiting, trial):
             yield "pending" if option == "rule" else f"pending.{option}", problem
         if self.titration:
-            yield "pending", "late-onset trials are not simulated with titration"
+            instead = "leave out titration, or wait for complete data"
+            yield (
+                "pending",
+                f"late-onset trials are not simulated with titration, which waits for each patient; {instead}",
+            )
 
     def unsimulated(self, trial: Trial) -> Iterator[tuple[str, str]]:
         """Why trials of a design that fits the trial cannot be simulated: (name of the option, what is wrong).
@@ -180,9 +184,8 @@ class Design(Frozen):
         if not self.is_late_onset:
             return
         if trial.time is None:
-            yield "pending", f'rule = "{self.pending.rule}" needs [trial.time]: how long patients are pending decides'
-        if self.has_posterior:
-            yield "pending", "late-onset trials of designs with a model are not simulated yet"
+            named = f'rule = "{self.pending.rule}"' if self.waits_as is None else f'kind = "{self.kind}"'
+            yield "pending", f"{named} needs [trial.time]: how long patients are pending decides"
 
     @property
     def has_posterior(self) -> bool:
@@ -326,7 +329,8 @@ class Design(Frozen):
         expansion = self.expansion if self.expansion is not None or trial is None else trial.expansion
         monitored = None if expansion is None else expansion.monitoring
         late = self.pending.references(self.waiting) if self.is_late_onset else ()
-        found = [*self._references(), *late, *(() if monitored is None else MONITORING_REFERENCES[monitored.rule])]
+        itself = self.waiting if self.is_late_onset else self
+        found = [*itself._references(), *late, *(() if monitored is None else MONITORING_REFERENCES[monitored.rule])]
         found += () if self.optimal_dose is None else self.optimal_dose.references
         return list(dict.fromkeys(found))
 

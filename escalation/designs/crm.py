@@ -69,9 +69,10 @@ class CRM(ModelDesign):
     estimate : {"plugin", "mean"}
         The fitted rates: those at the posterior mean of the parameter that has the prior, b (as dfcrm) or exp(b); or
         their posterior means.
-    coherent : {"cohort", "dose", "off"}
+    coherent : {"cohort", "dose", "recent", "off"}
         No escalation when the DLT rate of the last cohort is at or above the target ("cohort", as dfcrm's `restrict`),
-        or when the rate among all patients at the current dose is above it ("dose", as dtpcrm).
+        when the rate among all patients at the current dose is above it ("dose", as dtpcrm), or when a DLT has become
+        known since the dose was last decided on ("recent"): with complete data, when the last cohort had one.
     stop_if_too_toxic : TooToxic or {"threshold": ..., "margin": ...}, optional
         End the trial, recommending no dose, when the lowest dose is probably too toxic.
     stop_at : int, optional
@@ -93,7 +94,7 @@ class CRM(ModelDesign):
     prior_shape: Real | None = Field(default=None, ge=0.2, le=1000)
     prior_rate: Real | None = Field(default=None, ge=0.001, le=1000)
     estimate: Literal["plugin", "mean"] = "plugin"
-    coherent: Literal["cohort", "dose", "off"] = "cohort"
+    coherent: Literal["cohort", "dose", "recent", "off"] = "cohort"
     stop_if_too_toxic: TooToxic | None = None
     stop_at: Count | None = None
 

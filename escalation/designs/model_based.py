@@ -13,7 +13,7 @@ from escalation.designs.base import Design, with_room
 from escalation.designs.rules import NeverSkip, Restriction
 from escalation.designs.rules.base import Basis, PosteriorRule
 from escalation.fields import Flag, Fraction, Frozen, Real
-from escalation.kernels.codes import COHERENT_COHORT, COHERENT_DOSE, COHERENT_OFF
+from escalation.kernels.codes import COHERENT_COHORT, COHERENT_DOSE, COHERENT_OFF, COHERENT_RECENT
 from escalation.numbers import Floats
 from escalation.plans.conduct import Belief, Conduct
 from escalation.plans.curves import CurvePlan
@@ -24,7 +24,12 @@ from escalation.trial.trial import Trial
 Above = Callable[[Floats, NDArray[np.int64]], Floats]
 """P(rate > limit | data) as a function of limits, float64[K], and of the dose of each, int64[K]; float64[K]."""
 
-COHERENT = {"cohort": COHERENT_COHORT, "dose": COHERENT_DOSE, "off": COHERENT_OFF}
+COHERENT = {
+    "cohort": COHERENT_COHORT,
+    "dose": COHERENT_DOSE,
+    "recent": COHERENT_RECENT,
+    "off": COHERENT_OFF,
+}
 
 
 LOGITS = (-700.0, 36.0)
@@ -80,15 +85,16 @@ class ModelDesign(Design):
     ----------
     no_skip : bool or "highest_tried", default True
         Give at most the dose one above the last, or above the highest given so far (as R's dtpcrm).
-    coherent : {"cohort", "dose", "off"}
-        No escalation when the DLT rate of the last cohort is at or above the target ("cohort"), or when the rate among
-        all patients at the current dose is above it ("dose").
+    coherent : {"cohort", "dose", "recent", "off"}
+        No escalation when the DLT rate of the last cohort is at or above the target ("cohort"), when the rate among
+        all patients at the current dose is above it ("dose"), or when a DLT has become known since the dose was last
+        decided on ("recent"): with complete data, when the last cohort had one.
     recommend_untried : bool, default False
         Recommend the model's choice even where nobody was treated; if not, the highest tried dose not above it.
     """
 
     no_skip: Flag | Literal["highest_tried"] = True
-    coherent: Literal["cohort", "dose", "off"] = "off"
+    coherent: Literal["cohort", "dose", "recent", "off"] = "off"
     recommend_untried: Flag = False
 
     skips_down: ClassVar[bool] = True
@@ -143,7 +149,11 @@ class ModelDesign(Design):
         else:
             yield "The design itself lets dose levels be skipped."
         high = {"cohort": "of the last cohort is at or", "dose": "among all patients at the current dose is"}
-        if self.coherent != "off":
+        if self.coherent == "recent" and self.is_late_onset:
+            yield "There is no escalation when a DLT has become known, at any dose, since the dose was last decided on."
+        elif self.coherent == "recent":
+            yield "There is no escalation after a cohort with a DLT."
+        elif self.coherent != "off":
             yield f"There is no escalation when the DLT rate {high[self.coherent]} above the target."
 
     def _recommendation_in_words(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002

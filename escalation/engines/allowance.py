@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from escalation.defaults import ALL_SECONDS, EXACT_SECONDS
-from escalation.engines.packing import state_bytes
+from escalation.engines.packing import late_state_bytes, state_bytes
 from escalation.errors import CostError, DesignError, StateSpaceError
 from escalation.memory import machine_memory
 from escalation.numbers import is_whole
@@ -25,6 +25,10 @@ MEMORY_SHARE = 0.5
 
 TIMED = 2.5
 """With a clock a state takes so much longer: it is visited again, with its days."""
+
+LATE_STATE, LATE_DECISION = 3e-7, 1.5e-5
+"""Seconds for a state of a late-onset design, for each way in which who comes in a window can be known, and for what is
+decided on those who may be pending."""
 
 GB = 1e9
 
@@ -94,19 +98,45 @@ class Allowance:
         fewer = "larger cohorts, fewer patients or fewer doses"
         if self.evaluation > cost.state:
             fewer = f"fewer truths take less time for each; {fewer}"
+        before = "the likelihoods of all counts", cost.making + cost.counting, "fewer patients have fewer"
+        size = state_bytes(plan, timed)
+        return MostStates(*self._most(before, each, size), each, fewer, size, kept)
+
+    def most_late_states(self, plan: Plan, entries: int, window: int, kept: float) -> "MostStates":
+        """How many states of a late-onset plan's trials may be visited, in which so many patients come in a window.
+
+        Raises StateSpaceError where the `entries` of what is decided, which are needed first, are too many, or what is
+        `kept` on those who may be pending, in bytes.
+        """
+        if kept > self.bytes / 2:
+            raise StateSpaceError(
+                f"what can be of the {window} patients who come in a window would take {memory(kept)}; a lower accrual "
+                f"has fewer{self._more('memory')}"
+            )
+        each, size = LATE_STATE * 2.0**window + self.evaluation, late_state_bytes(plan)
+        fewer = "fewer patients, fewer doses or a lower accrual"
+        what = f"{entries:,} decisions on those who may be pending"
+        before = what, LATE_DECISION * entries, "a lower accrual has fewer pending, which takes less"
+        return MostStates(*self._most(before, each, size), each, fewer, size, kept)
+
+    def _most(self, before: tuple[str, float, str], each: float, size: float) -> tuple[int, str]:
+        """How many states that take so many seconds and bytes each, and what allows more.
+
+        `before` is what needs time before them, how many seconds, and what needs less.
+        """
         limits = [(MOST_STATES if self.states is None else self.states, "states")]
         if self.states is None or self.seconds is not None:
-            seconds = self.seconds_each - cost.making - cost.counting
+            what, needed, less = before
+            seconds = self.seconds_each - needed
             if seconds <= 0:
                 raise StateSpaceError(
-                    f"the likelihoods of all counts would take about {duration(cost.making + cost.counting)}, where "
-                    f"{duration(seconds + cost.making + cost.counting)} are allowed; fewer patients have "
-                    f"fewer{self._more('seconds')}"
+                    f"{what} would take about {duration(needed)}, where {duration(self.seconds_each)} are allowed; "
+                    f"{less}{self._more('seconds')}"
                 )
             limits.append((int(seconds / each), "seconds"))
         if self.states is None or self.memory is not None:
-            limits.append((int(self.bytes / state_bytes(plan, timed)), "memory"))
-        return MostStates(*min(limits), each, fewer, timed)
+            limits.append((int(self.bytes / size), "memory"))
+        return min(limits)
 
     def _more(self, name: str) -> str:
         return f", a higher --max-{name} (in Python max_{name}) allows more"
@@ -166,12 +196,13 @@ class MostStates:
     by: str = "states"  # what allows more: "states", "seconds" or "memory"
     each: float = 0.0  # seconds that each takes
     fewer: str = "larger cohorts, fewer patients or fewer doses"  # what needs fewer
-    timed: bool = False  # whether days go along with them
+    size: float = 0.0  # bytes that each takes
+    kept: float = 0.0  # and all together
 
-    def advice(self, plan: Plan) -> str:
+    @property
+    def advice(self) -> str:
         """The limit, and what to change; the end of a sentence."""
-        cost = plan.cost
-        size = memory(self.states * state_bytes(plan, self.timed) + cost.curves + cost.counts)
+        size = memory(self.states * self.size + self.kept)
         seconds = self.states * self.each
         long = f", about {duration(seconds)}" if seconds > 1 else ""
         return (
@@ -184,7 +215,7 @@ def too_many(plan: Plan, limit: MostStates, treated: int, further: str = "") -> 
     """The error when more states were found after `treated` patients than `limit`, and what `further` says."""
     return StateSpaceError(
         f"more than {limit.states:,} states after {treated} of {plan.conduct.max_patients} patients{further}, "
-        f"{limit.advice(plan)}"
+        f"{limit.advice}"
     )
 
 

@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from escalation.engines.allowance import MostStates, memory
-from escalation.engines.packing import state_bytes
 from escalation.errors import StateSpaceError
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, NEXT_DOSE, SAME_DOSE
 from escalation.plans.table import TablePlan
@@ -53,9 +52,9 @@ def check_bound(plan: TablePlan, limit: MostStates) -> None:
             return
         if bound > most:
             raise StateSpaceError(
-                f"up to {bound:,.0f} states ({memory(bound * state_bytes(plan, limit.timed))})"
+                f"up to {bound:,.0f} states ({memory(bound * limit.size)})"
                 f"{'' if patients == plan.conduct.max_patients else f' in the first {patients} patients'}, "
-                f"{limit.advice(plan)}"
+                f"{limit.advice}"
             )
         if patients == plan.conduct.max_patients or cohorts == HORIZON:
             return

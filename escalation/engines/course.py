@@ -63,15 +63,22 @@ def course_of(start: Start, rates: NDArray[np.float64], *, number: int, seed: in
     if taken + NOTE > len(notes):
         raise OutcomesError(f"trial {number + 1}: more than {MOST_NOTES:,} patients, holds and decisions")
     patients, holds, decisions = list[Treated](), list[tuple[float, float]](), list[Decided]()
+    calendar, opened = start.trial.time, 0.0  # when the last cohort of a design that waits could
+    assert calendar is not None
     evaluable = False  # is anybody who was treated since the last decision
-    for what, dose, day, until in notes[:taken].reshape(-1, NOTE).tolist():
+    for what, dose, opening, day, until in notes[:taken].reshape(-1, NOTE).tolist():
         if what == HELD:
             holds.append((day, until))
-        elif what != DECIDED:
+        elif what == DECIDED:
+            decisions.append(Decided(int(dose), day, until))
+        else:
+            if opening != opened:
+                if opening > patients[-1].day:
+                    holds.append((patients[-1].day, opening))
+                if evaluable:  # else a cohort is begun anew, and nothing was decided
+                    decisions.append(Decided(int(dose), opening - calendar.review_days, opening))
+                opened, evaluable = opening, False
             patients.append(Treated(int(dose), day, until, what == DLT, what == LEFT))
             evaluable = evaluable or what != LEFT
-        elif evaluable or start.pending is not None:  # else a cohort is begun anew, and nothing was decided
-            decisions.append(Decided(int(dose), day, until))
-            evaluable = False
     trimmed = replace(outcomes, times=outcomes.times[:, :TIMES].copy())
     return Course(trimmed, tuple(patients), tuple(holds), tuple(decisions))

@@ -5,6 +5,7 @@ truth, and one enumeration of them serves all. Otherwise each truth has one of i
 """
 
 from dataclasses import dataclass, field, replace
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,14 +37,16 @@ class Days:
     clock: Clock
     allowance: Allowance
     known: dict[str, Floats] = field(default_factory=dict)  # what does not depend on the truth, by what it counts
+    lock: Lock = field(default_factory=Lock)  # several threads may ask for the same
 
     def __call__(self, what: str, rates: Floats) -> Floats:
         """Days of a kind under true rates, float64[E, 2]: DURATION, LAST_ENROLMENT or HOLD."""
         if self.clock.onset.depends_on_rate:
             return self._enumerated(what, rates)
-        if what not in self.known:
-            self.known[what] = self._enumerated(what, rates)
-        return self.known[what]
+        with self.lock:
+            if what not in self.known:
+                self.known[what] = self._enumerated(what, rates)
+            return self.known[what]
 
     @property
     def limit(self) -> MostStates:

@@ -10,12 +10,12 @@ The endings do not depend on the truth: another truth costs one pass over them.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from escalation.engines.outcomes import DURATION, HOLD, LAST_ENROLMENT, Outcomes
+from escalation.engines.outcomes import DURATION, HOLD, LAST_ENROLMENT, Outcomes, WhilePending
 from escalation.errors import DesignError, EscalationError
 from escalation.kernels.endings import count_nodes, ending_probabilities, grow_tree
 from escalation.kernels.layout import CountTree
@@ -48,7 +48,8 @@ class Enumeration:
     reason : int8[E]
         Why the trial ended: a key of `kernels.codes.REASON_NAMES`.
     sequences : float64[E]
-        Number of patient sequences with this ending.
+        Number of patient sequences with this ending; of a late-onset design each counts by the shares of its DLTs that
+        become known at the steps at which they do.
     states : int
         Number of states that were visited, endings included.
     after : InterimData or None
@@ -56,6 +57,8 @@ class Enumeration:
     days : callable or None
         Of a trial with a clock: from a kind of days and the true rates the mean and the variance at each ending,
         float64[E, 2]. See `engines.durations`.
+    while_pending : callable or None
+        Of a late-onset design: from the true rates what is counted beside days. See `engines.late_onset`.
     """
 
     trial: Trial
@@ -68,6 +71,7 @@ class Enumeration:
     states: int
     after: InterimData | None = None
     days: Callable[[str, NDArray[np.float64]], NDArray[np.float64]] | None = None
+    while_pending: Callable[[NDArray[np.float64]], WhilePending] | None = None
 
     def __post_init__(self) -> None:
         for part in vars(self).values():
@@ -90,12 +94,9 @@ class Enumeration:
             The probabilities do not sum to 1.
         """
         true_rates = check_rates(rates, self.trial)
-        probability = np.empty(len(self.sequences))
-        cells = cells_of(self.trial.most_patients)
-        seen_rates = evaluated_rates(true_rates, self.trial)
-        ending_probabilities(self.tree, self.sequences, cells, seen_rates, self.seen, probability)
+        probability = self.probabilities(true_rates)
         check_total(float(probability.sum()))
-        days = self.days
+        days, counted = self.days, self.while_pending
         return Outcomes(
             trial=self.trial,
             rates=true_rates,
@@ -106,8 +107,16 @@ class Enumeration:
             probability=probability,
             declared=self.declared,
             after=self.after,
-            days=None if days is None else lambda what: days(what, true_rates),
+            days=None if days is None else cache(lambda what: days(what, true_rates)),
+            while_pending=None if counted is None else counted(true_rates),
         )
+
+    def probabilities(self, rates: NDArray[np.float64]) -> NDArray[np.float64]:
+        """That of each ending under true rates, float64[E]."""
+        probability = np.empty(len(self.sequences))
+        cells, seen_rates = cells_of(self.trial.most_patients), evaluated_rates(rates, self.trial)
+        ending_probabilities(self.tree, self.sequences, cells, seen_rates, self.seen, probability)
+        return probability
 
     def duration(self, rates: ArrayLike) -> tuple[float, float]:
         """Mean and standard deviation of the days from the first patient's enrolment to the last completion.
@@ -139,7 +148,9 @@ class Enumeration:
             calendar = self.trial.time
             if calendar is None:
                 raise DesignError("durations need a clock: when patients arrive, and how long they are followed")
-            raise DesignError(calendar.inexact_days or "the days of a running trial's patients are not known")
+            if self.after is not None:
+                raise DesignError("the days of a running trial's patients are not known")
+            raise DesignError(calendar.inexact_days or "of a late-onset design with an expansion days are simulated")
         return mean_days(self.outcomes(rates), what)
 
     @cached_property

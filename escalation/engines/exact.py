@@ -43,7 +43,7 @@ def enumerated(start: Start, cohorts: Iterable[tuple[StateArrays, StateArrays]],
     Raises StateSpaceError where with an expansion there are more than `limit` states.
     """
     endings = _ended(start) if start.has_escalated else escalated(start, cohorts)
-    return endings if start.expansion is None else _expanded(endings, start.plan, start.expansion, limit)
+    return endings if start.expansion is None else with_expansion(endings, start.plan, start.expansion, limit)
 
 
 def escalated(start: Start, cohorts: Iterable[tuple[StateArrays, StateArrays]]) -> Enumeration:
@@ -72,7 +72,7 @@ def cohort_by_cohort(
     all.
     """
     if start.pending is not None:
-        raise StateSpaceError("late-onset: what is known when a dose is decided on depends on days: simulated only")
+        raise StateSpaceError("late-onset: what is known when a dose is decided on depends on days")
     plan, trial = start.plan, start.trial
     cells, packing = cells_of(trial.max_patients), packing_of(trial.levels, trial.max_patients)
     conduct, settle = plan.conduct.arrays(plan.levels), plan.settler(packing, cells)
@@ -130,7 +130,7 @@ def _ended(start: Start) -> Enumeration:
     return Enumeration(start.trial, patients, dlts, recommended, known, reason, np.ones(1), 1, start.data)
 
 
-def _expanded(endings: Enumeration, plan: Plan, expansion: ExpansionPlan, limit: MostStates) -> Enumeration:
+def with_expansion(endings: Enumeration, plan: Plan, expansion: ExpansionPlan, limit: MostStates) -> Enumeration:
     """Every ending after the expansion."""
     trial, visited = endings.trial, endings.states
     after = endings_after(expansion, endings.patients, endings.dlts, endings.recommended, limit.states - visited)

@@ -25,6 +25,27 @@ DURATION, LAST_ENROLMENT, HOLD = "duration", "last enrolment", "hold"
 
 
 @dataclass(frozen=True, eq=False)
+class WhilePending:
+    """What exact outcomes of a design that decides while patients are pending count beside days.
+
+    Attributes
+    ----------
+    holds, turned_away, decisions, pending, with_pending : float64[E]
+        Mean at each ending: how often accrual is held; patients who come then; decisions on the dose of a cohort that
+        was treated; patients pending at these, summed; decisions with any.
+    at_closed : float
+        Mean number of patients treated at a dose that the outcomes of all before them close.
+    """
+
+    holds: NDArray[np.float64]
+    turned_away: NDArray[np.float64]
+    decisions: NDArray[np.float64]
+    pending: NDArray[np.float64]
+    with_pending: NDArray[np.float64]
+    at_closed: float
+
+
+@dataclass(frozen=True, eq=False)
 class Outcomes:
     """How trials end under one truth.
 
@@ -50,6 +71,8 @@ class Outcomes:
     days : callable or None
         Of exact outcomes of a trial with a calendar: from DURATION, LAST_ENROLMENT or HOLD the mean and the variance of
         such days at each ending, float64[E, 2].
+    while_pending : WhilePending or None
+        Of exact outcomes of a late-onset design whose days can be counted.
     after : InterimData or None
         The data of a running trial that all endings begin with; probabilities are those given these data.
     responses : int16[E, D, 2] or None
@@ -68,6 +91,7 @@ class Outcomes:
     times: NDArray[np.float64] | None = None
     after: InterimData | None = None
     days: Callable[[str], NDArray[np.float64]] | None = None
+    while_pending: WhilePending | None = None
     responses: NDArray[np.int16] | None = None
 
     def part(self, rows: slice) -> "Outcomes":

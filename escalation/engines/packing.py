@@ -30,6 +30,12 @@ def state_bytes(plan: Plan, timed: bool = False) -> int:
     return max(ending, living) + row + 8  # and the row it came from
 
 
+def late_state_bytes(plan: Plan) -> int:
+    """Memory that a state of a late-onset design takes, at most; see `kernels.exact_steps`."""
+    row = 8 * (words_per_row(plan.levels, plan.conduct.max_patients) + 1)
+    return 3 * (row + 8 + 9 * 8 + 4 * 8) // 2  # there is room for twice as many, and before and after it was made
+
+
 def bits_per_cell(max_patients: int) -> int:
     """Bits for a cell number; no cell has all of them set."""
     return ((max_patients + 1) * (max_patients + 2) // 2).bit_length()

@@ -13,7 +13,7 @@ from escalation.engines.outcomes import Outcomes, refuse_undecided, reject_too_t
 from escalation.kernels.codes import NOTE, NOTES, TIMES
 from escalation.kernels.optimal import count_responses
 from escalation.kernels.simulated_expansions import run_expansions
-from escalation.plans.late_onset import late_escalation, late_onset
+from escalation.plans.late_onset import late_onset
 from escalation.plans.plan import Block, Escalate, Tolerances
 from escalation.plans.start import Start
 from escalation.trial.joint import JointRates
@@ -35,11 +35,11 @@ class Simulation:
         trial, plan, expansion = start.trial, start.plan, start.expansion
         self.start, self.rates, self.limits = start, rates, virtual.tolerance_limits(rates)
         late = None if start.pending is None else late_onset(plan, start.pending)
-        conduct = plan.conduct if late is None else late[0].conduct
+        conduct = plan.conduct if late is None else late.conduct
         clock = STOPPED if start.data is not None else clock_arrays(trial, rates, conduct.largest)
         self.escalate: Escalate | None = None
         if late is not None:
-            self.escalate = late_escalation(*late, self.limits, clock)
+            self.escalate = late.escalation(self.limits, clock)
         elif not start.has_escalated:
             self.escalate = plan.escalation(start.counts, self.limits, clock)
         self.expanding = STOPPED

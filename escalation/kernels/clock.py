@@ -13,7 +13,6 @@ import numpy as np
 from escalation.kernels.codes import (
     ARRIVAL,
     ARRIVALS,
-    DECIDED,
     END,
     ENROLLED,
     FIXED,
@@ -97,13 +96,14 @@ def day_of_dlt(clock, dose, share):
 
 
 @kernel
-def note(now, what, dose, day, until):
+def note(now, what, dose, day, until, opening):
     """Take a note of a trial behind its times; a hold that goes on is one."""
     place = NOTES + 1 + np.int64(now[NOTES])
     if what == HELD and now[NOTES] > 0 and now[place - NOTE] == HELD and now[place - 1] == day:
         now[place - 1] = until
     elif place + NOTE <= now.shape[0]:
-        now[place], now[place + 1], now[place + 2], now[place + 3] = what, dose, day, until
+        now[place], now[place + 1], now[place + 2], now[place + 3] = what, dose, opening, day
+        now[place + 4] = until
         now[NOTES] += NOTE
 
 
@@ -111,7 +111,7 @@ def note(now, what, dose, day, until):
 def note_cohort(now, tolerances, limit, dose, first, last):
     """Take notes of the patients from `first` up to `last` at a dose, in a trial without a clock."""
     for patient in range(first, last):
-        note(now, np.int64(tolerances[patient] < limit), dose, 0.0, 0.0)
+        note(now, np.int64(tolerances[patient] < limit), dose, 0.0, 0.0, 0.0)
 
 
 @kernel
@@ -139,10 +139,6 @@ def treat_cohort(clock, dose, limit, size, before, tolerances, key, room, now):
     if enrolled > 0 and opening > last:
         now[HOLDS] += 1
         now[HOLD_DAYS] += opening - last
-        if noted:
-            note(now, HELD, dose, last, opening)
-    if noted and enrolled > 0:
-        note(now, DECIDED, dose, opening - clock.review, opening)
     places, leaving, evaluable, toxic = size, 0, 0, 0
     members = before if clock.singly else 0  # patients of one at a time are spaced as those of a cohort
     earliest = opening
@@ -189,7 +185,8 @@ def treat_cohort(clock, dose, limit, size, before, tolerances, key, room, now):
             observed = window * share if clock.days.shape[0] == 2 else day_of_dlt(clock, dose, share)
         leaves = day_of_leaving(clock.inevaluable, window, key, enrolled)
         if noted:
-            note(now, LEFT if leaves < observed else np.int64(has_dlt), dose, day, day + min(leaves, observed))
+            what = np.int64(LEFT if leaves < observed else has_dlt)
+            note(now, what, dose, day, day + min(leaves, observed), opening)
         last_at[dose] = day
         enrolled, places, members, last, reopened = enrolled + 1, places - 1, members + 1, day, False
         if leaves < observed:

@@ -62,6 +62,7 @@ SCORE: Final = 3
 COHERENT_OFF: Final = 0
 COHERENT_COHORT: Final = 1
 COHERENT_DOSE: Final = 2
+COHERENT_RECENT: Final = 3
 
 # In place of a dose index: no dose is recommended.
 NO_DOSE: Final = -1
@@ -112,21 +113,22 @@ TIMES: Final = 14
 NO_DLT: Final = 0
 DLT: Final = 1
 LEFT: Final = 2  # not evaluable
-# Beside these, what is noted of a single trial.
+# Beside these, what is noted of a single trial of designs that do not wait.
 HELD: Final = 3  # accrual is, before the next patient
 DECIDED: Final = 4  # on the dose of the next patient
 
-# Notes follow the times of a trial, where there is room: how many numbers they are, and of each: one of the above, the
-# dose, and the days from which and until which; of a decision the day up to which outcomes count, and the first
-# on which its patient may be treated.
+# Notes follow the times of a trial, where there is room: how many numbers they are, and of each one of the above, index
+# of the dose, the day on which the cohort could open (of designs that wait), and the days from which and until which;
+# of a decision the day up to which outcomes count, and that on which its patient is treated.
 NOTES: Final = TIMES
-NOTE: Final = 4
+NOTE: Final = 5
 
 # What is decided while patients are pending; see `plans.pending`.
 IMPUTED: Final = 0
 EFFECTIVE: Final = 1
 ROLLED: Final = 2
 PREDICTED: Final = 3
+LIKELIHOOD: Final = 4  # of a model
 # What lifts a hold of accrual.
 NOT_HELD: Final = 0
 OUTCOME: Final = 1  # that becomes known

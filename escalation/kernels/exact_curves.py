@@ -6,6 +6,7 @@ from escalation.kernels.codes import (
     ARRIVE,
     COHERENT_COHORT,
     COHERENT_DOSE,
+    COHERENT_RECENT,
     INTERVALS,
     LEAVE,
     MAX_PATIENTS,
@@ -30,7 +31,8 @@ def weigh(weight, scores, evidence, counts, posterior):
     Returns what `posterior.choose` calls its mass.
     """
     if scores:
-        posterior[:] = 0
+        for cut in range(posterior.shape[0]):
+            posterior[cut] = 0.0
         for dose in range(counts.shape[0]):
             part = evidence[dose, counts[dose]]
             for cut in range(posterior.shape[0]):
@@ -56,7 +58,7 @@ def may_escalate(coherent, target, size, toxic, patients, dlts):
         return toxic < (target - SLACK) * size
     if coherent == COHERENT_DOSE:
         return dlts <= (target + SLACK) * patients
-    return True
+    return coherent != COHERENT_RECENT or toxic == 0
 
 
 @allocating

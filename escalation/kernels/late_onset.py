@@ -1,4 +1,4 @@
-"""Simulated trials under a table plan with a rule for pending patients: who is treated before all outcomes are known.
+"""Simulated trials with a rule for pending patients: who is treated before all outcomes are known.
 
 A trial goes from one question to the next: somebody is there, or accrual could open again, and what is known by then
 says whether and at which dose the patient is treated. Patients and arrivals are those of `kernels.clock`.
@@ -17,6 +17,7 @@ from escalation.kernels.codes import (
     ARRIVALS,
     ARRIVE,
     AT_CLOSED_DOSE,
+    COHERENT_COHORT,
     DE_ESCALATE,
     DE_ESCALATION_PROBABLE,
     DECIDED,
@@ -36,9 +37,11 @@ from escalation.kernels.codes import (
     LEAST_FOLLOW_UP,
     LEAVE,
     LEFT,
+    LIKELIHOOD,
     LOST,
     MAX_PATIENTS,
     NO_DLT,
+    NO_DOSE,
     NOT_HELD,
     NOTES,
     OPEN,
@@ -59,7 +62,27 @@ from escalation.kernels.codes import (
 )
 from escalation.kernels.jit import allocating, at, kernel
 from escalation.kernels.limits import cohort_size, highest_after
+from escalation.kernels.posterior import FAINT, believe, choose, within_limits
 from escalation.kernels.stopping import final_reason, joint_reason, next_run, sooner
+from escalation.kernels.weighed_posterior import (
+    COHORT_OF_DLT,
+    FUNCTIONS,
+    LAST_DAY,
+    NOTHING,
+    OF_DLT,
+    POSTERIOR,
+    SHARE,
+    WEIGHED,
+    divide_window,
+    is_incoherent,
+    known_in_cohort,
+    learn_outcomes,
+    leave_out,
+    sum_up,
+    weigh_anew,
+    weigh_follow_up,
+    weigh_pending,
+)
 
 EXACT = 1e-12
 """Slack where counts are compared with a share of other counts; see `plans.verdict`."""
@@ -244,12 +267,15 @@ def looked_at_again(rule, told, until, cell, held, no_higher, window, who, pendi
 
 
 @allocating
-def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients, dlts, reasons, times):
-    """Run a block of trials from their first patient, with a rule for pending patients.
+def run_late_onset_trials(design, clock, limits, tolerances, keys, patients, dlts, recommended, reasons, times):
+    """Run a block of trials from their first patient, by a plan, a rule for pending patients, and a model's curves.
 
     Counts, int16[T, D], are zero on entry; `keys` and `times` are those of the trials, uint64[T] and float64[T, TIMES].
-    One function, and locals: to pass all arrays of a plan at each question would take ten times as long.
+    The dose is recommended where the rule is a model's; tables recommend from the counts.
+    One function for tables and models, and locals: to pass all arrays of a plan at each question would take ten times
+    as long, and one call more for what the curves weigh a third of all.
     """
+    plan, rule, model = design
     codes, conduct = plan
     levels, most = limits.shape[0], conduct.max_patients
     sizes, reason_at, first_dose, runs = conduct.sizes, conduct.reasons, np.int64(conduct.start), conduct.runs
@@ -264,7 +290,14 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
     max_enrolled, inevaluable, is_uniform = clock.max_enrolled, clock.inevaluable, clock.days.shape[0] == 2
     slack, has_gaps, always_spaced = SLACK * window, gaps.shape[0] > 0, singly or not clock.gaps_at_new_dose
     who, waiting = np.empty((most + 1, COLUMNS)), np.empty(levels, np.int64)
-    shares, law, no_belief = np.empty(most + 1), np.empty(most + 2), np.empty(0, np.bool_)
+    shares, law, believed = np.empty(most + 1), np.empty(most + 2), np.empty(conduct.joint.enough.shape[0], np.bool_)
+    reading, coherent, adaptive, ordered = model.reading, model.coherent, model.adaptive, model.ordered
+    model_target, untried, beliefs, enough = model.target, model.recommend_untried, model.beliefs, conduct.joint.enough
+    weight, book, curves = model.book[POSTERIOR], model.book.copy(), np.int64(model.book.shape[1])
+    functions, floors = reading.functions.shape[0], conduct.floor
+    rates, dlt_rates = FUNCTIONS + functions, FUNCTIONS + functions + levels
+    sums, learned = np.empty(functions), np.empty((2, levels), np.int64)
+    toxic_ones, edges = np.empty((most + 1, OF_DLT)), np.zeros(most + 3)
     all_patients, all_dlts = np.empty(levels, np.int64), np.empty(levels, np.int64)  # outcomes to come included
     last_at, noted = np.empty(levels), times.shape[1] > NOTES
 
@@ -273,8 +306,12 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
         for level in range(levels):
             waiting[level] = all_patients[level] = all_dlts[level] = 0
         pending = counted = treated = inside = cohort = before = tried = reason = enrolled = number = np.int64(0)
+        pending_then = np.int64(0)  # when a dose was last decided on
         dose, run, closed_from = first_dose, np.int64(conduct.run), np.int64(levels)
-        toxicities = np.int64(0)  # that have been seen
+        toxicities = told_before = np.int64(0)  # that have been seen, and when the dose was decided on
+        having_dlts = np.int64(0)  # patients, whether or not it has been seen
+        book[POSTERIOR], book[WEIGHED], learned[:] = weight, 0.0, 0
+        within = np.int64(0), curves, 0.0, 0.0
         size = cohort_size(sizes, trial_sizes, dose, before, counted, toxicities)
         earliest, closed, until = 0.0, np.inf, np.inf  # a place again; the cohort by its sentinel; the next outcome
         arrived = last = end = held_days = waited = 0.0
@@ -282,12 +319,10 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
         while reason == 0:
             full = (counted if replaces else enrolled) >= most or enrolled >= max_enrolled
             if full and inevaluable > 0 and replaces and enrolled < max_enrolled:
-                opening = next_leaving(who, pending) + review
-                if opening < np.inf:
-                    full, earliest = False, opening
-                    pending, until, gone, gone_here = learn(
-                        opening - review + slack, cohort, who, pending, n, y, waiting
-                    )
+                leaving = next_leaving(who, pending)
+                if leaving < np.inf:
+                    full, earliest = False, leaving + review
+                    pending, until, gone, gone_here = learn(leaving + slack, cohort, who, pending, n, y, waiting)
                     counted, inside = counted - gone, inside - gone_here
 
             arrived_before, arrival, day = arrived, 0.0, 0.0
@@ -306,12 +341,15 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
             at_hand, was_held, new_cohort, decided, following = False, False, False, False, dose
             while True:
                 told = day - review
-                if until <= told + slack:
-                    pending, until, gone, gone_here = learn(told + slack, cohort, who, pending, n, y, waiting)
+                if until + review <= day + slack:  # as the day was found: rounding must not lift a hold
+                    by = max(told + slack, until)
+                    pending, until, gone, gone_here = learn(by, cohort, who, pending, n, y, waiting)
                     counted, inside = counted - gone, inside - gone_here
                 whole = closed <= day + slack or (inside if replaces else treated) >= size
-                new_cohort = full or (treated > 0 and whole)
-                decided = full or (new_cohort and inside > 0)  # else nobody was evaluable: nothing to decide on
+                # A cohort of whom nobody remains has nothing to decide on, but for what has become known of others.
+                has_news = inside > 0 or pending < pending_then
+                new_cohort = full or (treated > 0 and (whole or (inside == 0 and has_news)))
+                decided = full or (new_cohort and has_news)
                 if while_closed == READY and not new_cohort and not at_hand and day < arrival:
                     day = arrival
                     continue
@@ -331,12 +369,41 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
                             highest = np.int64(level - 1)
                     following = min(dose, highest)
                     limit = highest_after(ceilings, tried_ceilings, dose, tried, toxicities)
+                    if inside == 0 and not full:
+                        limit = min(limit, dose)
                     no_higher = following >= min(highest, limit)
                     there = toxic = c = np.int64(0)
                     if following >= 0:
                         there, toxic, c = np.int64(n[following]), np.int64(y[following]), waiting[following]
                     cell = following, there, toxic, c
-                    if there > 0 and (following == dose or kind == ROLLED):
+                    if kind == LIKELIHOOD:
+                        by, pieces, edges[1] = told + slack, np.int64(1), 1.0
+                        if adaptive:
+                            pieces = divide_window(by, toxic_ones, having_dlts, edges)
+                        weigh_follow_up(told, window, who, pending, edges, pieces, shares)
+                        within = learn_outcomes(book, rates, learned, n, y, waiting, within)
+                        weigh_pending(book, dlt_rates, who, shares, pending, within)
+                        mass = sum_up(book, functions, within, sums)
+                        if mass < FAINT or within[2] + within[3] > NOTHING * mass:
+                            within = np.int64(0), curves, 0.0, 0.0
+                            mass = weigh_anew(book, rates, learned, who, shares, pending, functions, sums)
+                        if ordered:
+                            within = leave_out(book, mass, within)
+                        following = choose(reading, sums, mass, levels, highest)
+                        if following != NO_DOSE and waiting[dose] > most_pending * n[dose] + EXACT:
+                            held = np.int64(OUTCOME)
+                        elif following != NO_DOSE:
+                            in_cohort = inside, np.int64(0)
+                            if coherent == COHERENT_COHORT:
+                                in_cohort = inside, known_in_cohort(by, toxic_ones, having_dlts, cohort)
+                            recent = toxicities - told_before
+                            if is_incoherent(coherent, model_target, n[dose], y[dose], in_cohort, recent):
+                                limit = min(limit, dose)
+                            floor = min(floors[dose], highest)
+                            following = within_limits(reading, sums, mass, levels, following, limit, floor)
+                            if joint:
+                                believe(beliefs, enough, book[WEIGHED], mass, following, believed)
+                    elif there > 0 and (following == dose or kind == ROLLED):
                         code = np.int64(codes[at(following), at(there), at(toxic)])
                         if kind == ROLLED:
                             code = np.int64(states[there, toxic, c])
@@ -379,7 +446,7 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
                             again = looked_at_again(
                                 rule, told, until, cell, held, no_higher, window, who, pending, shares, law
                             )
-                            again = max(again + review, day + slack)
+                            again = max(again + review, day + slack, np.nextafter(day, np.inf))
                     else:
                         if rules:
                             at_next = reason_at[STAY_AT, following, n[following], y[following]]
@@ -389,7 +456,7 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
                                 left = np.int64(reason_at[LEAVE, dose, n[dose], y[dose]])
                                 reason = sooner(left, np.int64(at_next))
                         if joint:
-                            found = joint_reason(conduct.joint, n, y, dose, following, run + 1, no_belief)
+                            found = joint_reason(conduct.joint, n, y, dose, following, run + (inside > 0), believed)
                             reason = sooner(reason, found)
                         reason = final_reason(reason, full)
                 if has_gaps and reason == 0 and held == NOT_HELD and again <= day:
@@ -398,14 +465,14 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
                     if (there == 0 or always_spaced) and 0 < members <= gaps.shape[0]:
                         spacing = last_at[following] + gaps[members - 1]
                         if day < spacing - slack:
-                            again = min(spacing, until + review if decided else spacing)
+                            again = min(spacing, until + review)
                             again = min(again, again if new_cohort else closed)
                 if again <= day:  # nobody waits for anything
                     if while_closed == READY and not at_hand and day < arrival:
                         day = arrival  # accrual is open, and nobody is there yet
                         continue
                     break
-                at_hand = at_hand or new_cohort
+                at_hand = at_hand or (new_cohort and day < arrival)
                 if while_closed == LOST:
                     away += 1
                     arrived_before = arrived
@@ -415,24 +482,25 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
                 if held != NOT_HELD:
                     held_days += again - day
                     if noted:
-                        note(now, HELD, following, day, again)
+                        note(now, np.int64(HELD), following, day, again, 0.0)
                     holds += not was_held
                     was_held = True
                 day = again
             if reason != 0:
-                if not full:
-                    number, arrived = number - 1, arrived_before  # whoever has arrived is still there
+                number, arrived = number - 1, arrived_before  # whoever has arrived is still there
                 break
 
             if while_closed != LOST and not (while_closed == READY and at_hand):
                 waited += max(day - arrival, 0.0)
             if decided:
+                told_before = toxicities
                 decisions += 1
                 all_pending += pending
                 with_pending += pending > 0
-                run = next_run(dose, following, run + 1, runs)
+                run = next_run(dose, following, run + (inside > 0), runs)
+                pending_then = pending
                 if noted:
-                    note(now, DECIDED, following, told, day)
+                    note(now, np.int64(DECIDED), following, told, day, 0.0)
             if new_cohort:
                 dose, before = following, np.int64(n[following])
                 size = sizes[dose, before]
@@ -441,6 +509,7 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
                     for level in range(levels):
                         toxicities += y[level]
                     size = cohort_size(sizes, trial_sizes, dose, before, counted, toxicities)
+                size = min(size, most - counted)  # a place that is free again later is another cohort's
                 cohort, treated, inside, closed = cohort + 1, np.int64(0), np.int64(0), np.inf
 
             if enrolled < tolerances.shape[1]:
@@ -455,9 +524,13 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
             leaves = day_of_leaving(inevaluable, window, key, enrolled)
             if leaves < observed:
                 observed, outcome = leaves, np.int64(LEFT)
+            if kind == LIKELIHOOD and outcome == DLT:
+                one = toxic_ones[having_dlts]
+                one[LAST_DAY], one[SHARE], one[COHORT_OF_DLT] = day + observed, observed / window, cohort
+                having_dlts += 1
 
             if noted:
-                note(now, outcome, dose, day, day + observed)
+                note(now, outcome, dose, day, day + observed, 0.0)
             at_closed += closed_from <= dose
             if outcome != LEFT:
                 all_patients[dose] += 1
@@ -486,7 +559,21 @@ def run_late_onset_trials(plan, rule, clock, limits, tolerances, keys, patients,
             last = last_at[dose] = day
             earliest = 0.0
 
-        learn(np.inf, cohort, who, pending, n, y, waiting)
+        pending, _, _, _ = learn(np.inf, cohort, who, pending, n, y, waiting)
+        if kind == LIKELIHOOD:
+            within = learn_outcomes(book, rates, learned, n, y, waiting, within)
+            weigh_pending(book, dlt_rates, who, shares, pending, within)
+            mass = sum_up(book, functions, within, sums)
+            if mass < FAINT or within[2] + within[3] > NOTHING * mass:
+                mass = weigh_anew(book, rates, learned, who, shares, pending, functions, sums)
+            highest = np.int64(levels - 1)
+            for level in range(levels - 1, -1, -1):
+                if codes[at(level), at(n[at(level)]), at(y[at(level)])] == ELIMINATE:
+                    highest = np.int64(level - 1)
+            following = choose(reading, sums, mass, levels, highest)
+            while not untried and following >= 0 and n[following] == 0:
+                following -= 1
+            recommended[trial] = following
         now[END], now[LAST_ENROLMENT], now[OPEN], now[ENROLLED] = end, last, end + review, enrolled
         now[HOLD_DAYS], now[HOLDS], now[TURNED_AWAY], now[WAITING_DAYS] = held_days, holds, away, waited
         now[ARRIVAL], now[ARRIVALS] = arrived, number

@@ -161,7 +161,7 @@ class ClockArrays(NamedTuple):
 class PendingArrays(NamedTuple):
     """A rule for pending patients as the kernels read it; `plans.pending` says what the fields mean."""
 
-    rule: int  # IMPUTED, EFFECTIVE, ROLLED or PREDICTED
+    rule: int  # IMPUTED, EFFECTIVE, ROLLED, PREDICTED or LIKELIHOOD
     most_pending: float
     fewest_known: int  # before an escalation; under PREDICTED before they eliminate the dose
     least_follow_up: float
@@ -176,6 +176,47 @@ class PendingArrays(NamedTuple):
     agrees: bool
     escalate_if: float
     stay_if: float
+
+
+class StepArrays(NamedTuple):
+    """A late-onset trial with a patient at each step as the kernels read it; `plans.steps` says what the fields mean.
+
+    M steps are the window; Q nodes; B rows for the DLTs: one for each dose, or one for all.
+    """
+
+    decisions: NDArray[np.int8]  # (2, 2, N + 1, N + 1, 2 ** (M - 1)), by lowest, highest, patients, DLTs and who waits
+    eliminates: NDArray[np.bool_]  # (2, N + 1, N + 1, M + 1), by lowest, patients, DLTs and pending patients
+    everywhere: bool
+    gap: float
+    review: float
+    toxic: NDArray[np.float64]  # (B, M + 1)
+    nodes: NDArray[np.float64]  # (Q,)
+    weights: NDArray[np.float64]  # (Q,)
+    shown: NDArray[np.float64]  # (2, B, M, Q)
+    complete: NDArray[np.float64]  # (M,)
+
+
+class MergedStates(NamedTuple):
+    """States that are found by their rows, with room for more; see `kernels.exact_steps`."""
+
+    places: NDArray[np.int64]  # (P,), a power of two: where the state is that belongs here, from 1; 0 for none
+    rows: NDArray[np.uint64]  # (R, W + 1), packed counts, and what else there is to a state
+    sequences: NDArray[np.float64]  # (R,), patient sequences that lead to the state, each by the shares of its DLTs
+    means: NDArray[np.float64]  # (R, K), of what is counted on the way
+    used: NDArray[np.int64]  # (1,), states that there are
+
+
+class WeighedArrays(NamedTuple):
+    """Curves that weigh pending patients, as the kernels read them; there are none under a table."""
+
+    book: NDArray[np.float64]  # (3 + F + 4 D, G), see `kernels.weighed_posterior`
+    reading: ReadingArrays  # of the sums of F functions over the posterior, as if each were a curve
+    target: float
+    coherent: int
+    recommend_untried: bool
+    beliefs: NDArray[np.float64]  # (B, D, G)
+    adaptive: bool
+    ordered: bool  # whether all rates fall from each curve to the next
 
 
 class ExpansionArrays(NamedTuple):

@@ -10,12 +10,12 @@ from escalation.kernels.jit import allocating, at
 
 
 @allocating
-def expected_counts(tree, weights, cells, classes, seen, rates, shares, patients, dlts):
+def expected_counts(tree, weights, cells, classes, seen, days, rates, shares, patients, dlts, durations):
     """Weigh the endings of a trial by their probabilities, under each truth.
 
     `weights`, float64[E]: sequences, times a weight where not all endings count alike; `classes`, int16[E], from 0 to K
-    - 1. Written are the weight of each class, `shares`, float64[T, K], and the weighted sums of the counts at each
-    dose, float64[T, D].
+    - 1; `days`, float64[E], or none where they are not wanted. Written are the weight of each class, `shares`,
+    float64[T, K], the weighted sums of the counts at each dose, float64[T, D], and of the days, float64[T].
     """
     node_cells, parents, starts = tree
     truths, levels = rates.shape
@@ -25,7 +25,7 @@ def expected_counts(tree, weights, cells, classes, seen, rates, shares, patients
     contribution = np.empty(cells.shape[1])
     product, mass = np.empty(starts[levels - 1]), np.empty(starts[levels - 1])
     first_ending = at(starts[levels - 1])
-    top = levels - 1
+    top, timed = levels - 1, days.shape[0] > 0
     shares[:] = 0.0
     for truth in range(truths):
         for dose in range(levels):
@@ -42,7 +42,7 @@ def expected_counts(tree, weights, cells, classes, seen, rates, shares, patients
                 upon = product[at(parents[node])] if dose > 0 else 1.0
                 product[node] = upon * contribution[at(node_cells[node])]
         mass[:] = 0.0
-        sum_patients = sum_dlts = 0.0
+        sum_patients = sum_dlts = sum_days = 0.0
         for ending in range(at(weights.shape[0])):
             node = first_ending + ending
             parent, pair = at(parents[node]), at(node_cells[node])
@@ -53,7 +53,9 @@ def expected_counts(tree, weights, cells, classes, seen, rates, shares, patients
             shares[truth, at(classes[ending])] += share
             sum_patients += share * treated[pair]
             sum_dlts += share * toxic[pair]
-        patients[truth, top], dlts[truth, top] = sum_patients, sum_dlts
+            if timed:
+                sum_days += share * days[ending]
+        patients[truth, top], dlts[truth, top], durations[truth] = sum_patients, sum_dlts, sum_days
         for dose in range(top - 1, -1, -1):
             sum_patients = sum_dlts = 0.0
             for node in range(at(starts[dose]), at(starts[dose + 1])):

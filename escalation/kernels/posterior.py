@@ -113,6 +113,18 @@ def highest_open(reading, posterior, mass, highest):
 
 
 @kernel
+def within_limits(reading, posterior, mass, levels, choice, ceiling, floor):
+    """Dose that is given where the model prefers `choice`: among doses up to `ceiling`, and not below `floor`."""
+    dose = min(choice, ceiling)
+    if reading.kind == INTERVALS:
+        if ceiling < choice:
+            dose = choose(reading, posterior, mass, levels, ceiling)
+        if floor > dose:
+            floor = highest_open(reading, posterior, mass, floor)
+    return max(dose, floor)
+
+
+@kernel
 def lowest_eliminated(eliminates, patients, dlts):
     """The lowest dose that its counts, int16[D], eliminate whatever a model says; D for none."""
     for level in range(patients.shape[0]):

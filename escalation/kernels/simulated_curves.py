@@ -7,6 +7,7 @@ from escalation.kernels.codes import (
     ARRIVE,
     COHERENT_COHORT,
     COHERENT_DOSE,
+    COHERENT_RECENT,
     INTERVALS,
     LEAVE,
     MAX_PATIENTS,
@@ -131,6 +132,8 @@ def run_curve_trial(plan, clock, told, limits, tolerances, key, counts, room, no
         if plan.coherent == COHERENT_COHORT and toxic / size >= plan.target - SLACK:
             ceiling = dose
         elif plan.coherent == COHERENT_DOSE and dlts[dose] / patients[dose] > plan.target + SLACK:
+            ceiling = dose
+        elif plan.coherent == COHERENT_RECENT and toxic > 0:
             ceiling = dose
         last_dose = dose
         dose = min(choice, ceiling)

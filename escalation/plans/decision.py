@@ -20,6 +20,7 @@ class Bound(Enum):
     FLOOR = auto()  # so low a dose may not follow the last one
     COHERENCE_COHORT = auto()  # no escalation after a cohort with such a rate
     COHERENCE_DOSE = auto()  # no escalation at such a rate at the dose
+    COHERENCE_RECENT = auto()  # no escalation after a cohort with a DLT
     ONE_UP = auto()  # one dose up at a time until the first DLT
     OVERDOSE = auto()  # the floor is, or a dose up to it, a probable overdose
     RULED_OUT = auto()  # those who conduct the trial have closed the dose

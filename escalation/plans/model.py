@@ -7,12 +7,16 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from escalation.kernels.codes import COHERENT_COHORT, COHERENT_DOSE, NO_DOSE, SLACK
+from escalation.kernels.codes import COHERENT_COHORT, COHERENT_DOSE, COHERENT_RECENT, NO_DOSE, SLACK
 from escalation.plans.decision import Bound, Decision, State, last_cohort, limited
 from escalation.plans.plan import Counts, Plan
 from escalation.plans.readings import Judgement
 
-COHERENCE = {COHERENT_COHORT: Bound.COHERENCE_COHORT, COHERENT_DOSE: Bound.COHERENCE_DOSE}
+COHERENCE = {
+    COHERENT_COHORT: Bound.COHERENCE_COHORT,
+    COHERENT_DOSE: Bound.COHERENCE_DOSE,
+    COHERENT_RECENT: Bound.COHERENCE_RECENT,
+}
 """What keeps a dose from going up, by what `coherent` looks at."""
 
 
@@ -25,7 +29,7 @@ class ModelPlan(Plan):
     """
 
     target: float
-    coherent: int  # COHERENT_OFF, COHERENT_COHORT or COHERENT_DOSE
+    coherent: int  # COHERENT_OFF, COHERENT_COHORT, COHERENT_DOSE or COHERENT_RECENT
     # Whether the recommendation is the model's choice even where nobody was treated; if not, it is the highest tried
     # dose not above the model's choice.
     recommends_untried: bool = False
@@ -55,8 +59,8 @@ class ModelPlan(Plan):
 
     @property
     def looks_at_cohort(self) -> bool:
-        """Whether escalation depends on the last cohort's rate."""
-        return self.coherent == COHERENT_COHORT
+        """Whether escalation depends on the last cohort's DLTs."""
+        return self.coherent in (COHERENT_COHORT, COHERENT_RECENT)
 
     def recommend(self, patients: Counts, dlts: Counts, choices: NDArray[np.int8] | None = None) -> NDArray[np.int16]:
         """The recommended dose of each ending, from the model's choices on the final data."""
@@ -128,9 +132,9 @@ class ModelPlan(Plan):
     def _incoherent_to_escalate(self, state: State) -> bool:
         """Whether `coherent` lets no higher dose follow."""
         dose = state.last_dose
-        if self.coherent == COHERENT_COHORT:
+        if self.looks_at_cohort:
             size, toxic = last_cohort(self.conduct, state)
-            return toxic >= (self.target - SLACK) * size
+            return toxic > 0 if self.coherent == COHERENT_RECENT else toxic >= (self.target - SLACK) * size
         if self.coherent == COHERENT_DOSE:
             return state.dlts[dose] > (self.target + SLACK) * state.patients[dose]
         return False

@@ -7,8 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from escalation.errors import DesignError
-from escalation.kernels.codes import ELIMINATE, NO_DOSE, SUSPEND
+from escalation.kernels.codes import ELIMINATE, LIKELIHOOD, NO_DOSE, SUSPEND
+from escalation.kernels.layout import PendingArrays, WeighedArrays
 from escalation.plans.curves import CurvePlan
+from escalation.plans.pending import NOTHING
 from escalation.plans.verdict import EXACT, Verdict, Why, followed
 
 Floats = NDArray[np.float64]
@@ -47,6 +49,29 @@ class WeighedCurves:
     plan: CurvePlan
     adaptive: bool  # whether weights depend on the times of DLTs
     most_pending: float  # no decision while a larger share of the patients at the current dose is pending
+
+    @property
+    def arrays(self) -> PendingArrays:
+        """The rule as the kernels read it."""
+        return NOTHING._replace(rule=LIKELIHOOD, most_pending=float(self.most_pending))
+
+    @property
+    def model(self) -> WeighedArrays:
+        """The curves as the kernels read them."""
+        plan = self.plan.arrays()
+        functions, nothing = plan.reading.functions, np.zeros_like(plan.weight)
+        rates = plan.log_no_dlt, plan.log_dlt
+        ordered = np.all(np.diff(plan.log_dlt, axis=1) <= 0) and np.all(np.diff(plan.log_no_dlt, axis=1) >= 0)
+        return WeighedArrays(
+            book=np.vstack([plan.weight, nothing, plan.log_weight, functions, *map(np.exp, rates), *rates]),
+            reading=plan.reading._replace(functions=np.eye(len(functions))),
+            target=plan.target,
+            coherent=plan.coherent,
+            recommend_untried=plan.recommend_untried,
+            beliefs=plan.beliefs,
+            adaptive=self.adaptive,
+            ordered=bool(ordered),
+        )
 
     def weights(self, follow_up: Sequence[float] | Floats, dlt_times: Sequence[float] | Floats = ()) -> Floats:
         """Weights of pending patients, float64[c], by their shares of the window and those at which DLTs came."""

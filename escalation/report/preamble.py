@@ -1,6 +1,6 @@
 """What pages and JSON trees of designs begin with, and what they say of warnings and of designs that are left out."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
 from escalation.report.blocks import Block, Heading, Lines
@@ -61,6 +61,11 @@ def head(scenario: Scenario, warnings: Iterable[str] = ()) -> dict[str, Any]:
     }
 
 
-def refusal_warnings(refusals: Mapping[str, str], what: str) -> list[str]:
-    """A warning for each design for which the exact engine refused: it is left out, or not exact."""
-    return [f"design '{label}': {what}: {reason}" for label, reason in refusals.items()]
+def refusal_words(refusals: Mapping[str, str], shown: Container[str]) -> dict[str, str]:
+    """What becomes of each design for which the exact engine refused, and why; `shown` are those with other numbers."""
+    return {label: f"{'not exact' if label in shown else 'left out'}: {reason}" for label, reason in refusals.items()}
+
+
+def refusal_warnings(refusals: Mapping[str, str], shown: Container[str] = ()) -> list[str]:
+    """A warning for each of these designs."""
+    return [f"design '{label}': {words}" for label, words in refusal_words(refusals, shown).items()]

@@ -21,10 +21,10 @@ def agreement_lines(what: str, simulated: str, found: Agreement, no_z: str) -> I
     yield f"{largest}, p = {found.p_value:.2g}."
 
 
-def verdict_lines(lines: Iterable[str], refusals: Mapping[str, str], found: Agreement | None) -> Lines:
-    """The lines, and designs that are not exact; an alarm when exact and simulated numbers disagree."""
-    refused = (f"{label}: not exact: {reason}." for label, reason in refusals.items())
-    return Lines(*lines, *refused, alarm=found is not None and not found.agrees, listed=True)
+def verdict_lines(lines: Iterable[str], refused: Mapping[str, str], found: Agreement | None) -> Lines:
+    """The lines, and what becomes of designs that are refused; an alarm when exact and simulated numbers disagree."""
+    refusals = (f"{label}: {words}." for label, words in refused.items())
+    return Lines(*lines, *refusals, alarm=found is not None and not found.agrees, listed=True)
 
 
 def agreement_tree(found: Agreement | None) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ import numpy as np
 
 from escalation.designs import Design
 from escalation.designs.base import with_room
+from escalation.errors import OutcomesError
 from escalation.kernels.codes import DOSE_TOO_TOXIC, EXPANSION_STOPPED, NO_DOSE, TOO_TOXIC
 from escalation.plans.decision import Decision, Expanding, Ruling, State, run_after
 from escalation.plans.expansion import ExpansionPlan, expansion_plan
@@ -175,6 +176,23 @@ def _leads_down(decision: Decision, dose: int) -> bool:
     if decision.next_dose is not None:
         return decision.next_dose < dose
     return decision.reason in (TOO_TOXIC, DOSE_TOO_TOXIC, EXPANSION_STOPPED)
+
+
+def check_closed(decider: Decider, decision: Decision) -> None:
+    """Refuse a decision for a dose that those who conduct the trial have closed.
+
+    Raises
+    ------
+    OutcomesError
+        The last cohort is to be filled up there, or the expansion is to be there.
+    """
+    following, closed_from = decision.next_dose, decider.ruling.closed_from
+    if following is not None and closed_from is not None and following >= closed_from:
+        whom = "the expansion" if decision.expanding else "the last cohort"
+        raise OutcomesError(
+            f"closed: the next patients would be at {decider.trial.at_level(following)}, for {whom}: what follows when "
+            "that is closed the design does not say"
+        )
 
 
 def decider_of(design: Design, trial: Trial, *, treated: int = 0) -> Decider:

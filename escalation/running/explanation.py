@@ -221,7 +221,7 @@ def bound_in_words(decider: Decider, state: State, bound: Bound) -> str:
     """Why the next dose is not what was asked for."""
     names = decider.trial.level_names
     last = decider.trial.at_level(state.last_dose)
-    if bound in (Bound.COHERENCE_COHORT, Bound.COHERENCE_DOSE):
+    if bound in (Bound.COHERENCE_COHORT, Bound.COHERENCE_DOSE, Bound.COHERENCE_RECENT):
         return _incoherent(decider, state, bound)
     if bound == Bound.CLOSED:
         return _closed(decider, state)
@@ -273,8 +273,10 @@ def _ruled_out(decider: Decider) -> str:
 
 def _incoherent(decider: Decider, state: State, bound: Bound) -> str:
     dose, target = state.last_dose, f"the target of {decider.trial.target:g}"
-    if bound == Bound.COHERENCE_COHORT:
+    if bound != Bound.COHERENCE_DOSE:
         size, toxic = last_cohort(decider.plan.conduct, state)
+        if bound == Bound.COHERENCE_RECENT:
+            return f"{toxic} of {size} patients of the last cohort had a DLT: no escalation"
         return f"{toxic} of {size} patients of the last cohort had a DLT, a rate not below {target}: no escalation"
     return (
         f"{state.dlts[dose]} of {state.patients[dose]} patients at {decider.trial.at_level(dose)} had a DLT, a rate "

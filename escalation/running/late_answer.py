@@ -15,6 +15,7 @@ from escalation.plans.pending import Effective, Predicted, Weighed
 from escalation.plans.verdict import Verdict, Why
 from escalation.plans.weighed_curves import WeighedCurves
 from escalation.running.answer import DoseEstimate, Hold, NextDose, WhilePending
+from escalation.running.decider import check_closed
 from escalation.running.estimates import dose_estimates
 from escalation.running.explanation import (
     ACTIONS,
@@ -35,6 +36,7 @@ def late_answer(late: LateDecider, seen: Seen, data: InterimData, departures: Se
     """What is next while patients are pending."""
     found = late.decide(seen)
     decision, state = found.decision, seen.state
+    check_closed(late.decider, decision)
     hold = hold_of(late, seen, found)
     rates = _weighed_rates(late, seen, found)
     ends = hold is None and decision.ends

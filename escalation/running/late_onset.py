@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from escalation.designs import Design
+from escalation.designs import CRM, Design
 from escalation.designs.base import with_room
 from escalation.designs.pending import PendingRule, Roll, Weigh
 from escalation.errors import DesignError, OutcomesError
@@ -180,8 +180,9 @@ class LateDecider:
         if ruling.stays:
             ceilings.append((dose, Bound.HELD))
         highest, why_no_higher = min(ceilings, key=lambda ceiling: ceiling[0])
-        said, about = verdict(ELIMINATE, Why.ELIMINATED), closed_from
-        following, code = at, ELIMINATE
+        said, about, following, code = None, None, at, None
+        if closed_from <= dose:
+            said, about, code = verdict(ELIMINATE, Why.ELIMINATED), closed_from, ELIMINATE
         if at == dose or isinstance(rule, Rolled):
             about, shares = at, self._shares(seen.at(at))
             if state.patients[at] == 0:  # as may be below a start dose
@@ -240,9 +241,11 @@ class LateDecider:
 def _leads_down(found: LateDecision, dose: int) -> bool:
     """Whether a cohort that was begun is not filled up.
 
-    So it is when a lower dose follows, when the trial ends because of DLTs, and when the lowest dose is suspended whose
-    known outcomes would eliminate it.
+    So it is when the dose is eliminated or a lower one follows, when the trial ends because of DLTs, and when the
+    lowest dose is suspended whose known outcomes would eliminate it.
     """
+    if found.closed_from <= dose:
+        return True
     if found.held is not None:
         return found.verdict is not None and found.verdict.why == Why.TOO_TOXIC_IF_KNOWN
     if found.decision.next_dose is not None:
@@ -261,6 +264,10 @@ def late_decider(design: Design, trial: Trial, decider: Decider, data: InterimDa
         raise DesignError("\n".join(problems))
     rule = design.pending_plan(roomy)
     assert rule is not None
+    if isinstance(rule, WeighedCurves) and not isinstance(decider.design, CRM):
+        raise DesignError(
+            f"{design.kind}: pending: of designs with a model only the CRM gives a next dose while patients are pending"
+        )
     if isinstance(rule, PendingPlan) and rule.one_at_a_time:
         decider = replace(decider, plan=_one_at_a_time(decider.plan))
     return LateDecider(decider, rule, trial.dlt_window_days)
@@ -271,9 +278,10 @@ def _one_at_a_time(plan: Plan) -> Plan:
     return plan.conducted(sizes=np.ones_like(plan.conduct.sizes), trial_sizes=None)
 
 
-def seen_in(design: Design, trial: Trial, data: InterimData, state: State) -> Seen:
+def seen_in(design: Design, decider: Decider, data: InterimData, state: State) -> Seen:
     """What the data say of those who are pending, unless the design needs to know more."""
-    rule = design.pending
+    rule, trial = design.pending, decider.trial
+    _check_last_cohort(decider, state)
     if isinstance(rule, Roll):
         for dose, treated in enumerate(data.patients):
             if treated > SIX:
@@ -294,6 +302,34 @@ def seen_in(design: Design, trial: Trial, data: InterimData, state: State) -> Se
     if _needs_days(rule):
         _check_days(design, trial, data, patients, dlt_days)
     return Seen(state, patients, dlt_days)
+
+
+def check_recent_dlts(design: Design, state: State) -> None:
+    """Refuse DLTs of which nobody knows whether they were known when the dose was last decided on."""
+    earlier = sum(state.dlts) - state.toxic
+    if getattr(design, "coherent", None) == "recent" and earlier > 0:
+        raise OutcomesError(
+            f'outcomes: there are DLTs of patients before the last cohort ({earlier}); coherent = "recent" asks '
+            "whether one has become known since the dose was last decided on, which the outcomes do not tell: it is for those "
+            "who conduct the trial to say. If one has, the dose is not escalated; if none has, ask with coherent = "
+            '"off"'
+        )
+
+
+def _check_last_cohort(decider: Decider, state: State) -> None:
+    """Refuse a last cohort that is full or not by the DLTs that were known when it began."""
+    conduct, dose, size = decider.plan.conduct, state.last_dose, state.size
+    if conduct.trial_sizes is None or state.expanding is not None:
+        return
+    before = tuple(n - size * (level == dose) for level, n in enumerate(state.patients))
+    room = conduct.max_patients - sum(before)
+    planned = [min(conduct.size(dose, before, (known,)), room) for known in range(sum(state.dlts) + 1)]
+    if min(planned) <= size < max(planned):
+        raise OutcomesError(
+            f"outcomes: the last cohort was to have {min(planned)} or {max(planned)} patients, by the DLTs that were "
+            "known when it began, which the outcomes do not tell: whether it is full is for those who conduct the "
+            "trial to say"
+        )
 
 
 def _needs_days(rule: PendingRule) -> bool:

@@ -10,12 +10,12 @@ from escalation.numbers import is_whole
 from escalation.plans.decision import Decision, Ruling, State
 from escalation.plans.reach import NO_RULING
 from escalation.running.answer import Completion, DoseEstimate, Hold, NextDose
-from escalation.running.decider import Decider
+from escalation.running.decider import Decider, check_closed
 from escalation.running.estimates import dose_estimates
 from escalation.running.explanation import explanation, following_in_words
 from escalation.running.holds import days_in_words
 from escalation.running.late_answer import late_answer
-from escalation.running.late_onset import late_decider, seen_in
+from escalation.running.late_onset import check_recent_dlts, late_decider, seen_in
 from escalation.running.recommendation import why_none
 from escalation.running.standing import Standing, decider_for, stand, too_many
 from escalation.trial.data import InterimData
@@ -88,16 +88,16 @@ def next_dose(
 def _of_late_onset(design: Design, trial: Trial, data: InterimData, ruling: Ruling) -> NextDose:
     """The answer of a late-onset design; with all outcomes known it is that of the design that waits."""
     late = late_decider(design, trial, decider_for(design.waiting, trial, data), data)
-    given = InterimData.without_pending(data)
     if data.cohorts is None:
         _check_counts(trial, data, one_by_one=late.decider.plan.conduct.largest == 1)
     late = replace(late, decider=replace(late.decider, ruling=ruling))
-    now = stand(replace(late.decider, ruling=NO_RULING), given, ruled=late.decider)
+    now = stand(replace(late.decider, ruling=NO_RULING), data.without_pending(), ruled=late.decider)
     most = late.decider.trial.most_patients
+    check_recent_dlts(design, now.state)
     # What was known when earlier doses were decided on, the data do not say: whether the design led here is not asked.
     departures = tuple(said for said in now.departures if said == too_many(data.treated, most))
     if any(data.pending):
-        return late_answer(late, seen_in(design, trial, data, now.state), data, departures)
+        return late_answer(late, seen_in(design, late.decider, data, now.state), data, departures)
     prior = None if isinstance(design, ModelDesign) else late.decider.prior(now.state)
     estimates = dose_estimates(late.decider, now.state, data)
     return _answer(late.decider, replace(now, departures=departures), estimates, prior)
@@ -170,13 +170,8 @@ def _answer(
 ) -> NextDose:
     """The answer where all outcomes are known."""
     decision = now.decision
+    check_closed(decider, decision)
     following = decision.next_dose
-    if following is not None and decider.ruling.closed_from is not None and following >= decider.ruling.closed_from:
-        whom = "the expansion" if decision.expanding else "the last cohort"
-        raise OutcomesError(
-            f"closed: the next patients would be at {decider.trial.at_level(following)}, for {whom}: what follows when "
-            "that is closed the design does not say"
-        )
     recommended = decider.recommended(now.state)
     fillings = zip(range(now.state.missing + 1), decision.filled, strict=False)
     return NextDose(

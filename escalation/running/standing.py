@@ -19,9 +19,14 @@ MOST_SEARCHED = 50_000
 """States among which counts are looked for: some seconds."""
 
 
-_DEPENDS_ON_DAYS = (
-    "{design}: pending: which dose follows depends on the days on which outcomes become known, which no path of "
-    'complete data has; ask `next` as the trial goes on, or look at kind = "{waits}", the design that waits'
+DEPENDS_ON_DAYS = "which dose follows depends on the days on which outcomes become known"
+"""Of a late-onset design."""
+
+_NO_PATHS = (
+    "{design}: pending: "
+    + DEPENDS_ON_DAYS
+    + ", which no path of complete data has; ask `next` as the trial goes on, or "
+    'look at kind = "{waits}", the design that waits'
 )
 
 
@@ -42,7 +47,7 @@ def standing(design: Design, trial: Trial, data: InterimData) -> Standing:
     data of another number of dose levels, with patients pending, or that leave open what the design looks at.
     """
     if design.is_late_onset:
-        raise DesignError(_DEPENDS_ON_DAYS.format(design=design.kind, waits=design.waiting.kind))
+        raise DesignError(_NO_PATHS.format(design=design.kind, waits=design.waiting.kind))
     if any(data.pending):
         raise OutcomesError(
             f"outcomes: {_patients(sum(data.pending))} pending: how the trial goes on depends on outcomes that are not "

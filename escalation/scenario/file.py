@@ -188,17 +188,19 @@ def files_of(path: Path) -> list[Path]:
     return [path, *(folder / file.strip() for file in tables if isinstance(file, str))]
 
 
-def parse_scenario(content: dict[str, Any], source: str = "scenario", folder: Path = Path()) -> Scenario:
+def parse_scenario(
+    content: dict[str, Any], source: str = "scenario", folder: Path = Path(), *, simulated: bool = True
+) -> Scenario:
     """Validate the content of a scenario file; a ScenarioError lists every problem, each with its place.
 
     Every part is validated on its own, so that all problems are found at once. `folder` is where the files lie that
-    the scenario names.
+    the scenario names. Unless its trials are to be `simulated` it may lack what simulations need.
     """
     try:
         check_numbers(content)
     except ValueError as error:
         raise ScenarioError(source, [str(error)]) from None
-    return _parsed(content, source, folder, Scenario)
+    return _parsed(content, source, folder, Scenario, simulated=simulated)
 
 
 def _parsed(content: dict[str, Any], source: str, folder: Path, kind: type[Parts], *, simulated: bool = True) -> Parts:

@@ -9,7 +9,7 @@ analogues.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
 from typing import Any, NamedTuple, TypeVar, Unpack
 
@@ -21,6 +21,7 @@ from escalation.scenario.grid import Grid, Value, changed, grid, in_toml
 from escalation.scenario.truths.sets import TruthSet, scenario_truths
 from escalation.studies.evaluate import (
     OBJECTIVES,
+    TOO_MANY,
     Assessment,
     Limit,
     Objective,
@@ -135,7 +136,7 @@ class Calibration:
                 nearest = min(within, key=lambda one: limit.excess(one.assessment))
                 value = getattr(nearest.assessment, limit.quantity)
                 among = f" of those with {' and '.join(before)}" if before else ""
-                shown = f"{value:.4g}" if limit.quantity == "patients" else f"{100 * value:.4g} %"
+                shown = limit.shown(value, ".4g")
                 return f"no setting{among} has {limit.words}: the nearest has {shown}, {setting_words(nearest.values)}"
             within, before = left, [*before, limit.words]
         return None
@@ -178,8 +179,8 @@ def calibrate(
     objective : {"mean-pcs", "worst-pcs"}
         What is to be large.
     limits : dict of str to float, optional
-        On the numbers of an `Assessment`: at most so much "overdosing", "false_stopping" and "patients", and at least
-        so much "power".
+        On the numbers of an `Assessment`: at most so much "overdosing", "false_stopping", "patients" and "duration",
+        which is in days, and at least so much "power".
     max_states, max_seconds, max_memory, progress, executor : optional
         As for every study; see `studies.work.options.Work`. A step is a setting, or the design as it is.
 
@@ -187,7 +188,8 @@ def calibrate(
     ------
     EscalationError
         An unknown name, a design without a grid of its own, limits of which the truths cannot say whether they are met,
-        or no setting that is possible. That no setting is within the limits is no error, but `unmet`.
+        a limit of the duration where it is not exact, or no setting that is possible. That no setting is within the
+        limits is no error, but `unmet`.
 
     Examples
     --------
@@ -203,10 +205,13 @@ def calibrate(
     if objective not in OBJECTIVES:
         raise EscalationError(f"objective: {objective!r} should be one of {', '.join(OBJECTIVES)}")
     judged = scenario_truths(scenario) if truths is None else truths
-    bounds = limits_of((limits or {}).items(), judged)
+    bounds = limits_of((limits or {}).items(), judged, scenario.trial)
     own_setting = scenario.designs[design], scenario.trial, judged
     questions = chain([own_setting], possible(settings, judged))
-    own, *answers = evaluate(assess, questions, (len(settings) + 1, "settings"), **work)
+    asked = partial(assess, timed=scenario.trial.time is not None)
+    own, *answers = evaluate(asked, questions, (len(settings) + 1, "settings"), **work)
+    if any(bound.quantity == "duration" for bound in bounds):
+        answers = [_with_duration(answer) for answer in answers]
     tried = [of_design(design, settings.values_of(number)) for number in range(len(settings))]
     assessments, reasons = divided(dict(enumerate(answers)))
     if not assessments:
@@ -221,6 +226,11 @@ def calibrate(
         tuple((tried[number], reason) for number, reason in reasons.items()),
         None if isinstance(own, Refused) else own,
     )
+
+
+def _with_duration(answer: Assessment | Refused) -> Assessment | Refused:
+    """What a limit of the duration can be held to."""
+    return Refused(TOO_MANY) if isinstance(answer, Assessment) and answer.duration is None else answer
 
 
 def settings_to_try(scenario: Scenario, design: str, values: Mapping[str, Sequence[Value]] | None = None) -> Grid:

@@ -20,11 +20,11 @@ from escalation.characteristics.paired import (
     simulated_numbers,
 )
 from escalation.defaults import SEED, TRIALS
-from escalation.engines.outcomes import Outcomes
+from escalation.engines.outcomes import DURATION, Outcomes
 from escalation.errors import EscalationError
 from escalation.names import choose
 from escalation.scenario.file import Scenario
-from escalation.studies.run import Evidence, Pass, Result, Run, result_of
+from escalation.studies.run import Evidence, Pass, Result, Run, nothing_known, result_of
 from escalation.studies.work.options import Effort
 from escalation.studies.work.refusal import Refused
 
@@ -69,7 +69,7 @@ class Comparison:
         """For each quantity the median gain over pairs and truths, without differences that do not vary."""
         known = {
             name: [one.gain for one in self.differences if one.quantity == name and one.gain is not None]
-            for name in (*QUANTITIES, PCS_OBD)
+            for name in (*QUANTITIES, DURATION, PCS_OBD)
         }
         return {name: median(gains) for name, gains in known.items() if gains}
 
@@ -153,7 +153,8 @@ def run_and_compare(
 
     def noted() -> Iterator[Evidence]:
         for one in passed.evidence():
-            results.append(result_of(one, scenario.trial))
+            if one.is_known:
+                results.append(result_of(one, scenario.trial))
             yield one
 
     found = _read(passed, noted(), None)
@@ -193,15 +194,23 @@ def _read(passed: Pass, evidence: Iterable[Evidence], reference: str | None) -> 
             )
             if isinstance(one.exact, Refused):
                 refusals[one.design] = one.exact.reason
+            if not one.is_known:
+                del found[one.design]
         for subtracted, design in pairs:
+            if not {subtracted, design} <= found.keys():
+                continue
             differences += _differences((truth, design, subtracted), found[design], found[subtracted])
+    if not differences:
+        raise nothing_known(refusals)
     return Comparison(passed.scenario, tuple(differences), passed.trials, passed.seed, refusals)
 
 
 def _differences(names: tuple[str, str, str], design: _Numbers, reference: _Numbers) -> Iterator[Difference]:
-    for quantity in (*QUANTITIES, PCS_OBD):
+    for quantity in (*QUANTITIES, DURATION, PCS_OBD):
         exact = [None if found.exact is None else found.exact.get(quantity) for found in (design, reference)]
         samples = [None if found.simulated is None else found.simulated.get(quantity) for found in (design, reference)]
+        if quantity == DURATION and not any(exact) and not any(samples):
+            continue  # there is no calendar, or nothing is known of the days
         if quantity == PCS_OBD and not all(one or other for one, other in zip(exact, samples, strict=True)):
             continue  # one of them chooses no optimal dose
         numbers = exact_numbers(*exact)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
+from math import isnan
 from typing import Any, Literal, TypeVar, Unpack, get_args
 
 from escalation.defaults import MOST_PATIENTS
@@ -22,6 +23,7 @@ from escalation.scenario.truths.sets import TruthSet
 from escalation.studies.work.options import Limits, Progress, Work, allowance, silent
 from escalation.studies.work.pieces import DEFAULT, exact_expectations, finished
 from escalation.studies.work.refusal import Refused, answered
+from escalation.trial.calendar import DAYS_PER_MONTH
 from escalation.trial.trial import Trial
 
 Answer = TypeVar("Answer")
@@ -116,6 +118,9 @@ def possible(settings: Grid, *asked: Any) -> Iterator[tuple[Any, ...] | Refused]
 Objective = Literal["mean-pcs", "worst-pcs"]
 OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
 
+MOST_DAYS = 1e9
+"""Of a bound on the duration."""
+
 
 @dataclass(frozen=True)
 class Assessment:
@@ -129,15 +134,19 @@ class Assessment:
     false_stopping: float | None
     power: float | None  # least probability of recommending no dose where none is correct
     patients: float  # mean number
+    duration: float | None = None  # mean days; None without a calendar, or where they are not known
 
     def objective(self, objective: Objective) -> float:
         """The PCS that is asked for."""
         return self.mean_pcs if objective == "mean-pcs" else self.worst_pcs
 
 
-def assess(design: Design, trial: Trial, truths: TruthSet, allowance: Allowance = DEFAULT) -> Assessment:
-    """Enumerate a design's trials and assess them."""
-    found = exact_expectations(design, trial, truths, allowance=allowance)
+def assess(
+    design: Design, trial: Trial, truths: TruthSet, allowance: Allowance = DEFAULT, *, timed: bool = False
+) -> Assessment:
+    """Enumerate a design's trials and assess them; how long they take where that is asked for."""
+    found = exact_expectations(design, trial, truths, timed=timed, allowance=allowance)
+    duration = float(found.duration.mean())
     right = found.correct.any(axis=1)
     return Assessment(
         mean_pcs=float(found.pcs.mean()),
@@ -146,6 +155,7 @@ def assess(design: Design, trial: Trial, truths: TruthSet, allowance: Allowance 
         false_stopping=float(found.no_selection[right].max()) if right.any() else None,
         power=float(found.no_selection[~right].min()) if not right.all() else None,
         patients=float(found.sample_size.mean()),
+        duration=None if isnan(duration) else duration,
     )
 
 
@@ -159,10 +169,16 @@ class Limit:
     @property
     def words(self) -> str:
         """The limit for a page."""
-        if self.quantity == "patients":
-            return f"{NAMES[self.quantity]} at most {self.bound:g}"
         relation = "at least" if self.quantity == "power" else "at most"
-        return f"{NAMES[self.quantity]} {relation} {100 * self.bound:g} %"
+        return f"{NAMES[self.quantity]} {relation} {self.shown(self.bound, 'g')}"
+
+    def shown(self, value: float, form: str) -> str:
+        """A value of the quantity for a page."""
+        if self.quantity == "patients":
+            return f"{value:{form}}"
+        if self.quantity == "duration":
+            return f"{value / DAYS_PER_MONTH:{form}} months"
+        return f"{100 * value:{form}} %"
 
     def met(self, assessment: Assessment) -> bool:
         """Whether an assessment is within it."""
@@ -180,23 +196,37 @@ NAMES = {
     "false_stopping": "false stopping",
     "power": "power",
     "patients": "mean number of patients",
+    "duration": "mean duration",
 }
 """Numbers that can be limited, as a page calls them."""
 
 
-def limits_of(bounds: Iterable[tuple[str, float]], truths: TruthSet) -> tuple[Limit, ...]:
-    """Limits, of which the truths can say whether they are met; anything else raises an EscalationError."""
+TOO_MANY = "with their days the trials have more states than are allowed"
+"""Why a duration is not known where it could be."""
+
+WANTED = {
+    "patients": (MOST_PATIENTS, "a number of patients"),
+    "duration": (MOST_DAYS, "a number of days"),
+}
+"""How large a bound can be, and what it is; all others are probabilities."""
+
+
+def limits_of(bounds: Iterable[tuple[str, float]], truths: TruthSet, trial: Trial) -> tuple[Limit, ...]:
+    """Limits, of which truths and trial can say whether they are met; anything else raises an EscalationError."""
     right = truths.correct.any(axis=1)
     silent = {
         "overdosing": None if right.any() else "no dose is correct in any truth",
         "false_stopping": None if right.any() else "no dose is correct in any truth",
         "power": None if not right.all() else "a dose is correct in every truth; give one in which none is",
+        "duration": "the trial has no calendar; [trial.time] says when patients arrive"
+        if trial.time is None
+        else trial.time.inexact_over_truths,
     }
     limits = []
     for name, bound in bounds:
         if name not in NAMES:
             raise EscalationError(f"no limit '{brief(name)}'{suggestion(name, NAMES)}; there are {', '.join(NAMES)}")
-        most, wanted = (MOST_PATIENTS, "a number of patients") if name == "patients" else (1, "a probability, 0 to 1")
+        most, wanted = WANTED.get(name, (1, "a probability, 0 to 1"))
         if isinstance(bound, bool) or not isinstance(bound, int | float) or not 0 <= bound <= most:
             raise EscalationError(f"{NAMES[name]}: {bound!r} should be {wanted}")
         if silent.get(name):

@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 from scipy import optimize
 
 from escalation.characteristics.benchmark import optimal_pcs
+from escalation.characteristics.many_truths import NO_DAYS
 from escalation.defaults import DELTA, SEED
 from escalation.engines.endings import Enumeration
 from escalation.errors import DesignError
@@ -175,8 +176,8 @@ class Event:
         truths, levels = rates.shape
         chance, patients, dlts = np.empty((truths, 1)), np.empty((truths, levels)), np.empty((truths, levels))
         endings = self._endings
-        cells = cells_of(endings.trial.most_patients)
-        expected_counts(endings.tree, self._weights, cells, self._classes, endings.seen, rates, chance, patients, dlts)
+        told = endings.tree, self._weights, cells_of(endings.trial.most_patients), self._classes, endings.seen
+        expected_counts(*told, NO_DAYS, rates, chance, patients, dlts, np.empty(truths))
         return chance[:, 0], patients, dlts
 
 

@@ -1,15 +1,18 @@
 """One design on one trial: its exact endings, and its simulated trials."""
 
 import os
+from dataclasses import replace
 
 from numpy.typing import ArrayLike
 
 from escalation.defaults import SEED, TRIALS
 from escalation.designs import Design
 from escalation.engines.allowance import Allowance
+from escalation.engines.course import Course, course_of
 from escalation.engines.durations import with_days
 from escalation.engines.endings import Enumeration
 from escalation.engines.exact import enumerate_endings
+from escalation.engines.late_onset import EndingsByTruth, late_endings
 from escalation.engines.outcomes import Outcomes
 from escalation.engines.simulated import simulate_trials
 from escalation.errors import DesignError, OutcomesError, StateSpaceError
@@ -62,7 +65,9 @@ def exact(
     StateSpaceError
         There are more states than are allowed; or, under a table plan, there may be: of its bound, which looks at the
         first 64 cohorts, it is said after five million states. Or the likelihoods of a curve plan, or the states, do
-        not fit into the memory.
+        not fit into the memory. Or the design decides while patients are pending, and what is known then depends on
+        days: because arrivals are not fixed and lost while accrual is held, or on the true rates, as under a Weibull
+        onset, where `run` has exact values for each truth.
 
     Examples
     --------
@@ -83,6 +88,8 @@ def endings_within(design: Design, trial: Trial, after: InterimData | str | None
         raise StateSpaceError(f"{trial.time.inexact_counts}: simulated only")
     try:
         start = start_of(design, trial, after)
+        if start.pending is not None:
+            return late_endings(start, allowance)
         endings, clock = enumerate_endings(start, allowance), clock_of(start.trial)
         has_days = clock is not None and trial.time is not None and trial.time.inexact_days is None and after is None
         return with_days(endings, start, allowance, clock) if has_days and clock is not None else endings
@@ -90,6 +97,18 @@ def endings_within(design: Design, trial: Trial, after: InterimData | str | None
         raise StateSpaceError(
             "there is not enough memory for the states; --max-memory (in Python max_memory) keeps to less"
         ) from None
+
+
+def under_each_truth(
+    design: Design, trial: Trial, after: InterimData | str | None, allowance: Allowance, truths: int
+) -> Enumeration | EndingsByTruth:
+    """What can be asked for exact outcomes under so many truths: endings for all, or for each truth its own."""
+    clock = clock_of(trial)
+    if design.is_late_onset and after is None and clock is not None and clock.onset.depends_on_rate:
+        return EndingsByTruth(
+            start_of(design, trial, None), replace(allowance, designs=allowance.designs * max(truths, 1))
+        )
+    return endings_within(design, trial, after, allowance)
 
 
 def simulate(
@@ -158,6 +177,31 @@ def simulate(
     start = start_of(design, trial, after)
     Allowance(memory=max_memory).check_memory(design.kind, start.plan, trials)
     return simulate_trials(start, true_rates, trials=trials, seed=seed, threads=workers, joint=joint)
+
+
+def course(design: Design, trial: Trial, rates: ArrayLike, *, number: int = 1, seed: int = SEED) -> Course:
+    """The course of one of the trials that `simulate` simulates, by its number from 1.
+
+    Raises
+    ------
+    DesignError
+        A ValueError: the trial has no calendar; otherwise as for `simulate`.
+
+    Examples
+    --------
+    >>> from escalation import BOIN, Trial
+    >>> trial = Trial(doses=[1, 2], target=0.25, max_patients=6, dlt_window_days=28, time={"accrual_per_month": 3})
+    >>> found = course(BOIN(), trial, [0.1, 0.3], number=2)
+    >>> len(found.patients), [one.dose for one in found.decisions]
+    (6, [1])
+    """
+    true_rates = check_rates(rates, trial)
+    for name, value, least in (("number", number, 1), ("seed", seed, 0)):
+        if not is_whole(value) or value < least:
+            raise DesignError(f"{name}: {value!r} should be a whole number, at least {least}")
+    if trial.time is None:
+        raise DesignError("time: the trial has no calendar; [trial.time] says when patients arrive")
+    return course_of(start_of(design, trial, None), true_rates, number=number - 1, seed=seed)
 
 
 def _check_calendar(trial: Trial) -> None:

@@ -8,6 +8,7 @@ the truth, its 5 % quantile and its worst value how much depends on the truth.
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
+from functools import partial
 from itertools import combinations
 from typing import Unpack
 
@@ -67,6 +68,7 @@ class Summary:
     # Mean PCS of the optimal benchmark, over the truths with a correct dose; None without any.
     optimal_pcs: float | None
     efficiency: float | None  # mean PCS over these truths, divided by `optimal_pcs`
+    duration: float | None  # mean over truths of the mean days that a trial takes; None where they are not known
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,7 @@ class Robustness:
             for label, found in self.expectations.items():
                 pcs = found.pcs[places]
                 share_above = float(found.share_above_target[places].mean())
+                duration = float(found.duration[places].mean())
                 yield Summary(
                     design=label,
                     mtd=mtd,
@@ -139,6 +142,7 @@ class Robustness:
                     sample_size=float(found.sample_size[places].mean()),
                     optimal_pcs=best,
                     efficiency=None if not best else float(pcs[known].mean()) / best,
+                    duration=None if math.isnan(duration) else duration,
                 )
 
     def contrasts(self) -> Iterator[Contrast]:
@@ -213,7 +217,8 @@ def robust(
         raise DesignError(f"truths: there should be at least one, with {trial.levels} rates: one for each dose level")
     parts = [(trial, truths.part(first, first + BLOCK)) for first in range(0, len(truths), BLOCK)]
     what, evaluation = f"designs x {BLOCK:,} truths", len(truths) * EVALUATION
-    found, refusals = evaluate_designs(exact_expectations, chosen, parts, what, evaluation, **work)
+    asked = partial(exact_expectations, timed=trial.time is not None)
+    found, refusals = evaluate_designs(asked, chosen, parts, what, evaluation, **work)
     expectations = {label: _joined(own) for label, own in found.items()}
     # Among doses of which there is one the benchmark has nothing to choose.
     benchmark = optimal_pcs(truths.rates, truths.correct & (trial.levels > 1), trial)

@@ -1,6 +1,6 @@
 """A scenario run: every design under every truth, exact and simulated."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any, Unpack
@@ -17,6 +17,7 @@ from escalation.defaults import SEED, TRIALS
 from escalation.designs import Design
 from escalation.engines.allowance import Allowance
 from escalation.engines.endings import Enumeration
+from escalation.engines.late_onset import EndingsByTruth
 from escalation.engines.optimal import ExactChoice, OptimalDoses, chosen_in_trials, counted, exact_choice
 from escalation.engines.outcomes import Outcomes
 from escalation.errors import EscalationError, StateSpaceError
@@ -24,11 +25,11 @@ from escalation.kernels.codes import SLACK
 from escalation.names import choose
 from escalation.plans.choice import ChoicePlan
 from escalation.plans.clock import clock_of
-from escalation.running.standing import standing
+from escalation.running.standing import DEPENDS_ON_DAYS, standing
 from escalation.running.start import start_of
 from escalation.scenario.file import Scenario
 from escalation.scenario.truths.truth import Truth
-from escalation.studies.one_design import endings_within, simulate
+from escalation.studies.one_design import endings_within, simulate, under_each_truth
 from escalation.studies.work.options import Effort, Progress, silent
 from escalation.studies.work.refusal import Refused, answered
 from escalation.trial.data import InterimData
@@ -49,6 +50,9 @@ RESPONDING_PATIENT = 4e-8
 
 PAIR, PAIR_OF_A_TRIAL = 3e-3, 1e-7
 """Likewise for a pair of designs under a truth."""
+
+PAIR_OF_A_TIMED_TRIAL = 2e-7
+"""And for their difference in days in each trial with a calendar."""
 
 REPORT_ON_A_TRUTH, REPORT_ON_A_RESULT = 0.25, 0.13
 """And for the figures of a report: on a truth, and on each design under it."""
@@ -113,6 +117,11 @@ class Run:
     departures: tuple[str, ...] = ()  # where these data are not what a design would have done
 
     @property
+    def shown(self) -> set[str]:
+        """Labels of the designs of which there are results."""
+        return {result.design for result in self.results}
+
+    @property
     def agreement(self) -> Agreement | None:
         """How all simulated trials of the run agree with the exact values; None when nothing was compared."""
         compared = [result.agreement for result in self.results if result.agreement is not None]
@@ -131,6 +140,15 @@ class Evidence:
     anchor: Anchor | None = None  # the same trials as they wait for complete data, of a design that does not
     exact_responses: Responses | None = None  # where the truth has any
     simulated_responses: Responses | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether either engine says anything: without simulated trials a design that is refused is left out."""
+        return self.simulated is not None or isinstance(self.exact, Outcomes)
+
+
+Endings = Enumeration | EndingsByTruth | Refused
+"""What can be asked for exact outcomes under a truth, or why there are none."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +184,8 @@ class Pass:
         plans = ((label, start_of(design, trial, self.after).plan) for label, design in simulated)
         result = RESULT + RESULT_OF_A_TRIAL * self.trials + REPORT_ON_A_RESULT * self.is_reported
         truth = len(self.designs) * result + REPORT_ON_A_TRUTH * self.is_reported
-        truth += self.pairs * (PAIR + PAIR_OF_A_TRIAL * self.trials)
+        pair = PAIR_OF_A_TRIAL + PAIR_OF_A_TIMED_TRIAL * (trial.time is not None)
+        truth += self.pairs * (PAIR + pair * self.trials)
         replace(self.allowance, at_once=1).check_trials(
             plans,
             trials=self.trials,
@@ -182,17 +201,17 @@ class Pass:
         designs = {label: self.scenario.designs[label] for label in self.designs}
         with self.progress(len(self.designs) * len(self.truths), "designs x truths") as step:
             endings = {label: self._endings(design) for label, design in designs.items()} if self.exact else {}
-            waiting = {label: self._waiting(design) for label, design in designs.items()}
             choices = OptimalDoseChoices(self)
+            waiting: dict[str, Enumeration | None] = {}
             for truth in self.scenario.truth:
                 for label, design in designs.items() if truth.name in self.truths else ():
-                    known = endings.get(label)
-                    expected = known.outcomes(truth.dlt_rates) if isinstance(known, Enumeration) else known
+                    expected = self._expected(endings, label, truth)
                     simulated = self._simulated(design, truth) if self.trials else None
-                    anchors, anchor = waiting[label], None
-                    if anchors is not None and not isinstance(expected, Outcomes):
-                        same = self._simulated(design.waiting, truth)
-                        anchor = Anchor(anchors.outcomes(truth.dlt_rates), same)
+                    if isinstance(expected, Refused) and label not in waiting:
+                        waiting[label] = self._waiting(design)
+                    anchors, anchor = waiting.get(label), None
+                    if anchors is not None:
+                        anchor = Anchor(anchors.outcomes(truth.dlt_rates), self._simulated(design.waiting, truth))
                     found = Evidence(label, truth, truth.correct_doses(trial.target), expected, simulated, anchor)
                     yield choices.added_to(found)
                     step()
@@ -219,10 +238,19 @@ class Pass:
             return found if isinstance(found, Enumeration) else None
         return None
 
-    def _endings(self, design: Design) -> Enumeration | Refused:
-        """The endings of a design; a refusal is an error where no trials are simulated instead."""
-        question = design, self.scenario.trial, self.after, self.allowance
-        return endings_within(*question) if self.trials == 0 else answered(endings_within, question)
+    def _endings(self, design: Design) -> Endings:
+        """The endings of a design, or why there are none."""
+        return answered(under_each_truth, (design, self.scenario.trial, self.after, self.allowance, len(self.truths)))
+
+    def _expected(self, endings: dict[str, Endings], label: str, truth: Truth) -> Outcomes | Refused | None:
+        """What a design is expected to do under a truth; what is refused under one is not tried under the next."""
+        known = endings.get(label)
+        if known is None or isinstance(known, Refused):
+            return known
+        found = answered(known.outcomes, (truth.dlt_rates,))
+        if isinstance(found, Refused):
+            endings[label] = found
+        return found
 
 
 class OptimalDoseChoices:
@@ -244,8 +272,6 @@ class OptimalDoseChoices:
         if isinstance(expected, Outcomes):
             law = None if plan is None else answered(self._law, (one.design, expected, plan, joint))
             if isinstance(law, Refused):
-                if self.passed.trials == 0:
-                    raise StateSpaceError(f"{one.design}: {law.reason}")
                 one = replace(one, exact=law)
             else:
                 one = replace(one, exact_responses=exact_responses(expected, *told, law))
@@ -295,7 +321,8 @@ def run(
         Simulated trials for each design and truth; 0 for none.
     seed : int
     exact : bool
-        Whether to enumerate. A design for which the exact engine refuses is simulated only.
+        Whether to enumerate. A design for which the exact engine refuses is simulated only; without simulated trials it
+        is left out.
     after : InterimData or str, optional
         The data of a running trial, such as "1NNN 2NTT": its conditional operating characteristics.
     max_states, max_seconds, max_memory, progress : optional
@@ -304,7 +331,7 @@ def run(
     Raises
     ------
     EscalationError
-        An unknown label or name, data that cannot be read, or a design left with neither an exact nor a simulated
+        An unknown label or name, data that cannot be read, or designs left with neither an exact nor a simulated
         result.
     """
     if not exact and trials == 0:
@@ -319,17 +346,30 @@ def run(
             f"design '{choosing[0]}': an optimal dose is not chosen given the data of a running trial yet, which do "
             "not have responses; leave out optimal_dose or these data"
         )
+    results, refusals = [], {}
     if data is not None:
+        late = [label for label in labels if scenario.designs[label].is_late_onset]
+        if len(late) < len(labels):
+            refusals = dict.fromkeys(late, f"{DEPENDS_ON_DAYS}, and is not gone on with from data")
+            labels = [label for label in labels if label not in refusals]
         for label in labels:
             found = standing(scenario.designs[label], scenario.trial, data).departures
             departures += [f"design '{label}': {departure}" for departure in found]
     passed = Pass(scenario, labels, names, trials, seed, exact, data, **effort)
-    results, refusals = [], {}
     for one in passed.evidence():
-        results.append(result_of(one, scenario.trial, benchmarked=data is None))
         if isinstance(one.exact, Refused):
             refusals[one.design] = one.exact.reason
+        if one.is_known:
+            results.append(result_of(one, scenario.trial, benchmarked=data is None))
+    if not results:
+        raise nothing_known(refusals)
     return Run(scenario, tuple(results), trials, seed, refusals, data, tuple(departures))
+
+
+def nothing_known(refusals: Mapping[str, str]) -> StateSpaceError:
+    """The error where every design is refused and no trials are simulated instead."""
+    label, reason = next(iter(refusals.items()))
+    return StateSpaceError(f"{label}: {reason}; simulated trials (--trials, in Python trials) need no exact values")
 
 
 def result_of(one: Evidence, trial: Trial, *, benchmarked: bool = True) -> Result:

@@ -86,6 +86,11 @@ class SizeSearch:
     curves: tuple[SizeCurve, ...]
     benchmark: dict[int, float]
 
+    @property
+    def known(self) -> list[SizeCurve]:
+        """The designs of which anything is known: with a size that is possible, and not refused."""
+        return [curve for curve in self.curves if curve.assessments]
+
     def enough(self, assessment: Assessment) -> bool:
         """Whether a design has the PCS that is wanted, within the limits."""
         return _enough(assessment, self.objective, self.pcs, self.limits)
@@ -170,7 +175,7 @@ def find_size(
     chosen = choose(designs, scenario.designs, "design")
     if truths is None:
         truths = scenario_truths(scenario) if odds_ratio is None else calibration_truths(trial, odds_ratio=odds_ratio)
-    limits = limits_of([] if overdosing is None else [("overdosing", overdosing)], truths)
+    limits = limits_of([] if overdosing is None else [("overdosing", overdosing)], truths, scenario.trial)
     looked_at = tuple(whole_cohorts(trial) if sizes is None else sorted(set(sizes)))
     if not looked_at:
         raise EscalationError("sizes: none")

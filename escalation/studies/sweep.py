@@ -19,6 +19,7 @@ from escalation.characteristics.many_truths import Expectations, expectations
 from escalation.defaults import EXACT_SECONDS, SWEEP_STATES
 from escalation.designs import REGISTRY, Design
 from escalation.engines.allowance import Allowance
+from escalation.engines.outcomes import DURATION
 from escalation.errors import GridError, JournalError, MissingPackageError, OutputError, brief
 from escalation.files import check_writable, whole_file
 from escalation.names import MOST_LISTED, suggestion
@@ -34,6 +35,7 @@ from escalation.studies.work.options import Progress, silent
 from escalation.studies.work.pieces import EVALUATION
 from escalation.studies.work.refusal import Refused
 from escalation.tidy import CsvFile, ParquetFile
+from escalation.trial.calendar import Calendar
 from escalation.trial.trial import Trial
 from escalation.version import __version__
 
@@ -107,15 +109,15 @@ class Sweep:
         if self.truths.source in GENERATORS:
             replace(self.truths, count=min(self.truths.count, 1)).made(self.grid.scenario.trial)
         numbers = 0
-        size: dict[tuple[int, float], int] = {}
+        size: dict[tuple[int, float, bool], int] = {}
         for setting in self.grid:
             trial = setting.trial
-            key = trial.levels, trial.target
+            key = trial.levels, trial.target, trial.time is not None
             if key not in size:
-                wanted = sum(is_wanted(name, self.quantities) for name in quantity_names(trial.levels))
+                wanted = sum(is_wanted(name, self.quantities) for name in quantity_names(trial))
                 size[key] = wanted * (len(SUMMARIES) if self.summary else len(self.names(setting)))
             numbers += size[key]
-        known = dict.fromkeys(name for levels, _ in size for name in quantity_names(levels))
+        known = dict.fromkeys(name for levels, _, timed in size for name in names_of(levels, timed))
         stems = dict.fromkeys(map(_stem, known))
         for name in self.quantities:
             if name not in known and name not in stems:
@@ -159,12 +161,18 @@ def _stem(name: str) -> str:
     return name.partition(".")[0]
 
 
+def quantity_names(trial: Trial) -> tuple[str, ...]:
+    """The quantities of a trial."""
+    return names_of(trial.levels, trial.time is not None)
+
+
 @lru_cache(maxsize=64)
-def quantity_names(levels: int) -> tuple[str, ...]:
-    """The quantities of a trial with so many dose levels."""
-    trial = Trial(doses=range(1, levels + 1), target=0.5, max_patients=1, cohort_size=1)
+def names_of(levels: int, timed: bool) -> tuple[str, ...]:
+    """The quantities of a trial with so many dose levels, with or without a calendar."""
+    time = {"dlt_window_days": 1, "time": Calendar(accrual_per_month=1)} if timed else {}
+    trial = Trial(doses=range(1, levels + 1), target=0.5, max_patients=1, cohort_size=1, **time)
     truth, dose = np.ones(0), np.ones((0, levels))
-    nothing = Expectations(trial, dose, dose > 1, dose, truth, dose, dose, *[truth] * 6)
+    nothing = Expectations(trial, dose, dose > 1, dose, truth, dose, dose, *[truth] * 7)
     return tuple(nothing.by_quantity())
 
 
@@ -180,7 +188,8 @@ def find(
     judged = truths.made(trial) if isinstance(truths, TruthSource) else truths
     # Nothing is kept for another setting, which has other trials.
     allowed = replace(allowance, evaluation=len(judged) * EVALUATION)
-    means = expectations(endings_within(design, trial, None, allowed), judged.rates, judged.correct)
+    timed = is_wanted(DURATION, quantities)  # it takes another enumeration
+    means = expectations(endings_within(design, trial, None, allowed), judged.rates, judged.correct, timed=timed)
     wanted = {name: value for name, value in means.by_quantity().items() if is_wanted(name, quantities)}
     values = np.array(list(wanted.values())).reshape(len(wanted), len(judged))  # of a dose that another trial has: none
     return Found(tuple(wanted), summed_up(values) if summary else values)
@@ -312,7 +321,7 @@ def _is_right(sweep: Sweep, number: int, content: bytes) -> bool:
         return False
     if isinstance(found, Refused):
         return True
-    wanted = tuple(name for name in quantity_names(setting.trial.levels) if is_wanted(name, sweep.quantities))
+    wanted = tuple(name for name in quantity_names(setting.trial) if is_wanted(name, sweep.quantities))
     columns = len(SUMMARIES) if sweep.summary else len(sweep.names(setting))
     return found.quantities == wanted and found.values.shape == (len(wanted), columns if wanted else 0)
 

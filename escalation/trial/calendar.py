@@ -111,6 +111,26 @@ class Calendar(Frozen):
                 return f"with {what} days are simulated"
         return None
 
+    @property
+    def inexact_steps(self) -> str | None:
+        """Why what is known while patients are pending does not follow from a number of steps, if so."""
+        for holds, what in (
+            (self.arrivals != "fixed", f'with arrivals = "{self.arrivals}", not "fixed",'),
+            (self.while_closed != "lost", f'with while_closed = "{self.while_closed}", not "lost",'),
+            (any(self.gap_days), "with gap_days"),
+            (self.inevaluable > 0, "with inevaluable patients"),
+        ):
+            if holds:
+                return f"{what} what is known when a dose is decided on depends on days"
+        return None
+
+    @property
+    def inexact_over_truths(self) -> str | None:
+        """Why mean days cannot be worked out for many truths at once, if so."""
+        if self.onset.depends_on_rate:
+            return f'with an onset of kind "{self.onset.kind}" days depend on the truth'
+        return self.inexact_days
+
     def cautions(self) -> Iterator[str]:
         """What a user should know, although it can run."""
         if self.max_enrolled is not None and (self.inevaluable == 0 or not self.replace):

@@ -19,7 +19,7 @@ from escalation import exact
 def test_small_run():
     done = CliRunner().invoke(main, ["limits", "--smoke"], catch_exceptions=False, env={"COLUMNS": "300"})
     assert done.exit_code == 0
-    for name in limits.DESIGNS:
+    for name in (*limits.DESIGNS, *limits.LATE):
         assert f"simulated trials, {name}" in done.stdout
         assert f"Simulating trials, {name}" in done.stdout
     assert "a multiply-add for each of 15,888 endings" in done.stdout

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from escalation import CRM, TITECRM, OutcomesError, Trial, next_dose
 from escalation.cli import main
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
@@ -88,6 +89,29 @@ REASONS = {
 def test_the_rule_that_decided(case, sentence):
     design, outcomes = case
     assert sentence in tree_of(LUCAR, "--design", design, outcomes)["reason"]
+
+
+def test_no_escalation_after_a_cohort_with_a_dlt():
+    """However few: a rate below the target bars none otherwise."""
+    trial = Trial(doses=[50, 150, 300, 600], target=0.4, max_patients=36, cohort_size=3)
+    said = {
+        coherent: next_dose(CRM(half_width=0.06, prior_mtd=3, coherent=coherent), trial, "1NNN 2NNN 3NNT")
+        for coherent in ("recent", "cohort")
+    }
+    assert {coherent: one.next_dose for coherent, one in said.items()} == {"recent": 3, "cohort": 4}
+    assert said["recent"].reason.endswith("1 of 3 patients of the last cohort had a DLT: no escalation.")
+
+
+def test_dlts_that_may_be_news_are_asked_about():
+    """Whether a DLT of an earlier cohort has become known since the last decision is not among the outcomes."""
+    trial = Trial(doses=[1, 2, 3, 4], target=0.25, max_patients=36, cohort_size=3, dlt_window_days=28)
+    design = TITECRM(half_width=0.06, prior_mtd=3, coherent="recent")
+    for outcomes in ("1NNT 2NNP14", "1NNT 2NNN"):
+        with pytest.raises(OutcomesError, match=r"before the last cohort \(1\); coherent = \"recent\" asks whether"):
+            next_dose(design, trial, outcomes)
+        assert next_dose(design.model_copy(update={"coherent": "off"}), trial, outcomes).decided
+    assert next_dose(design, trial, "1NNN 2NNP14").next_dose == 3
+    assert next_dose(design, trial, "1NNN 2NTP14").next_dose <= 2
 
 
 def test_page():
@@ -204,7 +228,7 @@ class TestExpansion:
             "for each patient should follow: N (no DLT), T (DLT), P (pending) or I (inevaluable)\n"
             "error:   1NNN 2\nerror:         ^",
         ),
-        (["1NNN 2N7"], "only P can have a number of days; a space goes before the next cohort"),
+        (["1NNN 2N7"], "only P and T can have a number of days; a space goes before the next cohort"),
         (['"1NNN'], "a closing quotation mark is missing"),
         (['"1"NNN'], "the doses of this trial have no labels"),
         (["1NNN", "--closed", "1"], "closed: 1 should be a dose level above the lowest"),

@@ -6,8 +6,10 @@ from xml.etree import ElementTree as ET
 import pytest
 from click.testing import CliRunner
 
+from escalation import load_scenario, simulate
 from escalation.cli import main
-from escalation.cli.plot import FIGURES
+from escalation.cli.plot import FIGURES, TIMED
+from escalation.kernels.codes import END
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 LUCAR = str(SCENARIOS / "lucar-dks1.toml")
@@ -27,7 +29,7 @@ def succeed(*arguments: str):
     return result
 
 
-@pytest.mark.parametrize("what", [what for what in FIGURES if what != "paths"])
+@pytest.mark.parametrize("what", [what for what in FIGURES if what not in ("paths", *TIMED)])
 def test_every_figure_can_be_written(tmp_path, what):
     file = tmp_path / "figure.svg"
     assert succeed(TAK, "--what", what, "--output", file, *FAST).stderr == ""
@@ -44,6 +46,90 @@ def test_paths(tmp_path):
     assert "dose 1 · 3 pts" in shown
     assert "stop: too toxic" in shown
     assert " %" in shown
+
+
+@pytest.fixture
+def timed(tmp_path):
+    """A scenario with a calendar."""
+    path = tmp_path / "in" / "timed.toml"
+    path.parent.mkdir()
+    path.write_text(
+        'name = "timed"\ntitle = "A timed trial"\n[trial]\ndoses = [1, 2, 3]\ntarget = 0.25\nmax_patients = 12\n'
+        "dlt_window_days = 28\n[trial.time]\naccrual_per_month = 3\n"
+        '[[design]]\nkind = "3+3"\n[[design]]\nkind = "boin"\n'
+        '[[design]]\nkind = "boin"\nlabel = "TITE-BOIN"\npending = { rule = "weigh" }\n'
+        '[[truth]]\nname = "rising"\ndlt_rates = [0.1, 0.25, 0.4]\n[[truth]]\nname = "toxic"\n'
+        "dlt_rates = [0.4, 0.5, 0.6]\n"
+    )
+    return path
+
+
+@pytest.mark.parametrize("what", ["duration", "frontier"])
+def test_figures_of_time(tmp_path, timed, what):
+    file = tmp_path / "figure.svg"
+    succeed(timed, "--what", what, "--trials", "500", "--output", file)
+    shown = "".join(ET.parse(file).getroot().itertext())
+    for text in ("boin", "3+3", "TITE-BOIN ~", "rising", "toxic", "months", "A timed trial", "TITE-BOIN (simulated)"):
+        assert text in shown
+    succeed(timed, "--what", what, "--trials", "0", "--design", "boin", "--output", file)
+
+
+@pytest.mark.parametrize("design", ["boin", "TITE-BOIN"])
+def test_swimmer(tmp_path, timed, design):
+    file = tmp_path / "figure.svg"
+    asked = "--what", "swimmer", "--design", design, "--truth", "rising", "--output", file
+    succeed(timed, *asked, "--trial", "7", "--seed", "4")
+    shown = "".join(ET.parse(file).getroot().itertext())
+    assert f"{design}, 'rising': simulated trial 7 (seed 4)" in shown
+    scenario = load_scenario(timed)
+    times = simulate(scenario.designs[design], scenario.trial, [0.1, 0.25, 0.4], trials=7, seed=4).times[6]
+    assert f"the trial takes {times[END]:.0f} days ({times[END] / 30.4375:.1f} months)" in shown
+    before = file.read_bytes()
+    succeed(timed, *asked, "--seed", "4")
+    assert "simulated trial 1 (seed 4)" in "".join(ET.parse(file).getroot().itertext())
+    assert file.read_bytes() != before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--what", "swimmer"), "--design is needed"),
+        (("--what", "swimmer", "--design", "boin"), "--truth is needed; there are 'rising', 'toxic'"),
+        (("--what", "swimmer", "--design", "boin", "--design", "3+3"), "give one --design and one --truth"),
+        (("--what", "duration", "--trial", "3"), "--trial: only with --what swimmer"),
+        (("--what", "swimmer", "--design", "boin", "--truth", "rising", "--trial", "0"), "0 is not in the range"),
+    ],
+)
+def test_bad_figures_of_time(tmp_path, timed, arguments, message):
+    result = plot(timed, *arguments, "--output", tmp_path / "figure.svg")
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+@pytest.mark.parametrize("what", TIMED)
+def test_figures_of_time_need_a_calendar(tmp_path, what):
+    result = plot(TAK, "--what", what, "--output", tmp_path / "figure.svg")
+    assert result.exit_code == 2
+    assert result.stderr == f"error: {TAK}: the trial has no calendar; [trial.time] says when patients arrive\n"
+    assert not list(tmp_path.iterdir())
+
+
+def test_days_that_are_only_simulated_need_trials(tmp_path, timed):
+    timed.write_text(timed.read_text().replace("month = 3", "month = 3\ngap_days = [7]"))
+    asked = "--what", "duration", "--design", "boin", "--output", tmp_path / "figure.svg"
+    result = plot(timed, *asked, "--trials", "0")
+    assert result.exit_code == 2
+    assert "how long its trials take is only simulated, and --trials 0 asks for none" in result.stderr
+    succeed(timed, *asked, "--trials", "100")
+    assert "boin ~" in "".join(ET.parse(tmp_path / "figure.svg").getroot().itertext())
+
+
+def test_too_many_swimmers(tmp_path, timed):
+    timed.write_text(timed.read_text().replace("max_patients = 12", "max_patients = 300"))
+    asked = "--what", "swimmer", "--design", "boin", "--truth", "rising"
+    result = plot(timed, *asked, "--output", tmp_path / "figure.svg")
+    assert "300 patients are too many to draw (at most 150)" in result.stderr
 
 
 @pytest.mark.parametrize(

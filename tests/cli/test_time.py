@@ -228,7 +228,8 @@ def test_a_design_that_does_not_wait(tmp_path):
     assert printed.exit_code == 0, printed.output
     text = " ".join(printed.output.split())
     assert "~ pending ~ closed" in text
-    assert "TITE: not exact: late-onset: what is known when a dose is decided on depends on days" in text
+    reason = 'with arrivals = "poisson", not "fixed", what is known when a dose is decided on depends on days'
+    assert f"TITE: not exact: late-onset: {reason}: simulated only." in text
     given = CliRunner().invoke(main, ["run", str(path), "--trials", "2000", "--format", "json"])
     waiting, late = (result["simulated"]["time"] for result in json.loads(given.stdout)["results"])
     assert waiting["pending_at_decision"] == waiting["decided_with_pending"] == waiting["at_closed_dose"] == 0
@@ -236,6 +237,30 @@ def test_a_design_that_does_not_wait(tmp_path):
     assert 0.5 < late["decided_with_pending"] <= 1
     assert 0 < late["at_closed_dose"] < 3
     assert late["duration"]["mean"] < waiting["duration"]["mean"]
+
+
+def test_a_design_that_does_not_wait_at_fixed_steps(tmp_path):
+    """Exact values beside simulated ones; without these nothing is marked as simulated but quantiles."""
+    path = tmp_path / "late.toml"
+    path.write_text(
+        'name = "late"\n[trial]\ndoses = [1, 2, 3]\ntarget = 0.25\nmax_patients = 12\ndlt_window_days = 28\n'
+        '[trial.time]\naccrual_per_month = 3\narrivals = "fixed"\nwhile_closed = "lost"\n[[design]]\nkind = "boin"\n'
+        'pending = { rule = "weigh" }\n[[truth]]\nname = "a"\ndlt_rates = [0.1, 0.25, 0.4]\n'
+    )
+    given = CliRunner().invoke(main, ["run", str(path), "--trials", "4000", "--format", "json"])
+    assert given.exit_code == 0, given.output
+    tree = json.loads(given.stdout)
+    exact, simulated = (tree["results"][0][engine]["time"] for engine in ("exact", "simulated"))
+    errors = tree["results"][0]["simulated"]["mcse"]["time"]
+    for name in ("hold_days", "holds", "turned_away", "pending_at_decision", "decided_with_pending", "at_closed_dose"):
+        assert exact[name] == pytest.approx(simulated[name], abs=4 * errors[name]), name
+    assert tree["agreement"]["agrees"]
+    assert tree["warnings"] == []
+    printed = CliRunner().invoke(main, ["run", str(path), "--trials", "0"])
+    text = " ".join(printed.output.split())
+    assert "enrolment on hold holds away" in text
+    assert "~ holds" not in text
+    assert "Exact; no trials were simulated." in text
 
 
 def test_a_report_does_not_say_that_late_onset_designs_wait(tmp_path):

@@ -174,6 +174,7 @@ class TestEveryDesign:
         printed = decision_table(design, trial)
         tree = json.loads(json.dumps(design_tree("label", printed), allow_nan=False))
         keys = {"design", "reason", "parameters", "titration", "table", "expansion", "rules", "pathways"}
+        keys |= {"pending", "pending_reason"}
         assert set(tree) == keys
         assert (tree["table"] is None) == (tree["reason"] is not None)
         for part in tree["table"] or ():

@@ -18,7 +18,6 @@ from escalation import Scenario, Trial, Truth, load_scenario, pcs_surface, run
 from escalation.designs import REGISTRY
 from escalation.report import figures
 from escalation.report.figures.style import COLOURS, look, style
-from escalation.report.pages.run import shown
 from escalation.running.pathways import Node
 from tests.conformance.test_every_design import SETTINGS, WAITING, rising
 
@@ -125,7 +124,7 @@ def test_selection_bars_are_the_probabilities(finished):
     results = one_truth(finished)
     rates, *panels = figures.selection(results, finished.scenario.trial).axes
     heights = [height for panel in panels for height in bars(panel)]
-    expected = [100 * share for oc in map(shown, results) for share in (*oc.selection, oc.no_selection)]
+    expected = [100 * share for oc in (result.best for result in results) for share in (*oc.selection, oc.no_selection)]
     assert heights == expected
     assert rates.lines[1].get_ydata().tolist() == [100 * rate for rate in results[0].truth.dlt_rates]
     assert set(rates.lines[0].get_ydata()) == {100 * finished.scenario.trial.target}
@@ -135,7 +134,7 @@ def test_allocation_bars_are_the_mean_patients(finished):
     results = one_truth(finished)
     _, *panels = figures.allocation(results, finished.scenario.trial).axes
     heights = [height for panel in panels for height in bars(panel)]
-    assert heights == [count for oc in map(shown, results) for count in (*oc.patients, *oc.dlts)]
+    assert heights == [count for oc in (result.best for result in results) for count in (*oc.patients, *oc.dlts)]
 
 
 def test_sample_size_bars_are_the_distribution(finished):
@@ -143,13 +142,13 @@ def test_sample_size_bars_are_the_distribution(finished):
     for axes, result in zip(figures.sample_size(results, finished.scenario.trial).axes, results, strict=True):
         (container,) = axes.containers
         drawn = [(round(bar.get_x() + bar.get_width() / 2, 9), bar.get_height()) for bar in container]
-        assert drawn == [(value, 100 * chance) for value, chance in shown(result).sample_size.distribution]
+        assert drawn == [(value, 100 * chance) for value, chance in result.best.sample_size.distribution]
         assert axes.get_xlim()[1] > finished.scenario.trial.max_patients
 
 
 def test_bias_points_are_the_numbers(finished):
     left, right = figures.bias(finished.results, finished.scenario.trial).axes
-    estimates = [shown(result).estimate for result in finished.results]
+    estimates = [result.best.estimate for result in finished.results]
     known = [estimate for estimate in estimates if estimate is not None]
     for axes, name in ((left, "bias"), (right, "rmse")):
         points = [line.get_xdata()[0] for line in axes.lines if line.get_marker() != "None"]

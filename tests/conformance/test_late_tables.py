@@ -110,14 +110,14 @@ def test_the_rolling_six():
         assert row.occurs
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(8))
 def test_each_cell_is_what_decides(seed):
     """`next`, with as many patients at a middle dose: below, at and above every cut."""
     draw = random.Random(seed)
     rule = {"most_pending": draw.choice([0.25, 0.5, 1]), "fewest_complete": draw.choice([0, 1, 3])}
     kind = draw.choice([TITEBOIN, TITEKeyboard, TITEMTPI])
     size, target = draw.choice([1, 3]), draw.choice([0.2, 0.25, 0.3])
-    trial = Trial(doses=levels(3), target=target, max_patients=60, cohort_size=size, dlt_window_days=28)
+    trial = Trial(doses=levels(3), target=target, max_patients=30, cohort_size=size, dlt_window_days=28)
     design = kind(pending=rule)
     (table,) = decision_table(design, trial).pending
     rows = [row for row in table.rows if row.occurs and row.patients <= 15]

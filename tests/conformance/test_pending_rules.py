@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from escalation import (
     BLRM,
+    BMACRM,
     BOIN,
     CRM,
     MTPI,
@@ -82,6 +84,8 @@ class Rounding(IntervalDesign):
         (Weigh(), MTPI2(), Effective),
         (Weigh(), SKELETON, WeighedCurves),
         (Weigh(weights="adaptive"), SKELETON, WeighedCurves),
+        (Weigh(), BMACRM(skeletons=[(0.1, 0.2, 0.3, 0.4)]), WeighedCurves),
+        (Weigh(), BLRM(reference_dose=3), WeighedCurves),
         (Roll(), ThreePlusThree(), Rolled),
         (Predict(), MTPI2(), Predicted),
         (Predict(), I3Plus3(), Predicted),
@@ -101,14 +105,13 @@ def test_what_fits(rule, design, compiled):
         (
             Weigh(),
             ThreePlusThree(),
-            '"weigh" is for interval designs, such as kind = "boin", and the CRM; not for \'3+3\'',
+            '"weigh" is for interval designs, such as kind = "boin", and the CRM, BMA-CRM and BLRM; not for \'3+3\'',
         ),
         (Weigh(), Monitoring(), "not for 'monitoring'"),
-        (Weigh(), BLRM(reference_dose=3), "not for 'blrm'"),
         (Weigh(), CRM(skeleton=(0.1, 0.2, 0.3, 0.4), method="mle"), 'needs method = "bayes"'),
         (Weigh(method="ess"), SKELETON, "method: an option of interval designs; 'crm' weighs a likelihood"),
         (Weigh(least_follow_up=0.25), SKELETON, "least_follow_up: an option of interval designs"),
-        (Weigh(weights="linear"), BOIN(), "weights: an option of the CRM"),
+        (Weigh(weights="linear"), BOIN(), "weights: an option of models"),
         (Weigh(method="imputation"), Keyboard(), '"imputation" is for kind = "boin"; \'keyboard\' has "ess"'),
         (Weigh(), UpAgain(), "'up-again' does not fit"),
         (Weigh(), DownLater(), "'down-later' does not fit"),
@@ -138,6 +141,7 @@ def test_a_design_that_does_not_fit_its_trial_says_so_itself():
     [
         (Weigh(most_pending=1), BOIN(), "before any outcome is known"),
         (Weigh(), SKELETON, "without most_pending the dose may go up before any outcome is known"),
+        (Weigh(), BLRM(reference_dose=3), "the weights are published for the CRM, not for 'blrm'"),
         (Weigh(), TPI(), "nothing is published on the effective sample size with 'tpi'"),
         (Predict(suspend="half", least_escalation=0.9), MTPI2(), 'least_escalation is not used with suspend = "half"'),
         (Predict(suspend="off"), MTPI2(), "all but one outcome"),
@@ -254,12 +258,14 @@ LATE = [
     (Keyboard, {"rule": "weigh"}),
     (MTPI2, {"rule": "predict"}),
     (ThreePlusThree, {"rule": "roll"}),
+    (partial(CRM, half_width=0.05, prior_mtd=2, coherent="recent"), {"rule": "weigh", "weights": "adaptive"}),
+    (partial(BMACRM, skeletons=[(0.1, 0.2, 0.3, 0.4)]), {"rule": "weigh"}),
 ]
 
 
 @pytest.mark.parametrize(("kind", "pending"), LATE)
 def test_an_option_of_the_design(kind, pending):
-    """It is simulated, described and cited; nothing exact is said of it, nor of a trial under way."""
+    """It is simulated, described and cited; on days that are none of steps nothing exact is said of it."""
     design, rates = kind(pending=pending), [0.05, 0.15, 0.3, 0.5]
     assert not list(design.problems(TIMED))
     late, complete = (simulate(one, TIMED, rates, trials=500, seed=2) for one in (design, kind()))
@@ -268,11 +274,11 @@ def test_an_option_of_the_design(kind, pending):
     assert design.pending.words(kind(), TIMED) in design.description(TIMED)
     assert set(design.references()) > set(kind().references())
     for question in (exact, fingerprint):
-        with pytest.raises(StateSpaceError, match=r"late-onset: .* depends on days: simulated only"):
+        with pytest.raises(StateSpaceError, match=r"late-onset: .* depends on days"):
             question(design, TIMED)
-    for question in (lambda: next_dose(design, TIMED, "1NNN"), lambda: exact(design, TIMED, after="1NNN")):
-        with pytest.raises(DesignError, match="a trial under way is not decided on while outcomes are pending"):
-            question()
+    assert next_dose(design, TIMED, "1NNN").next_dose == 2
+    with pytest.raises(DesignError, match="depends on the days on which outcomes become known, which no path"):
+        exact(design, TIMED, after="1NNN")
 
 
 @pytest.mark.parametrize("kind", [BOIN, ThreePlusThree, MTPI2])
@@ -297,22 +303,22 @@ def test_complete_is_the_default(kind):
         (
             BOIN(pending={"rule": "weigh", "weights": "adaptive"}),
             TIMED,
-            "pending.weights: an option of the CRM",
+            "pending.weights: an option of models",
         ),
         (BOIN(titration=True, pending={"rule": "weigh"}), TIMED, "pending: late-onset trials are not simulated with"),
         (
-            CRM(skeleton=(0.1, 0.2, 0.3, 0.4), pending={"rule": "weigh"}),
+            CRM(skeleton=(0.1, 0.2, 0.3, 0.4), method="mle", pending={"rule": "weigh"}),
             TIMED,
-            "pending: late-onset trials of designs with a model are not simulated yet",
+            'pending: "weigh" needs method = "bayes"',
         ),
     ],
 )
 def test_what_does_not_fit_is_one_line(design, trial, problem):
-    found = [f"{option}: {text}" for option, text in design.problems(trial)]
+    found = [f"{option}: {text}" for option, text in (*design.problems(trial), *design.unsimulated(trial))]
     assert len(found) == 1
     assert found[0].startswith(problem)
-    with pytest.raises(DesignError):
-        design.plan(trial)
+    with pytest.raises(DesignError, match=re.escape(problem.partition(": ")[2])):
+        simulate(design, trial, [0.05, 0.15, 0.3, 0.5], trials=10)
 
 
 @pytest.mark.parametrize(

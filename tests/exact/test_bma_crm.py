@@ -32,7 +32,7 @@ def reading(design: BMACRM, shape: Trial, n, y) -> tuple[np.ndarray, float]:
 
 
 @pytest.mark.parametrize("stop", [None, {"threshold": 0.8, "margin": 0.05}])
-@pytest.mark.parametrize("coherent", ["off", "cohort", "dose"])
+@pytest.mark.parametrize("coherent", ["off", "cohort", "dose", "recent"])
 def test_one_skeleton_is_the_crm(stop, coherent):
     """With posterior mean rates: the same arrays, hence the same endings."""
     options = {"prior_sd": 1.2, "coherent": coherent, "no_skip": False, "stop_if_too_toxic": stop or False}

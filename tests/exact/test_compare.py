@@ -26,8 +26,9 @@ from escalation import (
 )
 from escalation.characteristics.distributions import trial_quantities
 from escalation.characteristics.paired import QUANTITIES, bernstein_bound, likelihood_ratio_root
+from escalation.engines.durations import Days
 from escalation.kernels import simulated_tables
-from escalation.kernels.codes import ESCALATE, STAY
+from escalation.kernels.codes import END, ESCALATE, STAY
 from escalation.studies import run as scenario_run
 from escalation.studies.compare import run_and_compare
 from escalation.studies.work.options import silent
@@ -131,6 +132,103 @@ class TestShippedScenarios:
         assert found.agreement.p_value == min(1, len(found.differences) * smallest)
         assert found.agreement.max_abs_z == max(abs(one.z) for one in zs)
         assert found.agreement.agrees
+
+
+class TestDurations:
+    """Of trials with a calendar; days are those that either engine gives of each design by itself."""
+
+    TIMED = Trial(**{**dict(TRIAL), "dlt_window_days": 28, "time": {"accrual_per_month": 3.0, "while_closed": "lost"}})
+    LATE = BOIN(label="TITE-BOIN", pending={"rule": "weigh"})
+
+    def scenario(self, *designs, trial=TIMED):
+        return Scenario(name="timed", trial=trial, design=designs, truth=(RISING, TOXIC))
+
+    def durations(self, found):
+        return {(one.truth, one.design): one for one in found.differences if one.quantity == "duration"}
+
+    def test_of_designs_that_wait(self):
+        found = compare(self.scenario(*DESIGNS), reference="3+3", trials=TRIALS, seed=SEED)
+        for truth in (RISING, TOXIC):
+            for design in DESIGNS[1:]:
+                one = self.durations(found)[truth.name, design.label or design.kind]
+                means = [exact(each, self.TIMED).duration(truth.dlt_rates)[0] for each in (design, DESIGNS[0])]
+                assert (one.design_exact, one.reference_exact) == tuple(means)
+                assert one.exact == means[0] - means[1]
+                mine, other = (
+                    simulate(each, self.TIMED, truth.dlt_rates, trials=TRIALS, seed=SEED).times[:, END]
+                    for each in (design, DESIGNS[0])
+                )
+                error = np.std(mine - other) / np.sqrt(TRIALS)
+                assert one.simulated == pytest.approx(np.mean(mine - other), rel=1e-12)
+                assert one.standard_error == pytest.approx(error, rel=1e-12)
+                assert one.upper == pytest.approx(one.simulated + 1.959964 * error, rel=1e-6)
+                assert one.gain == pytest.approx((np.var(mine) + np.var(other)) / np.var(mine - other))
+                t, skew = (one.simulated - one.exact) / error, stats.skew(mine - other)
+                assert one.z == pytest.approx(t, abs=abs(skew) * t**2 / np.sqrt(TRIALS) + 0.01)
+                assert one.p_value == pytest.approx(2 * stats.norm.sf(abs(one.z)))
+        assert found.agreement.agrees
+        assert found.gains["duration"] > 1
+
+    def test_of_late_onset_designs_are_simulated(self):
+        found = compare(self.scenario(BOIN(), self.LATE), trials=TRIALS, seed=SEED)
+        one = self.durations(found)["rising", "TITE-BOIN"]
+        assert one.design_exact is one.exact is one.z is one.p_value is None
+        assert one.reference_exact == exact(BOIN(), self.TIMED).duration(RISING.dlt_rates)[0]
+        assert one.simulated < -20
+        assert one.standard_error > 0
+
+    def test_of_days_that_are_only_simulated(self):
+        trial = Trial(**{**dict(self.TIMED), "time": {"accrual_per_month": 3.0, "while_closed": "queue"}})
+        scenario = self.scenario(*DESIGNS[:2], trial=trial)
+        one = self.durations(compare(scenario, trials=TRIALS))["rising", "boin"]
+        assert one.design_exact is one.exact is one.p_value is None
+        assert one.simulated > 0
+        assert not self.durations(compare(scenario, trials=0))
+
+    def test_of_no_more_states_than_allowed(self, monkeypatch):
+        """Counts may be exact where their days would take too long; nothing is refused for that."""
+        limited = Days.limit.fget
+        monkeypatch.setattr(Days, "limit", property(lambda days: replace(limited(days), states=3)))
+        found = compare(self.scenario(*DESIGNS[:2]), trials=TRIALS)
+        one = self.durations(found)["rising", "boin"]
+        assert one.exact is one.p_value is None
+        assert one.simulated > 0
+        assert not found.refusals
+
+    def test_no_calendar_no_days(self):
+        assert not self.durations(compare(SCENARIO, trials=10))
+
+    def test_too_few_trials_have_no_z(self):
+        one = self.durations(compare(self.scenario(*DESIGNS[:2]), trials=399))["rising", "boin"]
+        assert one.z is one.p_value is None
+        one = self.durations(compare(self.scenario(*DESIGNS[:2]), trials=400))["rising", "boin"]
+        assert one.z is not None
+
+    def test_a_day_off_is_noticed(self, monkeypatch):
+        """The engines disagree where one of them forgets the review of a cohort."""
+        tables = Days.tables
+        monkeypatch.setattr(
+            Days,
+            "tables",
+            lambda days, what, rates: tables(replace(days, clock=replace(days.clock, review=1)), what, rates),
+        )
+        found = compare(self.scenario(*DESIGNS[:2]))
+        assert not found.agreement.agrees
+        assert "duration" in found.agreement.worst
+
+    def test_equal_trials_agree(self):
+        found = compare(self.scenario(BOIN(), BOIN(label="again")))
+        one = self.durations(found)["rising", "again"]
+        assert (one.exact, one.simulated, one.gain, one.p_value) == (0, 0, None, 1)
+
+    def test_honest_runs_do_not_alarm(self):
+        p_values = [
+            one.p_value
+            for seed in range(100, 110)
+            for one in self.durations(compare(self.scenario(*DESIGNS), seed=seed)).values()
+        ]
+        assert len(p_values) == 40
+        assert stats.kstest(p_values, "uniform").pvalue > 1e-3
 
 
 def test_honest_runs_do_not_alarm():

@@ -100,6 +100,6 @@ def test_a_trial_of_another_block(design):
 
 
 def test_of_more_than_there_is_room_for(monkeypatch):
-    monkeypatch.setattr(engine, "MOST_NOTES", 30)
-    with pytest.raises(OutcomesError, match="trial 1: more than 30 patients, holds and decisions"):
+    monkeypatch.setattr(engine, "MOST_NOTES", 20)
+    with pytest.raises(OutcomesError, match="trial 1: more than 20 patients, holds and decisions"):
         course(BOIN(), TRIAL, RATES)

@@ -5,6 +5,8 @@ import pytest
 
 from escalation import BLRM, BOIN, CRM, DesignError, Monitoring, ThreePlusThree, Trial, exact, operating_characteristics
 from escalation.characteristics.many_truths import expectations
+from escalation.engines.allowance import MostStates
+from escalation.engines.durations import Days
 from escalation.trial.rates import correct_doses
 from tests.naive.quantities import overdosing
 from tests.support import levels
@@ -113,3 +115,51 @@ def test_bad_input(rates, correct, message):
     endings = exact(BOIN(), TRIAL)
     with pytest.raises(DesignError, match=message.replace("(", r"\(")):
         expectations(endings, rates, correct)
+
+
+TIME = {"accrual_per_month": 2.0, "review_days": 3.0}
+
+
+def timed(**options):
+    trial = {"doses": levels(3), "target": 0.25, "max_patients": 15, "dlt_window_days": 28, "time": TIME, **options}
+    return Trial(**trial)
+
+
+@pytest.mark.parametrize(
+    ("design", "options"),
+    [
+        (BOIN(), {}),
+        (BOIN(), {"time": TIME | {"while_closed": "lost", "arrivals": "fixed"}}),
+        (BOIN(stop_at=6, titration=True), {"time": TIME | {"onset": {"kind": "quantiles", "quantiles": [[9, 0.7]]}}}),
+        (CRM(skeleton=[0.1, 0.25, 0.4]), {}),
+        (BOIN(), {"max_patients": 9, "expansion": {"patients": 6, "monitoring": {"rule": "bayes"}}}),
+    ],
+)
+def test_mean_durations(design, options):
+    """As of each truth by itself, where the probabilities of the endings are added up by other code."""
+    endings = exact(design, timed(**options))
+    found = expectations(endings, TRUTHS, timed=True)
+    assert found.duration == pytest.approx([endings.duration(rates)[0] for rates in TRUTHS], rel=1e-11)
+    assert found.by_quantity()["duration"] is found.duration
+    plain = expectations(endings, TRUTHS)
+    assert np.isnan(plain.duration).all(), "not asked for"
+    assert plain.pcs.tolist() == found.pcs.tolist()
+
+
+@pytest.mark.parametrize("more", [{"gap_days": [3]}, {"onset": {"kind": "weibull", "late_share": 0.5}}])
+def test_mean_durations_that_are_not_known(more):
+    truths = [truth for truth in TRUTHS if max(truth) < 1]
+    found = expectations(exact(BOIN(), timed(time=TIME | more)), truths, timed=True)
+    assert np.isnan(found.duration).all()
+    assert (found.pcs >= 0).all()
+
+
+def test_no_calendar_no_duration():
+    found = expectations(exact(BOIN(), TRIAL), TRUTHS, timed=True)
+    assert "duration" not in found.by_quantity()
+
+
+def test_days_of_more_states_than_allowed_are_left_out(monkeypatch):
+    monkeypatch.setattr(Days, "limit", property(lambda _: MostStates(3, "states")))
+    found = expectations(exact(BOIN(), timed()), TRUTHS, timed=True)
+    assert np.isnan(found.duration).all()

@@ -5,7 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from escalation import BOIN, CRM, MTPI, MTPI2, DesignError, I3Plus3, Keyboard, ThreePlusThree, Trial
+from escalation import (
+    BLRM,
+    BMACRM,
+    BOIN,
+    CRM,
+    MTPI,
+    MTPI2,
+    DesignError,
+    I3Plus3,
+    Keyboard,
+    ThreePlusThree,
+    Trial,
+)
 from escalation.designs.pending import Predict, Roll, Weigh
 from escalation.engines.simulated import simulate_trials
 from escalation.kernels.codes import END, HOLDS, LAST_ENROLMENT, PENDING
@@ -23,6 +35,18 @@ LATE = [
     (MTPI2(), Predict()),
     (I3Plus3(), Predict(suspend="disagreement")),
     (ThreePlusThree(), Roll()),
+    (CRM(half_width=0.06, prior_mtd=3), Weigh()),
+    (CRM(half_width=0.05, prior_mtd=2, model="logistic", coherent="recent", no_skip=False), Weigh(most_pending=0.5)),
+    (
+        CRM(half_width=0.06, prior_mtd=2, estimate="mean", coherent="dose", stop_if_too_toxic={"threshold": 0.8}),
+        Weigh(weights="adaptive"),
+    ),
+    (
+        CRM(half_width=0.06, prior_mtd=2, prior="gamma", prior_shape=2.0, coherent="off", recommend_untried=True),
+        Weigh(),
+    ),
+    (BMACRM(skeletons=[(0.05, 0.1, 0.25, 0.4), (0.1, 0.25, 0.4, 0.5)]), Weigh()),
+    (BLRM(reference_dose=2), Weigh()),
 ]
 TIMES = [
     {},
@@ -39,6 +63,7 @@ OPTIONS = [
     {"stop_when": {"rule": "too_toxic", "threshold": 0.9, "dose": "any", "then": "recommend_below"}},
     {"stop_when": {"all": [{"rule": "patients", "at_least": 12}, {"rule": "unchanged", "cohorts": 2}]}},
     {"restrict": [{"rule": "no_escalation", "dlts": 3}]},
+    {"restrict": [{"rule": "eliminate", "threshold": 0.9}]},
 ]
 
 
@@ -81,7 +106,7 @@ def test_slow_accrual(design, rule, time):
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 @pytest.mark.parametrize("size", [1, 3, (3, 2, 1, 1)])
 def test_slow_accrual_with_rules_of_the_trial(design, rule, options, size):
-    complete, late = both(type(design)(**options), rule, trial(size))
+    complete, late = both(type(design)(**design.model_dump(exclude_unset=True) | options), rule, trial(size))
     assert not unequal(complete, late)
 
 
@@ -112,7 +137,7 @@ def test_trial_i_is_the_same_whatever_the_number_of_trials_and_threads():
     ("design", "rule", "options", "message"),
     [
         (BOIN(titration=True), Weigh(), {}, "titration: late-onset trials are not simulated with it"),
-        (CRM(skeleton=(0.1, 0.2, 0.3, 0.4)), Weigh(), {}, "pending: late-onset trials of designs with a model"),
+        (CRM(half_width=0.06, prior_mtd=2, titration=True), Weigh(), {}, "titration: late-onset trials"),
     ],
 )
 def test_refused(design, rule, options, message):

@@ -232,7 +232,7 @@ def test_what_cannot_be_is_refused_before_the_work(tmp_path, make, kind, message
 def test_every_quantity_has_a_name():
     trial = LUCAR.trial
     (piece,) = Sweep(grid(LUCAR, {}, designs=["3+3"])).questions([0])
-    assert find(*piece).quantities == quantity_names(trial.levels)
+    assert find(*piece).quantities == quantity_names(trial)
 
 
 def always_stay(patients, dlts):

@@ -72,6 +72,8 @@ class LateTrial:
     place_again: float = -math.inf  # the last day on which a trial that was full had a place again
     full_before: bool = False
     quiet_until: float = -math.inf  # while a gap is waited for
+    nobody: bool = False  # in the cohort is evaluable, at the last answer
+    pending_then: list[Patient] = field(default_factory=list)  # when a dose was last decided on
     reason: int = 0
     counts: dict[str, float] = field(default_factory=dict)
 
@@ -149,6 +151,10 @@ class LateTrial:
     def anybody_evaluable(self, day: float) -> bool:
         return any(one.cohort == self.cohort and not (one.left and self.is_known(one, day)) for one in self.patients)
 
+    def has_news(self, day: float) -> bool:
+        """Whether anything is known of patients who were pending when a dose was last decided on."""
+        return any(self.is_known(one, day) for one in self.pending_then)
+
     def answer(self, day: float, *, full: bool = False) -> tuple[str, int]:
         """go, hold or stop; and the dose, or the reason."""
         conduct, levels = self.plan.conduct, self.trial.levels
@@ -164,24 +170,27 @@ class LateTrial:
             if conduct.tried_ceiling is None
             else int(conduct.tried_ceiling[max(one.dose for one in self.patients)]),
         )
+        self.nobody = not full and not self.anybody_evaluable(day)
+        if self.nobody:  # the cohort has not shown that the dose can be left for a higher one
+            limit = min(limit, self.dose)
         following = self.dose
         if self.dose > highest:
             following = highest
         if n[following] and (following == self.dose or isinstance(self.rule, Rolled)):
-            said = self.rule.decide(
-                n[following],
-                y[following],
-                self.shares(day, following),
-                lowest=following == 0,
-                highest=following + 1 > min(highest, limit),
-            )
-            self.why = said.why
-            if said.code == SUSPEND:
+            is_highest = following + 1 > min(highest, limit)
+            code = self.decide(n[following], y[following], self.shares(day, following), following == 0, is_highest)
+            if code == SUSPEND:
                 return "hold", following
-            assert said.code != ELIMINATE
-            following += {ESCALATE: 1, DE_ESCALATE: -1}.get(said.code, 0)
+            assert code != ELIMINATE
+            following += {ESCALATE: 1, DE_ESCALATE: -1}.get(code, 0)
         reason = self.ends(n, y, following, full=full)
         return ("stop", reason) if reason else ("go", following)
+
+    def decide(self, patients: int, dlts: int, shares: list[float], is_lowest: bool, is_highest: bool) -> int:
+        """What the rule for pending patients says at a dose."""
+        said = self.rule.decide(patients, dlts, shares, lowest=is_lowest, highest=is_highest)
+        self.why = said.why
+        return said.code
 
     def eliminated(self, day: float, n: list[int], y: list[int]) -> list[int]:
         """Doses that are, by their own counts."""
@@ -190,6 +199,10 @@ class LateTrial:
             for dose, (there, dlts) in enumerate(zip(n, y, strict=True))
             if there and self.rule.eliminates(there, dlts, len(self.pending(day, dose)), lowest=dose == 0)
         ]
+
+    def closes(self, dose: int, n: int, y: int) -> bool:
+        """Whether complete outcomes at a dose do."""
+        return bool(self.plan.codes[dose, n, y] == ELIMINATE)
 
     def ends(self, n: list[int], y: list[int], following: int, *, full: bool) -> int:
         found = [MAX_PATIENTS] if full else []
@@ -210,7 +223,9 @@ class LateTrial:
         if place == ANY_DOSE:
             return any(criterion.holds[dose, n[dose], y[dose]] for dose in range(len(n)))
         if place == UNCHANGED:
-            return following == last and bool(criterion.holds[0, min(self.run + 1, self.trial.max_patients), 0])
+            return following == last and bool(
+                criterion.holds[0, min(self.run + 1 - self.nobody, self.trial.max_patients), 0]
+            )
         at = following if place == NEXT_DOSE else last
         if place == SAME_DOSE and following != last:
             return False
@@ -262,7 +277,7 @@ class LateTrial:
         evaluable = [one for one in self.patients if not one.left]
         for level in range(dose + 1):
             told = [one for one in evaluable if one.dose == level]
-            if told and self.plan.codes[level, len(told), sum(one.dlt for one in told)] == ELIMINATE:
+            if told and self.closes(level, len(told), sum(one.dlt for one in told)):
                 self.counts["at_closed"] += 1
                 break
         first = not any(one.cohort == self.cohort for one in self.patients)
@@ -289,8 +304,10 @@ class LateTrial:
             return "closed"
         if self.time.while_closed != "lost" and day < self.quiet_until:
             return "closed"
-        whole = self.cohort_is_whole(day)
-        decided = whole and self.anybody_evaluable(day)
+        alone = bool(self.patients) and not self.anybody_evaluable(day)
+        news = self.has_news(day)
+        whole = self.cohort_is_whole(day) or (alone and news)
+        decided = whole and (news or not alone)
         said, what = self.answer(day) if decided else ("go", self.dose)
         if self.suspended is not None:
             self.counts["hold_days"] += day - self.suspended
@@ -307,7 +324,7 @@ class LateTrial:
             self.look_again(day)
         spacing = self.spaced_until(day, what, fresh=whole)
         if said == "hold" or day < spacing - self.slack:
-            self.at_hand = self.at_hand or (whole and self.time.while_closed == "ready")
+            self.at_hand = self.at_hand or (whole and self.time.while_closed == "ready" and not self.line)
             if said == "go" and decided:  # asked again when the gap is over, or something becomes known
                 ends = (one.until + self.time.review_days for one in self.pending(day))
                 self.quiet_until = min(spacing, *ends, math.inf)
@@ -332,11 +349,13 @@ class LateTrial:
             self.counts["decisions"] += 1
             self.counts["pending"] += pending
             self.counts["with_pending"] += pending > 0
-            self.run = self.run + 1 if what == self.dose else 0
+            self.run = self.run + 1 - self.nobody if what == self.dose else 0
+            self.pending_then = self.pending(day)
         if whole:
             n, y = self.numbers(day)
             self.cohort, self.before, self.closed = self.cohort + 1, n[what], math.inf
             self.dose, self.size = what, self.plan.conduct.size(what, tuple(n), tuple(y))
+            self.size = min(self.size, self.trial.max_patients - sum(n))
         self.has_held, self.quiet_until = False, -math.inf
         self.treat(day)
         self.full_before = self.is_full(day)

@@ -237,6 +237,8 @@ def run_curve_trial(plan: CurvePlan, rates, tolerances) -> tuple[list[int], list
             limits.append(dose + 1)
         if plan.coherent == codes.COHERENT_COHORT and toxic / given >= plan.target - codes.SLACK:
             limits.append(dose)
+        if plan.coherent == codes.COHERENT_RECENT and toxic > 0:
+            limits.append(dose)
         if plan.coherent == codes.COHERENT_DOSE and dlts[dose] / patients[dose] > plan.target + codes.SLACK:
             limits.append(dose)
         following = choice

@@ -325,6 +325,7 @@ def test_a_posterior_whose_factors_underflow():
         (codes.COHERENT_DOSE, 1 / 3, [True, True, False, False]),
         (codes.COHERENT_DOSE, 1 / 3 - TINY, [True, True, False, False]),
         (codes.COHERENT_DOSE, 1 / 3 - CLEAR, [True, False, False, False]),
+        (codes.COHERENT_RECENT, 0.9, [True, False, False, False]),
     ],
 )
 def test_no_escalation_after_too_many_dlts(coherent, target, escalates):

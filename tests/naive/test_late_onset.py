@@ -19,10 +19,12 @@ from escalation.kernels.codes import (
     DECIDED_WITH_PENDING,
     DECISIONS,
     END,
+    ESCALATE,
     HOLD_DAYS,
     HOLDS,
     LAST_ENROLMENT,
     PENDING,
+    SUSPEND,
     TURNED_AWAY,
     WAITING_DAYS,
 )
@@ -200,6 +202,22 @@ class ADayLater(LateTrial):
         return self.trial.dlt_window_days + 1
 
 
+class CohortGoesOn(LateTrial):
+    """Whoever takes a place that is free again in a trial that was full is of the cohort before, and not decided on."""
+
+    def enrol(self, day, what, *, whole, decided):
+        super().enrol(day, what, whole=whole, decided=decided)
+        if whole:
+            self.size = self.trial.cohort_size
+
+
+class NobodyLeft(LateTrial):
+    """A cohort of whom nobody remains goes on, or is followed by another, whatever has become known."""
+
+    def has_news(self, day):
+        return False
+
+
 TABLES = [(BOIN(), Weigh()), (Keyboard(), Weigh()), (MTPI2(), Predict())]
 ROLLING = (ThreePlusThree(), Roll())  # with no room for a seventh patient, whom a hold keeps away
 
@@ -219,3 +237,88 @@ def test_what_is_wrong_is_noticed(wrong, design, given):
     outcomes = simulated(design, rule, trial, [0.2, 0.35, 0.5, 0.6], 40, 4)
     assert not differences(outcomes, design, rule, trial, 4)
     assert differences(outcomes, design, rule, trial, 4, wrong)
+
+
+LEAVING = {"accrual_per_month": 6, "inevaluable": 0.3, "onset": {"kind": "weibull", "late_share": 0.8}}
+
+
+@pytest.mark.parametrize(("wrong", "size"), [(CohortGoesOn, 3), (NobodyLeft, 1)])
+@pytest.mark.parametrize(("design", "given"), TABLES[:2])
+def test_what_is_wrong_where_patients_leave_is_noticed(wrong, size, design, given):
+    trial = Trial(doses=levels(4), target=0.25, max_patients=24, cohort_size=size, dlt_window_days=28, time=LEAVING)
+    rule = given.plan(design, trial)
+    outcomes = simulated(design, rule, trial, [0.2, 0.35, 0.5, 0.6], 30, 4)
+    assert not differences(outcomes, design, rule, trial, 4)
+    assert differences(outcomes, design, rule, trial, 4, wrong)
+
+
+class Watched(LateTrial):
+    """What is known at a cohort's beginning eliminates neither its dose nor a lower one."""
+
+    def enrol(self, day, what, *, whole, decided):
+        if self.patients and (whole or not self.anybody_evaluable(day)):
+            assert all(dose > what for dose in self.eliminated(day, *self.numbers(day)))
+        super().enrol(day, what, whole=whole, decided=decided)
+
+
+@pytest.mark.parametrize("replaced", [True, False])
+@pytest.mark.parametrize(("design", "given"), [*TABLES, ROLLING])
+def test_no_cohort_begins_at_an_eliminated_dose(design, given, replaced):
+    """Nor goes on there with patients who take the places of all who have left."""
+    time = LEAVING | {"replace": replaced}
+    trial = Trial(doses=levels(4), target=0.25, max_patients=24, cohort_size=1, dlt_window_days=28, time=time)
+    rule = given.plan(design, trial)
+    outcomes = simulated(design, rule, trial, [0.35, 0.5, 0.6, 0.7], 25, 5)
+    assert not differences(outcomes, design, rule, trial, 5, Watched)
+
+
+@pytest.mark.parametrize("while_closed", ["wait", "ready", "queue"])
+def test_rounding_lifts_no_hold(while_closed):
+    """A review that is long beside the window: days are rounded to more than the slack in which times are equal."""
+    time = {"accrual_per_month": 0.05, "review_days": 100_000, "while_closed": while_closed}
+    trial = Trial(doses=levels(4), target=0.25, max_patients=12, dlt_window_days=0.001, time=time)
+    rule = Weigh().plan(BOIN(), trial)
+    outcomes = simulated(BOIN(), rule, trial, [0.0] * 4, 5, 6)
+    assert not differences(outcomes, BOIN(), rule, trial, 6)
+    assert outcomes.patients.tolist() == [[3, 3, 3, 3]] * 5  # each cohort waits until the one before is known
+    assert (outcomes.times[:, LAST_ENROLMENT] >= 300_000).all()
+
+
+@pytest.mark.parametrize("design", [BOIN(), Keyboard(), MTPI(), MTPI2()])
+def test_hardly_any_follow_up_is_no_reason_to_go_on(design):
+    """With known outcomes of nobody the dose is neither left nor given again: escalation waits for two outcomes.
+
+    With a review of a week the follow-up of the first patient begins with nothing a week after treatment.
+    """
+    time = {"accrual_per_month": 30, "review_days": 7}
+    trial = Trial(doses=levels(2), target=0.25, max_patients=2, cohort_size=1, dlt_window_days=28, time=time)
+    rule = Weigh(method="ess").plan(design, trial)
+    outcomes = simulated(design, rule, trial, [0.0, 0.0], 20, 6)
+    assert not differences(outcomes, design, rule, trial, 6)
+    assert outcomes.patients.tolist() == [[1, 1]] * 20
+    assert np.allclose(outcomes.times[:, LAST_ENROLMENT], 35)
+    for share in (1e-8, 1e-6, 1e-4):
+        verdict = rule.decide(1, 0, [share])
+        assert (verdict.code, verdict.wanted) == (SUSPEND, ESCALATE)
+
+
+@pytest.mark.parametrize("while_closed", ["wait", "lost", "queue"])
+@pytest.mark.parametrize(("design", "given"), TABLES)
+def test_an_expansion_follows_with_the_same_patients_and_arrivals(while_closed, design, given):
+    """Where all outcomes are known before the next arrival the trial is that of the design that waits."""
+    trial = Trial(
+        doses=levels(4),
+        target=0.25,
+        max_patients=12,
+        dlt_window_days=1,
+        time={"accrual_per_month": 0.001, "while_closed": while_closed, "inevaluable": 0.2},
+        expansion={"patients": 6},
+    )
+    waits = simulate_trials(
+        start_of(design, trial, None), np.array([0.05, 0.2, 0.3, 0.5]), trials=50, seed=7, threads=1
+    )
+    late = simulated(design, given.plan(design, trial), trial, [0.05, 0.2, 0.3, 0.5], 50, 7)
+    for name in ("patients", "dlts", "recommended", "reason"):
+        assert (getattr(waits, name) == getattr(late, name)).all()
+    for column in (END, LAST_ENROLMENT, TURNED_AWAY):
+        assert np.allclose(waits.times[:, column], late.times[:, column])

@@ -46,12 +46,12 @@ def by_dose(outcomes: Outcomes, record: dict) -> Compared:
 def apart(compared: Compared) -> list[tuple[str, float, float]]:
     """What is more than four standard errors of both sides apart.
 
-    A share has at least the error of one trial in so many.
+    A share has at least the error of one trial in so many as there are.
     """
     found = []
     for name, ours, mean, error in compared:
         values = np.asarray(ours, np.float64)
-        own = max(values.std(), np.sqrt(1 / TRIALS)) / np.sqrt(TRIALS)
+        own = max(values.std(), np.sqrt(1 / len(values))) / np.sqrt(len(values))
         if abs(values.mean() - mean) > ERRORS * np.hypot(own, error):
             found.append((name, float(values.mean()), mean))
     return found

@@ -5,8 +5,8 @@
   the limit of pending patients; the R package TITEgBOIN suspends first, and its TITE-BOIN is method = "ess" here.
 - Interval designs decide on an effective sample size (Lin & Yuan 2020). The paper asks for two known outcomes before an
   escalation, its program for three, and its printed tables only at three patients; here it is the paper's rule.
-- The CRM weighs the likelihood of patients without a DLT (Cheung & Chappell 2000). Its adaptive weights are those of
-  the R package dfcrm, but for its division by zero at DLTs on the same day, or the last.
+- Models weigh the likelihood of patients without a DLT, as Cheung & Chappell (2000) that of the CRM. Its adaptive
+  weights are those of the R package dfcrm, but for its division by zero at DLTs on the same day, or the last.
 
 Source: Yuan Y, Lin R, Li D, Nie L, Warren KE (2018) Clin Cancer Res 24:4921-4930; Lin R, Yuan Y (2020) Biostatistics
 21:807-824; Cheung YK, Chappell R (2000) Biometrics 56:1177-1182.
@@ -30,7 +30,7 @@ from escalation.errors import DesignError
 from escalation.fields import Real, Whole
 from escalation.kernels.codes import DE_ESCALATE, ESCALATE, STAY
 from escalation.numbers import Floats, halved
-from escalation.plans.curves import CurvePlan
+from escalation.plans.curves import CurvePlan, LaterPlan
 from escalation.plans.pending import Effective, Imputed, Limits, PendingPlan
 from escalation.plans.weighed_curves import WeighedCurves
 from escalation.trial.trial import Trial
@@ -61,7 +61,8 @@ OF_INTERVALS = ("method", "fewest_complete", "least_follow_up")
 class Weigh(PendingRule):
     """Pending patients are weighed by the share of the DLT window for which they have been followed.
 
-    It fits BOIN, the other interval designs and the CRM with method = "bayes".
+    It fits BOIN, the other interval designs, and those with a model's posterior: BLRM, BMA-CRM, CRM with method =
+    "bayes".
 
     Parameters
     ----------
@@ -78,7 +79,7 @@ class Weigh(PendingRule):
         Share of the window for which each pending patient at the dose has to be followed before it is escalated.
         Default: 0.
     weights : {"linear", "adaptive"}, optional
-        Of the CRM: weights that rise with time alone, or with the times at which DLTs have come. Default: "linear".
+        Of models: weights that rise with time alone, or with the times at which DLTs have come. Default: "linear".
 
     Examples
     --------
@@ -102,11 +103,11 @@ class Weigh(PendingRule):
 
     def problems(self, design: "Design", trial: Trial) -> Problems:
         """A design that cannot be weighed, and options of another."""
-        from escalation.designs.crm import CRM  # see `pending.base`
-        from escalation.designs.intervals import IntervalDesign
+        from escalation.designs.intervals import IntervalDesign  # see `pending.base`
+        from escalation.designs.model_based import ModelDesign
 
-        if isinstance(design, CRM):
-            if design.method != "bayes":
+        if isinstance(design, ModelDesign):
+            if not design.has_posterior:
                 yield "rule", '"weigh" needs method = "bayes": before the first DLT no curve is the most likely'
             for option in OF_INTERVALS:
                 if getattr(self, option) is not None:
@@ -114,14 +115,14 @@ class Weigh(PendingRule):
         elif isinstance(design, IntervalDesign):
             yield from self._interval_problems(design, trial)
         else:
-            fitting = 'interval designs, such as kind = "boin", and the CRM'
+            fitting = 'interval designs, such as kind = "boin", and the CRM, BMA-CRM and BLRM'
             yield "rule", f'"weigh" is for {fitting}; not for {design.kind!r}'
 
     def _interval_problems(self, design: "IntervalDesign", trial: Trial) -> Problems:
         from escalation.designs.boin import BOIN  # see `pending.base`
 
         if self.weights is not None:
-            yield "weights", f"an option of the CRM; {design.kind!r} weighs pending patients by their follow-up"
+            yield "weights", f"an option of models; {design.kind!r} weighs pending patients by their follow-up"
         if self.method == "imputation" and not isinstance(design, BOIN):
             yield "method", f'"imputation" is for kind = "boin"; {design.kind!r} has "ess"'
         elif not any(design.problems(trial)):
@@ -140,6 +141,8 @@ class Weigh(PendingRule):
             yield f"pending: {options} the dose may go up before any outcome is known there"
         if method == "ess" and design.kind not in PUBLISHED:
             yield f"pending: nothing is published on the effective sample size with {design.kind!r}"
+        if method == "likelihood" and design.kind != "crm":
+            yield f"pending: the weights are published for the CRM, not for {design.kind!r}"
 
     def words(self, design: "Design", trial: Trial) -> str:
         """The rule, in the sentences of a protocol."""
@@ -153,9 +156,9 @@ class Weigh(PendingRule):
 
     def _method(self, design: "Design") -> Method:
         from escalation.designs.boin import BOIN  # see `pending.base`
-        from escalation.designs.crm import CRM
+        from escalation.designs.model_based import ModelDesign
 
-        if isinstance(design, CRM):
+        if isinstance(design, ModelDesign):
             return "likelihood"
         return self.method or ("imputation" if isinstance(design, BOIN) else "ess")
 
@@ -186,8 +189,8 @@ class Weigh(PendingRule):
         if self.weights == "adaptive":
             weight = "that share of the DLT window, adapted to the times of the DLTs"
         return (
-            "While patients are pending, such a patient has the likelihood 1 - w p at a dose with DLT rate p, where "
-            f"the weight w is {weight} (TITE-CRM; Cheung & Chappell 2000)."
+            "While patients are pending, such a patient has the likelihood 1 - w p at a dose with DLT rate p, where, "
+            f"as in TITE-CRM (Cheung & Chappell 2000), the weight w is {weight}."
         )
 
     def _limits_in_words(self, method: Method) -> Iterator[str]:
@@ -210,7 +213,8 @@ class Weigh(PendingRule):
     def _plan(self, design: "Design", trial: Trial) -> PendingPlan | WeighedCurves:
         method = self._method(design)
         if method == "likelihood":
-            plan = cast("CurvePlan", design.plan(trial))
+            plan = cast("CurvePlan | LaterPlan", design.plan(trial))
+            plan = plan.whole if isinstance(plan, LaterPlan) else plan
             return WeighedCurves(plan, adaptive=self.weights == "adaptive", most_pending=self._most_pending(method))
         interval = cast("IntervalDesign", design)
         limits = Limits(self._most_pending(method), self._fewest_complete(method), self.least_follow_up or 0.0)
@@ -244,7 +248,7 @@ def follow_up_cuts(design: "IntervalDesign", trial: Trial) -> tuple[Floats, Floa
 
     first, last = moves(fewest), moves(most)
     from_here = halved(lambda patients: moves(patients) == ESCALATE, fewest, most)
-    up = np.where(first == ESCALATE, fewest, np.where(last == ESCALATE, from_here, np.inf))
+    up = np.where(first == ESCALATE, dlts, np.where(last == ESCALATE, from_here, np.inf))
     no_longer = halved(lambda patients: moves(patients) != DE_ESCALATE, fewest, most)
     to_here = np.where(last == DE_ESCALATE, most, np.nextafter(no_longer, 0.0))
     down = np.where(first == DE_ESCALATE, to_here, -np.inf)

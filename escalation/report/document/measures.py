@@ -6,9 +6,10 @@ from functools import partial
 
 from escalation.report.blocks import Block, Lines, TextTable
 from escalation.report.pages.responses import OPTIMAL, chooses_dose, has_responses, optimal_dose_of
-from escalation.report.pages.run import Numbers, is_expanded, measured
+from escalation.report.pages.run import Numbers, is_expanded, is_timed, measured
 from escalation.report.wording import count, mean, percent
 from escalation.studies.run import Result, Run
+from escalation.trial.calendar import DAYS_PER_MONTH
 from escalation.trial.trial import Trial
 
 _percent = partial(percent, decimals=2)
@@ -19,6 +20,10 @@ def _points(share: float) -> str:
     """A difference of probabilities in percentage points, with its sign; none for one that rounds to 0."""
     text = f"{100 * share:+.2f}"
     return "0.00" if text in ("+0.00", "-0.00") else text
+
+
+def _months(days: float) -> str:
+    return f"{days / DAYS_PER_MONTH:.2f}"
 
 
 @dataclass(frozen=True)
@@ -243,13 +248,31 @@ OPTIMAL_DOSE = [
 ]
 
 
+LASTS = "the time from the first arrival to the last completion, in months of 30.4375 days"
+TIME = [
+    Measure("duration: mean", f"Mean over trials of {LASTS}.", "time.duration.mean", "months", _months),
+    Measure("duration: sd", f"Standard deviation between trials of {LASTS}.", "time.duration.sd", "months", _months),
+    *(
+        Measure(
+            f"duration: {share} % quantile",
+            f"The shortest duration that is not exceeded in at least {share} % of trials.",
+            f"time.duration.q{share:02d}",
+            "months",
+            _months,
+        )
+        for share in (5, 50, 95)
+    ),
+    Measure("accrual held", "Mean time per trial in which accrual is held.", "time.hold_days", "months", _months),
+]
+
+
 def measure_groups(results: Sequence[Result]) -> list[list[Measure]]:
     """All measures of results, those that belong together in one list."""
     chosen = [*SELECTION, *(BENCHMARK if results[0].benchmark is not None else [])]
-    expansion = [EXPANSION] if is_expanded(results) else []
+    expansion, time = [EXPANSION] if is_expanded(results) else [], [TIME] if is_timed(results) else []
     optimal = [OPTIMAL_DOSE] if chooses_dose(results) else []
     response = [RESPONSE] if has_responses(results) else []
-    return [chosen, *expansion, *optimal, EXPOSURE, *response, SIZE, SAFETY, STOPPING, ESTIMATE]
+    return [chosen, *expansion, *optimal, EXPOSURE, *response, SIZE, *time, SAFETY, STOPPING, ESTIMATE]
 
 
 def definitions(run: Run) -> Iterator[Block]:
@@ -273,6 +296,8 @@ def precision(run: Run) -> Iterator[str]:
             "Columns headed “exact” hold probabilities and means over every possible trial: they have no Monte Carlo "
             "error, and no standard error is given."
         )
+    if is_timed(run.results) and any(result.exact is not None for result in run.results) and run.trials:
+        yield "A tilde in them marks what is simulated: quantiles of the duration, and all of it where it is not exact."
     if any(result.exact is None for result in run.results):
         yield (
             f"Columns headed “simulated” hold means of {count(run.trials, 'simulated trial')}, each followed by ± "
@@ -289,12 +314,17 @@ def full_table(results: Sequence[Result], trial: Trial) -> TextTable:
     """Every measure of the designs under one truth, each with its standard error where it is not exact."""
     correct, best = results[0].correct_doses, optimal_dose_of(results[0], trial)
     found = [measured(result, result.best) for result in results]
+    drawn = [{} if result.simulated is None else measured(result, result.simulated) for result in results]
     groups = []
     for group in measure_groups(results):
         rows = []
         for measure in group:
             # Numbers of patients and DLTs speak for themselves.
-            unit = f", {measure.unit}" if measure.unit in ("%", "points") else ""
+            unit = f", {measure.unit}" if measure.unit in ("%", "points", "months") else ""
+            if measure in TIME:
+                cells = [_time_cell(measure, *pair) for pair in zip(found, drawn, strict=True)]
+                rows.append([measure.name + unit, *cells])
+                continue
             if not measure.per_dose:
                 rows.append([measure.name + unit, *(_cell(measure, numbers) for numbers in found)])
                 continue
@@ -315,4 +345,13 @@ def _cell(measure: Measure, numbers: Numbers, dose: int | None = None) -> str:
         return "undefined"
     if error is None:
         return measure.form(value)
-    return f"{measure.form(value)} ± {(_mean if measure.form is _mean else _percent)(error)}"
+    form = measure.form if measure.form in (_mean, _months) else _percent
+    return f"{measure.form(value)} ± {form(error)}"
+
+
+def _time_cell(measure: Measure, numbers: Numbers, drawn: Numbers) -> str:
+    """A time that is simulated, where exact values do not say, has a tilde."""
+    place = measure.quantity, None
+    if place in numbers:
+        return _cell(measure, numbers)
+    return f"~ {_cell(measure, drawn)}" if place in drawn else "not known"

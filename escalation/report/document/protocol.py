@@ -75,10 +75,12 @@ def _evaluation(run: Run) -> Iterator[str]:
     exact = [result.design for result in truths[0] if result.exact is not None]
     simulated = [result.design for result in truths[0] if result.exact is None]
     if exact:
+        late = [name for name in exact if run_designs(run)[name].is_late_onset]
+        followed = f" (under {', '.join(late)} also how long pending patients have been followed)" if late else ""
         yield (
-            "Since decisions depend on the data through the numbers of patients and DLTs at each dose, every possible "
-            f"ending of a trial was enumerated with its probability. The values of {', '.join(exact)} are exact and "
-            "have no Monte Carlo error."
+            f"Since decisions depend on the data through the numbers of patients and DLTs at each dose{followed}, "
+            f"every possible ending of a trial was enumerated with its probability. The values of {', '.join(exact)} "
+            "are exact and have no Monte Carlo error."
         )
     if simulated:
         yield (

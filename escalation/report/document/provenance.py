@@ -70,7 +70,8 @@ def fingerprints(run: Run, limits: Limits) -> dict[str, str]:
     """Fingerprint of each design, as far as its trials can be enumerated."""
     found = {}
     for name, design in run_designs(run).items():
-        found[name] = "none: its trials are not enumerated"
+        why = "its decisions depend on days" if design.is_late_onset else "its trials are not enumerated"
+        found[name] = f"none: {why}"
         if name not in run.refusals:
             with suppress(StateSpaceError):
                 found[name] = fingerprint(design, run.scenario.trial, **limits)[:SHOWN]

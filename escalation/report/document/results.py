@@ -9,7 +9,7 @@ from escalation.report.blocks import Heading, Lines, TextTable
 from escalation.report.document.document import Drawing, Part, beneath
 from escalation.report.document.facts import Request
 from escalation.report.document.measures import full_table
-from escalation.report.figures import allocation, alt_text, bias, sample_size, selection, to_svg
+from escalation.report.figures import allocation, alt_text, bias, duration, frontier, sample_size, selection, to_svg
 from escalation.report.pages.compare import difference_blocks
 from escalation.report.pages.responses import has_responses, response_summary, response_table
 from escalation.report.pages.run import by_truth, dose_table, footnotes, is_timed, summary_table, time_table, verdict
@@ -44,6 +44,10 @@ def results(run: Run) -> Iterator[Part]:
         yield replace(full_table(group, trial), caption=every, detail=True)
     yield Heading("The estimated DLT rate", level=3)
     yield _drawing("Bias of the estimated DLT rate under each truth", bias, run.results, trial, "all-truths")
+    if is_timed(run.results):
+        yield Heading("How long the trials take", level=3)
+        yield _drawing("Duration under each truth", duration, run.results, trial, "all-truths")
+        yield _drawing("PCS against the mean duration", frontier, run.results, trial, "all-truths")
 
 
 def _drawing(

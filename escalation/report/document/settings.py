@@ -54,7 +54,7 @@ def settings(run: Run) -> Iterator[Block]:
         words=frozenset({1, 2, 3}),
         caption="The trial's settings, and what they rest on",
     )
-    cautions = [*scenario.warnings, *refusal_warnings(run.refusals, "not exact")]
+    cautions = [*scenario.warnings, *refusal_warnings(run.refusals, run.shown)]
     if cautions:
         yield Lines("What is unusual, though not wrong:")
         yield Lines(*cautions, listed=True)

@@ -97,6 +97,13 @@ def _engines(run: Run) -> Iterator[str]:
             "Exact values: every way in which a trial can end is listed with the number of patient sequences that lead "
             "there, and each truth gives its probability."
         )
+        exact = dict.fromkeys(result.design for result in run.results if result.exact is not None)
+        late = [name for name in exact if run_designs(run)[name].is_late_onset]
+        if late:
+            yield (
+                f"Under {', '.join(late)} a patient comes at each step, a fixed time after the one before, and is lost "
+                "while accrual is held; a sequence also says at which step each DLT becomes known."
+            )
     if run.trials:
         yield (
             f"Simulated trials ({run.trials:,} for each design and truth, seed {run.seed}): a virtual patient is a "

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from escalation.engines.course import Course
 from escalation.report.figures.pathways import node_text
+from escalation.report.figures.swimmer import ended
 from escalation.report.pages.calibrate import OBJECTIVE
 from escalation.report.pages.robust import position_name
-from escalation.report.pages.run import by_truth
-from escalation.report.wording import count, dose_name, mean, percent
+from escalation.report.pages.run import best_time, by_truth, time_label
+from escalation.report.wording import count, dose_name, mean, months, percent
 from escalation.running.pathways import Node
 from escalation.studies.calibrate import Calibration, setting_words
 from escalation.studies.evaluate import NAMES, Assessment
@@ -74,6 +76,48 @@ def bias(results: Sequence[Result], trial: Trial) -> str:  # noqa: ARG001 (as th
     return f"Bias of the observed DLT rate at the recommended dose: {'; '.join(told)}."
 
 
+def duration(results: Sequence[Result], trial: Trial) -> str:
+    """Mean and 5 to 95 % quantiles of each design's duration."""
+
+    def told(result: Result) -> str:
+        time, simulated = best_time(result), result.simulated
+        if time is None:
+            return f"{_timed_name(result)}: not known"
+        drawn = None if simulated is None else simulated.time
+        quantiles = "" if drawn is None else months(drawn.duration.q05, drawn.duration.q95)
+        spread = f", 5 and 95 % quantiles {quantiles.replace('-', ' and ')}" if quantiles else ""
+        return f"{_timed_name(result)} {months(time.duration.mean)} months on average{spread}"
+
+    return _under_each(results, "Duration of the trials", told, trial)
+
+
+def frontier(results: Sequence[Result], trial: Trial) -> str:
+    """Mean duration and PCS of each design."""
+
+    def told(result: Result) -> str:
+        time = best_time(result)
+        length = "not known" if time is None else f"{months(time.duration.mean)} months"
+        return f"{_timed_name(result)} {length}, PCS {percent(result.best.pcs)} %"
+
+    return _under_each(results, "PCS against the mean duration", told, trial)
+
+
+def swimmer(course: Course, trial: Trial, name: str) -> str:
+    """How many patients are treated at each dose, how long the trial takes, and how it ends."""
+    treated = []
+    for dose in sorted({one.dose for one in course.patients}):
+        own = [one for one in course.patients if one.dose == dose]
+        toxic = sum(one.has_dlt for one in own)
+        treated.append(f"{len(own)} at {dose_name(trial, dose + 1)}, {toxic} with a DLT")
+    left = sum(one.left for one in course.patients)
+    held = sum(until - day for day, until in course.holds)
+    parts = [f"{count(len(course.patients), 'patient')}: {'; '.join(treated)}"]
+    parts += [f"{left} left before the end of the window"] if left else []
+    parts += [f"accrual is held for {held:.0f} days", f"{count(len(course.decisions), 'decision')} on the dose"]
+    end = max(one.until for one in course.patients)
+    return f"{name}, a bar for each patient. {'. '.join(parts)}. It takes {end:.0f} days. {ended(course, trial)}"
+
+
 def pathways(node: Node, trial: Trial, truth: int | None = None) -> str:
     """How many ways the tree has, and what follows the first cohort."""
     leaves = list(node.leaves)
@@ -122,7 +166,7 @@ def front(found: Calibration) -> str:
 def size_curves(found: SizeSearch) -> str:
     """Which size is large enough for each design, and the PCS at the largest."""
     told = []
-    for curve in found.curves:
+    for curve in found.known:
         if not curve.assessments:
             told.append(f"{curve.design} at no size")
             continue
@@ -181,3 +225,7 @@ def _under_each(results: Sequence[Result], what: str, told: Callable[[Result], s
 
 def _name(result: Result) -> str:
     return result.design if result.exact is not None else f"{result.design} (simulated)"
+
+
+def _timed_name(result: Result) -> str:
+    return f"{result.design} (simulated)" if time_label(result).endswith("~") else result.design

@@ -43,7 +43,7 @@ def size_curves(found: SizeSearch) -> Figure:
 
 
 def _lines(axes: Axes, found: SizeSearch, height: Callable[[Assessment], float]) -> None:
-    for number, curve in enumerate(found.curves):
+    for number, curve in enumerate(found.known):
         sizes, line = list(curve.assessments), _line(number)
         heights = [height(one) for one in curve.assessments.values()]
         axes.plot(sizes, heights, **{**line, **EMPTY})
@@ -58,7 +58,7 @@ def _line(number: int) -> dict[str, Any]:
 
 def _looks(found: SizeSearch) -> Iterator[tuple[dict[str, Any], str]]:
     """How lines are drawn, and what they are called."""
-    yield from ((_line(number), curve.design) for number, curve in enumerate(found.curves))
+    yield from ((_line(number), curve.design) for number, curve in enumerate(found.known))
     yield HOLLOW, "not enough"
     yield LIMIT, "wanted, limit" if found.limits else "wanted"
     if found.benchmark:

@@ -8,7 +8,7 @@ from typing import Any
 from escalation.errors import brief
 from escalation.report.blocks import Block, Heading, Lines, TextTable
 from escalation.report.preamble import alarms, head, opening
-from escalation.report.wording import count, mean, percent
+from escalation.report.wording import count, mean, months, percent
 from escalation.scenario.grid import in_toml
 from escalation.studies.calibrate import Calibration, Candidate, setting_words
 from escalation.studies.evaluate import Assessment
@@ -19,7 +19,9 @@ ASSESSED = (
     *columns("mean_pcs", "worst_pcs", "overdosing", "false_stopping", "power", unit="probability", kind=float),
     Column("patients", "patients", float),
 )
-"""The numbers of an assessment, in its order."""
+"""The numbers of an assessment, in its order; of a trial with a calendar TIMED are all."""
+
+TIMED = (*ASSESSED, Column("duration", "days", float))
 
 SHORT = {
     "mean_pcs": "PCS %",
@@ -28,6 +30,7 @@ SHORT = {
     "false_stopping": "stopped %",
     "power": "power %",
     "patients": "patients",
+    "duration": "months",
 }
 """What the numbers of an assessment are called on a page."""
 
@@ -84,6 +87,8 @@ def setting_table(found: Calibration) -> TextTable:
 
 def cell(quantity: str, value: float | None) -> str:
     """A number of an assessment."""
+    if quantity == "duration":
+        return months(value)
     return mean(value) if quantity == "patients" and value is not None else percent(value)
 
 
@@ -111,14 +116,17 @@ def footnotes(found: Calibration) -> Iterator[str]:
         yield f"Stopped: largest probability of {what}."
     if first.power is not None:
         yield "Power: least probability of recommending none where none is correct."
-    yield "Patients: mean per trial, over the truths. All numbers are exact."
+    timed = any(one.assessment.duration is not None for one in found.candidates)
+    if timed:
+        yield "Months: of 30.4 days, from the first arrival to the last completion."
+    yield f"{'Months, patients' if timed else 'Patients'}: mean per trial, over the truths. All numbers are exact."
 
 
 def scenario_comment(found: Calibration) -> list[str]:
     """Lines for the head of the file with the chosen setting: what it was calibrated for."""
     assert found.chosen is not None
     numbers = "; ".join(
-        f"{name.replace('_', ' ')} {value:.6g}"
+        f"{name.replace('_', ' ')} {value:.6g}{' days' if name == 'duration' else ''}"
         for name, value in asdict(found.chosen.assessment).items()
         if value is not None
     )
@@ -136,20 +144,25 @@ def table_of(found: Calibration) -> Table:
     for option in found.candidates[0].values:
         values = [one.values[option] for one in found.candidates]
         options.append(Column(option, "setting", kind_of(value for value in values if value is not None)))
-    front = {one.number for one in found.front}
+    front, assessed = {one.number for one in found.front}, _assessed(found)
     marks = columns("within_limits", "front", "chosen", unit="yes or no", kind=bool)
     return Table.of(
-        (*columns("scenario", "design"), Column("setting", "number", int), *options, *ASSESSED, *marks),
+        (*columns("scenario", "design"), Column("setting", "number", int), *options, *assessed, *marks),
         (
             (
                 *(found.scenario.name, found.design, one.number),
                 *(_plain(one.values[option.name], option) for option in options),
-                *astuple(one.assessment),
+                *astuple(one.assessment)[: len(assessed)],
                 *(found.admissible(one), one.number in front, one is found.chosen),
             )
             for one in found.candidates
         ),
     )
+
+
+def _assessed(found: Calibration) -> tuple[Column, ...]:
+    """The numbers of an assessment that there are."""
+    return ASSESSED if found.scenario.trial.time is None else TIMED
 
 
 def _plain(value: Any, option: Column) -> Any:
@@ -159,7 +172,9 @@ def _plain(value: Any, option: Column) -> Any:
 
 def to_tree(found: Calibration) -> dict[str, Any]:
     """A calibration for JSON."""
-    own = found.scenario.designs[found.design].model_dump(mode="json", exclude={"label"})
+    own = {"design": found.scenario.designs[found.design].model_dump(mode="json", exclude={"label"})}
+    if found.own is not None:
+        own |= {column.name: getattr(found.own, column.name) for column in _assessed(found)}
     told = table_of(found).without("scenario", "design", *found.candidates[0].values, "chosen").records()
     settings = {
         one.number: {"setting": record.pop("setting"), "values": one.values, **record}
@@ -177,7 +192,7 @@ def to_tree(found: Calibration) -> dict[str, Any]:
         "truths": {"description": found.truths.description, "count": len(found.truths)},
         "unmet": found.unmet,
         "chosen": chosen,
-        "own": {"design": own, **({} if found.own is None else asdict(found.own))},
+        "own": own,
         "settings": list(settings.values()),
         "left_out": [{"values": values, "reason": reason} for values, reason in found.left_out],
     }

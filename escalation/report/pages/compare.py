@@ -6,15 +6,22 @@ from itertools import groupby
 from typing import Any
 
 from escalation.characteristics.paired import PCS_OBD, QUANTITIES, Difference
+from escalation.engines.outcomes import DURATION
 from escalation.report.blocks import Block, Heading, Lines, TextTable
-from escalation.report.preamble import head, opening, refusal_warnings
+from escalation.report.preamble import head, opening, refusal_warnings, refusal_words
 from escalation.report.verdict import agreement_lines, agreement_tree, trials_text, verdict_lines
 from escalation.report.wording import ROUNDING, correct_names, percent, rates_text
 from escalation.studies.compare import Comparison
 from escalation.tidy import OF_THE_QUANTITY, Column, Table, columns
+from escalation.trial.calendar import DAYS_PER_MONTH
 
-NAMES = dict(zip(QUANTITIES, ("PCS %", "patients > target", "patients", "DLTs", "toxic stop %"), strict=True))
-NAMES[PCS_OBD] = "correct OBD %"
+NAMES = dict(
+    zip(
+        (*QUANTITIES, DURATION, PCS_OBD),
+        ("PCS %", "patients > target", "patients", "DLTs", "toxic stop %", "months", "correct OBD %"),
+        strict=True,
+    )
+)
 """What the quantities are called on a page."""
 
 SHARES = {"pcs", "stop_toxic", PCS_OBD}
@@ -50,13 +57,14 @@ def difference_table(differences: Sequence[Difference], *, simulated: bool) -> T
     """The pairs of designs under one truth: a row for each quantity, below one that names the pair."""
     header = ["design - reference", "values", "difference", "simulated (95 % CI)" if simulated else None]
     groups = []
-    for (design, reference, refused), pair in groupby(
-        differences, lambda one: (one.design, one.reference, one.exact is None)
-    ):
+    for (design, reference), found in groupby(differences, lambda one: (one.design, one.reference)):
+        pair = list(found)
+        refused = all(one.exact is None for one in pair)
         rows = [[f"{design} - {reference}{' ~' if refused else ''}", *[""] * (len(header) - 1)]]
         for one in pair:
             exact = "" if one.exact is None else signed(one.exact, one.quantity)
-            rows.append([f"  {NAMES[one.quantity]}", values(one), exact, interval(one)])
+            name = f"  {NAMES[one.quantity]}{' ~' if one.exact is None and not refused else ''}"
+            rows.append([name, values(one), exact, interval(one)])
         groups.append(rows)
     return TextTable.of(header, groups)
 
@@ -70,15 +78,17 @@ def values(one: Difference) -> str:
 
 
 def plain_number(value: float, quantity: str) -> str:
-    """A probability in percent with one decimal, a mean count with two; neither is printed as 0 when it is not."""
+    """A probability in percent with one decimal, a mean count or days in months with two; none is 0 unless it is."""
     if quantity in SHARES:
         return percent(value)
+    value = value / DAYS_PER_MONTH if quantity == DURATION else value
     return "<0.01" if 0 < value < 0.005 else f"{value:.2f}"
 
 
 def signed(value: float, quantity: str) -> str:
     """A difference with its sign, in the decimals of its quantity; what is zero, but for rounding, has no sign."""
     shown, decimals = (100 * value, 1) if quantity in SHARES else (value, 2)
+    shown = shown / DAYS_PER_MONTH if quantity == DURATION else shown
     return f"{shown:+.{decimals}f}" if abs(value) > ROUNDING else f"{0:.{decimals}f}"
 
 
@@ -97,6 +107,8 @@ def footnotes(comparison: Comparison) -> Iterator[str]:
     yield "PCS: probability of correct selection. Toxic stop: that the trial is stopped as"
     yield "too toxic, in dose escalation or its expansion. The rest are means per trial."
     yield "> target: at doses whose true rate exceeds the target."
+    if any(one.quantity == DURATION for one in comparison.differences):
+        yield "Months: of 30.4 days, from the first arrival to the last completion."
     if any(one.quantity == PCS_OBD for one in comparison.differences):
         yield "Correct OBD: the truth's optimal dose is chosen, or none where it has none."
     if comparison.trials > 0:
@@ -117,7 +129,7 @@ def verdict(comparison: Comparison) -> Lines:
         lines += ["Exact differences; no trials were simulated."]
     if any(one.exact is None for one in comparison.differences):
         lines += [f"~ no exact difference; values are means of {simulated}."]
-    return verdict_lines(lines, comparison.refusals, agreement)
+    return verdict_lines(lines, refusal_words(comparison.refusals, compared(comparison)), agreement)
 
 
 def table_of(comparison: Comparison) -> Table:
@@ -144,7 +156,7 @@ def _under_both_names(differences: Iterable[Difference]) -> Iterator[Difference]
 
 def to_tree(comparison: Comparison) -> dict[str, Any]:
     """A comparison for JSON."""
-    refusals = refusal_warnings(comparison.refusals, "not exact")
+    refusals = refusal_warnings(comparison.refusals, compared(comparison))
     first = {name: part for name, part in head(comparison.scenario, refusals).items() if name != "doses"}
     return {
         **first,

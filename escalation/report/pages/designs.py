@@ -23,7 +23,8 @@ def print_designs(file: TextIO) -> None:
     """Print each design with its options, their defaults, and its source; then what goes with every design."""
     console = Console(file=file, highlight=False, markup=False, emoji=False)
     for kind, design in REGISTRY.items():
-        _print_options(console, kind, design, set(design.model_fields) - set(Design.model_fields))
+        shared = set(Design.model_fields) - (set() if design.waits_as is None else {"pending"})
+        _print_options(console, kind, design, set(design.model_fields) - shared)
         for source in design.sources:
             console.print(Padding(Text(f"Source: {source}"), (0, 0, 0, 2)))
         console.print()

@@ -125,7 +125,8 @@ def _estimated(found: NextDose) -> str:
 def _footnotes(trial: Trial, found: NextDose) -> Iterator[str]:
     yield "n: patients. rate: DLTs among them, observed at the dose, in %."
     if any(estimate.pending for estimate in found.estimates):
-        yield "P: pending, not counted."
+        weighed = found.prior is None and found.pending and not found.completions
+        yield f"P: pending, {'weighed by the model' if weighed else 'not counted'}."
     if any(estimate.inevaluable for estimate in found.estimates):
         yield "I: treated but inevaluable, not counted."
     above = _above(trial)

@@ -9,8 +9,9 @@ from typing import Any
 from escalation.kernels.codes import NO_DOSE
 from escalation.report.blocks import Block, Heading, TextTable
 from escalation.report.preamble import closing, head, opening, refusal_warnings
-from escalation.report.wording import ROUNDING, count, mean, percent, rates_text
-from escalation.studies.robust import ALL, NONE, Contrast, Robustness, Spread, Summary
+from escalation.report.wording import ROUNDING, count, mean, months, percent, rates_text
+from escalation.studies.evaluate import TOO_MANY
+from escalation.studies.robust import ALL, NONE, Contrast, Floats, Robustness, Spread, Summary
 from escalation.tidy import OF_THE_QUANTITY, Column, Table, columns
 from escalation.trial.trial import Trial
 
@@ -25,8 +26,8 @@ COLUMNS = (
     Column("truth"),
 )
 
-MEANS = {"sample_size": "patients", "patients": "patients", "total_dlts": "DLTs", "dlts": "DLTs"}
-"""Units of the means of counts; all other means are probabilities and shares."""
+MEANS = {"sample_size": "patients", "patients": "patients", "total_dlts": "DLTs", "dlts": "DLTs", "duration": "days"}
+"""Units of the means of counts and days; all other means are probabilities and shares."""
 
 
 def robustness_blocks(found: Robustness) -> Iterator[Block]:
@@ -36,9 +37,10 @@ def robustness_blocks(found: Robustness) -> Iterator[Block]:
     yield from opening(found.scenario, found.expectations, found.truths.description)
     yield Heading("Probability of correct selection (PCS), %")
     yield _by_position(summaries, trial, ["mean", "+-", "5 %", "worst", "optimal", "efficiency %"], _pcs_row)
-    yield Heading("Overdosing and sample size")
-    header = ["mean %", "95 %", "worst", "> target %", "patients"]
-    yield _by_position(summaries, trial, header, _overdosing_row)
+    timed = is_timed(summaries)
+    yield Heading("Overdosing, sample size and duration" if timed else "Overdosing and sample size")
+    header = ["mean %", "95 %", "worst", "> target %", "patients", *(["months"] if timed else [])]
+    yield _by_position(summaries, trial, header, lambda one: [*_overdosing_row(one), *([months(one.duration)] * timed)])
     contrasts = [one for one in found.contrasts() if one.mtd == ALL]
     if contrasts:
         yield Heading("Designs against each other under the same truths")
@@ -48,6 +50,11 @@ def robustness_blocks(found: Robustness) -> Iterator[Block]:
     header = ["PCS %", "optimal %", "truth", "true DLT rates %"]
     yield _by_position(summaries, trial, header, lambda one: _worst_row(found, one), frozenset({3, 4}))
     yield from closing(footnotes(found), found.refusals)
+
+
+def is_timed(summaries: list[Summary]) -> bool:
+    """Whether it is known how long any of the trials take."""
+    return any(one.duration is not None for one in summaries)
 
 
 def _by_position(
@@ -111,6 +118,11 @@ def footnotes(found: Robustness) -> Iterator[str]:
     yield "These and overdosing are over truths with a correct dose."
     yield "Overdosing: probability that more than 60 % of patients are above the MTD."
     yield "> target: patients at doses whose true rate exceeds it. Patients: mean."
+    calendar = found.scenario.trial.time
+    if is_timed(list(found.summaries())):
+        yield "Months: of 30.4 days, from the first arrival to the last completion, mean."
+    elif calendar is not None:
+        yield f"How long trials take is not said: {calendar.inexact_over_truths or TOO_MANY}."
     yield "Better, worse: share of truths with a larger, a smaller PCS."
 
 
@@ -118,11 +130,11 @@ def to_tree(found: Robustness) -> dict[str, Any]:
     """The summaries for JSON."""
     truths = found.truths
     return {
-        **head(found.scenario, refusal_warnings(found.refusals, "left out")),
+        **head(found.scenario, refusal_warnings(found.refusals)),
         "designs": list(found.expectations),
         "truths": {"description": truths.description, "count": len(truths), "drawn": truths.drawn},
         "summaries": [
-            asdict(one)
+            {name: part for name, part in asdict(one).items() if name != "duration" or found.scenario.trial.time}
             | {"mtd": _level(one.mtd)}
             | {name: _spread_tree(found, getattr(one, name), tail) for name, tail in TAILS.items()}
             for one in found.summaries()
@@ -169,6 +181,8 @@ def _rows(found: Robustness) -> Iterator[tuple[Any, ...]]:
         for quantity in ("above_mtd", "share_above_target", "sample_size", "optimal_pcs"):
             yield (*place, f"{quantity}.mean", getattr(one, quantity), None)
         yield (*place, "efficiency", one.efficiency, None)
+        if found.scenario.trial.time is not None:
+            yield (*place, "duration.mean", one.duration, None)
     for contrast in found.contrasts():
         pair = contrast.mtd, contrast.design, contrast.reference, contrast.truths
         for name in ("mean", "standard_error", "better", "worse"):
@@ -180,9 +194,9 @@ def each_table(found: Robustness) -> Table:
     truths, levels = found.truths, range(1, found.scenario.trial.levels + 1)
     names = next(iter(found.expectations.values())).by_quantity()
     mtd = ["none" if dose == NO_DOSE else str(dose + 1) for dose in truths.mtd.tolist()]
-    optimal = [None if isnan(value) else value for value in found.optimal_pcs.tolist()]
+    optimal = _known(found.optimal_pcs)
     numbers = {
-        label: zip(*(values.tolist() for values in one.by_quantity().values()), strict=True)
+        label: zip(*(_known(values) for values in one.by_quantity().values()), strict=True)
         for label, one in found.expectations.items()
     }
     return Table.of(
@@ -199,3 +213,8 @@ def each_table(found: Robustness) -> Table:
             for label, values in numbers.items()
         ),
     )
+
+
+def _known(values: Floats) -> list[float | None]:
+    """Numbers, and None for those that are none."""
+    return [None if isnan(value) else value for value in values.tolist()]

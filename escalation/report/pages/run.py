@@ -16,7 +16,7 @@ from escalation.report.pages.responses import (
     response_table,
     truth_tree,
 )
-from escalation.report.preamble import alarms, head, opening, refusal_warnings
+from escalation.report.preamble import alarms, head, opening, refusal_warnings, refusal_words
 from escalation.report.verdict import agreement_lines, agreement_tree, trials_text, verdict_lines
 from escalation.report.wording import ROUNDING, dose_head, mean, months, percent
 from escalation.studies.run import Result, Run
@@ -124,7 +124,7 @@ def is_timed(results: Sequence[Result]) -> bool:
 
 def decides_while_pending(results: Sequence[Result]) -> bool:
     """Whether any of the designs does."""
-    return any(drawn is not None and drawn.decided_with_pending for _, drawn in map(_times, results))
+    return any(time is not None and time.decided_with_pending for times in map(_times, results) for time in times)
 
 
 def _times(result: Result) -> tuple[TimeCharacteristics | None, TimeCharacteristics | None]:
@@ -133,29 +133,55 @@ def _times(result: Result) -> tuple[TimeCharacteristics | None, TimeCharacterist
     return None if exact is None else exact.time, None if simulated is None else simulated.time
 
 
+COUNTED = ("holds", "enrolled", "turned_away", "waiting_days", "pending_at_decision", "at_closed_dose")
+"""What is counted beside days, as the columns of a time table have it."""
+
+
+def best_time(result: Result) -> TimeCharacteristics | None:
+    """How long the trials of a design take: exactly, else simulated and with anchored means; None where unknown."""
+    exact, drawn = _times(result)
+    return exact or result.best.time or drawn
+
+
+def time_label(result: Result) -> str:
+    """Label of the design; a tilde says that its durations are simulated."""
+    exact, _ = _times(result)
+    return label(result) if exact else f"{result.design} ~"
+
+
 def time_table(results: Sequence[Result]) -> TextTable:
-    """How long the trials of the designs take under one truth, a row each."""
-    simulated = [time for _, time in map(_times, results) if time is not None]
+    """How long the trials of the designs take under one truth, a row each.
+
+    A tilde before a column says that some of its numbers are simulated.
+    """
+    all_exact = all(time is not None and time.holds is not None for time, _ in map(_times, results))
+    mark = "" if all_exact else "~ "
+    known = [time for times in map(_times, results) for time in times if time is not None]
     leaving = any(result.simulated and _leave(result.simulated) for result in results)
-    away, waiting = any(time.turned_away for time in simulated), any(time.waiting_days for time in simulated)
-    header: list[str | None] = ["design", "months", "sd", "~ 5-95 %", "enrolment", "on hold", "~ holds"]
+    away, waiting = any(time.turned_away for time in known), any(time.waiting_days for time in known)
+    header: list[str | None] = ["design", "months", "sd", "~ 5-95 %", "enrolment", "on hold", f"{mark}holds"]
     rows = []
     for result in results:
-        exact, drawn = _times(result)
-        best = exact or drawn
+        drawn, best = _times(result)[1], best_time(result)
         if best is None:
             continue
-        row = [label(result) if exact else f"{result.design} ~", months(best.duration.mean), months(best.duration.sd)]
+        row = [time_label(result), months(best.duration.mean), months(best.duration.sd)]
         row.append("" if drawn is None else months(drawn.duration.q05, drawn.duration.q95))
         for name in ("last_enrolment", "hold_days"):
             found = getattr(best, name)
             found = getattr(drawn, name, None) if found is None else found
             row.append(months(found.mean if isinstance(found, DaySummary) else found))
-        counted = ("holds", "enrolled", "turned_away", "waiting_days", "pending_at_decision", "at_closed_dose")
-        rows.append([*row, *(_mean(getattr(drawn, name, None)) for name in counted)])
-    header += ["~ treated" if leaving else None, "~ away" if away else None, "~ waiting" if waiting else None]
-    header += ["~ pending", "~ closed"] if decides_while_pending(results) else [None, None]
+        rows.append([*row, *(_mean(_counted(result, name)) for name in COUNTED)])
+    header += [f"{mark}treated" if leaving else None, f"{mark}away" if away else None]
+    header += [f"{mark}waiting" if waiting else None]
+    header += [f"{mark}pending", f"{mark}closed"] if decides_while_pending(results) else [None, None]
     return TextTable.of(header, [rows])
+
+
+def _counted(result: Result, name: str) -> float | None:
+    """A mean number of a design's trials, exact where it can be; None where it is not known."""
+    found = (getattr(time, name) for time in _times(result) if time is not None)
+    return next((number for number in found if number is not None), None)
 
 
 def _leave(oc: OperatingCharacteristics) -> bool:
@@ -194,6 +220,7 @@ def footnotes(run: Run) -> Iterator[str]:
         yield "~ simulated. Holds, treated (also those replaced), away (turned away), waiting"
         yield "(days of all patients): mean per trial."
     if decides_while_pending(run.results):
+        yield "On hold: designs that wait from a cohort's last patient on; others only while somebody is there."
         yield "Pending: patients whose outcome is not known, mean per decision on the dose of others."
         yield "Closed: patients at doses that the outcomes of all before them close, mean per trial."
     if is_expanded(run.results):
@@ -232,12 +259,9 @@ def evidence(run: Run) -> Iterator[str]:
         worth = [
             f"{_times_as_many(gain)} times as many for {name}" for name, gain in least.items() if gain >= LEAST_GAIN
         ]
-        yield (
-            "~ anchored: the same trials, made to wait for complete data, have means that are known exactly. To lean "
-            f"on these is worth at least {' and '.join(worth)}."
-            if worth
-            else "~ anchored: the same trials, made to wait for complete data, have means that are known exactly."
-        )
+        yield "~ anchored: the same trials, made to wait for complete data, have means that are known exactly."
+        if worth:
+            yield f"To lean on these is worth more trials: at least {' and '.join(worth)}."
 
 
 def _times_as_many(gain: float) -> str:
@@ -246,7 +270,7 @@ def _times_as_many(gain: float) -> str:
 
 def verdict(run: Run) -> Lines:
     """The evidence, and which designs are not exact; an alarm where exact and simulated numbers disagree."""
-    return verdict_lines(evidence(run), run.refusals, run.agreement)
+    return verdict_lines(evidence(run), refusal_words(run.refusals, run.shown), run.agreement)
 
 
 def stops_with_enough(results: Sequence[Result]) -> bool:
@@ -324,7 +348,7 @@ def to_tree(runs: Sequence[Run]) -> Any:
 def _run_tree(run: Run) -> dict[str, Any]:
     scenario = run.scenario
     return {
-        **head(scenario, [*run.departures, *refusal_warnings(run.refusals, "not exact")]),
+        **head(scenario, [*run.departures, *refusal_warnings(run.refusals, run.shown)]),
         "trial": scenario.trial.model_dump(mode="json"),
         "designs": {
             label: design.model_dump(mode="json", exclude={"label"}) for label, design in scenario.designs.items()

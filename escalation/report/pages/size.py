@@ -33,7 +33,9 @@ def size_blocks(found: SizeSearch) -> Iterator[Block]:
 def left_out(found: SizeSearch) -> Iterator[str]:
     """For each design the sizes of which nothing is known, with the first reason; and why there is no formula."""
     for curve in found.curves:
-        if curve.left_out:
+        if not curve.assessments:
+            yield f"{curve.design} is left out: {next(iter(curve.left_out.values()))}"
+        elif curve.left_out:
             size, reason = next(iter(curve.left_out.items()))
             yield f"{curve.design}: {count(len(curve.left_out), 'size')} left out, the first of them {size}: {reason}"
         if curve.no_formula is not None:
@@ -65,7 +67,7 @@ def answer_table(found: SizeSearch) -> TextTable:
     formula = "formula" if any(curve.formula is not None for curve in found.curves) else None
     header = ["design", "smallest", "from then on", "PCS %", _overdosing(found), "mean size", formula]
     rows = []
-    for curve in found.curves:
+    for curve in found.known:
         numbers = [""] * 3
         if curve.smallest is not None:
             one = curve.assessments[curve.smallest]
@@ -78,12 +80,12 @@ def answer_table(found: SizeSearch) -> TextTable:
 def curve_table(found: SizeSearch) -> TextTable:
     """PCS at every size, a column for each design; an asterisk where it is large enough."""
     header: list[str | None] = ["patients"]
-    for curve in found.curves:
+    for curve in found.known:
         header += [f"{curve.design} %", _overdosing(found, f"{curve.design} ")]
     rows = []
     for size in found.sizes:
         row = [str(size)]
-        for curve in found.curves:
+        for curve in found.known:
             row += _cells(found, curve.assessments.get(size))
         rows.append([*row, percent(found.benchmark.get(size))])
     return TextTable.of([*header, "optimal %" if found.benchmark else None], [rows])
@@ -128,7 +130,10 @@ def table_of(found: SizeSearch) -> Table:
             Column("optimal_pcs", "probability", float),
         ),
         (
-            (found.scenario.name, curve.design, size, *astuple(one), found.enough(one), found.benchmark.get(size))
+            (
+                *(found.scenario.name, curve.design, size, *astuple(one)[: len(ASSESSED)]),
+                *(found.enough(one), found.benchmark.get(size)),
+            )
             for curve in found.curves
             for size, one in curve.assessments.items()
         ),

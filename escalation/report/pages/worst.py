@@ -76,7 +76,7 @@ def footnotes(cases: WorstCases) -> Iterator[str]:
 def to_tree(cases: WorstCases) -> dict[str, Any]:
     """The least favourable truths for JSON."""
     return {
-        **head(cases.scenario, refusal_warnings(cases.refusals, "left out")),
+        **head(cases.scenario, refusal_warnings(cases.refusals)),
         "delta": cases.delta,
         "seed": cases.seed,
         "worst": [{"design": label, **asdict(one)} for label, one in _found(cases)],

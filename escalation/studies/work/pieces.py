@@ -37,11 +37,11 @@ KEPT = 2
 
 
 def exact_expectations(
-    design: Design, trial: Trial, truths: TruthSet, *, allowance: Allowance = DEFAULT
+    design: Design, trial: Trial, truths: TruthSet, *, timed: bool = False, allowance: Allowance = DEFAULT
 ) -> Expectations:
-    """Exact means of a design's trials under a set of truths."""
+    """Exact means of a design's trials under a set of truths, mean durations included if they are asked for."""
     allowed = replace(allowance, evaluation=max(allowance.evaluation, len(truths) * EVALUATION))
-    return expectations(endings_of(design, trial, allowed), truths.rates, truths.correct)
+    return expectations(endings_of(design, trial, allowed), truths.rates, truths.correct, timed=timed)
 
 
 def endings_of(design: Design, trial: Trial, allowance: Allowance = DEFAULT) -> Enumeration:

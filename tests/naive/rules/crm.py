@@ -155,8 +155,9 @@ class Crm:
 
     The next cohort gets the model's choice, with these restraints (Cheung, Dose Finding by the Continual
     Reassessment Method, 2011). ``no_skip``: at most one level above the last dose given. ``coherent``: not
-    above the last dose given when the DLT rate of the last cohort is at least the target ("cohort"), or
-    when the DLT rate of all patients at that dose is greater than the target ("dose").
+    above the last dose given when the DLT rate of the last cohort is at least the target ("cohort"),
+    when the DLT rate of all patients at that dose is greater than the target ("dose"), or when the last
+    cohort had a DLT ("recent").
 
     ``stop_if_too_toxic = (threshold, margin)``: the trial ends without a dose when the posterior
     probability that the lowest dose's rate is above target + margin is greater than the threshold.
@@ -243,6 +244,8 @@ class Crm:
             return at_least(sum(outcomes) / len(outcomes), self.target)
         if self.coherent == "dose":
             return greater(dlts[last - 1] / patients[last - 1], self.target)
+        if self.coherent == "recent":
+            return any(outcomes)
         if self.coherent == "off":
             return False
         raise ValueError(f"unknown kind of coherence: {self.coherent!r}")
