@@ -22,7 +22,7 @@ NO_KEYS, NO_TIMES = np.zeros(1, np.uint64), np.zeros((1, TIMES))
 """Of trials without a calendar."""
 
 NOTES_AT_ONCE = 200_000
-"""Of the trials whose notes are kept side by side: 6 MB."""
+"""Of the trials whose notes are kept side by side: 8 MB."""
 
 NOTES_A_PATIENT = 2
 """For which there is room at first: on the patient, on holds, and on decisions."""

@@ -1,6 +1,5 @@
 """A truth: one vector of true DLT rates, and of response rates beside them."""
 
-from functools import cached_property
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -55,7 +54,7 @@ class Truth(Frozen):
             return ()
         return (self.rp2d,) if isinstance(self.rp2d, int) else tuple(sorted(set(self.rp2d)))
 
-    @cached_property
+    @property
     def joint(self) -> JointRates | None:
         """DLTs and responses at each dose; None without response rates."""
         if self.response_rates is None:
@@ -64,7 +63,8 @@ class Truth(Frozen):
 
     def optimal_dose(self, efficacy: Efficacy) -> int | None:
         """The optimal dose level, 1-based; None when no dose is acceptable. The truth has response rates."""
-        assert self.joint is not None
-        if self.obd is None:
-            return self.joint.optimal_dose(efficacy)
-        return None if self.obd == "none" else self.obd
+        if self.obd is not None:
+            return None if self.obd == "none" else self.obd
+        joint = self.joint
+        assert joint is not None
+        return joint.optimal_dose(efficacy)
