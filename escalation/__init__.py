@@ -114,7 +114,12 @@ if TYPE_CHECKING:
     from escalation.studies.worst import worst_cases as worst_cases
     from escalation.trial.data import Cohort as Cohort
     from escalation.trial.data import InterimData as InterimData
+    from escalation.trial.efficacy import Efficacy as Efficacy
+    from escalation.trial.efficacy import Utility as Utility
     from escalation.trial.expansion import Expansion as Expansion
+    from escalation.trial.joint import Association as Association
+    from escalation.trial.joint import JointRates as JointRates
+    from escalation.trial.joint import joint_rates as joint_rates
     from escalation.trial.safety import SafetyRule as SafetyRule
     from escalation.trial.trial import Trial as Trial
 
@@ -160,7 +165,9 @@ _HOMES = {
     "studies.sweep": "Sweep write_sweep",
     "studies.worst": "WorstCases worst_cases",
     "trial.data": "Cohort InterimData",
+    "trial.efficacy": "Efficacy Utility",
     "trial.expansion": "Expansion",
+    "trial.joint": "Association JointRates joint_rates",
     "trial.safety": "SafetyRule",
     "trial.cohorts": "CohortSizes",
     "trial.trial": "Trial",

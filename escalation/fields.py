@@ -1,9 +1,17 @@
 """Kinds of numbers and texts that trials, designs and scenario files are made of."""
 
 import inspect
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -59,6 +67,17 @@ class Frozen(BaseModel):
     """Immutable, validated, and closed to unknown names."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    only_if_given: ClassVar[frozenset[str]] = frozenset()
+    """Options that settings are written without where there is none."""
+
+    @model_serializer(mode="wrap")
+    def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = write(self)
+        for name in self.only_if_given:
+            if name in written and written[name] is None:
+                del written[name]
+        return written
 
     @classmethod
     def field_texts(cls) -> dict[str, str]:

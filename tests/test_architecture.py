@@ -120,6 +120,11 @@ ENTRY_POINTS = {
     "exact_times.follow_days",
     "late_onset.run_late_onset_trials",
     "many_truths.expected_counts",
+    "optimal.add_over_responses",
+    "optimal.choose_by_scores",
+    "optimal.choose_in_trials",
+    "optimal.count_responses",
+    "optimal.decide_on_responses",
     "selection.recommend_highest",
     "selection.recommend_isotonic",
     "simulated_expansions.run_expansions",
@@ -128,8 +133,8 @@ ENTRY_POINTS = {
 }
 
 
-KERNELS = 80
-"""Compiled for the shipped scenarios under one truth and many, with a clock, and for designs that do not wait.
+KERNELS = 93
+"""Compiled for the shipped scenarios under one truth and many, a clock and responses, and for designs that do not wait.
 
 Those called by kernels are included.
 
@@ -142,7 +147,7 @@ from escalation import Scenario, Trial, load_scenario, run, scenario_truths, sim
 from escalation.engines.allowance import Allowance
 from escalation.engines.durations import with_days
 from escalation.engines.exact import enumerate_endings
-from escalation import BOIN, CRM, MTPI2, Keyboard, ThreePlusThree
+from escalation import BOIN, CRM, MTPI2, Efficacy, Keyboard, Scenario, ThreePlusThree, Truth
 from escalation.plans.clock import Clock, Onset
 from escalation.running.start import start_of
 from escalation.studies.work.pieces import exact_expectations
@@ -190,6 +195,11 @@ for time in (None, {"accrual_per_month": 4}):
         doses=[1, 2, 3], target=0.25, max_patients=18, dlt_window_days=28, time=time, expansion={"patients": 6}
     )
     simulate(BOIN(), trial, [0.1, 0.2, 0.4], trials=200)
+    trial = trial.model_copy(update={"efficacy": Efficacy(min_response=0.2, max_toxicity=0.4)})
+    truth = Truth(name="one", dlt_rates=(0.1, 0.2, 0.4), response_rates=(0.2, 0.4, 0.5))
+    choices = {"by": "utility"}, {"by": "unimodal"}, {"by": "plateau", "margin": 0.1}
+    designs = [BOIN(optimal_dose=choice) for choice in choices] + [CRM(skeleton=(0.1, 0.25, 0.4))]
+    run(Scenario(name="responses", trial=trial, design=designs, truth=[truth]), trials=200)
 print(json.dumps({
     name: [str(found.signature.return_type) for found in kernel.overloads.values()]
     for name, kernel in kernels().items()

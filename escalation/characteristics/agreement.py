@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from scipy import special
 
 from escalation.characteristics.distributions import laws_of
+from escalation.characteristics.responses import Responses
 from escalation.engines.endings import mean_days
 from escalation.engines.outcomes import DURATION, Outcomes
 from escalation.errors import DesignError
@@ -55,7 +56,12 @@ class Agreement:
         return self.p_value >= ALARM
 
 
-def agreement(exact: Outcomes, simulated: Outcomes, correct: Sequence[int]) -> Agreement:
+def agreement(
+    exact: Outcomes,
+    simulated: Outcomes,
+    correct: Sequence[int],
+    responses: tuple[Responses, Responses] | None = None,
+) -> Agreement:
     """Compare simulated outcomes with exact ones under the same truth.
 
     Parameters
@@ -63,6 +69,8 @@ def agreement(exact: Outcomes, simulated: Outcomes, correct: Sequence[int]) -> A
     exact, simulated : Outcomes
     correct : sequence of int
         The correct doses, 1-based.
+    responses : (Responses, Responses), optional
+        Of the exact and of the simulated outcomes.
 
     Raises
     ------
@@ -75,10 +83,13 @@ def agreement(exact: Outcomes, simulated: Outcomes, correct: Sequence[int]) -> A
     if simulated.trial != exact.trial:
         raise DesignError("simulated: these outcomes are those of another trial")
     trials = simulated.trials
-    observed = laws_of(simulated, correct).by_quantity()
+    observed, expected_laws = laws_of(simulated, correct).by_quantity(), laws_of(exact, correct).by_quantity()
+    if responses is not None:
+        expected_laws |= responses[0].by_quantity()
+        observed |= responses[1].by_quantity()
     zs: list[float] = []
     p_values: dict[str, float] = {}
-    for name, law in laws_of(exact, correct).by_quantity().items():
+    for name, law in expected_laws.items():
         mean = law.mean
         # Rounding must not put a quantity that never varies on either side of its mean.
         slack = 1e-9 * max(1.0, abs(mean))

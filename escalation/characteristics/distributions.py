@@ -129,26 +129,26 @@ class Laws:
         """
         arrays, counts = self.arrays, self.counts
         doses = range(self.outcomes.trial.levels)
-        laws = {f"selection.{d + 1}": _event(arrays.recommended[d + 1]) for d in doses}
-        laws["no_selection"] = _event(arrays.recommended[0])
-        laws["pcs"] = _event(self.pcs)
+        laws = {f"selection.{d + 1}": event(arrays.recommended[d + 1]) for d in doses}
+        laws["no_selection"] = event(arrays.recommended[0])
+        laws["pcs"] = event(self.pcs)
         laws |= {f"patients.{d + 1}": Law(counts, arrays.patients[d]) for d in doses}
         laws |= {f"dlts.{d + 1}": Law(counts, arrays.dlts[d]) for d in doses}
         laws["sample_size"] = Law(counts, self.sample_size)
         laws["total_dlts"] = Law(counts, self.total_dlts)
         laws["mean_of_rates"] = Law(self.rates, arrays.size_dlts)
         laws["above_target"] = Law(counts, self.above_target)
-        laws["overdosing_60"] = _event(self.overdosing(3))
-        laws["overdosing_80"] = _event(self.overdosing(4))
+        laws["overdosing_60"] = event(self.overdosing(3))
+        laws["overdosing_80"] = event(self.overdosing(4))
         if self.poor_allocation is not None:
-            laws["poor_allocation"] = _event(self.poor_allocation)
-        laws["early_stop"] = _event(self.early_stop)
-        laws["stop_toxic"] = _event(self.stop_toxic)
-        laws["stop_enough"] = _event(self.stop_enough)
-        laws |= {f"stop_reasons.{name}": _event(arrays.reason[code]) for code, name in codes.REASON_NAMES.items()}
+            laws["poor_allocation"] = event(self.poor_allocation)
+        laws["early_stop"] = event(self.early_stop)
+        laws["stop_toxic"] = event(self.stop_toxic)
+        laws["stop_enough"] = event(self.stop_enough)
+        laws |= {f"stop_reasons.{name}": event(arrays.reason[code]) for code, name in codes.REASON_NAMES.items()}
         if self.outcomes.declared is not None:
-            laws |= {f"declared.{d + 1}": _event(arrays.declared[d + 1]) for d in doses}
-            laws["none_declared"] = _event(arrays.declared[0])
+            laws |= {f"declared.{d + 1}": event(arrays.declared[d + 1]) for d in doses}
+            laws["none_declared"] = event(arrays.declared[0])
         return laws
 
 
@@ -157,7 +157,7 @@ def _at_most_1(probability: float) -> float:
     return min(float(probability), 1.0)
 
 
-def _event(probability: float) -> Law:
+def event(probability: float) -> Law:
     """The law of an event: 1 when it happens, else 0."""
     return Law(np.array([0.0, 1.0]), np.array([max(0.0, 1 - probability), probability]))
 

@@ -7,7 +7,7 @@ pull on the number, divided by the number of trials.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from escalation.characteristics.distributions import Laws, laws_of
 from escalation.characteristics.duration import TimeCharacteristics, time_characteristics
+from escalation.characteristics.responses import ResponseCharacteristics, Responses, response_characteristics
 from escalation.engines.outcomes import Outcomes
 from escalation.kernels.codes import REASON_NAMES, SLACK
 from escalation.numbers import cells_of, clopper_pearson_table
@@ -115,6 +116,8 @@ class OperatingCharacteristics:
         None but for outcomes that begin with the data of a running trial. All other numbers include these data.
     time : TimeCharacteristics or None
         None in a trial without a calendar, and for what begins with the data of a running trial.
+    response : ResponseCharacteristics or None
+        None where patients have no responses.
     mcse : dict or None
         For outcomes of at least two simulated trials: the Monte Carlo standard errors, under the same names, where
         one exists.
@@ -143,13 +146,25 @@ class OperatingCharacteristics:
     expansion: ExpansionQuality | None = None
     further: FurtherCourse | None = None
     time: TimeCharacteristics | None = None
+    response: ResponseCharacteristics | None = None
     mcse: dict[str, Any] | None = field(default=None, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """As nested dictionaries and lists of plain numbers, without the standard errors."""
+        """As nested dictionaries and lists of plain numbers, without the standard errors.
+
+        What responses add is beside the rest, where there are any.
+        """
         tree = asdict(self)
-        del tree["mcse"]
-        return tree
+        del tree["mcse"], tree["response"]
+        return tree if self.response is None else {**tree, **self.response.to_dict()}
+
+    def with_responses(self, found: Responses | None) -> "OperatingCharacteristics":
+        """These with what responses add, if there are any, and its standard errors."""
+        if found is None:
+            return self
+        response, errors = response_characteristics(found)
+        mcse = None if self.mcse is None else {**self.mcse, **errors}
+        return replace(self, response=response, mcse=mcse)
 
 
 def operating_characteristics(outcomes: Outcomes, correct: Sequence[int] | None = None) -> OperatingCharacteristics:

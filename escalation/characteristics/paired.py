@@ -34,7 +34,8 @@ from numpy.typing import NDArray
 from scipy import optimize, special
 
 from escalation.characteristics.agreement import CERTAIN, FEWEST_EXPECTED, FEWEST_TIMED
-from escalation.characteristics.distributions import Law, laws_of, trial_quantities
+from escalation.characteristics.distributions import Law, event, laws_of, trial_quantities
+from escalation.characteristics.responses import Responses
 from escalation.engines.endings import mean_days
 from escalation.engines.outcomes import DURATION, Outcomes
 from escalation.errors import StateSpaceError
@@ -52,6 +53,9 @@ QUANTITIES = {
 
 Of trials with a calendar also DURATION.
 """
+
+PCS_OBD = "pcs_obd"
+"""And of designs that choose an optimal dose."""
 
 ROUNDING = 1e-9
 """A quantity that never varies is not on either side of its mean, whatever rounding makes of it."""
@@ -85,7 +89,8 @@ class Difference:
     truth, design, reference : str
     quantity : str
         A key of `QUANTITIES`: `pcs`, a probability, the mean number of `patients_above_mtd`, the mean `sample_size` or
-        `total_dlts`, or `stop_toxic`, a probability; or of trials with a calendar the mean `duration` in days.
+        `total_dlts`, or `stop_toxic`, a probability; or of trials with a calendar the mean `duration` in days; or,
+        where both choose an optimal dose, `pcs_obd`, a probability.
     design_exact, reference_exact, exact : float or None
         The exact value of either, and their difference; None for a design that the exact engine refused, or whose days
         are not known exactly, and then for the difference.
@@ -123,13 +128,15 @@ class Difference:
     gain: float | None = None
 
 
-def moments(outcomes: Outcomes, correct: Sequence[int]) -> dict[str, Moments]:
+def moments(outcomes: Outcomes, correct: Sequence[int], responses: Responses | None = None) -> dict[str, Moments]:
     """The quantities of exact outcomes; `correct` are the correct doses, 1-based."""
     laws = laws_of(outcomes, correct).by_quantity()
     found = {name: _moments(laws[quantity]) for name, quantity in QUANTITIES.items()}
     if outcomes.days is not None:
         with suppress(StateSpaceError):  # with their days there may be too many states
             found[DURATION] = Moments(*mean_days(outcomes, DURATION), 0.0, np.inf)
+    if responses is not None and responses.pcs is not None:
+        found[PCS_OBD] = _moments(event(responses.pcs))
     return found
 
 
@@ -137,7 +144,7 @@ def _moments(law: Law) -> Moments:
     return Moments(law.mean, law.sd, float(law.possible.min()), float(law.possible.max()))
 
 
-def samples(outcomes: Outcomes, correct: Sequence[int]) -> dict[str, Sample]:
+def samples(outcomes: Outcomes, correct: Sequence[int], responses: Responses | None = None) -> dict[str, Sample]:
     """The quantities of simulated outcomes; `correct` are the correct doses, 1-based."""
     laws = laws_of(outcomes, correct).by_quantity()
     values = trial_quantities(outcomes, correct)
@@ -147,6 +154,8 @@ def samples(outcomes: Outcomes, correct: Sequence[int]) -> dict[str, Sample]:
     if outcomes.times is not None:
         days = outcomes.times[:, END].copy()  # and not a view that keeps all times
         found[DURATION] = Sample(float(days.mean()), days)
+    if responses is not None and responses.pcs is not None:
+        found[PCS_OBD] = Sample(responses.pcs, responses.is_correct.astype(np.int16))
     return found
 
 

@@ -27,10 +27,12 @@ from escalation.errors import DesignError
 from escalation.fields import Flag, Frozen, Text
 from escalation.kernels.codes import ELIMINATE, SAME_DOSE, STAY
 from escalation.numbers import count_grid
+from escalation.plans.choice import ChoicePlan, choice_plan
 from escalation.plans.conduct import Criterion, Stop
 from escalation.plans.pending import PendingPlan
 from escalation.plans.plan import Plan
 from escalation.plans.weighed_curves import WeighedCurves
+from escalation.trial.choice import Choice
 from escalation.trial.expansion import Expansion
 from escalation.trial.trial import Trial
 
@@ -57,6 +59,8 @@ class Design(Frozen):
         What follows dose escalation at the RP2D. Default: the trial's.
     pending : rule, default { rule = "complete" }
         What is decided while outcomes are pending; such a late-onset design is simulated, and needs `[trial.time]`.
+    optimal_dose : Choice, optional
+        How an optimal dose is chosen by responses when the trial is over, up to the RP2D.
     """
 
     kind: str
@@ -66,7 +70,9 @@ class Design(Frozen):
     restrict: Annotated[tuple[AnyRestriction, ...], BeforeValidator(_listed)] = ()
     expansion: Expansion | None = None
     pending: AnyPending = Complete()
+    optimal_dose: Choice | None = None
 
+    only_if_given: ClassVar[frozenset[str]] = frozenset({"optimal_dose"})
     sources: ClassVar[tuple[str, ...]] = ()
     """Where the design comes from, as full references."""
     has_own_cohorts: ClassVar[bool] = False
@@ -101,6 +107,8 @@ class Design(Frozen):
                 yield f"expansion.{option}", problem
         if self.is_late_onset:
             yield from self._pending_problems(trial)
+        if self.optimal_dose is not None:
+            yield from self.optimal_dose.problems(trial.efficacy)
 
     def cautions(self, trial: Trial) -> Iterator[str]:
         """What a user should know about this design on this trial, although it can run."""
@@ -122,6 +130,12 @@ class Design(Frozen):
     def applied_to(self, trial: Trial) -> Trial:
         """The trial as this design runs it: with the design's own expansion, if it has one."""
         return trial if self.expansion is None else trial.model_copy(update={"expansion": self.expansion})
+
+    def choice_plan(self, trial: Trial) -> ChoicePlan | None:
+        """How an optimal dose is chosen on a trial that it fits, compiled; None where none is."""
+        if self.optimal_dose is None or trial.efficacy is None:
+            return None
+        return choice_plan(self.optimal_dose, trial.efficacy, self.applied_to(trial).most_patients)
 
     def eliminating(self, trial: Trial, patients: int, dlts: int) -> Eliminate | None:
         """The rule of `restrict` under which counts at a dose eliminate it, if one does."""
@@ -307,6 +321,8 @@ class Design(Frozen):
         yield from stop_sentences(plan, expands=trial.expansion is not None)
         yield from self._recommendation_in_words(trial)
         yield from expansion_sentences(trial)
+        if self.optimal_dose is not None and trial.efficacy is not None:
+            yield self.optimal_dose.words(trial.efficacy)
 
     def references(self, trial: Trial | None = None) -> list[str]:
         """Full references of the design with these options, and of its expansion's monitoring, or the trial's."""
@@ -315,6 +331,7 @@ class Design(Frozen):
         late = self.pending.references(self.waiting) if self.is_late_onset else ()
         itself = self.waiting if self.is_late_onset else self
         found = [*itself._references(), *late, *(() if monitored is None else MONITORING_REFERENCES[monitored.rule])]
+        found += () if self.optimal_dose is None else self.optimal_dose.references
         return list(dict.fromkeys(found))
 
     def _references(self) -> tuple[str, ...]:

@@ -75,6 +75,8 @@ class Outcomes:
         Of exact outcomes of a late-onset design whose days can be counted.
     after : InterimData or None
         The data of a running trial that all endings begin with; probabilities are those given these data.
+    responses : int16[E, D, 2] or None
+        Of simulated trials whose patients have responses: how many at each dose, of those without and with a DLT.
     """
 
     trial: Trial
@@ -90,6 +92,7 @@ class Outcomes:
     after: InterimData | None = None
     days: Callable[[str], NDArray[np.float64]] | None = None
     while_pending: WhilePending | None = None
+    responses: NDArray[np.int16] | None = None
 
     def part(self, rows: slice) -> "Outcomes":
         """Some of the simulated trials, each still with its probability among all."""
@@ -102,6 +105,7 @@ class Outcomes:
             probability=self.probability[rows],
             declared=None if self.declared is None else self.declared[rows],
             times=None if self.times is None else self.times[rows],
+            responses=None if self.responses is None else self.responses[rows],
         )
 
 

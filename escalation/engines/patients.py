@@ -25,6 +25,9 @@ DLT_STREAM = 0
 """Number of the stream of tolerances; other properties of patients will have other numbers."""
 
 
+RESPONSE_STREAM = 2
+"""Number of the stream of responses; that of arrivals is 1."""
+
 PARTS = 2.0**32
 """Tolerances are counted in parts of 1 / PARTS."""
 
@@ -55,6 +58,16 @@ def draw_tolerances(seed: int, block: int, room: NDArray[np.uint32]) -> NDArray[
     view = room.view()
     view.flags.writeable = False
     return view
+
+
+def response_keys(seed: int, block: int) -> NDArray[np.uint64]:
+    """A key for the responses of each trial of a block, uint64[BLOCK].
+
+    Whether the patient of a number responds follows from the key and the number, as in `kernels.clock`: the same
+    patient whatever the design and the dose, and however many follow.
+    """
+    state = np.random.SeedSequence(seed, spawn_key=(RESPONSE_STREAM, block)).generate_state(BLOCK, np.uint64)
+    return state.astype(np.uint64, copy=False)
 
 
 def tolerance_limits(rates: NDArray[np.float64]) -> NDArray[np.int64]:

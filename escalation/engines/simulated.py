@@ -1,6 +1,7 @@
 """The Monte Carlo engine: the rules applied cohort by cohort to virtual patients."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import Event
 
 import numpy as np
@@ -9,14 +10,22 @@ from numpy.typing import NDArray
 from escalation.engines import patients as virtual
 from escalation.engines.clock import STOPPED, clock_arrays, keys_of
 from escalation.engines.outcomes import Outcomes, refuse_undecided, reject_too_toxic
-from escalation.kernels.codes import TIMES
+from escalation.kernels.codes import NOTE, NOTES, TIMES
+from escalation.kernels.optimal import count_responses
 from escalation.kernels.simulated_expansions import run_expansions
 from escalation.plans.late_onset import late_onset
 from escalation.plans.plan import Block, Escalate, Tolerances
 from escalation.plans.start import Start
+from escalation.trial.joint import JointRates
 
 NO_KEYS, NO_TIMES = np.zeros(1, np.uint64), np.zeros((1, TIMES))
 """Of trials without a calendar."""
+
+NOTES_AT_ONCE = 200_000
+"""Of the trials whose notes are kept side by side: 8 MB."""
+
+NOTES_A_PATIENT = 2
+"""For which there is room at first: on the patient, on holds, and on decisions."""
 
 
 class Simulation:
@@ -24,7 +33,7 @@ class Simulation:
 
     def __init__(self, start: Start, rates: NDArray[np.float64]) -> None:
         trial, plan, expansion = start.trial, start.plan, start.expansion
-        self.start, self.limits = start, virtual.tolerance_limits(rates)
+        self.start, self.rates, self.limits = start, rates, virtual.tolerance_limits(rates)
         late = None if start.pending is None else late_onset(plan, start.pending)
         conduct = plan.conduct if late is None else late.conduct
         clock = STOPPED if start.data is not None else clock_arrays(trial, rates, conduct.largest)
@@ -53,9 +62,16 @@ class Simulation:
             run_expansions(expansion.arrays(), self.expanding, *told, patients, dlts, recommended, reason, times)
 
 
-def simulate_trials(start: Start, rates: NDArray[np.float64], *, trials: int, seed: int, threads: int) -> Outcomes:
-    """Simulate trials from a start under true DLT rates, float64[D]: an ending for each, in order."""
+def simulate_trials(
+    start: Start, rates: NDArray[np.float64], *, trials: int, seed: int, threads: int, joint: JointRates | None = None
+) -> Outcomes:
+    """Simulate trials from a start under true DLT rates, float64[D]: an ending for each, in order.
+
+    With `joint` rates, whose DLT rates these are, patients have responses.
+    """
     simulation, outcomes, most = Simulation(start, rates), unfinished(start, rates, trials), start.trial.most_patients
+    if joint is not None:
+        outcomes = replace(outcomes, responses=np.zeros((*outcomes.patients.shape, 2), np.int16))
     blocks = -(-trials // virtual.BLOCK)
 
     def run_block(block: int, room: NDArray[np.uint32] | None) -> None:
@@ -65,8 +81,12 @@ def simulate_trials(start: Start, rates: NDArray[np.float64], *, trials: int, se
             tolerances = virtual.tolerances(seed, block, most)[: last - first]
         else:
             tolerances = virtual.draw_tolerances(seed, block, room)[: last - first]
-        keys = NO_KEYS if outcomes.times is None else keys_of(seed, block)
-        simulation.run(tolerances, keys, outcomes.part(slice(first, last)))
+        keys = NO_KEYS if outcomes.times is None and joint is None else keys_of(seed, block)
+        some = outcomes.part(slice(first, last))
+        if joint is None:
+            simulation.run(tolerances, keys, some)
+        else:
+            run_with_responses(simulation, tolerances, (keys, virtual.response_keys(seed, block)), joint, some)
 
     stopped = Event()  # on Ctrl-C
 
@@ -85,6 +105,44 @@ def simulate_trials(start: Start, rates: NDArray[np.float64], *, trials: int, se
         finally:
             stopped.set()
     return outcomes
+
+
+def run_with_responses(
+    simulation: Simulation,
+    tolerances: Tolerances,
+    keys: tuple[NDArray[np.uint64], NDArray[np.uint64]],
+    joint: JointRates,
+    outcomes: Outcomes,
+) -> None:
+    """As `run` of the simulation, with the responses; `keys` are those of the trials and of their responses.
+
+    Counts alone do not tell which of a trial's patients had which dose. So notes are taken of each trial, some trials
+    at a time, and where the room is not enough once more with twice as much.
+    """
+    rates = np.stack([joint.response_given_no_dlt, joint.response_given_dlt], axis=1)
+    room, trials, first = int(NOTES_A_PATIENT * tolerances.shape[1]) + 1, len(tolerances), 0
+    while first < trials:
+        rows = slice(first, min(first + max(NOTES_AT_ONCE // room, 1), trials))
+        notes = np.zeros((rows.stop - first, NOTES + 1 + NOTE * room))
+        some = unfinished(simulation.start, simulation.rates, len(notes))
+        simulation.run(tolerances[rows], keys[0][rows], replace(some, times=notes))
+        if (notes[:, NOTES] + NOTE > NOTE * room).any():
+            room *= 2
+            continue
+        into = outcomes.part(rows)
+        assert into.responses is not None
+        count_responses(notes, keys[1][rows], rates, into.responses)
+        for found, place in (
+            (some.patients, into.patients),
+            (some.dlts, into.dlts),
+            (some.recommended, into.recommended),
+            (some.reason, into.reason),
+            (some.declared, into.declared),
+            (notes[:, :TIMES], into.times),
+        ):
+            if found is not None and place is not None:
+                place[:] = found
+        first = rows.stop
 
 
 def _with_begun(tolerances: Tolerances, start: Start, limits: NDArray[np.int64]) -> Tolerances:

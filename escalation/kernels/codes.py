@@ -66,6 +66,16 @@ COHERENT_RECENT: Final = 3
 
 # In place of a dose index: no dose is recommended.
 NO_DOSE: Final = -1
+# In place of the index of an optimal dose. Without a recommended dose there is none, NO_DOSE, either.
+FUTILE: Final = -2  # all that may be chosen have too few responses
+NOTHING_TRIED: Final = -3  # there are none that may be chosen
+NO_OPTIMAL_DOSE: Final = {NO_DOSE: "safety", FUTILE: "futility", NOTHING_TRIED: "nothing_acceptable"}
+
+# How an optimal dose is chosen.
+BY_RESPONSE: Final = 0
+BY_UNIMODAL: Final = 1
+BY_UTILITY: Final = 2
+ON_PLATEAU: Final = 3
 
 # Every comparison of computed reals that decides something allows for this much rounding error.
 SLACK: Final = 1e-9

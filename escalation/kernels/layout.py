@@ -225,3 +225,12 @@ class ExpansionArrays(NamedTuple):
     cohorts: NDArray[np.int64]  # (K,)
     rejects: NDArray[np.bool_]  # (M + 1, M + 1)
     own: bool
+
+
+class ChoiceArrays(NamedTuple):
+    """The choice of an optimal dose as the kernels read it; `plans.choice.ChoicePlan` says what the fields mean."""
+
+    rule: int
+    margin: float
+    utilities: NDArray[np.int64]  # (4,): neither, response only, DLT only, both
+    futile: NDArray[np.bool_]  # (N + 1, N + 1), by patients and responses at a dose

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from escalation.kernels.clock import MOST_OF_A_COHORT, is_full, treat_cohort
+from escalation.kernels.clock import MOST_OF_A_COHORT, is_full, note_cohort, treat_cohort
 from escalation.kernels.codes import (
     ARRIVE,
     COHERENT_COHORT,
@@ -12,6 +12,7 @@ from escalation.kernels.codes import (
     LEAVE,
     MAX_PATIENTS,
     NO_DOSE,
+    NOTES,
     SCORE,
     SLACK,
     STAY_AT,
@@ -86,6 +87,8 @@ def run_curve_trial(plan, clock, told, limits, tolerances, key, counts, room, no
             for patient in range(enrolled, enrolled + size):
                 if tolerances[patient] < limit:
                     toxic += 1
+            if now.shape[0] > NOTES:
+                note_cohort(now, tolerances, limit, dose, enrolled, enrolled + size)
         enrolled += size
         toxicities += toxic
         patients[dose] += size
@@ -171,7 +174,7 @@ def run_curve_trials(plan, clock, told, limits, tolerances, keys, patients, dlts
         (np.empty(limits.shape[0]), np.empty(MOST_OF_A_COHORT)),
     )
     for trial in range(tolerances.shape[0]):
-        timed = trial if clock.is_running else 0
+        timed = trial if clock.is_running or times.shape[1] > NOTES else 0
         counts = patients[trial], dlts[trial]
         dose, reason = run_curve_trial(
             plan, clock, told, limits, tolerances[trial], keys[timed], counts, room, times[timed]

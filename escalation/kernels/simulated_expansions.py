@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from escalation.kernels.clock import MOST_OF_A_COHORT, treat_cohort
-from escalation.kernels.codes import ENROLLED, EXPANSION_STOPPED, LAST_ENROLMENT, NO_DOSE
+from escalation.kernels.clock import MOST_OF_A_COHORT, note_cohort, treat_cohort
+from escalation.kernels.codes import ENROLLED, EXPANSION_STOPPED, LAST_ENROLMENT, NO_DOSE, NOTES
 from escalation.kernels.jit import allocating
 
 
@@ -16,6 +16,7 @@ def run_expansions(expansion, clock, limits, tolerances, keys, patients, dlts, r
     """
     cohorts, rejects, own = expansion
     room, planned = (np.empty(limits.shape[0]), np.empty(MOST_OF_A_COHORT)), cohorts.sum()
+    noted = times.shape[1] > NOTES
     for trial in range(tolerances.shape[0]):
         dose = recommended[trial]
         if dose == NO_DOSE:
@@ -42,6 +43,10 @@ def run_expansions(expansion, clock, limits, tolerances, keys, patients, dlts, r
                 for patient in range(enrolled, enrolled + size):
                     if tolerances[trial, patient] < limits[dose]:
                         toxic += 1
+                if noted:
+                    note_cohort(
+                        times[trial], tolerances[trial], limits[dose], np.int64(dose), enrolled, enrolled + size
+                    )
                 done += size
             cohort += 1
             enrolled += size

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from escalation.kernels.clock import MOST_OF_A_COHORT, is_full, treat_cohort
+from escalation.kernels.clock import MOST_OF_A_COHORT, is_full, note_cohort, treat_cohort
 from escalation.kernels.codes import (
     ARRIVE,
     DE_ESCALATE,
@@ -11,6 +11,7 @@ from escalation.kernels.codes import (
     LEAVE,
     MAX_PATIENTS,
     NOT_DECIDED,
+    NOTES,
     STAY_AT,
     TOO_TOXIC,
     UNDECIDED,
@@ -41,6 +42,7 @@ def run_table_trials(plan, clock, limits, tolerances, keys, patients, dlts, reas
     ceilings, tried_ceilings, no_belief = conduct.ceiling, conduct.tried_ceiling, np.empty(0, np.bool_)
     rules, joint = conduct.reasons.shape[1] > 0, conduct.joint.reasons.shape[0] > 0
     room = np.empty(limits.shape[0]), np.empty(MOST_OF_A_COHORT)
+    noted = times.shape[1] > NOTES
     # All trials begin alike.
     first_highest = lowest_eliminated(codes, patients[0], dlts[0]) - 1
     # Not 0: what is called with a literal is compiled once more.
@@ -80,6 +82,8 @@ def run_table_trials(plan, clock, limits, tolerances, keys, patients, dlts, reas
                 for patient in range(enrolled, last):
                     if tolerances[trial, at(patient)] < limit:
                         toxic += 1
+                if noted:
+                    note_cohort(times[trial], tolerances[trial], limit, dose, enrolled, last)
             patients[trial, at(dose)] += last - enrolled
             dlts[trial, at(dose)] += toxic
             enrolled = last

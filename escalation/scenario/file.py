@@ -1,7 +1,7 @@
 """Scenario files: one trial with its designs and truths, in TOML."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 from itertools import pairwise
 from operator import or_
@@ -293,10 +293,29 @@ def _mismatches(trial: Trial | None, designs: Sequence[Design | None], truths: S
             problems.append(f"truth[{number}].dlt_rates: at a rate of 1 the day of a DLT has no {kind} distribution")
         if max(truth.correct_doses(trial.target), default=1) > trial.levels:
             problems.append(f"truth[{number}].rp2d: there are only {trial.levels} dose levels")
+        problems += [f"truth[{number}].{option}: {text}" for option, text in _response_problems(trial, truth)]
+    choosing = next((at for at, design in enumerate(designs, 1) if design is not None and design.optimal_dose), None)
+    if choosing is not None:
+        bare = [at for at, truth in enumerate(truths, 1) if truth is not None and truth.response_rates is None]
+        problems += [
+            f"truth[{at}].response_rates: needed, because design[{choosing}] chooses an optimal dose" for at in bare
+        ]
     if None not in designs:
         problems += _repeated("design", "label", labels(design for design in designs if design is not None))
     problems += _repeated("truth", "name", [truth.name if truth is not None else None for truth in truths])
     return problems
+
+
+def _response_problems(trial: Trial, truth: Truth) -> Iterator[tuple[str, str]]:
+    """What of a truth's responses does not fit the trial: (name of the option, what is wrong)."""
+    if truth.response_rates is None:
+        return
+    if trial.efficacy is None:
+        yield "response_rates", "needs [trial.efficacy], which says what response is acceptable"
+    if len(truth.response_rates) != trial.levels:
+        yield "response_rates", f"{len(truth.response_rates)} rates for {trial.levels} dose levels"
+    if isinstance(truth.obd, int) and truth.obd > trial.levels:
+        yield "obd", f"there are only {trial.levels} dose levels"
 
 
 def _repeated(part: str, what: str, names: list[str] | list[str | None]) -> list[str]:

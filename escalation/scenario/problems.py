@@ -13,8 +13,11 @@ from escalation.errors import brief
 from escalation.names import suggestion
 from escalation.scenario.truths.truth import Truth
 from escalation.trial.calendar import Calendar
+from escalation.trial.choice import Choice
 from escalation.trial.cohorts import CohortSizes
+from escalation.trial.efficacy import Efficacy, Utility
 from escalation.trial.expansion import Expansion
+from escalation.trial.joint import Association
 from escalation.trial.onset import Onset
 from escalation.trial.safety import SafetyRule
 from escalation.trial.trial import Trial
@@ -50,6 +53,10 @@ _NESTED: dict[str, Iterable[str]] = {
     "expansion": Expansion.model_fields,
     "time": Calendar.model_fields,
     "onset": Onset.model_fields,
+    "efficacy": Efficacy.model_fields,
+    "utility": Utility.model_fields,
+    "association": Association.model_fields,
+    "optimal_dose": Choice.model_fields,
     "monitoring": SafetyRule.model_fields,
     "stop_if_too_toxic": TooToxic.model_fields,
     "rows": ("dose", "patients", "dlts", "decision"),
@@ -60,6 +67,7 @@ _NESTED: dict[str, Iterable[str]] = {
 _ALTERNATIVES = {
     "doses": "should be numbers from 0 to 1e15, or texts",
     "rp2d": 'should be a dose level from 1, a list of them, or "none"',
+    "obd": 'should be a dose level from 1, or "none"',
     "no_skip": 'should be true, false or "highest_tried"',
 }
 # Fields that may be given in a short form, of which alone pydantic speaks.

@@ -8,6 +8,7 @@ from typing import NamedTuple, Unpack
 
 from escalation.characteristics.agreement import Agreement, overall
 from escalation.characteristics.paired import (
+    PCS_OBD,
     QUANTITIES,
     Difference,
     Moments,
@@ -68,7 +69,7 @@ class Comparison:
         """For each quantity the median gain over pairs and truths, without differences that do not vary."""
         known = {
             name: [one.gain for one in self.differences if one.quantity == name and one.gain is not None]
-            for name in (*QUANTITIES, DURATION)
+            for name in (*QUANTITIES, DURATION, PCS_OBD)
         }
         return {name: median(gains) for name, gains in known.items() if gains}
 
@@ -193,8 +194,8 @@ def _read(passed: Pass, evidence: Iterable[Evidence], reference: str | None) -> 
         found = {}
         for one in group:
             found[one.design] = _Numbers(
-                moments(one.exact, one.correct_doses) if isinstance(one.exact, Outcomes) else None,
-                None if one.simulated is None else samples(one.simulated, one.correct_doses),
+                moments(one.exact, one.correct_doses, one.exact_responses) if isinstance(one.exact, Outcomes) else None,
+                None if one.simulated is None else samples(one.simulated, one.correct_doses, one.simulated_responses),
             )
             if isinstance(one.exact, Refused):
                 refusals[one.design] = one.exact.reason
@@ -208,11 +209,13 @@ def _read(passed: Pass, evidence: Iterable[Evidence], reference: str | None) -> 
 
 
 def _differences(names: tuple[str, str, str], design: _Numbers, reference: _Numbers) -> Iterator[Difference]:
-    for quantity in (*QUANTITIES, DURATION):
+    for quantity in (*QUANTITIES, DURATION, PCS_OBD):
         exact = [None if found.exact is None else found.exact.get(quantity) for found in (design, reference)]
         samples = [None if found.simulated is None else found.simulated.get(quantity) for found in (design, reference)]
         if quantity == DURATION and not any(exact) and not any(samples):
             continue  # there is no calendar, or nothing is known of the days
+        if quantity == PCS_OBD and not all(one or other for one, other in zip(exact, samples, strict=True)):
+            continue  # one of them chooses no optimal dose
         numbers = exact_numbers(*exact)
         sample, other = samples
         if sample is not None and other is not None:

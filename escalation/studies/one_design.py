@@ -20,6 +20,7 @@ from escalation.numbers import is_whole
 from escalation.plans.clock import clock_of
 from escalation.running.start import start_of
 from escalation.trial.data import InterimData
+from escalation.trial.joint import JointRates
 from escalation.trial.rates import check_rates
 from escalation.trial.trial import Trial
 
@@ -113,7 +114,7 @@ def under_each_truth(
 def simulate(
     design: Design,
     trial: Trial,
-    rates: ArrayLike,
+    rates: ArrayLike | JointRates,
     *,
     trials: int = TRIALS,
     seed: int = SEED,
@@ -127,8 +128,9 @@ def simulate(
     ----------
     design : Design
     trial : Trial
-    rates : sequence of float
-        True DLT rate of each dose level.
+    rates : sequence of float or JointRates
+        True DLT rate of each dose level; or those of DLTs and responses, and patients then have both. All else is the
+        same.
     trials : int
         Number of trials, at least 1.
     seed : int
@@ -162,16 +164,19 @@ def simulate(
     >>> simulate(BOIN(), trial, [0.05, 0.12, 0.25, 0.40], trials=1000, seed=1).patients.shape
     (1000, 4)
     """
-    true_rates = check_rates(rates, trial)
+    joint = rates if isinstance(rates, JointRates) else None
+    true_rates = check_rates(rates.dlt if isinstance(rates, JointRates) else rates, trial)
     workers = os.cpu_count() or 1 if threads is None else threads
     for name, value, least in (("trials", trials, 1), ("seed", seed, 0), ("threads", workers, 1)):
         if not is_whole(value) or value < least:
             raise DesignError(f"{name}: {value!r} should be a whole number, at least {least}")
     if after is not None:
         _check_calendar(trial)
+        if joint is not None:
+            raise OutcomesError("outcomes: the data of a running trial have no responses; so none are simulated")
     start = start_of(design, trial, after)
     Allowance(memory=max_memory).check_memory(design.kind, start.plan, trials)
-    return simulate_trials(start, true_rates, trials=trials, seed=seed, threads=workers)
+    return simulate_trials(start, true_rates, trials=trials, seed=seed, threads=workers, joint=joint)
 
 
 def course(design: Design, trial: Trial, rates: ArrayLike, *, number: int = 1, seed: int = SEED) -> Course:

@@ -6,20 +6,24 @@ from functools import cached_property, lru_cache
 from typing import Any, Unpack
 
 import numpy as np
+from numpy.typing import NDArray
 
 from escalation.characteristics.agreement import Agreement, agreement, overall
 from escalation.characteristics.anchored import Anchor, Anchored, anchored
 from escalation.characteristics.benchmark import optimal_pcs, optimal_selection
 from escalation.characteristics.one_truth import OperatingCharacteristics, operating_characteristics
+from escalation.characteristics.responses import Responses, exact_responses, simulated_responses
 from escalation.defaults import SEED, TRIALS
 from escalation.designs import Design
 from escalation.engines.allowance import Allowance
 from escalation.engines.endings import Enumeration
 from escalation.engines.late_onset import EndingsByTruth
+from escalation.engines.optimal import ExactChoice, OptimalDoses, chosen_in_trials, counted, exact_choice
 from escalation.engines.outcomes import Outcomes
 from escalation.errors import EscalationError, StateSpaceError
 from escalation.kernels.codes import SLACK
 from escalation.names import choose
+from escalation.plans.choice import ChoicePlan
 from escalation.plans.clock import clock_of
 from escalation.running.standing import DEPENDS_ON_DAYS, standing
 from escalation.running.start import start_of
@@ -29,6 +33,7 @@ from escalation.studies.one_design import endings_within, simulate, under_each_t
 from escalation.studies.work.options import Effort, Progress, silent
 from escalation.studies.work.refusal import Refused, answered
 from escalation.trial.data import InterimData
+from escalation.trial.joint import JointRates
 from escalation.trial.trial import Trial
 
 EVALUATION = 3e-8
@@ -39,6 +44,9 @@ RESULT, RESULT_OF_A_TRIAL = 9e-3, 4e-7
 
 TIMED_PATIENT = 6e-8
 """And for each patient who comes to a simulated trial with a calendar."""
+
+RESPONDING_PATIENT = 4e-8
+"""And for each patient who may respond."""
 
 PAIR, PAIR_OF_A_TRIAL = 3e-3, 1e-7
 """Likewise for a pair of designs under a truth."""
@@ -130,6 +138,8 @@ class Evidence:
     exact: Outcomes | Refused | None  # None where it was not asked for
     simulated: Outcomes | None
     anchor: Anchor | None = None  # the same trials as they wait for complete data, of a design that does not
+    exact_responses: Responses | None = None  # where the truth has any
+    simulated_responses: Responses | None = None
 
     @property
     def is_known(self) -> bool:
@@ -180,7 +190,7 @@ class Pass:
             plans,
             trials=self.trials,
             truths=len(self.truths),
-            timed=_timed(trial),
+            timed=_timed(trial) + RESPONDING_PATIENT * trial.most_patients * (trial.efficacy is not None),
             further=len(self.truths) * truth,
         )
 
@@ -191,6 +201,7 @@ class Pass:
         designs = {label: self.scenario.designs[label] for label in self.designs}
         with self.progress(len(self.designs) * len(self.truths), "designs x truths") as step:
             endings = {label: self._endings(design) for label, design in designs.items()} if self.exact else {}
+            choices = OptimalDoseChoices(self)
             waiting: dict[str, Enumeration | None] = {}
             for truth in self.scenario.truth:
                 for label, design in designs.items() if truth.name in self.truths else ():
@@ -201,14 +212,15 @@ class Pass:
                     anchors, anchor = waiting.get(label), None
                     if anchors is not None:
                         anchor = Anchor(anchors.outcomes(truth.dlt_rates), self._simulated(design.waiting, truth))
-                    yield Evidence(label, truth, truth.correct_doses(trial.target), expected, simulated, anchor)
+                    found = Evidence(label, truth, truth.correct_doses(trial.target), expected, simulated, anchor)
+                    yield choices.added_to(found)
                     step()
 
     def _simulated(self, design: Design, truth: Truth) -> Outcomes:
         return simulate(
             design,
             self.scenario.trial,
-            truth.dlt_rates,
+            truth.dlt_rates if truth.joint is None or self.after is not None else truth.joint,
             trials=self.trials,
             seed=self.seed,
             after=self.after,
@@ -239,6 +251,43 @@ class Pass:
         if isinstance(found, Refused):
             endings[label] = found
         return found
+
+
+class OptimalDoseChoices:
+    """What responses add to the evidence of a pass; what all truths share of a choice is worked out once."""
+
+    def __init__(self, passed: Pass) -> None:
+        self.passed = passed
+        self.known: dict[str, tuple[NDArray[np.int16], ExactChoice]] = {}
+
+    def added_to(self, one: Evidence) -> Evidence:
+        """Evidence with its responses; without its exact part where the choice of an optimal dose takes too long."""
+        joint, efficacy = one.truth.joint, self.passed.scenario.trial.efficacy
+        if joint is None or efficacy is None or self.passed.after is not None:
+            return one
+        plan = self.passed.scenario.designs[one.design].choice_plan(self.passed.scenario.trial)
+        is_known = efficacy.max_toxicity is not None or one.truth.obd is not None
+        told = joint, efficacy.utility, one.truth.optimal_dose(efficacy) if is_known else None
+        expected, simulated = one.exact, one.simulated
+        if isinstance(expected, Outcomes):
+            law = None if plan is None else answered(self._law, (one.design, expected, plan, joint))
+            if isinstance(law, Refused):
+                one = replace(one, exact=law)
+            else:
+                one = replace(one, exact_responses=exact_responses(expected, *told, law))
+        if simulated is not None:
+            chosen = None if plan is None else chosen_in_trials(simulated, plan)
+            counts = None if chosen is None else (chosen, counted(simulated, chosen))
+            one = replace(one, simulated_responses=simulated_responses(simulated, *told, counts))
+        return one
+
+    def _law(self, design: str, exact: Outcomes, plan: ChoicePlan, joint: JointRates) -> OptimalDoses:
+        """The law of the optimal dose over exact outcomes; raises StateSpaceError where that takes too long."""
+        patients, choice = self.known.get(design, (None, None))
+        if choice is None or patients is not exact.patients:
+            choice = exact_choice(exact, plan, self.passed.allowance.seconds_each)
+            self.known[design] = exact.patients, choice
+        return choice.law(exact.probability, joint)
 
 
 def _timed(trial: Trial) -> float:
@@ -291,6 +340,12 @@ def run(
     names = choose(truths, (truth.name for truth in scenario.truth), "truth")
     data = None if after is None else InterimData.of(after, scenario.trial)
     departures = []
+    choosing = [label for label in labels if scenario.designs[label].optimal_dose is not None]
+    if data is not None and choosing:
+        raise EscalationError(
+            f"design '{choosing[0]}': an optimal dose is not chosen given the data of a running trial yet, which do "
+            "not have responses; leave out optimal_dose or these data"
+        )
     results, refusals = [], {}
     if data is not None:
         late = [label for label in labels if scenario.designs[label].is_late_onset]
@@ -323,16 +378,21 @@ def result_of(one: Evidence, trial: Trial, *, benchmarked: bool = True) -> Resul
     simulated, correct = one.simulated, one.correct_doses
     means = None if simulated is None or one.anchor is None else anchored(simulated, one.anchor, correct)
     drawn = None if simulated is None else operating_characteristics(simulated, correct)
+    drawn = None if drawn is None else drawn.with_responses(one.simulated_responses)
+    responses = one.exact_responses, one.simulated_responses
+    both = None if responses[0] is None or responses[1] is None else (responses[0], responses[1])
     if drawn is not None and drawn.time is not None and means is not None:
         drawn = replace(drawn, time=replace(drawn.time, gain=means.gains.duration))
     return Result(
         design=one.design,
         truth=one.truth,
         correct_doses=correct,
-        exact=None if expected is None else operating_characteristics(expected, correct),
+        exact=None
+        if expected is None
+        else operating_characteristics(expected, correct).with_responses(one.exact_responses),
         simulated=drawn,
         anchored=means,
-        agreement=None if expected is None or simulated is None else agreement(expected, simulated, correct),
+        agreement=None if expected is None or simulated is None else agreement(expected, simulated, correct, both),
         benchmark=_benchmark(one.truth, trial) if benchmarked and trial.levels > 1 else None,
     )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from escalation.fields import Count, Fraction, Frozen, Real, Text, Whole
 from escalation.trial import cohorts
 from escalation.trial.calendar import Calendar
 from escalation.trial.cohorts import AnyCohortSize, Cohorts
+from escalation.trial.efficacy import Efficacy
 from escalation.trial.expansion import Expansion
 
 Amount = Annotated[Whole, Field(ge=0, le=10**15)] | Annotated[Real, Field(ge=0, le=1e15)]
@@ -45,6 +46,8 @@ class Trial(Frozen):
         When patients arrive and are observed; without it a trial has no duration.
     expansion : Expansion, optional
         What follows dose escalation at the RP2D.
+    efficacy : Efficacy, optional
+        Responses beside DLTs, and which doses are acceptable for both.
 
     Raises
     ------
@@ -67,6 +70,9 @@ class Trial(Frozen):
     dlt_window_days: Real | None = Field(default=None, gt=0, le=100_000)
     time: Calendar | None = None
     expansion: Expansion | None = None
+    efficacy: Efficacy | None = None
+
+    only_if_given: ClassVar[frozenset[str]] = frozenset({"efficacy"})
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -97,6 +103,9 @@ class Trial(Frozen):
         if self.expansion is not None:
             for option, problem in self.expansion_problems(self.expansion):
                 yield f"expansion.{option}: {problem}"
+        if self.efficacy is not None:
+            for option, problem in self.efficacy.problems(self.target):
+                yield f"efficacy.{option}: {problem}"
 
     def expansion_problems(self, expansion: Expansion) -> Iterator[tuple[str, str]]:
         """What of an expansion does not fit the trial: (name of the option, what is wrong)."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from escalation import BOIN, CRM, Monitoring, Trial
+from escalation import BOIN, CRM, Efficacy, Monitoring, Trial
 from escalation.designs import REGISTRY, Design
 from escalation.designs.a_plus_b import APlusB
 from escalation.designs.rules import RESTRICTIONS, RULES
@@ -143,6 +143,11 @@ SHARED = [
     ("stop_when", {"rule": "patients", "at_least": 12}, "at least 12 patients have been treated in the trial"),
     ("restrict", [{"rule": "no_escalation", "dlts": 4}], "once 4 DLTs have been seen in the trial"),
     ("expansion", {"patients": 14}, "14 further patients are treated at it in cohorts of 3"),
+    (
+        "optimal_dose",
+        {"by": "max_response"},
+        "the one with the highest observed response rate, of equal ones the lowest",
+    ),
 ]
 SHARED_BASES = {
     "a+b": A_PLUS_B,
@@ -187,6 +192,7 @@ def test_what_every_design_shares(kind, option, value, phrase):
     base, trial = SHARED_BASES.get(kind, {}), trial_for(kind)
     if kind in LATE_ONSET and option == "titration":
         pytest.skip("late-onset trials have none")
+    trial = trial.model_copy(update={"efficacy": Efficacy(min_response=0.2, max_toxicity=0.4)})
     assert phrase in REGISTRY[kind](**base | {option: value}).description(trial)
     assert phrase not in REGISTRY[kind](**base).description(trial)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from escalation.report.blocks import Block, Lines, TextTable
+from escalation.report.pages.responses import OPTIMAL, chooses_dose, has_responses, optimal_dose_of
 from escalation.report.pages.run import Numbers, is_expanded, is_timed, measured
 from escalation.report.wording import count, mean, percent
 from escalation.studies.run import Result, Run
@@ -190,6 +191,61 @@ ESTIMATE = [
         "estimate.coverage",
     ),
 ]
+RESPONSE = [
+    Measure("responses", "Mean number of patients with a response at the dose.", "responses", "mean", _mean, True),
+    Measure("responses in all", "Mean number of patients with a response.", "total_responses", "mean", _mean),
+    Measure("response rate", "Mean number of responses divided by the mean number of patients.", "response_rate"),
+    Measure(
+        "utility",
+        "Mean utility of a patient's outcome, from 0 to 100, over all patients.",
+        "mean_utility",
+        "mean",
+        _mean,
+    ),
+    Measure(
+        "patients at the optimal dose",
+        "Mean number of patients at the truth's optimal dose; undefined where it has none.",
+        "patients_at_obd",
+        "mean",
+        _mean,
+    ),
+]
+OPTIMAL_DOSE = [
+    Measure("optimal dose", "Probability that the dose is chosen as the OBD.", "obd_selection", per_dose=True),
+    *(
+        Measure(f"no optimal dose: {name}", f"Probability that no OBD is chosen because {why}.", f"no_obd.{field}")
+        for name, why, field in (
+            ("safety", "no dose is recommended", "safety"),
+            ("futility", "all doses that may be chosen have too few responses", "futility"),
+            ("nothing acceptable", "no dose that was tried may be chosen", "nothing_acceptable"),
+        )
+    ),
+    Measure(
+        "correct optimal dose",
+        "Probability that the truth's optimal dose is chosen as the OBD; where it has none, that none is.",
+        "pcs_obd",
+    ),
+    Measure(
+        "response estimate: bias",
+        "Mean difference between the observed and the true response rate at the OBD, in percentage points, over trials "
+        "that choose one.",
+        "response_estimate.bias",
+        "points",
+        _points,
+    ),
+    Measure(
+        "response estimate: RMSE",
+        "Root mean square of that difference, in percentage points.",
+        "response_estimate.rmse",
+        "points",
+    ),
+    Measure(
+        "response estimate: coverage",
+        "Probability, over the same trials, that the 95 % Clopper-Pearson interval holds the true response rate at the "
+        "OBD.",
+        "response_estimate.coverage",
+    ),
+]
 
 
 LASTS = "the time from the first arrival to the last completion, in months of 30.4375 days"
@@ -211,10 +267,12 @@ TIME = [
 
 
 def measure_groups(results: Sequence[Result]) -> list[list[Measure]]:
-    """All measures, those that belong together in one list; some need an expansion or a calendar, one a benchmark."""
+    """All measures of results, those that belong together in one list."""
     chosen = [*SELECTION, *(BENCHMARK if results[0].benchmark is not None else [])]
     expansion, time = [EXPANSION] if is_expanded(results) else [], [TIME] if is_timed(results) else []
-    return [chosen, *expansion, EXPOSURE, SIZE, *time, SAFETY, STOPPING, ESTIMATE]
+    optimal = [OPTIMAL_DOSE] if chooses_dose(results) else []
+    response = [RESPONSE] if has_responses(results) else []
+    return [chosen, *expansion, *optimal, EXPOSURE, *response, SIZE, *time, SAFETY, STOPPING, ESTIMATE]
 
 
 def definitions(run: Run) -> Iterator[Block]:
@@ -254,7 +312,7 @@ def precision(run: Run) -> Iterator[str]:
 
 def full_table(results: Sequence[Result], trial: Trial) -> TextTable:
     """Every measure of the designs under one truth, each with its standard error where it is not exact."""
-    correct = results[0].correct_doses
+    correct, best = results[0].correct_doses, optimal_dose_of(results[0], trial)
     found = [measured(result, result.best) for result in results]
     drawn = [{} if result.simulated is None else measured(result, result.simulated) for result in results]
     groups = []
@@ -272,6 +330,8 @@ def full_table(results: Sequence[Result], trial: Trial) -> TextTable:
                 continue
             for dose, name in enumerate(trial.dose_names, 1):
                 star = "*" if dose in correct else ""
+                if measure.quantity == "obd_selection":
+                    star = OPTIMAL if dose == best else ""
                 cells = [_cell(measure, numbers, dose) for numbers in found]
                 rows.append([f"{measure.name}: {name}{star}{unit}", *cells])
         groups.append(rows)

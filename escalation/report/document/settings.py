@@ -27,6 +27,7 @@ def settings(run: Run) -> Iterator[Block]:
         ("cohort_size", "cohorts", trial.cohorts_in_words),
         ("max_patients", "most patients in dose escalation", count(trial.max_patients, "patient")),
         ("expansion", "expansion at the RP2D", "; ".join(_expansions(run)) or NO_EXPANSION),
+        *([] if trial.efficacy is None else [("efficacy", "responses", to_toml(trial.efficacy))]),
         ("designs", "designs", ", ".join(run_designs(run))),
         ("truths", "truths", ", ".join(results[0].truth.name for results in by_truth(run.results))),
     )

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 from escalation.report.blocks import Block, Heading, Lines, TextTable
 from escalation.report.document.facts import run_designs
+from escalation.report.pages.responses import OPTIMAL, chooses_dose, has_responses, optimal_dose_of
 from escalation.report.pages.run import by_truth
+from escalation.report.render.toml import to_toml
 from escalation.report.wording import correct_names, count, percent
 from escalation.studies.run import Result, Run
 from escalation.trial.rates import TOLERATED_EXCESS
@@ -49,10 +51,32 @@ def mechanisms(run: Run) -> Iterator[Block]:
         words=frozenset({len(header) - 2, len(header) - 1}),
         caption=f"The truths: true DLT rate at each dose, %{unit}; * correct dose",
     )
+    if has_responses(run.results):
+        yield _responses(run)
     yield Heading("Patients", level=3)
     yield Lines(
         f"Patients are independent of each other: at a dose each has a DLT with the dose's true rate. {_observed(run)}",
         *_engines(run),
+    )
+
+
+def _responses(run: Run) -> TextTable:
+    """The response rates of the truths that have any, and their optimal doses."""
+    trial, rows = run.scenario.trial, []
+    for results in by_truth(run.results):
+        truth, best = results[0].truth, optimal_dose_of(results[0], trial)
+        if truth.response_rates is None:
+            continue
+        rates = [percent(rate) + (OPTIMAL if dose == best else "") for dose, rate in enumerate(truth.response_rates, 1)]
+        association = "independent" if truth.association is None else to_toml(truth.association)
+        rows.append([truth.name, *rates, correct_names(trial, [] if best is None else [best]), association])
+    header = ["truth", *trial.dose_names, "optimal", "association with the DLT"]
+    return TextTable(
+        header,
+        [rows],
+        words=frozenset({len(header) - 2, len(header) - 1}),
+        caption=f"The truths: true response rate at each dose, %; {OPTIMAL} optimal dose, of the largest mean utility "
+        "among those acceptable for toxicity and response, or as a truth states itself",
     )
 
 
@@ -87,6 +111,11 @@ def _engines(run: Run) -> Iterator[str]:
             "patients meet every design under every truth, so that designs are compared on the same trials. Random "
             "numbers are Philox's (Salmon et al. 2011), in blocks of 1,000 trials."
         )
+    if has_responses(run.results):
+        yield (
+            "Responses: a patient responds with the probability of the dose, by whether the patient has a DLT, and by "
+            "a random number of the patient's own. They do not change how a trial goes."
+        )
 
 
 def _why(result: Result, target: float) -> str:
@@ -102,6 +131,13 @@ def _why(result: Result, target: float) -> str:
 def estimands(run: Run) -> Iterator[Block]:
     """What the trial is to find, and what counts as right."""
     target = percent(run.scenario.trial.target)
+    optimal = []
+    if chooses_dose(run.results):
+        optimal.append(
+            "Optimal dose (OBD): the dose that a design chooses by responses when the trial has ended, among those up "
+            "to the RP2D, or none. It is another thing than the RP2D, and has a probability of correct selection of "
+            "its own."
+        )
     yield Lines(
         "Recommended phase 2 dose (RP2D): the dose that the design recommends when the trial has ended, or none. "
         "A trial that ends as too toxic recommends none; one that ends because a dose is, a lower one at most.",
@@ -110,5 +146,6 @@ def estimands(run: Run) -> Iterator[Block]:
         "truth states itself. Where no dose is correct, the correct recommendation is none.",
         "True DLT rate at the RP2D: estimated by the observed rate, DLTs divided by patients treated at that "
         "dose, with the 95 % Clopper-Pearson interval (Clopper and Pearson 1934).",
+        *optimal,
         listed=True,
     )

@@ -14,6 +14,7 @@ from escalation.designs.pending import PENDING
 from escalation.designs.rules import RESTRICTIONS, RULES
 from escalation.fields import Frozen
 from escalation.report.render.toml import to_toml
+from escalation.trial.choice import Choice
 from escalation.trial.expansion import Expansion
 from escalation.trial.safety import SafetyRule
 
@@ -35,6 +36,7 @@ def print_designs(file: TextIO) -> None:
     for option, model in (
         ("expansion", Expansion),
         ("expansion.monitoring", SafetyRule),
+        ("optimal_dose", Choice),
         ("stop_if_too_toxic", TooToxic),
     ):
         console.print()

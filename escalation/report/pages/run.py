@@ -9,6 +9,13 @@ from escalation.characteristics.anchored import LEAST_GAIN
 from escalation.characteristics.duration import DaySummary, TimeCharacteristics
 from escalation.characteristics.one_truth import OperatingCharacteristics
 from escalation.report.blocks import Block, Heading, Lines, TextTable
+from escalation.report.pages.responses import (
+    has_responses,
+    response_notes,
+    response_summary,
+    response_table,
+    truth_tree,
+)
 from escalation.report.preamble import alarms, head, opening, refusal_warnings, refusal_words
 from escalation.report.verdict import agreement_lines, agreement_tree, trials_text, verdict_lines
 from escalation.report.wording import ROUNDING, dose_head, mean, months, percent
@@ -49,6 +56,9 @@ def run_blocks(run: Run) -> Iterator[Block]:
         yield Heading(results[0].truth.name)
         yield dose_table(results, run.scenario.trial)
         yield summary_table(results)
+        if has_responses(results):
+            yield response_table(results, run.scenario.trial)
+            yield response_summary(results)
         if is_timed(results):
             yield time_table(results)
     yield Lines(*footnotes(run), listed=True)
@@ -202,6 +212,8 @@ def footnotes(run: Run) -> Iterator[str]:
         yield from OPTIMAL_NOTES
     if run.after is not None:
         yield "Patients +, 5-95 %, DLTs +: of those to come. All else includes the data so far."
+    if has_responses(run.results):
+        yield from response_notes(run.results)
     if is_timed(run.results):
         yield "Months: of 30.4 days, from the first arrival to the last completion, mean and sd."
         yield "Enrolment: to the last patient's. On hold: months in which accrual is held."
@@ -363,6 +375,7 @@ def _result_tree(run: Run, result: Result) -> dict[str, Any]:
         "truth": result.truth.name,
         "dlt_rates": list(result.truth.dlt_rates),
         "correct_doses": list(result.correct_doses),
+        **truth_tree(result, run.scenario.trial),
         "optimal": None if result.benchmark is None else asdict(result.benchmark),
         "exact": None if result.exact is None else result.numbers(result.exact),
         "simulated": simulated,

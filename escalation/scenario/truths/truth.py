@@ -1,10 +1,12 @@
-"""A truth: one vector of true DLT rates."""
+"""A truth: one vector of true DLT rates, and of response rates beside them."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from escalation.fields import Count, Frozen, Rate, Text
+from escalation.trial.efficacy import Efficacy
+from escalation.trial.joint import INDEPENDENT, Association, JointRates, joint_rates
 from escalation.trial.rates import correct_doses
 
 
@@ -19,11 +21,30 @@ class Truth(Frozen):
     rp2d : int, sequence of int or "none", optional
         The correct dose level or levels, 1-based. By default those whose rate is closest to the target, none when even
         the lowest rate exceeds it by more than 0.10.
+    response_rates : sequence of float, optional
+        One rate in [0, 1] for each dose level.
+    association : Association, optional
+        How a patient's DLT and response go together. Default: they are independent.
+    obd : int or "none", optional
+        The optimal dose level, 1-based. By default the lowest one with the largest mean utility among those that are
+        acceptable for toxicity and response, none where no dose is.
     """
 
     name: Text
     dlt_rates: tuple[Rate, ...] = Field(min_length=1)
     rp2d: Count | Annotated[tuple[Count, ...], Field(min_length=1)] | Literal["none"] | None = None
+    response_rates: Annotated[tuple[Rate, ...], Field(min_length=1)] | None = None
+    association: Association | None = None
+    obd: Count | Literal["none"] | None = None
+
+    only_if_given: ClassVar[frozenset[str]] = frozenset({"response_rates", "association", "obd"})
+
+    @model_validator(mode="after")
+    def _has_responses(self) -> Self:
+        given = [name for name in ("association", "obd") if getattr(self, name) is not None]
+        if self.response_rates is None and given:
+            raise ValueError("\n".join(f"{name}: needs response_rates" for name in given))
+        return self
 
     def correct_doses(self, target: float) -> tuple[int, ...]:
         """The correct dose levels, 1-based; empty when none is."""
@@ -32,3 +53,18 @@ class Truth(Frozen):
         if self.rp2d == "none":
             return ()
         return (self.rp2d,) if isinstance(self.rp2d, int) else tuple(sorted(set(self.rp2d)))
+
+    @property
+    def joint(self) -> JointRates | None:
+        """DLTs and responses at each dose; None without response rates."""
+        if self.response_rates is None:
+            return None
+        return joint_rates(self.dlt_rates, self.response_rates, self.association or INDEPENDENT)
+
+    def optimal_dose(self, efficacy: Efficacy) -> int | None:
+        """The optimal dose level, 1-based; None when no dose is acceptable. The truth has response rates."""
+        if self.obd is not None:
+            return None if self.obd == "none" else self.obd
+        joint = self.joint
+        assert joint is not None
+        return joint.optimal_dose(efficacy)

@@ -1,0 +1,104 @@
+"""An optimal dose, chosen at the end of a trial whose own rules look at toxicity alone."""
+
+from collections.abc import Iterator
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from escalation.fields import Frozen, Rate, Real
+from escalation.trial.efficacy import Efficacy
+
+By = Literal["max_response", "unimodal", "utility", "plateau"]
+
+RULES: dict[By, str] = {
+    "max_response": "the one with the highest observed response rate",
+    "unimodal": "the one with the highest response rate by a unimodal fit, the mean of the least-squares fits with "
+    "each mode, weighted by their likelihoods",
+    "utility": "the one with the largest posterior mean utility",
+    "plateau": "the lowest one whose response rate by isotonic regression is no more than {margin:g} below the highest",
+}
+"""What is chosen among the candidates, as a part of a sentence."""
+
+
+class Choice(Frozen):
+    """The choice of an optimal dose (OBD) at the end, among tried doses that are not futile, up to the RP2D.
+
+    Parameters
+    ----------
+    by : {"max_response", "unimodal", "utility", "plateau"}
+        What is best: the observed response rate, that by a unimodal fit, the posterior mean utility, or the lowest dose
+        on the plateau of an isotonic fit. The lowest of equal ones.
+    margin : float, optional
+        Of "plateau", which needs it: how far below the highest fitted response rate a dose may be; 0 for no difference.
+    futility : float, default 0.9
+        No candidate is a dose with P(response rate < min_response | data) above it, under a uniform prior. 1 is for no
+        such rule.
+    """
+
+    by: By
+    margin: Rate | None = None
+    futility: Annotated[Real, Field(gt=0, le=1)] = 0.9
+
+    @model_validator(mode="after")
+    def _has_margin(self) -> Self:
+        if self.by == "plateau" and self.margin is None:
+            raise ValueError('margin: needed by "plateau": how far below the highest response rate a dose may be')
+        if self.by != "plateau" and self.margin is not None:
+            raise ValueError(f'margin: not an option of by = "{self.by}"')
+        return self
+
+    def problems(self, efficacy: Efficacy | None) -> Iterator[tuple[str, str]]:
+        """What does not fit a trial that has this, or nothing, in `[trial.efficacy]`: (name of the option, problem)."""
+        if efficacy is None:
+            yield "optimal_dose", "needs [trial.efficacy], which says which doses are acceptable"
+        elif efficacy.max_toxicity is None:
+            yield (
+                "optimal_dose",
+                "needs max_toxicity in [trial.efficacy]: the highest acceptable DLT rate of an optimal dose",
+            )
+
+    def words(self, efficacy: Efficacy) -> str:
+        """The choice as sentences."""
+        chosen = RULES[self.by].format(margin=self.margin or 0.0)
+        if self.by == "utility":
+            worth = efficacy.utility
+            chosen += (
+                f" (a response without a DLT is worth {worth.eff}, neither {worth.none}, both {worth.both}, a DLT "
+                f"without a response {worth.tox})"
+            )
+        futile = ""
+        if self.futility < 1:
+            futile = (
+                f" and for which the probability of a response rate below {efficacy.min_response:g} is at most "
+                f"{self.futility:g} under a uniform prior"
+            )
+        return (
+            "The optimal dose is chosen when the trial is over, among doses that have been given, are not above the "
+            f"recommended dose{futile}: {chosen}, of equal ones the lowest. Without such a dose, or without a "
+            "recommended dose, there is none."
+        )
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """Where the rule comes from."""
+        return REFERENCES[self.by]
+
+
+BOIN_ET = (
+    "Takeda K, Taguri M, Morita S (2018) BOIN-ET: Bayesian optimal interval design for dose finding based on both "
+    "efficacy and toxicity outcomes. Pharm Stat 17:383-395."
+)
+BOIN12 = (
+    "Lin R, Zhou Y, Yan F, Li D, Yuan Y (2020) BOIN12: Bayesian optimal interval phase I/II trial design for "
+    "utility-based dose finding with immunotherapy and targeted therapies. JCO Precis Oncol 4:1393-1402."
+)
+OBD = (
+    "Fraisse J, Dinart D, Tosi D, Bellera C, Mollevi C (2021) Optimal biological dose: a systematic review in cancer "
+    "phase I clinical trials. BMC Cancer 21:60."
+)
+REFERENCES: dict[By, tuple[str, ...]] = {
+    "max_response": (OBD, BOIN_ET),
+    "unimodal": (BOIN_ET,),
+    "utility": (BOIN12,),
+    "plateau": (OBD,),
+}
