@@ -310,9 +310,9 @@ def check_recent_dlts(design: Design, state: State) -> None:
     if getattr(design, "coherent", None) == "recent" and earlier > 0:
         raise OutcomesError(
             f'outcomes: there are DLTs of patients before the last cohort ({earlier}); coherent = "recent" asks '
-            "whether one has become known since the dose was last decided on, which the outcomes do not tell: it is for "
-            "those who conduct the trial to say. If one has, the dose is not escalated; if none has, ask with coherent = "
-            '"off"'
+            "whether one has become known since the dose was last decided on, which the outcomes do not tell: it is "
+            "for those who conduct the trial to say. If one has, the dose is not escalated; if none has, ask with "
+            'coherent = "off"'
         )
 
 
