@@ -111,11 +111,11 @@ def test_json_contract():
     assert tree["version"] == __version__
     assert tree["scenario"] == "lucar-dks1"
     assert tree["target"] == 0.25
-    assert tree["designs"] == ["3+3", "boin", "crm"]
+    assert tree["designs"] == ["3+3", "boin", "crm", "tite-boin"]
     assert (tree["trials"], tree["seed"]) == (1000, 20260901)
     assert set(tree["agreement"]) == {"max_abs_z", "p_value", "worst", "agrees"}
     assert tree["agreement"]["agrees"] is True
-    assert set(tree["gains"]) == {"pcs", "patients_above_mtd", "sample_size", "total_dlts", "stop_toxic"}
+    assert set(tree["gains"]) == {*("pcs", "patients_above_mtd", "sample_size", "total_dlts", "stop_toxic", "duration")}
     found = compare(load_scenario(LUCAR), truths=["MTD at 300"], trials=1000)
     older = [one for one in tree["differences"] if one["quantity"] != "patients_above_target"]
     assert older == [asdict(one) for one in found.differences], "to the last digit"
@@ -129,7 +129,7 @@ def test_csv_is_the_differences_of_the_json():
     names = [field.name for field in fields(Difference)]
     assert text.splitlines()[0] == ",".join(["scenario", *names])
     rows = list(csv.DictReader(io.StringIO(text)))
-    assert len(rows) == len(differences) == 3 * 6
+    assert len(rows) == len(differences) == 6 * 7, "six pairs of designs, seven quantities"
     for row, one in zip(rows, differences, strict=True):
         assert row.pop("scenario") == "lucar-dks1"
         for name, number in one.items():
@@ -156,7 +156,25 @@ def test_refusal_leaves_the_simulated_difference_and_says_so():
     }
     assert tree["agreement"]["worst"].endswith("crm - 3+3, MTD at 300")
     assert any("boin" in warning and "not exact" in warning for warning in tree["warnings"])
-    result = run(LUCAR, "--trials", "0", "--max-states", "30000")
+
+
+def test_refused_designs_are_left_out_where_nothing_is_simulated():
+    exact = [LUCAR, "--trials", "0", "--max-states", "30000", "--truth", "MTD at 300"]
+    table = succeed(*exact)
+    pairs = [line.strip() for line in table.splitlines() if " - " in line and not line.startswith(("  ", "design - "))]
+    assert pairs == ["crm - 3+3"]
+    words = " ".join(table.split())
+    assert "boin: left out: up to 36,412 states (" in words
+    assert (
+        'tite-boin: left out: late-onset: with arrivals = "poisson", not "fixed", what is known when a dose is decided '
+        "on depends on days: simulated only." in words
+    )
+    tree = json.loads(succeed(*exact, "--format", "json"))
+    assert tree["designs"] == ["3+3", "crm"]
+    assert {(one["design"], one["reference"]) for one in tree["differences"]} == {("crm", "3+3")}
+    for label in ("boin", "tite-boin"):
+        assert sum(warning.startswith(f"design '{label}': left out: ") for warning in tree["warnings"]) == 1
+    result = run(*exact, "--design", "boin", "--reference", "3+3")
     assert result.exit_code == 2
     assert "up to 36,412 states" in result.stderr
     assert result.stdout == ""

@@ -61,8 +61,8 @@ def test_json():
     tree = json.loads(succeed(LUCAR, "--format", "json"))
     assert tree["scenario"] == "lucar-dks1"
     assert tree["trial"]["target"] == 0.25
-    three, boin, crm = tree["designs"]
-    assert [design["design"] for design in tree["designs"]] == ["3+3", "boin", "crm"]
+    three, boin, crm, late = tree["designs"]
+    assert [design["design"] for design in tree["designs"]] == ["3+3", "boin", "crm", "tite-boin"]
     assert [row["patients"] for row in three["table"][0]["rows"] if row["occurs"]] == [3, 6]
     (part,) = boin["table"]
     assert part["doses"] == [1, 2, 3, 4]
@@ -82,19 +82,36 @@ def test_json():
     assert "Its dose transition pathways take the table's place" in crm["reason"]
     assert len(crm["pathways"]["paths"]) > 30
     assert boin["pathways"] is None
+    assert [design["pending"] for design in (three, boin, crm)] == [None] * 3, "they wait"
+    assert late["table"] == boin["table"], "with all outcomes known it is BOIN"
+    (part,) = late["pending"]
+    assert part["doses"] == [1, 2, 3, 4]
+    odds = 1.125 / 4.875  # of a DLT, with a prior of half the target, 1 DLT in 6 patients, and 1 of them pending
+    assert [row for row in part["rows"] if (row["patients"], row["dlts"]) == (6, 1)][1] == {
+        "patients": 6,
+        "occurs": True,
+        "dlts": 1,
+        "pending_from": 1,
+        "pending_to": 1,
+        "decisions": ["S", "E"],
+        "de_escalate_to": None,
+        "escalate_from": pytest.approx(1 - (6 * late["parameters"]["lambda_e"] - 1) / odds, abs=1e-8),
+        "suspend_from": None,
+    }
 
 
 def test_csv_is_the_json():
     rows = list(csv.DictReader(io.StringIO(succeed(TAK, "--format", "csv"))))
     tree = json.loads(succeed(TAK, "--format", "json"))
     assert list(rows[0]) == [column.name for column in COLUMNS]
-    found = {(row["design"], row["part"], int(row["patients"])): row for row in rows}
+    names = "design", "part", "patients", "dlts", "pending_from"  # the last two only while patients are pending
+    found = {tuple(row[name] for name in names): row for row in rows}
     assert len(found) == len(rows)
     count = 0
     for design in tree["designs"]:
         for part in design["table"] or ():
             for row in part["rows"]:
-                cells = found[design["design"], "doses", row["patients"]]
+                cells = found[design["design"], "doses", str(row["patients"]), "", ""]
                 assert cells["decisions"].split() == row["decisions"]
                 assert cells["occurs"] == str(row["occurs"]).lower()
                 assert cells["doses"] == "1"
@@ -104,10 +121,20 @@ def test_csv_is_the_json():
                 assert [cells["stay_from"], cells["stay_to"]] == stay
                 count += 1
         for row in (design["expansion"] or {"rows": []})["rows"]:
-            cells = found[design["design"], "expansion", row["patients"]]
+            cells = found[design["design"], "expansion", str(row["patients"]), "", ""]
             fewest = row["stop_if_at_least"]
             assert cells["eliminate_if_at_least"] == ("" if fewest is None else str(fewest))
             count += 1
+        for part in design["pending"] or ():
+            for row in part["rows"]:
+                where = (str(row[name]) for name in names[2:])
+                cells = found[design["design"], "pending", *where]
+                assert cells["decisions"].split() == row["decisions"]
+                assert cells["occurs"] == str(row["occurs"]).lower()
+                assert cells["pending_to"] == str(row["pending_to"])
+                for name in ("de_escalate_to", "escalate_from", "suspend_from"):
+                    assert cells[name] == ("" if row[name] is None else str(row[name]))
+                count += 1
     assert count == len(rows)
 
 
@@ -166,7 +193,7 @@ def test_doses_that_differ_and_decisions_that_are_not_monotone(tmp_path):
 class TestRoundTrip:
     """What is printed as CSV is read as a table of one's own: print, change a cell, run."""
 
-    @pytest.mark.parametrize("label", ["3+3", "boin"])
+    @pytest.mark.parametrize("label", ["3+3", "boin", "tite-boin"])
     def test_the_same_decisions(self, label, tmp_path):
         again, design = self.printed_and_read(label, tmp_path)
         trial = load_scenario(LUCAR).trial
@@ -178,8 +205,8 @@ class TestRoundTrip:
         path = tmp_path / "printed.csv"
         again, _ = self.printed_and_read("boin", tmp_path)
         text = path.read_text()
-        assert text.count(",E D D DU\n") == 1
-        path.write_text(text.replace(",E D D DU\n", ",E S D DU\n"))
+        assert text.count(",E D D DU,") == 1
+        path.write_text(text.replace(",E D D DU,", ",E S D DU,"))
         changed = DecisionTable.model_validate({"kind": "table", "file": str(path)})
         trial = load_scenario(LUCAR).trial
         apart = np.argwhere(changed.plan(trial).codes != again.plan(trial).codes)

@@ -38,9 +38,18 @@ def test_csv_has_every_number_of_the_json():
     tree = json.loads(succeed(*SHORT, "--format", "json"))
     values = {(row["design"], row["engine"], row["quantity"], row["dose"]): row for row in rows}
     assert len(values) == len(rows), "each number once"
+    assert {result["design"] for result in tree["results"] if result["exact"] is None} == {"tite-boin"}
     for result in tree["results"]:
         for engine in ("exact", "simulated"):
             oc = result[engine]
+            if oc is None:
+                told = {
+                    quantity
+                    for design, told_by, quantity, _ in values
+                    if (design, told_by) == (result["design"], engine)
+                }
+                assert all(quantity.startswith("optimal.") for quantity in told), "only what is the truth's"
+                continue
             row = values[result["design"], engine, "selection", "1"]
             assert float(row["value"]) == oc["selection"][0]
             assert (row["mcse"] == "") == (engine == "exact")
@@ -48,6 +57,12 @@ def test_csv_has_every_number_of_the_json():
             for value, probability in oc["total_dlts"]["distribution"]:
                 row = values[result["design"], engine, f"total_dlts.distribution.{value}", ""]
                 assert float(row["value"]) == probability
+        anchored = result["anchored"]
+        assert (anchored is None) == (result["exact"] is not None)
+        for name in ("pcs", "sample_size", "duration") if anchored else ():
+            row = values[result["design"], "anchored", name, ""]
+            assert (float(row["value"]), float(row["mcse"])) == (anchored[name], anchored["mcse"][name])
+            assert float(values[result["design"], "anchored", f"gain.{name}", ""]["value"]) == anchored["gain"][name]
 
 
 def test_csv_has_the_benchmark():
@@ -64,7 +79,8 @@ def test_csv_has_the_benchmark():
             continue
         pcs = result["optimal"]["pcs"]
         assert float(values[*names, "exact", "optimal.pcs", ""]["value"]) == pcs
-        for engine in ("exact", "simulated"):
+        assert (result["exact"] is None) == (result["design"] == "tite-boin")
+        for engine in ("simulated",) if result["exact"] is None else ("exact", "simulated"):
             row = values[*names, engine, "efficiency", ""]
             assert float(row["value"]) == result[engine]["efficiency"] == result[engine]["pcs"] / pcs
         assert float(row["mcse"]) == result["simulated"]["mcse"]["pcs"] / pcs
@@ -227,13 +243,13 @@ def test_progress_on_a_terminal_only(tmp_path):
 
 
 def test_interrupt_leaves_nothing(tmp_path):
-    """Interrupted as soon as it shows that it has finished some of its 24 results."""
+    """Interrupted as soon as it shows that it has finished some of its 32 results."""
     file, screen = tmp_path / "result.json", tmp_path / "screen"
-    process, terminal = beside_a_terminal([*SOON, "run", LUCAR, "--trials", "400000", "--output", str(file)], screen)
+    process, terminal = beside_a_terminal([*SOON, "run", LUCAR, "--trials", "200000", "--output", str(file)], screen)
     shown, interrupted = b"", False
     for part in told(terminal):
         shown += part
-        if not interrupted and re.search(rb"[1-9]\d*/24", shown):
+        if not interrupted and re.search(rb"[1-9]\d*/32", shown):
             process.send_signal(signal.SIGINT)
             interrupted = True
     assert process.wait() == 1

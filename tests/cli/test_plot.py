@@ -108,11 +108,14 @@ def test_bad_figures_of_time(tmp_path, timed, arguments, message):
 
 
 @pytest.mark.parametrize("what", TIMED)
-def test_figures_of_time_need_a_calendar(tmp_path, what):
-    result = plot(TAK, "--what", what, "--output", tmp_path / "figure.svg")
+def test_figures_of_time_need_a_calendar(tmp_path, timed, what):
+    waiting, _, _ = timed.read_text().partition('[[design]]\nkind = "boin"\nlabel = "TITE-BOIN"')
+    truths = timed.read_text()[timed.read_text().index("[[truth]]") :]
+    timed.write_text((waiting + truths).replace("[trial.time]\naccrual_per_month = 3\n", ""))
+    result = plot(timed, "--what", what, "--output", tmp_path / "figure.svg")
     assert result.exit_code == 2
-    assert result.stderr == f"error: {TAK}: the trial has no calendar; [trial.time] says when patients arrive\n"
-    assert not list(tmp_path.iterdir())
+    assert result.stderr == f"error: {timed}: the trial has no calendar; [trial.time] says when patients arrive\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
 
 def test_days_that_are_only_simulated_need_trials(tmp_path, timed):
@@ -208,16 +211,22 @@ def test_refused_designs_are_simulated_and_marked(tmp_path):
     file = tmp_path / "figure.svg"
     arguments = ["--truth", "all safe", "--trials", "100", "--max-states", "5000"]
     result = succeed(LUCAR, "--what", "selection", "--output", file, *arguments)
-    assert "boin: simulated only: up to 36,412 states" in result.stderr
-    shown = "".join(ET.parse(file).getroot().itertext())
-    assert "boin ~" in shown
+    assert ": boin: not exact: up to 36,412 states" in result.stderr
+    assert ": tite-boin: not exact: late-onset: with arrivals" in result.stderr
+    shown = [part.text for part in ET.parse(file).getroot().iter() if part.text]
+    for label in ("boin", "tite-boin"):
+        assert f"{label} ~" in shown
+        assert label not in shown
+    assert "3+3" in shown
     assert "3+3 ~" not in shown
 
 
 def test_surface_leaves_out_what_is_refused(tmp_path):
     file = tmp_path / "figure.svg"
-    result = succeed(LUCAR, "--what", "surface", "--output", file, "--max-states", "5000", *FAST[2:])
-    assert "boin is left out, because a surface is exact: up to 36,412 states" in result.stderr
+    designs = "--design", "tite-boin", *FAST[2:]
+    result = succeed(LUCAR, "--what", "surface", "--output", file, "--max-states", "5000", *designs)
+    assert ": boin is left out, because a surface is exact: up to 36,412 states" in result.stderr
+    assert ": tite-boin is left out, because a surface is exact: late-onset: with arrivals" in result.stderr
     assert "boin" not in "".join(part.text or "" for part in ET.parse(file).getroot().iter() if "text" in part.tag)
 
 

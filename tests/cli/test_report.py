@@ -18,6 +18,7 @@ from escalation.report.document.facts import Request
 from escalation.report.document.provenance import settings_digest
 from escalation.report.document.report import report_document
 from escalation.studies.compare import run_and_compare
+from escalation.trial.calendar import DAYS_PER_MONTH, Calendar
 from tests.conformance.test_every_design import SETTINGS, WAITING
 from tests.page import Page
 
@@ -126,6 +127,15 @@ def test_assumptions_with_their_reasons(lucar):
     assert rows["most patients in dose escalation"] == ["36 patients", "as stated", ""]
     assert rows["expansion at the RP2D"][:2] == ["none", "default of the software"]
     assert rows["truths"][2] == scenario.assumptions["truths"]
+    assert rows["calendar: accrual_per_month"] == ["2", "assumed", scenario.assumptions["accrual_per_month"]]
+    assert rows["calendar: arrivals"] == ['"poisson"', "as stated", ""]
+    assert rows["calendar: gap_days"] == ["[28]", "assumed", scenario.assumptions["gap_days"]]
+    assert rows["calendar: onset"] == ['"uniform"', "assumed", scenario.assumptions["onset"]]
+    assert rows["calendar: max_enrolled"] == ["none", "default of the software", ""]
+    assert {name for name in rows if name.startswith("calendar: ")} == {
+        f"calendar: {key}" for key in Calendar.model_fields
+    }
+    assert all(value for value, *_ in rows.values()), "each assumption is of a setting that is shown"
 
 
 def test_truths_with_their_correct_doses(lucar):
@@ -173,6 +183,19 @@ MEANS = {
     for name, key in COUNTS.items()
     for row, field in [("mean", "mean"), ("sd", "sd"), *((f"{q} % quantile", f"q{q:02d}") for q in (5, 50, 95))]
 }
+TIMES = {
+    **{f"duration: {row}": ("duration", field) for row, field in [("mean", "mean"), ("sd", "sd")]},
+    **{f"duration: {q} % quantile": ("duration", f"q{q:02d}") for q in (5, 50, 95)},
+    "accrual held": ("hold_days",),
+}
+
+
+def days(name: str, tree: dict) -> float | None:
+    """The number of a row on the calendar, or its standard error; None where there is none."""
+    found = tree["time"]
+    for key in TIMES[name]:
+        found = found.get(key) if isinstance(found, dict) else found
+    return found
 
 
 def expected(name: str, doses: list[str], oc: dict) -> tuple[float | None, float]:
@@ -214,16 +237,31 @@ def test_every_number_is_the_runs(file, limit):
     for name in names:
         header, *rows = page.table(f"{name}: every performance measure (* correct dose)")
         results = [result for result in finished.results if result.truth.name == name]
-        kind = "exact" if limit is None else "simulated"
-        assert header == ["measure", *(f"{result.design} ({kind})" for result in results)]
+        for result in results:
+            assert (result.exact is None) == (limit is not None or scenario.designs[result.design].is_late_onset)
+        kinds = ["simulated" if result.exact is None else "exact" for result in results]
+        assert header == [
+            "measure",
+            *(f"{result.design} ({kind})" for result, kind in zip(results, kinds, strict=True)),
+        ]
         expanded = any((result.exact or result.simulated).expansion for result in results)
         single = scenario.trial.levels == 1
-        rest = len(SHARES) - (0 if expanded else 2) - (1 if single else 0) + len(MEANS)
+        rest = len(SHARES) - (0 if expanded else 2) - (1 if single else 0) + len(MEANS) + len(TIMES)
         assert len(rows) == rest + (4 if expanded else 3) * len(doses)
         for title, *cells in rows:
-            row = re.sub("(, %|, points)$", "", title)
+            row = re.sub("(, %|, points|, months)$", "", title)
             for cell, result in zip(cells, results, strict=True):
-                oc = result.exact or result.simulated
+                oc = result.best
+                if row in TIMES:
+                    assert cell.startswith("~ ") == (result.exact is not None), "with gap_days days are simulated"
+                    text, _, error = cell.removeprefix("~ ").partition(" ± ")
+                    timed = result.simulated if result.exact else oc
+                    assert_shows(text, days(row, result.numbers(timed)) / DAYS_PER_MONTH, 1)
+                    if "quantile" in row:
+                        assert error == ""
+                    else:
+                        assert_shows(error, days(row, result.standard_errors(timed)) / DAYS_PER_MONTH, 1)
+                    continue
                 if (("declared" in row or "kept" in row) and oc.expansion is None) or (
                     "estimate" in row and oc.estimate is None
                 ):
@@ -232,7 +270,7 @@ def test_every_number_is_the_runs(file, limit):
                 value, factor = expected(row, doses, result.numbers(oc))
                 text, _, error = cell.partition(" ± ")
                 assert_shows(text, value, factor)
-                if limit is None or value is None or "quantile" in row:
+                if result.exact is not None or value is None or "quantile" in row:
                     assert error == ""
                 else:
                     assert_shows(error, expected(row, doses, result.standard_errors(oc))[0], factor)
@@ -249,10 +287,11 @@ def test_summary_and_brief_tables_are_those_of_the_command_line(lucar):
     page = Page(lucar)
     for end in ("recommendations, patients and DLTs at each dose", "the designs in brief"):
         for row in page.table(f"MTD at 300: {end}"):
-            assert f"| {' | '.join(row)} |".replace("*", r"\*").replace(">", r"\>").replace("<", r"\<") in printed
+            line = re.sub(r"([*<>~])", r"\\\1", f"| {' | '.join(row)} |")
+            assert line in printed
     pcs = {row[0]: row[1:] for row in page.table("Probability of correct selection (PCS), %")}
-    assert pcs["MTD at 300"] == ["300", "34.7", "60.3", "65.9", "72.0"]
-    assert pcs["all too toxic"] == ["none", "83.1", "86.6", "86.8", ""]
+    assert pcs["MTD at 300"] == ["300", "34.7", "60.3", "65.9", "60.9", "72.0"]
+    assert pcs["all too toxic"] == ["none", "83.1", "86.6", "86.8", "86.3", ""]
 
 
 def test_reproducibility(lucar):
@@ -264,7 +303,12 @@ def test_reproducibility(lucar):
     assert rows["SHA-256 of lucar-dks1.toml"] == hashlib.sha256(LUCAR.read_bytes()).hexdigest()
     assert rows["seed of the simulated patients"] == "20260901"
     prints = dict(page.table("Fingerprints of the designs")[1:])
-    assert prints == {label: fingerprint(design, scenario.trial)[:16] for label, design in scenario.designs.items()}
+    assert prints == {
+        label: "none: its decisions depend on days"
+        if design.is_late_onset
+        else fingerprint(design, scenario.trial)[:16]
+        for label, design in scenario.designs.items()
+    }
     command = (
         "escalation report lucar-dks1.toml --output report.html --format html --trials 300 --seed 20260901 "
         "--truth 'MTD at 300' --truth 'all too toxic'"

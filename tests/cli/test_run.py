@@ -19,6 +19,14 @@ OC_KEYS = {
     "stop_reasons", "estimate",
     "patients_above_mtd", "expansion", "further", "time", "efficiency",
 }  # fmt: skip
+TIME_KEYS = {
+    "duration", "last_enrolment", "hold_days", "holds", "enrolled", "turned_away", "waiting_days",
+    "pending_at_decision", "decided_with_pending", "at_closed_dose", "gain",
+}  # fmt: skip
+ANCHORED = {
+    "selection", "no_selection", "pcs", "patients", "dlts", "sample_size", "total_dlts", "patients_above_target",
+    "stop_toxic", "duration", "last_enrolment",
+}  # fmt: skip
 
 
 def run(*arguments: str):
@@ -37,12 +45,24 @@ def test_json_contract():
     assert tree["scenario"] == "lucar-dks1"
     assert tree["target"] == 0.25
     assert tree["doses"] == [50, 150, 300, 600]
-    assert len(tree["results"]) == 3 * 8
-    assert [result["design"] for result in tree["results"][:3]] == ["3+3", "boin", "crm"]
+    assert len(tree["results"]) == 4 * 8
+    assert [result["design"] for result in tree["results"][:4]] == ["3+3", "boin", "crm", "tite-boin"]
     for result in tree["results"]:
-        assert set(result) == {"design", "truth", "dlt_rates", "correct_doses", "optimal", "exact", "simulated"}
-        assert set(result["exact"]) == OC_KEYS
+        assert set(result) == {
+            *("design", "truth", "dlt_rates", "correct_doses", "optimal", "exact", "simulated", "anchored")
+        }
+        assert set(result["optimal"]) == {"selection", "pcs"}
         assert set(result["simulated"]) == OC_KEYS | {"trials", "seed", "mcse", "max_abs_z", "p_value"}
+        assert set(result["simulated"]["time"]) == TIME_KEYS
+        assert result["simulated"]["trials"] == 500
+        if result["design"] == "tite-boin":
+            assert result["exact"] is result["simulated"]["max_abs_z"] is result["simulated"]["p_value"] is None
+            assert set(result["anchored"]) == ANCHORED | {"mcse", "gain"}
+            assert set(result["anchored"]["mcse"]) == set(result["anchored"]["gain"]) == ANCHORED
+            continue
+        assert result["anchored"] is None
+        assert set(result["exact"]) == OC_KEYS
+        assert result["exact"]["time"] is None, "with gap_days days are only simulated"
         assert len(result["exact"]["selection"]) == 4
         for count in ("sample_size", "total_dlts", "patients_above_mtd", "patients_above_target"):
             assert set(result["exact"][count]) == {"mean", "sd", "q05", "q50", "q95", "distribution"}
@@ -58,10 +78,8 @@ def test_json_contract():
         }
         assert result["exact"]["expansion"] is None
         assert set(result["exact"]["estimate"]) == {"bias", "rmse", "coverage"}
-        assert result["simulated"]["trials"] == 500
         assert result["simulated"]["p_value"] > 1e-4
         assert (result["exact"]["poor_allocation"] is None) == (result["correct_doses"] == [])
-        assert set(result["optimal"]) == {"selection", "pcs"}
         assert (result["exact"]["efficiency"] is None) == (result["correct_doses"] == [])
 
 
@@ -148,9 +166,10 @@ def test_disagreement_is_loud(monkeypatch):
 def test_verdict_covers_the_whole_run():
     """Its p value is corrected for the number of results, each of which is corrected for its own comparisons."""
     tree = json.loads(succeed(TAK, "--format", "json"))
-    smallest = min(result["simulated"]["p_value"] for result in tree["results"])
-    assert tree["agreement"]["p_value"] == min(1, len(tree["results"]) * smallest)
-    assert tree["agreement"]["max_abs_z"] == max(result["simulated"]["max_abs_z"] or 0 for result in tree["results"])
+    compared = [result["simulated"] for result in tree["results"] if result["exact"] is not None]
+    assert len(compared) == 5 * 8, "all but the one that is only simulated"
+    assert tree["agreement"]["p_value"] == min(1, len(compared) * min(one["p_value"] for one in compared))
+    assert tree["agreement"]["max_abs_z"] == max(one["max_abs_z"] or 0 for one in compared)
     assert tree["agreement"]["agrees"] is True
 
 
@@ -167,13 +186,25 @@ def test_json_holds_what_the_results_came_from():
 
 def test_refusal_falls_back_to_simulation_and_says_so():
     table = succeed(LUCAR, "--trials", "100", "--max-states", "20000")
-    for label in ("boin", "crm"):
-        assert f"{label} ~" in table
-        assert f"{label} RP2D" not in table
-    assert "3+3 ~" not in table
+    for label in ("boin", "crm", "tite-boin"):
+        assert f"\n{label} ~ RP2D" in table
+        assert f"\n{label} RP2D" not in table
+    assert "\n3+3 RP2D" in table
+    assert "\n3+3 ~ RP2D" not in table
     assert "boin: not exact: up to 36,412 states (" in table
     assert "crm: not exact: more than 20,000 states after 36 of 36 patients" in table
-    result = run(LUCAR, "--trials", "0", "--design", "boin", "--max-states", "30000")
-    assert result.exit_code == 2
-    assert "up to 36,412 states" in result.stderr
-    assert result.stdout == ""
+    late = 'tite-boin: not exact: late-onset: with arrivals = "poisson", not "fixed", what is known when a dose'
+    assert late in " ".join(table.split())
+    for label, reason in (("boin", "up to 36,412 states"), ("tite-boin", "depends on days: simulated only")):
+        result = run(LUCAR, "--trials", "0", "--design", label, "--max-states", "30000")
+        assert result.exit_code == 2
+        assert reason in result.stderr
+        assert result.stdout == ""
+
+
+def test_refused_designs_are_left_out_where_nothing_is_simulated():
+    table = succeed(LUCAR, "--trials", "0", "--max-states", "30000", "--truth", "MTD at 300")
+    assert "Exact; no trials were simulated." in table
+    assert [line.split(" RP2D")[0] for line in table.splitlines() if " RP2D % " in line] == ["optimal", "3+3", "crm"]
+    assert "boin: left out: up to 36,412 states (" in table
+    assert "tite-boin: left out: late-onset: with arrivals" in table

@@ -47,14 +47,18 @@ def test_registered_facts():
     lucar, nk, tak = map(load_scenario, SCENARIOS)
     assert (lucar.registry, lucar.trial.max_patients) == ("NCT07095075", 36)
     assert (lucar.trial.doses, lucar.trial.dose_unit) == ((50, 150, 300, 600), "million cells/kg")
-    assert set(lucar.assumptions) == {"target", "cohort_size", "dlt_window_days", "designs", "truths"}
+    calendar = {"accrual_per_month", "gap_days", "while_closed", "onset"}
+    assert set(lucar.assumptions) == {"target", "cohort_size", "dlt_window_days", "designs", "truths"} | calendar
     assert (nk.registry, nk.trial.max_patients, nk.trial.dlt_window_days) == ("NCT06676631", 18, 28)
     assert nk.trial.levels == 1
-    assert set(nk.assumptions) == {"doses", "target", "cohort_size", "designs", "truths"}
+    assert set(nk.assumptions) == {"doses", "target", "cohort_size", "designs", "truths"} | calendar
     assert isinstance(nk.trial.doses[0], str)
     assert (tak.registry, tak.trial.max_patients, tak.trial.dlt_window_days) == ("NCT06377228", 20, 30)
     assert tak.trial.doses == (800,)
-    assert set(tak.assumptions) == {"target", "cohort_size", "designs", "expansion", "truths"}
+    assert set(tak.assumptions) == {"target", "cohort_size", "designs", "expansion", "truths"} | calendar
+    for scenario in (lucar, nk, tak):
+        time = scenario.trial.time
+        assert (time.gap_days, time.gap_at) == ((scenario.trial.dlt_window_days,), "new_dose"), "as the file says"
 
 
 def test_minimal_file_and_default_labels():

@@ -269,7 +269,7 @@ def test_a_cluster_that_is_lost(tmp_path, monkeypatch):
         result = sweep(LUCAR, "--output", output)
     assert (result.exit_code, result.stderr) == (
         1,
-        f"error: tcp://10.0.0.5:8786: the connection to the scheduler was lost: 1 of 3 settings are kept in {output}"
+        f"error: tcp://10.0.0.5:8786: the connection to the scheduler was lost: 1 of 4 settings are kept in {output}"
         ".partial; the same command with --resume goes on\n",
     )
     assert sweep(LUCAR, "--output", output, "--resume").exit_code == 0
@@ -312,7 +312,7 @@ def test_a_journal_on_a_full_disk_keeps_what_it_holds(tmp_path):
         (["--output", "sweep.csv", "--grid", "boin.p_tx=0.4"], "boin.p_tx: unknown option; did you mean 'p_tox'?"),
         (["--output", "sweep.csv", "--grid", "boin.p_tox=0.4", "--grid", "boin.p_tox=0.3"], "boin.p_tox: given twice"),
         (["--output", "sweep.csv", "--grid", "boin.p_tox=0.4,0.1"], "setting boin.p_tox=0.1: boin.p_tox: 0.1 should"),
-        (["--output", "sweep.csv", "--grid", "trial.target=0.2,0.3", "--max-settings", "5"], "6 settings (2 of '3+3'"),
+        (["--output", "sweep.csv", "--grid", "trial.target=0.2,0.3", "--max-settings", "5"], "8 settings (2 of '3+3'"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_gets_one_line(tmp_path, monkeypatch, arguments, message):
@@ -470,9 +470,9 @@ def test_every_setting_refused_is_an_error(tmp_path):
     result = sweep(LUCAR, "--max-states", "1", "--output", output)
     assert result.exit_code == 2
     first, *each = result.stderr.splitlines()
-    assert first == f"error: {output}: the exact engine refused 3 of 3 settings, whose rows say 'refused'"
-    assert [line.split(":")[1] for line in each] == [" 3+3", " boin", " crm"]
-    assert [row.split(",")[2] for row in output.read_text().splitlines()[1:]] == ["refused"] * 3
+    assert first == f"error: {output}: the exact engine refused 4 of 4 settings, whose rows say 'refused'"
+    assert [line.split(":")[1] for line in each] == [" 3+3", " boin", " crm", " tite-boin"]
+    assert [row.split(",")[2] for row in output.read_text().splitlines()[1:]] == ["refused"] * 4
 
 
 def test_settings_that_are_refused_are_listed(tmp_path):

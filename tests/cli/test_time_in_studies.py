@@ -22,7 +22,10 @@ TRIAL = {"doses": [50, 150, 300, 600], "target": 0.25, "max_patients": 18, "dlt_
 TRUTHS = {"MTD at 300": [0.05, 0.12, 0.25, 0.4], "all too toxic": [0.45, 0.55, 0.65, 0.75]}
 TIME = "[trial.time]\naccrual_per_month = 2.0\n"
 LATE = '[[design]]\nkind = "boin"\nlabel = "TITE-BOIN"\npending = { rule = "weigh" }\n'
-REFUSED = "late-onset: what is known when a dose is decided on depends on days: simulated only"
+REFUSED = (
+    'late-onset: with arrivals = "poisson", not "fixed", what is known when a dose is decided on depends on days: '
+    "simulated only"
+)
 
 
 @pytest.fixture(autouse=True)

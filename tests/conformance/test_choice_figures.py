@@ -79,9 +79,13 @@ def test_size_curves(found):
     assert {100 * found.pcs} in [set(line.get_ydata()) for line in figure.axes[0].lines]
     told = figures.alt_text.size_curves(found)
     labels = [text.get_text() for text in figure.findobj(Text)]
+    assert {curve.design for curve in found.known} == {
+        curve.design for curve in found.curves if not found.scenario.designs[curve.design].is_late_onset
+    }
     for curve in found.curves:
-        assert curve.design in labels
-        assert curve.design in told
+        is_known = curve in found.known
+        assert (curve.design in labels) == is_known
+        assert (f"{curve.design}: " in told) == is_known
     assert ("optimal benchmark" in labels) == bool(found.benchmark)
     whole(figure)
 

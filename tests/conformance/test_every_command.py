@@ -197,7 +197,7 @@ class TestWhatIsTyped:
     def test_unknown_design(self, command, tmp_path):
         arguments = [one.replace("3+3", "boin").replace("boin", "bion") for one in CALLS[command]]
         told = refused(invoke(command, LUCAR, *arguments, *out(command, tmp_path)))
-        assert told == "error: no design 'bion'; did you mean 'boin'?; there are '3+3', 'boin', 'crm'\n"
+        assert told == "error: no design 'bion'; did you mean 'boin'?; there are '3+3', 'boin', 'crm', 'tite-boin'\n"
 
     @pytest.mark.parametrize("command", having("--truth"))
     def test_unknown_truth(self, command, tmp_path):

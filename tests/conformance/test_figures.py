@@ -101,6 +101,7 @@ def test_surface(finished):
     surfaces = {
         label: pcs_surface(design, finished.scenario.trial, points=(9, 7))
         for label, design in finished.scenario.designs.items()
+        if not design.is_late_onset
     }
     figure = draw(figures.surface(surfaces))
     told = figures.alt_text.surface(surfaces)

@@ -6,9 +6,11 @@ from escalation.report.blocks import Block, Lines, TextTable
 from escalation.report.document.facts import run_designs
 from escalation.report.pages.run import by_truth
 from escalation.report.preamble import refusal_warnings
-from escalation.report.render.toml import to_toml
+from escalation.report.render.toml import quoted, to_toml
 from escalation.report.wording import count, days, dose_list, dose_name, percent
 from escalation.studies.run import Run
+from escalation.trial.calendar import Calendar
+from escalation.trial.onset import Onset
 
 ASSUMED, DEFAULT, STATED = "assumed", "default of the software", "as stated"
 NOT_STATED, NO_EXPANSION, NO_CALENDAR = "not stated", "none", "none: no durations"
@@ -23,7 +25,7 @@ def settings(run: Run) -> Iterator[Block]:
         ("start_dose", "starting dose", dose_name(trial, trial.start_dose)),
         ("target", "target DLT rate", f"{percent(trial.target)} %"),
         ("dlt_window_days", "DLT window", NOT_STATED if window is None else days(window)),
-        ("time", "calendar", NO_CALENDAR if trial.time is None else to_toml(trial.time)),
+        *_calendar(trial.time),
         ("cohort_size", "cohorts", trial.cohorts_in_words),
         ("max_patients", "most patients in dose escalation", count(trial.max_patients, "patient")),
         ("expansion", "expansion at the RP2D", "; ".join(_expansions(run)) or NO_EXPANSION),
@@ -32,8 +34,10 @@ def settings(run: Run) -> Iterator[Block]:
         ("truths", "truths", ", ".join(results[0].truth.name for results in by_truth(run.results))),
     )
     rows = []
+    written = trial.model_fields_set | (trial.time.model_fields_set if trial.time is not None else set())
+    defaulted = {*type(trial).model_fields, *Calendar.model_fields} - written
     for key, name, value in stated:
-        basis = DEFAULT if key in type(trial).model_fields and key not in trial.model_fields_set else STATED
+        basis = DEFAULT if key in defaulted else STATED
         if key == "expansion" and value != NO_EXPANSION:
             basis = STATED  # by the trial or by a design
         if key in scenario.assumptions:
@@ -58,6 +62,20 @@ def settings(run: Run) -> Iterator[Block]:
     if cautions:
         yield Lines("What is unusual, though not wrong:")
         yield Lines(*cautions, listed=True)
+
+
+def _calendar(time: Calendar | None) -> Iterator[tuple[str, str, str]]:
+    """Key, name and value of each setting of the calendar, under the file's own names: each has a basis of its own."""
+    if time is None:
+        yield "time", "calendar", NO_CALENDAR
+        return
+    for key, value in time:
+        yield key, f"calendar: {key}", _onset(time.onset) if key == "onset" else to_toml(value) or "none"
+
+
+def _onset(onset: Onset) -> str:
+    """When DLTs occur; the kind stands there even when it is the default."""
+    return to_toml(onset) if onset != Onset() else quoted(onset.kind)
 
 
 def _expansions(run: Run) -> Iterator[str]:

@@ -167,9 +167,6 @@ def size_curves(found: SizeSearch) -> str:
     """Which size is large enough for each design, and the PCS at the largest."""
     told = []
     for curve in found.known:
-        if not curve.assessments:
-            told.append(f"{curve.design} at no size")
-            continue
         last = max(curve.assessments)
         reached = percent(curve.assessments[last].objective(found.objective))
         enough = "no size is large enough" if curve.lasting is None else f"large enough from {curve.lasting} on"
