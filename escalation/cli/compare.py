@@ -33,6 +33,7 @@ def compare_command(file: Path, form: str, output: Path | None, **asked: Any) ->
     options.check_output(output)
     (scenario,) = options.read_scenarios([file])
     comparison = compare(scenario, progress=progress_bar, **asked)
+    options.tell_left_out(form, file, comparison.left_out)
     pages = [comparison_blocks(comparison)]
     options.emit(form, output, pages, lambda: to_tree(comparison), lambda: table_of(comparison))
     if comparison.agreement is not None and not comparison.agreement.agrees:

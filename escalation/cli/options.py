@@ -2,7 +2,7 @@
 
 import io
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -212,6 +212,13 @@ def check_output(path: Path | None) -> None:
         if any(is_same(path, table) for table in tables):
             raise OutputError(f"{path}: is a decision table that {scenario} reads; give another name")
     check_writable(path)
+
+
+def tell_left_out(form: str, file: Path, reasons: Mapping[str, str]) -> None:
+    """A line for each design that is left out, where its reason has no other place: in CSV, not on pages or in JSON."""
+    if form == "csv":
+        for label, reason in reasons.items():
+            say("warning", f"{file}: {label} is left out: {reason}")
 
 
 def emit(

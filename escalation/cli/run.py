@@ -43,6 +43,7 @@ def run_command(files: tuple[Path, ...], form: str, output: Path | None, **asked
     for path, finished in zip(files, runs, strict=True):
         for departure in finished.departures:
             say("warning", f"{path}: {departure}")
+        options.tell_left_out(form, path, finished.left_out)
     options.emit(form, output, map(run_blocks, runs), lambda: to_tree(runs), lambda: table_of(runs))
     for path, finished in zip(files, runs, strict=True):
         if finished.agreement is not None and not finished.agreement.agrees:

@@ -60,6 +60,7 @@ def size_command(
     judged = judged_truths(scenario, source)
     with options.at_work(cluster) as work:
         found = find_size(scenario, truths=judged, odds_ratio=source.odds_ratio, sizes=sizes, **work, **wanted)
+    options.tell_left_out(form, file, found.left_out)
     options.emit(form, output, [size_blocks(found)], lambda: to_tree(found), lambda: table_of(found))
     write_figure("size_curves", (found,), figure, scenario)
     if found.unmet is not None:

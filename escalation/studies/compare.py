@@ -51,6 +51,17 @@ class Comparison:
     refusals: dict[str, str]
 
     @property
+    def compared(self) -> list[str]:
+        """Labels of the designs that were compared, in the order of the file."""
+        found = {label for one in self.differences for label in (one.design, one.reference)}
+        return [label for label in self.scenario.designs if label in found]
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """Labels of the designs of which no difference is known, and why."""
+        return {label: reason for label, reason in self.refusals.items() if label not in self.compared}
+
+    @property
     def agreement(self) -> Agreement | None:
         """How all simulated differences agree with the exact ones, familywise; None when nothing was compared."""
         compared = [

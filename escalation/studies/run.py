@@ -122,6 +122,11 @@ class Run:
         return {result.design for result in self.results}
 
     @property
+    def left_out(self) -> dict[str, str]:
+        """Labels of the designs of which there are none, and why."""
+        return {label: reason for label, reason in self.refusals.items() if label not in self.shown}
+
+    @property
     def agreement(self) -> Agreement | None:
         """How all simulated trials of the run agree with the exact values; None when nothing was compared."""
         compared = [result.agreement for result in self.results if result.agreement is not None]

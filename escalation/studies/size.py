@@ -91,6 +91,11 @@ class SizeSearch:
         """The designs of which anything is known: with a size that is possible, and not refused."""
         return [curve for curve in self.curves if curve.assessments]
 
+    @property
+    def left_out(self) -> dict[str, str]:
+        """Labels of the others, each with the first reason."""
+        return {curve.design: next(iter(curve.left_out.values())) for curve in self.curves if not curve.assessments}
+
     def enough(self, assessment: Assessment) -> bool:
         """Whether a design has the PCS that is wanted, within the limits."""
         return _enough(assessment, self.objective, self.pcs, self.limits)

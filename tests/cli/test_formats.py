@@ -65,6 +65,31 @@ def test_csv_has_every_number_of_the_json():
             assert float(values[result["design"], "anchored", f"gain.{name}", ""]["value"]) == anchored["gain"][name]
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("run", "--trials", "0"),
+        ("run", "--trials", "0", "--from", "1NNN"),
+        ("compare", "--trials", "0"),
+        ("size", "--pcs", "0.1", "--from", "6", "--to", "9"),
+        ("robust", "--count", "5"),
+        ("worst",),
+    ],
+    ids=" ".join,
+)
+def test_csv_without_a_design_is_not_silent(command):
+    """Its rows would be missed by nobody: a line on standard error says which design has none, and why."""
+    name, *asked = command
+    result = CliRunner().invoke(
+        main, [name, LUCAR, "--design", "3+3", "--design", "boin", "--design", "tite-boin", *asked, "--format", "csv"]
+    )
+    assert result.exit_code == 0
+    assert "tite-boin" not in result.stdout
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"warning: {LUCAR}: tite-boin is left out: ")
+    assert "depends on" in line
+
+
 def test_csv_has_the_benchmark():
     command = ["run", LUCAR, "--trials", "200", "--truth", "MTD at 300", "--truth", "all too toxic"]
     rows = csv.DictReader(io.StringIO(succeed(*command, "--format", "csv")))

@@ -30,7 +30,7 @@ SHARES = {"pcs", "stop_toxic", PCS_OBD}
 
 def comparison_blocks(comparison: Comparison) -> Iterator[Block]:
     """A page on a comparison: its trial, a section for each truth, and how exact and simulated differences agree."""
-    yield from opening(comparison.scenario, compared(comparison))
+    yield from opening(comparison.scenario, comparison.compared)
     yield from difference_blocks(comparison)
 
 
@@ -45,12 +45,6 @@ def difference_blocks(comparison: Comparison) -> Iterator[Block]:
         yield difference_table(list(differences), simulated=comparison.trials > 0)
     yield Lines(*footnotes(comparison), listed=True)
     yield verdict(comparison)
-
-
-def compared(comparison: Comparison) -> list[str]:
-    """Labels of the designs that were compared, in the order of the file."""
-    found = {label for one in comparison.differences for label in (one.design, one.reference)}
-    return [label for label in comparison.scenario.designs if label in found]
 
 
 def difference_table(differences: Sequence[Difference], *, simulated: bool) -> TextTable:
@@ -129,7 +123,7 @@ def verdict(comparison: Comparison) -> Lines:
         lines += ["Exact differences; no trials were simulated."]
     if any(one.exact is None for one in comparison.differences):
         lines += [f"~ no exact difference; values are means of {simulated}."]
-    return verdict_lines(lines, refusal_words(comparison.refusals, compared(comparison)), agreement)
+    return verdict_lines(lines, refusal_words(comparison.refusals, comparison.compared), agreement)
 
 
 def table_of(comparison: Comparison) -> Table:
@@ -156,11 +150,11 @@ def _under_both_names(differences: Iterable[Difference]) -> Iterator[Difference]
 
 def to_tree(comparison: Comparison) -> dict[str, Any]:
     """A comparison for JSON."""
-    refusals = refusal_warnings(comparison.refusals, compared(comparison))
+    refusals = refusal_warnings(comparison.refusals, comparison.compared)
     first = {name: part for name, part in head(comparison.scenario, refusals).items() if name != "doses"}
     return {
         **first,
-        "designs": compared(comparison),
+        "designs": comparison.compared,
         "trials": comparison.trials,
         "seed": comparison.seed,
         "agreement": agreement_tree(comparison.agreement),
