@@ -25,8 +25,8 @@ from escalation.running.explanation import (
     preference_in_words,
     text_of,
 )
-from escalation.running.holds import hold_of, patients_pending, release
-from escalation.running.late_onset import LateDecider, LateDecision, Seen
+from escalation.running.holds import hold_of, outcomes_due, patients_pending, release
+from escalation.running.late_onset import Held, LateDecider, LateDecision, Seen
 from escalation.running.recommendation import why_none
 from escalation.trial.data import InterimData
 from escalation.trial.trial import Trial
@@ -40,7 +40,7 @@ def late_answer(late: LateDecider, seen: Seen, data: InterimData, departures: Se
     hold = hold_of(late, seen, found)
     rates = _weighed_rates(late, seen, found)
     ends = hold is None and decision.ends
-    none_for_good = ends and decision.reason == TOO_TOXIC
+    none_for_good = ends and (decision.reason == TOO_TOXIC or found.closed_from == 0)
     prior = None if isinstance(late.rule, WeighedCurves) else found.decider.prior(state)
     return NextDose(
         next_dose=None if decision.next_dose is None else decision.next_dose + 1,
@@ -99,6 +99,10 @@ def _sentences(
         yield f"the last cohort, at {place}, is not full: it has {state.size} of {planned} patients"
         yield f"{state.missing} more {'fills' if state.missing == 1 else 'fill'} it up first"
         yield f"{patients_pending(len(seen.pending))}, and what is known so far does not ask for a lower dose"
+        return
+    if hold is not None and found.held == Held.ALL_TREATED and decider.expansion is None:
+        yield hold.why
+        yield outcomes_due(hold)
         return
     yield from _grounds(late, seen, found, rates)
     if hold is None:
