@@ -11,7 +11,7 @@ from escalation.designs.pending.weigh import LEAST
 from escalation.designs.words import beside, observed
 from escalation.kernels.codes import NO_DOSE, REASON_NAMES, SLACK, SUSPEND, TOO_TOXIC
 from escalation.plans.decision import Bound
-from escalation.plans.pending import Effective, Predicted, Weighed
+from escalation.plans.pending import Effective, PendingPlan, Predicted, Weighed
 from escalation.plans.verdict import Verdict, Why
 from escalation.plans.weighed_curves import WeighedCurves
 from escalation.running.answer import DoseEstimate, Hold, NextDose, WhilePending
@@ -107,7 +107,8 @@ def _sentences(
     yield from _grounds(late, seen, found, rates)
     if hold is None:
         yield from (bound_in_words(decider, state, bound) for bound in decision.bounds if bound != Bound.CLOSED)
-        yield from (_closed(found) for bound in decision.bounds if bound == Bound.CLOSED)
+        told = isinstance(late.rule, PendingPlan) and found.closed_from <= state.last_dose
+        yield from (_closed(found) for bound in decision.bounds if bound == Bound.CLOSED and not told)
     if found.held is None or decision.ends:
         yield from ending_in_words(decider, state, decision)
     if hold is not None:

@@ -204,7 +204,7 @@ class LateDecider:
                 said = rule.decide(*counts, shares, lowest=at == 0, highest=at >= highest)
             if said.code == SUSPEND:
                 return LateDecision(Decision(None), self.decider, closed_from, Held.BY_RULE, said, about)
-            if said.wanted == ESCALATE and said.code == STAY:
+            if said.wanted == ESCALATE and said.code == STAY and why_no_higher not in bounds:
                 bounds.append(why_no_higher)
             if said.wanted == DE_ESCALATE and said.code == STAY:
                 bounds.append(Bound.LOWEST)

@@ -34,7 +34,9 @@ def read_words(text: str, levels: int, labels: Sequence[str] | None) -> Iterator
     while place < len(text):
         if text[place].isspace() or text[place] == ",":
             if AMBIGUOUS_COMMA.match(text, max(place - 1, 0)):
-                _refuse(text, place, "a comma between digits may be a decimal: days are P13.5; a space goes before a cohort")
+                _refuse(
+                    text, place, "a comma between digits may be a decimal: days are P0.5; a space goes before a cohort"
+                )
             place += 1
             continue
         word = WORD.match(text, place)

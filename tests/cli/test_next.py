@@ -231,7 +231,7 @@ class TestExpansion:
         (["1NNN 2N7"], "only P and T can have a number of days; a space goes before the next cohort"),
         (
             ["1NP13,3P14"],
-            "a comma between digits may be a decimal: days are P13.5; a space goes before a cohort\n"
+            "a comma between digits may be a decimal: days are P0.5; a space goes before a cohort\n"
             "error:   1NP13,3P14\nerror:        ^",
         ),
         (["1NNP3,5"], "a comma between digits may be a decimal"),

@@ -142,6 +142,22 @@ def test_a_full_trial_has_no_accrual_to_resume(design):
     assert (found.next_dose, found.stop, found.decided, found.hold.days) == (None, False, False, 14)
 
 
+def test_each_sentence_is_said_once():
+    for design, outcomes, ruled in (
+        (RollingSix(), "1NNN 2NNP20", {"closed_from": 2}),
+        (RollingSix(), "1NNN 2TTP20", {}),
+        (TITEBOIN(), "1NNN 2NNP20", {"closed_from": 2}),
+        (TITEBOIN(), "1NNP2 2TTT", {}),
+    ):
+        found = say(design, outcomes, **ruled)
+        assert found.next_dose == 1
+        ending = "as was ruled" if ruled else "are eliminated"
+        assert found.reason.count(f"ose level 2 and all above are {'not to be given, ' * bool(ruled)}") == 1, (
+            found.reason
+        )
+        assert found.reason.count(ending) == 1, found.reason
+
+
 def test_holds():
     half = say(TITEBOIN(), "1NNN 2NP14P3")
     assert (half.next_dose, half.stop, half.decided) == (None, False, False)
