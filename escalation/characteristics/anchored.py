@@ -89,7 +89,7 @@ class Anchored:
     Attributes
     ----------
     means : Means
-        Probabilities are kept within 0 and 1.
+        Probabilities are kept within 0 and 1, patients at a dose at 0 or above, their DLTs within 0 and the patients.
     errors : Means
         Their standard errors.
     gains : Means
@@ -180,6 +180,9 @@ def anchored(simulated: Outcomes, anchor: Anchor, correct: Sequence[int]) -> Anc
         return None
     means = mean[:wanted] - np.where(varies, distance @ coefficients, 0.0)
     means[_probabilities(levels)] = means[_probabilities(levels)].clip(0, 1)
+    patients, dlts = (slice(first, first + levels) for first in (levels + 2, 2 * levels + 2))
+    means[patients] = means[patients].clip(0)
+    means[dlts] = means[dlts].clip(0, means[patients])
     return Anchored(*(Means.of(numbers, levels) for numbers in (means, np.sqrt(variance), gain)))
 
 

@@ -72,8 +72,8 @@ class Hold:
     Attributes
     ----------
     days : float or None
-        The soonest day from now on which it may be lifted if no DLT comes; None where the follow-up of those who are
-        pending, or the window, is not known.
+        The soonest day from now on which it may be lifted, or in a full trial all is known, if no DLT comes; None where
+        the follow-up of those who are pending, or the window, is not known.
     why : str
         What is waited for, in words.
     """

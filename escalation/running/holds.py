@@ -19,6 +19,12 @@ def release(hold: Hold) -> str:
     return f"without a DLT it may be lifted in {days_in_words(hold.days)}; ask again then, or as soon as there is a DLT"
 
 
+def outcomes_due(hold: Hold) -> str:
+    """When all is known of a trial that treats nobody more, as a clause."""
+    when = "" if hold.days is None else f"; without a DLT the last is known in {days_in_words(hold.days)}"
+    return f"the recommended dose comes from complete data{when}"
+
+
 def days_in_words(days: float) -> str:
     """Days in tenths, rounded up: to ask too early is no use."""
     tenths = -int(-days * 10 // 1) if abs(days * 10 - round(days * 10)) > 1e-6 else round(days * 10)

@@ -11,7 +11,7 @@ from escalation.designs.pending.weigh import LEAST
 from escalation.designs.words import beside, observed
 from escalation.kernels.codes import NO_DOSE, REASON_NAMES, SLACK, SUSPEND, TOO_TOXIC
 from escalation.plans.decision import Bound
-from escalation.plans.pending import Effective, Predicted, Weighed
+from escalation.plans.pending import Effective, PendingPlan, Predicted, Weighed
 from escalation.plans.verdict import Verdict, Why
 from escalation.plans.weighed_curves import WeighedCurves
 from escalation.running.answer import DoseEstimate, Hold, NextDose, WhilePending
@@ -25,8 +25,8 @@ from escalation.running.explanation import (
     preference_in_words,
     text_of,
 )
-from escalation.running.holds import hold_of, patients_pending, release
-from escalation.running.late_onset import LateDecider, LateDecision, Seen
+from escalation.running.holds import hold_of, outcomes_due, patients_pending, release
+from escalation.running.late_onset import Held, LateDecider, LateDecision, Seen
 from escalation.running.recommendation import why_none
 from escalation.trial.data import InterimData
 from escalation.trial.trial import Trial
@@ -40,7 +40,7 @@ def late_answer(late: LateDecider, seen: Seen, data: InterimData, departures: Se
     hold = hold_of(late, seen, found)
     rates = _weighed_rates(late, seen, found)
     ends = hold is None and decision.ends
-    none_for_good = ends and decision.reason == TOO_TOXIC
+    none_for_good = ends and (decision.reason == TOO_TOXIC or found.closed_from == 0)
     prior = None if isinstance(late.rule, WeighedCurves) else found.decider.prior(state)
     return NextDose(
         next_dose=None if decision.next_dose is None else decision.next_dose + 1,
@@ -100,10 +100,15 @@ def _sentences(
         yield f"{state.missing} more {'fills' if state.missing == 1 else 'fill'} it up first"
         yield f"{patients_pending(len(seen.pending))}, and what is known so far does not ask for a lower dose"
         return
+    if hold is not None and found.held == Held.ALL_TREATED and decider.expansion is None:
+        yield hold.why
+        yield outcomes_due(hold)
+        return
     yield from _grounds(late, seen, found, rates)
     if hold is None:
         yield from (bound_in_words(decider, state, bound) for bound in decision.bounds if bound != Bound.CLOSED)
-        yield from (_closed(found) for bound in decision.bounds if bound == Bound.CLOSED)
+        told = isinstance(late.rule, PendingPlan) and found.closed_from <= state.last_dose
+        yield from (_closed(found) for bound in decision.bounds if bound == Bound.CLOSED and not told)
     if found.held is None or decision.ends:
         yield from ending_in_words(decider, state, decision)
     if hold is not None:

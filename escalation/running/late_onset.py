@@ -18,7 +18,17 @@ from escalation.designs import CRM, Design
 from escalation.designs.base import with_room
 from escalation.designs.pending import PendingRule, Roll, Weigh
 from escalation.errors import DesignError, OutcomesError
-from escalation.kernels.codes import DE_ESCALATE, DOSE_TOO_TOXIC, ELIMINATE, ESCALATE, RANK, STAY, SUSPEND, TOO_TOXIC
+from escalation.kernels.codes import (
+    DE_ESCALATE,
+    DOSE_TOO_TOXIC,
+    ELIMINATE,
+    ESCALATE,
+    MAX_PATIENTS,
+    RANK,
+    STAY,
+    SUSPEND,
+    TOO_TOXIC,
+)
 from escalation.plans.decision import Bound, Decision, State, holding, limited
 from escalation.plans.pending import SIX, PendingPlan, Rolled
 from escalation.plans.plan import Plan
@@ -105,6 +115,8 @@ class LateDecider:
         if state.expanding is not None:
             return replace(found, decision=nobody, held=Held.EXPANDING)
         if state.treated >= decider.plan.conduct.max_patients:
+            if found.closed_from == 0 and isinstance(self.rule, PendingPlan):  # more DLTs would not lift it
+                return replace(found, decision=replace(nobody, reason=MAX_PATIENTS), held=None)
             return replace(found, decision=nobody, held=Held.ALL_TREATED)
         if state.missing and not _leads_down(found, state.last_dose):
             filling = Decision(state.last_dose, state.missing, completing=True)
@@ -192,7 +204,7 @@ class LateDecider:
                 said = rule.decide(*counts, shares, lowest=at == 0, highest=at >= highest)
             if said.code == SUSPEND:
                 return LateDecision(Decision(None), self.decider, closed_from, Held.BY_RULE, said, about)
-            if said.wanted == ESCALATE and said.code == STAY:
+            if said.wanted == ESCALATE and said.code == STAY and why_no_higher not in bounds:
                 bounds.append(why_no_higher)
             if said.wanted == DE_ESCALATE and said.code == STAY:
                 bounds.append(Bound.LOWEST)

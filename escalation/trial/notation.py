@@ -15,6 +15,7 @@ from escalation.errors import OutcomesError, brief
 LETTERS = {"N": "no DLT", "T": "DLT", "P": "pending", "I": "inevaluable"}
 
 WORD = re.compile(r'(?P<dose>"[^"]*"|[0-9]+)?\s*(?P<letters>[^\s,"]*)')
+AMBIGUOUS_COMMA = re.compile(r"[0-9],[0-9]")
 MOST_DIGITS = 9
 
 AROUND = 60
@@ -32,6 +33,10 @@ def read_words(text: str, levels: int, labels: Sequence[str] | None) -> Iterator
     place = 0
     while place < len(text):
         if text[place].isspace() or text[place] == ",":
+            if AMBIGUOUS_COMMA.match(text, max(place - 1, 0)):
+                _refuse(
+                    text, place, "a comma between digits may be a decimal: days are P0.5; a space goes before a cohort"
+                )
             place += 1
             continue
         word = WORD.match(text, place)

@@ -229,6 +229,12 @@ class TestExpansion:
             "error:   1NNN 2\nerror:         ^",
         ),
         (["1NNN 2N7"], "only P and T can have a number of days; a space goes before the next cohort"),
+        (
+            ["1NP13,3P14"],
+            "a comma between digits may be a decimal: days are P0.5; a space goes before a cohort\n"
+            "error:   1NP13,3P14\nerror:        ^",
+        ),
+        (["1NNP3,5"], "a comma between digits may be a decimal"),
         (['"1NNN'], "a closing quotation mark is missing"),
         (['"1"NNN'], "the doses of this trial have no labels"),
         (["1NNN", "--closed", "1"], "closed: 1 should be a dose level above the lowest"),

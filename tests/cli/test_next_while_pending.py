@@ -115,6 +115,49 @@ def test_a_late_dlt_at_another_dose_eliminates():
     assert lowest.not_recommended
 
 
+@pytest.mark.parametrize("outcomes", ["1NTT 1TTP3", "1TTT 2NNP4", "1TTP9 1TTN"])
+@pytest.mark.parametrize("design", [TITEBOIN(), TITEKeyboard(), RollingSix()], ids=lambda one: one.kind)
+def test_a_full_trial_whose_lowest_dose_is_eliminated_has_ended(design, outcomes):
+    """Outcomes that are still to come cannot lift it: the answer is that of the trial without DLTs among them."""
+    six = TRIAL.model_copy(update={"max_patients": 6})
+    found = say(design, outcomes, six)
+    complete = say(design, "".join(one for one in outcomes.replace("P", "N") if one not in "349" or one == " "), six)
+    for name in ("next_dose", "stop", "stop_reason", "recommended_dose", "not_recommended", "hold"):
+        assert getattr(found, name) == getattr(complete, name), name
+    assert (found.stop, found.recommended_dose, found.pending) == (True, None, 1)
+    assert "held" not in found.reason
+
+
+@pytest.mark.parametrize(
+    "design",
+    [TITEBOIN(), TITEKeyboard(), RollingSix(), PoDTPI(), TITECRM(**CRM_OPTIONS)],
+    ids=lambda one: one.kind,
+)
+def test_a_full_trial_has_no_accrual_to_resume(design):
+    found = say(design, "1NNN 2NNP14", TRIAL.model_copy(update={"max_patients": 6}))
+    assert found.reason == (
+        "All 6 patients have been treated, and 1 patient is pending. The recommended dose comes from complete data; "
+        "without a DLT the last is known in 14 days."
+    )
+    assert (found.next_dose, found.stop, found.decided, found.hold.days) == (None, False, False, 14)
+
+
+def test_each_sentence_is_said_once():
+    for design, outcomes, ruled in (
+        (RollingSix(), "1NNN 2NNP20", {"closed_from": 2}),
+        (RollingSix(), "1NNN 2TTP20", {}),
+        (TITEBOIN(), "1NNN 2NNP20", {"closed_from": 2}),
+        (TITEBOIN(), "1NNP2 2TTT", {}),
+    ):
+        found = say(design, outcomes, **ruled)
+        assert found.next_dose == 1
+        ending = "as was ruled" if ruled else "are eliminated"
+        assert found.reason.count(f"ose level 2 and all above are {'not to be given, ' * bool(ruled)}") == 1, (
+            found.reason
+        )
+        assert found.reason.count(ending) == 1, found.reason
+
+
 def test_holds():
     half = say(TITEBOIN(), "1NNN 2NP14P3")
     assert (half.next_dose, half.stop, half.decided) == (None, False, False)

@@ -158,3 +158,12 @@ def test_without_exact_values_nothing_is_anchored(found):
     other = run(found.scenario, trials=3000, exact=False)
     assert other.results[1].anchored is None
     assert other.results[1].best == other.results[1].simulated
+
+
+def test_patients_and_dlts_are_never_below_zero():
+    """At doses that hardly any trial reaches a regression may end below zero, and DLTs above patients."""
+    toxic = (0.7, 0.8, 0.9, 0.95)
+    drawn, anchor = both(WEIGHED, trial_of(accrual_per_month=4), 2000, 20260901, toxic)
+    means = anchored(drawn, anchor, []).means
+    assert means.patients[2:] == (0.0, 0.0)  # -0.0013 by the regression
+    assert all(0 <= dlts <= patients for dlts, patients in zip(means.dlts, means.patients, strict=True))
