@@ -124,11 +124,11 @@ def play(seed: int, asked: type[Asked] = Asked) -> dict[str, int]:
 
 def test_each_decision():
     seen = Counter()
-    for seed in range(60):
+    for seed in range(40):
         seen.update(play(seed))
-    assert seen["go"] > 80
-    assert seen["hold"] > 30
-    assert seen["days"] > 5
+    assert seen["go"] > 50
+    assert seen["hold"] > 20
+    assert seen["days"] > 3
 
 
 @pytest.mark.long
@@ -154,10 +154,11 @@ class Impatient(Asked):
 
 @pytest.mark.parametrize("wrong", [LateDLTForgotten, Impatient])
 def test_what_is_wrong_is_noticed(wrong):
-    noticed = 0
+    noticed = False
     for seed in range(40):
         try:
             play(seed, wrong)
         except AssertionError:
-            noticed += 1
+            noticed = True
+            break
     assert noticed
