@@ -7,7 +7,7 @@ those of the package, so that the records hold the package too.
 import numpy as np
 import pytest
 
-from escalation import Keyboard, Trial
+from escalation import Design, Keyboard, Trial
 from escalation.designs.pending import Weigh
 from escalation.engines.clock import keys_of
 from escalation.engines.patients import PARTS, tolerances
@@ -74,9 +74,14 @@ def trial_of(record: dict) -> Trial:
 
 
 def played(record: dict, trials: int, events: type[LateTrial] = AsTheAuthors) -> dict[str, np.ndarray]:
+    return trials_of(record, trial_of(record), DESIGN, RULE, events, trials)
+
+
+def trials_of(
+    record: dict, trial: Trial, design: Design, given: Weigh, events: type[LateTrial], trials: int
+) -> dict[str, np.ndarray]:
     """What is counted in each trial, as the records name it: float64[T] or float64[T, D]."""
-    trial = trial_of(record)
-    table, rule = DESIGN.plan(trial).table, RULE.plan(DESIGN, trial)
+    table, rule = design.plan(trial).table, given.plan(design, trial)
     keys, drawn = keys_of(21, 0), tolerances(21, 0, trial.max_patients) / PARTS
     found = [
         events(trial, table, rule, record["p_true"], drawn[at].tolist(), int(keys[at])).play() for at in range(trials)
