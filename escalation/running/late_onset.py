@@ -328,6 +328,32 @@ def check_recent_dlts(design: Design, state: State) -> None:
         )
 
 
+def check_who_left(decider: Decider, data: InterimData, state: State) -> None:
+    """Refuse patients who have left of whom nobody knows whether that was known when the last cohort began.
+
+    A cohort of whom nobody remains is decided on anew only if something else has become known; and a place that is free
+    again in a trial that was full is another cohort's.
+    """
+    trial, last = decider.trial, data.cohorts[-1] if data.cohorts else None
+    if last is not None and last.patients == 0 and last.inevaluable:
+        raise OutcomesError(
+            f"outcomes: nobody of the last cohort, at {trial.at_level(last.dose - 1)}, is evaluable; whether the dose "
+            "is decided on anew depends on what has become known since it began, which the outcomes do not tell: it is "
+            "for those who conduct the trial to say. No higher dose is given than that"
+        )
+    counted, size, left = sum(state.patients), state.size, sum(data.inevaluable)
+    if not left or not size:
+        return
+    before = tuple(n - size * (level == state.last_dose) for level, n in enumerate(state.patients))
+    planned = decider.plan.conduct.size(state.last_dose, before, (sum(state.dlts),))
+    fewest = trial.max_patients - sum(before) - left  # places there were, if all of them have left since
+    if size < planned and fewest <= size and counted < trial.max_patients:
+        raise OutcomesError(
+            "outcomes: patients have left, so that there are places again; whether they are the last cohort's depends "
+            "on when that became known, which the outcomes do not tell: it is for those who conduct the trial to say"
+        )
+
+
 def _check_last_cohort(decider: Decider, state: State) -> None:
     """Refuse a last cohort that is full or not by the DLTs that were known when it began."""
     conduct, dose, size = decider.plan.conduct, state.last_dose, state.size

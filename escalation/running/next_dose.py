@@ -15,7 +15,7 @@ from escalation.running.estimates import dose_estimates
 from escalation.running.explanation import explanation, following_in_words
 from escalation.running.holds import days_in_words
 from escalation.running.late_answer import late_answer
-from escalation.running.late_onset import check_recent_dlts, late_decider, seen_in
+from escalation.running.late_onset import check_recent_dlts, check_who_left, late_decider, seen_in
 from escalation.running.recommendation import why_none
 from escalation.running.standing import Standing, decider_for, stand, too_many
 from escalation.trial.data import InterimData
@@ -94,6 +94,7 @@ def _of_late_onset(design: Design, trial: Trial, data: InterimData, ruling: Ruli
     now = stand(replace(late.decider, ruling=NO_RULING), data.without_pending(), ruled=late.decider)
     most = late.decider.trial.most_patients
     check_recent_dlts(design, now.state)
+    check_who_left(late.decider, data, now.state)
     # What was known when earlier doses were decided on, the data do not say: whether the design led here is not asked.
     departures = tuple(said for said in now.departures if said == too_many(data.treated, most))
     if any(data.pending):

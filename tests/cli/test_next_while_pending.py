@@ -413,3 +413,12 @@ def test_days_are_read_and_written():
             Cohort(1, 1, 0, (days,))
     with pytest.raises(OutcomesError, match="2 days of 1 DLTs"):
         Cohort(1, 3, 1, dlt_days=(3, 4))
+
+
+def test_who_left_may_have_left_a_place_of_which_nobody_knows_whose_it_is():
+    trial = Trial(doses=[1, 2, 3], target=0.25, max_patients=9, cohort_size=3, dlt_window_days=28)
+    with pytest.raises(OutcomesError, match=r"nobody of the last cohort, at dose level 3, is evaluable"):
+        next_dose(TITEBOIN(), trial, "1NNN 2NNP14 3III")
+    with pytest.raises(OutcomesError, match=r"whether they are the last cohort's depends on when that became known"):
+        next_dose(TITEBOIN(), trial, "1NNN 2NNN 2NP14I")
+    assert next_dose(TITEBOIN(), trial, "1NNN 2NIP14").next_dose == 2  # there was room for the whole cohort

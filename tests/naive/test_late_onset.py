@@ -172,7 +172,7 @@ def test_trial_by_trial(seed):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("first", range(100, 600, 25))
+@pytest.mark.parametrize("first", range(100, 300, 25))
 def test_many_settings(first):
     for seed in range(first, first + 25):
         setting, wrong = compared(seed, 8)

@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from escalation import InterimData, Trial, next_dose
+from escalation import InterimData, OutcomesError, Trial, next_dose
 from escalation.designs import Design
 from escalation.engines.clock import keys_of
 from escalation.engines.patients import tolerances
@@ -57,7 +57,13 @@ class Asked(LateTrial):
         if full or self.looking or not self.patients or not self.pending(day):
             return said, what
         data = data_of(self, day, self.trial)
-        found = next_dose(self.design, self.trial, data)
+        try:
+            found = next_dose(self.design, self.trial, data)
+        except OutcomesError as error:  # it asks what only those who conduct the trial know
+            asks = "it is for those who conduct the trial" in str(error)
+            if not asks or not any(one.left for one in self.patients):
+                raise
+            return said, what
         expected = {
             "go": (what + 1, False, None, False),
             "stop": (None, True, REASON_NAMES.get(what), False),
@@ -132,9 +138,9 @@ def test_each_decision():
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("first", range(1000, 1600, 100))
+@pytest.mark.parametrize("first", range(1000, 1120, 40))
 def test_each_decision_in_many_settings(first):
-    for seed in range(first, first + 100):
+    for seed in range(first, first + 40):
         play(seed)
 
 

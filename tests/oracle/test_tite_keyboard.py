@@ -118,7 +118,7 @@ def test_by_the_conventions_of_the_program(record):
 @pytest.mark.long
 @each(RECORDS)
 def test_by_the_conventions_of_the_program_in_many_trials(record):
-    assert apart(compared(record, played(record, 1000))) == []
+    assert apart(compared(record, played(record, 400))) == []
 
 
 @each(RECORDS)

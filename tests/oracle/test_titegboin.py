@@ -78,7 +78,7 @@ def test_by_the_conventions_of_the_package(record):
 @pytest.mark.long
 @each(WEIGHED)
 def test_by_the_conventions_of_the_package_in_many_trials(record):
-    assert apart(compared(record, played(record, 1000))) == []
+    assert apart(compared(record, played(record, 400))) == []
 
 
 @each(WEIGHED)
