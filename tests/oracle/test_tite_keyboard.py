@@ -115,12 +115,6 @@ def test_by_the_conventions_of_the_program(record):
     assert apart(compared(record, played(record, 200))) == []
 
 
-@pytest.mark.long
-@each(RECORDS)
-def test_by_the_conventions_of_the_program_in_many_trials(record):
-    assert apart(compared(record, played(record, 400))) == []
-
-
 @each(RECORDS)
 def test_without_them_trials_are_those_of_the_package(record):
     trial, rates = trial_of(record), record["p_true"]
