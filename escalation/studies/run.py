@@ -185,7 +185,11 @@ class Pass:
         """Refuse what would take too long or too much memory, by estimate."""
         trial = self.scenario.trial
         designs = ((label, self.scenario.designs[label]) for label in self.designs)
-        simulated = ((label, one) for label, design in designs for one in (design, *self._anchors(design)))
+        simulated = (
+            (label, one)
+            for label, design in designs
+            for one in ([design, design.waiting] if self._leans(design) else [design])
+        )
         plans = ((label, start_of(design, trial, self.after).plan) for label, design in simulated)
         result = RESULT + RESULT_OF_A_TRIAL * self.trials + REPORT_ON_A_RESULT * self.is_reported
         truth = len(self.designs) * result + REPORT_ON_A_TRUTH * self.is_reported
@@ -232,16 +236,16 @@ class Pass:
             max_memory=self.max_memory,
         )
 
-    def _anchors(self, design: Design) -> list[Design]:
-        """The design that waits for complete data, where simulated trials of this one can lean on its exact means."""
-        return [design.waiting] if design.is_late_onset and self.exact and self.trials else []
+    def _leans(self, design: Design) -> bool:
+        """Whether simulated trials can lean on the exact means of the design that waits for complete data."""
+        return design.is_late_onset and self.exact and self.trials > 0
 
     def _waiting(self, design: Design) -> Enumeration | None:
         """The endings of the design that waits, where trials can lean on them and the exact engine does not refuse."""
-        for waiting in self._anchors(design):
-            found = answered(endings_within, (waiting, self.scenario.trial, self.after, self.allowance))
-            return found if isinstance(found, Enumeration) else None
-        return None
+        if not self._leans(design):
+            return None
+        found = answered(endings_within, (design.waiting, self.scenario.trial, self.after, self.allowance))
+        return found if isinstance(found, Enumeration) else None
 
     def _endings(self, design: Design) -> Endings:
         """The endings of a design, or why there are none."""

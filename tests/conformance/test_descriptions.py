@@ -191,7 +191,9 @@ def test_no_option_is_forgotten():
 def test_what_every_design_shares(kind, option, value, phrase):
     base, trial = SHARED_BASES.get(kind, {}), trial_for(kind)
     if kind in LATE_ONSET and option == "titration":
-        pytest.skip("late-onset trials have none")
+        refused = dict(REGISTRY[kind](**base | {option: value}).problems(trial))
+        assert any("titration" in f"{name}: {why}" for name, why in refused.items())
+        return
     trial = trial.model_copy(update={"efficacy": Efficacy(min_response=0.2, max_toxicity=0.4)})
     assert phrase in REGISTRY[kind](**base | {option: value}).description(trial)
     assert phrase not in REGISTRY[kind](**base).description(trial)
