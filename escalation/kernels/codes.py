@@ -19,6 +19,7 @@ ENOUGH_AT_DOSE: Final = 4
 STOPPING_RULE: Final = 5
 EXPANSION_STOPPED: Final = 6
 DOSE_TOO_TOXIC: Final = 8
+FUTILITY: Final = 11  # of designs that look at responses: every dose that could be next is futile
 # In the order in which they count.
 REASON_NAMES: Final = {
     TOO_TOXIC: "too_toxic",
@@ -28,6 +29,7 @@ REASON_NAMES: Final = {
     ENOUGH_AT_DOSE: "enough_at_dose",
     STOPPING_RULE: "stopping_rule",
     EXPANSION_STOPPED: "expansion_stopped",
+    FUTILITY: "futility",
 }
 RANK: Final = {reason: place for place, reason in enumerate(REASON_NAMES)}
 # In the engines only: full, and too toxic by a stopping rule. The outcomes say max_patients, and recommend no dose, or
@@ -36,7 +38,7 @@ FULL_AND_TOO_TOXIC: Final = 7
 FULL_AND_DOSE_TOO_TOXIC: Final = 9
 # In the kernels only: at counts that the table does not decide on. There are no outcomes then.
 NOT_DECIDED: Final = 10
-REASONS: Final = 10  # numbered from 1
+REASONS: Final = 11  # numbered from 1
 
 # Places in the reasons for which rules end a trial by the counts at one dose.
 STAY_AT: Final = 0  # the dose that would be given again
@@ -76,6 +78,16 @@ BY_RESPONSE: Final = 0
 BY_UNIMODAL: Final = 1
 BY_UTILITY: Final = 2
 ON_PLATEAU: Final = 3
+
+# Where the counts at a dose lead that looks for an optimal one: below; to the better of it and the one below; or to the
+# best of these and the one above.
+BELOW: Final = -1
+BESIDE: Final = 0
+ABOVE: Final = 1
+# Which of equally desirable doses is next.
+RANDOM: Final = 0
+LOWEST: Final = 1
+HIGHEST: Final = 2
 
 # Every comparison of computed reals that decides something allows for this much rounding error.
 SLACK: Final = 1e-9

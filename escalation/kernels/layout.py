@@ -234,3 +234,61 @@ class ChoiceArrays(NamedTuple):
     margin: float
     utilities: NDArray[np.int64]  # (4,): neither, response only, DLT only, both
     futile: NDArray[np.bool_]  # (N + 1, N + 1), by patients and responses at a dose
+
+
+class JointArrays(NamedTuple):
+    """Decisions by DLTs and responses together as the kernels read them; `plans.joint` says what the fields mean."""
+
+    sizes: NDArray[np.int64]  # (D, N + 1)
+    trial_sizes: NDArray[np.int64]
+    most: int
+    start: int
+    moves: NDArray[np.int8]  # (M + 1, M + 1)
+    toxic: NDArray[np.bool_]  # (M + 1, M + 1), by patients and DLTs at a dose
+    futile: NDArray[np.bool_]  # (M + 1, M + 1), by patients and responses at a dose
+    ranks: NDArray[np.int64]  # (M + 1, W), by patients and the sum of their utilities in units
+    unit: int
+    utilities: NDArray[np.int64]  # (4,)
+    worth: NDArray[np.int64]  # (2, 2), of a patient, by DLT and response
+    explore_from: int
+    enough: int
+    ties: int
+    limit: float
+
+
+class JointCells(NamedTuple):
+    """The counts that a dose can come to, numbered, and the outcomes of a cohort; see `kernels.exact_joint`.
+
+    Responses are those of patients without and with a DLT; where they need not be told apart all are of the first kind.
+    """
+
+    codes: NDArray[np.int32]  # (M + 1, M + 1, R), of a trial that goes on: by patients, DLTs and responses
+    split: int  # what a response with a DLT adds to the place of the responses
+    patients: NDArray[np.int64]  # (C,), of each code
+    dlts: NDArray[np.int64]  # (C,)
+    responses: NDArray[np.int64]  # (C, 2)
+    base: np.uint64  # C
+    count_codes: NDArray[np.int32]  # (M + 1, M + 1), of any trial: by patients and DLTs
+    count_cells: NDArray[np.int64]  # (B, 2)
+    count_base: np.uint64  # B
+    starts: NDArray[np.int64]  # (L + 2,), where the outcomes of a cohort begin, by its size
+    toxic: NDArray[np.int64]  # (O,)
+    responding: NDArray[np.int64]  # (O, 2)
+    largest: int  # L, size of the largest cohort
+
+
+class JointStates(NamedTuple):
+    """Merged states with their probabilities under V truths, and room for more; see `kernels.exact_joint`."""
+
+    places: NDArray[np.int64]  # (P,), a power of two: where the state is that belongs here, from 1; 0 for none
+    keys: NDArray[np.uint64]  # (R,)
+    mass: NDArray[np.float64]  # (R, V)
+    used: NDArray[np.int64]  # (1,)
+
+
+class JointSums(NamedTuple):
+    """What is summed over the endings of trials, by truth."""
+
+    responses: NDArray[np.float64]  # (V, D, N + 1), probability of so many responses at a dose
+    at_chosen: NDArray[np.float64]  # (V, D, C), that it is optimal, by the cell of its patients and responses
+    none: NDArray[np.float64]  # (V, 3), that none is, in the order of NO_OPTIMAL_DOSE

@@ -49,6 +49,7 @@ class State:
     run: int = 0  # cohorts in a row at its dose, itself included, counted as far as a rule looks at them
     missing: int = 0  # patients that the last cohort still lacks
     expanding: Expanding | None = None  # once the expansion has begun
+    responses: tuple[tuple[int, int], ...] | None = None  # at each dose, of patients without and with a DLT
 
     @property
     def treated(self) -> int:
@@ -74,6 +75,8 @@ class Decision:
     stops: tuple[Stop, ...] = ()  # the rules that hold and give the reason
     titrating: bool = False  # whether it is the titration that decides
     judgement: Judgement | None = None  # what a model says
+    tied: tuple[int, ...] = ()  # indices of equally desirable doses, of which one is next at random
+    exploring: bool = False  # whether the next dose is one that is to be explored
     expanding: bool = False  # whether the next cohort is one of the expansion, or the trial ended in it
     completing: bool = False  # whether the next patients fill up the last cohort
     filled: tuple["Decision", ...] = ()  # where it is not full: the decision when it is, by the further DLTs

@@ -14,6 +14,7 @@ from escalation.plans.cost import Cost, cost_of
 from escalation.plans.decision import Bound, Decision, State
 
 if TYPE_CHECKING:
+    from escalation.plans.joint import JointPlan
     from escalation.plans.table import TablePlan
 
 Counts = NDArray[np.int16]
@@ -69,6 +70,11 @@ class Plan(ABC):
     @property
     def table(self) -> "TablePlan | None":
         """The decision table that decides; None where more is looked at than the counts at the dose just given."""
+        return None
+
+    @property
+    def joint(self) -> "JointPlan | None":
+        """The plan that decides by responses beside DLTs, which engines of its own run; None where none are."""
         return None
 
     @property
