@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from escalation.designs import BLRM as BLRM
     from escalation.designs import BMACRM as BMACRM
     from escalation.designs import BOIN as BOIN
+    from escalation.designs import BOIN12 as BOIN12
     from escalation.designs import CCD as CCD
     from escalation.designs import CRM as CRM
     from escalation.designs import MTPI as MTPI

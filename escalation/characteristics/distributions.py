@@ -145,11 +145,18 @@ class Laws:
         laws["early_stop"] = event(self.early_stop)
         laws["stop_toxic"] = event(self.stop_toxic)
         laws["stop_enough"] = event(self.stop_enough)
-        laws |= {f"stop_reasons.{name}": event(arrays.reason[code]) for code, name in codes.REASON_NAMES.items()}
+        reasons = reason_names(self.outcomes)
+        laws |= {f"stop_reasons.{name}": event(arrays.reason[code]) for code, name in reasons.items()}
         if self.outcomes.declared is not None:
             laws |= {f"declared.{d + 1}": event(arrays.declared[d + 1]) for d in doses}
             laws["none_declared"] = event(arrays.declared[0])
         return laws
+
+
+def reason_names(outcomes: Outcomes) -> dict[int, str]:
+    """Why trials may end, by name: for futility where a design decides by responses alone."""
+    names = codes.REASON_NAMES
+    return {code: name for code, name in names.items() if code != codes.FUTILITY or outcomes.decides_by_responses}
 
 
 def _at_most_1(probability: float) -> float:

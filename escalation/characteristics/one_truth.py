@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from escalation.characteristics.distributions import Laws, laws_of
+from escalation.characteristics.distributions import Laws, laws_of, reason_names
 from escalation.characteristics.duration import TimeCharacteristics, time_characteristics
 from escalation.characteristics.responses import ResponseCharacteristics, Responses, response_characteristics
 from escalation.engines.outcomes import Outcomes
-from escalation.kernels.codes import REASON_NAMES, SLACK
+from escalation.kernels.codes import SLACK
 from escalation.numbers import cells_of, clopper_pearson_table
 from escalation.trial.data import InterimData
 from escalation.trial.rates import correct_doses
@@ -217,7 +217,7 @@ def operating_characteristics(outcomes: Outcomes, correct: Sequence[int] | None 
         "stop_toxic": work.share(laws.stop_toxic),
         "stop_enough": work.share(laws.stop_enough),
         "stop_reasons": _Number.of(
-            dict, **{name: work.share(arrays.reason[code]) for code, name in REASON_NAMES.items()}
+            dict, **{name: work.share(arrays.reason[code]) for code, name in reason_names(outcomes).items()}
         ),
         "estimate": _estimate_quality(work),
         "expansion": NOTHING if outcomes.declared is None else _expansion_quality(work),

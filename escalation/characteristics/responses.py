@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from escalation.characteristics.distributions import Law, event
-from escalation.engines.optimal import OptimalDoses, response_law, summed
-from escalation.engines.outcomes import Outcomes
+from escalation.engines.optimal import response_law, summed
+from escalation.engines.outcomes import OptimalDoses, Outcomes
 from escalation.kernels.codes import NO_OPTIMAL_DOSE, SLACK
 from escalation.numbers import cells_of, clopper_pearson_table
 from escalation.trial.efficacy import Utility
@@ -113,6 +113,10 @@ def exact_responses(
     outcomes: Outcomes, joint: JointRates, utility: Utility, obd: int | None, optimal: OptimalDoses | None
 ) -> Responses:
     """Those of exact outcomes; `obd` is the truth's optimal dose, 1-based."""
+    index = None if obd is None else obd - 1
+    if outcomes.response_laws is not None:
+        laws = outcomes.response_laws
+        return Responses(outcomes, joint, utility, index, laws.by_dose, laws.optimal)
     by_dose = np.zeros((outcomes.trial.levels, outcomes.trial.most_patients + 1))
     rates = joint.response_given_no_dlt, joint.response_given_dlt
     for dose, law in enumerate(by_dose):
@@ -124,7 +128,7 @@ def exact_responses(
             patients, dlts = cells_of(outcomes.trial.most_patients)[:, cell].tolist()
             found = summed(response_law(patients, dlts, float(rates[0][dose]), float(rates[1][dose])))
             law[: patients + 1] += weights[cell] * found
-    return Responses(outcomes, joint, utility, None if obd is None else obd - 1, by_dose, optimal)
+    return Responses(outcomes, joint, utility, index, by_dose, optimal)
 
 
 def simulated_responses(

@@ -5,6 +5,7 @@ from escalation.designs.base import Design as Design
 from escalation.designs.blrm import BLRM as BLRM
 from escalation.designs.bma_crm import BMACRM as BMACRM
 from escalation.designs.boin import BOIN as BOIN
+from escalation.designs.boin12 import BOIN12 as BOIN12
 from escalation.designs.ccd import CCD as CCD
 from escalation.designs.crm import CRM as CRM
 from escalation.designs.function import DecisionFunction as DecisionFunction
@@ -52,6 +53,7 @@ REGISTRY: dict[str, type[Design]] = {
         TITECRM,
         RollingSix,
         PoDTPI,
+        BOIN12,
     )
 }
 """Every design that a scenario file can name, by its kind."""

@@ -79,6 +79,8 @@ class Design(Frozen):
     """Whether the trial's cohort_size is not used."""
     tuned: ClassVar[dict[str, tuple[Any, ...]]] = {}
     """What `tuning` gives, where that is the same in every trial."""
+    looks_at_responses: ClassVar[bool] = False
+    """Whether doses are decided on by responses beside DLTs."""
     waits_as: ClassVar[type["Design"] | None] = None
     """Of a late-onset design with a name of its own: the design that waits for complete data instead."""
 
@@ -124,7 +126,7 @@ class Design(Frozen):
             yield from trial.expansion_cautions(self.expansion)
         if self.is_late_onset and not any(self.pending.problems(self.waiting, trial)):
             yield from self.pending.cautions(self.waiting, trial)
-        if not any(self.problems(trial)):
+        if not self.looks_at_responses and not any(self.problems(trial)):
             yield from out_of_reach(trial, self.plan(trial))
 
     def applied_to(self, trial: Trial) -> Trial:
@@ -142,6 +144,11 @@ class Design(Frozen):
         rules = (rule for rule in self.restrict if isinstance(rule, Eliminate))
         counts = np.array([patients]), np.array([dlts])
         return next((rule for rule in rules if rule.holds(*counts, trial)[0]), None)
+
+    @property
+    def chooses_optimal_dose(self) -> bool:
+        """Whether an optimal dose is chosen, be it at the end or on the way."""
+        return self.optimal_dose is not None or self.looks_at_responses
 
     @property
     def is_late_onset(self) -> bool:

@@ -21,7 +21,7 @@ from pydantic import Field
 
 from escalation.designs.base import Design, never_reached, with_room
 from escalation.designs.boin import BOIN
-from escalation.errors import DesignError
+from escalation.designs.words import deciding
 from escalation.fields import Count, Fraction
 from escalation.kernels.codes import ABOVE, BELOW, BESIDE, HIGHEST, LOWEST, RANDOM, SLACK
 from escalation.numbers import count_grid, exceedance
@@ -75,6 +75,7 @@ class BOIN12(Design):
     stop_at: Count | Literal["never"] = 12
     ties: Literal["random", "lowest", "highest"] = "random"
 
+    looks_at_responses: ClassVar[bool] = True
     sources: ClassVar[tuple[str, ...]] = (SOURCE,)
 
     def benchmark(self, efficacy: Efficacy) -> float:
@@ -92,6 +93,107 @@ class BOIN12(Design):
     @property
     def _interval(self) -> BOIN:
         return BOIN(p_saf=self.p_saf, p_tox=self.p_tox)
+
+    def problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
+        """Options that do not fit the trial, as of every design; and what it does not take."""
+        yield from super().problems(trial)
+        for option in ("titration", "stop_when", "restrict", "expansion", "optimal_dose"):
+            if getattr(self, option):
+                yield option, f"is not taken by the design '{self.kind}', which has rules of its own"
+        if self.is_late_onset:
+            yield "pending", f"the design '{self.kind}' waits for the outcomes of all patients"
+
+    def _problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
+        efficacy = trial.efficacy
+        if efficacy is None:
+            yield "kind", "needs [trial.efficacy], with min_response and max_toxicity"
+        elif efficacy.max_toxicity is None:
+            yield "kind", "needs max_toxicity in [trial.efficacy], the highest acceptable DLT rate"
+        else:
+            yield from self._limit_problems(efficacy.max_toxicity)
+        if trial.expansion is not None:
+            yield "kind", "is not followed by an expansion: leave out [trial.expansion]"
+        if trial.time is not None:
+            yield "kind", "has no calendar: leave out [trial.time]"
+
+    def _limit_problems(self, limit: float) -> Iterator[tuple[str, str]]:
+        """What does not fit the highest acceptable DLT rate."""
+        low, high = (0.6 * limit, 1.4 * limit)
+        low, high = (low if self.p_saf is None else self.p_saf, high if self.p_tox is None else self.p_tox)
+        if low >= limit:
+            yield "p_saf", f"{low:g} should be below max_toxicity = {limit:g}"
+        if high <= limit:
+            yield "p_tox", f"{high:g} should be above max_toxicity = {limit:g}"
+        if high >= 1:
+            yield "p_tox", f"needed, because 1.4 x max_toxicity = {high:g} is not below 1"
+
+    def _cautions(self, trial: Trial) -> Iterator[str]:
+        for option in ("confine_from", "explore_from", "stop_at"):
+            value = getattr(self, option)
+            if isinstance(value, int):
+                yield from never_reached(option, value, trial)
+        if isinstance(self.stop_at, int) and isinstance(self.explore_from, int) and self.explore_from >= self.stop_at:
+            yield f"explore_from = {self.explore_from} is never reached: trials end with {self.stop_at} at a dose"
+
+    def parameters(self, trial: Trial) -> dict[str, float]:
+        """lambda_e, lambda_d and u_b."""
+        assert trial.efficacy is not None
+        low, high = self.boundaries(_limit(trial.efficacy))
+        return {"lambda_e": low, "lambda_d": high, "u_b": self.benchmark(trial.efficacy)}
+
+    def _decisions_in_words(self, trial: Trial) -> Iterator[str]:
+        assert trial.efficacy is not None
+        efficacy, limit = trial.efficacy, _limit(trial.efficacy)
+        low, high = (deciding(bound, trial.max_patients) for bound in self.boundaries(limit))
+        worth = efficacy.utility
+        yield (
+            "Dose escalation follows the BOIN12 design (Lin et al. 2020), which looks for the optimal dose. A patient's "
+            f"response without a DLT is worth {worth.eff}, neither {worth.none}, both {worth.both}, a DLT without a "
+            f"response {worth.tox}. The highest acceptable DLT rate is {limit:g}, the lowest acceptable response rate "
+            f"{efficacy.min_response:g}."
+        )
+        yield (
+            "A dose is the more desirable the higher the probability is that its mean utility exceeds "
+            f"{self.benchmark(efficacy):g}, given the outcomes of its patients; a dose that nobody was given has that "
+            "of no data."
+        )
+        tie = {"random": "one of them at random", "lowest": "the lowest", "highest": "the highest"}[self.ties]
+        yield (
+            f"After each cohort, when the observed DLT rate at its dose is at least {high} (lambda_d), the next cohort "
+            "gets the next lower dose that may be given. Otherwise it gets the most desirable of that dose, the "
+            f"current one and the next higher one that may be given, the last not when the rate is above {low} "
+            f"(lambda_e) with at least {self.confine_from} patients at the dose; of equally desirable ones {tie}."
+        )
+
+    def _limits_in_words(self, trial: Trial) -> Iterator[str]:
+        assert trial.efficacy is not None
+        efficacy, limit = trial.efficacy, _limit(trial.efficacy)
+        if self.explore_from != "never":
+            yield (
+                f"With at least {self.explore_from} patients at a dose whose observed DLT rate does not lead down, the "
+                "next higher dose that may be given is next if nobody was given it."
+            )
+        yield (
+            f"With at least {FEWEST} patients and {self.dlts_to_eliminate} "
+            f"{'DLT' if self.dlts_to_eliminate == 1 else 'DLTs'} a dose is eliminated, with all above, when P(DLT rate > "
+            f"{limit:g} | data) exceeds {self.cutoff_eli:g} under a uniform prior."
+        )
+        if self.futility < 1:
+            yield (
+                f"With at least {FEWEST} patients a dose is no longer given when P(response rate < "
+                f"{efficacy.min_response:g} | data) exceeds {self.futility:g} under a uniform prior."
+            )
+        yield "The trial ends without an optimal dose when no dose may be given."
+        if self.stop_at != "never":
+            yield f"It ends when the last cohort's dose has at least {self.stop_at} patients."
+
+    def _recommendation_in_words(self, trial: Trial) -> Iterator[str]:
+        yield (
+            "At the end the MTD is the dose whose DLT rate, estimated by isotonic regression of the observed rates, is "
+            "closest to the highest acceptable one, among doses that have been given and are not eliminated, of equally "
+            "close ones the highest. The optimal dose is the one with the largest posterior mean utility among doses "
+            "up to the MTD that have been given and may be given, of equal ones the lowest."
+        )
 
     def _plan(self, trial: Trial) -> JointPlan:
         return self._plan_with_room(trial, 0)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from escalation.defaults import ALL_SECONDS, EXACT_SECONDS
-from escalation.engines.packing import late_state_bytes, state_bytes
+from escalation.engines.packing import joint_state_bytes, late_state_bytes, state_bytes
 from escalation.errors import CostError, DesignError, StateSpaceError
 from escalation.memory import machine_memory
 from escalation.numbers import is_whole
@@ -29,6 +29,9 @@ TIMED = 2.5
 LATE_STATE, LATE_DECISION = 3e-7, 1.5e-5
 """Seconds for a state of a late-onset design, for each way in which who comes in a window can be known, and for what is
 decided on those who may be pending."""
+
+JOINT_STATE, JOINT_TRUTH = 1.5e-6, 1.5e-7
+"""Seconds for a state of a design that decides by responses, with a cohort of three, and for it under each truth."""
 
 GB = 1e9
 
@@ -118,6 +121,13 @@ class Allowance:
         what = f"{entries:,} decisions on those who may be pending"
         before = what, LATE_DECISION * entries, "a lower accrual has fewer pending, which takes less"
         return MostStates(*self._most(before, each, size), each, fewer, size, kept)
+
+    def most_joint_states(self, plan: Plan, truths: int) -> "MostStates":
+        """How many states of a plan that decides by responses may be visited, under so many truths at once."""
+        outcomes = (plan.conduct.largest + 1) ** 2 / 16
+        each, size = (JOINT_STATE + JOINT_TRUTH * truths) * outcomes, joint_state_bytes(truths)
+        fewer = "fewer patients at a dose, as by stop_at, fewer patients, doses or truths"
+        return MostStates(*self._most(("", 0.0, ""), each, size), each, fewer, size)
 
     def _most(self, before: tuple[str, float, str], each: float, size: float) -> tuple[int, str]:
         """How many states that take so many seconds and bytes each, and what allows more.

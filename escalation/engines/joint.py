@@ -5,26 +5,31 @@ once. What trials come to at the end is summed as they end, because the endings,
 to keep.
 """
 
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from escalation.engines.optimal import OptimalDoses
+from escalation.engines.allowance import Allowance, too_many
+from escalation.engines.endings import check_total
+from escalation.engines.outcomes import OptimalDoses, Outcomes, ResponseLaws
+from escalation.engines.patients import tolerance_limits
+from escalation.errors import StateSpaceError
 from escalation.kernels.codes import NO_OPTIMAL_DOSE
-from escalation.kernels.exact_joint import place_all, treat_cohorts, unpack_endings
+from escalation.kernels.exact_joint import ENDS, place_all, treat_cohorts, unpack_endings
+from escalation.kernels.joint import run_joint_trials
 from escalation.kernels.layout import JointCells, JointStates, JointSums
 from escalation.numbers import cells_of
 from escalation.plans.joint import JointPlan
+from escalation.plans.plan import Tolerances
+from escalation.plans.start import Start
 from escalation.trial.joint import JointRates
 
 FIRST_ROOM = 1024
 """States that there is room for at first."""
 
-Whole = NDArray[np.int64]
+Keys = NDArray[np.uint64]
 Floats = NDArray[np.float64]
 
 
@@ -107,33 +112,116 @@ def _states(room: int, truths: int) -> JointStates:
     )
 
 
-def _grown(states: JointStates, least: int) -> JointStates:
-    """The same states with room for so many more at least."""
+def _with_room(states: JointStates, least: int) -> JointStates:
+    """The same states with room for so many more at least, which is doubled where there is none."""
     used = int(states.used[0])
+    if used + least <= len(states.keys):
+        return states
     larger = _states(max(2 * len(states.keys), used + least), states.mass.shape[1])
     larger.keys[:used], larger.mass[:used], larger.used[0] = states.keys[:used], states.mass[:used], used
     place_all(larger)
     return larger
 
 
-def run_exact(plan: JointPlan, joints: list[JointRates]):
+class JointEndings:
+    """How a design's trials end under given truths, which go along together when the first is asked for."""
+
+    def __init__(self, start: Start, joints: Sequence[JointRates], allowance: Allowance) -> None:
+        self.start, self.joints, self.allowance = start, list(joints), allowance
+        self._found: dict[int, Outcomes] = {}
+
+    def outcomes(self, joint: JointRates) -> Outcomes:
+        """The outcomes under one of the truths; raises StateSpaceError where all take more than is allowed."""
+        if not self._found:
+            outcomes = exact_outcomes(self.start, self.joints, self.allowance)
+            self._found = {id(one): found for one, found in zip(self.joints, outcomes, strict=True)}
+        return self._found[id(joint)]
+
+
+def exact_outcomes(start: Start, joints: Sequence[JointRates], allowance: Allowance) -> list[Outcomes]:
+    """The outcomes under each truth; raises StateSpaceError where there are more states than are allowed."""
+    plan = start.plan.joint
+    assert plan is not None
     cells = joint_cells(plan)
-    truths, levels, most = len(joints), plan.levels, len(plan.moves) - 1
+    if plan.levels * int(cells.base) ** plan.levels >= 2**64 or ENDS * int(cells.count_base) ** plan.levels >= 2**64:
+        raise StateSpaceError(
+            f"{int(cells.base):,} counts of patients, DLTs and responses can be seen at each of {plan.levels} doses, "
+            "more than states are numbered for; fewer patients at a dose, as by stop_at, or fewer doses have fewer"
+        )
+    limit = allowance.most_joint_states(plan, len(joints))
     chances = np.stack([cohort_chances(cells, joint) for joint in joints])
-    width = (most + 1) * (most + 2) // 2
-    found = JointSums(np.zeros((truths, levels, most + 1)), np.zeros((truths, levels, width)), np.zeros((truths, 3)))
-    ended, states = _states(FIRST_ROOM, truths), _states(1, truths)
+    found, ended = _sums(plan, len(joints)), _states(FIRST_ROOM, len(joints))
+    states, visited, treated = _states(1, len(joints)), 0, 0
     states.keys[0], states.mass[0], states.used[0] = plan.conduct.start, 1.0, 1
-    visited = 0
     while states.used[0]:
-        living, first = _states(max(FIRST_ROOM, 4 * int(states.used[0])), truths), 0
-        while (first := treat_cohorts(plan.arrays, cells, chances, states, first, living, ended, found)) < states.used[0]:
-            needed = 3 * int(np.diff(cells.starts).max())
-            if living.used[0] + needed > len(living.keys):
-                living = _grown(living, needed)
-            needed = (cells.largest + 1) * 4
-            if ended.used[0] + needed > len(ended.keys):
-                ended = _grown(ended, needed)
         visited += int(states.used[0])
-        states = living
-    return found, ended, cells, visited
+        if visited > limit.states:
+            raise too_many(plan, limit, treated)
+        states, ended = _one_cohort_more(plan, cells, chances, states, ended, found)
+        treated = min(treated + cells.largest, plan.conduct.max_patients)
+    return [_outcomes(start, plan, cells, ended, found, joint, at) for at, joint in enumerate(joints)]
+
+
+def _one_cohort_more(
+    plan: JointPlan, cells: JointCells, chances: Floats, states: JointStates, ended: JointStates, found: JointSums
+) -> tuple[JointStates, JointStates]:
+    """The states of trials that go on after one cohort more, and of all that have ended by then."""
+    living, first = _states(max(FIRST_ROOM, 2 * int(states.used[0])), chances.shape[0]), 0
+    ways = 3 * int(np.diff(cells.starts).max()), ENDS * (cells.largest + 1)
+    while True:
+        first = treat_cohorts(plan.arrays, cells, chances, states, first, living, ended, found)
+        if first == states.used[0]:
+            return living, ended
+        living, ended = (_with_room(some, more) for some, more in zip((living, ended), ways, strict=True))
+
+
+def _outcomes(
+    start: Start, plan: JointPlan, cells: JointCells, ended: JointStates, found: JointSums, joint: JointRates, at: int
+) -> Outcomes:
+    """The outcomes under the truth of a number."""
+    trial, count = start.trial, int(ended.used[0])
+    patients, dlts = np.empty((2, count, plan.levels), np.int16)
+    reasons = np.empty(count, np.int8)
+    unpack_endings(cells, ended, patients, dlts, reasons)
+    probability = ended.mass[:count, at].copy()
+    check_total(float(probability.sum()))
+    by_dose = np.zeros((plan.levels, trial.most_patients + 1))
+    by_dose[:, : found.responses.shape[2]] = found.responses[at]
+    at_chosen = np.zeros((plan.levels, cells_of(trial.most_patients).shape[1]))
+    at_chosen[:, : found.at_chosen.shape[2]] = found.at_chosen[at]
+    return Outcomes(
+        trial=trial,
+        rates=joint.dlt,
+        patients=patients,
+        dlts=dlts,
+        recommended=plan.recommend(patients, dlts),
+        reason=reasons,
+        probability=probability,
+        response_laws=ResponseLaws(by_dose, OptimalDoses(at_chosen, found.none[at].copy())),
+    )
+
+
+def run_joint(plan: JointPlan, joint: JointRates, tolerances: Tolerances, keys: Keys, outcomes: Outcomes) -> None:
+    """Run trials of patients with these tolerances and keys of their responses to their outcomes, in place."""
+    rates = np.stack([joint.response_given_no_dlt, joint.response_given_dlt], axis=1)
+    limits = tolerance_limits(joint.dlt)
+    told = plan.arrays, limits, rates, tolerances, keys
+    run_joint_trials(
+        *told,
+        outcomes.patients,
+        outcomes.dlts,
+        outcomes.responses,
+        outcomes.recommended,
+        outcomes.reason,
+        outcomes.optimal,
+    )
+
+
+def _sums(plan: JointPlan, truths: int) -> JointSums:
+    most = len(plan.moves) - 1
+    cells = (most + 1) * (most + 2) // 2
+    return JointSums(
+        np.zeros((truths, plan.levels, most + 1)),
+        np.zeros((truths, plan.levels, cells)),
+        np.zeros((truths, len(NO_OPTIMAL_DOSE))),
+    )

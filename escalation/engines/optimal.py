@@ -7,7 +7,6 @@ functions. Where a fit looks at all doses, endings with the same patients at eac
 decided on together, for all responses that they can have.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -16,7 +15,7 @@ from scipy import special
 
 from escalation.engines.allowance import duration
 from escalation.engines.endings import Enumeration
-from escalation.engines.outcomes import Outcomes
+from escalation.engines.outcomes import OptimalDoses, Outcomes
 from escalation.errors import StateSpaceError
 from escalation.kernels.codes import BY_RESPONSE, BY_UNIMODAL, NO_DOSE, NO_OPTIMAL_DOSE, ON_PLATEAU
 from escalation.kernels.optimal import (
@@ -40,27 +39,6 @@ DECIDED = {BY_UNIMODAL: 2e-7, ON_PLATEAU: 3e-8}
 LISTED, MULTIPLIED = 1.2e-8, 3e-9
 """Seconds for each dose, for which responses at all of them are decided on, by the rule; are listed; and have their
 probability at an ending multiplied."""
-
-
-@dataclass(frozen=True, eq=False)
-class OptimalDoses:
-    """The law of the optimal dose.
-
-    Attributes
-    ----------
-    at_chosen : float64[D, C]
-        Probability that a dose is chosen with so many patients and responses, by their cell.
-    none : float64[3]
-        Probability that none is, by the reasons of `kernels.codes.NO_OPTIMAL_DOSE`.
-    """
-
-    at_chosen: Floats
-    none: Floats
-
-    @property
-    def selection(self) -> Floats:
-        """Probability that each dose is chosen, float64[D]."""
-        return self.at_chosen.sum(axis=1)
 
 
 class ExactChoice(Protocol):

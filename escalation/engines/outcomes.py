@@ -46,6 +46,42 @@ class WhilePending:
 
 
 @dataclass(frozen=True, eq=False)
+class OptimalDoses:
+    """The law of the optimal dose.
+
+    Attributes
+    ----------
+    at_chosen : float64[D, C]
+        Probability that a dose is chosen with so many patients and responses, by their cell.
+    none : float64[3]
+        Probability that none is, by the reasons of `kernels.codes.NO_OPTIMAL_DOSE`.
+    """
+
+    at_chosen: NDArray[np.float64]
+    none: NDArray[np.float64]
+
+    @property
+    def selection(self) -> NDArray[np.float64]:
+        """Probability that each dose is chosen, float64[D]."""
+        return self.at_chosen.sum(axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class ResponseLaws:
+    """What exact outcomes of a design that decides by responses say of them.
+
+    Attributes
+    ----------
+    by_dose : float64[D, N + 1]
+        Probability of every number of responses at each dose.
+    optimal : OptimalDoses
+    """
+
+    by_dose: NDArray[np.float64]
+    optimal: OptimalDoses
+
+
+@dataclass(frozen=True, eq=False)
 class Outcomes:
     """How trials end under one truth.
 
@@ -77,6 +113,11 @@ class Outcomes:
         The data of a running trial that all endings begin with; probabilities are those given these data.
     responses : int16[E, D, 2] or None
         Of simulated trials whose patients have responses: how many at each dose, of those without and with a DLT.
+    optimal : int16[E] or None
+        Of simulated trials of a design that decides by responses: the optimal dose of each, as an index, or a key of
+        `kernels.codes.NO_OPTIMAL_DOSE`.
+    response_laws : ResponseLaws or None
+        Of exact outcomes of such a design.
     """
 
     trial: Trial
@@ -93,6 +134,13 @@ class Outcomes:
     days: Callable[[str], NDArray[np.float64]] | None = None
     while_pending: WhilePending | None = None
     responses: NDArray[np.int16] | None = None
+    optimal: NDArray[np.int16] | None = None
+    response_laws: ResponseLaws | None = None
+
+    @property
+    def decides_by_responses(self) -> bool:
+        """Whether the design does."""
+        return self.optimal is not None or self.response_laws is not None
 
     def part(self, rows: slice) -> "Outcomes":
         """Some of the simulated trials, each still with its probability among all."""
@@ -106,6 +154,7 @@ class Outcomes:
             declared=None if self.declared is None else self.declared[rows],
             times=None if self.times is None else self.times[rows],
             responses=None if self.responses is None else self.responses[rows],
+            optimal=None if self.optimal is None else self.optimal[rows],
         )
 
 

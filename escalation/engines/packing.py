@@ -36,6 +36,11 @@ def late_state_bytes(plan: Plan) -> int:
     return 3 * (row + 8 + 9 * 8 + 4 * 8) // 2  # there is room for twice as many, and before and after it was made
 
 
+def joint_state_bytes(truths: int) -> int:
+    """Memory that a state of a design that decides by responses takes, at most, under so many truths."""
+    return 3 * (8 + 8 * truths + 4 * 8)  # there is room for twice as many, and the cohort before is still there
+
+
 def bits_per_cell(max_patients: int) -> int:
     """Bits for a cell number; no cell has all of them set."""
     return ((max_patients + 1) * (max_patients + 2) // 2).bit_length()

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from escalation.engines import patients as virtual
 from escalation.engines.clock import STOPPED, clock_arrays, keys_of
+from escalation.engines.joint import run_joint
 from escalation.engines.outcomes import Outcomes, refuse_undecided, reject_too_toxic
 from escalation.kernels.codes import NOTE, NOTES, TIMES
 from escalation.kernels.optimal import count_responses
@@ -69,9 +70,12 @@ def simulate_trials(
 
     With `joint` rates, whose DLT rates these are, patients have responses.
     """
-    simulation, outcomes, most = Simulation(start, rates), unfinished(start, rates, trials), start.trial.most_patients
+    outcomes, most, plan = unfinished(start, rates, trials), start.trial.most_patients, start.plan.joint
     if joint is not None:
         outcomes = replace(outcomes, responses=np.zeros((*outcomes.patients.shape, 2), np.int16))
+    if plan is not None and joint is not None:
+        outcomes = replace(outcomes, optimal=np.empty(trials, np.int16))
+    simulation = Simulation(start, rates) if plan is None or joint is None else None
     blocks = -(-trials // virtual.BLOCK)
 
     def run_block(block: int, room: NDArray[np.uint32] | None) -> None:
@@ -83,7 +87,9 @@ def simulate_trials(
             tolerances = virtual.draw_tolerances(seed, block, room)[: last - first]
         keys = NO_KEYS if outcomes.times is None and joint is None else keys_of(seed, block)
         some = outcomes.part(slice(first, last))
-        if joint is None:
+        if simulation is None:
+            run_joint(plan, joint, tolerances, virtual.response_keys(seed, block)[: last - first], some)
+        elif joint is None:
             simulation.run(tolerances, keys, some)
         else:
             run_with_responses(simulation, tolerances, (keys, virtual.response_keys(seed, block)), joint, some)

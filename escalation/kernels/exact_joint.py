@@ -182,8 +182,8 @@ def treat_cohorts(plan, cells, chances, states, first, living, ended, found):
 
 
 @kernel
-def unpack_endings(plan, cells, ended, patients, dlts, recommended, reasons):
-    """The counts at each dose of trials that have ended, int16[E, D], the recommended doses, and the reasons."""
+def unpack_endings(cells, ended, patients, dlts, reasons):
+    """The counts at each dose of trials that have ended, int16[E, D], and why they have, int8[E]."""
     for row in range(ended.used[0]):
         key = ended.keys[at(row)]
         end = np.int64(key % np.uint64(ENDS))

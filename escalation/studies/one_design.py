@@ -1,6 +1,7 @@
 """One design on one trial: its exact endings, and its simulated trials."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 
 from numpy.typing import ArrayLike
@@ -12,12 +13,14 @@ from escalation.engines.course import Course, course_of
 from escalation.engines.durations import with_days
 from escalation.engines.endings import Enumeration
 from escalation.engines.exact import enumerate_endings
+from escalation.engines.joint import JointEndings
 from escalation.engines.late_onset import EndingsByTruth, late_endings
 from escalation.engines.outcomes import Outcomes
 from escalation.engines.simulated import simulate_trials
 from escalation.errors import DesignError, OutcomesError, StateSpaceError
 from escalation.numbers import is_whole
 from escalation.plans.clock import clock_of
+from escalation.plans.joint import NEEDS_RESPONSES
 from escalation.running.start import start_of
 from escalation.trial.data import InterimData
 from escalation.trial.joint import JointRates
@@ -88,6 +91,8 @@ def endings_within(design: Design, trial: Trial, after: InterimData | str | None
         raise StateSpaceError(f"{trial.time.inexact_counts}: simulated only")
     try:
         start = start_of(design, trial, after)
+        if start.plan.joint is not None:
+            raise StateSpaceError(f"{NEEDS_RESPONSES}: exact under given truths only, in run, compare and report")
         if start.pending is not None:
             return late_endings(start, allowance)
         endings, clock = enumerate_endings(start, allowance), clock_of(start.trial)
@@ -100,13 +105,24 @@ def endings_within(design: Design, trial: Trial, after: InterimData | str | None
 
 
 def under_each_truth(
-    design: Design, trial: Trial, after: InterimData | str | None, allowance: Allowance, truths: int
-) -> Enumeration | EndingsByTruth:
-    """What can be asked for exact outcomes under so many truths: endings for all, or for each truth its own."""
+    design: Design,
+    trial: Trial,
+    after: InterimData | str | None,
+    allowance: Allowance,
+    truths: Sequence[JointRates | None],
+) -> Enumeration | EndingsByTruth | JointEndings:
+    """What can be asked for exact outcomes under truths, of which the responses are told where there are any.
+
+    Endings for all truths, for each truth its own, or, of a design that decides by responses, for all these together.
+    """
+    if design.looks_at_responses:
+        return JointEndings(
+            start_of(design, trial, after), [joint for joint in truths if joint is not None], allowance
+        )
     clock = clock_of(trial)
     if design.is_late_onset and after is None and clock is not None and clock.onset.depends_on_rate:
         return EndingsByTruth(
-            start_of(design, trial, None), replace(allowance, designs=allowance.designs * max(truths, 1))
+            start_of(design, trial, None), replace(allowance, designs=allowance.designs * max(len(truths), 1))
         )
     return endings_within(design, trial, after, allowance)
 

@@ -18,8 +18,9 @@ from escalation.designs import Design
 from escalation.engines.allowance import Allowance
 from escalation.engines.endings import Enumeration
 from escalation.engines.late_onset import EndingsByTruth
-from escalation.engines.optimal import ExactChoice, OptimalDoses, chosen_in_trials, counted, exact_choice
-from escalation.engines.outcomes import Outcomes
+from escalation.engines.joint import JointEndings
+from escalation.engines.optimal import ExactChoice, chosen_in_trials, counted, exact_choice
+from escalation.engines.outcomes import OptimalDoses, Outcomes
 from escalation.errors import EscalationError, StateSpaceError
 from escalation.kernels.codes import SLACK
 from escalation.names import choose
@@ -152,7 +153,7 @@ class Evidence:
         return self.simulated is not None or isinstance(self.exact, Outcomes)
 
 
-Endings = Enumeration | EndingsByTruth | Refused
+Endings = Enumeration | EndingsByTruth | JointEndings | Refused
 """What can be asked for exact outcomes under a truth, or why there are none."""
 
 
@@ -180,6 +181,11 @@ class Pass:
         designs = len(self.designs)
         evaluation = EVALUATION * len(self.truths)
         return Allowance(self.max_states, self.max_seconds, self.max_memory, evaluation, designs, at_once=designs)
+
+    @cached_property
+    def _joints(self) -> dict[str, JointRates | None]:
+        """DLTs and responses under each truth."""
+        return {truth.name: truth.joint for truth in self.scenario.truth}
 
     def check(self) -> None:
         """Refuse what would take too long or too much memory, by estimate."""
@@ -249,14 +255,16 @@ class Pass:
 
     def _endings(self, design: Design) -> Endings:
         """The endings of a design, or why there are none."""
-        return answered(under_each_truth, (design, self.scenario.trial, self.after, self.allowance, len(self.truths)))
+        joints = [self._joints[truth.name] for truth in self.scenario.truth if truth.name in self.truths]
+        return answered(under_each_truth, (design, self.scenario.trial, self.after, self.allowance, joints))
 
     def _expected(self, endings: dict[str, Endings], label: str, truth: Truth) -> Outcomes | Refused | None:
         """What a design is expected to do under a truth; what is refused under one is not tried under the next."""
         known = endings.get(label)
         if known is None or isinstance(known, Refused):
             return known
-        found = answered(known.outcomes, (truth.dlt_rates,))
+        asked = self._joints[truth.name] if isinstance(known, JointEndings) else truth.dlt_rates
+        found = answered(known.outcomes, (asked,))
         if isinstance(found, Refused):
             endings[label] = found
         return found
@@ -285,7 +293,7 @@ class OptimalDoseChoices:
             else:
                 one = replace(one, exact_responses=exact_responses(expected, *told, law))
         if simulated is not None:
-            chosen = None if plan is None else chosen_in_trials(simulated, plan)
+            chosen = simulated.optimal if plan is None else chosen_in_trials(simulated, plan)
             counts = None if chosen is None else (chosen, counted(simulated, chosen))
             one = replace(one, simulated_responses=simulated_responses(simulated, *told, counts))
         return one
