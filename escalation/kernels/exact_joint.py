@@ -12,7 +12,7 @@ import numpy as np
 from escalation.kernels.codes import ENOUGH_AT_DOSE, FUTILE, FUTILITY, MAX_PATIENTS, TOO_TOXIC
 from escalation.kernels.exact_states import cell
 from escalation.kernels.jit import allocating, at, kernel
-from escalation.kernels.joint import closest_tolerated, most_useful, next_doses, why_none, worth
+from escalation.kernels.joint import closest_tolerated, judge, most_useful, next_doses, why_none, worth
 from escalation.kernels.limits import cohort_size
 
 SPREAD = np.uint64(0x9E3779B97F4A7C15)
@@ -77,6 +77,8 @@ def treat_cohorts(plan, cells, chances, states, first, living, ended, found):
     levels, truths = chances.shape[1], chances.shape[0]
     n, t, e, w = np.empty((4, levels), np.int64)
     well, ill = np.empty((2, levels), np.int64)
+    seen = np.empty(levels, np.bool_), np.empty(levels, np.bool_), np.empty(levels, np.int64)
+    is_toxic, is_futile = seen[0], seen[1]
     room, sizes, doses = np.empty((4, levels)), np.empty(levels, np.int64), np.empty(3, np.int64)
     largest = np.int64(cells.largest)
     mass, ends_so = np.zeros((largest + 1, ENDS, truths)), np.zeros((largest + 1, ENDS), np.bool_)
@@ -101,6 +103,7 @@ def treat_cohorts(plan, cells, chances, states, first, living, ended, found):
         for level in range(levels):
             e[level] = well[level] + ill[level]
             w[level] = worth(plan, n[level], t[level], well[level], ill[level])
+            judge(plan, level, n, t, e, w, seen)
             enrolled += n[level]
             toxicities += t[level]
             if level != dose:
@@ -134,7 +137,8 @@ def treat_cohorts(plan, cells, chances, states, first, living, ended, found):
             ill[dose] = before_ill + cells.responding[at(outcome), 1]
             e[dose] = well[dose] + ill[dose]
             w[dose] = worth(plan, n[dose], t[dose], well[dose], ill[dose])
-            count = next_doses(plan, dose, n, t, e, w, doses)
+            judge(plan, dose, n, t, e, w, seen)
+            count = next_doses(plan, dose, n, t, seen, doses)
             if count > 0 and not is_full and n[dose] < plan.enough:
                 code = cells.codes[at(n[dose]), at(t[dose]), at(cells.split * ill[dose] + well[dose])]
                 after = (kept + powers[dose] * np.uint64(code)) * seats
@@ -145,11 +149,11 @@ def treat_cohorts(plan, cells, chances, states, first, living, ended, found):
                         living.mass[at(row), at(truth)] += share
                 continue
             if not is_known[toxic]:
-                closest[toxic], is_known[toxic] = closest_tolerated(plan, n, t, room, sizes), True
+                closest[toxic], is_known[toxic] = closest_tolerated(plan, n, t, is_toxic, room, sizes), True
             end = 3 if n[dose] < plan.enough else 2
             if count == 0:
-                end = 0 if why_none(plan, n, t) == TOO_TOXIC else 1
-            optimal = FUTILE if end == 1 else most_useful(plan, closest[toxic], n, e, w)
+                end = 0 if why_none(is_toxic) == TOO_TOXIC else 1
+            optimal = FUTILE if end == 1 else most_useful(plan, closest[toxic], n, is_futile, w)
             own = cell(n[dose], e[dose])
             ends_so[toxic, end] = True
             for truth in range(truths):

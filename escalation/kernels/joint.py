@@ -1,6 +1,8 @@
 """Decisions by DLTs and responses together, the choice of the optimal dose, and simulated trials of such designs.
 
-`plan` is a `JointArrays`. Of a dose n patients, t DLTs, e responses and the sum of utilities w are looked at.
+`plan` is a `JointArrays`. Of a dose n patients, t DLTs, e responses and the sum of utilities w, in units, are looked at;
+`seen` is what they say of each dose: bool[D], whether its DLTs eliminate it, bool[D], whether it is futile, and int64[D],
+its rank by desirability.
 """
 
 import numpy as np
@@ -29,52 +31,57 @@ DRAW = np.uint64(2**32)
 
 
 @kernel
-def toxic_from(plan, n, t):
-    """The lowest dose that its counts, int64[D], eliminate with all above; D for none."""
-    for level in range(n.shape[0]):
-        if plan.toxic[at(n[level]), at(t[level])]:
+def judge(plan, dose, n, t, e, w, seen):
+    """What the counts at a dose say of it, to `seen`: whether they close it, for toxicity or futility, and its rank."""
+    toxic, futile, ranks = seen
+    toxic[at(dose)] = plan.toxic[at(n[at(dose)]), at(t[at(dose)])]
+    futile[at(dose)] = plan.futile[at(n[at(dose)]), at(e[at(dose)])]
+    ranks[at(dose)] = plan.ranks[at(n[at(dose)]), at(w[at(dose)])]
+
+
+@kernel
+def toxic_from(toxic):
+    """The lowest dose that is eliminated, with all above; D for none."""
+    for level in range(toxic.shape[0]):
+        if toxic[at(level)]:
             return level
-    return n.shape[0]
+    return toxic.shape[0]
 
 
 @kernel
-def is_open(plan, dose, closed_from, n, e):
-    """Whether a dose may be given: not too toxic, nor futile."""
-    return dose < closed_from and not plan.futile[at(n[dose]), at(e[dose])]
-
-
-@kernel
-def next_doses(plan, dose, n, t, e, w, found):
+def next_doses(plan, dose, n, t, seen, found):
     """The doses of which one is next after a cohort at `dose`, to `found`, int64[3]; and how many they are, 0 for none.
 
     They are equally desirable.
     """
-    closed_from = toxic_from(plan, n, t)
-    move = plan.moves[at(n[dose]), at(t[dose])]
-    lower, higher = dose - 1, dose + 1
-    while lower >= 0 and not is_open(plan, lower, closed_from, n, e):
+    toxic, futile, ranks = seen
+    closed_from = toxic_from(toxic)
+    patients = n[at(dose)]
+    move = plan.moves[at(patients), at(t[at(dose)])]
+    lower, stays = min(dose, closed_from) - 1, dose < closed_from and not futile[at(dose)]
+    while lower >= 0 and futile[at(lower)]:
         lower -= 1
-    while higher < closed_from and not is_open(plan, higher, closed_from, n, e):
-        higher += 1
-    if higher >= closed_from:
-        higher = -1
-    stays = is_open(plan, dose, closed_from, n, e)
     if move == BELOW:
         if lower < 0 and not stays:
             return np.int64(0)
         found[0] = lower if lower >= 0 else dose
         return np.int64(1)
+    higher = dose + 1
+    while higher < closed_from and futile[at(higher)]:
+        higher += 1
+    if higher >= closed_from:
+        higher = -1
     if not stays and lower < 0 and (move == BESIDE or higher < 0):
         return np.int64(0)
-    if n[dose] >= plan.explore_from and higher >= 0 and n[higher] == 0:
+    if patients >= plan.explore_from and higher >= 0 and n[at(higher)] == 0:
         found[0] = higher
         return np.int64(1)
-    best, count = -1, np.int64(0)
+    best, count = np.int64(-1), np.int64(0)
     for place in range(2 if move == BESIDE else 3):
         candidate = lower if place == 0 else dose if place == 1 else higher
         if candidate < 0 or (place == 1 and not stays):
             continue
-        rank = plan.ranks[at(n[candidate]), at(w[candidate] // plan.unit)]
+        rank = ranks[at(candidate)]
         if rank > best:
             best, count = rank, np.int64(0)
         if rank == best:
@@ -88,13 +95,13 @@ def next_doses(plan, dose, n, t, e, w, found):
 
 
 @kernel
-def why_none(plan, n, t):
+def why_none(toxic):
     """Why no dose is next: TOO_TOXIC or FUTILITY."""
-    return TOO_TOXIC if toxic_from(plan, n, t) == 0 else FUTILITY
+    return TOO_TOXIC if toxic[0] else FUTILITY
 
 
 @kernel
-def closest_tolerated(plan, n, t, room, sizes):
+def closest_tolerated(plan, n, t, toxic, room, sizes):
     """The tried dose, not eliminated, whose isotonic DLT rate is closest to the limit, the highest of equal ones.
 
     NO_DOSE for none; `room`, float64[4, D], and `sizes`, int64[D], are scratch space.
@@ -106,7 +113,7 @@ def closest_tolerated(plan, n, t, room, sizes):
             tried += 1
     pool_adjacent_violators(room[0], room[1], tried, room[2], room[3], sizes)
     closest, distance, place = NO_DOSE, np.inf, 0
-    for level in range(toxic_from(plan, n, t)):
+    for level in range(toxic_from(toxic)):
         if n[level] > 0:
             apart = abs(room[2, place] - plan.limit)
             if apart <= distance + SLACK:
@@ -116,21 +123,23 @@ def closest_tolerated(plan, n, t, room, sizes):
 
 
 @kernel
-def most_useful(plan, highest, n, e, w):
+def most_useful(plan, highest, n, futile, w):
     """The optimal dose: the largest posterior mean utility of tried doses up to the highest that are not futile.
 
     The lowest of equal ones; else NO_DOSE, FUTILE or NOTHING_TRIED.
     """
     if highest < 0:
-        return NO_DOSE
-    best, over, under, none = -1, np.int64(0), np.int64(1), NOTHING_TRIED
+        return np.int64(NO_DOSE)
+    best, over, under, none = np.int64(-1), np.int64(0), np.int64(1), np.int64(NOTHING_TRIED)
     for level in range(highest + 1):
-        if n[level] == 0:
+        if n[at(level)] == 0:
             continue
-        if plan.futile[at(n[level]), at(e[level])]:
-            none = FUTILE
-        elif (100 + w[level]) * under > over * (2 + n[level]):
-            best, over, under = level, 100 + w[level], 2 + n[level]
+        if futile[at(level)]:
+            none = np.int64(FUTILE)
+            continue
+        useful, of = 100 + plan.unit * w[at(level)], 2 + n[at(level)]
+        if useful * under > over * of:
+            best, over, under = level, useful, of
     return best if best >= 0 else none
 
 
@@ -145,6 +154,8 @@ def run_joint_trials(plan, limits, rates, tolerances, keys, patients, dlts, resp
     n, t, e, w = np.empty((4, levels), np.int64)
     start = np.empty((4, levels), np.int64)
     room, sizes, found = np.empty((4, levels)), np.empty(levels, np.int64), np.empty(3, np.int64)
+    seen = np.empty(levels, np.bool_), np.empty(levels, np.bool_), np.empty(levels, np.int64)
+    toxic, futile = seen[0], seen[1]
     first = first_toxicities = np.int64(0)
     for level in range(levels):
         start[0, level], start[1, level] = patients[0, level], dlts[0, level]
@@ -158,22 +169,24 @@ def run_joint_trials(plan, limits, rates, tolerances, keys, patients, dlts, resp
         enrolled, toxicities = first, first_toxicities
         for level in range(levels):
             n[level], t[level], e[level], w[level] = start[0, level], start[1, level], start[2, level], start[3, level]
+            judge(plan, level, n, t, e, w, seen)
         while reason == 0:
             size = cohort_size(plan.sizes, plan.trial_sizes, dose, n[dose], enrolled, toxicities)
             last = min(enrolled + size, most)
             for patient in range(enrolled, last):
-                toxic = np.int64(tolerances[trial, at(patient)] < limits[at(dose)])
-                responds = np.int64(uniform(key, np.uint64(patient)) < rates[at(dose), at(toxic)])
-                t[dose] += toxic
-                toxicities += toxic
+                ill = np.int64(tolerances[trial, at(patient)] < limits[at(dose)])
+                responds = np.int64(uniform(key, np.uint64(patient)) < rates[at(dose), at(ill)])
+                t[dose] += ill
+                toxicities += ill
                 e[dose] += responds
-                responses[trial, at(dose), at(toxic)] += responds
-                w[dose] += plan.worth[at(toxic), at(responds)]
+                responses[trial, at(dose), at(ill)] += responds
+                w[dose] += plan.worth[at(ill), at(responds)]
             n[dose] += last - enrolled
             enrolled = last
-            count = next_doses(plan, dose, n, t, e, w, found)
+            judge(plan, dose, n, t, e, w, seen)
+            count = next_doses(plan, dose, n, t, seen, found)
             if count == 0:
-                reason = np.int64(why_none(plan, n, t))
+                reason = np.int64(why_none(toxic))
             elif n[dose] >= plan.enough:
                 reason = np.int64(ENOUGH_AT_DOSE)
             elif enrolled >= most:
@@ -185,19 +198,23 @@ def run_joint_trials(plan, limits, rates, tolerances, keys, patients, dlts, resp
                 drawn += np.uint64(1)
         for level in range(levels):
             patients[trial, level], dlts[trial, level] = n[level], t[level]
-        closest = closest_tolerated(plan, n, t, room, sizes)
+        closest = closest_tolerated(plan, n, t, toxic, room, sizes)
         recommended[trial], reasons[trial] = closest, reason
         if reason == FUTILITY:
             optimal[trial] = FUTILE
         else:
-            optimal[trial] = most_useful(plan, closest, n, e, w)
+            optimal[trial] = most_useful(plan, closest, n, futile, w)
 
 
 @kernel
 def worth(plan, n, t, well, ill):
-    """Sum of utilities of n patients with t DLTs, with responses of those without and with a DLT."""
-    none, eff, tox, both = plan.utilities[0], plan.utilities[1], plan.utilities[2], plan.utilities[3]
-    return eff * well + none * (n - t - well) + both * ill + tox * (t - ill)
+    """Sum of utilities, in units, of n patients with t DLTs, with responses of those without and with a DLT."""
+    return (
+        plan.worth[0, 1] * well
+        + plan.worth[0, 0] * (n - t - well)
+        + plan.worth[1, 1] * ill
+        + plan.worth[1, 0] * (t - ill)
+    )
 
 
 @allocating
@@ -205,8 +222,9 @@ def closest_of_each(plan, patients, dlts, recommended):
     """The dose that `closest_tolerated` gives for counts at each dose, int16[E, D]."""
     levels = patients.shape[1]
     n, t = np.empty((2, levels), np.int64)
-    room, sizes = np.empty((4, levels)), np.empty(levels, np.int64)
+    room, sizes, toxic = np.empty((4, levels)), np.empty(levels, np.int64), np.empty(levels, np.bool_)
     for ending in range(patients.shape[0]):
         for level in range(levels):
             n[level], t[level] = patients[ending, level], dlts[ending, level]
-        recommended[ending] = closest_tolerated(plan, n, t, room, sizes)
+            toxic[level] = plan.toxic[at(n[level]), at(t[level])]
+        recommended[ending] = closest_tolerated(plan, n, t, toxic, room, sizes)

@@ -248,8 +248,7 @@ class JointArrays(NamedTuple):
     futile: NDArray[np.bool_]  # (M + 1, M + 1), by patients and responses at a dose
     ranks: NDArray[np.int64]  # (M + 1, W), by patients and the sum of their utilities in units
     unit: int
-    utilities: NDArray[np.int64]  # (4,)
-    worth: NDArray[np.int64]  # (2, 2), of a patient, by DLT and response
+    worth: NDArray[np.int64]  # (2, 2), of a patient in units, by DLT and response
     explore_from: int
     enough: int
     ties: int
