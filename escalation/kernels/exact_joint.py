@@ -108,9 +108,7 @@ def treat_cohorts(plan, cells, chances, states, first, living, ended, found):
             toxicities += t[level]
             if level != dose:
                 ending += count_powers[level] * np.uint64(cells.count_codes[at(n[level]), at(t[level])])
-        size = min(
-            cohort_size(plan.sizes, plan.trial_sizes, dose, n[dose], enrolled, toxicities), plan.most - enrolled
-        )
+        size = min(cohort_size(plan.sizes, plan.trial_sizes, dose, n[dose], enrolled, toxicities), plan.most - enrolled)
         begins, ends = cells.starts[at(size)], cells.starts[at(size + 1)]
         if living.used[0] + 3 * (ends - begins) > living.keys.shape[0]:
             break

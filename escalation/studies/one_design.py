@@ -116,9 +116,7 @@ def under_each_truth(
     Endings for all truths, for each truth its own, or, of a design that decides by responses, for all these together.
     """
     if design.looks_at_responses:
-        return JointEndings(
-            start_of(design, trial, after), [joint for joint in truths if joint is not None], allowance
-        )
+        return JointEndings(start_of(design, trial, after), [joint for joint in truths if joint is not None], allowance)
     clock = clock_of(trial)
     if design.is_late_onset and after is None and clock is not None and clock.onset.depends_on_rate:
         return EndingsByTruth(
