@@ -1,8 +1,8 @@
 """The BOIN12 design, which looks for the optimal dose by a utility of DLT and response.
 
-Each outcome of a patient has a utility from 0 to 100; n patients with a sum of 100 x at a dose leave its mean utility, as
-a share of 100, with the distribution Beta(1 + x, 1 + n - x). A dose is the more desirable the more probable it is that
-this exceeds the benchmark
+Each outcome of a patient has a utility from 0 to 100; n patients with a sum of 100 x at a dose leave its mean utility,
+as a share of 100, with the distribution Beta(1 + x, 1 + n - x). A dose is the more desirable the more probable it is
+that this exceeds the benchmark
 
     u_b = u + (100 - u) / 2,    u the mean utility at the limits phi_T of DLTs and phi_E of responses, if independent.
 
@@ -147,8 +147,8 @@ class BOIN12(Design):
         low, high = (deciding(bound, trial.max_patients) for bound in self.boundaries(limit))
         worth = efficacy.utility
         yield (
-            "Dose escalation follows the BOIN12 design (Lin et al. 2020), which looks for the optimal dose. A patient's "
-            f"response without a DLT is worth {worth.eff}, neither {worth.none}, both {worth.both}, a DLT without a "
+            "Dose escalation follows the BOIN12 design (Lin et al. 2020), which looks for the optimal dose. A response "
+            f"without a DLT is worth {worth.eff}, neither {worth.none}, both {worth.both}, a DLT without a "
             f"response {worth.tox}. The highest acceptable DLT rate is {limit:g}, the lowest acceptable response rate "
             f"{efficacy.min_response:g}."
         )
@@ -175,8 +175,8 @@ class BOIN12(Design):
             )
         yield (
             f"With at least {FEWEST} patients and {self.dlts_to_eliminate} "
-            f"{'DLT' if self.dlts_to_eliminate == 1 else 'DLTs'} a dose is eliminated, with all above, when P(DLT rate > "
-            f"{limit:g} | data) exceeds {self.cutoff_eli:g} under a uniform prior."
+            f"{'DLT' if self.dlts_to_eliminate == 1 else 'DLTs'} a dose is eliminated, with all above, when "
+            f"P(DLT rate > {limit:g} | data) exceeds {self.cutoff_eli:g} under a uniform prior."
         )
         if self.futility < 1:
             yield (
@@ -187,12 +187,12 @@ class BOIN12(Design):
         if self.stop_at != "never":
             yield f"It ends when the last cohort's dose has at least {self.stop_at} patients."
 
-    def _recommendation_in_words(self, trial: Trial) -> Iterator[str]:
+    def _recommendation_in_words(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
         yield (
             "At the end the MTD is the dose whose DLT rate, estimated by isotonic regression of the observed rates, is "
             "closest to the highest acceptable one, among doses that have been given and are not eliminated, of equally "
-            "close ones the highest. The optimal dose is the one with the largest posterior mean utility among doses "
-            "up to the MTD that have been given and may be given, of equal ones the lowest."
+            "close ones the highest. The optimal dose is the one with the largest posterior mean utility among those up "
+            "to the MTD that have been given and may be given, of equal ones the lowest."
         )
 
     def _plan(self, trial: Trial) -> JointPlan:

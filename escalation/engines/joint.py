@@ -42,7 +42,8 @@ def joint_cells(plan: JointPlan) -> JointCells:
     dims = most + 1, most + 1, (most + 1) if plan.is_additive else (most + 1) ** 2
     codes = np.full(dims, -1, np.int32)
     count_codes = np.full((most + 1, most + 1), -1, np.int32)
-    rows, counts = [], []
+    rows: list[tuple[int, int, int, int]] = []
+    counts: list[tuple[int, int]] = []
     for n in _numbers(plan):
         for t in range(n + 1):
             count_codes[n, t] = len(counts)

@@ -75,7 +75,8 @@ def simulate_trials(
         outcomes = replace(outcomes, responses=np.zeros((*outcomes.patients.shape, 2), np.int16))
     if plan is not None and joint is not None:
         outcomes = replace(outcomes, optimal=np.empty(trials, np.int16))
-    simulation = Simulation(start, rates) if plan is None or joint is None else None
+    else:
+        simulation = Simulation(start, rates)
     blocks = -(-trials // virtual.BLOCK)
 
     def run_block(block: int, room: NDArray[np.uint32] | None) -> None:
@@ -87,7 +88,7 @@ def simulate_trials(
             tolerances = virtual.draw_tolerances(seed, block, room)[: last - first]
         keys = NO_KEYS if outcomes.times is None and joint is None else keys_of(seed, block)
         some = outcomes.part(slice(first, last))
-        if simulation is None:
+        if plan is not None and joint is not None:
             run_joint(plan, joint, tolerances, virtual.response_keys(seed, block)[: last - first], some)
         elif joint is None:
             simulation.run(tolerances, keys, some)

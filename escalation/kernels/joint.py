@@ -1,8 +1,8 @@
 """Decisions by DLTs and responses together, the choice of the optimal dose, and simulated trials of such designs.
 
-`plan` is a `JointArrays`. Of a dose n patients, t DLTs, e responses and the sum of utilities w, in units, are looked at;
-`seen` is what they say of each dose: bool[D], whether its DLTs eliminate it, bool[D], whether it is futile, and int64[D],
-its rank by desirability.
+`plan` is a `JointArrays`. Of a dose n patients, t DLTs, e responses and the sum of utilities w, in units, are looked
+at; `seen` is what they say of each dose: bool[D], whether its DLTs eliminate it, bool[D], whether it is futile, and
+int64[D], its rank by desirability.
 """
 
 import numpy as np

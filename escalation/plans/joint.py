@@ -91,11 +91,16 @@ class JointPlan(Plan):
             limit=float(self.limit),
         )
 
-    def settler(self, packing: Packing, cells: NDArray[np.int16]) -> Settle:
+    def settler(self, packing: Packing, cells: NDArray[np.int16]) -> Settle:  # noqa: ARG002
         """None: what follows depends on responses."""
         raise StateSpaceError(f"{NEEDS_RESPONSES}: exact under given truths only, in run, compare and report")
 
-    def escalation(self, counts: NDArray[np.int64], limits: NDArray[np.int64], clock: ClockArrays) -> Escalate:
+    def escalation(
+        self,
+        counts: NDArray[np.int64],  # noqa: ARG002
+        limits: NDArray[np.int64],  # noqa: ARG002
+        clock: ClockArrays,  # noqa: ARG002
+    ) -> Escalate:
         """None: patients have responses."""
         raise DesignError(f"rates: {NEEDS_RESPONSES}; the truth should have response_rates (in Python JointRates)")
 
@@ -171,7 +176,7 @@ class JointPlan(Plan):
         below = np.arange(self.levels) < limit[:, None]
         return self.recommend(np.where(below, patients, np.int16(0)), np.where(below, dlts, np.int16(0)))
 
-    def eliminating_by(self, eliminates: NDArray[np.bool_]) -> Self:
+    def eliminating_by(self, eliminates: NDArray[np.bool_]) -> Self:  # noqa: ARG002
         """None: such a rule is refused."""
         raise DesignError("restrict: doses are eliminated by the design's own options alone")
 

@@ -17,8 +17,8 @@ from escalation.defaults import SEED, TRIALS
 from escalation.designs import Design
 from escalation.engines.allowance import Allowance
 from escalation.engines.endings import Enumeration
-from escalation.engines.late_onset import EndingsByTruth
 from escalation.engines.joint import JointEndings
+from escalation.engines.late_onset import EndingsByTruth
 from escalation.engines.optimal import ExactChoice, chosen_in_trials, counted, exact_choice
 from escalation.engines.outcomes import OptimalDoses, Outcomes
 from escalation.errors import EscalationError, StateSpaceError

@@ -1,8 +1,8 @@
-"""BOIN12 in plain Python, from its description: fractions for utilities, scipy's distributions, every path of a trial."""
+"""BOIN12 in plain Python, from its description: fractions, scipy's distributions, every path of a trial."""
 
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache
 from itertools import product
 from math import factorial, log, prod
 
@@ -11,7 +11,7 @@ from scipy import stats
 CLOSE = 1e-10
 
 
-@lru_cache(maxsize=None)
+@cache
 def tail(limit, a, b):
     return float(stats.beta.sf(limit, a, b))
 
@@ -119,7 +119,7 @@ class Boin12:
 
 
 def every_ending(rule, probabilities, most, size, start=0):
-    """Every ending with its probability, over all paths: cells, the reason, and the optimal dose or why there is none."""
+    """Every ending over all paths, with its probability: cells, reason, and the optimal dose or why there is none."""
     found = {}
 
     def treat(cells, dose, chance):

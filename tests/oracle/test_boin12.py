@@ -108,7 +108,7 @@ def test_decisions_after_random_histories(record):
     count = limits["num_doses"]
     cells = [tuple(cell) for cell in record["joint_counts_NETB"]]
     dose = cells_of(record["outcomes"], count)[1]
-    assert [cell for cell in cells_of(record["outcomes"], count)[0]] == cells
+    assert cells_of(record["outcomes"], count)[0] == cells
     design, trial = design_of(limits), trial_of(limits, count, patients=60)
     plan, state = design._plan_with_room(trial, 60), state_of(cells, dose)
     assert design.benchmark(trial.efficacy) == pytest.approx(record["benchmark_percent"], abs=1e-9)
