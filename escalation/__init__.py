@@ -133,8 +133,8 @@ _HOMES = {
     "characteristics.paired": "Difference",
     "designs": (
         "BLRM BMACRM BOIN BOIN12 CCD CRM MTPI MTPI2 TPI APlusB DecisionFunction DecisionTable Design I3Plus3 "
-        "IntervalDesign Keyboard Monitoring PoDTPI RollingSix TITEBOIN TITECRM TITEKeyboard TITEMTPI TITEMTPI2 ThreePlusThree "
-        "TooToxic skeleton"
+        "IntervalDesign Keyboard Monitoring PoDTPI RollingSix TITEBOIN TITECRM TITEKeyboard TITEMTPI TITEMTPI2 "
+        "ThreePlusThree TooToxic skeleton"
     ),
     "designs.rules": "AllOf AnyOf DLTs Eliminate MaxStep NeverSkip NoEscalation Patients PatientsAtDose Precise "
     "TargetProbability TooToxicDose Unchanged WithinLimits",

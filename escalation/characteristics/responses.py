@@ -114,8 +114,8 @@ def exact_responses(
 ) -> Responses:
     """Those of exact outcomes; `obd` is the truth's optimal dose, 1-based."""
     index = None if obd is None else obd - 1
-    if outcomes.response_laws is not None:
-        laws = outcomes.response_laws
+    if outcomes.response_sums is not None:
+        laws = outcomes.response_sums
         return Responses(outcomes, joint, utility, index, laws.by_dose, laws.optimal)
     by_dose = np.zeros((outcomes.trial.levels, outcomes.trial.most_patients + 1))
     rates = joint.response_given_no_dlt, joint.response_given_dlt

@@ -190,9 +190,9 @@ class BOIN12(Design):
     def _recommendation_in_words(self, trial: Trial) -> Iterator[str]:  # noqa: ARG002
         yield (
             "At the end the MTD is the dose whose DLT rate, estimated by isotonic regression of the observed rates, is "
-            "closest to the highest acceptable one, among doses that have been given and are not eliminated, of equally "
-            "close ones the highest. The optimal dose is the one with the largest posterior mean utility among those up "
-            "to the MTD that have been given and may be given, of equal ones the lowest."
+            "closest to the highest acceptable one, among doses that have been given and are not eliminated, of "
+            "equally close ones the highest. The optimal dose is the one with the largest posterior mean utility among "
+            "those up to the MTD that have been given and may be given, of equal ones the lowest."
         )
 
     def _plan(self, trial: Trial) -> JointPlan:

@@ -13,7 +13,7 @@ from scipy import special
 
 from escalation.engines.allowance import Allowance, too_many
 from escalation.engines.endings import check_total
-from escalation.engines.outcomes import OptimalDoses, Outcomes, ResponseLaws
+from escalation.engines.outcomes import OptimalDoses, Outcomes, ResponseSums
 from escalation.engines.patients import tolerance_limits
 from escalation.errors import StateSpaceError
 from escalation.kernels.codes import NO_OPTIMAL_DOSE
@@ -198,7 +198,7 @@ def _outcomes(
         recommended=plan.recommend(patients, dlts),
         reason=reasons,
         probability=probability,
-        response_laws=ResponseLaws(by_dose, OptimalDoses(at_chosen, found.none[at].copy())),
+        response_sums=ResponseSums(by_dose, OptimalDoses(at_chosen, found.none[at].copy())),
     )
 
 

@@ -67,7 +67,7 @@ class OptimalDoses:
 
 
 @dataclass(frozen=True, eq=False)
-class ResponseLaws:
+class ResponseSums:
     """What exact outcomes of a design that decides by responses say of them.
 
     Attributes
@@ -116,7 +116,7 @@ class Outcomes:
     optimal : int16[E] or None
         Of simulated trials of a design that decides by responses: the optimal dose of each, as an index, or a key of
         `kernels.codes.NO_OPTIMAL_DOSE`.
-    response_laws : ResponseLaws or None
+    response_sums : ResponseSums or None
         Of exact outcomes of such a design.
     """
 
@@ -135,12 +135,12 @@ class Outcomes:
     while_pending: WhilePending | None = None
     responses: NDArray[np.int16] | None = None
     optimal: NDArray[np.int16] | None = None
-    response_laws: ResponseLaws | None = None
+    response_sums: ResponseSums | None = None
 
     @property
     def decides_by_responses(self) -> bool:
         """Whether the design does."""
-        return self.optimal is not None or self.response_laws is not None
+        return self.optimal is not None or self.response_sums is not None
 
     def part(self, rows: slice) -> "Outcomes":
         """Some of the simulated trials, each still with its probability among all."""

@@ -93,7 +93,7 @@ def test_every_path(setting, utilities, size):
             found[counts, REASON_NAMES[reason], int(dose) if dose >= 0 else None] += chance
         for ending in expected.keys() | found.keys():
             assert found[ending] == pytest.approx(expected[ending], abs=1e-13), ending
-        laws = outcomes.response_laws
+        laws = outcomes.response_sums
         np.testing.assert_allclose(laws.optimal.none, none, rtol=0, atol=1e-13)
         np.testing.assert_allclose(laws.by_dose, by_dose, rtol=0, atol=1e-13)
         for place, share in np.ndenumerate(laws.optimal.at_chosen):
@@ -219,7 +219,7 @@ def test_one_dose():
     outcomes = exact_under(design, trial(count=1, patients=9, size=3), joint)[0]
     endings = every_ending(twin, joint.cells.tolist(), 9, 3)
     chosen = sum(chance for (_, _, optimal), chance in endings.items() if optimal == 0)
-    assert outcomes.response_laws.optimal.selection[0] == pytest.approx(chosen, abs=1e-13)
+    assert outcomes.response_sums.optimal.selection[0] == pytest.approx(chosen, abs=1e-13)
 
 
 WRONG = {
@@ -235,7 +235,7 @@ def test_wrong_rules_are_noticed(change):
     joint = joint_rates((0.2, 0.35, 0.5), (0.3, 0.4, 0.4), Association(odds_ratio=1.0))
     right = cache(lambda rule: every_ending(rule, joint.cells.tolist(), 12, 3))
     of = {"phi_t": 0.22, "phi_e": 0.3, "utilities": ADDITIVE}
-    outcomes = exact_under(pair("default")[1], trial(patients=12, size=3, limit=0.22), joint)[0].response_laws.optimal
+    outcomes = exact_under(pair("default")[1], trial(patients=12, size=3, limit=0.22), joint)[0].response_sums.optimal
     apart = []
     for rule in (Boin12(**of), Boin12(**of | WRONG[change])):
         chosen = np.zeros(3)

@@ -141,7 +141,7 @@ def check_exact(record):
     joint = joint_rates(record["true_tox"], record["true_eff"], correlation)
     start = start_of(design_of(limits, ties=TIES[record["tie"]], **given), trial, None)
     outcomes = exact_outcomes(start, [joint], Allowance(states=20_000_000))[0]
-    optimal = outcomes.response_laws.optimal
+    optimal = outcomes.response_sums.optimal
     found = [optimal.none.sum(), *optimal.selection]
     np.testing.assert_allclose(found, record["select_none_then_doses"], rtol=0, atol=1e-9)
     np.testing.assert_allclose(outcomes.probability @ outcomes.patients, record["mean_patients"], rtol=0, atol=1e-9)
