@@ -374,6 +374,24 @@ class InterimData:
         for more in product(*(range(number + 1) for number in open_)):
             yield self._of_dlts(more)
 
+    def possible_responses(self) -> Iterator[tuple[frozenset[Pair], ...]]:
+        """Beside each of `completions` the responses there can be at each dose, of patients without and with a DLT."""
+        assert self.responses is not None
+        nobody = frozenset({(0, 0)})
+        open_ = [*zip(self.pending, self.responded or (), range(len(self.patients)), strict=True)]
+        if self.cohorts is not None:
+            open_ = [(len(one.pending), sum(one.responded or ()), one.dose - 1) for one in self.cohorts]
+        for more in product(*(range(number + 1) for number, *_ in open_)):
+            found = [nobody] * len(self.patients)
+            for dlts, (pending, responded, dose) in zip(more, open_, strict=True):
+                if pending:
+                    found[dose] = _sums(found[dose], _responses_of(pending, responded, dlts))
+            known = zip(found, self.responses, self.response_pending or (), strict=True)
+            yield tuple(
+                _sums(added, frozenset(product(range(well, well + wait + 1), range(ill, ill + ill_wait + 1))))
+                for added, (well, ill), (wait, ill_wait) in known
+            )
+
     @classmethod
     def from_outcomes(
         cls, text: str, levels: int, *, labels: Sequence[str] | None = None, efficacy: bool = False
@@ -578,6 +596,21 @@ def _by_letter(patients: Pair, responses: Pair, waiting: Pair) -> dict[str, int]
         "T?": ill_waiting,
         "B": both,
     }
+
+
+def _responses_of(pending: int, responded: int, dlts: int) -> frozenset[Pair]:
+    """The responses of so many pending patients, some of whom have responded, once so many have had a DLT."""
+    silent = pending - responded
+    return frozenset(
+        (responded - ill + well_more, ill + ill_more)
+        for ill in range(max(dlts - silent, 0), min(dlts, responded) + 1)  # who have responded and have a DLT
+        for ill_more in range(dlts - ill + 1)
+        for well_more in range(silent - (dlts - ill) + 1)
+    )
+
+
+def _sums(first: frozenset[Pair], second: frozenset[Pair]) -> frozenset[Pair]:
+    return frozenset((a + c, b + d) for a, b in first for c, d in second)
 
 
 def _check_known(known: dict[str, int], where: str) -> None:
