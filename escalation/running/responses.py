@@ -18,7 +18,7 @@ from escalation.kernels.optimal import choose_in_trials
 from escalation.plans.choice import ChoicePlan, choice_plan
 from escalation.running.answer import DoseResponses, NextDose, OptimalDose
 from escalation.trial.choice import Choice
-from escalation.trial.data import InterimData, Pair
+from escalation.trial.data import NO_RESPONSES, InterimData, Pair
 from escalation.trial.efficacy import Efficacy
 from escalation.trial.trial import Trial
 
@@ -40,8 +40,7 @@ def with_responses(
         return answer
     plan = optimal = None
     if design.optimal_dose is not None:
-        most = max(design.applied_to(trial).most_patients, data.treated)
-        plan = choice_plan(design.optimal_dose, trial.efficacy, most)
+        plan = choice_plan(design.optimal_dose, trial.efficacy, max(data.treated, trial.max_patients))
         optimal = _optimal_dose(design.optimal_dose, trial, plan, data, recommended)
     return replace(
         answer,
@@ -76,18 +75,16 @@ def _optimal_dose(
     choice: Choice, trial: Trial, plan: ChoicePlan, data: InterimData, recommended: Recommended | None
 ) -> OptimalDose:
     if data.responses is None or data.responded is None:
-        return _undecided(
-            "not known, because these counts say nothing of responses; give the outcomes cohort by cohort, with E for "
-            "a response and B for one with a DLT"
-        )
+        return _undecided(f"not known, because {NO_RESPONSES}")
     open_ = data.responses_pending + sum(data.responded)
-    pending = "the outcome of 1 patient is" if open_ == 1 else f"outcomes of {open_} patients are"
+    pending = "the outcome of 1 patient" if open_ == 1 else f"the outcomes of {open_} patients"
+    waiting = f"not decided while {pending} {'is' if open_ == 1 else 'are'} pending"
     if recommended is None:
-        return _undecided(f"not decided while {pending} pending: the recommended dose comes from complete data")
+        return _undecided(f"{waiting}: the recommended dose comes from complete data")
     by_completion = [[_apart(plan, pairs) for pairs in found] for found in data.possible_responses()]
     if (ways := sum(prod(map(len, found)) for found in by_completion)) > MOST_FILLINGS:
         looked_at = f"they can turn out in {ways:,} ways, and at most {MOST_FILLINGS:,} are looked at"
-        return _undecided(f"not decided while {pending} pending: {looked_at}")
+        return _undecided(f"{waiting}: {looked_at}")
     fillings = _fillings(recommended, by_completion)
     chosen = np.empty(len(fillings.highest), np.int16)
     patients = np.tile(np.array(data.patients, np.int16), (len(chosen), 1))
@@ -97,14 +94,15 @@ def _optimal_dose(
     possible = (*(dose + 1 for dose in found if dose != NO_DOSE), *[None] * (NO_DOSE in found))
     if len(possible) == 1:
         reasons = " or ".join(_reason(choice, key) for key in np.unique(chosen)[::-1].tolist())
-        whatever = f"whatever the outcome{'s' * (open_ > 1)} of {open_} pending, " if open_ else ""
+        whatever = f"whatever {pending} who {'is' if open_ == 1 else 'are'} pending, " if open_ else ""
         return OptimalDose(possible[0], True, f"{whatever}{reasons}", possible, ())
     decisive = tuple(_decisive(fillings, doses))
     names = [trial.level_names[dose - 1] for dose in possible if dose is not None]
     listed = f"dose level {_listed(names, 'or')}" + " or none" * (None in possible)
     at = _listed([trial.level_names[dose - 1] for dose in decisive], "and")
-    said = f"not decided while {pending} pending: {listed}, by those at dose level{'s' * (len(decisive) > 1)} {at}"
-    return OptimalDose(None, False, said if decisive else said.partition(", by")[0], possible, decisive)
+    where = f"dose level{'s' * (len(decisive) > 1)} {at}"
+    by = f", by {'that' if open_ == 1 else 'those'} at {where}" if decisive else ""
+    return OptimalDose(None, False, f"{waiting}: {listed}{by}", possible, decisive)
 
 
 def _undecided(reason: str) -> OptimalDose:

@@ -25,6 +25,12 @@ MOST_COMPLETIONS = 1_000
 OF_RESPONSES = "responses", "response_pending", "responded", "dlt_day_responses"
 """What a cohort says of responses."""
 
+NO_RESPONSES = (
+    "these counts say nothing of responses; give the outcomes cohort by cohort, with E for a response and B for one "
+    "with a DLT"
+)
+"""What is wrong with data of which responses are asked."""
+
 Pair = tuple[int, int]
 """Of patients without a DLT, and of those with one."""
 
