@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from escalation.characteristics.distributions import Law, event
-from escalation.engines.optimal import response_law, summed
+from escalation.engines.optimal import ResponseLaws, summed
 from escalation.engines.outcomes import OptimalDoses, Outcomes
 from escalation.kernels.codes import NO_OPTIMAL_DOSE, SLACK
 from escalation.numbers import cells_of, clopper_pearson_table
@@ -118,16 +118,15 @@ def exact_responses(
         laws = outcomes.response_sums
         return Responses(outcomes, joint, utility, index, laws.by_dose, laws.optimal)
     by_dose = np.zeros((outcomes.trial.levels, outcomes.trial.most_patients + 1))
-    rates = joint.response_given_no_dlt, joint.response_given_dlt
+    laws = ResponseLaws.of(joint, outcomes.after).pooled()
     for dose, law in enumerate(by_dose):
         n, y = outcomes.patients[:, dose].astype(np.int64), outcomes.dlts[:, dose].astype(np.int64)
-        if rates[0][dose] == rates[1][dose]:
+        if laws.alike[dose]:
             y = np.zeros_like(y)
         weights = np.bincount(n * (n + 1) // 2 + y, weights=outcomes.probability)
         for cell in np.flatnonzero(weights):
             patients, dlts = cells_of(outcomes.trial.most_patients)[:, cell].tolist()
-            found = summed(response_law(patients, dlts, float(rates[0][dose]), float(rates[1][dose])))
-            law[: patients + 1] += weights[cell] * found
+            law[: patients + 1] += weights[cell] * summed(laws.at(dose, patients, dlts))
     return Responses(outcomes, joint, utility, index, by_dose, optimal)
 
 
@@ -193,10 +192,11 @@ def _utility(found: Responses) -> float:
     if outcomes.responses is not None:
         return float(_trial_utilities(found).mean()) / size
     none, eff, tox, both = found.utility.of_outcomes
-    dlts = _mean(outcomes, outcomes.dlts)
-    without = none + (eff - none) * found.joint.response_given_no_dlt
-    with_dlt = tox + (both - tox) * found.joint.response_given_dlt
-    return float((_mean(outcomes, outcomes.patients) - dlts) @ without + dlts @ with_dlt) / size
+    laws, dlts = ResponseLaws.of(found.joint, outcomes.after), _mean(outcomes, outcomes.dlts)
+    counts = np.stack([_mean(outcomes, outcomes.patients) - dlts, dlts])
+    responses = laws.responses + (counts - laws.known) * laws.rates
+    worth = np.array([[none, eff - none], [tox, both - tox]], np.float64)
+    return float((worth[:, 0] @ counts + worth[:, 1] @ responses).sum()) / size
 
 
 def _trial_utilities(found: Responses) -> NDArray[np.int64]:

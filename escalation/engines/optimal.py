@@ -2,12 +2,14 @@
 
 Responses do not change how such a trial goes: given the counts at an ending, those of patients without and of patients
 with a DLT are binomial at each dose. So the law of the optimal dose takes one more pass over the endings, and no state
-more. Where each dose has a score of its own, the probability that it is the largest is a product of distribution
-functions. Where a fit looks at all doses, endings with the same patients at each dose and the same recommended dose are
-decided on together, for all responses that they can have.
+more. Given the data of a running trial, responses that are known are part of it, and those of all others binomial.
+Where each dose has a score of its own, the probability that it is the largest is a product of distribution functions.
+Where a fit looks at all doses, endings with the same patients at each dose and the same recommended dose are decided on
+together, for all responses that they can have.
 """
 
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +18,7 @@ from scipy import special
 from escalation.engines.allowance import duration
 from escalation.engines.endings import Enumeration
 from escalation.engines.outcomes import OptimalDoses, Outcomes
-from escalation.errors import StateSpaceError
+from escalation.errors import OutcomesError, StateSpaceError
 from escalation.kernels.codes import BY_RESPONSE, BY_UNIMODAL, NO_DOSE, NO_OPTIMAL_DOSE, ON_PLATEAU
 from escalation.kernels.optimal import (
     add_over_responses,
@@ -26,6 +28,7 @@ from escalation.kernels.optimal import (
 )
 from escalation.numbers import cells_of
 from escalation.plans.choice import ChoicePlan
+from escalation.trial.data import NO_RESPONSES, InterimData
 from escalation.trial.joint import JointRates
 
 Floats = NDArray[np.float64]
@@ -79,12 +82,60 @@ def counted(outcomes: Outcomes, chosen: NDArray[np.int16]) -> OptimalDoses:
     return OptimalDoses(at_chosen / trials, none / trials)
 
 
-def response_law(patients: int, dlts: int, without: float, with_dlt: float) -> Floats:
-    """Probability of every number of responses, by those of patients without and with a DLT, float64[n - y + 1, y + 1].
+@dataclass(frozen=True, eq=False)
+class ResponseLaws:
+    """The laws of responses, given the counts at an ending and the data that all endings begin with.
 
-    `without` and `with_dlt` are the response rates of both.
+    Attributes
+    ----------
+    rates : float64[2, D]
+        P(response | no DLT) and P(response | DLT) at each dose.
+    known, responses : int64[2, D]
+        Of patients without and with a DLT, those whose response is known, and their responses. All others respond or do
+        not, each on their own.
     """
-    return np.outer(_binomial(patients - dlts, without), _binomial(dlts, with_dlt))
+
+    rates: Floats
+    known: Whole
+    responses: Whole
+
+    @classmethod
+    def of(cls, joint: JointRates, after: InterimData | None) -> Self:
+        """The laws under a truth; OutcomesError where the data of a running trial say nothing of responses."""
+        rates = np.stack([joint.response_given_no_dlt, joint.response_given_dlt])
+        if after is None:
+            return cls(rates, *np.zeros((2, *rates.shape), np.int64))
+        if after.complete is None:
+            raise OutcomesError(f"outcomes: {NO_RESPONSES}")
+        none, eff, tox, both = np.array(after.complete, np.int64).T
+        return cls(rates, np.stack([none + eff, tox + both]), np.stack([eff, both]))
+
+    @property
+    def alike(self) -> NDArray[np.bool_]:
+        """At which doses it does not matter who has had a DLT, bool[D]."""
+        return np.asarray(self.rates[0] == self.rates[1])
+
+    def pooled(self) -> Self:
+        """The same where at these doses everybody counts as without a DLT."""
+        known, responses = (
+            np.where(self.alike, np.stack([counts.sum(axis=0), np.zeros_like(counts[0])]), counts)
+            for counts in (self.known, self.responses)
+        )
+        return replace(self, known=known, responses=responses)
+
+    def at(self, dose: int, patients: int, dlts: int) -> Floats:
+        """Probability of every number of responses at a dose, of patients without and with a DLT, by these counts.
+
+        float64[n - y + 1, y + 1].
+        """
+        return np.outer(self._of(0, dose, patients - dlts), self._of(1, dose, dlts))
+
+    def _of(self, kind: int, dose: int, patients: int) -> Floats:
+        """Probability of every number of responses of patients without (0) or with (1) a DLT, float64[n + 1]."""
+        found, known, first = np.zeros(patients + 1), self.known[kind, dose], self.responses[kind, dose]
+        others = patients - known
+        found[first : first + others + 1] = _binomial(int(others), float(self.rates[kind, dose]))
+        return found
 
 
 def summed(law: Floats) -> Floats:
@@ -152,11 +203,10 @@ class _ByScores:
     def law(self, probability: Floats, joint: JointRates) -> OptimalDoses:
         """The products of distribution functions, over all endings."""
         cells, laws = cells_of(self.endings.trial.most_patients), []
+        responses = ResponseLaws.of(joint, self.endings.after)
         for dose, kind in enumerate(self.kinds):
-            rates = float(joint.response_given_no_dlt[dose]), float(joint.response_given_dlt[dose])
-            for code in kind:
-                patients, dlts = cells[:, code].tolist()
-                laws.append(_law(self.known[int(code)], response_law(patients, dlts, *rates)))
+            found = ((int(code), responses.at(dose, *cells[:, code].tolist())) for code in kind)
+            laws += [_law(self.known[code], law) for code, law in found]
         result = _nothing(self.endings)
         told = self.endings.patients, self.endings.recommended, probability, self.slots
         choose_by_scores(*told, _in_rows(laws), result.at_chosen, result.none)
@@ -201,9 +251,9 @@ class _OverResponses:
 
     def law(self, probability: Floats, joint: JointRates) -> OptimalDoses:
         """The probabilities of all responses, group by group."""
-        rates = joint.response_given_no_dlt, joint.response_given_dlt
+        laws = ResponseLaws.of(joint, self.endings.after).pooled()
         y = self.endings.dlts[self.rows].astype(np.int64)
-        y[:, rates[0] == rates[1]] = 0  # with the same rate it does not matter who has had a DLT
+        y[:, laws.alike] = 0
         alike, place = np.unique(np.column_stack([self.group, y]), axis=0, return_inverse=True)
         weight = np.bincount(place.ravel(), weights=probability[self.rows], minlength=len(alike))
         starts = np.searchsorted(alike[:, 0], np.arange(len(self.patients) + 1))
@@ -211,12 +261,12 @@ class _OverResponses:
         _refuse(work, self.seconds, f"{(self.vectors * np.diff(starts)).sum():,.0f} responses and DLTs at its endings")
         result = _nothing(self.endings)
         result.none[0] = probability[self.endings.recommended == NO_DOSE].sum()
-        told = _masses(self.patients[alike[:, 0]], alike[:, 1:], rates)
+        told = _masses(self.patients[alike[:, 0]], alike[:, 1:], laws)
         add_over_responses(self.chosen, self.patients, starts, told[0], weight, told[1], result.at_chosen, result.none)
         return result
 
 
-def _masses(n: Whole, y: Whole, rates: tuple[Floats, Floats]) -> tuple[Whole, Floats]:
+def _masses(n: Whole, y: Whole, laws: ResponseLaws) -> tuple[Whole, Floats]:
     """Where the law of the responses of each ending and dose begins, int64[E, D], and all laws in a row."""
     places, parts, taken = np.empty(n.shape, np.int64), [], 0
     for dose in range(n.shape[1]):
@@ -224,7 +274,7 @@ def _masses(n: Whole, y: Whole, rates: tuple[Floats, Floats]) -> tuple[Whole, Fl
         begins = []
         for patients, dlts in cells.tolist():
             begins.append(taken)
-            parts.append(summed(response_law(patients, dlts, float(rates[0][dose]), float(rates[1][dose]))))
+            parts.append(summed(laws.at(dose, patients, dlts)))
             taken += patients + 1
         places[:, dose] = np.array(begins, np.int64)[place.ravel()]
     return places, np.concatenate(parts) if parts else np.empty(0)

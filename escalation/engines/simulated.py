@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from escalation.engines import patients as virtual
 from escalation.engines.clock import STOPPED, clock_arrays, keys_of
 from escalation.engines.joint import run_joint
+from escalation.engines.optimal import ResponseLaws
 from escalation.engines.outcomes import Outcomes, refuse_undecided, reject_too_toxic
 from escalation.kernels.codes import NOTE, NOTES, TIMES
 from escalation.kernels.optimal import count_responses
@@ -71,8 +72,10 @@ def simulate_trials(
     With `joint` rates, whose DLT rates these are, patients have responses.
     """
     outcomes, most, plan = unfinished(start, rates, trials), start.trial.most_patients, start.plan.joint
-    if joint is not None:
-        outcomes = replace(outcomes, responses=np.zeros((*outcomes.patients.shape, 2), np.int16))
+    laws = None if joint is None else ResponseLaws.of(joint, start.data)
+    if laws is not None:
+        known = np.broadcast_to(laws.responses.T, (*outcomes.patients.shape, 2))
+        outcomes = replace(outcomes, responses=known.astype(np.int16))
     if plan is not None and joint is not None:
         outcomes = replace(outcomes, optimal=np.empty(trials, np.int16))
     else:
@@ -86,14 +89,14 @@ def simulate_trials(
             tolerances = virtual.tolerances(seed, block, most)[: last - first]
         else:
             tolerances = virtual.draw_tolerances(seed, block, room)[: last - first]
-        keys = NO_KEYS if outcomes.times is None and joint is None else keys_of(seed, block)
+        keys = NO_KEYS if outcomes.times is None and laws is None else keys_of(seed, block)
         some = outcomes.part(slice(first, last))
         if plan is not None and joint is not None:
             run_joint(plan, joint, tolerances, virtual.response_keys(seed, block)[: last - first], some)
-        elif joint is None:
+        elif laws is None:
             simulation.run(tolerances, keys, some)
         else:
-            run_with_responses(simulation, tolerances, (keys, virtual.response_keys(seed, block)), joint, some)
+            run_with_responses(simulation, tolerances, (keys, virtual.response_keys(seed, block)), laws, some)
 
     stopped = Event()  # on Ctrl-C
 
@@ -118,15 +121,21 @@ def run_with_responses(
     simulation: Simulation,
     tolerances: Tolerances,
     keys: tuple[NDArray[np.uint64], NDArray[np.uint64]],
-    joint: JointRates,
+    laws: ResponseLaws,
     outcomes: Outcomes,
 ) -> None:
     """As `run` of the simulation, with the responses; `keys` are those of the trials and of their responses.
 
+    Known responses are in the outcomes already.
+
     Counts alone do not tell which of a trial's patients had which dose. So notes are taken of each trial, some trials
     at a time, and where the room is not enough once more with twice as much.
     """
-    rates = np.stack([joint.response_given_no_dlt, joint.response_given_dlt], axis=1)
+    start = simulation.start
+    waiting = np.zeros((start.trial.levels, 2), np.int64)
+    if start.data is not None and start.data.response_pending is not None:
+        waiting[:] = start.data.response_pending
+    treated = np.int64(start.counts[0].sum()), np.int64(start.begun[0])
     room, trials, first = int(NOTES_A_PATIENT * tolerances.shape[1]) + 1, len(tolerances), 0
     while first < trials:
         rows = slice(first, min(first + max(NOTES_AT_ONCE // room, 1), trials))
@@ -138,7 +147,7 @@ def run_with_responses(
             continue
         into = outcomes.part(rows)
         assert into.responses is not None
-        count_responses(notes, keys[1][rows], rates, into.responses)
+        count_responses(notes, keys[1][rows], laws.rates.T.copy(), *treated, waiting, into.responses)
         for found, place in (
             (some.patients, into.patients),
             (some.dlts, into.dlts),

@@ -277,19 +277,29 @@ def choose_by_scores(patients, recommended, weight, slots, laws, at_chosen, none
 
 
 @kernel
-def count_responses(notes, keys, rates, responses):
-    """Responses of simulated trials by what was noted of their patients, to int16[T, D, 2], without and with a DLT.
+def count_responses(notes, keys, rates, before, begun, waiting, responses):
+    """Add responses of simulated trials by what was noted of their patients, to int16[T, D, 2], without and with a DLT.
 
     The patient of a number responds where the random number of that number is below the rate, float64[D, 2], of the
-    dose without or with a DLT. Those who left are not evaluable, and do not count.
+    dose without or with a DLT. Those who left are not evaluable, and do not count. Patients who were treated before
+    are not noted, so many `before`, or are the first `begun` ones of the notes; of them `waiting`, int64[D, 2], have
+    their response still to come, and have the first numbers.
     """
     for trial in range(notes.shape[0]):
         number = np.uint64(0)
+        for dose in range(waiting.shape[0]):
+            for what in range(waiting.shape[1]):
+                for _ in range(waiting[dose, what]):
+                    if uniform(keys[trial], number) < rates[dose, what]:
+                        responses[trial, dose, what] += 1
+                    number += np.uint64(1)
+        number = np.uint64(before)
         for place in range(NOTES + 1, NOTES + 1 + np.int64(notes[trial, NOTES]), NOTE):
             what = np.int64(notes[trial, place])
             if what > LEFT:
                 continue
             dose = np.int64(notes[trial, place + 1])
-            if what != LEFT and uniform(keys[trial], number) < rates[dose, what]:
+            is_new = number >= np.uint64(before + begun)
+            if what != LEFT and is_new and uniform(keys[trial], number) < rates[dose, what]:
                 responses[trial, dose, what] += 1
             number += np.uint64(1)

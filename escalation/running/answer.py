@@ -45,6 +45,70 @@ class DoseEstimate:
 
 
 @dataclass(frozen=True)
+class DoseResponses:
+    """What is known of the responses at a dose.
+
+    Attributes
+    ----------
+    dose : int
+        Dose level, from 1.
+    patients, responses : int
+        Patients whose DLT outcome and response are both known, and their responses.
+    with_dlt : int
+        Of the responses, those of patients with a DLT.
+    pending, responded : int
+        Patients whose response is not known yet, and who have responded while their DLT outcome is not known yet;
+        `patients` counts neither.
+    observed : float or None
+        The observed response rate; None where nothing is known.
+    utility : float or None
+        Posterior mean utility 100 (1 + x) / (2 + n), where 100 x is the sum of the utilities of the n patients'
+        outcomes; None where nothing is known.
+    below_min : float or None
+        P(response rate < min_response | data) under a uniform prior; None where nothing is known.
+    futile : bool or None
+        Whether that is too likely for an optimal dose; None where the design chooses none.
+    """
+
+    dose: int
+    patients: int
+    responses: int
+    with_dlt: int
+    pending: int
+    responded: int
+    observed: float | None
+    utility: float | None
+    below_min: float | None
+    futile: bool | None
+
+
+@dataclass(frozen=True)
+class OptimalDose:
+    """The optimal dose (OBD) if the trial ended now.
+
+    Attributes
+    ----------
+    dose : int or None
+        Dose level, from 1; None when there is none, or it is not decided.
+    decided : bool
+        Whether every way in which outcomes that are pending can turn out gives the same.
+    reason : str
+        Why it is this dose, or none, or not decided, in words.
+    possible : tuple of int or None
+        What it can be, None for no dose; empty where that was not found out.
+    decisive : tuple of int
+        Dose levels at which pending outcomes can change it, whatever those at the others; empty where it is decided, or
+        that was not found out.
+    """
+
+    dose: int | None
+    decided: bool
+    reason: str
+    possible: tuple[int | None, ...]
+    decisive: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Completion:
     """What follows one way in which outcomes that are not known can turn out.
 
@@ -149,6 +213,10 @@ class NextDose:
         That nobody may be enrolled now, until when, and why; there is then no next dose, and the trial does not stop.
     while_pending : WhilePending or None
         The numbers that a late-onset design has compared; None where it has compared none.
+    responses : tuple of DoseResponses or None
+        None in a trial without [trial.efficacy], and where the data say nothing of responses.
+    optimal_dose : OptimalDose or None
+        The OBD; None where the design chooses none.
     """
 
     next_dose: int | None
@@ -169,3 +237,5 @@ class NextDose:
     not_recommended: str | None = None
     hold: Hold | None = None
     while_pending: WhilePending | None = None
+    responses: tuple[DoseResponses, ...] | None = None
+    optimal_dose: OptimalDose | None = None

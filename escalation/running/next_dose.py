@@ -17,6 +17,7 @@ from escalation.running.holds import days_in_words
 from escalation.running.late_answer import late_answer
 from escalation.running.late_onset import check_recent_dlts, check_who_left, late_decider, seen_in
 from escalation.running.recommendation import why_none
+from escalation.running.responses import with_responses
 from escalation.running.standing import Standing, decider_for, stand, too_many
 from escalation.trial.data import InterimData
 from escalation.trial.trial import Trial
@@ -80,9 +81,14 @@ def next_dose(
     known = _of_known(complete[0].state, data)
     prior = None if isinstance(design, ModelDesign) else decider.prior(known)
     estimates = dose_estimates(ruled, known, data)
-    if not any(data.pending):
-        return _answer(ruled, complete[0], estimates, prior)
-    return _while_pending(ruled, data, complete, estimates, prior)
+    answers = [_answer(ruled, standing, estimates, prior) for standing in complete]
+    answer = _while_pending(ruled, data, complete, answers) if any(data.pending) else answers[0]
+    return with_responses(answer, design, trial, data, [_at_end(ruled, standing) for standing in complete])
+
+
+def _at_end(decider: Decider, now: Standing) -> tuple[tuple[int, ...], int | None]:
+    """DLTs at each dose and the index of the dose that is recommended if the trial ends so."""
+    return now.state.dlts, decider.recommended(now.state)
 
 
 def _of_late_onset(design: Design, trial: Trial, data: InterimData, ruling: Ruling) -> NextDose:
@@ -98,10 +104,12 @@ def _of_late_onset(design: Design, trial: Trial, data: InterimData, ruling: Ruli
     # What was known when earlier doses were decided on, the data do not say: whether the design led here is not asked.
     departures = tuple(said for said in now.departures if said == too_many(data.treated, most))
     if any(data.pending):
-        return late_answer(late, seen_in(design, late.decider, data, now.state), data, departures)
+        answer = late_answer(late, seen_in(design, late.decider, data, now.state), data, departures)
+        return with_responses(answer, design, trial, data, None)
     prior = None if isinstance(design, ModelDesign) else late.decider.prior(now.state)
     estimates = dose_estimates(late.decider, now.state, data)
-    return _answer(late.decider, replace(now, departures=departures), estimates, prior)
+    answer = _answer(late.decider, replace(now, departures=departures), estimates, prior)
+    return with_responses(answer, design, trial, data, [_at_end(late.decider, now)])
 
 
 def _check_counts(trial: Trial, data: InterimData, *, one_by_one: bool) -> None:
@@ -134,13 +142,19 @@ def check_days(trial: Trial, data: InterimData) -> None:
             if days is not None and days >= window:
                 raise OutcomesError(
                     f"outcomes: {written}: a patient who has been followed for {days:g} days is not pending: the DLT "
-                    f"window is {window:g} days, so that the outcome is known, N or T"
+                    f"window is {window:g} days, so that the outcome is known, {_known_letters(trial)}"
                 )
         for days in cohort.dlt_days:
             if days > window:
                 raise OutcomesError(
                     f"outcomes: {written}: day {days:g} is after the DLT window of {window:g} days: no DLT, N"
+                    + " or E" * (trial.efficacy is not None)
                 )
+
+
+def _known_letters(trial: Trial) -> str:
+    """Letters of patients whose DLT outcome is known."""
+    return "N or T" if trial.efficacy is None else "N or T (N? or T? while the response is pending), E or B"
 
 
 def _of_known(state: State, data: InterimData) -> State:
@@ -199,11 +213,9 @@ def _while_pending(
     decider: Decider,
     data: InterimData,
     complete: list[Standing],
-    estimates: tuple[DoseEstimate, ...],
-    prior: tuple[float, float] | None,
+    answers: list[NextDose],
 ) -> NextDose:
     """The answer while patients are pending: the one that every completion gives, or to wait."""
-    answers = [_answer(decider, standing, estimates, prior) for standing in complete]
     by_answer = zip(complete, answers, strict=True)
     completions = [Completion(now.state.dlts, one.next_dose, one.stop, one.reason) for now, one in by_answer]
     settled = len({_essence(answer) for answer in answers}) == 1

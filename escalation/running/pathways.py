@@ -70,6 +70,8 @@ class Pathways:
     root : Node
     warnings : tuple of str
         Where the data that they start from are not what the design would have done.
+    chooses_optimal_dose : bool
+        Whether the design chooses an optimal dose where a trial ends, which the paths do not have.
     """
 
     trial: Trial
@@ -77,6 +79,7 @@ class Pathways:
     truths: tuple[str, ...]
     root: Node
     warnings: tuple[str, ...]
+    chooses_optimal_dose: bool = False
 
 
 def paths(
@@ -129,7 +132,8 @@ def paths(
     rates = [evaluated_rates(check_rates(truth, trial), trial).tolist() for truth in (truths or {}).values()]
     _check_number(now.decider, now.state, cohorts, most)
     root = _node(now.decider, now.state, (), cohorts, rates, (1.0,) * len(rates))
-    return Pathways(now.decider.trial, cohorts, tuple(truths or ()), root, now.departures)
+    chooses = design.optimal_dose is not None
+    return Pathways(now.decider.trial, cohorts, tuple(truths or ()), root, now.departures, chooses)
 
 
 def first_pathways(design: Design, trial: Trial, *, most: int = MOST_PATHS) -> Pathways | None:
@@ -177,13 +181,20 @@ def _node(
             _node(
                 decider,
                 decider.after(state, decision, dlts),
-                (*cohorts, Cohort(dose + 1, decision.size, dlts)),
+                (*cohorts, _cohort(decider.trial, dose + 1, decision.size, dlts)),
                 ahead - 1,
                 rates,
                 tuple(before * share for before, share in zip(probability, shares, strict=True)),
             )
         )
     return Node(cohorts, dose + 1, decision.size, None, None, decision.expanding, probability, tuple(branches))
+
+
+def _cohort(trial: Trial, dose: int, size: int, dlts: int) -> Cohort:
+    """A cohort to come; whoever may respond, that is open, because it does not change the path."""
+    if trial.efficacy is None:
+        return Cohort(dose, size, dlts)
+    return Cohort(dose, size, dlts, responses=(0, 0), response_pending=(size - dlts, dlts))
 
 
 def _binomial(patients: int, dlts: int, rate: float) -> float:

@@ -123,9 +123,7 @@ def _whole(decider: Decider, cohorts: Iterable[Cohort]) -> Iterator[tuple[str, C
         after = decider.treated(state, decision, whole.dose - 1, whole.patients, whole.dlts)
         following += 1
         while after.missing and following < len(given) and given[following].dose == whole.dose:
-            more = given[following]
-            counts = whole.patients + more.patients, whole.dlts + more.dlts
-            whole = Cohort(whole.dose, *counts, inevaluable=whole.inevaluable + more.inevaluable)
+            whole = whole.filled_by(given[following])
             after = decider.treated(state, decision, whole.dose - 1, whole.patients, whole.dlts)
             following += 1
         if not whole.patients:  # nobody who can be evaluated: the trial stands where it stood

@@ -186,8 +186,6 @@ def simulate(
             raise DesignError(f"{name}: {value!r} should be a whole number, at least {least}")
     if after is not None:
         _check_calendar(trial)
-        if joint is not None:
-            raise OutcomesError("outcomes: the data of a running trial have no responses; so none are simulated")
     start = start_of(design, trial, after)
     Allowance(memory=max_memory).check_memory(design.kind, start.plan, trials)
     return simulate_trials(start, true_rates, trials=trials, seed=seed, threads=workers, joint=joint)

@@ -21,7 +21,7 @@ from escalation.engines.joint import JointEndings
 from escalation.engines.late_onset import EndingsByTruth
 from escalation.engines.optimal import ExactChoice, chosen_in_trials, counted, exact_choice
 from escalation.engines.outcomes import OptimalDoses, Outcomes
-from escalation.errors import EscalationError, StateSpaceError
+from escalation.errors import EscalationError, OutcomesError, StateSpaceError
 from escalation.kernels.codes import SLACK
 from escalation.names import choose
 from escalation.plans.choice import ChoicePlan
@@ -33,7 +33,7 @@ from escalation.scenario.truths.truth import Truth
 from escalation.studies.one_design import endings_within, simulate, under_each_truth
 from escalation.studies.work.options import Effort, Progress, silent
 from escalation.studies.work.refusal import Refused, answered
-from escalation.trial.data import InterimData
+from escalation.trial.data import NO_RESPONSES, InterimData
 from escalation.trial.joint import JointRates
 from escalation.trial.trial import Trial
 
@@ -176,6 +176,11 @@ class Pass:
     is_reported: bool = False  # with figures
 
     @property
+    def has_responses(self) -> bool:
+        """Whether responses can be had where a truth has any: from the first patient, or from data that have them."""
+        return self.after is None or self.after.responses is not None
+
+    @property
     def allowance(self) -> Allowance:
         """What it may take."""
         designs = len(self.designs)
@@ -235,7 +240,7 @@ class Pass:
         return simulate(
             design,
             self.scenario.trial,
-            truth.dlt_rates if truth.joint is None or self.after is not None else truth.joint,
+            truth.joint if truth.joint is not None and self.has_responses else truth.dlt_rates,
             trials=self.trials,
             seed=self.seed,
             after=self.after,
@@ -280,9 +285,10 @@ class OptimalDoseChoices:
     def added_to(self, one: Evidence) -> Evidence:
         """Evidence with its responses; without its exact part where the choice of an optimal dose takes too long."""
         joint, efficacy = one.truth.joint, self.passed.scenario.trial.efficacy
-        if joint is None or efficacy is None or self.passed.after is not None:
+        known = next((found for found in (one.exact, one.simulated) if isinstance(found, Outcomes)), None)
+        if joint is None or efficacy is None or known is None or not self.passed.has_responses:
             return one
-        plan = self.passed.scenario.designs[one.design].choice_plan(self.passed.scenario.trial)
+        plan = self.passed.scenario.designs[one.design].choice_plan(known.trial)
         is_known = efficacy.max_toxicity is not None or one.truth.obd is not None
         told = joint, efficacy.utility, one.truth.optimal_dose(efficacy) if is_known else None
         expected, simulated = one.exact, one.simulated
@@ -358,11 +364,8 @@ def run(
     data = None if after is None else InterimData.of(after, scenario.trial)
     departures = []
     choosing = [label for label in labels if scenario.designs[label].optimal_dose is not None]
-    if data is not None and choosing:
-        raise EscalationError(
-            f"design '{choosing[0]}': an optimal dose is not chosen given the data of a running trial yet, which do "
-            "not have responses; leave out optimal_dose or these data"
-        )
+    if data is not None and data.responses is None and choosing:
+        raise OutcomesError(f"outcomes: design '{choosing[0]}' chooses an optimal dose: {NO_RESPONSES}")
     results, refusals = [], {}
     if data is not None:
         late = [label for label in labels if scenario.designs[label].is_late_onset]

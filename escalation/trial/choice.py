@@ -59,7 +59,7 @@ class Choice(Frozen):
 
     def words(self, efficacy: Efficacy) -> str:
         """The choice as sentences."""
-        chosen = RULES[self.by].format(margin=self.margin or 0.0)
+        chosen = self.in_short
         if self.by == "utility":
             worth = efficacy.utility
             chosen += (
@@ -77,6 +77,11 @@ class Choice(Frozen):
             f"recommended dose{futile}: {chosen}, of equal ones the lowest. Without such a dose, or without a "
             "recommended dose, there is none."
         )
+
+    @property
+    def in_short(self) -> str:
+        """What is chosen among the candidates, as a part of a sentence."""
+        return RULES[self.by].format(margin=self.margin or 0.0)
 
     @property
     def references(self) -> tuple[str, ...]:

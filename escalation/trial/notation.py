@@ -4,15 +4,35 @@ The dose level comes first, then a letter for each patient: N for no DLT, T for 
 (P14: followed for 14 days so far), I for a patient who cannot be evaluated. A DLT may have its day (T9). Lower case,
 commas between cohorts and a space after the dose level are understood. The notation is that of the R package escalation
 (K. Brock); P, I and days are ours.
+
+In a trial that looks at responses, N is neither a DLT nor a response, T a DLT only, E a response only and B both, as in
+that package. N? and T? have the response pending; P has both pending, and PE or P14E has responded already. These are
+ours.
 """
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from escalation.errors import OutcomesError, brief
 
 LETTERS = {"N": "no DLT", "T": "DLT", "P": "pending", "I": "inevaluable"}
+WITH_RESPONSES = {
+    "N": "neither DLT nor response",
+    "T": "DLT only",
+    "E": "response only",
+    "B": "DLT and response",
+    "P": "DLT pending",
+    "I": "inevaluable",
+}
+"""In trials that look at responses."""
+
+RESPONSES = {
+    "E": "is a response without a DLT",
+    "B": "is a DLT and a response",
+    "?": "is a response that is pending",
+}
+"""What only such trials have, as a part of a sentence."""
 
 WORD = re.compile(r'(?P<dose>"[^"]*"|[0-9]+)?\s*(?P<letters>[^\s,"]*)')
 AMBIGUOUS_COMMA = re.compile(r"[0-9],[0-9]")
@@ -23,13 +43,25 @@ AROUND = 60
 
 Days = int | float
 
-Word = tuple[int, str, list[Days | None], list[Days]]
-"""Dose level from 1, the letters of its patients but for those who are pending, the days of those, if known, and the
-days of DLTs, as far as they are known."""
+
+class Patient(NamedTuple):
+    """What is written of a patient."""
+
+    letter: str  # a key of `WITH_RESPONSES`
+    days: Days | None = None  # of follow-up while the DLT outcome is pending, or the day of a DLT
+    response_pending: bool = False  # of N and T, as far as responses are looked at
+    has_responded: bool = False  # of P
 
 
-def read_words(text: str, levels: int, labels: Sequence[str] | None) -> Iterator[Word]:
-    """The cohorts of a text, in order; OutcomesError shows where it cannot be read."""
+Word = tuple[int, list[Patient]]
+"""Dose level from 1, and its patients."""
+
+
+def read_words(text: str, levels: int, labels: Sequence[str] | None, *, efficacy: bool) -> Iterator[Word]:
+    """The cohorts of a text, in order; OutcomesError shows where it cannot be read.
+
+    `efficacy` says whether the trial looks at responses.
+    """
     place = 0
     while place < len(text):
         if text[place].isspace() or text[place] == ",":
@@ -45,7 +77,7 @@ def read_words(text: str, levels: int, labels: Sequence[str] | None) -> Iterator
             quoted = " (a closing quotation mark is missing)" if text[place] == '"' else ""
             _refuse(text, place, f"a cohort begins with its {'label' if labels else 'dose level, a number'}{quoted}")
         level = _level(text, place, word["dose"], levels, labels)
-        yield level, *_patients(text, word.start("letters"), word["letters"])
+        yield level, _patients(text, word.start("letters"), word["letters"], efficacy=efficacy)
         place = word.end()
 
 
@@ -73,31 +105,58 @@ def quoted(label: str) -> str:
     return label if label.isascii() and label.isdigit() else f'"{label}"'
 
 
-def _patients(text: str, start: int, letters: str) -> tuple[str, list[Days | None], list[Days]]:
-    """Letters of the patients who are not pending, days of those who are, and of DLTs."""
-    known, pending, toxic = "", list[Days | None](), list[Days]()
-    for patient in re.finditer(r"(.)([0-9]*(?:\.[0-9]+)?)", letters):
-        letter, days = patient[1].upper(), patient[2]
-        place = start + patient.start()
-        if letter not in LETTERS:
-            shown = repr(patient[1]) if patient[1].isprintable() else ascii(patient[1])
-            meanings = ", ".join(f"{one} ({meaning})" for one, meaning in LETTERS.items())
-            _refuse(text, place, f"{shown} should be {meanings.replace(', I', ' or I')}")
+def _patients(text: str, start: int, letters: str, *, efficacy: bool) -> list[Patient]:
+    """The patients of a cohort, whose letters begin at a place of the text."""
+    if not letters:
+        _refuse(text, start, f"a letter for each patient should follow: {_meanings(efficacy)}")
+    patients: list[Patient] = []
+    for found in re.finditer(r"(.)([0-9]*(?:\.[0-9]+)?)", letters):
+        letter, days, place = found[1].upper(), found[2], start + found.start()
+        before = patients[-1] if patients else None
+        is_sign = efficacy and (letter == "?" or (letter in "EB" and before is not None and before.letter == "P"))
+        if is_sign:
+            patients[-1:] = [_with_sign(text, place, letter, before)]
+        elif letter not in (WITH_RESPONSES if efficacy else LETTERS):
+            _refuse(text, place, _unknown(found[1], efficacy))
         if len(days.partition(".")[0]) > MOST_DIGITS:
             _refuse(text, place + 1, "so many days cannot be")
-        elif days and letter not in "PT":
-            _refuse(text, place + 1, "only P and T can have a number of days; a space goes before the next cohort")
-        number = (float(days) if "." in days else int(days)) if days else None
-        if letter == "P":
-            pending.append(number)
-        else:
-            known += letter
-            toxic += [] if number is None else [number]
-    if not known and not pending:
-        _refuse(
-            text, start, "a letter for each patient should follow: N (no DLT), T (DLT), P (pending) or I (inevaluable)"
-        )
-    return known, pending, toxic
+        elif days and is_sign:
+            _refuse(text, place + 1, f"days go before {letter}, as in {'T9?' if letter == '?' else 'P14E'}")
+        elif days and letter not in ("PTB" if efficacy else "PT"):
+            which = "P, T and B" if efficacy else "P and T"
+            _refuse(text, place + 1, f"only {which} can have a number of days; a space goes before the next cohort")
+        if not is_sign:
+            patients.append(Patient(letter, (float(days) if "." in days else int(days)) if days else None))
+    return patients
+
+
+def _meanings(efficacy: bool) -> str:
+    *most, last = (f"{letter} ({meaning})" for letter, meaning in (WITH_RESPONSES if efficacy else LETTERS).items())
+    return f"{', '.join(most)} or {last}"
+
+
+def _unknown(sign: str, efficacy: bool) -> str:
+    """What is wrong with a letter that is none."""
+    if sign.upper() in RESPONSES:
+        meaning = RESPONSES[sign.upper()]
+        return f"'{sign}' {meaning}, which needs [trial.efficacy] in the trial; without it outcomes are DLTs alone"
+    shown = repr(sign) if sign.isprintable() else ascii(sign)
+    return f"{shown} should be {_meanings(efficacy)}"
+
+
+def _with_sign(text: str, place: int, sign: str, before: Patient | None) -> Patient:
+    """The patient written before, with what E or ? behind says of that patient; all other signs are refused."""
+    if before is None:
+        _refuse(text, place, "'?', a response that is pending, goes behind the patient's letter: N? or T?")
+    if sign == "B":
+        _refuse(text, place, "B behind P: P14E is pending and has responded; another patient's B goes before the P")
+    if sign == "E" and before.has_responded:
+        _refuse(text, place, "E behind PE: it has responded already; another patient's E goes before the P")
+    if sign == "?" and (before.letter not in "NT" or before.response_pending):
+        why = {"E": "has responded", "B": "has responded", "P": "has both pending", "I": "cannot be evaluated"}
+        said = f": {before.letter} {why[before.letter]}" if before.letter in why else ", once"
+        _refuse(text, place, f"'?', a response that is pending, goes behind N or T{said}")
+    return before._replace(has_responded=True) if sign == "E" else before._replace(response_pending=True)
 
 
 def _refuse(text: str, place: int, problem: str) -> NoReturn:

@@ -78,28 +78,54 @@ def optimal_dose(choice, efficacy, cells, recommended):
     return tried[min(place for place in active if scores[place] >= best - within)]
 
 
-def every_path(rule, cells):
+def with_waiting(known, waiting, cells):
+    """Every way in which responses that are pending turn out, with its probability.
+
+    `known` are patients with N, E, T and B at each dose, `waiting` those without and with a DLT who may yet respond.
+    """
+    states = {tuple(map(tuple, known)): 1.0}
+    for dose, kind in product(range(len(known)), range(2)):
+        none, response = (0, 1) if kind == 0 else (2, 3)
+        whole = cells[dose][none] + cells[dose][response]
+        for _ in range(waiting[dose][kind]):
+            grown = {}
+            for state, probability in states.items():
+                for outcome in (none, response):
+                    cell = list(state[dose])
+                    cell[outcome] += 1
+                    after = (*state[:dose], tuple(cell), *state[dose + 1 :])
+                    grown[after] = grown.get(after, 0.0) + probability * cells[dose][outcome] / whole
+            states = grown
+    return states
+
+
+def every_path(rule, cells, history=(), states=None, begun=(0, 0)):
     """Probability of each (patients with N, E, T and B at each dose, index of the recommended dose or None).
 
-    `cells` are the probabilities of N, E, T and B at each dose. Every sequence of cohorts is followed to its end.
+    `cells` are the probabilities of N, E, T and B at each dose. Every sequence of cohorts is followed to its end, from
+    the cohorts of a history and the patients that there were in them, or with a first cohort of whom some patients,
+    and DLTs, have `begun`.
     """
     found = {}
 
-    def follow(history, state, probability):
+    def follow(history, state, probability, begun=(0, 0)):
         decision = rule.next(history)
         if isinstance(decision, Stop):
             key = state, None if decision.recommended is None else decision.recommended - 1
             found[key] = found.get(key, 0.0) + probability
             return
-        for counts in product(range(decision.size + 1), repeat=4):
-            if sum(counts) != decision.size:
+        size = decision.size - begun[0]
+        for counts in product(range(size + 1), repeat=4):
+            if sum(counts) != size:
                 continue
-            chance = factorial(decision.size) / prod(map(factorial, counts))
+            chance = factorial(size) / prod(map(factorial, counts))
             chance *= prod(p**count for p, count in zip(cells[decision.dose - 1], counts, strict=True))
             after = list(state)
             after[decision.dose - 1] = tuple(map(sum, zip(state[decision.dose - 1], counts, strict=True)))
             if chance > 0:
-                follow([*history, cohort(decision, counts[2] + counts[3])], tuple(after), probability * chance)
+                treated = cohort(decision, begun[1] + counts[2] + counts[3])
+                follow([*history, treated], tuple(after), probability * chance)
 
-    follow([], ((0, 0, 0, 0),) * rule.doses, 1.0)
+    for state, probability in (states or {((0, 0, 0, 0),) * rule.doses: 1.0}).items():
+        follow([*history], state, probability, begun)
     return found

@@ -13,7 +13,8 @@ from escalation.files import LONGEST, read_bytes
 from escalation.report.blocks import Block, Heading, Lines, TextTable
 from escalation.report.preamble import alarms
 from escalation.report.wording import count, dose_head, dose_text
-from escalation.running.answer import NextDose
+from escalation.running.answer import DoseResponses, NextDose
+from escalation.trial.efficacy import Efficacy
 from escalation.trial.trial import Trial
 from escalation.version import __version__
 
@@ -45,10 +46,13 @@ def next_dose_blocks(label: str, trial: Trial, found: NextDose, minutes: str) ->
     """A page on the decision, why it was taken, and what is known of the doses."""
     yield Heading(f"{label}: {_headline(trial, found)}", level=1)
     yield Lines(found.reason)
-    yield Lines(_recommendation(trial, found))
+    yield Lines(*_recommendation(trial, found))
     yield from alarms(found.warnings)
     yield _table(trial, found)
     yield Lines(*_footnotes(trial, found), listed=True)
+    if trial.efficacy is not None and found.responses is not None:
+        yield _responses(trial, trial.efficacy, found.responses)
+        yield Lines(*_response_footnotes(trial.efficacy, found.responses), listed=True)
     yield Lines(minutes)
 
 
@@ -67,6 +71,9 @@ def next_dose_tree(trial: Trial, found: NextDose, minutes: str) -> dict[str, Any
         "completions",
     )
     label = None if found.next_dose is None else trial.level_names[found.next_dose - 1]
+    for name in ("responses", "optimal_dose"):  # of trials that look at responses, and designs that choose by them
+        if tree[name] is None:
+            del tree[name]
     return {name: tree[name] for name in first} | tree | {"next_dose_label": label, "minutes": minutes}
 
 
@@ -84,14 +91,23 @@ def _headline(trial: Trial, found: NextDose) -> str:
     return f"{cohort}, {count(found.cohort_size, 'patient')}, at {dose_text(trial, found.next_dose)}"
 
 
-def _recommendation(trial: Trial, found: NextDose) -> str:
+def _recommendation(trial: Trial, found: NextDose) -> Iterator[str]:
     if found.recommended_dose is not None:
         dose = dose_text(trial, found.recommended_dose)
     elif found.pending and found.not_recommended is None:
         dose = "depends on the pending outcomes"
     else:
         dose = f"none ({found.not_recommended})"
-    return f"Recommended dose {'at the end' if found.stop else 'if the trial ended now'}: {dose}."
+    when, optimal = "at the end" if found.stop else "if the trial ended now", found.optimal_dose
+    if optimal is None:
+        yield f"Recommended dose {when}: {dose}."
+        return
+    yield f"Recommended dose (RP2D) {when}: {dose}."
+    if not optimal.decided:
+        yield f"Optimal dose (OBD) {when}: {optimal.reason}."
+        return
+    why = f"none ({optimal.reason})" if optimal.dose is None else f"{dose_text(trial, optimal.dose)}, {optimal.reason}"
+    yield f"Optimal dose (OBD) {when}: {why}."
 
 
 def _table(trial: Trial, found: NextDose) -> TextTable:
@@ -139,3 +155,32 @@ def _footnotes(trial: Trial, found: NextDose) -> Iterator[str]:
         yield f"{above}: under a Beta({found.prior[0]:g}, {found.prior[1]:g}) prior, from the dose's own patients."
     yield f"{above}: probability in % that the DLT rate exceeds the target."
     yield "closed: eliminated, excluded as a probable overdose, or by a ruling."
+
+
+def _responses(trial: Trial, efficacy: Efficacy, responses: Sequence[DoseResponses]) -> TextTable:
+    rows = []
+    for one, name in zip(responses, trial.numbered, strict=True):
+        beside = f"+{one.pending}?" * (one.pending > 0) + f"+{one.responded}PE" * (one.responded > 0)
+        shares = ("" if share is None else f"{100 * share:.1f}" for share in (one.observed, one.below_min))
+        observed, below = shares
+        utility = "" if one.utility is None else f"{one.utility:.1f}"
+        futile = [] if one.futile is None else ["yes" if one.futile else ""]
+        rows.append([name, f"{one.patients}{beside}", str(one.responses), observed, utility, below, *futile])
+    futile = [] if responses[0].futile is None else ["futile"]
+    return TextTable([dose_head(trial), "n", "responses", "rate", "utility", _below(efficacy), *futile], [rows])
+
+
+def _below(efficacy: Efficacy) -> str:
+    return f"< {100 * efficacy.min_response:g} %"
+
+
+def _response_footnotes(efficacy: Efficacy, responses: Sequence[DoseResponses]) -> Iterator[str]:
+    yield "n: patients whose DLT outcome and response are known. rate: responses among them, in %."
+    if any(one.pending for one in responses):
+        yield "?: response pending, not counted."
+    if any(one.responded for one in responses):
+        yield "PE: one patient each, who has responded while the DLT outcome is pending, not counted."
+    yield "utility: posterior mean, from 0 to 100."
+    yield f"{_below(efficacy)}: probability in % that the response rate is below min_response, under a uniform prior."
+    if responses[0].futile is not None:
+        yield "futile: that is too likely for an optimal dose."

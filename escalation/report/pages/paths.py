@@ -68,7 +68,13 @@ def outcome(node: Node, trial: Trial, name: str = "") -> str:
 
 def path_footnotes(pathways: Pathways) -> Iterator[str]:
     """How paths are written."""
-    yield "A cohort: its dose level, then N (no DLT) or T (DLT) for each patient, in any order."
+    if pathways.trial.efficacy is None:
+        yield "A cohort: its dose level, then N (no DLT) or T (DLT) for each patient, in any order."
+    else:
+        yield "A cohort: its dose level, then N? (no DLT) or T? (DLT) for each patient, in any order."
+        yield "?: with a response or without, which does not change the path."
+    if pathways.chooses_optimal_dose:
+        yield "RP2D: by toxicity. The optimal dose (OBD) is chosen by the responses when the trial is over."
     if pathways.truths:
         yield "P: exact probability of the path, whatever the order of the patients within its cohorts."
 
