@@ -115,8 +115,8 @@ def exact_responses(
     """Those of exact outcomes; `obd` is the truth's optimal dose, 1-based."""
     index = None if obd is None else obd - 1
     if outcomes.response_sums is not None:
-        laws = outcomes.response_sums
-        return Responses(outcomes, joint, utility, index, laws.by_dose, laws.optimal)
+        sums = outcomes.response_sums
+        return Responses(outcomes, joint, utility, index, sums.by_dose, sums.optimal)
     by_dose = np.zeros((outcomes.trial.levels, outcomes.trial.most_patients + 1))
     laws = ResponseLaws.of(joint, outcomes.after).pooled()
     for dose, law in enumerate(by_dose):

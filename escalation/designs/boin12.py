@@ -21,11 +21,12 @@ from pydantic import Field
 
 from escalation.designs.base import Design, never_reached, with_room
 from escalation.designs.boin import BOIN
-from escalation.designs.words import deciding
+from escalation.designs.words import beside, deciding, observed
 from escalation.fields import Count, Fraction
 from escalation.kernels.codes import ABOVE, BELOW, BESIDE, HIGHEST, LOWEST, RANDOM, SLACK
 from escalation.numbers import count_grid, exceedance
 from escalation.plans.conduct import Conduct
+from escalation.plans.decision import State
 from escalation.plans.joint import JointPlan, desirability_table
 from escalation.trial.choice import BOIN12 as SOURCE
 from escalation.trial.efficacy import Efficacy
@@ -140,6 +141,20 @@ class BOIN12(Design):
         assert trial.efficacy is not None
         low, high = self.boundaries(_limit(trial.efficacy))
         return {"lambda_e": low, "lambda_d": high, "u_b": self.benchmark(trial.efficacy)}
+
+    def grounds_of(self, trial: Trial, dose: int, state: State) -> str:
+        """Where the counts at a dose, by index, lead, as one clause of a sentence."""
+        assert trial.efficacy is not None
+        n, t = state.patients[dose], state.dlts[dose]
+        rate, low, high = beside(t / n, *self.boundaries(_limit(trial.efficacy)))
+        clause = f"{observed(n, t)} is a rate of {rate}"
+        if t / n >= self.boundaries(_limit(trial.efficacy))[1] - SLACK:
+            return f"{clause}, at least lambda_d = {high}: down"
+        if t / n <= self.boundaries(_limit(trial.efficacy))[0] + SLACK:
+            return f"{clause}, at most lambda_e = {low}"
+        if n < self.confine_from:
+            return f"{clause}, below lambda_d = {high} with fewer than {self.confine_from} patients"
+        return f"{clause}, above lambda_e = {low} and below lambda_d = {high}: not up"
 
     def _decisions_in_words(self, trial: Trial) -> Iterator[str]:
         assert trial.efficacy is not None

@@ -6,6 +6,7 @@ each. Doses are closed for too many DLTs, with all above, or for too few respons
 """
 
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from math import gcd
 from typing import Self
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from escalation.errors import DesignError, StateSpaceError
-from escalation.kernels.codes import BELOW, BESIDE, HIGHEST, LOWEST
+from escalation.kernels.codes import BELOW, BESIDE, FUTILE, HIGHEST, LOWEST, NO_DOSE, NOTHING_TRIED
 from escalation.kernels.layout import ClockArrays, JointArrays, Packing
 from escalation.numbers import Floats
 from escalation.plans.conduct import NO_LIMIT
@@ -112,10 +113,13 @@ class JointPlan(Plan):
         futile = [bool(self.futile[n, sum(responses)]) for n, responses in seen]
         return tuple(dose < lowest and not futile[dose] for dose in range(self.doses))
 
-    def candidates(self, state: State) -> tuple[tuple[int, ...], bool]:
-        """Among which doses is chosen, by index; and whether exploration goes before that, to an untried one."""
+    def candidates(self, state: State, highest: int | None = None) -> tuple[tuple[int, ...], bool]:
+        """Among which doses is chosen, by index; and whether exploration goes before that, to an untried one.
+
+        Those who conduct the trial may let none above `highest` be given.
+        """
         dose = state.last_dose
-        may_be = self.open_doses(state)
+        may_be = [one and (highest is None or place <= highest) for place, one in enumerate(self.open_doses(state))]
         below = [other for other in range(dose) if may_be[other]][-1:]
         here = [dose] if may_be[dose] else []
         above = [other for other in range(dose + 1, self.doses) if may_be[other]][:1]
@@ -139,9 +143,9 @@ class JointPlan(Plan):
         (n, t), (well, ill) = (state.patients[dose], state.dlts[dose]), state.responses[dose]
         return none * (n - t - well) + eff * well + tox * (t - ill) + both * ill
 
-    def decide(self, state: State, *, titrating: bool) -> Decision:  # noqa: ARG002
+    def decide(self, state: State, *, titrating: bool = False, highest: int | None = None) -> Decision:  # noqa: ARG002
         """The next dose, of which several may be `tied`; none where none may be given."""
-        found, explores = self.candidates(state)
+        found, explores = self.candidates(state, highest)
         if not found:
             return Decision(None)
         ranks = [self.ranks[state.patients[dose], self._units(state, dose)] for dose in found]
@@ -179,6 +183,35 @@ class JointPlan(Plan):
     def eliminating_by(self, eliminates: NDArray[np.bool_]) -> Self:  # noqa: ARG002
         """None: such a rule is refused."""
         raise DesignError("restrict: doses are eliminated by the design's own options alone")
+
+    def rates(self, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Floats:
+        """The isotonic estimates of the DLT rates of tried doses, each of the same weight."""
+        from scipy.optimize import isotonic_regression  # it takes a tenth of a second, and running trials alone need it
+
+        return np.asarray(isotonic_regression(dlts / patients).x, np.float64)
+
+    def chosen(self, state: State, highest: int | None = None) -> tuple[int, int]:
+        """Indices of the MTD and of the optimal dose if the trial ended now; or NO_DOSE, or a key of NO_OPTIMAL_DOSE.
+
+        Those who conduct the trial may let none above `highest` be chosen.
+        """
+        counts = np.array([state.patients], np.int16), np.array([state.dlts], np.int16)
+        found = self.recommend(*counts)
+        if highest is not None and found[0] > highest:
+            found = self.recommend_below(*counts, found, np.array([highest + 1]))
+        mtd = int(found[0])
+        if mtd == NO_DOSE:
+            return mtd, NO_DOSE
+        tried = [dose for dose in range(mtd + 1) if state.patients[dose]]
+        may_be = self.open_doses(state)
+        candidates = [dose for dose in tried if may_be[dose]]
+        if not candidates:
+            return mtd, FUTILE if tried else NOTHING_TRIED
+        return mtd, min(candidates, key=lambda dose: (-self.mean_utility(state, dose), dose))
+
+    def mean_utility(self, state: State, dose: int) -> Fraction:
+        """Posterior mean utility at a dose, from 0 to 100."""
+        return Fraction(100 + self.worth(state, dose), 2 + state.patients[dose])
 
     def _units(self, state: State, dose: int) -> int:
         return self.worth(state, dose) // self.unit

@@ -115,6 +115,10 @@ class Plan(ABC):
     def recommend(self, patients: Counts, dlts: Counts, choices: NDArray[np.int8] | None = None) -> NDArray[np.int16]:
         """The recommended dose of each ending, or NO_DOSE; `choices` are what `settler` wrote there, if it was run."""
 
+    def rates(self, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The DLT rates of tried doses as the recommendation compares them; here the observed ones."""
+        return dlts / patients
+
     @property
     def most_decisions(self) -> int:
         """Decisions that may be asked for to find out which doses a trial can come to: a part of a second."""

@@ -156,6 +156,10 @@ class TablePlan(Plan):
         self.selection.recommend(np.ascontiguousarray(self.codes, np.int8), patients, dlts, recommended)
         return recommended
 
+    def rates(self, patients: NDArray[np.int64], dlts: NDArray[np.int64]) -> Floats:
+        """The DLT rates of tried doses as the recommendation compares them."""
+        return self.selection.rates(patients, dlts)
+
     def recommend_below(
         self, patients: Counts, dlts: Counts, recommended: NDArray[np.int16], limit: NDArray[np.int64]
     ) -> NDArray[np.int16]:

@@ -217,6 +217,9 @@ class NextDose:
         None in a trial without [trial.efficacy], and where the data say nothing of responses.
     optimal_dose : OptimalDose or None
         The OBD; None where the design chooses none.
+    tied : tuple of int
+        Dose levels of which the design gives one at random, because they are equally desirable; there is then no
+        `next_dose` before it is drawn.
     """
 
     next_dose: int | None
@@ -239,3 +242,4 @@ class NextDose:
     while_pending: WhilePending | None = None
     responses: tuple[DoseResponses, ...] | None = None
     optimal_dose: OptimalDose | None = None
+    tied: tuple[int, ...] = ()

@@ -47,8 +47,7 @@ def _from_counts(decider: Decider, state: State) -> np.ndarray[tuple[int, int], 
     tried = n > 0
     found = np.full((4, len(n)), np.nan)
     if tried.any():
-        table = decider.plan.table
-        found[0, tried] = y[tried] / n[tried] if table is None else table.selection.rates(n[tried], y[tried])
+        found[0, tried] = decider.plan.rates(n[tried], y[tried])
     found[1], found[2] = clopper_pearson(n, y)
     a, b = decider.prior(state)
     found[3, tried] = special.betaincc(a + y[tried], b + (n - y)[tried], decider.trial.target)

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from escalation.designs import Design, ModelDesign
+from escalation.designs import BOIN12, Design, ModelDesign
 from escalation.errors import OutcomesError
 from escalation.kernels.codes import REASON_NAMES
 from escalation.numbers import is_whole
 from escalation.plans.decision import Decision, Ruling, State
 from escalation.plans.reach import NO_RULING
 from escalation.running.answer import Completion, DoseEstimate, Hold, NextDose
+from escalation.running.by_responses import next_by_responses
 from escalation.running.decider import Decider, check_closed
 from escalation.running.estimates import dose_estimates
 from escalation.running.explanation import explanation, following_in_words
@@ -68,15 +69,18 @@ def next_dose(
     """
     data = InterimData.of(data, trial)
     check_days(trial, data)
+    ruling = Ruling(_lowest_closed(closed_from, trial), stay)
+    if isinstance(design, BOIN12):
+        return next_by_responses(design, trial, data, ruling)
     if design.is_late_onset:
-        return _of_late_onset(design, trial, data, Ruling(_lowest_closed(closed_from, trial), stay))
+        return _of_late_onset(design, trial, data, ruling)
     decider = decider_for(design, trial, data)
     if any(data.pending) and data.cohorts is None and decider.plan.looks_at_cohort:
         raise OutcomesError(
             "outcomes: this design looks at what happened in the last cohort, and patients are pending: give the "
             "outcomes cohort by cohort"
         )
-    ruled = replace(decider, ruling=Ruling(_lowest_closed(closed_from, trial), stay))
+    ruled = replace(decider, ruling=ruling)
     complete = [stand(decider, completion, ruled=ruled) for completion in data.completions()]
     known = _of_known(complete[0].state, data)
     prior = None if isinstance(design, ModelDesign) else decider.prior(known)

@@ -38,18 +38,19 @@ def with_responses(
     """
     if trial.efficacy is None:
         return answer
-    plan = optimal = None
+    futile = optimal = None
     if design.optimal_dose is not None:
         plan = choice_plan(design.optimal_dose, trial.efficacy, max(data.treated, trial.max_patients))
-        optimal = _optimal_dose(design.optimal_dose, trial, plan, data, recommended)
+        futile, optimal = plan.futile, _optimal_dose(design.optimal_dose, trial, plan, data, recommended)
     return replace(
         answer,
-        responses=None if data.responses is None else tuple(_at_each_dose(trial.efficacy, plan, data)),
+        responses=None if data.responses is None else tuple(at_each_dose(trial.efficacy, futile, data)),
         optimal_dose=optimal,
     )
 
 
-def _at_each_dose(efficacy: Efficacy, plan: ChoicePlan | None, data: InterimData) -> Iterator[DoseResponses]:
+def at_each_dose(efficacy: Efficacy, futile: NDArray[np.bool_] | None, data: InterimData) -> Iterator[DoseResponses]:
+    """What is known of the responses at each dose; `futile`, bool[N + 1, N + 1], is by patients and responses."""
     assert data.complete is not None
     assert data.responded is not None
     waiting = zip(data.pending, data.responded, data.response_pending or (), strict=True)
@@ -67,7 +68,7 @@ def _at_each_dose(efficacy: Efficacy, plan: ChoicePlan | None, data: InterimData
             observed=e / n if n else None,
             utility=(100 + worth) / (2 + n) if n else None,
             below_min=float(special.betainc(1 + e, 1 + n - e, efficacy.min_response)) if n else None,
-            futile=None if plan is None else bool(plan.futile[n, e]),
+            futile=None if futile is None else bool(futile[n, e]),
         )
 
 
@@ -98,11 +99,11 @@ def _optimal_dose(
         return OptimalDose(possible[0], True, f"{whatever}{reasons}", possible, ())
     decisive = tuple(_decisive(fillings, doses))
     names = [trial.level_names[dose - 1] for dose in possible if dose is not None]
-    listed = f"dose level {_listed(names, 'or')}" + " or none" * (None in possible)
-    at = _listed([trial.level_names[dose - 1] for dose in decisive], "and")
+    named = f"dose level {listed(names, 'or')}" + " or none" * (None in possible)
+    at = listed([trial.level_names[dose - 1] for dose in decisive], "and")
     where = f"dose level{'s' * (len(decisive) > 1)} {at}"
     by = f", by {'that' if open_ == 1 else 'those'} at {where}" if decisive else ""
-    return OptimalDose(None, False, f"{waiting}: {listed}{by}", possible, decisive)
+    return OptimalDose(None, False, f"{waiting}: {named}{by}", possible, decisive)
 
 
 def _undecided(reason: str) -> OptimalDose:
@@ -169,5 +170,6 @@ def _decisive(fillings: _Fillings, chosen: NDArray[np.int16]) -> Iterator[int]:
             yield dose + 1
 
 
-def _listed(names: Sequence[str], word: str) -> str:
+def listed(names: Sequence[str], word: str) -> str:
+    """Names as a sentence lists them."""
     return f" {word} ".join([", ".join(names[:-1]), *names[-1:]][len(names) < 2 :])

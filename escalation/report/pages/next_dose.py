@@ -71,8 +71,8 @@ def next_dose_tree(trial: Trial, found: NextDose, minutes: str) -> dict[str, Any
         "completions",
     )
     label = None if found.next_dose is None else trial.level_names[found.next_dose - 1]
-    for name in ("responses", "optimal_dose"):  # of trials that look at responses, and designs that choose by them
-        if tree[name] is None:
+    for name in ("responses", "optimal_dose", "tied"):  # of trials and designs that look at responses
+        if not tree[name]:
             del tree[name]
     return {name: tree[name] for name in first} | tree | {"next_dose_label": label, "minutes": minutes}
 
@@ -80,6 +80,9 @@ def next_dose_tree(trial: Trial, found: NextDose, minutes: str) -> dict[str, Any
 def _headline(trial: Trial, found: NextDose) -> str:
     if found.hold is not None and not found.completions:
         return "accrual is held"
+    if found.tied:
+        tied = " or ".join(trial.level_names[dose - 1] for dose in found.tied)
+        return f"next cohort, {count(found.cohort_size, 'patient')}, at dose level {tied}, by lot"
     if not found.decided:
         return "wait" if len({(one.next_dose, one.stop) for one in found.completions}) > 1 else "not decided"
     if found.next_dose is None:

@@ -1,0 +1,332 @@
+"""The next dose of a running trial whose design decides by responses beside DLTs.
+
+Such a design waits until both outcomes of every patient are known, and until the last cohort is full: unless what is
+not known cannot change the answer, or the DLTs that are known lead down already.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import combinations_with_replacement, product
+from math import prod
+
+from escalation.designs.boin12 import BOIN12
+from escalation.errors import OutcomesError
+from escalation.kernels.codes import (
+    BELOW,
+    ENOUGH_AT_DOSE,
+    FUTILE,
+    FUTILITY,
+    MAX_PATIENTS,
+    NO_DOSE,
+    NOTHING_TRIED,
+    REASON_NAMES,
+    TOO_TOXIC,
+)
+from escalation.plans.decision import Ruling, State
+from escalation.plans.joint import JointPlan
+from escalation.running.answer import Completion, Hold, NextDose, OptimalDose
+from escalation.running.decider import Decider
+from escalation.running.estimates import dose_estimates
+from escalation.running.explanation import text_of
+from escalation.running.responses import at_each_dose, listed
+from escalation.running.standing import decider_for, too_many
+from escalation.trial.data import NO_RESPONSES, InterimData
+from escalation.trial.efficacy import Efficacy
+from escalation.trial.trial import Trial
+
+MOST_FILLINGS = 5_000
+"""Ways in which what is pending can turn out that are looked at."""
+
+Cell = tuple[int, int, int, int]
+"""Patients with neither, a response only, a DLT only and both."""
+
+ALL, RESPONDED, NO_DLT, DLT = (0, 1, 2, 3), (1, 3), (0, 1), (2, 3)
+"""What can become of a patient of whom nothing is known, or that, by the place in a cell."""
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What follows where all outcomes are known."""
+
+    state: State
+    doses: tuple[int, ...]  # equally desirable ones, by index; empty where the trial ends
+    size: int
+    reason: int  # why it ends; 0 where it does not
+    recommended: int  # index of the MTD, or NO_DOSE
+    optimal: int  # that of the optimal dose, or a key of NO_OPTIMAL_DOSE
+    completing: bool = False  # whether the next patients fill up the last cohort
+
+    @property
+    def essence(self) -> tuple[object, ...]:
+        """What has to be the same whatever the outcomes; the doses that are chosen matter when the trial ends."""
+        return self.doses, self.size, self.reason, (self.recommended, self.optimal) if self.reason else None
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """A design that is asked about one state after the other."""
+
+    design: BOIN12
+    decider: Decider
+    plan: JointPlan
+    efficacy: Efficacy
+
+    @property
+    def trial(self) -> Trial:
+        return self.decider.trial
+
+    def planned(self, dose: int, patients: tuple[int, ...], dlts: tuple[int, ...]) -> int:
+        """Patients of the next cohort at a dose."""
+        left = self.plan.conduct.max_patients - sum(patients)
+        return max(min(self.plan.conduct.size(dose, patients, dlts), left), 0)
+
+    def answer(self, state: State, missing: int, ruling: Ruling) -> _Answer:
+        """What follows a cohort that lacks so many patients."""
+        highest = self._highest(state, ruling)
+        mtd, optimal = self.plan.chosen(state, None if ruling.closed_from is None else ruling.closed_from - 1)
+        if state.dose is None:
+            start = self.plan.conduct.start
+            return _Answer(state, (start,), self.planned(start, state.patients, state.dlts), 0, mtd, optimal)
+        decision = self.plan.decide(state, highest=highest)
+        doses = decision.tied or (() if decision.next_dose is None else (decision.next_dose,))
+        n, t = state.patients[state.dose], state.dlts[state.dose]
+        down = self.plan.moves[n, t] == BELOW or self.plan.lowest_eliminated(state) <= state.dose
+        if missing and not (down and (not doses or doses[0] < state.dose)):
+            if ruling.closed_from is not None and state.dose >= ruling.closed_from:
+                raise _closed(self.trial, state.dose, "to fill up the last cohort")
+            return _Answer(state, (state.dose,), missing, 0, mtd, optimal, completing=True)
+        if not doses:
+            if self.plan.candidates(state)[0]:
+                raise OutcomesError("closed: no dose is left that may be given: what follows the design does not say")
+            is_toxic = self.plan.lowest_eliminated(state) == 0
+            return _Answer(state, (), 0, TOO_TOXIC if is_toxic else FUTILITY, mtd, optimal if is_toxic else FUTILE)
+        if self.plan.enough is not None and n >= self.plan.enough:
+            return _Answer(state, (), 0, ENOUGH_AT_DOSE, mtd, optimal)
+        size = self.planned(doses[0], state.patients, state.dlts)
+        if size == 0:
+            return _Answer(state, (), 0, MAX_PATIENTS, mtd, optimal)
+        return _Answer(state, doses, size, 0, mtd, optimal)
+
+    def _highest(self, state: State, ruling: Ruling) -> int | None:
+        """Index of the highest dose that a ruling lets be given."""
+        limits = [] if ruling.closed_from is None else [ruling.closed_from - 1]
+        limits += [state.last_dose] if ruling.stays and state.dose is not None else []
+        return min(limits, default=None)
+
+
+def next_by_responses(design: BOIN12, trial: Trial, data: InterimData, ruling: Ruling) -> NextDose:
+    """What the design does next; raises OutcomesError as `next_dose` does."""
+    decider = replace(decider_for(design, trial, data), ruling=ruling)
+    if data.responses is None:
+        raise OutcomesError(f"outcomes: this design decides by responses, and {NO_RESPONSES}")
+    assert decider.plan.joint is not None
+    assert trial.efficacy is not None
+    asked = _Asked(design, decider, decider.plan.joint, trial.efficacy)
+    last, missing, departures = _standing(asked, data)
+    answers = [asked.answer(_state(cells, last), missing, ruling) for cells in _fillings(data)]
+    first, pending = answers[0], data.responses_pending + sum(data.responded or ())
+    settled = len({answer.essence for answer in answers}) == 1
+    ends, tied = settled and not first.doses, settled and len(first.doses) > 1
+    highest = {answer.recommended for answer in answers}
+    return NextDose(
+        next_dose=first.doses[0] + 1 if settled and not ends and not tied else None,
+        cohort_size=first.size if settled else 0,
+        stop=ends,
+        stop_reason=REASON_NAMES[first.reason] if ends else None,
+        expansion=False,
+        reason=_in_words(asked, answers, pending, missing, settled=settled),
+        recommended_dose=first.recommended + 1 if len(highest) == 1 and first.recommended != NO_DOSE else None,
+        estimates=dose_estimates(decider, _known(data), data),
+        prior=decider.prior(first.state),
+        warnings=departures,
+        pending=sum(data.pending),
+        decided=settled and not tied,
+        completions=tuple(dict.fromkeys(_completion(asked, answer) for answer in answers)) if pending else (),
+        missing=missing,
+        filled=(),
+        not_recommended=_why_no_mtd(first) if highest == {NO_DOSE} else None,
+        hold=None if settled else Hold(None, "the design waits until both outcomes of every patient are known"),
+        responses=tuple(at_each_dose(trial.efficacy, asked.plan.futile, data)),
+        optimal_dose=_optimal(trial, answers, pending),
+        tied=tuple(dose + 1 for dose in first.doses) if tied else (),
+    )
+
+
+def _state(cells: Iterable[Cell], last: int | None) -> State:
+    """Where the trial stands with so many patients of each outcome at each dose."""
+    rows = tuple(cells)
+    return State(
+        patients=tuple(map(sum, rows)),
+        dlts=tuple(toxic + both for _, _, toxic, both in rows),
+        dose=last,
+        responses=tuple((eff, both) for _, eff, _, both in rows),
+    )
+
+
+def _fillings(data: InterimData) -> Iterator[tuple[Cell, ...]]:
+    """The cells that what is pending can turn out to; that of no DLT and no further response first."""
+    assert data.complete is not None
+    assert data.responded is not None
+    assert data.response_pending is not None
+    waiting = zip(data.complete, data.pending, data.responded, data.response_pending, strict=True)
+    ways = [
+        list(_added(cell, [(ALL, pending - responded), (RESPONDED, responded), (NO_DLT, without), (DLT, with_dlt)]))
+        for cell, pending, responded, (without, with_dlt) in waiting
+    ]
+    if (number := prod(map(len, ways))) > MOST_FILLINGS:
+        raise OutcomesError(
+            f"outcomes: what is pending can turn out in {number:,} ways, and at most {MOST_FILLINGS:,} are looked at; "
+            "ask again when more is known"
+        )
+    return product(*ways)
+
+
+def _added(cell: Cell, unknown: list[tuple[tuple[int, ...], int]]) -> Iterator[Cell]:
+    found: dict[Cell, None] = {}
+    for ways in product(*(combinations_with_replacement(places, count) for places, count in unknown)):
+        filled = list(cell)
+        for place in (place for way in ways for place in way):
+            filled[place] += 1
+        found[filled[0], filled[1], filled[2], filled[3]] = None
+    yield from found
+
+
+def _standing(asked: _Asked, data: InterimData) -> tuple[int | None, int, tuple[str, ...]]:
+    """Index of the last dose, patients whom the last cohort lacks, and where the data depart from the design."""
+    most = asked.trial.max_patients
+    departures = [too_many(data.treated, most)] * (data.treated > most)
+    if not data.treated:
+        return None, 0, ()
+    if data.cohorts:
+        last, missing, found = _followed(asked, data)
+        return last, missing, (*departures, *found)
+    tried = [dose for dose in range(1, len(data.patients) + 1) if data.may_have_ended_at(dose)]
+    if data.dose is None and len(tried) > 1:
+        names = [asked.trial.level_names[dose - 1] for dose in tried]
+        raise OutcomesError(f"dose of the last cohort: needed; it may have been dose level {listed(names, 'or')}")
+    dose = (tried[0] if data.dose is None else data.dose) - 1
+    size = data.patients[dose] if data.last_cohort is None else data.last_cohort[0]
+    before = tuple(n - size * (place == dose) for place, n in enumerate(data.patients))
+    planned = asked.planned(dose, before, data.dlts)
+    missing = -size % planned if data.last_cohort is None and planned else max(planned - size, 0)
+    return dose, min(missing, max(most - data.treated, 0)), tuple(departures)
+
+
+def _followed(asked: _Asked, data: InterimData) -> tuple[int | None, int, list[str]]:
+    """As `_standing`, cohort by cohort; what was pending may have been any of what it can turn out to."""
+    levels, departures = asked.trial.levels, list[str]()
+    last: int | None = None
+    missing, seen = 0, InterimData.from_cohorts([], levels, efficacy=True)
+    for number, cohort in enumerate((one for one in data.cohorts or () if one.patients), 1):
+        dose, name = cohort.dose - 1, f"cohort {number} ({cohort.written(asked.trial.labels)})"
+        answers = [asked.answer(_state(cells, last), missing, Ruling()) for cells in _fillings(seen)]
+        expected = {one for answer in answers for one in answer.doses}
+        at = {answer.size for answer in answers if dose in answer.doses}
+        if dose not in expected:
+            given = listed([asked.trial.at_level(one) for one in sorted(expected)], "or")
+            departures.append(f"{name}: the design {f'gives {given}' if expected else 'ends the trial'}")
+        planned = max(at) if at else asked.planned(dose, seen.patients, seen.dlts)
+        if cohort.patients > planned:
+            departures.append(f"{name}: {cohort.patients} patients, where {planned} are planned")
+        last, missing = dose, max(planned - cohort.patients, 0)
+        seen = InterimData.from_cohorts([*(seen.cohorts or ()), cohort], levels, efficacy=True)
+    return last, missing, departures
+
+
+def _known(data: InterimData) -> State:
+    """Where the trial stands by the patients whose DLT outcome is known."""
+    patients = tuple(n - pending for n, pending in zip(data.patients, data.pending, strict=True))
+    return State(patients, data.dlts, responses=data.responses)
+
+
+def _in_words(asked: _Asked, answers: list[_Answer], pending: int, missing: int, *, settled: bool) -> str:
+    first, trial = answers[0], asked.trial
+    who = "1 patient has" if pending == 1 else f"{pending} patients have"
+    if not settled:
+        doses = sorted({dose for answer in answers for dose in answer.doses})
+        ends = sorted({REASON_NAMES[answer.reason].replace("_", " ") for answer in answers if answer.reason})
+        then = [trial.at_level(dose) for dose in doses] + [f"the end of the trial ({reason})" for reason in ends]
+        return text_of([f"{who} an outcome that is pending: wait", f"it may be {listed(then, 'or')}"])
+    clauses = list(_clauses(asked, first, missing))
+    if pending:
+        clauses.insert(0, f"{who} an outcome that is pending, which cannot change the answer; without further ones")
+    return text_of(clauses)
+
+
+def _clauses(asked: _Asked, answer: _Answer, missing: int) -> Iterator[str]:
+    """Why something follows, in clauses."""
+    trial, state, plan = asked.trial, answer.state, asked.plan
+    if state.dose is None:
+        yield f"nobody was treated yet; the trial starts at {trial.at_level(answer.doses[0])}"
+        return
+    here, grounds = trial.at_level(state.dose), asked.design.grounds_of(trial, state.dose, state)
+    if answer.completing:
+        more = f"{missing} more {'fills' if missing == 1 else 'fill'} it up first"
+        yield f"the last cohort, at {here}, is not full: {more}"
+        return
+    yield f"{here}: {grounds}"
+    closed = [place for place, shut in enumerate(plan.closed(state)) if shut]
+    if closed:
+        names = [trial.level_names[place] for place in closed]
+        yield f"dose level{'s' * (len(names) > 1)} {listed(names, 'and')} may not be given"
+    found, explores = plan.candidates(state)
+    if explores and answer.doses == found:
+        above = trial.at_level(found[0])
+        enough = f"with at least {plan.explore_from} patients at {here}"
+        yield f"{enough} the next higher dose is explored: nobody was given {above}"
+    elif answer.doses and plan.moves[state.patients[state.dose], state.dlts[state.dose]] != BELOW:
+        shares = [f"{100 * plan.desirable(state, place):.1f} % at {trial.at_level(place)}" for place in found]
+        benchmark = f"{asked.design.benchmark(asked.efficacy):g}"
+        yield f"desirability, the probability that the mean utility exceeds {benchmark}: {listed(shares, 'and')}"
+    if len(answer.doses) > 1:
+        names = [trial.level_names[place] for place in answer.doses]
+        yield f"dose levels {listed(names, 'and')} are equally desirable: the design draws one of them by lot"
+    if answer.reason:
+        yield ENDINGS[answer.reason].format(here=here, most=plan.conduct.max_patients, enough=plan.enough)
+
+
+ENDINGS = {
+    TOO_TOXIC: "the trial ends as too toxic, recommending no dose",
+    FUTILITY: "no dose that could be next has enough responses: the trial ends without an optimal dose",
+    ENOUGH_AT_DOSE: "{here} has at least {enough} patients: the trial ends",
+    MAX_PATIENTS: "all {most} patients have been treated",
+}
+
+
+def _completion(asked: _Asked, answer: _Answer) -> Completion:
+    following = answer.doses[0] + 1 if len(answer.doses) == 1 else None
+    reason = text_of(_clauses(asked, answer, answer.size))
+    return Completion(answer.state.dlts, following, bool(answer.reason), reason)
+
+
+def _why_no_mtd(answer: _Answer) -> str:
+    return "too toxic: the lowest dose is eliminated" if any(answer.state.patients) else "nobody has been treated"
+
+
+def _optimal(trial: Trial, answers: list[_Answer], pending: int) -> OptimalDose:
+    """The optimal dose if the trial ended now."""
+    found = sorted({max(answer.optimal, NO_DOSE) for answer in answers})
+    possible = (*(dose + 1 for dose in found if dose != NO_DOSE), *[None] * (NO_DOSE in found))
+    if len(possible) == 1:
+        reasons = sorted({answer.optimal for answer in answers}, reverse=True)
+        return OptimalDose(possible[0], True, " or ".join(OPTIMAL.get(one, CHOSEN) for one in reasons), possible, ())
+    names = [trial.level_names[dose - 1] for dose in possible if dose is not None]
+    none = " or none" * (None in possible)
+    waiting = f"not decided while the outcome{'s' * (pending > 1)} of {pending} patient{'s' * (pending > 1)} "
+    reason = f"{waiting}{'are' if pending > 1 else 'is'} pending: dose level {listed(names, 'or')}{none}"
+    return OptimalDose(None, False, reason, possible, ())
+
+
+CHOSEN = "the largest posterior mean utility, of the doses up to the MTD that are not futile"
+OPTIMAL = {
+    NO_DOSE: "no dose is recommended",
+    FUTILE: "every dose up to the MTD is futile, or none that could be next may be given",
+    NOTHING_TRIED: "no dose up to the MTD was given",
+}
+
+
+def _closed(trial: Trial, dose: int, whom: str) -> OutcomesError:
+    return OutcomesError(
+        f"closed: the next patients would be at {trial.at_level(dose)}, {whom}: what follows when that is closed the "
+        "design does not say"
+    )
