@@ -341,9 +341,7 @@ class InterimData:
 
     def without_pending(self) -> Self:
         """The data were those who are pending known to have no DLT; they say nothing of responses."""
-        if self.cohorts:
-            return self._of_dlts([0] * len(self.cohorts))
-        return self._of_dlts([0] * len(self.patients))
+        return self._of_dlts([0] * len(self.patients if self.cohorts is None else self.cohorts))
 
     def _of_dlts(self, more: Sequence[int]) -> Self:
         """The data with so many DLTs among the pending, by cohort or dose, and with nothing of responses.
@@ -491,8 +489,6 @@ class InterimData:
         last_cohort: tuple[int, int] | None = None,
         pending: Sequence[int] = (),
         responses: Sequence[Pair] | None = None,
-        response_pending: Sequence[Pair] = (),
-        responded: Sequence[int] = (),
     ) -> Self:
         """Data known as counts.
 
@@ -510,11 +506,7 @@ class InterimData:
             Of the patients, those whose outcome is not known yet, at each dose level from the lowest.
         responses : sequence of (int, int), optional
             Of the patients without and with a DLT, those who have responded, at each dose level from the lowest. Left
-            out, nothing is known of responses.
-        response_pending : sequence of (int, int), optional
-            Of them, those whose response is not known yet.
-        responded : sequence of int, optional
-            Of the pending, those who have responded already.
+            out, nothing is known of responses; given, all are known but for those of `pending`.
 
         Raises
         ------
@@ -533,22 +525,12 @@ class InterimData:
             raise OutcomesError(
                 "last cohort: with patients pending its DLTs are not known; give the outcomes cohort by cohort"
             )
+        if responses is not None:
+            if len(responses) > len(n):
+                raise OutcomesError(f"responses: {len(responses)} numbers, but {len(n)} numbers of patients")
+            responses = (*responses, *((0, 0),) * (levels - len(responses)))
         n, y, open_ = ((*counts, *(0,) * (levels - len(counts))) for counts in (n, y, open_))
-        none = 0, 0
-        beside: list[tuple[Any, ...]] = []
-        for name, values, nobody in (
-            ("responses", responses, none),
-            ("response_pending", response_pending, none),
-            ("responded", responded, 0),
-        ):
-            if responses is None and values:
-                raise OutcomesError(f"{name}: needs responses beside it")
-            if len(values or ()) > len(patients):
-                raise OutcomesError(f"{name}: {len(values or ())} numbers, but {len(patients)} numbers of patients")
-            beside.append((*(values or ()), *[nobody] * (levels - len(values or ()))))
-        if responses is None:
-            return cls(n, y, dose, last_cohort, None if any(n) else (), open_)
-        return cls(n, y, dose, last_cohort, None if any(n) else (), open_, (), *beside)
+        return cls(n, y, dose, last_cohort, None if any(n) else (), open_, responses=responses)
 
     def may_have_ended_at(self, level: int) -> bool:
         """Whether the last cohort may have been treated at a dose level, from 1."""
