@@ -91,15 +91,16 @@ def test_order_within_a_cohort_does_not_matter():
     assert InterimData.from_outcomes("2TNT", 4) == InterimData.from_outcomes(" 2NTT ", 4)
 
 
-@given(cohorts().filter(bool), st.data())
-def test_a_bad_letter_is_pointed_at(given_cohorts, data):
-    text = " ".join(map(str, given_cohorts))
-    letters = [place for place, letter in enumerate(text) if letter in "NTPI"]
+@given(st.data(), st.booleans())
+def test_a_bad_letter_is_pointed_at(data, efficacy):
+    text = " ".join(map(str, data.draw((cohorts_with_responses() if efficacy else cohorts()).filter(bool))))
+    known = "NTPIEB" if efficacy else "NTPI"
+    letters = [place for place, letter in enumerate(text) if letter in known]
     place = data.draw(st.sampled_from(letters))
     characters = st.characters(codec="ascii", categories=["Lu", "Ll", "Po"])
-    bad = data.draw(characters.filter(lambda one: one.upper() not in "NTPI" and one not in ',"'))
+    bad = data.draw(characters.filter(lambda one: one.upper() not in known and one not in ',"' + "?" * efficacy))
     with pytest.raises(OutcomesError) as caught:
-        InterimData.from_outcomes(text[:place] + bad + text[place + 1 :], LEVELS)
+        InterimData.from_outcomes(text[:place] + bad + text[place + 1 :], LEVELS, efficacy=efficacy)
     _, shown, caret = str(caught.value).split("\n")
     assert set(caret) <= {" ", "^"}
     assert shown[caret.index("^")] == bad
