@@ -274,9 +274,11 @@ class InterimData:
                     raise OutcomesError(f"{name}: needs responses beside it")
             return
         levels = len(self.patients)
-        responses = tuple(_pair(pair, "responses") for pair in self.responses)
-        waiting = tuple(_pair(pair, "response_pending") for pair in self.response_pending or [(0, 0)] * levels)
-        responded = _counts(self.responded or (0,) * levels, "responded")
+        responses = _pairs(self.responses, "responses")
+        waiting = _pairs(
+            [(0, 0)] * levels if self.response_pending is None else self.response_pending, "response_pending"
+        )
+        responded = _counts([0] * levels if self.responded is None else self.responded, "responded")
         for name, values in (("responses", responses), ("response_pending", waiting), ("responded", responded)):
             if len(values) != levels:
                 raise OutcomesError(f"{name}: {len(values)} dose levels, but {levels} numbers of patients")
@@ -526,8 +528,9 @@ class InterimData:
                 "last cohort: with patients pending its DLTs are not known; give the outcomes cohort by cohort"
             )
         if responses is not None:
+            responses = _pairs(responses, "responses")
             if len(responses) > len(n):
-                raise OutcomesError(f"responses: {len(responses)} numbers, but {len(n)} numbers of patients")
+                raise OutcomesError(f"responses: {len(responses)} dose levels, but {len(n)} numbers of patients")
             responses = (*responses, *((0, 0),) * (levels - len(responses)))
         n, y, open_ = ((*counts, *(0,) * (levels - len(counts))) for counts in (n, y, open_))
         return cls(n, y, dose, last_cohort, None if any(n) else (), open_, responses=responses)
@@ -571,6 +574,12 @@ def _pair(values: object, name: str) -> Pair:
     if len(counts) != 2:
         raise OutcomesError(f"{name}: {values!r:.40} should be two numbers, of patients without and with a DLT")
     return counts[0], counts[1]
+
+
+def _pairs(values: object, name: str) -> tuple[Pair, ...]:
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise OutcomesError(f"{name}: {values!r:.40} should be two numbers for each dose level")
+    return tuple(_pair(one, name) for one in values)
 
 
 def _by_letter(patients: Pair, responses: Pair, waiting: Pair) -> dict[str, int]:

@@ -119,7 +119,7 @@ def test_counts(file):
         (("--both", "0,2"), "--both: needs --responses"),
         (("--responses", "0,1", "--both", "0,2"), "--both: should be no more than --responses"),
         (("--responses", "4,0"), "dose level 1: 4 responses in only 3 patients without a DLT"),
-        (("--responses", "1,0,0"), "responses: 3 numbers, but 2 numbers of patients"),
+        (("--responses", "1,0,0"), "responses: 3 dose levels, but 2 numbers of patients"),
     ):
         assert problem in refused(*told, *options)
     assert "either OUTCOMES or --responses, not both" in refused(

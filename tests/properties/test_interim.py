@@ -255,7 +255,7 @@ def test_cohorts_that_cannot_be(given, problem):
 def test_counts_that_cannot_be():
     for beside, problem in (
         ({"responses": [(3, 0)]}, "dose level 1: 3 responses in only 2 patients without a DLT"),
-        ({"responses": [(0, 0), (0, 0)]}, "responses: 2 numbers, but 1 numbers of patients"),
+        ({"responses": [(0, 0), (0, 0)]}, "responses: 2 dose levels, but 1 numbers of patients"),
     ):
         with pytest.raises(OutcomesError, match=problem):
             InterimData.from_counts([3], [1], 4, **beside)
@@ -263,6 +263,7 @@ def test_counts_that_cannot_be():
         ({"responded": (1,)}, "responded: needs responses beside it"),
         ({"responses": ((0, 0),), "responded": (1,)}, "dose level 1: 1 responded of 0 pending"),
         ({"responses": ((0, 0),) * 2}, "responses: 2 dose levels, but 1 numbers of patients"),
+        ({"responses": 3}, "responses: 3 should be two numbers for each dose level"),
         ({"responses": ((1, 2),)}, "dose level 1: 2 responses in only 1 patients with a DLT"),
         ({"responses": ((0, 1),), "response_pending": ((0, 1),)}, "1 responses and 1 pending in only 1 patients with"),
     ):
