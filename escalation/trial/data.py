@@ -5,7 +5,7 @@ Counts by dose say less: not where the last cohort was treated, nor what happene
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from itertools import product
 from math import inf, prod
@@ -340,6 +340,15 @@ class InterimData:
         """Patients at all doses whose response is not known yet; of `pending` those who have not responded."""
         waiting = sum(map(sum, self.response_pending or ()))
         return waiting + (0 if self.responded is None else sum(self.pending) - sum(self.responded))
+
+    def to_dict(self) -> dict[str, Any]:
+        """As nested dictionaries and tuples, without what they do not say of responses."""
+        tree = asdict(self)
+        for part in (tree, *(tree["cohorts"] or ())):
+            for name in {*OF_RESPONSES} & {*part}:
+                if part[name] is None:
+                    del part[name]
+        return tree
 
     def without_pending(self) -> Self:
         """The data were those who are pending known to have no DLT; they say nothing of responses."""

@@ -355,7 +355,7 @@ def _run_tree(run: Run) -> dict[str, Any]:
         "designs": {
             label: design.model_dump(mode="json", exclude={"label"}) for label, design in scenario.designs.items()
         },
-        "after": None if run.after is None else asdict(run.after),
+        "after": None if run.after is None else run.after.to_dict(),
         "agreement": agreement_tree(run.agreement),
         "results": [_result_tree(run, result) for result in run.results],
     }
