@@ -144,21 +144,24 @@ def test_scenario_examples_are_valid(page):
         parse_scenario(whole, simulated=False)  # what simulations need may be in another block
 
 
-def test_the_json_of_a_running_trial_is_documented():
+def test_the_json_of_a_running_trial_is_documented(tmp_path):
     """Every key of `next` and `paths` is in a table of the page, and no table has another."""
     page = (ROOT / "docs" / "running-trials.md").read_text()
     documented = [
         set(re.findall(r"`(\w+)`", "".join(row.split("|")[1] for row in table.splitlines())))
         for table in re.findall(r"^\| key[^|]*\| meaning \|\n\|---\|---\|\n((?:\|.*\n)+)", page, flags=re.MULTILINE)
     ]
-    lucar = str(ROOT / "scenarios" / "lucar-dks1.toml")
+    (text,) = (block.text for block in worked_pages.blocks(page) if block.file == "responses.toml")
+    file = tmp_path / "responses.toml"
+    file.write_text(text)
 
     def printed(command: str) -> dict:
         options = ["--design", "boin", "--format", "json"]
-        return json.loads(CliRunner().invoke(main, [command, lucar, *options, *MORE[command]]).stdout)
+        return json.loads(CliRunner().invoke(main, [command, str(file), *options, *MORE[command]]).stdout)
 
     found, ahead = printed("next"), printed("paths")
-    objects = [found, found["estimates"][0], ahead, ahead["root"], ahead["paths"][0]]
+    objects = [found, found["estimates"][0], found["responses"][0], found["optimal_dose"]]
+    objects += [ahead, ahead["root"], ahead["paths"][0]]
     assert documented == [set(one) for one in objects]
 
 

@@ -37,6 +37,18 @@ def _numbers(_context: click.Context, _option: click.Parameter, text: str | None
     metavar="P,P,...",
     help="With --patients: those of them whose outcome is not known yet, at each dose level.",
 )
+@click.option(
+    "--responses",
+    callback=_numbers,
+    metavar="E,E,...",
+    help="With --patients: responses at each dose level, all of them known.",
+)
+@click.option(
+    "--both",
+    callback=_numbers,
+    metavar="B,B,...",
+    help="With --responses: those of them of patients with a DLT, at each dose level.",
+)
 @click.option("--dose", metavar="LEVEL", help="With --patients: dose level of the last cohort, or its label.")
 @click.option(
     "--last-cohort",
@@ -66,11 +78,12 @@ def next_command(
 
     OUTCOMES are its cohorts so far, such as '1NNN 2NTP': the dose level, then a letter for each patient, N for no DLT,
     T for a DLT, P for an outcome that is pending (P14: followed for 14 days), I for a patient who cannot be evaluated;
-    '' before the first patient.
+    '' before the first patient. In a trial with [trial.efficacy], N is neither, T a DLT only, E a response only, B
+    both; N? and T? have the response pending, P both, and PE has responded while the DLT outcome is pending.
 
     Prints the next dose, or why the trial stops or has to wait and until when, with the rule that decided; the
-    recommended dose if the trial ended now; and what is known of each dose. Data that the design would not have led to
-    get a warning. The last line is for the minutes of the meeting.
+    recommended dose if the trial ended now, and the optimal dose; and what is known of each dose. Data that the design
+    would not have led to get a warning. The last line is for the minutes of the meeting.
     """
     from escalation.report.pages.next_dose import minutes_of, next_dose_blocks, next_dose_tree
     from escalation.report.pages.run import data_text
@@ -111,12 +124,15 @@ def _data(
     patients: tuple[int, ...] | None,
     dlts: tuple[int, ...] | None,
     pending: tuple[int, ...] | None,
+    responses: tuple[int, ...] | None,
+    both: tuple[int, ...] | None,
     dose: str | None,
     last_cohort: tuple[int, ...] | None,
 ) -> "InterimData":
     from escalation.trial.data import InterimData
 
-    beside = {"--dlts": dlts, "--pending": pending, "--dose": dose, "--last-cohort": last_cohort}
+    beside: dict[str, object] = {"--dlts": dlts, "--pending": pending, "--responses": responses, "--both": both}
+    beside |= {"--dose": dose, "--last-cohort": last_cohort}
     if outcomes is not None:
         for option, value in {"--patients": patients, **beside}.items():
             if value is not None:
@@ -128,4 +144,30 @@ def _data(
         raise click.UsageError("--last-cohort: two numbers, its patients and its DLTs, such as 3,1")
     last = None if last_cohort is None else (last_cohort[0], last_cohort[1])
     at = _level(trial, "--dose", dose)
-    return InterimData.from_counts(patients, dlts, trial.levels, dose=at, last_cohort=last, pending=pending or ())
+    data = InterimData.from_counts(
+        patients,
+        dlts,
+        trial.levels,
+        dose=at,
+        last_cohort=last,
+        pending=pending or (),
+        responses=_responses(dlts, responses, both),
+    )
+    return InterimData.of(data, trial)
+
+
+def _responses(
+    dlts: tuple[int, ...], responses: tuple[int, ...] | None, both: tuple[int, ...] | None
+) -> list[tuple[int, int]] | None:
+    """Responses of patients without and with a DLT at each dose."""
+    if responses is None:
+        if both is not None:
+            raise click.UsageError("--both: needs --responses, of which these are a part")
+        return None
+    toxic = list(both or ())
+    if both is None and any(y and e for y, e in zip(dlts, responses, strict=False)):
+        raise click.UsageError("--both: needed: how many of --responses are of patients with a DLT, at each dose level")
+    if len(toxic) > len(responses) or any(b > e for b, e in zip(toxic, responses, strict=False)):
+        raise click.UsageError("--both: should be no more than --responses at each dose level")
+    toxic += [0] * (len(responses) - len(toxic))
+    return [(e - b, b) for e, b in zip(responses, toxic, strict=True)]

@@ -161,6 +161,8 @@ def _decisive(fillings: _Fillings, chosen: NDArray[np.int16]) -> Iterator[int]:
     """Dose levels, from 1, at which outcomes change the optimal dose while those at the others stay as they are."""
     outcomes = np.concatenate([fillings.dlts[:, :, None], fillings.responses], axis=2)
     for dose in range(outcomes.shape[1]):
+        if (outcomes[:, dose] == outcomes[0, dose]).all():
+            continue
         others = np.delete(outcomes, dose, axis=1).reshape(len(outcomes), -1)
         _, group = np.unique(others, axis=0, return_inverse=True)
         least, most = np.full(group.max() + 1, np.iinfo(np.int16).max), np.full(group.max() + 1, NO_DOSE)

@@ -5,7 +5,7 @@ Counts by dose say less: not where the last cohort was treated, nor what happene
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from itertools import product
 from math import inf, prod
@@ -274,9 +274,11 @@ class InterimData:
                     raise OutcomesError(f"{name}: needs responses beside it")
             return
         levels = len(self.patients)
-        responses = tuple(_pair(pair, "responses") for pair in self.responses)
-        waiting = tuple(_pair(pair, "response_pending") for pair in self.response_pending or [(0, 0)] * levels)
-        responded = _counts(self.responded or (0,) * levels, "responded")
+        responses = _pairs(self.responses, "responses")
+        waiting = _pairs(
+            [(0, 0)] * levels if self.response_pending is None else self.response_pending, "response_pending"
+        )
+        responded = _counts([0] * levels if self.responded is None else self.responded, "responded")
         for name, values in (("responses", responses), ("response_pending", waiting), ("responded", responded)):
             if len(values) != levels:
                 raise OutcomesError(f"{name}: {len(values)} dose levels, but {levels} numbers of patients")
@@ -339,11 +341,18 @@ class InterimData:
         waiting = sum(map(sum, self.response_pending or ()))
         return waiting + (0 if self.responded is None else sum(self.pending) - sum(self.responded))
 
+    def to_dict(self) -> dict[str, Any]:
+        """As nested dictionaries and tuples, without what they do not say of responses."""
+        tree = asdict(self)
+        for part in (tree, *(tree["cohorts"] or ())):
+            for name in {*OF_RESPONSES} & {*part}:
+                if part[name] is None:
+                    del part[name]
+        return tree
+
     def without_pending(self) -> Self:
         """The data were those who are pending known to have no DLT; they say nothing of responses."""
-        if self.cohorts:
-            return self._of_dlts([0] * len(self.cohorts))
-        return self._of_dlts([0] * len(self.patients))
+        return self._of_dlts([0] * len(self.patients if self.cohorts is None else self.cohorts))
 
     def _of_dlts(self, more: Sequence[int]) -> Self:
         """The data with so many DLTs among the pending, by cohort or dose, and with nothing of responses.
@@ -491,8 +500,6 @@ class InterimData:
         last_cohort: tuple[int, int] | None = None,
         pending: Sequence[int] = (),
         responses: Sequence[Pair] | None = None,
-        response_pending: Sequence[Pair] = (),
-        responded: Sequence[int] = (),
     ) -> Self:
         """Data known as counts.
 
@@ -510,11 +517,7 @@ class InterimData:
             Of the patients, those whose outcome is not known yet, at each dose level from the lowest.
         responses : sequence of (int, int), optional
             Of the patients without and with a DLT, those who have responded, at each dose level from the lowest. Left
-            out, nothing is known of responses.
-        response_pending : sequence of (int, int), optional
-            Of them, those whose response is not known yet.
-        responded : sequence of int, optional
-            Of the pending, those who have responded already.
+            out, nothing is known of responses; given, all are known but for those of `pending`.
 
         Raises
         ------
@@ -533,22 +536,13 @@ class InterimData:
             raise OutcomesError(
                 "last cohort: with patients pending its DLTs are not known; give the outcomes cohort by cohort"
             )
+        if responses is not None:
+            responses = _pairs(responses, "responses")
+            if len(responses) > len(n):
+                raise OutcomesError(f"responses: {len(responses)} dose levels, but {len(n)} numbers of patients")
+            responses = (*responses, *((0, 0),) * (levels - len(responses)))
         n, y, open_ = ((*counts, *(0,) * (levels - len(counts))) for counts in (n, y, open_))
-        none = 0, 0
-        beside: list[tuple[Any, ...]] = []
-        for name, values, nobody in (
-            ("responses", responses, none),
-            ("response_pending", response_pending, none),
-            ("responded", responded, 0),
-        ):
-            if responses is None and values:
-                raise OutcomesError(f"{name}: needs responses beside it")
-            if len(values or ()) > len(patients):
-                raise OutcomesError(f"{name}: {len(values or ())} numbers, but {len(patients)} numbers of patients")
-            beside.append((*(values or ()), *[nobody] * (levels - len(values or ()))))
-        if responses is None:
-            return cls(n, y, dose, last_cohort, None if any(n) else (), open_)
-        return cls(n, y, dose, last_cohort, None if any(n) else (), open_, (), *beside)
+        return cls(n, y, dose, last_cohort, None if any(n) else (), open_, responses=responses)
 
     def may_have_ended_at(self, level: int) -> bool:
         """Whether the last cohort may have been treated at a dose level, from 1."""
@@ -589,6 +583,12 @@ def _pair(values: object, name: str) -> Pair:
     if len(counts) != 2:
         raise OutcomesError(f"{name}: {values!r:.40} should be two numbers, of patients without and with a DLT")
     return counts[0], counts[1]
+
+
+def _pairs(values: object, name: str) -> tuple[Pair, ...]:
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise OutcomesError(f"{name}: {values!r:.40} should be two numbers for each dose level")
+    return tuple(_pair(one, name) for one in values)
 
 
 def _by_letter(patients: Pair, responses: Pair, waiting: Pair) -> dict[str, int]:

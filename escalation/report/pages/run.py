@@ -18,7 +18,7 @@ from escalation.report.pages.responses import (
 )
 from escalation.report.preamble import alarms, head, opening, refusal_warnings, refusal_words
 from escalation.report.verdict import agreement_lines, agreement_tree, trials_text, verdict_lines
-from escalation.report.wording import ROUNDING, dose_head, mean, months, percent
+from escalation.report.wording import ROUNDING, count, dose_head, mean, months, percent
 from escalation.studies.run import Result, Run
 from escalation.tidy import OF_THE_QUANTITY, Column, Table, columns
 from escalation.trial.data import InterimData
@@ -231,12 +231,14 @@ def data_text(trial: Trial, data: InterimData) -> str:
     """The data of a running trial: cohort by cohort, or the DLTs at each dose."""
     if data.cohorts is not None:
         return " ".join(cohort.written(trial.labels) for cohort in data.cohorts) or "no patient yet"
-    counts = enumerate(zip(data.patients, data.dlts, data.pending, strict=True))
-    return ", ".join(
-        f"{trial.at_level(dose)}: {y} of {n}{f', {open_} pending' if open_ else ''}"
-        for dose, (n, y, open_) in counts
-        if n
-    )
+    said = []
+    for dose, (n, y, open_) in enumerate(zip(data.patients, data.dlts, data.pending, strict=True)):
+        text = f"{trial.at_level(dose)}: {y} of {n}{f', {open_} pending' if open_ else ''}"
+        if data.responses is not None:
+            well, ill = data.responses[dose]
+            text += f", {count(well + ill, 'response')}{f', {ill} with a DLT' if ill else ''}"
+        said += [text] if n else []
+    return ", ".join(said)
 
 
 def evidence(run: Run) -> Iterator[str]:
@@ -353,7 +355,7 @@ def _run_tree(run: Run) -> dict[str, Any]:
         "designs": {
             label: design.model_dump(mode="json", exclude={"label"}) for label, design in scenario.designs.items()
         },
-        "after": None if run.after is None else asdict(run.after),
+        "after": None if run.after is None else run.after.to_dict(),
         "agreement": agreement_tree(run.agreement),
         "results": [_result_tree(run, result) for result in run.results],
     }
