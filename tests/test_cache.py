@@ -167,20 +167,42 @@ def _key_of(content: bytes):
     return pickle.loads(content[32:])[0]
 
 
-@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
-def test_a_damaged_kernel_is_compiled_again(tmp_path, kernel_file, damage):
+IN_EACH_FOLDER = """
+import sys
+from pathlib import Path
+from escalation.kernels import jit
+from escalation.kernels.exact_states import cell
+for folder in sys.argv[1:]:
+    jit._CACHE = Path(folder)
+    again = jit.kernel(cell.py_func)
+    print(again(3, 1), len(again._cache_hits), len(again._cache_misses))
+"""
+
+
+def compiled_in_each(folders: list[Path]) -> list[str]:
+    """A process that needs the kernel once from each folder: what `compiled` prints, and that nothing is said."""
+    run = subprocess.run(
+        [sys.executable, "-c", IN_EACH_FOLDER, *map(str, folders)], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert run.stderr == ""
+    return run.stdout.splitlines(keepends=True)
+
+
+def test_a_damaged_kernel_is_compiled_again(tmp_path, kernel_file):
     whole = kernel_file.read_bytes()
-    kernel_file.write_bytes(damage(whole))
-    after = compiled(tmp_path)
-    assert (after.stdout, after.stderr) == (NOT_FOUND, "")
-    assert compiled(tmp_path).stdout == FOUND
-
-
-def test_a_folder_in_its_place(tmp_path, kernel_file):
-    kernel_file.unlink()
-    kernel_file.mkdir()
-    after = compiled(tmp_path)
-    assert (after.stdout, after.stderr) == (NOT_FOUND, "")
+    folders = [tmp_path / name for name in (*DAMAGE, "whole", "a folder in its place")]
+    for folder in folders:
+        folder.mkdir(0o700)
+        if folder.name in DAMAGE:
+            (folder / kernel_file.name).write_bytes(DAMAGE[folder.name](whole))
+    (tmp_path / "whole" / kernel_file.name).write_bytes(whole)
+    (tmp_path / "a folder in its place" / kernel_file.name).mkdir()
+    for path in tmp_path.rglob("*.kernel"):
+        path.chmod(0o600 if path.is_file() else 0o700)
+    first = dict(zip(folders, compiled_in_each(folders), strict=True))
+    assert first == dict.fromkeys(folders, NOT_FOUND) | {tmp_path / "whole": FOUND}
+    again = dict(zip(folders, compiled_in_each(folders), strict=True))
+    assert again == dict.fromkeys(folders, FOUND) | {tmp_path / "a folder in its place": NOT_FOUND}
 
 
 def test_folders_are_the_users_own(tmp_path):

@@ -19,7 +19,8 @@ from escalation.running.standing import standing
 from escalation.trial.cohorts import largest
 from escalation.trial.data import Cohort, InterimData
 from escalation.trial.rates import correct_doses
-from tests.conformance.test_every_design import CASES, listed, rising
+from tests.conformance.test_every_design import CASES, TRIALS, listed, rising
+from tests.support import in_each_case
 
 
 class Course:
@@ -58,7 +59,7 @@ class Course:
         self.follows[state] = tuple(self.decider.after(state, decision, dlts) for dlts in range(decision.size + 1))
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=len(TRIALS))
 def course_of(design: Design, trial: Trial) -> Course:
     """From the first cohort on; the tests of a design in a trial follow each other."""
     return Course(decider_of(design, trial))
@@ -105,7 +106,7 @@ def any_cohorts(trial: Trial, generator: np.random.Generator) -> list[Cohort]:
     return cohorts
 
 
-@pytest.mark.parametrize(("design", "trial"), CASES, scope="class")
+@in_each_case(CASES)
 class TestEveryDesign:
     def test_endings_are_those_of_the_exact_engine(self, design, trial):
         course = course_of(design, trial)

@@ -13,7 +13,7 @@ from escalation.designs import REGISTRY
 from escalation.kernels.codes import NO_DOSE, REASON_NAMES
 from escalation.plans.table import TablePlan
 from escalation.trial.rates import correct_doses
-from tests.support import levels, table_rows
+from tests.support import in_each_case, levels, table_rows
 
 TABLE = table_rows(BOIN().plan(Trial(doses=[1], target=0.25, max_patients=20)).codes[0])
 
@@ -256,7 +256,7 @@ def test_every_kind_has_settings():
     assert set(SETTINGS) == set(REGISTRY)
 
 
-@pytest.mark.parametrize(("design", "trial"), CASES)
+@in_each_case(CASES)
 class TestEveryDesign:
     def test_probabilities_sum_to_one(self, design, trial):
         endings = listed(design, trial)
