@@ -3,6 +3,7 @@
 import hashlib
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -130,10 +131,18 @@ for folder in folders:
 FOUND, NOT_FOUND = "7 1 0\n", "7 0 1\n"
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    """A folder with one compiled kernel."""
+    folder = tmp_path_factory.mktemp("made")
+    assert compiled(folder).stdout == NOT_FOUND
+    return folder
+
+
 @pytest.fixture
-def kernel_file(tmp_path):
+def kernel_file(tmp_path, made):
     """A compiled kernel in a folder that has no other."""
-    assert compiled(tmp_path).stdout == NOT_FOUND
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     (file,) = tmp_path.rglob("*.kernel")
     return file
 
@@ -243,7 +252,7 @@ def test_a_file_that_others_can_write_to(tmp_path, kernel_file):
 
 def test_the_command_line_says_it_in_a_line(tmp_path):
     tmp_path.chmod(0o777)
-    command = [sys.executable, "-m", "escalation", "run", "scenarios/tak-007.toml", "--design", "3+3", "--no-exact"]
+    command = [sys.executable, "-m", "escalation", "next", "scenarios/tak-007.toml", "1NNN", "--design", "3+3"]
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "HOME": os.devnull}
     after = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     assert after.stderr == (
