@@ -252,6 +252,18 @@ def rising(trial: Trial) -> np.ndarray:
     return np.linspace(0.08, 0.6, trial.levels)
 
 
+def test_every_case_that_fails_is_shown():
+    @in_each_case([pytest.param(number, id=f"{setting}-{number}") for setting in "ab" for number in range(4)])
+    def even(number):
+        assert number % 2 == 0
+
+    (mark,) = even.pytestmark
+    assert (mark.args[0], list(mark.args[1])) == ("setting", ["a", "b"])
+    with pytest.raises(ExceptionGroup, match="2 of 4 cases") as shown:
+        even(setting="b")
+    assert [error.__notes__ for error in shown.value.exceptions] == [["in the case b-1"], ["in the case b-3"]]
+
+
 def test_every_kind_has_settings():
     assert set(SETTINGS) == set(REGISTRY)
 
