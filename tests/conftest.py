@@ -1,7 +1,10 @@
-"""Before the tests: kernels are compiled once, not by each worker."""
+"""Before the tests: kernels are compiled once, not by each worker, and tests are not taken for garbage."""
 
+import gc
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):
         return
+    # Workers share the processors: threads of a matrix product would wait for each other, and the work of waiting is
+    # about a third of theirs.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     begin = "from escalation import load_scenario, run, worst_cases; scenario = load_scenario(sys.argv[1]); "
     scenario = ROOT / "scenarios" / "lucar-dks1.toml"
     compilers = [
@@ -26,3 +32,14 @@ def pytest_configure(config: pytest.Config) -> None:
     ]
     for compiler in compilers:
         compiler.wait()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Thousands of tests are no garbage: to look for some among them takes a third of the time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
+import pytest
 
 from escalation import Scenario, Trial, exact, operating_characteristics
 from escalation.designs import Design
@@ -22,6 +24,8 @@ from escalation.kernels.simulated_tables import run_table_trials
 from escalation.plans.curves import CurvePlan
 
 HERE = Path(__file__).parent
+
+Checks = TypeVar("Checks", bound=Callable[..., None] | type)
 
 
 def records(name: str) -> list[dict]:
@@ -47,6 +51,41 @@ def each(records: Iterable[dict]) -> Callable[[Callable[..., None]], Callable[..
         test.__signature__ = inspect.Signature(others)
         test.__name__, test.__doc__ = check.__name__, check.__doc__
         return test
+
+    return of
+
+
+def in_each_case(cases: Iterable) -> Callable[[Checks], Checks]:
+    """One test for all cases of a setting, a `pytest.param` whose id is `setting-trial`; it shows every one that fails.
+
+    Of a function, or of each test of a class, that takes what the cases are. The tests of a setting follow each other.
+    """
+    settings: dict[str, list] = {}
+    for case in cases:
+        settings.setdefault(case.id.rpartition("-")[0], []).append(case)
+
+    def of(check: Checks) -> Checks:
+        if isinstance(check, type):
+            for name in [name for name in vars(check) if name.startswith("test_")]:
+                setattr(check, name, of(getattr(check, name)))
+            return check
+
+        def test(*instance: object, setting: str) -> None:
+            errors = []
+            for case in settings[setting]:
+                try:
+                    check(*instance, *case.values)
+                except Exception as error:
+                    error.add_note(f"in the case {case.id}")
+                    errors.append(error)
+            if errors:
+                raise ExceptionGroup(f"{len(errors)} of {len(settings[setting])} cases", errors)
+
+        instance = [one for one in inspect.signature(check).parameters.values() if one.name == "self"]
+        given = inspect.Parameter("setting", inspect.Parameter.KEYWORD_ONLY)
+        test.__signature__ = inspect.Signature([*instance, given])
+        test.__name__, test.__doc__, test.__module__ = check.__name__, check.__doc__, check.__module__
+        return pytest.mark.parametrize("setting", settings, scope="module")(test)
 
     return of
 

@@ -143,7 +143,7 @@ Each more is a wait at the first run.
 
 MAIN_JOB = """
 import json, sys
-from escalation import Scenario, Trial, load_scenario, run, scenario_truths, simulate, worst_cases
+from escalation import InterimData, Scenario, Trial, load_scenario, run, scenario_truths, simulate, worst_cases
 from escalation.engines.allowance import Allowance
 from escalation.engines.durations import with_days
 from escalation.engines.exact import enumerate_endings
@@ -164,6 +164,8 @@ for path in sys.argv[1:]:
         if design.is_late_onset:
             continue
         exact_expectations(design, scenario.trial, scenario_truths(scenario))
+        begun = InterimData.of("1N", scenario.trial)
+        simulate(design, scenario.trial, scenario.truth[0].dlt_rates, trials=10, after=begun)
         for onset in (Onset("uniform", 28), Onset("weibull", 28, 0.5)):
             clock = Clock(10, "poisson", "wait", 28, 7, onset)
             start = start_of(design, scenario.trial, None)

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -130,10 +131,18 @@ for folder in folders:
 FOUND, NOT_FOUND = "7 1 0\n", "7 0 1\n"
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    """A folder with one compiled kernel."""
+    folder = tmp_path_factory.mktemp("made")
+    assert compiled(folder).stdout == NOT_FOUND
+    return folder
+
+
 @pytest.fixture
-def kernel_file(tmp_path):
+def kernel_file(tmp_path, made):
     """A compiled kernel in a folder that has no other."""
-    assert compiled(tmp_path).stdout == NOT_FOUND
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     (file,) = tmp_path.rglob("*.kernel")
     return file
 
@@ -167,20 +176,42 @@ def _key_of(content: bytes):
     return pickle.loads(content[32:])[0]
 
 
-@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
-def test_a_damaged_kernel_is_compiled_again(tmp_path, kernel_file, damage):
+IN_EACH_FOLDER = """
+import sys
+from pathlib import Path
+from escalation.kernels import jit
+from escalation.kernels.exact_states import cell
+for folder in sys.argv[1:]:
+    jit._CACHE = Path(folder)
+    again = jit.kernel(cell.py_func)
+    print(again(3, 1), len(again._cache_hits), len(again._cache_misses))
+"""
+
+
+def compiled_in_each(folders: list[Path]) -> list[str]:
+    """A process that needs the kernel once from each folder: what `compiled` prints, and that nothing is said."""
+    run = subprocess.run(
+        [sys.executable, "-c", IN_EACH_FOLDER, *map(str, folders)], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert run.stderr == ""
+    return run.stdout.splitlines(keepends=True)
+
+
+def test_a_damaged_kernel_is_compiled_again(tmp_path, kernel_file):
     whole = kernel_file.read_bytes()
-    kernel_file.write_bytes(damage(whole))
-    after = compiled(tmp_path)
-    assert (after.stdout, after.stderr) == (NOT_FOUND, "")
-    assert compiled(tmp_path).stdout == FOUND
-
-
-def test_a_folder_in_its_place(tmp_path, kernel_file):
-    kernel_file.unlink()
-    kernel_file.mkdir()
-    after = compiled(tmp_path)
-    assert (after.stdout, after.stderr) == (NOT_FOUND, "")
+    folders = [tmp_path / name for name in (*DAMAGE, "whole", "a folder in its place")]
+    for folder in folders:
+        folder.mkdir(0o700)
+        if folder.name in DAMAGE:
+            (folder / kernel_file.name).write_bytes(DAMAGE[folder.name](whole))
+    (tmp_path / "whole" / kernel_file.name).write_bytes(whole)
+    (tmp_path / "a folder in its place" / kernel_file.name).mkdir()
+    for path in tmp_path.rglob("*.kernel"):
+        path.chmod(0o600 if path.is_file() else 0o700)
+    first = dict(zip(folders, compiled_in_each(folders), strict=True))
+    assert first == dict.fromkeys(folders, NOT_FOUND) | {tmp_path / "whole": FOUND}
+    again = dict(zip(folders, compiled_in_each(folders), strict=True))
+    assert again == dict.fromkeys(folders, FOUND) | {tmp_path / "a folder in its place": NOT_FOUND}
 
 
 def test_folders_are_the_users_own(tmp_path):
@@ -221,7 +252,7 @@ def test_a_file_that_others_can_write_to(tmp_path, kernel_file):
 
 def test_the_command_line_says_it_in_a_line(tmp_path):
     tmp_path.chmod(0o777)
-    command = [sys.executable, "-m", "escalation", "run", "scenarios/tak-007.toml", "--design", "3+3", "--no-exact"]
+    command = [sys.executable, "-m", "escalation", "next", "scenarios/tak-007.toml", "1NNN", "--design", "3+3"]
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "HOME": os.devnull}
     after = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     assert after.stderr == (

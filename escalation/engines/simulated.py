@@ -172,6 +172,7 @@ def _with_begun(tolerances: Tolerances, start: Start, limits: NDArray[np.int64])
         lowest, highest, tolerances = -1, int(virtual.PARTS), tolerances.astype(np.int64)
     known = tolerances.copy()
     known[:, first : first + toxic], known[:, first + toxic : first + size] = lowest, highest
+    known.flags.writeable = False  # as those that were drawn: another kind of array is another compilation
     return known
 
 

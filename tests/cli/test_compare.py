@@ -217,7 +217,7 @@ def test_disagreement_is_loud(monkeypatch):
     assert result.exit_code == 1
     assert "simulated trials (seed 20260901) DISAGREE in " in " ".join(result.stdout.split())
     assert "simulated and exact differences DISAGREE" in result.stderr
-    tree = json.loads(run(TAK, "--format", "json").stdout)
+    tree = json.loads(run(TAK, "--truth", "DLT rate 0.30", "--format", "json").stdout)
     assert tree["agreement"]["agrees"] is False
 
 

@@ -1,6 +1,7 @@
 """The course of one trial, decision by decision, leads to the endings of the exact engine, for every design."""
 
 from collections import Counter
+from functools import lru_cache
 from math import comb
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from escalation import Enumeration, Trial, exact, operating_characteristics, simulate
 from escalation.characteristics.agreement import agreement
+from escalation.designs import Design
 from escalation.errors import OutcomesError
 from escalation.kernels.codes import NO_DOSE
 from escalation.plans.decision import State
@@ -17,27 +19,50 @@ from escalation.running.standing import standing
 from escalation.trial.cohorts import largest
 from escalation.trial.data import Cohort, InterimData
 from escalation.trial.rates import correct_doses
-from tests.conformance.test_every_design import CASES, listed, rising
+from tests.conformance.test_every_design import CASES, TRIALS, listed, rising
+from tests.support import in_each_case
 
 
-def endings_of(decider: Decider, start: State) -> Counter:
-    """Patient sequences by ending: counts, recommended dose, reason."""
-    living: dict[State, int] = {start: 1}
-    endings: Counter = Counter()
-    while living:
-        reached: Counter = Counter()
-        for state, sequences in living.items():
-            decision = decider.decide(state)
-            if decision.next_dose is None:
-                dose = decider.recommended(state)
-                key = (state.patients, state.dlts, NO_DOSE if dose is None else dose, decision.reason)
-                endings[key] += sequences
-                continue
-            assert decision.size > 0
-            for dlts in range(decision.size + 1):
-                reached[decider.after(state, decision, dlts)] += sequences * comb(decision.size, dlts)
-        living = reached
-    return endings
+class Course:
+    """All that can happen in a trial from any state on, of which a design is asked once."""
+
+    def __init__(self, decider: Decider):
+        self.decider = decider
+        self.follows: dict[State, tuple[State, ...]] = {}  # by the DLTs in the next cohort
+        self.ends: dict[State, tuple[int, int]] = {}  # recommended dose, reason
+
+    def endings(self, start: State) -> Counter:
+        """Patient sequences by ending: counts, recommended dose, reason."""
+        living: dict[State, int] = {start: 1}
+        endings: Counter = Counter()
+        while living:
+            reached: Counter = Counter()
+            for state, sequences in living.items():
+                if state not in self.follows and state not in self.ends:
+                    self._ask(state)
+                if state in self.ends:
+                    endings[state.patients, state.dlts, *self.ends[state]] += sequences
+                    continue
+                following = self.follows[state]
+                for dlts, then in enumerate(following):
+                    reached[then] += sequences * comb(len(following) - 1, dlts)
+            living = reached
+        return endings
+
+    def _ask(self, state: State) -> None:
+        decision = self.decider.decide(state)
+        if decision.next_dose is None:
+            dose = self.decider.recommended(state)
+            self.ends[state] = NO_DOSE if dose is None else dose, decision.reason
+            return
+        assert decision.size > 0
+        self.follows[state] = tuple(self.decider.after(state, decision, dlts) for dlts in range(decision.size + 1))
+
+
+@lru_cache(maxsize=len(TRIALS))
+def course_of(design: Design, trial: Trial) -> Course:
+    """From the first cohort on; the tests of a design in a trial follow each other."""
+    return Course(decider_of(design, trial))
 
 
 def sequences_by_ending(enumerated: Enumeration) -> Counter:
@@ -81,20 +106,21 @@ def any_cohorts(trial: Trial, generator: np.random.Generator) -> list[Cohort]:
     return cohorts
 
 
-@pytest.mark.parametrize(("design", "trial"), CASES)
+@in_each_case(CASES)
 class TestEveryDesign:
     def test_endings_are_those_of_the_exact_engine(self, design, trial):
-        decider = decider_of(design, trial)
-        assert endings_of(decider, decider.start) == sequences_by_ending(listed(design, trial))
+        course = course_of(design, trial)
+        assert course.endings(course.decider.start) == sequences_by_ending(listed(design, trial))
 
     def test_so_are_those_of_a_running_trial(self, design, trial):
-        decider, generator = decider_of(design, trial), np.random.default_rng(1)
+        course, generator = course_of(design, trial), np.random.default_rng(1)
+        decider = course.decider
         for number in (0, 1, 3, 20):
             state, cohorts = some_cohorts(decider, number, generator)
             data = InterimData.from_cohorts(cohorts, trial.levels)
             given = exact(design, trial, after=data)
             # Before the first cohort: those of the test above.
-            expected = endings_of(decider, state) if cohorts else sequences_by_ending(listed(design, trial))
+            expected = course.endings(state) if cohorts else sequences_by_ending(listed(design, trial))
             assert expected == sequences_by_ending(given)
             assert given.outcomes(rising(trial)).probability.sum() == pytest.approx(1, abs=1e-12)
             standing_now = standing(design, trial, data)
@@ -119,7 +145,7 @@ class TestEveryDesign:
             data = InterimData.from_cohorts(cohorts, trial.levels)
             now = standing(design, trial, data)
             given = exact(design, trial, after=data)
-            assert endings_of(now.decider, now.state) == sequences_by_ending(given)
+            assert Course(now.decider).endings(now.state) == sequences_by_ending(given)
             expected = given.outcomes(rising(trial))
             simulated = simulate(design, trial, rising(trial), trials=1000, seed=8, after=data)
             assert agreement(expected, simulated, correct_doses(rising(trial), trial.target)).p_value > 1e-7

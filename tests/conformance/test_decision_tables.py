@@ -18,7 +18,7 @@ from escalation.report.pages.table import decision_table_blocks, design_tree
 from escalation.running.tables import numbers_of_patients
 from escalation.trial.boundaries import looks
 from tests.conformance.test_every_design import CASES, TABLE_KINDS
-from tests.support import levels
+from tests.support import in_each_case, levels
 
 TABLES = [case for case in CASES if case.values[0].kind in TABLE_KINDS]
 
@@ -36,7 +36,7 @@ def by_boundaries(row, dlts: int) -> int:
     return STAY
 
 
-@pytest.mark.parametrize(("design", "trial"), TABLES)
+@in_each_case(TABLES)
 class TestTables:
     def test_boundaries_are_the_plan(self, design, trial):
         plan = design.plan(trial)
@@ -157,7 +157,7 @@ def test_the_check_of_clauses_can_fail(clause):
         meant(clause, Trial(doses=[1], target=0.25, max_patients=3), 3, 2)
 
 
-@pytest.mark.parametrize(("design", "trial"), CASES)
+@in_each_case(CASES)
 class TestEveryDesign:
     def test_numbers_of_patients(self, design, trial):
         """Every number of patients that a trial ends with is one that is said to occur."""
@@ -279,7 +279,7 @@ def test_numbers_are_told_apart():
     assert np.isclose(float(ranked([1e-20, 3e-21, 0.0])[0]), 0)
 
 
-@pytest.mark.parametrize(("design", "trial"), TABLES)
+@in_each_case(TABLES)
 def test_every_printed_cell_is_what_a_running_trial_does(design, trial):
     """The code that decides on a trial with these counts; under titration the table's rows are for what follows it."""
     printed, plan = decision_table(design, trial), design.plan(trial)

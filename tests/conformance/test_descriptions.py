@@ -13,6 +13,7 @@ from escalation.designs.rules.combination import stops
 from escalation.kernels.codes import REASON_NAMES
 from escalation.trial.expansion import Expansion
 from tests.conformance.test_every_design import CASES, LATE_ONSET, SETTINGS
+from tests.support import in_each_case
 
 DOCS = Path(__file__).parents[2] / "docs" / "designs"
 TRIAL = Trial(doses=[50, 150, 300], dose_unit="mg", target=0.25, max_patients=24)
@@ -228,7 +229,7 @@ def test_expansion_in_words():
     assert "14 further" not in own
 
 
-@pytest.mark.parametrize(("design", "trial"), CASES)
+@in_each_case(CASES)
 def test_prose(design, trial):
     """Two paragraphs of sentences, in which nothing is said twice and no number is left out or not one."""
     text = design.description(trial)
@@ -372,7 +373,7 @@ def test_words_of_a_restriction(rule, words):
     assert words in BOIN(restrict=rule).description(TRIAL)
 
 
-@pytest.mark.parametrize(("design", "trial"), CASES)
+@in_each_case(CASES)
 def test_every_stop_has_words(design, trial):
     for stop in design.plan(trial).conduct.stops:
         assert stop.reason in REASON_NAMES

@@ -5,8 +5,6 @@ Cohorts of two, four or seven patients are no cohorts of most designs, and still
 
 from functools import lru_cache
 
-import pytest
-
 from escalation import Cohort, InterimData, Trial, next_dose, paths
 from escalation.designs import DecisionTable, Design
 from escalation.kernels.codes import EXPANSION_STOPPED, TOO_TOXIC
@@ -15,7 +13,8 @@ from escalation.running.decider import decider_of
 from escalation.running.explanation import explanation
 from escalation.running.standing import Standing, stand
 from escalation.running.start import start_of
-from tests.conformance.test_every_design import CASES
+from tests.conformance.test_every_design import CASES, TRIALS
+from tests.support import in_each_case
 
 MOST = 9
 """Patients in the one cohort that is tried: three planned cohorts of three."""
@@ -32,7 +31,7 @@ def one_cohort(trial: Trial, n: int, y: int) -> InterimData:
     return InterimData.from_cohorts([Cohort(min(2, trial.levels), n, y)], trial.levels)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=len(TRIALS))
 def standings(design: Design, trial: Trial) -> dict[tuple[int, int], Standing]:
     """Where the trial stands after one cohort, of whatever size and with however many DLTs."""
     decider = decider_of(design, trial, treated=MOST)
@@ -47,7 +46,7 @@ def mildness(decision: Decision) -> int | None:
     return -1 if decision.reason in (TOO_TOXIC, EXPANSION_STOPPED) else None
 
 
-@pytest.mark.parametrize(("design", "trial"), BUILT_IN)
+@in_each_case(BUILT_IN)
 def test_one_more_dlt_never_gives_a_milder_answer(design, trial):
     two_stages = all(getattr(design, option, None) == value for option, value in SKIPS_AFTER_A_DLT.items())
     found = standings(design, trial)
@@ -60,7 +59,7 @@ def test_one_more_dlt_never_gives_a_milder_answer(design, trial):
             assert low is None or high is None or low <= high, (n, y)
 
 
-@pytest.mark.parametrize(("design", "trial"), BUILT_IN)
+@in_each_case(BUILT_IN)
 def test_never_up_on_part_of_a_cohort_unless_it_is_settled(design, trial):
     dose = min(2, trial.levels) - 1
     for now in standings(design, trial).values():
@@ -74,7 +73,7 @@ def test_never_up_on_part_of_a_cohort_unless_it_is_settled(design, trial):
             assert {filled.next_dose for filled in decision.filled} == {decision.next_dose}
 
 
-@pytest.mark.parametrize(("design", "trial"), CASES)
+@in_each_case(CASES)
 def test_all_askers_agree(design, trial):
     for n, y in ((1, 0), (2, 2), (4, 1), (7, 7)):
         if n > trial.most_patients:

@@ -13,7 +13,7 @@ from escalation.designs import REGISTRY
 from escalation.kernels.codes import NO_DOSE, REASON_NAMES
 from escalation.plans.table import TablePlan
 from escalation.trial.rates import correct_doses
-from tests.support import levels, table_rows
+from tests.support import in_each_case, levels, table_rows
 
 TABLE = table_rows(BOIN().plan(Trial(doses=[1], target=0.25, max_patients=20)).codes[0])
 
@@ -252,11 +252,23 @@ def rising(trial: Trial) -> np.ndarray:
     return np.linspace(0.08, 0.6, trial.levels)
 
 
+def test_every_case_that_fails_is_shown():
+    @in_each_case([pytest.param(number, id=f"{setting}-{number}") for setting in "ab" for number in range(4)])
+    def even(number):
+        assert number % 2 == 0
+
+    (mark,) = even.pytestmark
+    assert (mark.args[0], list(mark.args[1])) == ("setting", ["a", "b"])
+    with pytest.raises(ExceptionGroup, match="2 of 4 cases") as shown:
+        even(setting="b")
+    assert [error.__notes__ for error in shown.value.exceptions] == [["in the case b-1"], ["in the case b-3"]]
+
+
 def test_every_kind_has_settings():
     assert set(SETTINGS) == set(REGISTRY)
 
 
-@pytest.mark.parametrize(("design", "trial"), CASES)
+@in_each_case(CASES)
 class TestEveryDesign:
     def test_probabilities_sum_to_one(self, design, trial):
         endings = listed(design, trial)

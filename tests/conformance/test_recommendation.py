@@ -9,7 +9,7 @@ from escalation.running.recommendation import why_none
 from escalation.running.standing import standing
 from escalation.trial.data import InterimData
 from tests.conformance.test_every_design import CASES
-from tests.support import levels
+from tests.support import in_each_case, levels
 
 TRIAL = Trial(doses=levels(3), target=0.25, max_patients=18)
 
@@ -62,7 +62,7 @@ def test_expansion_and_single_dose():
     assert reason(Monitoring(), "1TTT", one) == "too toxic: the lowest dose is eliminated"
 
 
-@pytest.mark.parametrize(("design", "trial"), CASES)
+@in_each_case(CASES)
 def test_said_wherever_there_is_none(design, trial):
     """Along the first cohorts of every design."""
     decider = decider_of(design, trial)

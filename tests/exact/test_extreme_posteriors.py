@@ -6,7 +6,7 @@ from scipy import special
 
 from escalation import BLRM, CRM, DesignError, Trial, exact, next_dose, operating_characteristics, paths, simulate
 from escalation.running.decider import decider_of
-from tests.conformance.test_course import endings_of, sequences_by_ending
+from tests.conformance.test_course import Course, sequences_by_ending
 from tests.support import levels
 
 
@@ -83,7 +83,7 @@ def test_engines_decide_as_one_trial_does(seed):
     patients, cohort_size = int(draw.integers(4, 10)), int(draw.integers(1, 4))
     trial = Trial(doses=levels(doses), target=0.25, max_patients=patients, cohort_size=cohort_size)
     decider, endings = decider_of(design, trial), exact(design, trial)
-    assert endings_of(decider, decider.start) == sequences_by_ending(endings)
+    assert Course(decider).endings(decider.start) == sequences_by_ending(endings)
     simulated = simulate(design, trial, np.full(doses, 0.5), trials=300, seed=seed)
 
     def rows(of) -> set[tuple[int, ...]]:

@@ -25,9 +25,12 @@ class Nodes(NamedTuple):
     above: np.ndarray
 
 
-def panels(edges, order=10):
+LEGENDRE = np.polynomial.legendre.leggauss(10)
+
+
+def panels(edges):
     """Gauss-Legendre nodes and weights of each panel between edges."""
-    node, weight = np.polynomial.legendre.leggauss(order)
+    node, weight = LEGENDRE
     half = np.diff(edges)[:, None] / 2
     return (edges[:-1, None] + half * (1 + node)).ravel(), (half * weight).ravel()
 
@@ -57,10 +60,27 @@ def quadrature(doses, prior, limits, reach=11) -> Nodes:
     return Nodes(a, c, log_weight, above.astype(float))
 
 
-def probabilities_above(log_dlt, log_no_dlt, log_weight, above, n, y) -> np.ndarray:
-    log = log_weight + y @ log_dlt + (n - y) @ log_no_dlt
-    weight = np.exp(log - log.max())
-    return above @ (weight / weight.sum())
+AT_ONCE = 8
+"""Data sets whose weights at all nodes are in memory together."""
+
+
+def posteriors_of(log_dlt, log_no_dlt, log_weight, data):
+    """The posterior weights of each data set, normalised; some data sets at a time, as float64[sets, nodes]."""
+    logs = np.concatenate([log_dlt, log_no_dlt])
+    counts = np.array([np.concatenate([y, n - y]) for n, y in data], float)
+    for first in range(0, len(counts), AT_ONCE):
+        weight = counts[first : first + AT_ONCE] @ logs
+        weight += log_weight
+        weight -= weight.max(axis=1, keepdims=True)
+        np.exp(weight, out=weight)
+        yield weight / weight.sum(axis=1, keepdims=True)
+
+
+def probabilities_above(log_dlt, log_no_dlt, log_weight, above, data) -> np.ndarray:
+    """Of each limit at each dose, float64[sets, L, D]."""
+    flat = above.reshape(-1, above.shape[-1]).T
+    found = [weight @ flat for weight in posteriors_of(log_dlt, log_no_dlt, log_weight, data)]
+    return np.concatenate(found).reshape(-1, *above.shape[:-1])
 
 
 class Exact:
@@ -71,12 +91,15 @@ class Exact:
         logit = self.nodes.a + np.multiply.outer(doses, np.exp(self.nodes.c))
         self.logs = -np.logaddexp(0, -logit), -np.logaddexp(0, logit)
 
+    def of_each(self, data) -> np.ndarray:
+        return probabilities_above(*self.logs, self.nodes.log_weight, self.nodes.above, data)
+
     def __call__(self, n, y) -> np.ndarray:
-        return probabilities_above(*self.logs, self.nodes.log_weight, self.nodes.above, n, y)
+        return self.of_each([(n, y)])[0]
 
 
-def by_grid(grid: LogisticGrid, n, y) -> np.ndarray:
-    return probabilities_above(grid.log_dlt, grid.log_no_dlt, grid.log_weight, grid.above, n, y)
+def by_grid(grid: LogisticGrid, data) -> np.ndarray:
+    return probabilities_above(grid.log_dlt, grid.log_no_dlt, grid.log_weight, grid.above, data)
 
 
 def data_sets(doses: int, patients: int, random: int):
@@ -125,8 +148,9 @@ def test_probabilities_of_exceeding_a_limit(doses, prior, limits, patients, poin
     """To 5e-9 in all kinds of data that a trial of this size can give, on a grid that is small enough."""
     grid, quadrature = logistic_grid(doses, prior, limits, patients), Exact(doses, prior, limits)
     assert len(grid.log_weight) < points
-    for n, y in data_sets(len(doses), patients, 12):
-        assert by_grid(grid, n, y) == pytest.approx(quadrature(n, y), abs=5e-9), (n, y)
+    data = list(data_sets(len(doses), patients, 12))
+    for (n, y), found, expected in zip(data, by_grid(grid, data), quadrature.of_each(data), strict=True):
+        assert found == pytest.approx(expected, abs=5e-9), (n, y)
 
 
 def choice(above: np.ndarray, ewoc: float, choose: str = "most_probable") -> int:
@@ -148,12 +172,12 @@ def test_decisions():
     quadrature = Exact(LUCAR, prior, designs[0].intervals[:2])
     plans = [design.plan(trial) for design in designs]
     draw = np.random.default_rng(7)
-    chosen = []
+    data, chosen = [], []
     for _ in range(200):
         cohorts = draw.multinomial(draw.integers(1, 13), draw.dirichlet(np.ones(4)))
         n = 3 * cohorts
-        y = draw.binomial(n, np.sort(draw.beta(1, 3, 4)))
-        above = quadrature(n, y)
+        data.append((n, draw.binomial(n, np.sort(draw.beta(1, 3, 4)))))
+    for (n, y), above in zip(data, quadrature.of_each(data), strict=True):
         chosen.append([plan.judge(tuple(n.tolist()), tuple(y.tolist())).choice for plan in plans])
         assert chosen[-1] == [choice(above, design.ewoc, design.choose) for design in designs], (n, y)
     assert all(set(found) == {NO_DOSE, 0, 1, 2, 3} for found in zip(*chosen, strict=True))

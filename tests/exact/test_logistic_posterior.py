@@ -8,7 +8,7 @@ from escalation import BLRM, Trial
 from escalation.designs.models.logistic_grid import BivariateNormal
 from escalation.designs.models.logistic_posterior import LogisticPosterior
 from escalation.plans.curves import LaterPlan
-from tests.exact.test_logistic_grid import LIMITS, LUCAR, WEAK, Exact, data_sets
+from tests.exact.test_logistic_grid import LIMITS, LUCAR, WEAK, Exact, data_sets, posteriors_of
 
 SIX = np.log(np.array([1, 2, 4, 7, 10, 14]) / 14)
 
@@ -36,18 +36,18 @@ def above(posterior, limits, doses):
 )
 def test_probabilities_of_exceeding_a_limit(doses, prior, limits, patients):
     quadrature = Exact(doses, prior, limits)
-    for n, y in data_sets(len(doses), patients, 12):
+    data = list(data_sets(len(doses), patients, 12))
+    for (n, y), expected in zip(data, quadrature.of_each(data), strict=True):
         found = above(LogisticPosterior(doses, prior, n, y), limits, len(doses))
-        assert found == pytest.approx(quadrature(n, y), abs=1e-8), (n, y)
+        assert found == pytest.approx(expected, abs=1e-8), (n, y)
 
 
 def test_posterior_means():
     """Against the same nodes, whose panels are fine enough for smooth functions anyway."""
     quadrature = Exact(LUCAR, WEAK, LIMITS)
-    for n, y in data_sets(4, 36, 12):
-        log = quadrature.nodes.log_weight + y @ quadrature.logs[0] + (n - y) @ quadrature.logs[1]
-        weight = np.exp(log - log.max())
-        expected = np.exp(quadrature.logs[0]) @ weight / weight.sum()
+    data, rates = list(data_sets(4, 36, 12)), np.exp(quadrature.logs[0]).T
+    means = [weight @ rates for weight in posteriors_of(*quadrature.logs, quadrature.nodes.log_weight, data)]
+    for (n, y), expected in zip(data, np.concatenate(means), strict=True):
         assert LogisticPosterior(LUCAR, WEAK, n, y).rates() == pytest.approx(expected, abs=1e-8), (n, y)
 
 

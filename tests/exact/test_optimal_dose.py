@@ -73,6 +73,10 @@ def paths(design, rates):
     return every_path(DESIGNS[design][1], RATES[rates].cells.tolist())
 
 
+decided = cache(optimal_dose)
+"""The counts of an ending do not tell under which rates it came about."""
+
+
 def by_name(found) -> dict:
     """The law of an optimal dose by what `tests.naive` calls it."""
     return {**dict(enumerate(found.selection.tolist())), **dict(zip(NO_OPTIMAL_DOSE.values(), found.none, strict=True))}
@@ -91,9 +95,8 @@ def test_every_path(design, rates, utility):
             outcomes.probability, joint
         )
         expected, at_chosen = defaultdict(float), defaultdict(float)
-        decide = cache(lambda cells, highest, choice=choice: optimal_dose(choice, of.efficacy, cells, highest))
         for (cells, highest), probability in paths(design, rates).items():
-            found = decide(cells, highest)
+            found = decided(choice, of.efficacy, cells, highest)
             expected[found] += probability
             if isinstance(found, int):
                 n, e = sum(cells[found]), cells[found][1] + cells[found][3]

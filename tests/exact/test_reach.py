@@ -6,7 +6,7 @@ import pytest
 from escalation import BLRM, BMACRM, BOIN, CRM, ThreePlusThree, Trial, exact
 from escalation.plans.reach import reach
 from tests.conformance.test_every_design import CASES
-from tests.support import levels
+from tests.support import in_each_case, levels
 
 STEP = {"rule": "max_step", "factor": 1.5}
 PATIENTS = {"rule": "patients", "at_least": 8}
@@ -29,7 +29,7 @@ def check(design, trial) -> None:
     assert above | below == never
 
 
-@pytest.mark.parametrize(("design", "trial"), CASES)
+@in_each_case(CASES)
 def test_every_design(design, trial):
     if design.expansion is None and trial.expansion is None:
         check(design, trial)

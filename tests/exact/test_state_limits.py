@@ -33,7 +33,7 @@ from escalation.plans.conduct import Conduct, Criterion, Stop
 from escalation.plans.table import HighestCleared, TablePlan
 from tests.conformance.test_every_design import CASES, TABLE_KINDS
 from tests.naive.plans import run_table_trial
-from tests.support import levels
+from tests.support import in_each_case, levels
 
 
 def bound_and_states(design: Design, trial: Trial) -> tuple[float, int]:
@@ -46,7 +46,7 @@ def bounded(design: Design, trial: Trial) -> bool:
     return design.kind in TABLE_KINDS and trial.expansion is None and has_bound(design.plan(trial))
 
 
-@pytest.mark.parametrize(("design", "trial"), [case for case in CASES if bounded(*case.values)])
+@in_each_case([case for case in CASES if bounded(*case.values)])
 def test_bound_holds(design, trial):
     bound, states = bound_and_states(design, trial)
     assert states <= bound

@@ -24,7 +24,7 @@ from escalation.kernels.codes import (
 )
 from tests.conformance.test_every_design import CASES
 from tests.naive.clock import hashed, play
-from tests.support import levels
+from tests.support import in_each_case, levels
 
 CALENDARS = [
     {"accrual_per_month": 3.0},
@@ -42,10 +42,9 @@ def with_calendar(trial, calendar, window=28.0):
     return Trial(**{**dict(trial), "dlt_window_days": window, "time": calendar})
 
 
-@pytest.mark.parametrize("number", range(len(CASES)), ids=[case.id for case in CASES])
-def test_time_changes_no_count(number):
+@in_each_case([pytest.param(number, *case.values, id=case.id) for number, case in enumerate(CASES)])
+def test_time_changes_no_count(number, design, trial):
     """For every design and option: the same patients, DLTs, doses and reasons, trial by trial."""
-    design, trial = CASES[number].values
     timed = with_calendar(trial, CALENDARS[number % len(CALENDARS)])
     rates = np.linspace(0.05, 0.6, trial.levels)
     plain, with_time = (simulate(design, one, rates, trials=60, seed=number) for one in (trial, timed))

@@ -47,20 +47,22 @@ def day_of_dlt(trial: Trial, rate: float, share: float) -> float:
     assert onset.late_share is not None
     early = rate * (1 - onset.late_share)  # P(DLT in the first half of the window)
 
+    odds = rate / (1 - rate)
+    if onset.kind == "weibull":
+        exponent = math.log(math.log(1 - rate) / math.log(1 - early), 2)
+    else:
+        exponent = math.log(odds / (early / (1 - early)), 2)
+
     def by(day: float) -> float:
         if onset.kind == "weibull":
-            exponent = math.log(math.log(1 - rate) / math.log(1 - early), 2)
             return 1 - math.exp(math.log(1 - rate) * (day / window) ** exponent)
-        odds, early_odds = rate / (1 - rate), early / (1 - early)
-        exponent = math.log(odds / early_odds, 2)
         at = odds * (day / window) ** exponent
         return at / (1 + at)
 
     low, high = 0.0, window
-    for _ in range(200):
-        middle = (low + high) / 2
+    while low < (middle := (low + high) / 2) < high:
         low, high = (middle, high) if by(middle) < share * rate else (low, middle)
-    return (low + high) / 2
+    return middle
 
 
 @dataclass

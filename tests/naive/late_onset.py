@@ -7,6 +7,7 @@ question to question: whatever happens anywhere is an event here, and at each ev
 import heapq
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from escalation.kernels.codes import (
     ALL_DOSES,
@@ -87,7 +88,7 @@ class LateTrial:
             0.0,
         )
 
-    @property
+    @cached_property
     def time(self):
         return self.trial.time
 
@@ -95,7 +96,7 @@ class LateTrial:
     def window(self) -> float:
         return self.trial.dlt_window_days
 
-    @property
+    @cached_property
     def slack(self) -> float:
         return BRIEF * self.window
 
@@ -113,7 +114,7 @@ class LateTrial:
         return [one for one in self.patients if not (one.left and self.is_known(one, day))]
 
     def pending(self, day: float, dose: int | None = None) -> list[Patient]:
-        return [one for one in self.patients if not self.is_known(one, day) and (dose is None or one.dose == dose)]
+        return [one for one in self.patients if (dose is None or one.dose == dose) and not self.is_known(one, day)]
 
     def numbers(self, day: float) -> tuple[list[int], list[int]]:
         n, y = [0] * self.trial.levels, [0] * self.trial.levels

@@ -33,13 +33,13 @@ from escalation.plans.readings import Intervals, Judgement, PlugIn, PosteriorMea
 from escalation.plans.table import ClosestIsotonic
 from tests.conformance.test_every_design import CASES, rising
 from tests.naive import plans
-from tests.support import levels, preferred
+from tests.support import in_each_case, levels, preferred
 
 SEED = 3
 FEW = 60
 
 
-@pytest.mark.parametrize(("design", "trial"), [case for case in CASES if case.values[1].expansion is None])
+@in_each_case([case for case in CASES if case.values[1].expansion is None])
 def test_simulated_trials(design, trial):
     plan = design.plan(trial)
     play = plans.run_curve_trial if isinstance(plan, CurvePlan) else plans.run_table_trial

@@ -3,13 +3,17 @@
 A history is a list of cohorts: [dose, patients, DLTs].
 """
 
+from functools import lru_cache
+
 import numpy as np
 import pytest
 
 from escalation import BLRM, BOIN, CRM, Trial, operating_characteristics
 from escalation import exact as enumerated
+from escalation.designs import Design
 from escalation.kernels.posterior import believe
 from escalation.plans.decision import Decision, holding
+from escalation.plans.plan import Plan
 from escalation.running.decider import decider_of
 from escalation.running.pathways import paths
 from tests.support import each, levels, records
@@ -276,6 +280,12 @@ def test_stops_of_dtpcrm(record):
     assert bool(holding(decider.plan.conduct.stops, state, following)) == record["stop"]
 
 
+@lru_cache
+def plan_of(design: Design, trial: Trial) -> Plan:
+    """The histories of a setting are many, and its grid is one."""
+    return design.plan(trial)
+
+
 @pytest.mark.parametrize(("choose", "answer"), [("most_probable", "ncrm"), ("highest", "ewoc")])
 @each(records("crmpack_next_best_blrm"))
 def test_next_best_of_the_blrm(record, choose, answer):
@@ -293,7 +303,7 @@ def test_next_best_of_the_blrm(record, choose, answer):
     )
     doses = record["doses"]
     history = [[doses[level - 1], n, y] for level, n, y in record["history"]]
-    judgement = design.plan(Trial(doses=doses, target=0.25, max_patients=LARGEST)).judge(*counts_of(doses, history))
+    judgement = plan_of(design, Trial(doses=doses, target=0.25, max_patients=LARGEST)).judge(*counts_of(doses, history))
     assert judgement.overdose == pytest.approx(record["ref_prob_overdose"], abs=1e-7)
     if choose == "most_probable":
         assert judgement.means == pytest.approx(record["ref_prob_target"], abs=1e-7)

@@ -86,9 +86,9 @@ def test_without_them_trials_are_ours(record):
     trial, design = trial_of(record), design_of(record)
     rule = RULE.plan(design, trial)
     outcomes = simulated(design, rule, trial, record["p_true"], 60, 21)
-    assert differences(outcomes, design, rule, trial, 21) == []
+    assert not list(differences(outcomes, design, rule, trial, 21))
     if record["p_true"][0] >= 0.05:  # else the lowest dose is hardly left for another reason than to go up
-        assert differences(outcomes, design, rule, trial, 21, AsThePackage) != []
+        assert any(differences(outcomes, design, rule, trial, 21, AsThePackage))
 
 
 @each(WAITING)

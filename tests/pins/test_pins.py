@@ -15,6 +15,7 @@ from tests.conformance.test_every_design import CASES
 from tests.pins.commands import RECORDED, ROOT, WRITTEN, commands, output_of, written_by
 from tests.pins.decisions import digests_of
 from tests.pins.names import options
+from tests.support import in_each_case
 
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 CLOSE = 1e-9
@@ -77,9 +78,7 @@ def test_commands_and_options():
         assert set(names) <= set(now[command]), command
 
 
-@pytest.mark.parametrize(
-    ("design", "trial", "name"), [(*case.values, case.id) for case in CASES if case.id in DECISIONS]
-)
+@in_each_case([pytest.param(*case.values, case.id, id=case.id) for case in CASES if case.id in DECISIONS])
 def test_decisions_and_words(design, trial, name):
     assert digests_of(design, trial) == DECISIONS[name]
 
