@@ -131,6 +131,11 @@ class Design(Frozen):
         """The trial as this design runs it: with the design's own expansion, if it has one."""
         return trial if self.expansion is None else trial.model_copy(update={"expansion": self.expansion})
 
+    @property
+    def chooses_optimal_dose(self) -> bool:
+        """Whether the design says at the end which dose is the optimal one, beside the recommended dose."""
+        return self.optimal_dose is not None
+
     def choice_plan(self, trial: Trial) -> ChoicePlan | None:
         """How an optimal dose is chosen on a trial that it fits, compiled; None where none is."""
         if self.optimal_dose is None or trial.efficacy is None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from escalation.engines.allowance import duration
@@ -32,19 +32,31 @@ from escalation.trial.joint import JointRates
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
 
-SORTED, SCORED = 3e-7, 3e-8
-"""Seconds for which responses of patients without and with a DLT are sorted by their score, and a score is compared
-with those of another dose."""
+AT_ONCE = 64
+"""Truths that are gone through together: what is looked up for one is looked up for all."""
+
+MOST_AT_ONCE = 4_000_000
+"""Probabilities of endings that are gone through together."""
+
+SORTED, WEIGHED = 3e-7, 2e-8
+"""Seconds for which responses of patients without and with a DLT are sorted by their score, once for all truths, and
+for which each truth gives them a probability."""
+
+SCORED = 5e-9
+"""Seconds for which a score is looked up among those of another dose, for all truths that are gone through together."""
 
 DECIDED = {BY_UNIMODAL: 2e-7, ON_PLATEAU: 3e-8}
-LISTED, MULTIPLIED = 1.2e-8, 3e-9
-"""Seconds for each dose, for which responses at all of them are decided on, by the rule; are listed; and have their
-probability at an ending multiplied."""
+LISTED, LOOKED_UP = 3e-9, 3e-9
+"""Seconds for each dose, for which responses at all of them are decided on, by the rule; for each dose, for which they
+are listed; and for which their probability at an ending is looked up; the last two for truths that go together."""
+
+MULTIPLIED = 7e-10
+"""Seconds for which a probability is multiplied."""
 
 
 @dataclass(frozen=True, eq=False)
 class OptimalDoses:
-    """The law of the optimal dose.
+    """The law of the optimal dose under one truth; of T truths all have another axis, which comes first.
 
     Attributes
     ----------
@@ -60,22 +72,35 @@ class OptimalDoses:
     @property
     def selection(self) -> Floats:
         """Probability that each dose is chosen, float64[D]."""
-        return self.at_chosen.sum(axis=1)
+        return self.at_chosen.sum(axis=-1)
 
 
 class ExactChoice(Protocol):
     """The choice of an optimal dose over all endings of a design's trials: what all truths share."""
 
-    def law(self, probability: Floats, joint: JointRates) -> OptimalDoses:
-        """The law under probabilities of the endings, float64[E], which follow from the DLT rates of `joint`.
+    def laws(self, probability: Floats, joint: JointRates) -> OptimalDoses:
+        """The laws under probabilities of the endings, float64[E, T], which follow from the DLT rates of `joint`.
 
-        Raises StateSpaceError where it would take too long.
+        Raises StateSpaceError where they would take too long.
         """
 
+    def law(self, probability: Floats, joint: JointRates) -> OptimalDoses:
+        """The law under one truth, likewise."""
+        found = self.laws(probability[:, None], JointRates.stacked([joint]))
+        return OptimalDoses(found.at_chosen[0], found.none[0])
 
-def exact_choice(endings: Enumeration | Outcomes, plan: ChoicePlan, seconds: float) -> ExactChoice:
-    """The choice over endings; raises StateSpaceError where that would take more than so many seconds, by estimate."""
-    return (_ByScores if plan.looks_at_doses_apart else _OverResponses)(endings, plan, seconds)
+
+def at_once(endings: int) -> int:
+    """How many truths to go through together."""
+    return max(1, min(AT_ONCE, MOST_AT_ONCE // max(endings, 1)))
+
+
+def exact_choice(endings: Enumeration | Outcomes, plan: ChoicePlan, seconds: float, truths: int = 1) -> ExactChoice:
+    """The choice over endings, for so many truths.
+
+    Raises StateSpaceError where it would take more seconds under all of them, by estimate.
+    """
+    return (_ByScores if plan.looks_at_doses_apart else _OverResponses)(endings, plan, seconds, truths)
 
 
 def chosen_in_trials(outcomes: Outcomes, plan: ChoicePlan) -> NDArray[np.int16]:
@@ -101,29 +126,38 @@ def counted(outcomes: Outcomes, chosen: NDArray[np.int16]) -> OptimalDoses:
     return OptimalDoses(at_chosen / trials, none / trials)
 
 
-def response_law(patients: int, dlts: int, without: float, with_dlt: float) -> Floats:
+def response_law(patients: int, dlts: int, without: ArrayLike, with_dlt: ArrayLike) -> Floats:
     """Probability of every number of responses, by those of patients without and with a DLT, float64[n - y + 1, y + 1].
 
-    `without` and `with_dlt` are the response rates of both.
+    `without` and `with_dlt` are the response rates of both; of T truths, float64[T], there is another axis, the last.
     """
-    return np.outer(_binomial(patients - dlts, without), _binomial(dlts, with_dlt))
+    well, ill = _binomial(patients - dlts, np.asarray(without)), _binomial(dlts, np.asarray(with_dlt))
+    return np.asarray(well[:, None] * ill[None, :])
 
 
 def summed(law: Floats) -> Floats:
-    """Probability of every number of responses in all, float64[n + 1], from that of both parts."""
-    well, ill = np.indices(law.shape)
-    return np.asarray(np.bincount((well + ill).ravel(), weights=law.ravel()), np.float64)
+    """Probability of every number of responses in all, float64[n + 1, ...], from that of both parts."""
+    well, ill = law.shape[:2]
+    result = np.zeros((well + ill - 1, *law.shape[2:]))
+    for responses in range(ill):
+        result[responses : responses + well] += law[:, responses]
+    return result
 
 
-def _binomial(trials: int, rate: float) -> Floats:
-    seen = np.arange(trials + 1)
+def _binomial(trials: int, rate: Floats) -> Floats:
+    seen = np.arange(trials + 1).reshape(-1, *[1] * rate.ndim)
     return np.asarray(special.comb(trials, seen) * rate**seen * (1 - rate) ** (trials - seen), np.float64)
 
 
-def _nothing(outcomes: Enumeration | Outcomes) -> OptimalDoses:
+def _nothing(outcomes: Enumeration | Outcomes, truths: int) -> tuple[Floats, Floats]:
+    """Room for the law of the optimal dose, as the kernels have it: the truths last."""
     most = outcomes.trial.most_patients
     cells = (most + 1) * (most + 2) // 2
-    return OptimalDoses(np.zeros((outcomes.trial.levels, cells)), np.zeros(len(NO_OPTIMAL_DOSE)))
+    return np.zeros((outcomes.trial.levels, cells, truths)), np.zeros((len(NO_OPTIMAL_DOSE), truths))
+
+
+def _by_truth(at_chosen: Floats, none: Floats) -> OptimalDoses:
+    return OptimalDoses(np.moveaxis(at_chosen, -1, 0), none.T)
 
 
 class _Scores(NamedTuple):
@@ -148,10 +182,10 @@ def _scores(plan: ChoicePlan, patients: int, dlts: int) -> _Scores:
     return _Scores(scores[starts], responses[starts], plan.futile[patients, responses[starts]], order, starts)
 
 
-class _ByScores:
+class _ByScores(ExactChoice):
     """Where each dose has a score of its own."""
 
-    def __init__(self, endings: Enumeration | Outcomes, plan: ChoicePlan, seconds: float) -> None:
+    def __init__(self, endings: Enumeration | Outcomes, plan: ChoicePlan, seconds: float, truths: int) -> None:
         self.endings, levels, cells = endings, endings.trial.levels, cells_of(endings.trial.most_patients)
         n, y = endings.patients.astype(np.int64), endings.dlts.astype(np.int64)
         candidate = (n > 0) & (np.arange(levels) <= endings.recommended[:, None])
@@ -159,7 +193,8 @@ class _ByScores:
         self.kinds = [np.unique(cell[candidate[:, dose], dose]) for dose in range(levels)]
         every = np.unique(np.concatenate(self.kinds))
         pairs = int(((cells[0, every] - cells[1, every] + 1).astype(np.int64) * (cells[1, every] + 1)).sum())
-        _refuse(SORTED * pairs * levels, seconds, f"{pairs:,} pairs of responses without and with a DLT")
+        sorting = SORTED * pairs * levels
+        _refuse(sorting, seconds, f"{pairs:,} pairs of responses without and with a DLT")
         self.known = {int(code): _scores(plan, *cells[:, code].tolist()) for code in every}
         self.slots, counts, laws = np.zeros(n.shape, np.int64), np.zeros(n.shape, np.int64), 0
         for dose, kind in enumerate(self.kinds):
@@ -169,92 +204,107 @@ class _ByScores:
             counts[here, dose] = np.array([len(self.known[int(code)].scores) for code in kind], np.int64)[place]
             laws += len(kind)
         compared = float((counts.sum(axis=1) * candidate.sum(axis=1)).sum())
-        _refuse(SCORED * compared, seconds, f"{counts.sum():,} scores at its endings")
+        rounds = -(-truths // at_once(len(n)))
+        work = sorting + WEIGHED * truths * pairs * levels + compared * (SCORED * rounds + MULTIPLIED * truths)
+        _refuse(work, seconds, f"{counts.sum():,} scores at its endings", truths)
 
-    def law(self, probability: Floats, joint: JointRates) -> OptimalDoses:
+    def laws(self, probability: Floats, joint: JointRates) -> OptimalDoses:
         """The products of distribution functions, over all endings."""
         cells, laws = cells_of(self.endings.trial.most_patients), []
+        rates = joint.response_given_no_dlt, joint.response_given_dlt
         for dose, kind in enumerate(self.kinds):
-            rates = float(joint.response_given_no_dlt[dose]), float(joint.response_given_dlt[dose])
             for code in kind:
-                patients, dlts = cells[:, code].tolist()
-                laws.append(_law(self.known[int(code)], response_law(patients, dlts, *rates)))
-        result = _nothing(self.endings)
-        told = self.endings.patients, self.endings.recommended, probability, self.slots
-        choose_by_scores(*told, _in_rows(laws), result.at_chosen, result.none)
-        return result
+                law = response_law(*cells[:, code].tolist(), rates[0][:, dose], rates[1][:, dose])
+                laws.append(_law(self.known[int(code)], law))
+        result = _nothing(self.endings, probability.shape[1])
+        told = self.endings.patients, self.endings.recommended, np.ascontiguousarray(probability), self.slots
+        choose_by_scores(*told, _in_rows(laws, probability.shape[1]), *result)
+        return _by_truth(*result)
 
 
 def _law(found: _Scores, law: Floats) -> tuple[Floats, Floats, Whole, Floats]:
     """Scores of what is not futile, their probabilities, their responses, and the sums of the probabilities."""
-    mass = np.add.reduceat(law.ravel()[found.order], found.starts)
+    mass = np.add.reduceat(law.reshape(-1, law.shape[-1])[found.order], found.starts)
     kept = ~found.futile
-    sums = np.cumsum([mass[found.futile].sum(), *mass[kept]])
+    sums = np.cumsum(np.concatenate([mass[found.futile].sum(axis=0, keepdims=True), mass[kept]]), axis=0)
     return found.scores[kept], mass[kept], found.responses[kept], sums
 
 
-def _in_rows(laws: list[tuple[Floats, Floats, Whole, Floats]]) -> tuple[Whole, Whole, Floats, Floats, Whole, Floats]:
+def _in_rows(
+    laws: list[tuple[Floats, Floats, Whole, Floats]], truths: int
+) -> tuple[Whole, Whole, Floats, Floats, Whole, Floats]:
     """Laws one after the other; see `kernels.optimal.choose_by_scores`."""
     counts = np.array([len(law[0]) for law in laws], np.int64)
-    scores, mass, responses, sums = (
-        ([np.empty(0), *part] for part in zip(*laws, strict=True)) if laws else [[_NONE]] * 4
-    )
-    whole = np.concatenate(responses).astype(np.int64)
-    return np.cumsum(counts) - counts, counts, np.concatenate(scores), np.concatenate(mass), whole, np.concatenate(sums)
+    none = np.empty(0), np.empty((0, truths)), np.empty(0, np.int64), np.empty((0, truths))
+    scores, mass, responses, sums = (np.concatenate(part) for part in zip(none, *laws, strict=True))
+    return np.cumsum(counts) - counts, counts, scores, mass, responses.astype(np.int64), sums
 
 
-_NONE = np.empty(0)
-
-
-class _OverResponses:
+class _OverResponses(ExactChoice):
     """Where a fit looks at all doses: decided for all responses of endings with the same patients and RP2D at once."""
 
-    def __init__(self, endings: Enumeration | Outcomes, plan: ChoicePlan, seconds: float) -> None:
-        self.endings, self.seconds, levels = endings, seconds, endings.trial.levels
+    def __init__(self, endings: Enumeration | Outcomes, plan: ChoicePlan, seconds: float, truths: int) -> None:
+        self.endings, self.seconds, self.truths, levels = endings, seconds, truths, endings.trial.levels
         self.rows = np.flatnonzero(endings.recommended != NO_DOSE)
         patients, highest = endings.patients[self.rows].astype(np.int64), endings.recommended[self.rows]
         groups, group = np.unique(np.column_stack([patients, highest]), axis=0, return_inverse=True)
         self.patients, self.group = np.ascontiguousarray(groups[:, :levels]), group.ravel()
         self.vectors = np.prod(self.patients + 1.0, axis=1)
         what = f"{self.vectors.sum():,.0f} vectors of responses"
-        _refuse(DECIDED[plan.rule] * levels * float(self.vectors.sum()), seconds, what)
+        self.deciding = DECIDED[plan.rule] * levels * float(self.vectors.sum())
+        _refuse(self.deciding, seconds, what)
+        self._check(self.vectors)  # as many at least
         self.chosen = np.empty(int(self.vectors.sum()), np.int8)
         decide_on_responses(plan.arrays, self.patients, np.ascontiguousarray(groups[:, levels]), self.chosen)
+        self.alike: dict[bytes, tuple[Whole, Whole]] = {}
 
-    def law(self, probability: Floats, joint: JointRates) -> OptimalDoses:
+    def _check(self, multiplied: Floats) -> None:
+        """Refuse what would take too long: so many responses and DLTs, of each group, have probabilities."""
+        rounds = -(-self.truths // at_once(len(self.endings.recommended)))
+        listing = self.patients.shape[1] * LISTED * rounds * float(self.vectors.sum())
+        work = self.deciding + listing + (LOOKED_UP * rounds + MULTIPLIED * self.truths) * float(multiplied.sum())
+        _refuse(work, self.seconds, f"{multiplied.sum():,.0f} responses and DLTs at its endings", self.truths)
+
+    def laws(self, probability: Floats, joint: JointRates) -> OptimalDoses:
         """The probabilities of all responses, group by group."""
         rates = joint.response_given_no_dlt, joint.response_given_dlt
-        y = self.endings.dlts[self.rows].astype(np.int64)
-        y[:, rates[0] == rates[1]] = 0  # with the same rate it does not matter who has had a DLT
-        alike, place = np.unique(np.column_stack([self.group, y]), axis=0, return_inverse=True)
-        weight = np.bincount(place.ravel(), weights=probability[self.rows], minlength=len(alike))
-        starts = np.searchsorted(alike[:, 0], np.arange(len(self.patients) + 1))
-        work = y.shape[1] * float((self.vectors * (LISTED + MULTIPLIED * np.diff(starts))).sum())
-        _refuse(work, self.seconds, f"{(self.vectors * np.diff(starts)).sum():,.0f} responses and DLTs at its endings")
-        result = _nothing(self.endings)
-        result.none[0] = probability[self.endings.recommended == NO_DOSE].sum()
-        told = _masses(self.patients[alike[:, 0]], alike[:, 1:], rates)
-        add_over_responses(self.chosen, self.patients, starts, told[0], weight, told[1], result.at_chosen, result.none)
-        return result
+        # With the same rate it does not matter who has had a DLT; rounding apart, as in a quotient of a product.
+        same = np.isclose(*rates, rtol=1e-14, atol=0.0).all(axis=0)
+        if same.tobytes() not in self.alike:
+            y = self.endings.dlts[self.rows].astype(np.int64)
+            y[:, same] = 0
+            kinds, place = np.unique(np.column_stack([self.group, y]), axis=0, return_inverse=True)
+            self.alike[same.tobytes()] = kinds, place.ravel()
+        kinds, place = self.alike[same.tobytes()]
+        starts = np.searchsorted(kinds[:, 0], np.arange(len(self.patients) + 1))
+        self._check(self.vectors * np.diff(starts))
+        of_truths = (np.bincount(place, weights=one, minlength=len(kinds)) for one in probability[self.rows].T)
+        weight = np.stack(list(of_truths), axis=1)
+        result = _nothing(self.endings, probability.shape[1])
+        result[1][0] = probability[self.endings.recommended == NO_DOSE].sum(axis=0)
+        told = _masses(self.patients[kinds[:, 0]], kinds[:, 1:], rates)
+        add_over_responses(self.chosen, self.patients, starts, told[0], weight, told[1], *result)
+        return _by_truth(*result)
 
 
 def _masses(n: Whole, y: Whole, rates: tuple[Floats, Floats]) -> tuple[Whole, Floats]:
-    """Where the law of the responses of each ending and dose begins, int64[E, D], and all laws in a row."""
-    places, parts, taken = np.empty(n.shape, np.int64), [], 0
+    """Where the laws of the responses of each ending and dose begin, int64[E, D], and all laws in a row, float64[., T]."""
+    places, parts, taken = np.empty(n.shape, np.int64), [np.empty((0, len(rates[0])))], 0
     for dose in range(n.shape[1]):
         cells, place = np.unique(np.stack([n[:, dose], y[:, dose]], axis=1), axis=0, return_inverse=True)
         begins = []
         for patients, dlts in cells.tolist():
             begins.append(taken)
-            parts.append(summed(response_law(patients, dlts, float(rates[0][dose]), float(rates[1][dose]))))
+            parts.append(summed(response_law(patients, dlts, rates[0][:, dose], rates[1][:, dose])))
             taken += patients + 1
         places[:, dose] = np.array(begins, np.int64)[place.ravel()]
-    return places, np.concatenate(parts) if parts else np.empty(0)
+    return places, np.concatenate(parts)
 
 
-def _refuse(work: float, seconds: float, what: str) -> None:
+def _refuse(work: float, seconds: float, what: str, truths: int = 1) -> None:
     if work > seconds:
+        under, fewer = (f" under {truths:,} truths", "fewer truths, ") if truths > 1 else ("", "fewer ")
         raise StateSpaceError(
-            f"the optimal dose follows from {what}: about {duration(work)}, where {duration(seconds)} are allowed; "
-            "fewer patients or doses have fewer, a higher --max-seconds (in Python max_seconds) allows more"
+            f"the optimal dose follows from {what}{under}: about {duration(work)}, where {duration(seconds)} are "
+            f"allowed; {fewer}patients or doses have fewer, a higher --max-seconds (in Python max_seconds) allows more"
         )

@@ -294,7 +294,9 @@ def _mismatches(trial: Trial | None, designs: Sequence[Design | None], truths: S
         if max(truth.correct_doses(trial.target), default=1) > trial.levels:
             problems.append(f"truth[{number}].rp2d: there are only {trial.levels} dose levels")
         problems += [f"truth[{number}].{option}: {text}" for option, text in _response_problems(trial, truth)]
-    choosing = next((at for at, design in enumerate(designs, 1) if design is not None and design.optimal_dose), None)
+    choosing = next(
+        (at for at, design in enumerate(designs, 1) if design is not None and design.chooses_optimal_dose), None
+    )
     if choosing is not None:
         bare = [at for at, truth in enumerate(truths, 1) if truth is not None and truth.response_rates is None]
         problems += [

@@ -349,7 +349,7 @@ def run(
     names = choose(truths, (truth.name for truth in scenario.truth), "truth")
     data = None if after is None else InterimData.of(after, scenario.trial)
     departures = []
-    choosing = [label for label in labels if scenario.designs[label].optimal_dose is not None]
+    choosing = [label for label in labels if scenario.designs[label].chooses_optimal_dose]
     if data is not None and choosing:
         raise EscalationError(
             f"design '{choosing[0]}': an optimal dose is not chosen given the data of a running trial yet, which do "
