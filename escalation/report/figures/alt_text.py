@@ -5,13 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from escalation.engines.course import Course
 from escalation.report.figures.pathways import node_text
 from escalation.report.figures.swimmer import ended
-from escalation.report.pages.calibrate import OBJECTIVE
 from escalation.report.pages.robust import position_name
 from escalation.report.pages.run import best_time, by_truth, time_label
 from escalation.report.wording import count, dose_name, mean, months, percent
 from escalation.running.pathways import Node
 from escalation.studies.calibrate import Calibration, setting_words
-from escalation.studies.evaluate import NAMES, Assessment
+from escalation.studies.evaluate import IN_WORDS, NAMES, Assessment
 from escalation.studies.robust import ALL, Robustness, Summary
 from escalation.studies.run import Result
 from escalation.studies.size import SizeSearch
@@ -149,10 +148,10 @@ def front(found: Calibration) -> str:
 
     def told(assessment: Assessment) -> str:
         cost = percent(found.cost_of(assessment))
-        return f"{OBJECTIVE[found.objective]} {percent(found.gain_of(assessment))} %, {cost_name} {cost} %"
+        return f"{IN_WORDS[found.objective]} {percent(found.gain_of(assessment))} %, {cost_name} {cost} %"
 
     cost_name, settings = NAMES[found.cost], count(len(found.candidates), "setting")
-    parts = [f"{settings} of {found.design}: {OBJECTIVE[found.objective]} against {cost_name}"]
+    parts = [f"{settings} of {found.design}: {IN_WORDS[found.objective]} against {cost_name}"]
     parts += [f"{len(found.front)} of them on the front"]
     if found.own is not None:
         parts.append(f"the file's own has {told(found.own)}")
@@ -172,7 +171,7 @@ def size_curves(found: SizeSearch) -> str:
         enough = "no size is large enough" if curve.lasting is None else f"large enough from {curve.lasting} on"
         told.append(f"{curve.design}: {enough}, {reached} % with {last}")
     return (
-        f"{OBJECTIVE[found.objective]} against the maximum number of patients, {percent(found.pcs)} % wanted: "
+        f"{IN_WORDS[found.objective]} against the maximum number of patients, {percent(found.pcs)} % wanted: "
         f"{'; '.join(told)}."
     )
 

@@ -264,6 +264,12 @@ class TruthSource:
         """The truths for a trial where they are drawn or published."""
         return _made(self, trial.levels, trial.target, trial.efficacy if self.source == "shi" else None)
 
+    def has_responses(self, scenario: Scenario, trial: Trial) -> bool:
+        """Whether the truths for a trial have responses, and it is known which dose is optimal."""
+        if self.source != "scenario":
+            return self.source == "shi"
+        return self.of(scenario, trial).joint is not None
+
     def names_for(self, scenario: Scenario, trial: Trial) -> tuple[str, ...]:
         """The names of the truths for a trial; drawn ones, which are numbered, are not drawn for that."""
         if self.source in ("scenario", "published"):
