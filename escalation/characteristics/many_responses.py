@@ -184,7 +184,7 @@ def chosen(
 def are_favourable(
     joint: JointRates, obd: NDArray[np.int64], correct: NDArray[np.bool_], efficacy: Efficacy
 ) -> NDArray[np.bool_]:
-    """Whether each dose is favourable, bool[T, D]: up to the MTD, the highest correct dose, and hardly worse than the OBD.
+    """Whether each dose is favourable, bool[T, D]: not above the highest correct dose, and hardly worse than the OBD.
 
     None is where a truth has no optimal dose, or no correct one.
     """

@@ -214,7 +214,8 @@ class _ByScores(ExactChoice):
         rates = joint.response_given_no_dlt, joint.response_given_dlt
         for dose, kind in enumerate(self.kinds):
             for code in kind:
-                law = response_law(*cells[:, code].tolist(), rates[0][:, dose], rates[1][:, dose])
+                patients, dlts = cells[:, code].tolist()
+                law = response_law(patients, dlts, rates[0][:, dose], rates[1][:, dose])
                 laws.append(_law(self.known[int(code)], law))
         result = _nothing(self.endings, probability.shape[1])
         told = self.endings.patients, self.endings.recommended, np.ascontiguousarray(probability), self.slots
@@ -288,7 +289,7 @@ class _OverResponses(ExactChoice):
 
 
 def _masses(n: Whole, y: Whole, rates: tuple[Floats, Floats]) -> tuple[Whole, Floats]:
-    """Where the laws of the responses of each ending and dose begin, int64[E, D], and all laws in a row, float64[., T]."""
+    """Where the laws of the responses of each ending and dose begin, int64[E, D], and all in a row, float64[., T]."""
     places, parts, taken = np.empty(n.shape, np.int64), [np.empty((0, len(rates[0])))], 0
     for dose in range(n.shape[1]):
         cells, place = np.unique(np.stack([n[:, dose], y[:, dose]], axis=1), axis=0, return_inverse=True)

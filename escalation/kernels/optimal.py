@@ -198,8 +198,9 @@ def add_over_responses(chosen, patients, starts, places, weight, masses, at_chos
     """Add up the probabilities of the optimal doses that `decide_on_responses` has chosen, under T truths.
 
     Endings of a group are those from `starts[g]` up to `starts[g + 1]`, with `weight`, float64[E, T]. At dose d of
-    ending i e responses have the probabilities `masses[places[i, d] + e]`, float64[T]. `at_chosen`, float64[D, C, T], is
-    by the cell of patients and responses at the optimal dose; `none`, float64[3, T], in the order of NO_OPTIMAL_DOSE.
+    ending i e responses have the probabilities `masses[places[i, d] + e]`, float64[T]. `at_chosen`, float64[D, C, T],
+    is by the cell of patients and responses at the optimal dose; `none`, float64[3, T], in the order of
+    NO_OPTIMAL_DOSE.
     """
     levels, truths, most = patients.shape[1], weight.shape[1], 0
     for group in range(patients.shape[0]):

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from functools import partial
 from itertools import combinations
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -183,16 +183,16 @@ class Robustness:
         for obd, places in self.obd_positions().items():
             for label, found in self.choosing.items():
                 values = found.by_quantity()
-                spreads = {
+                spreads: dict[str, Any] = {
                     name: self._spread_of_known(values[name], places, more_is_better=more)
                     for name, more in OPTIMAL.items()
                 }
-                at_obd = values["patients_at_obd"][places]
+                at_obd = found.patients_at_obd[places]
                 yield OptimalSummary(
                     design=label,
                     obd=obd,
                     truths=len(places),
-                    **spreads,  # type: ignore[arg-type] (there is one where every truth has a value)
+                    **spreads,
                     patients_at_obd=None if np.isnan(at_obd).all() else float(np.nanmean(at_obd)),
                     mean_utility=float(found.mean_utility[places].mean()),
                 )

@@ -181,7 +181,8 @@ def names_of(levels: int, timed: bool) -> tuple[str, ...]:
     time = {"dlt_window_days": 1, "time": Calendar(accrual_per_month=1)} if timed else {}
     trial = Trial(doses=range(1, levels + 1), target=0.5, max_patients=1, cohort_size=1, **time)
     truth, dose = np.ones(0), np.ones((0, levels))
-    nothing = Expectations(trial, dose, dose > 1, dose, truth, dose, dose, *[truth] * 7)
+    over, stops = (truth, truth), (truth, truth, truth)
+    nothing = Expectations(trial, dose, dose > 1, dose, truth, dose, dose, *over, *stops, truth, truth)
     return tuple(nothing.by_quantity())
 
 
@@ -221,7 +222,8 @@ def summed_up(values: Floats) -> Floats:
 def _summed_up(row: Floats) -> list[float]:
     if len(row) == 0:
         return [math.nan] * len(SUMMARIES)
-    return [float(row.mean()), float(row.min()), *(float(quantile(row, share)) for share in (0.05, 0.95)), float(row.max())]
+    low, high = quantile(row, 0.05), quantile(row, 0.95)
+    return [float(number) for number in (row.mean(), row.min(), low, high, row.max())]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,15 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from escalation.characteristics.one_truth import OperatingCharacteristics
-from escalation.report.figures.panels import dose_axis, fits_half, mark_correct, marks, names_of_truths, parts, rate_panel
+from escalation.report.figures.panels import (
+    dose_axis,
+    fits_half,
+    mark_correct,
+    marks,
+    names_of_truths,
+    parts,
+    rate_panel,
+)
 from escalation.report.figures.style import (
     INK,
     Entry,

@@ -1,6 +1,7 @@
 """Which dose is recommended and which is chosen as the optimal one, below what the doses are worth."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -14,7 +15,6 @@ from escalation.report.figures.style import (
     INK,
     Entry,
     filling,
-    label,
     legend,
     note_simulated,
     shorten,
@@ -22,13 +22,17 @@ from escalation.report.figures.style import (
     write_above,
 )
 from escalation.report.pages.responses import optimal_dose_of
-from escalation.report.pages.run import by_truth
+from escalation.report.pages.run import by_truth, label
 from escalation.report.wording import mean, percent
 from escalation.studies.run import Result
 from escalation.trial.trial import Trial
 
-HOLLOW = {"facecolor": "white", "edgecolor": INK, "linewidth": 0.8}
+HOLLOW: dict[str, Any] = {"facecolor": "white", "edgecolor": INK, "linewidth": 0.8}
 """Bars of the RP2D; those of the optimal dose have the look of their design."""
+
+STAR: dict[str, Any] = {"marker": "*", "markersize": 12, "markerfacecolor": COLOURS[1]}
+OTHER: dict[str, Any] = {"marker": "o", "markersize": 5, "markerfacecolor": "white"}
+"""Points of the optimal dose of a truth, and of the others."""
 
 THICK = 0.4  # of the way from a dose to the next
 
@@ -68,8 +72,7 @@ def _utilities(axes: Axes, result: Result, trial: Trial, best: int | None) -> No
     worth = joint.mean_utility(efficacy.utility).tolist()
     axes.plot(range(trial.levels), worth, color=INK, linewidth=1, zorder=2)
     for dose, value in enumerate(worth):
-        star = {"marker": "*", "markersize": 12, "markerfacecolor": COLOURS[1]}
-        look = star if dose + 1 == best else {"marker": "o", "markersize": 5, "markerfacecolor": "white"}
+        look = STAR if dose + 1 == best else OTHER
         axes.plot([dose], [value], color=INK, zorder=3, clip_on=False, **look)
         if trial.levels <= 12:
             write_above(axes, mean(value), dose, value, points=7)
@@ -82,7 +85,7 @@ def _utilities(axes: Axes, result: Result, trial: Trial, best: int | None) -> No
 def _bars(axes: Axes, result: Result, number: int, width: float) -> None:
     """How often a design recommends each dose, or none, and how often it chooses each, or none, as the optimal one."""
     oc = result.best
-    every = [([*oc.selection, oc.no_selection], HOLLOW)]
+    every: list[tuple[list[float], dict[str, Any]]] = [([*oc.selection, oc.no_selection], HOLLOW)]
     response = oc.response
     if response is not None and response.obd_selection is not None and response.no_obd is not None:
         none = min(sum(response.no_obd.values()), 1.0)

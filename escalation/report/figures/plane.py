@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -43,7 +44,7 @@ LETTER, LINE = 5.2, 10.0
 PLACES = ((7, 4), (7, -12), (-7, 4), (-7, -12), (7, 16), (-7, 16), (7, -24), (-7, -24))
 """Where the name of a dose may stand beside its point, in points of print; to its left where the first is negative."""
 
-CONTOUR = {"colors": GREY, "linewidths": 0.7}
+CONTOUR: dict[str, Any] = {"colors": GREY, "linewidths": 0.7}
 
 
 @style()
@@ -55,9 +56,9 @@ def plane(truths: Sequence[Truth], trial: Trial) -> Figure:
     efficacy = trial.efficacy
     assert efficacy is not None
     figure, places, width = parts([truth.name for truth in truths], 3.1, 0.6, narrow=True)
-    most = max(100 * trial.target, 100 * (efficacy.max_toxicity or 0), *(100 * max(truth.dlt_rates) for truth in truths))
-    highest = max(100 * efficacy.min_response, *(100 * max(truth.response_rates or ()) for truth in truths))
-    ends = min(most + BEYOND, 100.0), min(highest + BEYOND, 100.0)
+    most = max(trial.target, efficacy.max_toxicity or 0, *(max(truth.dlt_rates) for truth in truths))
+    highest = max(efficacy.min_response, *(max(truth.response_rates or ()) for truth in truths))
+    ends = min(100 * most + BEYOND, 100.0), min(100 * highest + BEYOND, 100.0)
     for place, truth in zip(places, truths, strict=True):
         axes = place.subplots()
         _ground(axes, efficacy, trial, ends)
@@ -141,10 +142,10 @@ def _hidden(
     return round(shared + (right - left) * (high - low) - inside, 6)
 
 
-OTHER = {"marker": "o", "markersize": 6, "color": INK, "markerfacecolor": "white", "linestyle": ""}
-CORRECT = {**OTHER, "markerfacecolor": INK}
-OPTIMAL = {**OTHER, "marker": "*", "markersize": 14, "markerfacecolor": COLOURS[1]}
-BOTH = {**CORRECT, "markersize": 3}
+OTHER: dict[str, Any] = {"marker": "o", "markersize": 6, "color": INK, "markerfacecolor": "white", "linestyle": ""}
+CORRECT: dict[str, Any] = {**OTHER, "markerfacecolor": INK}
+OPTIMAL: dict[str, Any] = {**OTHER, "marker": "*", "markersize": 14, "markerfacecolor": COLOURS[1]}
+BOTH: dict[str, Any] = {**CORRECT, "markersize": 3}
 """In the star of an optimal dose which is a correct RP2D, too."""
 
 

@@ -46,8 +46,10 @@ COLUMNS = (
 )
 
 MEANS = {
-    **{"sample_size": "patients", "patients": "patients", "total_dlts": "DLTs", "dlts": "DLTs", "duration": "days"},
-    **{"responses": "responses", "total_responses": "responses", "patients_at_obd": "patients"},
+    **dict.fromkeys(("sample_size", "patients", "patients_at_obd"), "patients"),
+    **dict.fromkeys(("total_dlts", "dlts"), "DLTs"),
+    **dict.fromkeys(("total_responses", "responses"), "responses"),
+    "duration": "days",
     "mean_utility": "0 to 100",
 }
 """Units of the means of counts, days and utilities; all other means are probabilities and shares."""

@@ -48,8 +48,8 @@ def plateau_lines(found: SizeSearch) -> Iterator[str]:
         flat = curve.plateau
         if flat is not None:
             yield (
-                f"{curve.design}: from {flat.start} patients on more do not raise {found.what}, {percent(flat.pcs)} % at "
-                f"{flat.end} (mean size {mean(flat.patients)}); {_held_by(flat)}."
+                f"{curve.design}: from {flat.start} patients on more do not raise {found.what}, {percent(flat.pcs)} % "
+                f"at {flat.end} (mean size {mean(flat.patients)}); {_held_by(flat)}."
             )
 
 
@@ -65,7 +65,8 @@ def _held_by(flat: Plateau) -> str:
 def answer_table(found: SizeSearch) -> TextTable:
     """The smallest size of each design, a row each."""
     formula = "formula" if any(curve.formula is not None for curve in found.curves) else None
-    header = ["design", "smallest", "from then on", "OBD %" if found.objective in OF_OBD else "PCS %", _overdosing(found), "mean size", formula]
+    pcs = "OBD %" if found.objective in OF_OBD else "PCS %"
+    header = ["design", "smallest", "from then on", pcs, _overdosing(found), "mean size", formula]
     rows = []
     for curve in found.known:
         numbers = [""] * 3

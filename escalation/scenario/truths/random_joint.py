@@ -1,21 +1,21 @@
 """Random truths with responses: DLT and response rates, drawn so that every dose is the optimal one equally often.
 
-The optimal dose j is drawn, or given, and with probability 1/2 there is a plateau, unless j is the highest dose. Then all
-of the following is drawn until it fits.
+The optimal dose j is drawn, or given, and with probability 1/2 there is a plateau, unless j is the highest dose. Then
+all of the following is drawn until it fits.
 
 The MTD m is uniform on j..D. DLT rates are uniform on [0, B] and put in order, given that m is the closest to the
 target, with B the largest of D - m numbers, uniform from the target to 1, and 0.10 above the target at least; for m = D
 it is target + (1 - target) Beta(1/2, 1). So they are those of `random`'s clertant, but for the least bound and the MTD.
 
-Response rates have a bound of their own, uniform from min_response + 0.10 to 1. Those of a plateau are uniform up to it,
-rise to j and stay there. Others have a mode, uniform on j..D, whose rate is the largest of D numbers, uniform up to the
-bound; the others are uniform up to the mode's, rise before it and fall after it. Where j is the highest dose they
+Response rates have a bound of their own, uniform from min_response + 0.10 to 1. Those of a plateau are uniform up to
+it, rise to j and stay there. Others have a mode, uniform on j..D, whose rate is the largest of D numbers, uniform up to
+the bound; the others are uniform up to the mode's, rise before it and fall after it. Where j is the highest dose all
 are uniform up to the bound, and rise.
 
-It fits where no dose up to m has a larger mean utility than j, whose response rate is at least min_response + 0.05. Here it
-also has to fit what this package says of a truth: m is correct, and j is the optimal dose of all, whose DLT rate is then
-max_toxicity at most. The source has target + 0.05 in its place, and one limit of toxicity for both. DLT and response are
-independent.
+It fits where no dose up to m has a larger mean utility than j, whose response rate is at least min_response + 0.05.
+Here it also has to fit what this package says of a truth: m is correct, and j is the optimal dose of all, whose DLT
+rate is then at most max_toxicity. The source has target + 0.05 in its place, and one limit of toxicity for the MTD and
+the optimal dose. DLT and response are independent.
 
 Source: Shi H, Lin R, Lin X, comparison of model-assisted phase I/II designs; `simprob` of the R package phase12designs
 0.3.1 (Cao A, Shi H).
@@ -99,9 +99,7 @@ def random_joint_truths(trial: Trial, *, count: int, seed: int = 0, obd: int | N
     return joint_rates(dlt, response, INDEPENDENT)
 
 
-def _block(
-    stream: np.random.Generator, trial: Trial, efficacy: Efficacy, obd: int | None
-) -> tuple[Floats, Floats]:
+def _block(stream: np.random.Generator, trial: Trial, efficacy: Efficacy, obd: int | None) -> tuple[Floats, Floats]:
     levels = trial.levels
     best = stream.integers(levels, size=BLOCK) if obd is None else np.full(BLOCK, obd)
     flat = (stream.random(BLOCK) < PLATEAU) & (best < levels - 1)
@@ -126,7 +124,8 @@ def _dlt_rates(stream: np.random.Generator, mtd: Doses, trial: Trial) -> Floats:
     levels, target = trial.levels, trial.target
     above = levels - 1 - mtd
     bound = target + (1 - target) * stream.beta(np.maximum(above, 0.5), 1.0)
-    return rates_up_to(stream, mtd, np.where(above > 0, np.maximum(bound, min(target + ROOM, 1.0)), bound), levels, target)
+    bound = np.where(above > 0, np.maximum(bound, min(target + ROOM, 1.0)), bound)
+    return rates_up_to(stream, mtd, bound, levels, target)
 
 
 def _response_rates(
