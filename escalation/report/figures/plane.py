@@ -38,10 +38,10 @@ POINTS = 60
 BEYOND = 8.0
 """Points of a percent beyond the highest rate, or limit, that the axes reach."""
 
-LETTER, LINE = 5.2, 10.0
-"""Width and height of a letter of a dose's name, in points of print."""
+LETTER, LINE, DESCENT = 5.2, 10.0, 2.0
+"""Width and height of a letter of a dose's name, and what of it is below its line, in points of print."""
 
-PLACES = ((7, 4), (7, -12), (-7, 4), (-7, -12), (7, 16), (-7, 16), (7, -24), (-7, -24))
+PLACES = [(right, up) for up in (4, -12, 16, -24, 28, 40) for right in (7, -7)]
 """Where the name of a dose may stand beside its point, in points of print; to its left where the first is negative."""
 
 CONTOUR: dict[str, Any] = {"colors": GREY, "linewidths": 0.7}
@@ -119,10 +119,8 @@ def _beside(
             taken.append((across - 1, up - 1, across + 1, up + 1))
     for name, (x, y) in zip(names, at, strict=True):
         wide = LETTER * len(name)
-        boxes = [
-            (x + right - (wide if right < 0 else 0), y + up, x + right + (0 if right < 0 else wide), y + up + LINE)
-            for right, up in PLACES
-        ]
+        corners = [(x + right - (wide if right < 0 else 0), y + up - DESCENT) for right, up in PLACES]
+        boxes = [(left, low, left + wide, low + LINE) for left, low in corners]
         clear = [_hidden(box, taken, size) for box in boxes]
         chosen = clear.index(min(clear))
         taken.append(boxes[chosen])
@@ -132,7 +130,7 @@ def _beside(
 def _hidden(
     box: tuple[float, float, float, float], taken: Sequence[tuple[float, ...]], size: tuple[float, float]
 ) -> float:
-    """How much of a box others hide, or is outside."""
+    """How much of a box is hidden by others, or outside."""
     left, low, right, high = box
     shared = sum(
         max(0.0, min(right, other[2]) - max(left, other[0])) * max(0.0, min(high, other[3]) - max(low, other[1]))
