@@ -144,7 +144,7 @@ def response_means(
     poor, selection = np.empty(truths), np.empty((truths, trial.levels))
     reasons = np.empty((truths, len(NO_OPTIMAL_DOSE)))
     few = trial.levels * endings.patients.astype(np.int64) < trial.max_patients
-    together = at_once(len(endings.sequences))
+    together = at_once(endings)
     for first in range(0, truths, together):
         part = slice(first, first + together)
         probability = np.stack([endings.probabilities(one) for one in joint.dlt[part]], axis=1)

@@ -28,6 +28,7 @@ from escalation.kernels.optimal import (
 from escalation.numbers import cells_of
 from escalation.plans.choice import ChoicePlan
 from escalation.trial.joint import JointRates
+from escalation.trial.trial import Trial
 
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -36,7 +37,7 @@ AT_ONCE = 64
 """Truths that are gone through together: what is looked up for one is looked up for all."""
 
 MOST_AT_ONCE = 4_000_000
-"""Probabilities of endings that are gone through together."""
+"""Probabilities that are held for them: of endings, or of patients and responses at the chosen dose."""
 
 SORTED, WEIGHED = 3e-7, 2e-8
 """Seconds for which responses of patients without and with a DLT are sorted by their score, once for all truths, and
@@ -90,9 +91,15 @@ class ExactChoice(Protocol):
         return OptimalDoses(found.at_chosen[0], found.none[0])
 
 
-def at_once(endings: int) -> int:
+def at_once(endings: Enumeration | Outcomes) -> int:
     """How many truths to go through together."""
-    return max(1, min(AT_ONCE, MOST_AT_ONCE // max(endings, 1)))
+    held = max(len(endings.recommended), endings.trial.levels * _cells(endings.trial))
+    return max(1, min(AT_ONCE, MOST_AT_ONCE // held))
+
+
+def _cells(trial: Trial) -> int:
+    """Possible patients and responses at a dose."""
+    return (trial.most_patients + 1) * (trial.most_patients + 2) // 2
 
 
 def exact_choice(endings: Enumeration | Outcomes, plan: ChoicePlan, seconds: float, truths: int = 1) -> ExactChoice:
@@ -115,8 +122,7 @@ def chosen_in_trials(outcomes: Outcomes, plan: ChoicePlan) -> NDArray[np.int16]:
 def counted(outcomes: Outcomes, chosen: NDArray[np.int16]) -> OptimalDoses:
     """The shares of simulated trials with each optimal dose."""
     assert outcomes.responses is not None
-    levels, most, trials = outcomes.trial.levels, outcomes.trial.most_patients, len(chosen)
-    width = (most + 1) * (most + 2) // 2
+    levels, width, trials = outcomes.trial.levels, _cells(outcomes.trial), len(chosen)
     rows = np.flatnonzero(chosen >= 0)
     dose = chosen[rows].astype(np.int64)
     n = outcomes.patients[rows, dose].astype(np.int64)
@@ -151,9 +157,8 @@ def _binomial(trials: int, rate: Floats) -> Floats:
 
 def _nothing(outcomes: Enumeration | Outcomes, truths: int) -> tuple[Floats, Floats]:
     """Room for the law of the optimal dose, as the kernels have it: the truths last."""
-    most = outcomes.trial.most_patients
-    cells = (most + 1) * (most + 2) // 2
-    return np.zeros((outcomes.trial.levels, cells, truths)), np.zeros((len(NO_OPTIMAL_DOSE), truths))
+    shape = outcomes.trial.levels, _cells(outcomes.trial), truths
+    return np.zeros(shape), np.zeros((len(NO_OPTIMAL_DOSE), truths))
 
 
 def _by_truth(at_chosen: Floats, none: Floats) -> OptimalDoses:
@@ -204,7 +209,7 @@ class _ByScores(ExactChoice):
             counts[here, dose] = np.array([len(self.known[int(code)].scores) for code in kind], np.int64)[place]
             laws += len(kind)
         compared = float((counts.sum(axis=1) * candidate.sum(axis=1)).sum())
-        rounds = -(-truths // at_once(len(n)))
+        rounds = -(-truths // at_once(endings))
         work = sorting + WEIGHED * truths * pairs * levels + compared * (SCORED * rounds + MULTIPLIED * truths)
         _refuse(work, seconds, f"{counts.sum():,} scores at its endings", truths)
 
@@ -261,7 +266,7 @@ class _OverResponses(ExactChoice):
 
     def _check(self, multiplied: Floats) -> None:
         """Refuse what would take too long: so many responses and DLTs, of each group, have probabilities."""
-        rounds = -(-self.truths // at_once(len(self.endings.recommended)))
+        rounds = -(-self.truths // at_once(self.endings))
         listing = self.patients.shape[1] * LISTED * rounds * float(self.vectors.sum())
         work = self.deciding + listing + (LOOKED_UP * rounds + MULTIPLIED * self.truths) * float(multiplied.sum())
         _refuse(work, self.seconds, f"{multiplied.sum():,.0f} responses and DLTs at its endings", self.truths)

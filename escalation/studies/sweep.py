@@ -125,8 +125,14 @@ class Sweep:
                 known |= dict.fromkeys(every)
             numbers += size[key]
         stems = dict.fromkeys(map(_stem, known))
+        of_responses = dict.fromkeys(response_names(1, chooses=True))
         for name in self.quantities:
             if name not in known and name not in stems:
+                if name in of_responses or _stem(name) in map(_stem, of_responses):
+                    raise GridError(
+                        f"quantity '{brief(name)}': no setting has it: its truths have no responses, or no design "
+                        "chooses an optimal dose"
+                    )
                 near = suggestion(name, [*stems, *known])
                 raise GridError(f"quantity '{brief(name)}': unknown{near}; there are {', '.join(stems)}")
         for found, limit, what in (

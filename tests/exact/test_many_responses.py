@@ -9,6 +9,7 @@ import pytest
 from escalation import (
     BOIN,
     EscalationError,
+    GridError,
     Scenario,
     StateSpaceError,
     Sweep,
@@ -282,6 +283,21 @@ def test_a_sweep_over_drawn_truths_judged_by_what_is_acceptable(tmp_path):
         expected = exact_expectations(SCENARIO.designs["utility"], trial, truths, responses=20).responses.pcs_obd
         (mean,) = [key[3] for key in found if key[:2] == ("utility", str(least))]
         assert float(mean) == pytest.approx(expected.mean())
+
+
+@pytest.mark.parametrize(
+    ("designs", "truths", "quantity"),
+    [
+        (["utility"], "logistic", "mean_utility"),
+        (["3+3"], "scenario", "pcs_obd"),
+        (["3+3"], "scenario", "no_obd.safety"),
+    ],
+)
+def test_a_quantity_that_no_setting_has(tmp_path, designs, truths, quantity):
+    source = TruthSource(truths, count=5)
+    with pytest.raises(GridError) as error:
+        swept(tmp_path, grid=grid(SCENARIO, {}, designs=designs), truths=source, quantities=(quantity,))
+    assert f"quantity '{quantity}': no setting has it: its truths have no responses, or no" in str(error.value)
 
 
 def test_a_summary_leaves_out_truths_without_a_number():

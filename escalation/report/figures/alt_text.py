@@ -231,9 +231,15 @@ def robustness(found: Robustness) -> str:
         for one in found.summaries()
         if one.mtd == ALL
     ]
-    return (
-        f"Boxes of PCS and overdosing by the position of the MTD, over {found.truths.description}: {'; '.join(told)}."
-    )
+    boxes = f"Boxes of PCS and overdosing by the position of the MTD, over {found.truths.description}: "
+    optimal = [
+        f"{one.design} {percent(one.pcs_obd.mean)} %, a 5 % quantile of {percent(one.pcs_obd.tail)} % and at worst "
+        f"{percent(one.pcs_obd.worst)} %"
+        for one in found.optimal_summaries()
+        if one.obd == ALL
+    ]
+    below = f" Below it the probability of a correct optimal dose, mean: {'; '.join(optimal)}." if optimal else ""
+    return f"{boxes}{'; '.join(told)}.{below}"
 
 
 def trade_off(found: Robustness) -> str:
