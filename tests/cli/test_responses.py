@@ -119,6 +119,9 @@ def test_a_report(invoke, tmp_path):
     text = path.read_text()
     for words in (
         "true response rate at each dose, %; ° optimal dose",
+        "Probability that the optimal dose (OBD) is chosen, or none where the truth has none, %",
+        "The truths by DLT and response rate",
+        "plateau: RP2D and optimal dose",
         "Optimal dose (OBD): the dose that a design chooses by responses",
         "| optimal dose: 150°, % |",
         "plateau: the designs by responses",

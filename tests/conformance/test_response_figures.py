@@ -81,7 +81,7 @@ def test_plane(name):
         assert filled == list(dict.fromkeys(tuple(expected[dose - 1].tolist()) for dose in correct))
         assert {OTHER["marker"], CORRECT["marker"], BOTH["marker"]} == {"o"}
         assert set(given.trial.dose_names) <= set(texts(axes))
-    is_clean(figure)
+    is_clean(figures.plane(given.truth[-1:], given.trial))
 
 
 def test_contours_are_of_the_mean_utility():
