@@ -86,9 +86,11 @@ if TYPE_CHECKING:
     from escalation.scenario.grid import Grid as Grid
     from escalation.scenario.grid import grid as grid
     from escalation.scenario.truths.random import random_truths as random_truths
+    from escalation.scenario.truths.random_joint import random_joint_truths as random_joint_truths
     from escalation.scenario.truths.sets import TruthSet as TruthSet
     from escalation.scenario.truths.sets import TruthSource as TruthSource
     from escalation.scenario.truths.sets import calibration_truths as calibration_truths
+    from escalation.scenario.truths.sets import drawn_joint_truths as drawn_joint_truths
     from escalation.scenario.truths.sets import drawn_truths as drawn_truths
     from escalation.scenario.truths.sets import published_truths as published_truths
     from escalation.scenario.truths.sets import scenario_truths as scenario_truths
@@ -151,7 +153,9 @@ _HOMES = {
     "scenario.file": "Scenario TrialDesigns load_designs load_scenario",
     "scenario.grid": "Grid grid",
     "scenario.truths.random": "random_truths",
-    "scenario.truths.sets": "TruthSet TruthSource calibration_truths drawn_truths published_truths scenario_truths",
+    "scenario.truths.random_joint": "random_joint_truths",
+    "scenario.truths.sets": "TruthSet TruthSource calibration_truths drawn_joint_truths drawn_truths published_truths "
+    "scenario_truths",
     "scenario.truths.truth": "Truth",
     "studies.calibrate": "Calibration calibrate",
     "studies.compare": "Comparison compare",

@@ -9,6 +9,9 @@ SEED = 20260901
 TRUTHS = 10_000
 """Random truths."""
 
+JOINT_TRUTHS = 2000
+"""Random truths with responses, which take longer."""
+
 DELTA = 0.10
 """Of least favourable truths: distance of the rates next to the MTD from the target."""
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from escalation.characteristics.distributions import ENOUGH, TOXIC
+from escalation.characteristics.many_responses import ResponseMeans
 from escalation.engines.endings import Enumeration, check_total
 from escalation.engines.outcomes import DURATION
 from escalation.errors import DesignError, StateSpaceError
@@ -61,6 +62,7 @@ class Expectations:
     # exceeds the target, but for a correct one. Where no dose is correct every patient is.
     overdosing: Floats
     duration: Floats  # float64[T], mean days; NaN where they were not asked for, or are not known for many truths
+    responses: ResponseMeans | None = None  # where the truths have responses, and they were asked for
 
     @property
     def pcs(self) -> Floats:
@@ -115,6 +117,7 @@ class Expectations:
             "stop_toxic": self.stop_toxic,
             "stop_enough": self.stop_enough,
             **({} if self.trial.time is None else {"duration": self.duration}),
+            **({} if self.responses is None else self.responses.by_quantity()),
         }
 
 

@@ -54,8 +54,14 @@ QUANTITIES = {
 Of trials with a calendar also DURATION.
 """
 
+PATIENTS_AT_OBD = "patients_at_obd"
+"""And under truths that have an optimal dose."""
+
 PCS_OBD = "pcs_obd"
-"""And of designs that choose an optimal dose."""
+"""And of designs that choose one."""
+
+EVERY = (*QUANTITIES, DURATION, PATIENTS_AT_OBD, PCS_OBD)
+"""All of them, in the order in which they are shown."""
 
 ROUNDING = 1e-9
 """A quantity that never varies is not on either side of its mean, whatever rounding makes of it."""
@@ -90,7 +96,8 @@ class Difference:
     quantity : str
         A key of `QUANTITIES`: `pcs`, a probability, the mean number of `patients_above_mtd`, the mean `sample_size` or
         `total_dlts`, or `stop_toxic`, a probability; or of trials with a calendar the mean `duration` in days; or,
-        where both choose an optimal dose, `pcs_obd`, a probability.
+        where the truth has an optimal dose, the mean number of `patients_at_obd`; or, where both choose one, `pcs_obd`,
+        a probability.
     design_exact, reference_exact, exact : float or None
         The exact value of either, and their difference; None for a design that the exact engine refused, or whose days
         are not known exactly, and then for the difference.
@@ -135,6 +142,8 @@ def moments(outcomes: Outcomes, correct: Sequence[int], responses: Responses | N
     if outcomes.days is not None:
         with suppress(StateSpaceError):  # with their days there may be too many states
             found[DURATION] = Moments(*mean_days(outcomes, DURATION), 0.0, np.inf)
+    if responses is not None and responses.obd is not None:
+        found[PATIENTS_AT_OBD] = _moments(laws[f"patients.{responses.obd + 1}"])
     if responses is not None and responses.pcs is not None:
         found[PCS_OBD] = _moments(event(responses.pcs))
     return found
@@ -154,6 +163,9 @@ def samples(outcomes: Outcomes, correct: Sequence[int], responses: Responses | N
     if outcomes.times is not None:
         days = outcomes.times[:, END].copy()  # and not a view that keeps all times
         found[DURATION] = Sample(float(days.mean()), days)
+    if responses is not None and responses.obd is not None:
+        patients = outcomes.patients[:, responses.obd].astype(np.int16)
+        found[PATIENTS_AT_OBD] = Sample(float(patients.mean()), patients)
     if responses is not None and responses.pcs is not None:
         found[PCS_OBD] = Sample(responses.pcs, responses.is_correct.astype(np.int16))
     return found

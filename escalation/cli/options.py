@@ -107,10 +107,11 @@ def random_seed(what: str) -> Callable[[Command], Command]:
 
 objective = click.option(
     "--objective",
-    type=click.Choice(("mean-pcs", "worst-pcs")),
+    type=click.Choice(("mean-pcs", "worst-pcs", "mean-pcs-obd", "worst-pcs-obd")),
     default="mean-pcs",
     show_default=True,
-    help="Which PCS is to be large: the mean or the least over the truths.",
+    help="What is to be large: mean or least PCS over the truths; with -obd the probability that the optimal dose, "
+    "which the design chooses, is correct.",
 )
 
 

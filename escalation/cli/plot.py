@@ -8,19 +8,26 @@ import click
 from escalation.cli import options
 from escalation.cli.figure_file import check_figure, write_figure
 from escalation.cli.group import fail, main, say
-from escalation.errors import EscalationError, StateSpaceError
+from escalation.errors import EscalationError, StateSpaceError, brief
 
 if TYPE_CHECKING:
     from escalation.scenario.file import Scenario
+    from escalation.scenario.truths.truth import Truth
     from escalation.studies.surface import Surface
 
 MOST_TRUTHS = 50
 """Truths that a figure has parts for: of more nothing could be read, and they would take minutes."""
 
-FIGURES = ("selection", "allocation", "sample-size", "bias", "duration", "frontier", "swimmer", "paths", "surface")
+FIGURES = (
+    *("selection", "optimal-dose", "allocation", "sample-size", "bias"),
+    *("duration", "frontier", "swimmer", "paths", "surface", "plane"),
+)
 
 TIMED = ("duration", "frontier", "swimmer")
 """Those that need a calendar."""
+
+RESPONDING = ("optimal-dose", "plane")
+"""Those that need responses."""
 
 
 @main.command("plot")
@@ -29,7 +36,8 @@ TIMED = ("duration", "frontier", "swimmer")
     "--what",
     type=click.Choice(FIGURES),
     required=True,
-    help="RP2D selection, patients and DLTs at each dose, sample size, bias of the estimated DLT rate; with a calendar "
+    help="RP2D selection, patients and DLTs at each dose, sample size, bias of the estimated DLT rate; with responses "
+    "selection of the RP2D and the optimal dose, or the truths in the plane of DLT and response rates; with a calendar "
     "duration, PCS against duration, or one simulated trial patient by patient; dose transition pathways of one "
     "design, or PCS over a family of dose-toxicity curves.",
 )
@@ -72,8 +80,12 @@ def plot_command(
     (scenario,) = options.read_scenarios([file])
     if what in TIMED and scenario.trial.time is None:
         raise EscalationError(f"{file}: the trial has no calendar; [trial.time] says when patients arrive")
-    if what == "surface":
-        drawn: tuple[Any, ...] = (_surfaces(scenario, designs, asked),)
+    if what in RESPONDING:
+        _check_responses(file, scenario, truths)
+    if what == "plane":
+        drawn: tuple[Any, ...] = _truths(scenario, truths), scenario.trial
+    elif what == "surface":
+        drawn = (_surfaces(scenario, designs, asked),)
     elif what == "paths":
         drawn = _pathways(scenario, designs, truths, 3 if cohorts is None else cohorts, after or "")
     elif what == "swimmer":
@@ -87,22 +99,38 @@ def plot_command(
 
 def _results(file: Path, scenario: "Scenario", asked: dict[str, Any]) -> tuple[Any, ...]:
     """The results of a run; an error when the two engines disagree."""
-    from escalation.names import choose
     from escalation.report.preamble import refusal_words
     from escalation.report.progress import progress_bar
     from escalation.studies.run import run
 
-    names = choose(asked["truths"], (truth.name for truth in scenario.truth), "truth")
-    if len(names) > MOST_TRUTHS:
-        raise click.UsageError(
-            f"{len(names):,} truths are too many to draw (at most {MOST_TRUTHS}): name some of them by --truth"
-        )
+    _truths(scenario, asked["truths"])
     finished = run(scenario, progress=progress_bar, **asked)
     for label, words in refusal_words(finished.refusals, finished.shown).items():
         say("warning", f"{file}: {label}: {words}")
     if finished.agreement is not None and not finished.agreement.agrees:
         fail(f"{file}: simulated trials and exact values DISAGREE; nothing is drawn")
     return finished.results
+
+
+def _truths(scenario: "Scenario", names: tuple[str, ...]) -> "list[Truth]":
+    """The truths of those names, or all, unless they are too many."""
+    from escalation.names import choose
+
+    chosen = choose(names, (truth.name for truth in scenario.truth), "truth")
+    if len(chosen) > MOST_TRUTHS:
+        raise click.UsageError(
+            f"{len(chosen):,} truths are too many to draw (at most {MOST_TRUTHS}): name some of them by --truth"
+        )
+    return [truth for truth in scenario.truth if truth.name in chosen]
+
+
+def _check_responses(file: Path, scenario: "Scenario", names: tuple[str, ...]) -> None:
+    """Refuse truths without responses, before any work is done."""
+    if scenario.trial.efficacy is None:
+        raise EscalationError(f"{file}: patients have no responses; [trial.efficacy] says what response is acceptable")
+    bare = next((truth.name for truth in _truths(scenario, names) if truth.response_rates is None), None)
+    if bare is not None:
+        raise EscalationError(f"{file}: truth '{brief(bare)}' has no response_rates")
 
 
 def _check_timed(file: Path, results: tuple[Any, ...]) -> None:

@@ -6,13 +6,13 @@ from typing import Any
 from escalation.cli import options
 from escalation.cli.figure_file import check_files, write_figure
 from escalation.cli.group import main, say
-from escalation.cli.truth_source import TruthOptions, judged_truths, truth_source
+from escalation.cli.truth_source import TruthOptions, fitting, judged_truths, truth_source
 
 
 @main.command("robust")
 @options.scenario_file
 @options.some_designs
-@truth_source("clertant")
+@truth_source("clertant", by_design=True)
 @options.limits()
 @options.output_format("table", "json", "csv", "markdown")
 @options.output_file
@@ -37,8 +37,8 @@ def robust_command(
     """Evaluate the designs of a scenario file under thousands of truths.
 
     The truths are drawn, unless --generator says otherwise. For each position of the MTD it prints mean, quantile and
-    worst of each design's PCS and overdosing, and the sample size, beside the optimal benchmark. Under each truth the
-    numbers are exact.
+    worst of each design's PCS and overdosing, and the sample size, beside the optimal benchmark; for each position of
+    the optimal dose how often designs that choose one are right. Under each truth the numbers are exact.
     """
     check_files(output=output, each=each, figure=figure, trade_off=trade_off)
     (scenario,) = options.read_scenarios([file])
@@ -48,7 +48,7 @@ def robust_command(
     from escalation.studies.robust import robust
     from escalation.tidy import to_csv
 
-    truths = judged_truths(scenario, source)
+    truths = judged_truths(scenario, fitting(source, scenario, designs))
     with options.at_work(cluster) as work:
         found = robust(scenario, truths, designs=designs, **limits, **work)
     for label, reason in found.refusals.items():

@@ -15,7 +15,7 @@ from escalation.errors import EscalationError
 @main.command("size")
 @options.scenario_file
 @options.some_designs
-@click.option("--pcs", type=float, required=True, metavar="P", help="PCS that is wanted, such as 0.6.")
+@click.option("--pcs", type=float, required=True, metavar="P", help="What is wanted of the objective, such as 0.6.")
 @options.max_overdosing
 @options.objective
 @click.option(

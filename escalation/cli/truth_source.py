@@ -1,7 +1,7 @@
 """Options that say under which truths designs are judged."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -9,13 +9,16 @@ import click
 from click.core import ParameterSource
 
 from escalation.cli import options
-from escalation.defaults import TRUTHS
+from escalation.defaults import JOINT_TRUTHS, TRUTHS
 
 if TYPE_CHECKING:
     from escalation.scenario.file import Scenario
     from escalation.scenario.truths.sets import TruthSet, TruthSource
 
-DRAWN = ("clertant", "paoletti", "logistic")
+JOINT = "shi"
+"""Draws truths with responses."""
+
+DRAWN = ("clertant", "paoletti", "logistic", JOINT)
 
 
 @dataclass(frozen=True)
@@ -24,13 +27,18 @@ class TruthOptions:
 
     truths: tuple[str, ...]
     generator: str
-    count: int
+    count: int | None
     seed: int
     odds_ratio: float | None = None
 
 
-def truth_source(default: str, *, calibration_set: bool = False) -> Callable[[options.Command], options.Command]:
-    """Truths of the file, published, drawn, or a calibration set; the command gets what was given as `source`."""
+def truth_source(
+    default: str, *, calibration_set: bool = False, by_design: bool = False
+) -> Callable[[options.Command], options.Command]:
+    """Truths of the file, published, drawn, or a calibration set; the command gets what was given as `source`.
+
+    `by_design` says that it draws other truths by default where a design chooses an optimal dose; see `fitting`.
+    """
 
     def add(command: options.Command) -> options.Command:
         @wraps(command)
@@ -51,15 +59,13 @@ def truth_source(default: str, *, calibration_set: bool = False) -> Callable[[op
             click.option(
                 "--count",
                 type=click.IntRange(min=1, max=1_000_000),
-                default=TRUTHS,
-                show_default=True,
-                help="How many truths are drawn.",
+                help=f"How many truths are drawn.  [default: {TRUTHS:,}, of {JOINT} {JOINT_TRUTHS:,}]",
             ),
             click.option(
                 "--generator",
                 type=click.Choice(("scenario", "published", *DRAWN)),
                 default=default,
-                show_default=True,
+                show_default=f"{default}, {JOINT} where a design chooses an optimal dose" if by_design else True,
                 help="Where the truths come from: the file, papers, or drawn; see the page on random truths.",
             ),
             options.some_truths,
@@ -79,7 +85,19 @@ def source_of(source: TruthOptions) -> "TruthSource":
         raise click.UsageError("--truth: only with --generator scenario")
     if source.generator not in DRAWN and _given() & {"--count", "--seed"}:
         raise click.UsageError("--count, --seed: only with a --generator that draws truths")
-    return TruthSource(source.generator, source.truths, source.count, source.seed)  # type: ignore[arg-type]
+    usual = JOINT_TRUTHS if source.generator == JOINT else TRUTHS
+    count = usual if source.count is None else source.count
+    return TruthSource(source.generator, source.truths, count, source.seed)  # type: ignore[arg-type]
+
+
+def fitting(source: TruthOptions, scenario: "Scenario", designs: tuple[str, ...]) -> TruthOptions:
+    """By default truths with responses where one of the designs chooses an optimal dose."""
+    from escalation.names import choose
+
+    chosen = (scenario.designs[label] for label in choose(designs, scenario.designs, "design"))
+    if "--generator" in _given() or not any(design.chooses_optimal_dose for design in chosen):
+        return source
+    return replace(source, generator=JOINT)
 
 
 def judged_truths(scenario: "Scenario", source: TruthOptions) -> "TruthSet":

@@ -30,7 +30,7 @@ def worst_command(file: Path, form: str, output: Path | None, cluster: str | Non
 
     Among all truths with the MTD at a dose, neighbours at least --delta from the target and rates not decreasing: the
     one with the smallest PCS, and the one with the largest risk of overdosing. For every dose as the MTD; the file's
-    own truths are not used.
+    own truths are not used. It looks at toxicity alone: not at responses, nor at the choice of an optimal dose.
     """
     from escalation.report.pages.worst import table_of, to_tree, worst_blocks
     from escalation.studies.worst import worst_cases

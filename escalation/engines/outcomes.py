@@ -47,7 +47,7 @@ class WhilePending:
 
 @dataclass(frozen=True, eq=False)
 class OptimalDoses:
-    """The law of the optimal dose.
+    """The law of the optimal dose under one truth; of T truths all have another axis, which comes first.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class OptimalDoses:
     @property
     def selection(self) -> NDArray[np.float64]:
         """Probability that each dose is chosen, float64[D]."""
-        return self.at_chosen.sum(axis=1)
+        return self.at_chosen.sum(axis=-1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -164,13 +164,13 @@ def choose_in_trials(choice, patients, dlts, responses, recommended, chosen):
 
 @kernel
 def next_responses(responses, patients):
-    """Move on to the next responses at each dose, the lowest dose first; False after the last."""
+    """Move on to the next responses at each dose, the lowest dose first: at how many it has; 0 after the last."""
     for dose in range(patients.shape[0]):
         responses[dose] += 1
         if responses[dose] <= patients[dose]:
-            return True
+            return dose + 1
         responses[dose] = 0
-    return False
+    return 0
 
 
 @allocating
@@ -186,53 +186,56 @@ def decide_on_responses(choice, patients, highest, chosen):
     for group in range(patients.shape[0]):
         n = patients[group]
         e[:] = 0
-        going_on = True
-        while going_on:
+        changed = levels
+        while changed > 0:
             chosen[place] = optimal_dose(choice, n, e, worth, highest[group], tried, scores, room, sizes)
             place += 1
-            going_on = next_responses(e, n)
+            changed = next_responses(e, n)
 
 
 @allocating
 def add_over_responses(chosen, patients, starts, places, weight, masses, at_chosen, none):
-    """Add up the probabilities of the optimal doses that `decide_on_responses` has chosen.
+    """Add up the probabilities of the optimal doses that `decide_on_responses` has chosen, under T truths.
 
-    Endings of a group are those from `starts[g]` up to `starts[g + 1]`, with `weight`, float64[E]. At dose d of ending
-    i e responses have the probability `masses[places[i, d] + e]`. `at_chosen`, float64[D, C], is by the cell of
-    patients and responses at the optimal dose; `none`, float64[3], in the order of NO_OPTIMAL_DOSE.
+    Endings of a group are those from `starts[g]` up to `starts[g + 1]`, with `weight`, float64[E, T]. At dose d of
+    ending i e responses have the probabilities `masses[places[i, d] + e]`, float64[T]. `at_chosen`, float64[D, C, T],
+    is by the cell of patients and responses at the optimal dose; `none`, float64[3, T], in the order of
+    NO_OPTIMAL_DOSE.
     """
-    levels = patients.shape[1]
-    e, place = np.empty(levels, np.int64), 0
+    levels, truths, most = patients.shape[1], weight.shape[1], 0
     for group in range(patients.shape[0]):
-        n = patients[group]
+        most = max(most, starts[group + 1] - starts[group])
+    e, share, place = np.empty(levels, np.int64), np.empty(truths), 0
+    upon = np.empty((levels + 1, most, truths))  # products over the doses from one on, at each ending
+    for group in range(patients.shape[0]):
+        n, first, endings = patients[group], starts[group], starts[group + 1] - starts[group]
         e[:] = 0
-        going_on = True
-        while going_on:
-            share = 0.0
-            for ending in range(starts[group], starts[group + 1]):
-                product = weight[ending]
-                for level in range(levels):
-                    product *= masses[at(places[ending, level] + e[level])]
-                share += product
+        for ending in range(endings):
+            for truth in range(truths):
+                upon[levels, ending, truth] = weight[first + ending, truth]
+        changed = levels
+        while changed > 0:
+            for level in range(changed - 1, -1, -1):
+                for ending in range(endings):
+                    row = at(places[first + ending, level] + e[level])
+                    if truths == 1:  # a loop of one step takes as long as what it does
+                        upon[level, ending, 0] = upon[level + 1, ending, 0] * masses[row, 0]
+                        continue
+                    for truth in range(truths):
+                        upon[level, ending, truth] = upon[level + 1, ending, truth] * masses[row, truth]
+            share[:] = 0.0
+            for ending in range(endings):
+                if truths == 1:
+                    share[0] += upon[0, ending, 0]
+                    continue
+                for truth in range(truths):
+                    share[truth] += upon[0, ending, truth]
             found = np.int64(chosen[place])
-            if found >= 0:
-                at_chosen[found, at(cell(n[found], e[found]))] += share
-            else:
-                none[-1 - found] += share
+            total = at_chosen[found, at(cell(n[found], e[found]))] if found >= 0 else none[-1 - found]
+            for truth in range(truths):
+                total[truth] += share[truth]
             place += 1
-            going_on = next_responses(e, n)
-
-
-@kernel
-def scores_up_to(limit, scores, low, high):
-    """Where, from `low` up to `high`, increasing scores begin to be above a limit."""
-    while low < high:
-        middle = (low + high) // 2
-        if scores[middle] <= limit:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+            changed = next_responses(e, n)
 
 
 @allocating
@@ -240,40 +243,48 @@ def choose_by_scores(patients, recommended, weight, slots, laws, at_chosen, none
     """As `add_over_responses`, where each dose has a score of its own: products of distribution functions.
 
     `slots`, int64[E, D], say which law each dose of an ending has. Of a law: where it begins, and how many scores it
-    has, int64[L]; then scores, probabilities, and responses, and one more place for each law of the sums of the
-    probabilities, those of no candidate included.
+    has, int64[L]; then scores, probabilities, float64[., T], and responses, and one more place for each law of the sums
+    of the probabilities, those of no candidate included, float64[., T].
     """
     begins, counts, scores, probability, responses, sums = laws
+    levels, truths = patients.shape[1], weight.shape[1]
+    product, reached = np.empty(truths), np.empty(levels, np.int64)
     for ending in range(patients.shape[0]):
-        highest = np.int64(recommended[ending])
-        if highest == NO_DOSE:
-            none[0] += weight[ending]
-            continue
-        without, tried = weight[ending], False
+        highest, tried = np.int64(recommended[ending]), False
+        for truth in range(truths):
+            product[truth] = weight[ending, truth]
         for dose in range(highest + 1):
             if patients[ending, dose] > 0:
-                tried = True
-                slot = slots[ending, dose]
-                without *= sums[at(begins[slot] + slot)]
-        if not tried:
-            none[2] += without
-            continue
-        none[1] += without
+                tried, slot = True, slots[ending, dose]
+                for truth in range(truths):
+                    product[truth] *= sums[at(begins[slot] + slot), truth]
+        why = 0 if highest == NO_DOSE else 1 if tried else 2
+        for truth in range(truths):
+            none[why, truth] += product[truth]
         for dose in range(highest + 1):
             n = np.int64(patients[ending, dose])
             if n == 0:
                 continue
             slot = slots[ending, dose]
+            for other in range(highest + 1):
+                reached[other] = begins[slots[ending, other]]
             for place in range(begins[slot], begins[slot] + counts[slot]):
-                product = weight[ending] * probability[place]
+                for truth in range(truths):
+                    product[truth] = weight[ending, truth] * probability[place, truth]
                 for other in range(highest + 1):
-                    if other == dose or patients[ending, other] == 0 or product == 0:
+                    if other == dose or patients[ending, other] == 0:
                         continue
                     beside = slots[ending, other]
-                    limit = scores[place] - SLACK if other < dose else scores[place] + SLACK
-                    first = begins[beside]
-                    product *= sums[beside + scores_up_to(limit, scores, first, first + counts[beside])]
-                at_chosen[dose, at(cell(n, responses[place]))] += product
+                    limit, end = scores[place] - SLACK, begins[beside] + counts[beside]
+                    if other > dose:
+                        limit = scores[place] + SLACK
+                    while reached[other] < end and scores[at(reached[other])] <= limit:
+                        reached[other] += 1
+                    for truth in range(truths):
+                        product[truth] *= sums[at(reached[other] + beside), truth]
+                total = at_chosen[dose, at(cell(n, responses[place]))]
+                for truth in range(truths):
+                    total[truth] += product[truth]
 
 
 @kernel

@@ -20,12 +20,13 @@ from escalation.scenario.file import Scenario
 from escalation.scenario.grid import Grid, Value, changed, grid, in_toml
 from escalation.scenario.truths.sets import TruthSet, scenario_truths
 from escalation.studies.evaluate import (
-    OBJECTIVES,
+    OF_OBD,
     TOO_MANY,
     Assessment,
     Limit,
     Objective,
     assess,
+    check_objective,
     divided,
     evaluate,
     limits_of,
@@ -55,7 +56,7 @@ class Calibration:
     design : str
         Label of the design.
     truths : TruthSet
-    objective : {"mean-pcs", "worst-pcs"}
+    objective : {"mean-pcs", "worst-pcs", "mean-pcs-obd", "worst-pcs-obd"}
     limits : tuple of Limit
     candidates : tuple of Candidate
         In the order of the grid.
@@ -176,8 +177,8 @@ def calibrate(
         the design itself says are usually tuned.
     truths : TruthSet, optional
         By default those of the scenario.
-    objective : {"mean-pcs", "worst-pcs"}
-        What is to be large.
+    objective : {"mean-pcs", "worst-pcs", "mean-pcs-obd", "worst-pcs-obd"}
+        What is to be large: the probability of recommending a correct dose, or of choosing the optimal one.
     limits : dict of str to float, optional
         On the numbers of an `Assessment`: at most so much "overdosing", "false_stopping", "patients" and "duration",
         which is in days, and at least so much "power".
@@ -202,13 +203,12 @@ def calibrate(
     ({'p_saf': 0.1}, 0.6043, 0.5773)
     """
     settings = settings_to_try(scenario, design, values)
-    if objective not in OBJECTIVES:
-        raise EscalationError(f"objective: {objective!r} should be one of {', '.join(OBJECTIVES)}")
     judged = scenario_truths(scenario) if truths is None else truths
+    check_objective(objective, judged)
     bounds = limits_of((limits or {}).items(), judged, scenario.trial)
     own_setting = scenario.designs[design], scenario.trial, judged
     questions = chain([own_setting], possible(settings, judged))
-    asked = partial(assess, timed=scenario.trial.time is not None)
+    asked = partial(assess, timed=scenario.trial.time is not None, chosen=objective in OF_OBD)
     own, *answers = evaluate(asked, questions, (len(settings) + 1, "settings"), **work)
     if any(bound.quantity == "duration" for bound in bounds):
         answers = [_with_duration(answer) for answer in answers]

@@ -8,8 +8,9 @@ from typing import NamedTuple, Unpack
 
 from escalation.characteristics.agreement import Agreement, overall
 from escalation.characteristics.paired import (
+    EVERY,
+    PATIENTS_AT_OBD,
     PCS_OBD,
-    QUANTITIES,
     Difference,
     Moments,
     Sample,
@@ -80,7 +81,7 @@ class Comparison:
         """For each quantity the median gain over pairs and truths, without differences that do not vary."""
         known = {
             name: [one.gain for one in self.differences if one.quantity == name and one.gain is not None]
-            for name in (*QUANTITIES, DURATION, PCS_OBD)
+            for name in EVERY
         }
         return {name: median(gains) for name, gains in known.items() if gains}
 
@@ -220,13 +221,14 @@ def _read(passed: Pass, evidence: Iterable[Evidence], reference: str | None) -> 
 
 
 def _differences(names: tuple[str, str, str], design: _Numbers, reference: _Numbers) -> Iterator[Difference]:
-    for quantity in (*QUANTITIES, DURATION, PCS_OBD):
+    for quantity in EVERY:
         exact = [None if found.exact is None else found.exact.get(quantity) for found in (design, reference)]
         samples = [None if found.simulated is None else found.simulated.get(quantity) for found in (design, reference)]
         if quantity == DURATION and not any(exact) and not any(samples):
             continue  # there is no calendar, or nothing is known of the days
-        if quantity == PCS_OBD and not all(one or other for one, other in zip(exact, samples, strict=True)):
-            continue  # one of them chooses no optimal dose
+        of_optimal_dose = quantity in (PATIENTS_AT_OBD, PCS_OBD)
+        if of_optimal_dose and not all(one or other for one, other in zip(exact, samples, strict=True)):
+            continue  # the truth has no optimal dose, or one of them chooses none
         numbers = exact_numbers(*exact)
         sample, other = samples
         if sample is not None and other is not None:

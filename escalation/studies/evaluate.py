@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeVar, Unpack, get_args
 from escalation.defaults import MOST_PATIENTS
 from escalation.designs import Design
 from escalation.engines.allowance import Allowance
-from escalation.errors import EscalationError, ScenarioError, brief
+from escalation.errors import EscalationError, ScenarioError, StateSpaceError, brief
 from escalation.kernels.codes import SLACK
 from escalation.names import suggestion
 from escalation.scenario.grid import Grid
@@ -115,8 +115,22 @@ def possible(settings: Grid, *asked: Any) -> Iterator[tuple[Any, ...] | Refused]
             yield setting.design, setting.trial, *asked
 
 
-Objective = Literal["mean-pcs", "worst-pcs"]
+Objective = Literal["mean-pcs", "worst-pcs", "mean-pcs-obd", "worst-pcs-obd"]
 OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
+
+OF_OBD: tuple[Objective, ...] = ("mean-pcs-obd", "worst-pcs-obd")
+"""Those that look at the optimal dose instead of the recommended one."""
+
+IN_WORDS: dict[Objective, str] = {
+    "mean-pcs": "mean PCS",
+    "worst-pcs": "worst PCS",
+    "mean-pcs-obd": "mean P(correct OBD)",
+    "worst-pcs-obd": "worst P(correct OBD)",
+}
+"""What they are called on a page."""
+
+NO_CHOICE = "it chooses no optimal dose, which optimal_dose = { by = ... } would say how to"
+"""Why a design has no objective of these."""
 
 MOST_DAYS = 1e9
 """Of a bound on the duration."""
@@ -135,19 +149,37 @@ class Assessment:
     power: float | None  # least probability of recommending no dose where none is correct
     patients: float  # mean number
     duration: float | None = None  # mean days; None without a calendar, or where they are not known
+    # Probability that the truth's optimal dose is chosen, or none where it has none; None where it is not asked for.
+    mean_pcs_obd: float | None = None
+    worst_pcs_obd: float | None = None
 
     def objective(self, objective: Objective) -> float:
-        """The PCS that is asked for."""
-        return self.mean_pcs if objective == "mean-pcs" else self.worst_pcs
+        """The probability that is asked for."""
+        value = getattr(self, objective.replace("-", "_"))
+        assert isinstance(value, float)
+        return value
 
 
 def assess(
-    design: Design, trial: Trial, truths: TruthSet, allowance: Allowance = DEFAULT, *, timed: bool = False
+    design: Design,
+    trial: Trial,
+    truths: TruthSet,
+    allowance: Allowance = DEFAULT,
+    *,
+    timed: bool = False,
+    chosen: bool = False,
 ) -> Assessment:
-    """Enumerate a design's trials and assess them; how long they take where that is asked for."""
-    found = exact_expectations(design, trial, truths, timed=timed, allowance=allowance)
+    """Enumerate a design's trials and assess them; how long they take, and the optimal dose, where that is asked for.
+
+    Raises StateSpaceError where it takes too much, and where the design chooses no optimal dose that is asked for.
+    """
+    if chosen and not design.chooses_optimal_dose:
+        raise StateSpaceError(NO_CHOICE)
+    responses = len(truths) if chosen else 0
+    found = exact_expectations(design, trial, truths, timed=timed, responses=responses, allowance=allowance)
     duration = float(found.duration.mean())
     right = found.correct.any(axis=1)
+    pcs_obd = None if found.responses is None else found.responses.pcs_obd
     return Assessment(
         mean_pcs=float(found.pcs.mean()),
         worst_pcs=float(found.pcs.min()),
@@ -156,7 +188,20 @@ def assess(
         power=float(found.no_selection[~right].min()) if not right.all() else None,
         patients=float(found.sample_size.mean()),
         duration=None if isnan(duration) else duration,
+        mean_pcs_obd=None if pcs_obd is None else float(pcs_obd.mean()),
+        worst_pcs_obd=None if pcs_obd is None else float(pcs_obd.min()),
     )
+
+
+def check_objective(objective: Objective, truths: TruthSet) -> None:
+    """Refuse an objective that there is not, or of which the truths cannot say, with an EscalationError."""
+    if objective not in OBJECTIVES:
+        raise EscalationError(f"objective: {objective!r} should be one of {', '.join(OBJECTIVES)}")
+    if objective in OF_OBD and truths.joint is None:
+        raise EscalationError(
+            f"objective {objective}: {truths.description}: not all have response rates and an optimal dose; those of a "
+            "file with [trial.efficacy] can, and the generator 'shi' draws some"
+        )
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from functools import partial
 from itertools import combinations
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from escalation.characteristics.benchmark import optimal_pcs
+from escalation.characteristics.many_responses import ResponseMeans
 from escalation.characteristics.many_truths import Expectations
 from escalation.errors import DesignError
 from escalation.kernels.codes import NO_DOSE, SLACK
@@ -37,7 +38,7 @@ TAIL = 0.05
 """The share of truths that a quantile leaves on its bad side."""
 
 ALL, NONE = "all", "none"
-"""Positions of the MTD, beside dose levels: any, and at no dose."""
+"""Positions of the MTD or OBD, beside dose levels: any, and at no dose."""
 
 
 @dataclass(frozen=True)
@@ -72,16 +73,36 @@ class Summary:
 
 
 @dataclass(frozen=True)
+class OptimalSummary:
+    """A design that chooses an optimal dose, over the truths with theirs, the OBD, at one position."""
+
+    design: str
+    obd: str  # dose level from 1, "none" or "all"
+    truths: int  # how many there are
+    pcs_obd: Spread
+    # Of these None where no truth has an optimal dose; of the first also where none has an MTD.
+    favourable: Spread | None
+    poor_allocation_obd: Spread | None
+    too_toxic: Spread
+    patients_at_obd: float | None  # mean over truths, None likewise
+    mean_utility: float  # mean over truths
+
+
+OPTIMAL = {"pcs_obd": True, "favourable": True, "too_toxic": False, "poor_allocation_obd": False}
+"""Its quantities of which there is a spread; whether more is better."""
+
+
+@dataclass(frozen=True)
 class Contrast:
-    """The PCS of a design minus that of another under the same truths."""
+    """The PCS, or P(correct OBD), of a design minus that of another under the same truths."""
 
     design: str
     reference: str
-    mtd: str  # dose level from 1, "none" or "all"
+    mtd: str  # dose level from 1, "none" or "all"; of P(correct OBD) the truth's OBD
     truths: int  # how many there are
     mean: float
     standard_error: float | None  # as for `Spread`
-    better: float  # share of truths under which the design's PCS is larger by more than 1e-9
+    better: float  # share of truths under which the design's is larger by more than 1e-9
     worse: float  # and smaller
 
 
@@ -109,10 +130,22 @@ class Robustness:
 
     def positions(self) -> dict[str, Places]:
         """The truths, from 0, with the MTD at each dose level, at none, and all; positions without truths left out."""
-        mtd = self.truths.mtd
-        found = {str(dose + 1): np.flatnonzero(mtd == dose) for dose in range(self.scenario.trial.levels)}
-        found |= {NONE: np.flatnonzero(mtd == NO_DOSE), ALL: np.arange(len(mtd))}
+        return self._positions(self.truths.mtd)
+
+    def obd_positions(self) -> dict[str, Places]:
+        """The truths with the OBD at each dose level, likewise; none where the truths have no responses."""
+        return {} if self.truths.obd is None else self._positions(self.truths.obd)
+
+    def _positions(self, doses: Places) -> dict[str, Places]:
+        found = {str(dose + 1): np.flatnonzero(doses == dose) for dose in range(self.scenario.trial.levels)}
+        found |= {NONE: np.flatnonzero(doses == NO_DOSE), ALL: np.arange(len(doses))}
         return {name: places for name, places in found.items() if len(places)}
+
+    @property
+    def choosing(self) -> dict[str, ResponseMeans]:
+        """What responses add, of the designs that choose an optimal dose, by label."""
+        known = {label: one.responses for label, one in self.expectations.items()}
+        return {label: one for label, one in known.items() if one is not None and one.chooses}
 
     def with_mtd(self, places: Places) -> Places:
         """Those of some truths in which a dose is correct, so that there are doses above the MTD or not."""
@@ -145,11 +178,44 @@ class Robustness:
                     duration=None if math.isnan(duration) else duration,
                 )
 
+    def optimal_summaries(self) -> Iterator[OptimalSummary]:
+        """Each design that chooses an optimal dose at each position of the OBD; position by position."""
+        for obd, places in self.obd_positions().items():
+            for label, found in self.choosing.items():
+                values = found.by_quantity()
+                spreads: dict[str, Any] = {
+                    name: self._spread_of_known(values[name], places, more_is_better=more)
+                    for name, more in OPTIMAL.items()
+                }
+                at_obd = found.patients_at_obd[places]
+                yield OptimalSummary(
+                    design=label,
+                    obd=obd,
+                    truths=len(places),
+                    **spreads,
+                    patients_at_obd=None if np.isnan(at_obd).all() else float(np.nanmean(at_obd)),
+                    mean_utility=float(found.mean_utility[places].mean()),
+                )
+
+    def _spread_of_known(self, values: Floats, places: Places, *, more_is_better: bool) -> Spread | None:
+        """Over those of some truths that have a value."""
+        known = places[~np.isnan(values[places])]
+        return self._spread(values[known], known, more_is_better=more_is_better) if len(known) else None
+
     def contrasts(self) -> Iterator[Contrast]:
         """Each design against every earlier one, position by position."""
-        for mtd, places in self.positions().items():
-            for (reference, subtracted), (label, found) in combinations(self.expectations.items(), 2):
-                difference = found.pcs[places] - subtracted.pcs[places]
+        pcs = {label: found.pcs for label, found in self.expectations.items()}
+        yield from self._contrasts(pcs, self.positions())
+
+    def optimal_contrasts(self) -> Iterator[Contrast]:
+        """Each design that chooses an optimal dose against every earlier one that does, by P(correct OBD)."""
+        pcs = {label: found.pcs_obd for label, found in self.choosing.items() if found.pcs_obd is not None}
+        yield from self._contrasts(pcs, self.obd_positions())
+
+    def _contrasts(self, shares: dict[str, Floats], positions: dict[str, Places]) -> Iterator[Contrast]:
+        for mtd, places in positions.items():
+            for (reference, subtracted), (label, found) in combinations(shares.items(), 2):
+                difference = found[places] - subtracted[places]
                 yield Contrast(
                     design=label,
                     reference=reference,
@@ -190,7 +256,7 @@ def robust(
     ----------
     scenario : Scenario
     truths : TruthSet
-        `drawn_truths` draws them, `published_truths` has published ones.
+        `drawn_truths` draws them, `drawn_joint_truths` with responses, `published_truths` has published ones.
     designs : iterable of str
         Labels of those to evaluate; all when empty.
     max_states, max_seconds, max_memory, progress, executor : optional
@@ -217,7 +283,8 @@ def robust(
         raise DesignError(f"truths: there should be at least one, with {trial.levels} rates: one for each dose level")
     parts = [(trial, truths.part(first, first + BLOCK)) for first in range(0, len(truths), BLOCK)]
     what, evaluation = f"designs x {BLOCK:,} truths", len(truths) * EVALUATION
-    asked = partial(exact_expectations, timed=trial.time is not None)
+    responses = len(truths) if truths.joint is not None else 0
+    asked = partial(exact_expectations, timed=trial.time is not None, responses=responses)
     found, refusals = evaluate_designs(asked, chosen, parts, what, evaluation, **work)
     expectations = {label: _joined(own) for label, own in found.items()}
     # Among doses of which there is one the benchmark has nothing to choose.
@@ -227,7 +294,10 @@ def robust(
 
 def _joined(parts: list[Expectations]) -> Expectations:
     """Parts of a set of truths as one."""
-    arrays = [field.name for field in fields(Expectations) if field.name != "trial"]
+    arrays = [field.name for field in fields(Expectations) if field.name not in ("trial", "responses")]
+    responses = [part.responses for part in parts if part.responses is not None]
     return Expectations(
-        trial=parts[0].trial, **{name: np.concatenate([getattr(part, name) for part in parts]) for name in arrays}
+        trial=parts[0].trial,
+        responses=ResponseMeans.joined(responses) if responses else None,
+        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in arrays},
     )

@@ -58,6 +58,9 @@ PAIR_OF_A_TIMED_TRIAL = 2e-7
 REPORT_ON_A_TRUTH, REPORT_ON_A_RESULT = 0.25, 0.13
 """And for the figures of a report: on a truth, and on each design under it."""
 
+RESPONSES_ON_A_TRUTH, RESPONSES_ON_A_RESULT = 0.3, 0.05
+"""Likewise for those of responses."""
+
 
 @dataclass(frozen=True)
 class Benchmark:
@@ -202,8 +205,11 @@ class Pass:
             for one in ([design, design.waiting] if self._leans(design) else [design])
         )
         plans = ((label, start_of(design, trial, self.after).plan) for label, design in simulated)
-        result = RESULT + RESULT_OF_A_TRIAL * self.trials + REPORT_ON_A_RESULT * self.is_reported
-        truth = len(self.designs) * result + REPORT_ON_A_TRUTH * self.is_reported
+        on_truth, on_result = REPORT_ON_A_TRUTH, REPORT_ON_A_RESULT
+        if trial.efficacy is not None:
+            on_truth, on_result = on_truth + RESPONSES_ON_A_TRUTH, on_result + RESPONSES_ON_A_RESULT
+        result = RESULT + RESULT_OF_A_TRIAL * self.trials + on_result * self.is_reported
+        truth = len(self.designs) * result + on_truth * self.is_reported
         pair = PAIR_OF_A_TRIAL + PAIR_OF_A_TIMED_TRIAL * (trial.time is not None)
         truth += self.pairs * (PAIR + pair * self.trials)
         replace(self.allowance, at_once=1).check_trials(

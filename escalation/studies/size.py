@@ -1,5 +1,7 @@
 """The search for how many patients a trial needs: the smallest maximum with a probability of correct selection.
 
+That is of the recommended dose, or of the optimal one where the design chooses it.
+
 Every size of whole cohorts is enumerated and evaluated exactly under every truth. PCS is not monotone in the size: a
 cohort more can move the last decision, or the counts at which doses are closed. So a size that is large enough need not
 stay so, and the search says from which size on all larger ones looked at are.
@@ -9,6 +11,7 @@ For the CRM there is a formula to compare with: Cheung YK (2013) Clin Trials 10:
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import takewhile
 from typing import Unpack
 
@@ -22,11 +25,13 @@ from escalation.scenario.file import Scenario
 from escalation.scenario.grid import grid
 from escalation.scenario.truths.sets import TruthSet, calibration_truths, scenario_truths
 from escalation.studies.evaluate import (
-    OBJECTIVES,
+    IN_WORDS,
+    OF_OBD,
     Assessment,
     Limit,
     Objective,
     assess,
+    check_objective,
     divided,
     evaluate,
     limits_of,
@@ -62,9 +67,9 @@ class SizeSearch:
     ----------
     scenario : Scenario
     truths : TruthSet
-    objective : {"mean-pcs", "worst-pcs"}
+    objective : {"mean-pcs", "worst-pcs", "mean-pcs-obd", "worst-pcs-obd"}
     pcs : float
-        Wanted.
+        Wanted of it.
     limits : tuple of Limit
     odds_ratio : float or None
         Of the formula.
@@ -73,7 +78,8 @@ class SizeSearch:
     curves : tuple of SizeCurve
         In the order of the scenario.
     benchmark : dict of int to float
-        The same PCS of the optimal benchmark; empty when no dose is correct in a truth, of which it has none.
+        The same PCS of the optimal benchmark; empty when no dose is correct in a truth, of which it has none, and of
+        optimal doses, of which it knows nothing.
     """
 
     scenario: Scenario
@@ -85,6 +91,11 @@ class SizeSearch:
     sizes: tuple[int, ...]
     curves: tuple[SizeCurve, ...]
     benchmark: dict[int, float]
+
+    @property
+    def what(self) -> str:
+        """What is wanted, in the middle of a sentence."""
+        return "P(correct OBD)" if self.objective in OF_OBD else "the PCS"
 
     @property
     def known(self) -> list[SizeCurve]:
@@ -113,7 +124,7 @@ class SizeSearch:
         within = [each for each in every if all(limit.met(each[2]) for limit in self.limits)]
         among = f" with {' and '.join(limit.words for limit in self.limits)}" if self.limits else ""
         sizes = f"{self.sizes[0]} to {self.sizes[-1]}"
-        wanted = f"no size from {sizes} has a {self.objective.replace('-pcs', ' PCS')} of {100 * self.pcs:g} %{among}"
+        wanted = f"no size from {sizes} has a {IN_WORDS[self.objective]} of {100 * self.pcs:g} %{among}"
         if not within:
             design, size, one = min(every, key=lambda each: max(limit.excess(each[2]) for limit in self.limits))
             nearest = "; ".join(f"{100 * getattr(one, limit.quantity):.4g} %" for limit in self.limits)
@@ -140,13 +151,13 @@ def find_size(
     ----------
     scenario : Scenario
     pcs : float
-        Wanted, strictly between 0 and 1.
+        Wanted of the objective, strictly between 0 and 1.
     designs : iterable of str
         Labels; all when empty.
     truths : TruthSet, optional
         By default the calibration set with the odds ratio, if there is one, else the truths of the scenario.
-    objective : {"mean-pcs", "worst-pcs"}
-        Which PCS over the truths.
+    objective : {"mean-pcs", "worst-pcs", "mean-pcs-obd", "worst-pcs-obd"}
+        Which PCS over the truths, or probability of choosing the optimal dose.
     overdosing : float, optional
         The most of it, as in an `Assessment`.
     odds_ratio : float, optional
@@ -174,18 +185,18 @@ def find_size(
     """
     if isinstance(pcs, bool) or not isinstance(pcs, int | float) or not 0 < pcs < 1:
         raise EscalationError(f"pcs: {pcs!r} should be a number strictly between 0 and 1")
-    if objective not in OBJECTIVES:
-        raise EscalationError(f"objective: {objective!r} should be one of {', '.join(OBJECTIVES)}")
     trial = scenario.trial
     chosen = choose(designs, scenario.designs, "design")
     if truths is None:
         truths = scenario_truths(scenario) if odds_ratio is None else calibration_truths(trial, odds_ratio=odds_ratio)
+    check_objective(objective, truths)
     limits = limits_of([] if overdosing is None else [("overdosing", overdosing)], truths, scenario.trial)
     looked_at = tuple(whole_cohorts(trial) if sizes is None else sorted(set(sizes)))
     if not looked_at:
         raise EscalationError("sizes: none")
     settings = grid(scenario, {"trial.max_patients": looked_at}, designs=chosen)
-    found = iter(evaluate(assess, possible(settings, truths), (len(settings), "designs x sizes"), **work))
+    asked_for = partial(assess, chosen=objective in OF_OBD)
+    found = iter(evaluate(asked_for, possible(settings, truths), (len(settings), "designs x sizes"), **work))
     asked = odds_ratio if objective == "mean-pcs" else None  # of the formula, which is for that
     curves = []
     for label in chosen:
@@ -231,7 +242,7 @@ def _enough(assessment: Assessment, objective: Objective, pcs: float, limits: tu
 
 
 def _benchmark(trial: Trial, truths: TruthSet, objective: Objective, sizes: tuple[int, ...]) -> dict[int, float]:
-    if not truths.correct.any(axis=1).all():
+    if objective in OF_OBD or not truths.correct.any(axis=1).all():
         return {}
     found = {}
     for size in sizes:

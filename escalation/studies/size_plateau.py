@@ -6,6 +6,7 @@ enumerated once more. Where no option matters alone, all are lifted together.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Unpack
 
 from pydantic import ValidationError
@@ -14,7 +15,7 @@ from escalation.designs import Design
 from escalation.designs.rules.combination import AnyOf, each_rule
 from escalation.errors import EscalationError
 from escalation.scenario.truths.sets import TruthSet
-from escalation.studies.evaluate import Assessment, Objective, assess, divided, evaluate
+from escalation.studies.evaluate import OF_OBD, Assessment, Objective, assess, divided, evaluate
 from escalation.studies.work.options import Work
 from escalation.trial.trial import Trial
 
@@ -119,7 +120,8 @@ def _without(
     if not lifted:
         return {}
     questions = ((one, trial, truths) for one in lifted.values())
-    answers = evaluate(assess, questions, (len(lifted), "options lifted"), **work)
+    asked = partial(assess, chosen=objective in OF_OBD)
+    answers = evaluate(asked, questions, (len(lifted), "options lifted"), **work)
     found, _ = divided(dict(zip(lifted, answers, strict=True)))
     return {words: one.objective(objective) for words, one in found.items()}
 

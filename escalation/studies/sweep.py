@@ -5,6 +5,7 @@ trial and how to come by the truths, and what comes back are the numbers. A jour
 """
 
 import json
+import math
 import os
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import Executor
@@ -15,18 +16,19 @@ from typing import Any
 
 import numpy as np
 
+from escalation.characteristics.many_responses import response_means, response_names
 from escalation.characteristics.many_truths import Expectations, expectations
 from escalation.defaults import EXACT_SECONDS, SWEEP_STATES
 from escalation.designs import REGISTRY, Design
 from escalation.engines.allowance import Allowance
+from escalation.engines.optimal import exact_choice
 from escalation.engines.outcomes import DURATION
 from escalation.errors import GridError, JournalError, MissingPackageError, OutputError, brief
 from escalation.files import check_writable, whole_file
 from escalation.names import MOST_LISTED, suggestion
 from escalation.numbers import quantile
 from escalation.scenario.grid import Grid, Setting
-from escalation.scenario.truths.random import GENERATORS
-from escalation.scenario.truths.sets import SOURCES, TruthSet, TruthSource
+from escalation.scenario.truths.sets import DRAWN, SOURCES, TruthSet, TruthSource
 from escalation.studies.evaluate import as_answered
 from escalation.studies.one_design import endings_within
 from escalation.studies.sweep_table import SUMMARIES, Floats, Found, columns_of, from_bytes, part_of, to_bytes
@@ -36,6 +38,7 @@ from escalation.studies.work.pieces import EVALUATION
 from escalation.studies.work.refusal import Refused
 from escalation.tidy import CsvFile, ParquetFile
 from escalation.trial.calendar import Calendar
+from escalation.trial.efficacy import Efficacy
 from escalation.trial.trial import Trial
 from escalation.version import __version__
 
@@ -106,21 +109,30 @@ class Sweep:
 
     def check(self) -> None:
         """Look at every setting before any is worked out, some 20 microseconds each, and refuse what is wrong."""
-        if self.truths.source in GENERATORS:
+        if self.truths.source in DRAWN:
             replace(self.truths, count=min(self.truths.count, 1)).made(self.grid.scenario.trial)
         numbers = 0
-        size: dict[tuple[int, float, bool], int] = {}
+        size: dict[tuple[Any, ...], int] = {}
+        known: dict[str, None] = {}
         for setting in self.grid:
             trial = setting.trial
-            key = trial.levels, trial.target, trial.time is not None
+            chooses = setting.design.chooses_optimal_dose
+            key = trial.levels, trial.target, trial.time is not None, trial.efficacy, chooses
             if key not in size:
-                wanted = sum(is_wanted(name, self.quantities) for name in quantity_names(trial))
-                size[key] = wanted * (len(SUMMARIES) if self.summary else len(self.names(setting)))
+                truths, every = len(self.names(setting)), self.quantities_of(setting)
+                wanted = sum(is_wanted(name, self.quantities) for name in every)
+                size[key] = wanted * (len(SUMMARIES) if self.summary else truths)
+                known |= dict.fromkeys(every)
             numbers += size[key]
-        known = dict.fromkeys(name for levels, _, timed in size for name in names_of(levels, timed))
         stems = dict.fromkeys(map(_stem, known))
+        of_responses = dict.fromkeys(response_names(1, chooses=True))
         for name in self.quantities:
             if name not in known and name not in stems:
+                if name in of_responses or _stem(name) in map(_stem, of_responses):
+                    raise GridError(
+                        f"quantity '{brief(name)}': no setting has it: its truths have no responses, or no design "
+                        "chooses an optimal dose"
+                    )
                 near = suggestion(name, [*stems, *known])
                 raise GridError(f"quantity '{brief(name)}': unknown{near}; there are {', '.join(stems)}")
         for found, limit, what in (
@@ -135,20 +147,28 @@ class Sweep:
 
     def questions(self, numbers: Iterable[int]) -> Iterator[tuple[Any, ...]]:
         """What `find` needs for some settings, one at a time."""
-        sent: dict[float, TruthSet] = {}
+        sent: dict[tuple[float, Efficacy | None], TruthSet] = {}
         for number in numbers:
             setting = self.grid[number]
             truths: TruthSource | TruthSet = self.truths
             if self.truths.source == "scenario":
-                target = setting.trial.target  # which doses are correct depends on it
-                if target not in sent:
-                    sent = {target: self.truths.of(self.grid.scenario, setting.trial)}
-                truths = sent[target]
+                judged = setting.trial.target, setting.trial.efficacy  # which doses are correct, and optimal
+                if judged not in sent:
+                    sent = {judged: self.truths.of(self.grid.scenario, setting.trial)}
+                truths = sent[judged]
             yield setting.design, setting.trial, truths, self.quantities, self.summary, self.allowance
 
     def names(self, setting: Setting) -> tuple[str, ...]:
         """The names of the truths of a setting."""
         return self.truths.names_for(self.grid.scenario, setting.trial)
+
+    def quantities_of(self, setting: Setting) -> tuple[str, ...]:
+        """The names of all quantities of a setting: with responses where its truths have them."""
+        trial = setting.trial
+        names = names_of(trial.levels, trial.time is not None)
+        if not self.truths.has_responses(self.grid.scenario, trial):
+            return names
+        return (*names, *response_names(trial.levels, chooses=setting.design.chooses_optimal_dose))
 
 
 def is_wanted(name: str, quantities: Collection[str]) -> bool:
@@ -161,18 +181,14 @@ def _stem(name: str) -> str:
     return name.partition(".")[0]
 
 
-def quantity_names(trial: Trial) -> tuple[str, ...]:
-    """The quantities of a trial."""
-    return names_of(trial.levels, trial.time is not None)
-
-
 @lru_cache(maxsize=64)
 def names_of(levels: int, timed: bool) -> tuple[str, ...]:
-    """The quantities of a trial with so many dose levels, with or without a calendar."""
+    """The quantities of a trial with so many dose levels, with or without a calendar, but for those of responses."""
     time = {"dlt_window_days": 1, "time": Calendar(accrual_per_month=1)} if timed else {}
     trial = Trial(doses=range(1, levels + 1), target=0.5, max_patients=1, cohort_size=1, **time)
     truth, dose = np.ones(0), np.ones((0, levels))
-    nothing = Expectations(trial, dose, dose > 1, dose, truth, dose, dose, *[truth] * 7)
+    over, stops = (truth, truth), (truth, truth, truth)
+    nothing = Expectations(trial, dose, dose > 1, dose, truth, dose, dose, *over, *stops, truth, truth)
     return tuple(nothing.by_quantity())
 
 
@@ -189,16 +205,31 @@ def find(
     # Nothing is kept for another setting, which has other trials.
     allowed = replace(allowance, evaluation=len(judged) * EVALUATION)
     timed = is_wanted(DURATION, quantities)  # it takes another enumeration
-    means = expectations(endings_within(design, trial, None, allowed), judged.rates, judged.correct, timed=timed)
+    endings = endings_within(design, trial, None, allowed)
+    means = expectations(endings, judged.rates, judged.correct, timed=timed)
+    names = response_names(trial.levels, chooses=design.chooses_optimal_dose)
+    asked = {name for name in names if is_wanted(name, quantities)}
+    if asked and judged.joint is not None and judged.obd is not None:
+        of_choice = asked.difference(response_names(trial.levels, chooses=False))
+        plan = design.choice_plan(trial) if of_choice else None
+        choice = None if plan is None else exact_choice(endings, plan, allowed.seconds_each, len(judged))
+        told = judged.joint, judged.obd, judged.correct, (means.patients, means.dlts)
+        means = replace(means, responses=response_means(endings, *told, choice))
     wanted = {name: value for name, value in means.by_quantity().items() if is_wanted(name, quantities)}
     values = np.array(list(wanted.values())).reshape(len(wanted), len(judged))  # of a dose that another trial has: none
     return Found(tuple(wanted), summed_up(values) if summary else values)
 
 
 def summed_up(values: Floats) -> Floats:
-    """The SUMMARIES of each row, float64[Q, 5]."""
-    low, high = quantile(values, 0.05), quantile(values, 0.95)
-    return np.column_stack([values.mean(axis=1), values.min(axis=1), low, high, values.max(axis=1)])
+    """The SUMMARIES of each row, float64[Q, 5], over the truths that have a number; NaN where none has."""
+    return np.array([_summed_up(row[~np.isnan(row)]) for row in values]).reshape(len(values), len(SUMMARIES))
+
+
+def _summed_up(row: Floats) -> list[float]:
+    if len(row) == 0:
+        return [math.nan] * len(SUMMARIES)
+    low, high = quantile(row, 0.05), quantile(row, 0.95)
+    return [float(number) for number in (row.mean(), row.min(), low, high, row.max())]
 
 
 @dataclass(frozen=True)
@@ -321,7 +352,7 @@ def _is_right(sweep: Sweep, number: int, content: bytes) -> bool:
         return False
     if isinstance(found, Refused):
         return True
-    wanted = tuple(name for name in quantity_names(setting.trial) if is_wanted(name, sweep.quantities))
+    wanted = tuple(name for name in sweep.quantities_of(setting) if is_wanted(name, sweep.quantities))
     columns = len(SUMMARIES) if sweep.summary else len(sweep.names(setting))
     return found.quantities == wanted and found.values.shape == (len(wanted), columns if wanted else 0)
 

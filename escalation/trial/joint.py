@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 from scipy import special
 
 from escalation.fields import Frozen, Real
-from escalation.kernels.codes import SLACK
+from escalation.kernels.codes import NO_DOSE, SLACK
 from escalation.numbers import Floats
 from escalation.trial.efficacy import Efficacy, Utility
 
@@ -52,7 +52,7 @@ INDEPENDENT = Association(odds_ratio=1.0)
 
 @dataclass(frozen=True, eq=False)
 class JointRates:
-    """DLTs and responses at D dose levels.
+    """DLTs and responses at D dose levels, of one truth; of T truths all have another axis, which comes first.
 
     Attributes
     ----------
@@ -69,19 +69,24 @@ class JointRates:
     @property
     def response_given_dlt(self) -> Floats:
         """P(response | DLT), float64[D]; P(response) where nobody has a DLT."""
-        return _share(self.cells[:, 3], self.dlt, self.response)
+        return _share(self.cells[..., 3], self.dlt, self.response)
 
     @property
     def response_given_no_dlt(self) -> Floats:
         """P(response | no DLT), float64[D]; P(response) where everybody has a DLT."""
-        return _share(self.cells[:, 1], self.cells[:, 0] + self.cells[:, 1], self.response)
+        return _share(self.cells[..., 1], self.cells[..., 0] + self.cells[..., 1], self.response)
 
     def mean_utility(self, utility: Utility) -> Floats:
         """Utility of a patient, on average, float64[D]."""
         return self.cells @ np.array(utility.of_outcomes, np.float64)
 
     def optimal_dose(self, efficacy: Efficacy) -> int | None:
-        """The true optimal dose, 1-based; None where no dose is acceptable.
+        """The optimal dose of one truth, 1-based; None where no dose is acceptable."""
+        found = int(self.optimal_doses(efficacy))
+        return None if found == NO_DOSE else found + 1
+
+    def optimal_doses(self, efficacy: Efficacy) -> NDArray[np.int64]:
+        """Index of the true optimal dose of each truth, int64[T]; NO_DOSE where no dose is acceptable.
 
         The largest mean utility among the doses whose DLT rate is at most `max_toxicity`, which has to be there, and
         whose response rate is at least `min_response`; the lowest of equal ones.
@@ -89,16 +94,24 @@ class JointRates:
         assert efficacy.max_toxicity is not None
         acceptable = self.dlt <= efficacy.max_toxicity + SLACK
         acceptable &= self.response >= efficacy.min_response - SLACK
-        if not acceptable.any():
-            return None
         worth = np.where(acceptable, self.mean_utility(efficacy.utility), -np.inf)
-        return int(np.argmax(worth >= worth.max() - SLACK)) + 1
+        best = np.argmax(worth >= worth.max(axis=-1, keepdims=True) - SLACK, axis=-1)
+        return np.asarray(np.where(acceptable.any(axis=-1), best, NO_DOSE), np.int64)
+
+    def of(self, truths: slice) -> "JointRates":
+        """Those of some of the truths."""
+        return JointRates(self.dlt[truths], self.response[truths], self.cells[truths])
+
+    @classmethod
+    def stacked(cls, truths: Sequence["JointRates"]) -> "JointRates":
+        """Single truths as many."""
+        return cls(*(np.stack([getattr(one, name) for one in truths]) for name in ("dlt", "response", "cells")))
 
 
 def joint_rates(
     dlt_rates: Sequence[float] | Floats, response_rates: Sequence[float] | Floats, association: Association
 ) -> JointRates:
-    """The rates of D doses with their association."""
+    """The rates of D doses with their association; of T truths, float64[T, D] each, those of all."""
     dlt, response = np.asarray(dlt_rates, np.float64), np.asarray(response_rates, np.float64)
     if association.odds_ratio is not None:
         both = _with_odds_ratio(dlt, response, association.odds_ratio)
@@ -107,7 +120,7 @@ def joint_rates(
         both = _with_correlation(dlt, response, association.latent_correlation)
     both = np.clip(both, np.maximum(dlt + response - 1, 0), np.minimum(dlt, response))
     neither = np.maximum(1 - dlt - response + both, 0)
-    return JointRates(dlt, response, np.stack([neither, response - both, dlt - both, both], axis=1))
+    return JointRates(dlt, response, np.stack([neither, response - both, dlt - both, both], axis=-1))
 
 
 def _share(part: Floats, whole: Floats, of_none: Floats) -> Floats:

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from escalation import load_scenario, simulate
 from escalation.cli import main
-from escalation.cli.plot import FIGURES, TIMED
+from escalation.cli.plot import FIGURES, RESPONDING, TIMED
 from escalation.kernels.codes import END
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
@@ -29,7 +29,7 @@ def succeed(*arguments: str):
     return result
 
 
-@pytest.mark.parametrize("what", [what for what in FIGURES if what not in ("paths", *TIMED)])
+@pytest.mark.parametrize("what", [what for what in FIGURES if what not in ("paths", *TIMED, *RESPONDING)])
 def test_every_figure_can_be_written(tmp_path, what):
     file = tmp_path / "figure.svg"
     assert succeed(TAK, "--what", what, "--output", file, *FAST).stderr == ""

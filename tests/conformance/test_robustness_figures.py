@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
-from escalation import BOIN, CRM, Scenario, ThreePlusThree, Trial, Truth, drawn_truths, robust
+from escalation import BOIN, CRM, Scenario, ThreePlusThree, Trial, Truth, drawn_joint_truths, drawn_truths, robust
 from escalation.report import figures
 from escalation.report.figures.style import look, style
 from escalation.scenario.truths.sets import TruthSet
@@ -104,3 +104,20 @@ def test_truths_without_a_correct_dose():
     for what in ("robustness", "trade_off"):
         with style():
             getattr(figures, what)(found).draw_without_rendering()
+
+
+def test_the_optimal_dose_has_a_part_of_its_own():
+    trial = Trial(doses=[1, 2], target=0.25, max_patients=9, efficacy={"min_response": 0.3, "max_toxicity": 0.3})
+    designs = [ThreePlusThree(), BOIN(optimal_dose={"by": "utility"})]
+    truth = Truth(name="t", dlt_rates=[0.1, 0.3], response_rates=[0.3, 0.5])
+    one = Scenario(name="s", trial=trial, design=designs, truth=[truth])
+    found = robust(one, drawn_joint_truths(trial, count=40, seed=6))
+    upper, lower, last = figures.robustness(found).axes
+    assert upper.get_xlim() == lower.get_xlim()
+    summaries = list(found.optimal_summaries())
+    worst = [100 * one.pcs_obd.worst for one in summaries]
+    assert [y for _, y in points(last, "x")] == pytest.approx(worst)
+    assert [x for x, _ in points(last, "x")] == pytest.approx([place + 0.2 for place in range(3)])
+    assert [text.get_text() for text in last.get_xticklabels()][-1] == "all\n40"
+    every = summaries[-1].pcs_obd
+    assert f"boin {100 * every.mean:.1f} %, a 5 % quantile of" in figures.alt_text.robustness(found)

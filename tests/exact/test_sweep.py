@@ -26,7 +26,7 @@ from escalation import (
 from escalation.errors import EscalationError, GridError, ScenarioError, StateSpaceError
 from escalation.scenario.file import parse_scenario
 from escalation.scenario.truths.sets import drawn_truths
-from escalation.studies.sweep import find, journal_of, quantity_names, summed_up
+from escalation.studies.sweep import find, journal_of, names_of, summed_up
 from escalation.studies.sweep_table import SUMMARIES, Found, from_bytes, to_bytes
 from escalation.studies.work.refusal import Refused
 from tests.naive.quantities import overdosing
@@ -232,7 +232,7 @@ def test_what_cannot_be_is_refused_before_the_work(tmp_path, make, kind, message
 def test_every_quantity_has_a_name():
     trial = LUCAR.trial
     (piece,) = Sweep(grid(LUCAR, {}, designs=["3+3"])).questions([0])
-    assert find(*piece).quantities == quantity_names(trial)
+    assert find(*piece).quantities == names_of(trial.levels, trial.time is not None)
 
 
 def always_stay(patients, dlts):

@@ -312,7 +312,7 @@ def precision(run: Run) -> Iterator[str]:
 
 def full_table(results: Sequence[Result], trial: Trial) -> TextTable:
     """Every measure of the designs under one truth, each with its standard error where it is not exact."""
-    correct, best = results[0].correct_doses, optimal_dose_of(results[0], trial)
+    correct, best = results[0].correct_doses, optimal_dose_of(results[0].truth, trial)
     found = [measured(result, result.best) for result in results]
     drawn = [{} if result.simulated is None else measured(result, result.simulated) for result in results]
     groups = []

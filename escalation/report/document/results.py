@@ -9,7 +9,17 @@ from escalation.report.blocks import Heading, Lines, TextTable
 from escalation.report.document.document import Drawing, Part, beneath
 from escalation.report.document.facts import Request
 from escalation.report.document.measures import full_table
-from escalation.report.figures import allocation, alt_text, bias, duration, frontier, sample_size, selection, to_svg
+from escalation.report.figures import (
+    allocation,
+    alt_text,
+    bias,
+    duration,
+    frontier,
+    optimal_dose,
+    sample_size,
+    selection,
+    to_svg,
+)
 from escalation.report.pages.compare import difference_blocks
 from escalation.report.pages.responses import has_responses, response_summary, response_table
 from escalation.report.pages.run import by_truth, dose_table, footnotes, is_timed, summary_table, time_table, verdict
@@ -40,6 +50,8 @@ def results(run: Run) -> Iterator[Part]:
             yield replace(time_table(group), caption=f"{name}: how long the trials take")
         for what, draw in FIGURES.items():
             yield _drawing(f"{name}: {what}", draw, group, trial, f"truth-{number}")
+        if has_responses(group):
+            yield _drawing(f"{name}: RP2D and optimal dose", optimal_dose, group, trial, f"truth-{number}")
         every = f"{name}: every performance measure (* correct dose)"
         yield replace(full_table(group, trial), caption=every, detail=True)
     yield Heading("The estimated DLT rate", level=3)

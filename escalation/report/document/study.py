@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 
 from escalation.report.blocks import Block, Heading, Lines, TextTable
+from escalation.report.document.document import Drawing, Part
 from escalation.report.document.facts import run_designs
+from escalation.report.figures import alt_text, plane, to_svg
 from escalation.report.pages.responses import OPTIMAL, chooses_dose, has_responses, optimal_dose_of
 from escalation.report.pages.run import by_truth
 from escalation.report.render.toml import to_toml
@@ -29,7 +31,7 @@ def aims(run: Run) -> Iterator[Block]:
     )
 
 
-def mechanisms(run: Run) -> Iterator[Block]:
+def mechanisms(run: Run) -> Iterator[Part]:
     """The truths, and how patients come by their DLTs."""
     trial = run.scenario.trial
     truths = by_truth(run.results)
@@ -53,6 +55,7 @@ def mechanisms(run: Run) -> Iterator[Block]:
     )
     if has_responses(run.results):
         yield _responses(run)
+        yield _plane(run)
     yield Heading("Patients", level=3)
     yield Lines(
         f"Patients are independent of each other: at a dose each has a DLT with the dose's true rate. {_observed(run)}",
@@ -60,11 +63,18 @@ def mechanisms(run: Run) -> Iterator[Block]:
     )
 
 
+def _plane(run: Run) -> Drawing:
+    """The truths with responses in the plane of both rates."""
+    responding = [truth for truth in (group[0].truth for group in by_truth(run.results)) if truth.response_rates]
+    told, title = alt_text.plane(responding, run.scenario.trial), "The truths by DLT and response rate"
+    return Drawing(title, told, to_svg(plane(responding, run.scenario.trial), title, told, "truths-plane"))
+
+
 def _responses(run: Run) -> TextTable:
     """The response rates of the truths that have any, and their optimal doses."""
     trial, rows = run.scenario.trial, []
     for results in by_truth(run.results):
-        truth, best = results[0].truth, optimal_dose_of(results[0], trial)
+        truth, best = results[0].truth, optimal_dose_of(results[0].truth, trial)
         if truth.response_rates is None:
             continue
         rates = [percent(rate) + (OPTIMAL if dose == best else "") for dose, rate in enumerate(truth.response_rates, 1)]

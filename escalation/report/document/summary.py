@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 from escalation.characteristics.one_truth import OperatingCharacteristics
 from escalation.report.blocks import Block, Lines, TextTable
+from escalation.report.pages.responses import chooses_dose, optimal_dose_of
 from escalation.report.pages.run import OPTIMAL, OPTIMAL_NOTES, by_truth, evidence, label, verdict
 from escalation.report.wording import correct_names, count, dose_list, mean, percent, span
 from escalation.studies.run import Run
@@ -26,8 +27,24 @@ def summary(run: Run) -> Iterator[Block]:
     yield _key_table(run, pcs, lambda oc: percent(oc.pcs), optimal=optimal)
     if optimal:
         yield Lines(OPTIMAL_NOTES[0], OPTIMAL_NOTES[1], listed=True)
+    if chooses_dose(run.results):
+        yield _optimal_table(run)
     for caption, cell in _KEY_MEASURES:
         yield _key_table(run, caption, cell)
+
+
+def _optimal_table(run: Run) -> TextTable:
+    """How often each design chooses the truth's optimal dose; blank for those that choose none."""
+    trial, truths = run.scenario.trial, by_truth(run.results)
+    rows = []
+    for results in truths:
+        best = optimal_dose_of(results[0].truth, trial)
+        found = [result.best.response for result in results]
+        cells = [percent(None if one is None else one.pcs_obd) for one in found]
+        rows.append([results[0].truth.name, correct_names(trial, [] if best is None else [best]), *cells])
+    header = ["truth", "optimal dose", *(label(result) for result in truths[0])]
+    caption = "Probability that the optimal dose (OBD) is chosen, or none where the truth has none, %"
+    return TextTable(header, [rows], words=frozenset({1}), caption=caption)
 
 
 def _ranges(run: Run) -> Iterator[str]:

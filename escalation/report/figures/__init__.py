@@ -13,8 +13,10 @@ from escalation.report.figures.durations import frontier as frontier
 from escalation.report.figures.files import to_bytes as to_bytes
 from escalation.report.figures.files import unknown_letters as unknown_letters
 from escalation.report.figures.front import front as front
+from escalation.report.figures.optimal_dose import optimal_dose as optimal_dose
 from escalation.report.figures.pathways import MOST_DRAWN as MOST_DRAWN
 from escalation.report.figures.pathways import pathways as pathways
+from escalation.report.figures.plane import plane as plane
 from escalation.report.figures.robustness import robustness as robustness
 from escalation.report.figures.robustness import trade_off as trade_off
 from escalation.report.figures.sample_size import sample_size as sample_size

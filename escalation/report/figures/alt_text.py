@@ -5,13 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from escalation.engines.course import Course
 from escalation.report.figures.pathways import node_text
 from escalation.report.figures.swimmer import ended
-from escalation.report.pages.calibrate import OBJECTIVE
+from escalation.report.pages.responses import optimal_dose_of
 from escalation.report.pages.robust import position_name
 from escalation.report.pages.run import best_time, by_truth, time_label
 from escalation.report.wording import count, dose_name, mean, months, percent
 from escalation.running.pathways import Node
+from escalation.scenario.truths.truth import Truth
 from escalation.studies.calibrate import Calibration, setting_words
-from escalation.studies.evaluate import NAMES, Assessment
+from escalation.studies.evaluate import IN_WORDS, NAMES, Assessment
 from escalation.studies.robust import ALL, Robustness, Summary
 from escalation.studies.run import Result
 from escalation.studies.size import SizeSearch
@@ -24,10 +25,8 @@ def selection(results: Sequence[Result], trial: Trial) -> str:
 
     def told(result: Result) -> str:
         oc = result.best
-        shares = [*oc.selection, oc.no_selection]
-        most = max(range(len(shares)), key=shares.__getitem__)
-        where = "no dose" if most == trial.levels else dose_name(trial, most + 1)
-        return f"{_name(result)} recommends {where} most often, in {percent(shares[most])} % (PCS {percent(oc.pcs)} %)"
+        where = _most_often([*oc.selection, oc.no_selection], trial)
+        return f"{_name(result)} recommends {where} (PCS {percent(oc.pcs)} %)"
 
     return _under_each(results, "Bars: how often each dose is recommended", told, trial)
 
@@ -44,6 +43,53 @@ def allocation(results: Sequence[Result], trial: Trial) -> str:
         )
 
     return _under_each(results, "Bars: mean number of patients at each dose", told, trial)
+
+
+def optimal_dose(results: Sequence[Result], trial: Trial) -> str:
+    """The dose that each design recommends, and that it chooses as the optimal one, most often."""
+
+    def told(result: Result) -> str:
+        oc, response = result.best, result.best.response
+        recommended = _most_often([*oc.selection, oc.no_selection], trial)
+        if response is None or response.obd_selection is None or response.no_obd is None:
+            return f"{_name(result)} recommends {recommended}, and chooses no optimal dose"
+        chosen = _most_often([*response.obd_selection, min(sum(response.no_obd.values()), 1.0)], trial)
+        right = "" if response.pcs_obd is None else f" (correct in {percent(response.pcs_obd)} %)"
+        return f"{_name(result)} recommends {recommended}, and as the optimal dose chooses {chosen}{right}"
+
+    sentences = ["Bars: how often each dose is recommended, and chosen as the optimal one, below the mean utilities."]
+    for group in by_truth(results):
+        truth, joint, efficacy = group[0].truth, group[0].truth.joint, trial.efficacy
+        best = optimal_dose_of(truth, trial)
+        worth = [] if joint is None or efficacy is None else joint.mean_utility(efficacy.utility).tolist()
+        of_doses = ", ".join(f"{name} {mean(value)}" for name, value in zip(trial.dose_names, worth, strict=True))
+        optimal = "none" if best is None else dose_name(trial, best)
+        under = f"Under '{truth.name}' (optimal: {optimal}; utilities: {of_doses}): "
+        sentences.append(under + "; ".join(map(told, group)) + ".")
+    return " ".join(sentences)
+
+
+def plane(truths: Sequence[Truth], trial: Trial) -> str:
+    """The rates of each truth's doses, what is acceptable, and which dose is optimal."""
+    efficacy = trial.efficacy
+    assert efficacy is not None
+    limits = [f"response rates below {percent(efficacy.min_response)} %"]
+    if efficacy.max_toxicity is not None:
+        limits.insert(0, f"DLT rates above {percent(efficacy.max_toxicity)} %")
+    sentences = [
+        "Doses by DLT and response rate, over contours of the mean utility.",
+        f"Not acceptable: {', '.join(limits)}.",
+    ]
+    for truth in truths:
+        rates = zip(trial.dose_names, truth.dlt_rates, truth.response_rates or (), strict=True)
+        doses = ", ".join(f"{name} at {percent(dlt)} and {percent(response)} %" for name, dlt, response in rates)
+        best = optimal_dose_of(truth, trial)
+        optimal = "none" if best is None else dose_name(trial, best)
+        correct = [dose_name(trial, dose) for dose in truth.correct_doses(trial.target)]
+        sentences.append(
+            f"'{truth.name}': {doses}; optimal dose: {optimal}; correct RP2D: {' or '.join(correct) or 'none'}."
+        )
+    return " ".join(sentences)
 
 
 def sample_size(results: Sequence[Result], trial: Trial) -> str:
@@ -149,10 +195,10 @@ def front(found: Calibration) -> str:
 
     def told(assessment: Assessment) -> str:
         cost = percent(found.cost_of(assessment))
-        return f"{OBJECTIVE[found.objective]} {percent(found.gain_of(assessment))} %, {cost_name} {cost} %"
+        return f"{IN_WORDS[found.objective]} {percent(found.gain_of(assessment))} %, {cost_name} {cost} %"
 
     cost_name, settings = NAMES[found.cost], count(len(found.candidates), "setting")
-    parts = [f"{settings} of {found.design}: {OBJECTIVE[found.objective]} against {cost_name}"]
+    parts = [f"{settings} of {found.design}: {IN_WORDS[found.objective]} against {cost_name}"]
     parts += [f"{len(found.front)} of them on the front"]
     if found.own is not None:
         parts.append(f"the file's own has {told(found.own)}")
@@ -172,7 +218,7 @@ def size_curves(found: SizeSearch) -> str:
         enough = "no size is large enough" if curve.lasting is None else f"large enough from {curve.lasting} on"
         told.append(f"{curve.design}: {enough}, {reached} % with {last}")
     return (
-        f"{OBJECTIVE[found.objective]} against the maximum number of patients, {percent(found.pcs)} % wanted: "
+        f"{IN_WORDS[found.objective]} against the maximum number of patients, {percent(found.pcs)} % wanted: "
         f"{'; '.join(told)}."
     )
 
@@ -185,9 +231,15 @@ def robustness(found: Robustness) -> str:
         for one in found.summaries()
         if one.mtd == ALL
     ]
-    return (
-        f"Boxes of PCS and overdosing by the position of the MTD, over {found.truths.description}: {'; '.join(told)}."
-    )
+    boxes = f"Boxes of PCS and overdosing by the position of the MTD, over {found.truths.description}: "
+    optimal = [
+        f"{one.design} {percent(one.pcs_obd.mean)} %, a 5 % quantile of {percent(one.pcs_obd.tail)} % and at worst "
+        f"{percent(one.pcs_obd.worst)} %"
+        for one in found.optimal_summaries()
+        if one.obd == ALL
+    ]
+    below = f" Below it the probability of a correct optimal dose, mean: {'; '.join(optimal)}." if optimal else ""
+    return f"{boxes}{'; '.join(told)}.{below}"
 
 
 def trade_off(found: Robustness) -> str:
@@ -218,6 +270,13 @@ def _under_each(results: Sequence[Result], what: str, told: Callable[[Result], s
         under = f"Under '{group[0].truth.name}' (correct: {' or '.join(correct) or 'none'}): "
         sentences.append(under + "; ".join(map(told, group)) + ".")
     return " ".join(sentences)
+
+
+def _most_often(shares: Sequence[float], trial: Trial) -> str:
+    """The dose of the largest share, in which the last is that of none."""
+    most = max(range(len(shares)), key=shares.__getitem__)
+    where = "no dose" if most == trial.levels else dose_name(trial, most + 1)
+    return f"{where} most often, in {percent(shares[most])} %"
 
 
 def _name(result: Result) -> str:

@@ -8,7 +8,15 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from escalation.characteristics.one_truth import OperatingCharacteristics
-from escalation.report.figures.panels import dose_axis, fits_half, mark_correct, marks, parts, rate_panel
+from escalation.report.figures.panels import (
+    dose_axis,
+    fits_half,
+    mark_correct,
+    marks,
+    names_of_truths,
+    parts,
+    rate_panel,
+)
 from escalation.report.figures.style import (
     INK,
     Entry,
@@ -70,7 +78,7 @@ def _dose_bars(
     panels = -(-len(names) // together)
     thick = 0.8 / together  # of the way from a dose to the next
     highest_rate = max(100 * trial.target, *(100 * rate for group in truths for rate in group[0].truth.dlt_rates))
-    figure, places, width = parts(truths, 1.7 + 1.6 * panels, 0.5, fits_half(trial, len(names)))
+    figure, places, width = parts(names_of_truths(truths), 1.7 + 1.6 * panels, 0.5, fits_half(trial, len(names)))
     for place, group in zip(places, truths, strict=True):
         top, *below = place.subplots(1 + panels, 1, sharex=True, height_ratios=[0.9] + [1.6] * panels)
         rate_panel(top, trial, group[0], highest_rate)

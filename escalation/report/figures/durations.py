@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from escalation.report.figures.panels import parts
+from escalation.report.figures.panels import names_of_truths, parts
 from escalation.report.figures.style import (
     BAND,
     INK,
@@ -85,7 +85,7 @@ def frontier(results: Sequence[Result], trial: Trial) -> Figure:  # noqa: ARG001
     """PCS against the mean duration in months, a point for each design; of several truths a part for each."""
     truths, names = by_truth(results), _names(results)
     order = {design: number for number, design in enumerate(names)}
-    figure, places, _ = parts(truths, 2.3, 0.5, narrow=True)
+    figure, places, _ = parts(names_of_truths(truths), 2.3, 0.5, narrow=True)
     lengths = [time.duration.mean / DAYS_PER_MONTH for result in results if (time := best_time(result)) is not None]
     shares = [100 * result.best.pcs for result in results]
     low, high = max(10 * floor(min(shares) / 10 - 0.3), 0), min(10 * ceil(max(shares) / 10 + 0.3), 100)

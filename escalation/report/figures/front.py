@@ -6,9 +6,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from escalation.report.figures.style import COLOURS, GREY, INK, LIMIT, Entry, legend, new_figure, style
-from escalation.report.pages.calibrate import OBJECTIVE
 from escalation.studies.calibrate import Calibration
-from escalation.studies.evaluate import Assessment
+from escalation.studies.evaluate import IN_WORDS, Assessment
 
 COSTS = {
     "overdosing": "mean probability of overdosing, %",
@@ -55,7 +54,7 @@ def front(found: Calibration) -> Figure:
             axes.axvline(100 * limit.bound, **LIMIT)
             entries.append((Line2D([], [], **LIMIT), "limit"))
     axes.set_xlabel(COSTS[found.cost])
-    axes.set_ylabel(f"{OBJECTIVE[found.objective]}, %")
+    axes.set_ylabel(f"{IN_WORDS[found.objective]}, %")
     legend(figure, entries, loc="outside upper left")
     return figure
 

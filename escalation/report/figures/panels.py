@@ -18,22 +18,27 @@ MOST_NAMED = 40  # of more dose levels not every one is named
 
 
 def parts(
-    truths: Sequence[Sequence[Result]], height: float, extra: float, narrow: bool
+    names: Sequence[str], height: float, extra: float, narrow: bool
 ) -> tuple[Figure, list[Figure | SubFigure], float]:
-    """A figure, its parts with the truths' names as titles, and the width of a part: half where that would do.
+    """A figure, its parts with the names of truths as titles, and the width of a part: half where that would do.
 
     `height` and `extra` are inches: of each part without its title, and for a legend and notes.
     """
-    columns = 2 if narrow and len(truths) > 1 else 1
-    rows = -(-len(truths) // columns)
+    columns = 2 if narrow and len(names) > 1 else 1
+    rows = -(-len(names) // columns)
     width = WIDE if columns == 2 else WIDTH
     figure = new_figure(rows * (height + TITLE) + extra, width)
     places: list[Figure | SubFigure] = [figure]
-    if len(truths) > 1:
-        places = list(figure.subfigures(rows, columns, squeeze=False).ravel())[: len(truths)]
-    for place, results in zip(places, truths, strict=True):
-        place.suptitle(fold(results[0].truth.name, int(11 * width / columns), 2), x=0.01, ha="left", fontsize=10.5)
+    if len(names) > 1:
+        places = list(figure.subfigures(rows, columns, squeeze=False).ravel())[: len(names)]
+    for place, name in zip(places, names, strict=True):
+        place.suptitle(fold(name, int(11 * width / columns), 2), x=0.01, ha="left", fontsize=10.5)
     return figure, places, width / columns
+
+
+def names_of_truths(truths: Sequence[Sequence[Result]]) -> list[str]:
+    """The names of the truths of results, truth by truth."""
+    return [results[0].truth.name for results in truths]
 
 
 def fits_half(trial: Trial, designs: int) -> bool:

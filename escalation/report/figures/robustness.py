@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from escalation.numbers import quantile
 from escalation.report.figures.panels import WIDE, band
 from escalation.report.figures.style import GREY, INK, filling, legend, look, marker, new_figure, shorten, style, swatch
-from escalation.studies.robust import ALL, NONE, Floats, Robustness
+from escalation.studies.robust import ALL, NONE, Floats, Places, Robustness
 
 BEST: dict[str, Any] = {"color": INK, "linestyle": (0, (3, 2)), "linewidth": 1.2}
 """The optimal benchmark."""
@@ -28,10 +28,15 @@ MOST_NAMED = 12  # of more positions not every one is named
 def robustness(found: Robustness) -> Figure:
     """PCS and overdosing over truths, by the position of the MTD: a box for each design.
 
+    Where designs choose an optimal dose, below that the probability that it is correct, by the position of the OBD.
     Boxes hold the middle half of the truths, whiskers reach from the 5 to the 95 % quantile.
     """
-    figure = new_figure(6.2, WIDE)
-    upper, lower = figure.subplots(2, 1, sharex=True)
+    figure = new_figure(9.4 if found.choosing else 6.2, WIDE)
+    upper, lower, *last = figure.subplots(3 if found.choosing else 2, 1)
+    upper.sharex(lower)
+    upper.tick_params(axis="x", labelbottom=False, length=0)
+    for axes in last:
+        _correct_obd(axes, found)
     positions = found.positions()
     designs = list(found.expectations)
     for place, (mtd, truths) in enumerate(positions.items()):
@@ -51,7 +56,7 @@ def robustness(found: Robustness) -> Figure:
     upper.set_title(found.truths.description, fontsize=9)
     upper.set(ylim=(0, 101), ylabel="PCS, %")
     lower.set(ylim=(0, 101), ylabel="overdosing, % of trials")
-    _name_positions(lower, found)
+    _name_positions(lower, found, found.positions(), "MTD")
     own = [(swatch(number), name) for number, name in enumerate(designs)]
     legend(figure, own, loc="outside upper left")
     parts = [
@@ -62,6 +67,22 @@ def robustness(found: Robustness) -> Figure:
     ]
     legend(figure, parts, loc="outside lower left")
     return figure
+
+
+def _correct_obd(axes: Axes, found: Robustness) -> None:
+    """The probability of a correct OBD, of the designs that choose one."""
+    designs, positions = list(found.expectations), found.obd_positions()
+    thick = 0.8 / len(designs)
+    for place, (obd, truths) in enumerate(positions.items()):
+        if obd == ALL:
+            band(axes, place)
+        for label, one in found.choosing.items():
+            number = designs.index(label)
+            assert one.pcs_obd is not None
+            right = one.pcs_obd[truths]
+            _box(axes, place + (number - (len(designs) - 1) / 2) * thick, thick, number, right, float(right.min()))
+    axes.set(ylim=(0, 101), ylabel="correct OBD, %")
+    _name_positions(axes, found, positions, "OBD")
 
 
 def _box(axes: Axes, x: float, width: float, number: int, values: Floats, worst: float) -> None:
@@ -92,9 +113,9 @@ def _box(axes: Axes, x: float, width: float, number: int, values: Floats, worst:
     )
 
 
-def _named(found: Robustness) -> dict[int, str]:
-    """The positions of the MTD that there is room to name, by their places; all truths come last, and always are."""
-    positions = list(found.positions())
+def _named(found: Robustness, groups: dict[str, Places]) -> dict[int, str]:
+    """The positions that there is room to name, by their places; all truths come last, and always are."""
+    positions = list(groups)
     every, last = ceil(len(positions) / MOST_NAMED), len(positions) - 1
     places = [*range(0, last - every + 1, every), last]
     names = [shorten(name, 10) for name in found.scenario.trial.dose_names]
@@ -104,14 +125,14 @@ def _named(found: Robustness) -> dict[int, str]:
     }
 
 
-def _name_positions(axes: Axes, found: Robustness) -> None:
-    """The positions of the MTD on the horizontal axis, with the number of truths."""
-    counts = [len(truths) for truths in found.positions().values()]
-    named = _named(found)
+def _name_positions(axes: Axes, found: Robustness, groups: dict[str, Places], what: str) -> None:
+    """The positions of the MTD or OBD on the horizontal axis, with the number of truths."""
+    counts = [len(truths) for truths in groups.values()]
+    named = _named(found, groups)
     axes.set_xticks(list(named), [f"{name}\n{counts[place]:,}" for place, name in named.items()])
     axes.tick_params(axis="x", length=0)
     axes.set_xlim(-0.55, len(counts) - 0.45)
-    axes.set_xlabel(f"position of the MTD{_unit(found)}, and number of truths")
+    axes.set_xlabel(f"position of the {what}{_unit(found)}, and number of truths")
 
 
 def _unit(found: Robustness) -> str:
@@ -127,7 +148,7 @@ def trade_off(found: Robustness) -> Figure:
     nothing is drawn.
     """
     figure = new_figure(4.6, WIDE)
-    axes, named = figure.subplots(), _named(found)
+    axes, named = figure.subplots(), _named(found, found.positions())
     for place, (mtd, truths) in enumerate(found.positions().items()):
         with_mtd = found.with_mtd(truths)
         if len(with_mtd) == 0:

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from escalation.report.figures.panels import parts
+from escalation.report.figures.panels import names_of_truths, parts
 from escalation.report.figures.style import SMALL, filling, note, note_simulated, shorten, style, write_above
 from escalation.report.pages.run import by_truth, label
 from escalation.report.wording import mean, percent
@@ -25,7 +25,7 @@ def sample_size(results: Sequence[Result], trial: Trial) -> Figure:
     every = [pair for result in results for pair in result.best.sample_size.distribution]
     largest = max(trial.max_patients, *(value for value, _ in every))
     highest = max(100 * probability for _, probability in every)
-    figure, places, _ = parts(truths, 0.5 + designs, 0.2, narrow=True)
+    figure, places, _ = parts(names_of_truths(truths), 0.5 + designs, 0.2, narrow=True)
     for place, group in zip(places, truths, strict=True):
         panels = place.subplots(designs, 1, sharex=True, sharey=True, squeeze=False)[:, 0]
         for number, (axes, result) in enumerate(zip(panels, group, strict=True)):

@@ -9,8 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from escalation.report.figures.style import GREY, INK, LIMIT, legend, marker, new_figure, style
-from escalation.report.pages.calibrate import OBJECTIVE
-from escalation.studies.evaluate import Assessment
+from escalation.studies.evaluate import IN_WORDS, Assessment
 from escalation.studies.size import SizeSearch
 
 EMPTY: dict[str, Any] = {"markersize": 5.5, "markerfacecolor": "white"}
@@ -28,7 +27,7 @@ def size_curves(found: SizeSearch) -> Figure:
     panels = figure.subplots(2 if found.limits else 1, 1, sharex=True, squeeze=False)[:, 0]
     _lines(panels[0], found, lambda one: 100 * one.objective(found.objective))
     panels[0].axhline(100 * found.pcs, **LIMIT)
-    panels[0].set_ylabel(f"{OBJECTIVE[found.objective]}, %")
+    panels[0].set_ylabel(f"{IN_WORDS[found.objective]}, %")
     if found.benchmark:
         panels[0].plot(list(found.benchmark), [100 * pcs for pcs in found.benchmark.values()], **BENCHMARK)
     if found.limits:

@@ -2,7 +2,7 @@
 
 import textwrap
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, astuple
+from dataclasses import asdict
 from typing import Any
 
 from escalation.errors import brief
@@ -11,7 +11,7 @@ from escalation.report.preamble import alarms, head, opening
 from escalation.report.wording import count, mean, months, percent
 from escalation.scenario.grid import in_toml
 from escalation.studies.calibrate import Calibration, Candidate, setting_words
-from escalation.studies.evaluate import Assessment
+from escalation.studies.evaluate import IN_WORDS, OF_OBD, Assessment
 from escalation.tidy import Column, Table, columns, kind_of
 from escalation.version import __version__
 
@@ -19,11 +19,17 @@ ASSESSED = (
     *columns("mean_pcs", "worst_pcs", "overdosing", "false_stopping", "power", unit="probability", kind=float),
     Column("patients", "patients", float),
 )
-"""The numbers of an assessment, in its order; of a trial with a calendar TIMED are all."""
+"""The numbers of every assessment."""
 
-TIMED = (*ASSESSED, Column("duration", "days", float))
+TIMED = Column("duration", "days", float)
+"""And of a trial with a calendar."""
+
+CHOSEN = columns("mean_pcs_obd", "worst_pcs_obd", unit="probability", kind=float)
+"""And where the optimal dose is asked for."""
 
 SHORT = {
+    "mean_pcs_obd": "OBD %",
+    "worst_pcs_obd": "worst OBD %",
     "mean_pcs": "PCS %",
     "worst_pcs": "worst %",
     "overdosing": "overdosing %",
@@ -35,8 +41,6 @@ SHORT = {
 """What the numbers of an assessment are called on a page."""
 
 OVERDOSING = "Overdosing: mean P(over 60 % of patients above the MTD), where there is one."
-
-OBJECTIVE = {"mean-pcs": "mean PCS", "worst-pcs": "worst PCS"}
 
 
 def calibration_blocks(found: Calibration) -> Iterator[Block]:
@@ -56,7 +60,7 @@ def calibration_blocks(found: Calibration) -> Iterator[Block]:
 def account(found: Calibration) -> list[str]:
     """What was looked for, and among what."""
     limits = "".join(f"; {limit.words}" for limit in found.limits)
-    lines = [f"largest {OBJECTIVE[found.objective]}{limits}", found.truths.description]
+    lines = [f"largest {IN_WORDS[found.objective]}{limits}", found.truths.description]
     if found.left_out:
         values, reason = found.left_out[0]
         lines += [
@@ -106,7 +110,9 @@ def footnotes(found: Calibration) -> Iterator[str]:
     several, first = found.scenario.trial.levels > 1, found.candidates[0].assessment
     cost = "overdosing" if several else "stopped"
     yield "PCS, worst: mean and least probability of correct selection over the truths."
-    yield f"Numbered: the front. No other has more {OBJECTIVE[found.objective]} at no more {cost} %."
+    if found.objective in OF_OBD:
+        yield "OBD, worst OBD: likewise of choosing the truth's optimal dose, or none."
+    yield f"Numbered: the front. No other has more {IN_WORDS[found.objective]} at no more {cost} %."
     if any(not found.admissible(one) for one in found.front):
         yield "- after a number: outside the limits."
     if several and first.overdosing is not None:
@@ -152,7 +158,7 @@ def table_of(found: Calibration) -> Table:
             (
                 *(found.scenario.name, found.design, one.number),
                 *(_plain(one.values[option.name], option) for option in options),
-                *astuple(one.assessment)[: len(assessed)],
+                *(getattr(one.assessment, column.name) for column in assessed),
                 *(found.admissible(one), one.number in front, one is found.chosen),
             )
             for one in found.candidates
@@ -162,7 +168,8 @@ def table_of(found: Calibration) -> Table:
 
 def _assessed(found: Calibration) -> tuple[Column, ...]:
     """The numbers of an assessment that there are."""
-    return ASSESSED if found.scenario.trial.time is None else TIMED
+    timed = () if found.scenario.trial.time is None else (TIMED,)
+    return (*ASSESSED, *timed, *(CHOSEN if found.objective in OF_OBD else ()))
 
 
 def _plain(value: Any, option: Column) -> Any:

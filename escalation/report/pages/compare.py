@@ -5,7 +5,7 @@ from dataclasses import astuple, fields, replace
 from itertools import groupby
 from typing import Any
 
-from escalation.characteristics.paired import PCS_OBD, QUANTITIES, Difference
+from escalation.characteristics.paired import EVERY, PATIENTS_AT_OBD, PCS_OBD, Difference
 from escalation.engines.outcomes import DURATION
 from escalation.report.blocks import Block, Heading, Lines, TextTable
 from escalation.report.preamble import head, opening, refusal_warnings, refusal_words
@@ -17,8 +17,17 @@ from escalation.trial.calendar import DAYS_PER_MONTH
 
 NAMES = dict(
     zip(
-        (*QUANTITIES, DURATION, PCS_OBD),
-        ("PCS %", "patients > target", "patients", "DLTs", "toxic stop %", "months", "correct OBD %"),
+        EVERY,
+        (
+            "PCS %",
+            "patients > target",
+            "patients",
+            "DLTs",
+            "toxic stop %",
+            "months",
+            "patients at OBD",
+            "correct OBD %",
+        ),
         strict=True,
     )
 )
@@ -103,6 +112,8 @@ def footnotes(comparison: Comparison) -> Iterator[str]:
     yield "> target: at doses whose true rate exceeds the target."
     if any(one.quantity == DURATION for one in comparison.differences):
         yield "Months: of 30.4 days, from the first arrival to the last completion."
+    if any(one.quantity == PATIENTS_AT_OBD for one in comparison.differences):
+        yield "At OBD: at the truth's optimal dose, mean."
     if any(one.quantity == PCS_OBD for one in comparison.differences):
         yield "Correct OBD: the truth's optimal dose is chosen, or none where it has none."
     if comparison.trials > 0:

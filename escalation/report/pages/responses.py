@@ -6,6 +6,7 @@ from typing import Any
 from escalation.characteristics.responses import ResponseCharacteristics
 from escalation.report.blocks import TextTable
 from escalation.report.wording import dose_head, mean, percent
+from escalation.scenario.truths.truth import Truth
 from escalation.studies.run import Result
 from escalation.trial.trial import Trial
 
@@ -23,9 +24,9 @@ def chooses_dose(results: Sequence[Result]) -> bool:
     return any(found.obd_selection is not None for _, found in _responses(results))
 
 
-def optimal_dose_of(result: Result, trial: Trial) -> int | None:
-    """The optimal dose of a result's truth, 1-based; None where it has none or it is not known."""
-    efficacy, truth = trial.efficacy, result.truth
+def optimal_dose_of(truth: Truth, trial: Trial) -> int | None:
+    """The optimal dose of a truth, 1-based; None where it has none or it is not known."""
+    efficacy = trial.efficacy
     if efficacy is None or truth.joint is None or (efficacy.max_toxicity is None and truth.obd is None):
         return None
     return truth.optimal_dose(efficacy)
@@ -33,7 +34,7 @@ def optimal_dose_of(result: Result, trial: Trial) -> int | None:
 
 def response_table(results: Sequence[Result], trial: Trial) -> TextTable:
     """The optimal dose and responses at each dose, for the designs under one truth."""
-    efficacy, joint, best = trial.efficacy, results[0].truth.joint, optimal_dose_of(results[0], trial)
+    efficacy, joint, best = trial.efficacy, results[0].truth.joint, optimal_dose_of(results[0].truth, trial)
     assert efficacy is not None
     assert joint is not None
     chooses = chooses_dose(results)
@@ -99,5 +100,5 @@ def truth_tree(result: Result, trial: Trial) -> dict[str, Any]:
     return {
         "response_rates": list(result.truth.response_rates),
         "association": None if association is None else association.model_dump(mode="json", exclude_none=True),
-        "optimal_dose": optimal_dose_of(result, trial),
+        "optimal_dose": optimal_dose_of(result.truth, trial),
     }

@@ -1,22 +1,41 @@
 """What is said of designs over many truths: a page, a tree, and tidy tables."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import groupby
 from math import isnan
-from typing import Any
+from typing import Any, TypeVar
 
 from escalation.kernels.codes import NO_DOSE
 from escalation.report.blocks import Block, Heading, TextTable
 from escalation.report.preamble import closing, head, opening, refusal_warnings
 from escalation.report.wording import ROUNDING, count, mean, months, percent, rates_text
 from escalation.studies.evaluate import TOO_MANY
-from escalation.studies.robust import ALL, NONE, Contrast, Floats, Robustness, Spread, Summary
+from escalation.studies.robust import (
+    ALL,
+    NONE,
+    OPTIMAL,
+    Contrast,
+    Floats,
+    OptimalSummary,
+    Places,
+    Robustness,
+    Spread,
+    Summary,
+)
 from escalation.tidy import OF_THE_QUANTITY, Column, Table, columns
 from escalation.trial.trial import Trial
 
+Of = TypeVar("Of")
+
 TAILS = {"pcs": "q05", "overdosing": "q95"}
 """Quantities of which there is a spread, and what its tail is called."""
+
+OPTIMAL_TAILS = {name: "q05" if more_is_better else "q95" for name, more_is_better in OPTIMAL.items()}
+"""Those of an optimal dose."""
+
+BY_OBD = Column("obd")
+"""In the table, beside the position of the MTD, where designs choose an optimal dose."""
 
 COLUMNS = (
     *columns("scenario", "mtd", "design", "reference"),
@@ -26,8 +45,14 @@ COLUMNS = (
     Column("truth"),
 )
 
-MEANS = {"sample_size": "patients", "patients": "patients", "total_dlts": "DLTs", "dlts": "DLTs", "duration": "days"}
-"""Units of the means of counts and days; all other means are probabilities and shares."""
+MEANS = {
+    **dict.fromkeys(("sample_size", "patients", "patients_at_obd"), "patients"),
+    **dict.fromkeys(("total_dlts", "dlts"), "DLTs"),
+    **dict.fromkeys(("total_responses", "responses"), "responses"),
+    "duration": "days",
+    "mean_utility": "0 to 100",
+}
+"""Units of the means of counts, days and utilities; all other means are probabilities and shares."""
 
 
 def robustness_blocks(found: Robustness) -> Iterator[Block]:
@@ -49,7 +74,65 @@ def robustness_blocks(found: Robustness) -> Iterator[Block]:
     yield Heading("Truths with the lowest PCS")
     header = ["PCS %", "optimal %", "truth", "true DLT rates %"]
     yield _by_position(summaries, trial, header, lambda one: _worst_row(found, one), frozenset({3, 4}))
+    if found.choosing:
+        yield from optimal_blocks(found)
     yield from closing(footnotes(found), found.refusals)
+
+
+def optimal_blocks(found: Robustness) -> Iterator[Block]:
+    """The optimal dose, of the designs that choose one, by where the truth's is."""
+    trial, summaries = found.scenario.trial, list(found.optimal_summaries())
+    groups = [((one.obd, one.truths), one.design, one) for one in summaries]
+
+    def table(
+        header: list[str], row: Callable[[OptimalSummary], list[str]], words: frozenset[int] = frozenset()
+    ) -> TextTable:
+        return _grouped(groups, "OBD", lambda obd: obd_name(obd, trial), header, row, words)
+
+    yield Heading("Correct optimal dose (OBD), %")
+    yield table(["mean", "+-", "5 %", "worst"], _obd_row)
+    yield Heading("OBD that is favourable, and too toxic, %")
+    header = ["favourable", "5 %", "worst", "too toxic", "95 %", "worst"]
+    yield table(header, lambda one: [*_spread_cells(one.favourable), *_spread_cells(one.too_toxic)])
+    yield Heading("Patients at the truth's OBD, and utility")
+    yield table(["at OBD", "poor %", "95 %", "worst", "utility"], _patients_row)
+    contrasts = [one for one in found.optimal_contrasts() if one.mtd == ALL]
+    if contrasts:
+        yield Heading("Designs against each other by the correct OBD")
+        header = ["design - reference", "correct OBD %", "+-", "better in %", "worse in %"]
+        yield TextTable(header, [[_contrast_row(one) for one in contrasts]])
+    yield Heading("Truths with the lowest probability of a correct OBD")
+    header = ["correct %", "truth", "true DLT rates %", "true response rates %"]
+    yield table(header, lambda one: _worst_obd_row(found, one), frozenset({2, 3, 4}))
+
+
+def obd_name(obd: str, trial: Trial) -> str:
+    """What a position of the OBD is called on a page."""
+    if obd == ALL:
+        return "all"
+    return "no dose optimal" if obd == NONE else f"OBD at {trial.dose_names[int(obd) - 1]}"
+
+
+def _obd_row(one: OptimalSummary) -> list[str]:
+    shown = _spread_cells(one.pcs_obd)
+    return [shown[0], _error(one.pcs_obd.standard_error), *shown[1:]]
+
+
+def _patients_row(one: OptimalSummary) -> list[str]:
+    at_obd = "" if one.patients_at_obd is None else mean(one.patients_at_obd)
+    return [at_obd, *_spread_cells(one.poor_allocation_obd), mean(one.mean_utility)]
+
+
+def _spread_cells(spread: Spread | None) -> list[str]:
+    """Mean, tail and worst."""
+    return ["", "", ""] if spread is None else [percent(part) for part in (spread.mean, spread.tail, spread.worst)]
+
+
+def _worst_obd_row(found: Robustness, one: OptimalSummary) -> list[str]:
+    place, joint = one.pcs_obd.worst_truth, found.truths.joint
+    assert joint is not None
+    rates = rates_text(joint.dlt[place].tolist()), rates_text(joint.response[place].tolist())
+    return [percent(one.pcs_obd.worst), found.truths.names[place], *rates]
 
 
 def is_timed(summaries: list[Summary]) -> bool:
@@ -65,11 +148,24 @@ def _by_position(
     words: frozenset[int] = frozenset(),
 ) -> TextTable:
     """A row for each design, below one that names the position of the MTD."""
+    groups = [((one.mtd, one.truths), one.design, one) for one in summaries]
+    return _grouped(groups, "MTD", lambda mtd: position_name(mtd, trial), header, row, words)
+
+
+def _grouped(
+    summaries: Sequence[tuple[tuple[str, int], str, Of]],
+    what: str,
+    name: Callable[[str], str],
+    header: list[str],
+    row: Callable[[Of], list[str]],
+    words: frozenset[int],
+) -> TextTable:
+    """A row for each of some summaries with its position, truths and design, below one that names the position."""
     groups = []
-    for (mtd, truths), designs in groupby(summaries, key=lambda one: (one.mtd, one.truths)):
-        first = [f"{position_name(mtd, trial)}: {count(truths, 'truth')}", *[""] * len(header)]
-        groups.append([first, *([f"  {one.design}", *row(one)] for one in designs)])
-    return TextTable(["MTD, design", *header], groups, words=words)
+    for (position, truths), designs in groupby(summaries, key=lambda one: one[0]):
+        first = [f"{name(position)}: {count(truths, 'truth')}", *[""] * len(header)]
+        groups.append([first, *([f"  {design}", *row(one)] for _, design, one in designs)])
+    return TextTable([f"{what}, design", *header], groups, words=words)
 
 
 def position_name(mtd: str, trial: Trial) -> str:
@@ -124,6 +220,14 @@ def footnotes(found: Robustness) -> Iterator[str]:
     elif calendar is not None:
         yield f"How long trials take is not said: {calendar.inexact_over_truths or TOO_MANY}."
     yield "Better, worse: share of truths with a larger, a smaller PCS."
+    if found.choosing:
+        yield "Correct OBD: the truth's optimal dose is chosen, or none where it has none."
+        yield "Favourable: that dose, or one up to the MTD with at most 5 % less mean utility."
+        yield "Too toxic: a DLT rate over 10 points above max_toxicity. Poor: probability of"
+        yield "fewer than max_patients / doses patients at the truth's OBD; at OBD: their mean."
+        yield "Utility: mean per patient, from 0 to 100."
+    elif any(found.scenario.designs[label].chooses_optimal_dose for label in found.expectations):
+        yield "Nothing is said of an optimal dose: these truths have no responses."
 
 
 def to_tree(found: Robustness) -> dict[str, Any]:
@@ -140,6 +244,23 @@ def to_tree(found: Robustness) -> dict[str, Any]:
             for one in found.summaries()
         ],
         "contrasts": [asdict(one) | {"mtd": _level(one.mtd)} for one in found.contrasts()],
+        **(_optimal_tree(found) if found.choosing else {}),
+    }
+
+
+def _optimal_tree(found: Robustness) -> dict[str, Any]:
+    return {
+        "obd_summaries": [
+            asdict(one)
+            | {"obd": _level(one.obd)}
+            | {name: _spread_tree(found, getattr(one, name), tail) for name, tail in OPTIMAL_TAILS.items()}
+            for one in found.optimal_summaries()
+        ],
+        "obd_contrasts": [
+            {"design": one.design, "reference": one.reference, "obd": _level(one.mtd)}
+            | {name: getattr(one, name) for name in ("truths", "mean", "standard_error", "better", "worse")}
+            for one in found.optimal_contrasts()
+        ],
     }
 
 
@@ -151,6 +272,7 @@ def _level(mtd: str) -> int | str:
 def _spread_tree(found: Robustness, spread: Spread | None, tail: str) -> dict[str, Any] | None:
     if spread is None:
         return None
+    joint = found.truths.joint
     return {
         "mean": spread.mean,
         "standard_error": spread.standard_error,
@@ -158,26 +280,28 @@ def _spread_tree(found: Robustness, spread: Spread | None, tail: str) -> dict[st
         "worst": spread.worst,
         "worst_truth": found.truths.names[spread.worst_truth],
         "worst_dlt_rates": found.truths.rates[spread.worst_truth].tolist(),
+        **({} if joint is None else {"worst_response_rates": joint.response[spread.worst_truth].tolist()}),
     }
 
 
 def table_of(found: Robustness) -> Table:
-    """A row for each design, position of the MTD and number.
+    """A row for each design, position of the MTD and number; where optimal doses are chosen, of the OBD too.
 
     `reference` is the design that PCS is compared with; `truth` the one with the worst value.
     """
-    return Table.of(COLUMNS, ((found.scenario.name, *row) for row in _rows(found)))
+    if not found.choosing:
+        return Table.of(COLUMNS, ((found.scenario.name, *row) for row in _rows(found)))
+    whole = *COLUMNS[:2], BY_OBD, *COLUMNS[2:]
+    rows = [(mtd, ALL, *row) for mtd, *row in _rows(found)]
+    rows += [(ALL, *row) for row in _optimal_rows(found)]
+    return Table.of(whole, ((found.scenario.name, *row) for row in rows))
 
 
 def _rows(found: Robustness) -> Iterator[tuple[Any, ...]]:
     for one in found.summaries():
         place = one.mtd, one.design, None, one.truths
         for quantity, tail in TAILS.items():
-            spread: Spread | None = getattr(one, quantity)
-            for name, part in (("mean", "mean"), ("standard_error",) * 2, (tail, "tail"), ("worst", "worst")):
-                value = None if spread is None else getattr(spread, part)
-                truth = found.truths.names[spread.worst_truth] if spread is not None and part == "worst" else None
-                yield (*place, f"{quantity}.{name}", value, truth)
+            yield from ((*place, *row) for row in _spread_rows(found, quantity, tail, getattr(one, quantity)))
         for quantity in ("above_mtd", "share_above_target", "sample_size", "optimal_pcs"):
             yield (*place, f"{quantity}.mean", getattr(one, quantity), None)
         yield (*place, "efficiency", one.efficiency, None)
@@ -189,30 +313,64 @@ def _rows(found: Robustness) -> Iterator[tuple[Any, ...]]:
             yield (*pair, f"pcs_difference.{name}", getattr(contrast, name), None)
 
 
+def _optimal_rows(found: Robustness) -> Iterator[tuple[Any, ...]]:
+    """Those on the optimal dose, which begin with the position of the OBD."""
+    for one in found.optimal_summaries():
+        place = one.obd, one.design, None, one.truths
+        for quantity, tail in OPTIMAL_TAILS.items():
+            yield from ((*place, *row) for row in _spread_rows(found, quantity, tail, getattr(one, quantity)))
+        for quantity in ("patients_at_obd", "mean_utility"):
+            yield (*place, f"{quantity}.mean", getattr(one, quantity), None)
+    for contrast in found.optimal_contrasts():
+        pair = contrast.mtd, contrast.design, contrast.reference, contrast.truths
+        for name in ("mean", "standard_error", "better", "worse"):
+            yield (*pair, f"pcs_obd_difference.{name}", getattr(contrast, name), None)
+
+
+def _spread_rows(found: Robustness, quantity: str, tail: str, spread: Spread | None) -> Iterator[tuple[Any, ...]]:
+    """Name, value and truth of each number of a spread."""
+    for name, part in (("mean", "mean"), ("standard_error",) * 2, (tail, "tail"), ("worst", "worst")):
+        value = None if spread is None else getattr(spread, part)
+        truth = found.truths.names[spread.worst_truth] if spread is not None and part == "worst" else None
+        yield f"{quantity}.{name}", value, truth
+
+
 def each_table(found: Robustness) -> Table:
-    """A row for each truth and design with every number."""
+    """A row for each truth and design with every number; what a design does not have is empty."""
     truths, levels = found.truths, range(1, found.scenario.trial.levels + 1)
-    names = next(iter(found.expectations.values())).by_quantity()
-    mtd = ["none" if dose == NO_DOSE else str(dose + 1) for dose in truths.mtd.tolist()]
+    names = list(dict.fromkeys(name for one in found.expectations.values() for name in one.by_quantity()))
     optimal = _known(found.optimal_pcs)
+    given = [truths.names, _levels(truths.mtd), *truths.rates.T.tolist()]
+    more: tuple[Column, ...] = ()
+    if truths.joint is not None and truths.obd is not None:
+        given += [_levels(truths.obd), *truths.joint.response.T.tolist()]
+        rates = columns(*(f"response_rate.{dose}" for dose in levels), unit="response rate", kind=float)
+        more = (BY_OBD, *rates)
+    none = [None] * len(truths)
     numbers = {
-        label: zip(*(_known(values) for values in one.by_quantity().values()), strict=True)
-        for label, one in found.expectations.items()
+        label: zip(*(_known(own[name]) if name in own else none for name in names), strict=True)
+        for label, own in ((label, one.by_quantity()) for label, one in found.expectations.items())
     }
     return Table.of(
         (
             *columns("scenario", "truth", "mtd"),
             *columns(*(f"dlt_rate.{dose}" for dose in levels), unit="DLT rate", kind=float),
+            *more,
             Column("optimal_pcs", "probability", float),
             Column("design"),
             *(Column(name, MEANS.get(name.partition(".")[0], "probability"), float) for name in names),
         ),
         (
-            (found.scenario.name, name, position, *rates, best, label, *next(values))
-            for name, position, rates, best in zip(truths.names, mtd, truths.rates.tolist(), optimal, strict=True)
+            (found.scenario.name, *truth, best, label, *next(values))
+            for *truth, best in zip(*given, optimal, strict=True)
             for label, values in numbers.items()
         ),
     )
+
+
+def _levels(doses: Places) -> list[str]:
+    """Doses by their level from 1, or `none`."""
+    return [NONE if dose == NO_DOSE else str(dose + 1) for dose in doses.tolist()]
 
 
 def _known(values: Floats) -> list[float | None]:

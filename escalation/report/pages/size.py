@@ -1,14 +1,14 @@
 """What is said of a search for the sample size: a page, a tree, and a tidy table."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, astuple
+from dataclasses import asdict
 from typing import Any
 
 from escalation.report.blocks import Block, Heading, Lines, TextTable
-from escalation.report.pages.calibrate import ASSESSED, OBJECTIVE, OVERDOSING
+from escalation.report.pages.calibrate import ASSESSED, CHOSEN, OVERDOSING
 from escalation.report.preamble import head, opening
 from escalation.report.wording import count, mean, percent
-from escalation.studies.evaluate import Assessment
+from escalation.studies.evaluate import IN_WORDS, OF_OBD, Assessment
 from escalation.studies.size import SizeSearch
 from escalation.studies.size_plateau import Plateau
 from escalation.tidy import Column, Table, columns
@@ -18,7 +18,7 @@ def size_blocks(found: SizeSearch) -> Iterator[Block]:
     """A page on a search: the smallest size for each design, and PCS at every size."""
     yield from opening(found.scenario, [curve.design for curve in found.curves])
     limits = "".join(f"; {limit.words}" for limit in found.limits)
-    yield Heading(f"{OBJECTIVE[found.objective]} of {100 * found.pcs:g} %{limits}")
+    yield Heading(f"{IN_WORDS[found.objective]} of {100 * found.pcs:g} %{limits}")
     yield Lines(found.truths.description, *left_out(found))
     yield answer_table(found)
     yield curve_table(found)
@@ -48,8 +48,8 @@ def plateau_lines(found: SizeSearch) -> Iterator[str]:
         flat = curve.plateau
         if flat is not None:
             yield (
-                f"{curve.design}: from {flat.start} patients on more do not raise the PCS, {percent(flat.pcs)} % at "
-                f"{flat.end} (mean size {mean(flat.patients)}); {_held_by(flat)}."
+                f"{curve.design}: from {flat.start} patients on more do not raise {found.what}, {percent(flat.pcs)} % "
+                f"at {flat.end} (mean size {mean(flat.patients)}); {_held_by(flat)}."
             )
 
 
@@ -65,7 +65,8 @@ def _held_by(flat: Plateau) -> str:
 def answer_table(found: SizeSearch) -> TextTable:
     """The smallest size of each design, a row each."""
     formula = "formula" if any(curve.formula is not None for curve in found.curves) else None
-    header = ["design", "smallest", "from then on", "PCS %", _overdosing(found), "mean size", formula]
+    pcs = "OBD %" if found.objective in OF_OBD else "PCS %"
+    header = ["design", "smallest", "from then on", pcs, _overdosing(found), "mean size", formula]
     rows = []
     for curve in found.known:
         numbers = [""] * 3
@@ -105,7 +106,12 @@ def _overdosing(found: SizeSearch, whose: str = "") -> str | None:
 
 def footnotes(found: SizeSearch) -> Iterator[str]:
     """What the columns mean."""
-    yield f"{'Mean' if found.objective == 'mean-pcs' else 'Least'} PCS over the truths; * large enough."
+    what = "Mean" if found.objective.startswith("mean") else "Least"
+    if found.objective in OF_OBD:
+        yield f"OBD: {what.lower()} probability, over the truths, that their optimal dose is chosen,"
+        yield "or none where there is none; * large enough."
+    else:
+        yield f"{what} PCS over the truths; * large enough."
     yield "Sizes: whole cohorts, and the file's own."
     yield "From then on: the smallest from which all larger ones are enough."
     if any(curve.smallest != curve.lasting for curve in found.curves):
@@ -121,17 +127,19 @@ def footnotes(found: SizeSearch) -> Iterator[str]:
 
 def table_of(found: SizeSearch) -> Table:
     """A row for each design and size; where the truths cannot say, there is no number."""
+    assessed = (*ASSESSED, *(CHOSEN if found.objective in OF_OBD else ()))
     return Table.of(
         (
             *columns("scenario", "design"),
             Column("max_patients", "patients", int),
-            *ASSESSED,
+            *assessed,
             Column("enough", "yes or no", bool),
             Column("optimal_pcs", "probability", float),
         ),
         (
             (
-                *(found.scenario.name, curve.design, size, *astuple(one)[: len(ASSESSED)]),
+                *(found.scenario.name, curve.design, size),
+                *(getattr(one, column.name) for column in assessed),
                 *(found.enough(one), found.benchmark.get(size)),
             )
             for curve in found.curves

@@ -83,9 +83,7 @@ def random_truths(generator: Generator, trial: Trial, *, count: int, seed: int =
     >>> random_truths("clertant", Trial(doses=[1, 2, 3], target=0.25, max_patients=18), count=1000).shape
     (1000, 3)
     """
-    for name, value, least in (("count", count, 1), ("seed", seed, 0)):
-        if not is_whole(value) or value < least:
-            raise DesignError(f"{name}: {value!r} should be a whole number, at least {least}")
+    check_draw(count, seed)
     if generator not in GENERATORS:
         raise DesignError(f"generator: {generator!r} should be one of {', '.join(GENERATORS)}")
     draw = {"clertant": _clertant, "paoletti": _paoletti, "logistic": _logistic}[generator]
@@ -95,16 +93,33 @@ def random_truths(generator: Generator, trial: Trial, *, count: int, seed: int =
     return np.concatenate(blocks)[:count]
 
 
+def check_draw(count: int, seed: int) -> None:
+    """Refuse numbers of truths and seeds that there are not, with a DesignError."""
+    for name, value, least in (("count", count, 1), ("seed", seed, 0)):
+        if not is_whole(value) or value < least:
+            raise DesignError(f"{name}: {value!r} should be a whole number, at least {least}")
+
+
 def _clertant(stream: np.random.Generator, levels: int, target: float) -> Floats:
     mtd = stream.integers(levels, size=BLOCK)
     bound = target + (1 - target) * stream.beta(np.maximum(levels - 1 - mtd, 0.5), 1.0)
+    return rates_up_to(stream, mtd, bound, levels, target)
+
+
+def rates_up_to(
+    stream: np.random.Generator, mtd: NDArray[np.int64], bound: Floats, levels: int, target: float
+) -> Floats:
+    """Rates, uniform from 0 to a bound and put in order, given which dose is the closest to the target, float64[T, D].
+
+    The bounds, float64[T], are above the target, and the doses indices, int64[T].
+    """
     at_mtd = _closest(stream, mtd, levels - 1 - mtd, target, bound)
     distance = np.abs(at_mtd - target)
     low, high = target - distance, np.minimum(target + distance, bound)
-    share, dose = stream.random((BLOCK, levels)), np.arange(levels)
+    share, dose = stream.random((len(mtd), levels)), np.arange(levels)
     below, above = low[:, None] * share, high[:, None] + (bound - high)[:, None] * share
     rates: Floats = np.where(dose < mtd[:, None], below, above)
-    rates[np.arange(BLOCK), mtd] = at_mtd
+    rates[np.arange(len(mtd)), mtd] = at_mtd
     return np.sort(rates, axis=1)
 
 

@@ -18,11 +18,19 @@ from escalation.kernels.codes import NO_DOSE, SLACK
 from escalation.names import choose
 from escalation.scenario.file import Scenario
 from escalation.scenario.truths.random import CITED, GENERATORS, Generator, random_truths
+from escalation.scenario.truths.random_joint import random_joint_truths
+from escalation.scenario.truths.truth import Truth
+from escalation.trial.efficacy import Efficacy
+from escalation.trial.joint import JointRates
 from escalation.trial.rates import are_correct
 from escalation.trial.trial import Trial
 
-Source = Literal["scenario", "published"] | Generator
-SOURCES: tuple[Source, ...] = ("scenario", "published", *GENERATORS)
+Joint = Literal["shi"]
+"""Truths that are drawn with responses; see `random_joint`."""
+
+Source = Literal["scenario", "published"] | Generator | Joint
+DRAWN: tuple[Source, ...] = (*GENERATORS, "shi")
+SOURCES: tuple[Source, ...] = ("scenario", "published", *DRAWN)
 
 KEPT = 2
 """Drawn truths that a process keeps: most settings share them."""
@@ -44,6 +52,10 @@ class TruthSet:
         The correct doses; none is correct in a row without any.
     drawn : bool
         Whether they are a random sample, so that means over them have a standard error.
+    joint : JointRates or None
+        DLTs and responses, where all of them have responses and it is known which dose is optimal.
+    obd : int64[T] or None
+        Index of the optimal dose, NO_DOSE where none is; likewise.
     """
 
     description: str
@@ -51,6 +63,8 @@ class TruthSet:
     rates: NDArray[np.float64]
     correct: NDArray[np.bool_]
     drawn: bool = False
+    joint: JointRates | None = None
+    obd: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.rates)
@@ -63,7 +77,10 @@ class TruthSet:
     def part(self, first: int, last: int) -> "TruthSet":
         """The truths from `first` up to but not including `last`."""
         chosen = slice(first, last)
-        return replace(self, names=self.names[chosen], rates=self.rates[chosen], correct=self.correct[chosen])
+        part = replace(self, names=self.names[chosen], rates=self.rates[chosen], correct=self.correct[chosen])
+        if self.joint is None or self.obd is None:
+            return part
+        return replace(part, joint=self.joint.of(chosen), obd=self.obd[chosen])
 
 
 def scenario_truths(scenario: Scenario, names: Iterable[str] = ()) -> TruthSet:
@@ -87,7 +104,20 @@ def scenario_truths(scenario: Scenario, names: Iterable[str] = ()) -> TruthSet:
     for row, truth in zip(correct, truths, strict=True):
         row[[dose - 1 for dose in truth.correct_doses(scenario.trial.target)]] = True
     many = f"{len(truths)} truths" if len(truths) > 1 else "one truth"
-    return TruthSet(f"{many} of the scenario", tuple(chosen), rates, correct)
+    found = TruthSet(f"{many} of the scenario", tuple(chosen), rates, correct)
+    return _with_responses(found, truths, scenario.trial.efficacy)
+
+
+def _with_responses(found: TruthSet, truths: list[Truth], efficacy: Efficacy | None) -> TruthSet:
+    """The truths with their responses, where all have some and it is known which dose is optimal."""
+    joint = [truth.joint for truth in truths if truth.joint is not None]
+    if efficacy is None or len(joint) < len(truths):
+        return found
+    if efficacy.max_toxicity is None and any(truth.obd is None for truth in truths):
+        return found
+    best = [truth.optimal_dose(efficacy) for truth in truths]
+    obd = np.array([NO_DOSE if dose is None else dose - 1 for dose in best], np.int64)
+    return replace(found, joint=JointRates.stacked(joint), obd=obd)
 
 
 def calibration_truths(trial: Trial, *, odds_ratio: float) -> TruthSet:
@@ -132,6 +162,20 @@ def drawn_truths(generator: Generator, trial: Trial, *, count: int, seed: int) -
     rates = random_truths(generator, trial, count=count, seed=seed)
     truths = _numbered(f"{count:,} random truths ({CITED[generator]}; seed {seed})", rates, trial.target)
     return replace(truths, drawn=True)
+
+
+def drawn_joint_truths(trial: Trial, *, count: int, seed: int) -> TruthSet:
+    """Random truths with responses, of which the closest dose to the target is correct; see `random_joint_truths`.
+
+    Raises
+    ------
+    DesignError
+        A ValueError: an argument is out of range, or the trial does not say which doses are acceptable.
+    """
+    joint = random_joint_truths(trial, count=count, seed=seed)
+    assert trial.efficacy is not None
+    truths = _numbered(f"{count:,} random truths (Shi, Lin and Lin; seed {seed})", joint.dlt, trial.target)
+    return replace(truths, drawn=True, joint=joint, obd=joint.optimal_doses(trial.efficacy))
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,8 +227,9 @@ class TruthSource:
 
     Parameters
     ----------
-    source : {"scenario", "published", "clertant", "paoletti", "logistic"}
-        Those of the scenario, the published ones for the trial's target and dose levels, or drawn ones.
+    source : {"scenario", "published", "clertant", "paoletti", "logistic", "shi"}
+        Those of the scenario, the published ones for the trial's target and dose levels, or drawn ones; "shi" has
+        responses.
     names : tuple of str
         Of "scenario": those that are wanted; all when empty.
     count, seed : int
@@ -217,7 +262,13 @@ class TruthSource:
 
     def made(self, trial: Trial) -> TruthSet:
         """The truths for a trial where they are drawn or published."""
-        return _made(self, trial.levels, trial.target)
+        return _made(self, trial.levels, trial.target, trial.efficacy if self.source == "shi" else None)
+
+    def has_responses(self, scenario: Scenario, trial: Trial) -> bool:
+        """Whether the truths for a trial have responses, and it is known which dose is optimal."""
+        if self.source != "scenario":
+            return self.source == "shi"
+        return self.of(scenario, trial).joint is not None
 
     def names_for(self, scenario: Scenario, trial: Trial) -> tuple[str, ...]:
         """The names of the truths for a trial; drawn ones, which are numbered, are not drawn for that."""
@@ -232,10 +283,12 @@ def _numbers(count: int) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=KEPT)
-def _made(truths: TruthSource, levels: int, target: float) -> TruthSet:
-    """Truths depend on the number of doses and the target, not on the rest of a trial."""
-    trial = Trial(doses=range(1, levels + 1), target=target, max_patients=1, cohort_size=1)
+def _made(truths: TruthSource, levels: int, target: float, efficacy: Efficacy | None) -> TruthSet:
+    """Truths depend on the number of doses, the target and what is acceptable, not on the rest of a trial."""
+    trial = Trial(doses=range(1, levels + 1), target=target, max_patients=1, cohort_size=1, efficacy=efficacy)
     if truths.source == "published":
         return published_truths(trial)
     assert truths.source != "scenario"
+    if truths.source == "shi":
+        return drawn_joint_truths(trial, count=truths.count, seed=truths.seed)
     return drawn_truths(truths.source, trial, count=truths.count, seed=truths.seed)

@@ -13,10 +13,12 @@ from itertools import islice
 from threading import Lock
 from typing import Any, TypeVar
 
+from escalation.characteristics.many_responses import response_means
 from escalation.characteristics.many_truths import Expectations, expectations
 from escalation.designs import Design
 from escalation.engines.allowance import Allowance
 from escalation.engines.endings import Enumeration
+from escalation.engines.optimal import ExactChoice, exact_choice
 from escalation.errors import StateSpaceError
 from escalation.scenario.truths.sets import TruthSet
 from escalation.studies.one_design import endings_within
@@ -37,11 +39,26 @@ KEPT = 2
 
 
 def exact_expectations(
-    design: Design, trial: Trial, truths: TruthSet, *, timed: bool = False, allowance: Allowance = DEFAULT
+    design: Design,
+    trial: Trial,
+    truths: TruthSet,
+    *,
+    timed: bool = False,
+    responses: int = 0,
+    allowance: Allowance = DEFAULT,
 ) -> Expectations:
-    """Exact means of a design's trials under a set of truths, mean durations included if they are asked for."""
+    """Exact means of a design's trials under a set of truths, mean durations included if they are asked for.
+
+    `responses` says of how many truths those are, parts included, whose responses and optimal doses are asked for; 0 is
+    for no responses.
+    """
     allowed = replace(allowance, evaluation=max(allowance.evaluation, len(truths) * EVALUATION))
-    return expectations(endings_of(design, trial, allowed), truths.rates, truths.correct, timed=timed)
+    means = expectations(endings_of(design, trial, allowed), truths.rates, truths.correct, timed=timed)
+    if not responses or truths.joint is None or truths.obd is None:
+        return means
+    kept = _Endings(design, trial, allowed)
+    told = truths.joint, truths.obd, truths.correct, (means.patients, means.dlts)
+    return replace(means, responses=response_means(kept.found(), *told, kept.choice(responses)))
 
 
 def endings_of(design: Design, trial: Trial, allowance: Allowance = DEFAULT) -> Enumeration:
@@ -51,12 +68,17 @@ def endings_of(design: Design, trial: Trial, allowance: Allowance = DEFAULT) -> 
 
 @lru_cache(maxsize=KEPT)
 class _Endings:
-    """Endings that are enumerated, or refused, once, also where several threads ask for them at the same time."""
+    """Endings that are enumerated, or refused, once, also where several threads ask for them at the same time.
+
+    So is what all truths share of the choice of an optimal dose.
+    """
 
     def __init__(self, design: Design, trial: Trial, allowance: Allowance) -> None:
         self._enumerate = partial(endings_within, design, trial, None, allowance)
+        self._choosing, self._seconds = partial(design.choice_plan, trial), allowance.seconds_each
         self._lock = Lock()
         self._found: Enumeration | StateSpaceError | None = None
+        self._choice: ExactChoice | StateSpaceError | None = None
 
     def found(self) -> Enumeration:
         with self._lock:
@@ -66,9 +88,26 @@ class _Endings:
                     _ = self._found.tree  # or every thread would make its own
                 except StateSpaceError as refusal:
                     self._found = refusal
-            if isinstance(self._found, StateSpaceError):
-                raise StateSpaceError(str(self._found))
-            return self._found
+            return _unless_refused(self._found)
+
+    def choice(self, truths: int) -> ExactChoice | None:
+        """The choice over the endings, for so many truths; None where the design makes none."""
+        endings, plan = self.found(), self._choosing()
+        if plan is None:
+            return None
+        with self._lock:
+            if self._choice is None:
+                try:
+                    self._choice = exact_choice(endings, plan, self._seconds, truths)
+                except StateSpaceError as refusal:
+                    self._choice = refusal
+            return _unless_refused(self._choice)
+
+
+def _unless_refused(found: Result | StateSpaceError) -> Result:
+    if isinstance(found, StateSpaceError):
+        raise StateSpaceError(str(found))  # anew: several threads raise it
+    return found
 
 
 def finished(
