@@ -26,7 +26,7 @@ TOXIC = (codes.TOO_TOXIC, codes.DOSE_TOO_TOXIC, codes.EXPANSION_STOPPED)
 ENOUGH = (codes.ENOUGH_AT_DOSE, codes.STOPPING_RULE)
 """Reasons for which a trial stops because it knows enough."""
 
-EARLY = (*TOXIC, *ENOUGH)
+EARLY = (*TOXIC, *ENOUGH, codes.FUTILITY)
 """Reasons for which a trial stops early."""
 
 

@@ -4,6 +4,7 @@
 for one of them is looked up for many.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from escalation.engines.endings import Enumeration
 from escalation.engines.optimal import ExactChoice, at_once
+from escalation.engines.outcomes import Outcomes
 from escalation.kernels.codes import NO_DOSE, NO_OPTIMAL_DOSE, SLACK
 from escalation.trial.efficacy import Efficacy
 from escalation.trial.joint import JointRates
@@ -161,6 +163,36 @@ def response_means(
         poor_allocation_obd=np.where(known, np.minimum(poor, 1.0), np.nan),
     )
     return means if choice is None else chosen(means, np.minimum(selection, 1.0), reasons, joint, correct, trial)
+
+
+def response_means_of(
+    outcomes: Sequence[Outcomes], joint: JointRates, obd: NDArray[np.int64], correct: NDArray[np.bool_]
+) -> ResponseMeans:
+    """The same of a design that decides by responses, by its exact outcomes under each of T truths."""
+    trial, truths = outcomes[0].trial, len(outcomes)
+    assert trial.efficacy is not None
+    sums = [one.response_sums for one in outcomes if one.response_sums is not None]
+    patients = np.stack([one.probability @ one.patients for one in outcomes])
+    responses = np.stack([one.by_dose @ np.arange(one.by_dose.shape[1]) for one in sums])
+    size, known = patients.sum(axis=1), obd != NO_DOSE
+    # Patients at a dose are alike, whenever it is given: Wald's identity.
+    worth = (patients * joint.mean_utility(trial.efficacy.utility)).sum(axis=1)
+    few = [
+        float(one.probability @ (trial.levels * one.patients[:, dose].astype(np.int64) < trial.max_patients))
+        for one, dose in zip(outcomes, obd, strict=True)
+    ]
+    means = ResponseMeans(
+        obd=obd,
+        responses=responses,
+        response_rate=responses.sum(axis=1) / size,
+        mean_utility=worth / size,
+        patients_at_obd=np.where(known, patients[np.arange(truths), obd], np.nan),
+        poor_allocation_obd=np.where(known, np.minimum(few, 1.0), np.nan),
+    )
+    selection = np.stack([one.optimal.selection for one in sums])
+    return chosen(
+        means, np.minimum(selection, 1.0), np.stack([one.optimal.none for one in sums]), joint, correct, trial
+    )
 
 
 def chosen(

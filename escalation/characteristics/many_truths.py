@@ -4,22 +4,23 @@
 probabilities of events and the mean counts. One compiled pass over the endings a truth, and nothing is kept of them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from escalation.characteristics.distributions import ENOUGH, TOXIC
-from escalation.characteristics.many_responses import ResponseMeans
+from escalation.characteristics.distributions import EARLY, ENOUGH, TOXIC
+from escalation.characteristics.many_responses import ResponseMeans, response_means_of
 from escalation.engines.endings import Enumeration, check_total
-from escalation.engines.outcomes import DURATION
+from escalation.engines.outcomes import DURATION, Outcomes
 from escalation.errors import DesignError, StateSpaceError
-from escalation.kernels.codes import SLACK
+from escalation.kernels.codes import NO_DOSE, SLACK
 from escalation.kernels.many_truths import expected_counts
 from escalation.numbers import cells_of
 from escalation.plans.clock import evaluated_rates
+from escalation.trial.joint import JointRates
 from escalation.trial.rates import are_correct, check_truths
 from escalation.trial.trial import Trial
 
@@ -190,6 +191,42 @@ def expectations(
         stop_enough=np.minimum(shares[:, :, 1].sum(axis=(1, 2, 3)), 1.0),
         overdosing=np.minimum(shares[..., 1].sum(axis=(1, 2, 3)), 1.0),
         duration=duration,
+    )
+
+
+def expectations_of(
+    outcomes: Sequence[Outcomes], joint: JointRates, obd: NDArray[np.int64], correct: Flags
+) -> Expectations:
+    """The same of a design that decides by responses, by its exact outcomes under each of T truths; with responses."""
+    trial, truths = outcomes[0].trial, len(outcomes)
+    selection, patients, dlts = np.empty((3, truths, trial.levels))
+    events = np.empty((7, truths))
+    for at, one in enumerate(outcomes):
+        p, above = one.probability, joint.dlt[at] > trial.target + SLACK
+        size = one.patients.sum(axis=1, dtype=np.int64)
+        over, beyond = (one.patients[:, doses].sum(axis=1, dtype=np.int64) for doses in (above, above & ~correct[at]))
+        chosen = one.recommended[:, None] == np.arange(trial.levels)
+        selection[at], patients[at], dlts[at] = p @ chosen, p @ one.patients, p @ one.dlts
+        early = (np.isin(one.reason, reasons) for reasons in (EARLY, TOXIC, ENOUGH))
+        holds = one.recommended == NO_DOSE, 5 * over > 3 * size, 5 * over > 4 * size, 5 * beyond > 3 * size, *early
+        events[:, at] = [p @ one_holds for one_holds in holds]
+    none, over_60, over_80, overdosing, stopped, toxic, enough = np.minimum(events, 1.0)
+    return Expectations(
+        trial=trial,
+        rates=joint.dlt,
+        correct=correct,
+        selection=np.minimum(selection, 1.0),
+        no_selection=none,
+        patients=patients,
+        dlts=dlts,
+        overdosing_60=over_60,
+        overdosing_80=over_80,
+        early_stop=stopped,
+        stop_toxic=toxic,
+        stop_enough=enough,
+        overdosing=overdosing,
+        duration=np.full(truths, np.nan),
+        responses=response_means_of(outcomes, joint, obd, correct),
     )
 
 

@@ -94,7 +94,7 @@ class JointPlan(Plan):
 
     def settler(self, packing: Packing, cells: NDArray[np.int16]) -> Settle:  # noqa: ARG002
         """None: what follows depends on responses."""
-        raise StateSpaceError(f"{NEEDS_RESPONSES}: exact under given truths only, in run, compare and report")
+        raise StateSpaceError(f"{NEEDS_RESPONSES}: exact only under truths that have them")
 
     def escalation(
         self,

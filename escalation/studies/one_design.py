@@ -92,7 +92,7 @@ def endings_within(design: Design, trial: Trial, after: InterimData | str | None
     try:
         start = start_of(design, trial, after)
         if start.plan.joint is not None:
-            raise StateSpaceError(f"{NEEDS_RESPONSES}: exact under given truths only, in run, compare and report")
+            raise StateSpaceError(f"{NEEDS_RESPONSES}: exact only under truths that have them")
         if start.pending is not None:
             return late_endings(start, allowance)
         endings, clock = enumerate_endings(start, allowance), clock_of(start.trial)

@@ -34,7 +34,7 @@ from escalation.studies.one_design import endings_within
 from escalation.studies.sweep_table import SUMMARIES, Floats, Found, columns_of, from_bytes, part_of, to_bytes
 from escalation.studies.work.journal import Journal, journal
 from escalation.studies.work.options import Progress, silent
-from escalation.studies.work.pieces import EVALUATION
+from escalation.studies.work.pieces import EVALUATION, by_responses
 from escalation.studies.work.refusal import Refused
 from escalation.tidy import CsvFile, ParquetFile
 from escalation.trial.calendar import Calendar
@@ -204,6 +204,9 @@ def find(
     judged = truths.made(trial) if isinstance(truths, TruthSource) else truths
     # Nothing is kept for another setting, which has other trials.
     allowed = replace(allowance, evaluation=len(judged) * EVALUATION)
+    if design.looks_at_responses:
+        means = by_responses(design, trial, judged, replace(allowance, designs=allowance.designs * len(judged)))
+        return _found(means, judged, quantities, summary)
     timed = is_wanted(DURATION, quantities)  # it takes another enumeration
     endings = endings_within(design, trial, None, allowed)
     means = expectations(endings, judged.rates, judged.correct, timed=timed)
@@ -215,6 +218,11 @@ def find(
         choice = None if plan is None else exact_choice(endings, plan, allowed.seconds_each, len(judged))
         told = judged.joint, judged.obd, judged.correct, (means.patients, means.dlts)
         means = replace(means, responses=response_means(endings, *told, choice))
+    return _found(means, judged, quantities, summary)
+
+
+def _found(means: Expectations, judged: TruthSet, quantities: Collection[str], summary: bool) -> Found:
+    """What is asked for of a setting's means."""
     wanted = {name: value for name, value in means.by_quantity().items() if is_wanted(name, quantities)}
     values = np.array(list(wanted.values())).reshape(len(wanted), len(judged))  # of a dose that another trial has: none
     return Found(tuple(wanted), summed_up(values) if summary else values)

@@ -98,8 +98,8 @@ class JointRates:
         best = np.argmax(worth >= worth.max(axis=-1, keepdims=True) - SLACK, axis=-1)
         return np.asarray(np.where(acceptable.any(axis=-1), best, NO_DOSE), np.int64)
 
-    def of(self, truths: slice) -> "JointRates":
-        """Those of some of the truths."""
+    def of(self, truths: slice | int) -> "JointRates":
+        """Those of some of the truths, or of one."""
         return JointRates(self.dlt[truths], self.response[truths], self.cells[truths])
 
     @classmethod

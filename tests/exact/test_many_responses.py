@@ -8,6 +8,7 @@ import pytest
 
 from escalation import (
     BOIN,
+    BOIN12,
     EscalationError,
     GridError,
     Scenario,
@@ -132,6 +133,32 @@ def test_a_few_truths_at_a_time(label, monkeypatch):
         few = response_means(endings, *told, choice)
         for name, values in few.by_quantity().items():
             assert values == pytest.approx(means.responses.by_quantity()[name], abs=1e-13), name
+
+
+def test_a_design_that_decides_by_responses(monkeypatch):
+    """All that a run says of each truth; what is new follows from its own numbers."""
+    scenario, truths = Scenario(name="s", trial=TRIAL, design=[BOIN12()], truth=TRUTHS), scenario_truths(SCENARIO)
+    ran = [one.exact for one in run(scenario, trials=0).results]
+    means = exact_expectations(BOIN12(), TRIAL, truths, responses=len(TRUTHS))
+    for name, values in {**means.by_quantity(), **means.responses.by_quantity()}.items():
+        if name in {"poor_allocation_obd", "favourable", "too_toxic", "overdosing"}:
+            continue
+        for one, value in zip(ran, values.tolist(), strict=True):
+            source = one.response if name in means.responses.by_quantity() else one
+            expected = value_of(source, name)
+            expected = getattr(expected, "mean", getattr(expected, "rate_of_means", expected))
+            assert value == pytest.approx(expected, abs=1e-12, nan_ok=True), name
+    selection = np.array([one.response.obd_selection for one in ran])
+    assert means.responses.favourable[:2] == pytest.approx([selection[0, 0], selection[1, 2]], abs=1e-12)
+    assert means.responses.too_toxic == pytest.approx([selection[0, 2], 0, 0, selection[3, 1:].sum()], abs=1e-12)
+    monkeypatch.setattr("escalation.studies.work.pieces.TOGETHER", 3)
+    apart = exact_expectations(BOIN12(), TRIAL, truths, responses=len(TRUTHS))
+    assert apart.responses.pcs_obd == pytest.approx(means.responses.pcs_obd, abs=1e-15)
+
+
+def test_truths_without_responses_are_refused():
+    with pytest.raises(StateSpaceError, match="these truths have none"):
+        exact_expectations(BOIN12(), TRIAL, drawn_truths("clertant", TRIAL, count=2, seed=1))
 
 
 def test_summaries(found, results):

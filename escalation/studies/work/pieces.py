@@ -14,12 +14,16 @@ from threading import Lock
 from typing import Any, TypeVar
 
 from escalation.characteristics.many_responses import response_means
-from escalation.characteristics.many_truths import Expectations, expectations
+from escalation.characteristics.many_truths import Expectations, expectations, expectations_of
 from escalation.designs import Design
 from escalation.engines.allowance import Allowance
 from escalation.engines.endings import Enumeration
+from escalation.engines.joint import exact_outcomes
 from escalation.engines.optimal import ExactChoice, exact_choice
+from escalation.engines.outcomes import Outcomes
 from escalation.errors import StateSpaceError
+from escalation.plans.joint import NEEDS_RESPONSES
+from escalation.running.start import start_of
 from escalation.scenario.truths.sets import TruthSet
 from escalation.studies.one_design import endings_within
 from escalation.trial.trial import Trial
@@ -33,6 +37,9 @@ EVALUATION = 5e-9
 """Seconds for which a state is looked at again for the exact means under a truth."""
 
 DEFAULT = Allowance()
+
+TOGETHER = 16
+"""Truths under which the states of a design that decides by responses are gone through together."""
 
 KEPT = 2
 """Enumerations that a process keeps: the pieces of one design come one after the other."""
@@ -52,6 +59,8 @@ def exact_expectations(
     `responses` says of how many truths those are, parts included, whose responses and optimal doses are asked for; 0 is
     for no responses.
     """
+    if design.looks_at_responses:
+        return by_responses(design, trial, truths, replace(allowance, designs=allowance.designs * max(responses, 1)))
     allowed = replace(allowance, evaluation=max(allowance.evaluation, len(truths) * EVALUATION))
     means = expectations(endings_of(design, trial, allowed), truths.rates, truths.correct, timed=timed)
     if not responses or truths.joint is None or truths.obd is None:
@@ -59,6 +68,20 @@ def exact_expectations(
     kept = _Endings(design, trial, allowed)
     told = truths.joint, truths.obd, truths.correct, (means.patients, means.dlts)
     return replace(means, responses=response_means(kept.found(), *told, kept.choice(responses)))
+
+
+def by_responses(design: Design, trial: Trial, truths: TruthSet, allowance: Allowance) -> Expectations:
+    """Exact means of a design that decides by responses, whose trials go some truths at a time through the same states.
+
+    Raises StateSpaceError where the truths have no responses, or that takes more than the allowance of each of them.
+    """
+    if truths.joint is None or truths.obd is None:
+        raise StateSpaceError(f"{NEEDS_RESPONSES}, and these truths have none")
+    start, found = start_of(design, trial, None), list[Outcomes]()
+    for first in range(0, len(truths), TOGETHER):
+        joints = [truths.joint.of(at) for at in range(first, min(first + TOGETHER, len(truths)))]
+        found += exact_outcomes(start, joints, replace(allowance, designs=max(allowance.designs // len(joints), 1)))
+    return expectations_of(found, truths.joint, truths.obd, truths.correct)
 
 
 def endings_of(design: Design, trial: Trial, allowance: Allowance = DEFAULT) -> Enumeration:
