@@ -66,8 +66,8 @@ def response_keys(seed: int, block: int) -> NDArray[np.uint64]:
     Whether the patient of a number responds follows from the key and the number, as in `kernels.clock`: the same
     patient whatever the design and the dose, and however many follow.
     """
-    state = np.random.SeedSequence(seed, spawn_key=(RESPONSE_STREAM, block)).generate_state(BLOCK, np.uint64)
-    return state.astype(np.uint64, copy=False)
+    key = np.random.SeedSequence(seed, spawn_key=(RESPONSE_STREAM, block)).generate_state(2, np.uint64)
+    return np.random.Philox(key=key).random_raw(BLOCK).astype(np.uint64, copy=False)
 
 
 def tolerance_limits(rates: NDArray[np.float64]) -> NDArray[np.int64]:

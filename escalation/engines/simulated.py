@@ -20,7 +20,7 @@ from escalation.plans.plan import Block, Escalate, Tolerances
 from escalation.plans.start import Start
 from escalation.trial.joint import JointRates
 
-NO_KEYS, NO_TIMES = np.zeros(1, np.uint64), np.zeros((1, TIMES))
+NO_KEYS, NO_TIMES = np.zeros(virtual.BLOCK, np.uint64), np.zeros((1, TIMES))
 """Of trials without a calendar."""
 
 NOTES_AT_ONCE = 200_000
@@ -89,7 +89,7 @@ def simulate_trials(
             tolerances = virtual.tolerances(seed, block, most)[: last - first]
         else:
             tolerances = virtual.draw_tolerances(seed, block, room)[: last - first]
-        keys = NO_KEYS if outcomes.times is None and laws is None else keys_of(seed, block)
+        keys = NO_KEYS if outcomes.times is None else keys_of(seed, block)
         some = outcomes.part(slice(first, last))
         if plan is not None and joint is not None:
             run_joint(start, joint, tolerances, virtual.response_keys(seed, block)[: last - first], some)
