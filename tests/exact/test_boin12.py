@@ -206,6 +206,15 @@ def by_ending(outcomes):
     return {(*n, *t, reason): chance for n, t, reason, chance in rows if chance}
 
 
+@pytest.mark.parametrize(
+    "sizes", [[1, 1, 3], {"by_dose": [2, 3, 3]}, {"by_dlts": [2, 3]}], ids=["list", "dose", "dlts"]
+)
+def test_cohorts_of_several_sizes(sizes):
+    of = trial(patients=17, size=sizes, utilities=APART)
+    found = run(Scenario(name="x", trial=of, design=[BOIN12(ties="highest")], truth=TRUTHS[:2]), trials=20_000)
+    assert found.agreement.p_value > 0.01, found.agreement
+
+
 def test_truths_do_not_know_of_each_other():
     of = trial(patients=12, size=3)
     together = exact_under(BOIN12(), of, *JOINT.values())
