@@ -79,7 +79,7 @@ def next_command(
     OUTCOMES are its cohorts so far, such as '1NNN 2NTP': the dose level, then a letter for each patient, N for no DLT,
     T for a DLT, P for an outcome that is pending (P14: followed for 14 days), I for a patient who cannot be evaluated;
     '' before the first patient. In a trial with [trial.efficacy], N is neither, T a DLT only, E a response only, B
-    both; N? and T? have the response pending, P both, and PE has responded while the DLT outcome is pending.
+    both; N? and T? have the response pending, P both, and P14E has responded while the DLT outcome is pending.
 
     Prints the next dose, or why the trial stops or has to wait and until when, with the rule that decided; the
     recommended dose if the trial ended now, and the optimal dose; and what is known of each dose. Data that the design

@@ -418,7 +418,7 @@ class InterimData:
         evaluated. A DLT may have the day on which it came, as in T9. Days may be fractions, as in P0.5.
 
         In a trial that looks at responses N is neither, T a DLT only, E a response only and B both. N? and T? have the
-        response pending; P has both pending, and PE, or P14E, has responded already.
+        response pending; P has both pending, and P14E has responded already.
 
         Parameters
         ----------

@@ -6,8 +6,8 @@ commas between cohorts and a space after the dose level are understood. The nota
 (K. Brock); P, I and days are ours.
 
 In a trial that looks at responses, N is neither a DLT nor a response, T a DLT only, E a response only and B both, as in
-that package. N? and T? have the response pending; P has both pending, and PE or P14E has responded already. These are
-ours.
+that package. N? and T? have the response pending; P has both pending, and P14E has responded already. These are ours.
+`PE` is refused, because a patient who has responded and two patients look alike there.
 """
 
 import re
@@ -151,7 +151,10 @@ def _with_sign(text: str, place: int, sign: str, before: Patient | None) -> Pati
     if sign == "B":
         _refuse(text, place, "B behind P: P14E is pending and has responded; another patient's B goes before the P")
     if sign == "E" and before.has_responded:
-        _refuse(text, place, "E behind PE: it has responded already; another patient's E goes before the P")
+        _refuse(text, place, "E behind P14E: it has responded already; another patient's E goes before the P")
+    if sign == "E" and before.days is None:
+        one = "one patient who has responded has days of follow-up, as in P14E"
+        _refuse(text, place, f"E right behind P: {one}; another patient's E goes before the P")
     if sign == "?" and (before.letter not in "NT" or before.response_pending):
         why = {"E": "has responded", "B": "has responded", "P": "has both pending", "I": "cannot be evaluated"}
         said = f": {before.letter} {why[before.letter]}" if before.letter in why else ", once"

@@ -46,7 +46,7 @@ def cohorts_with_responses(draw) -> list[Cohort]:
             tuple(day for _, day in dated),
             (known.count("E"), known.count("B") + sum(said is True for said, _ in dated)),
             (known.count("N?"), known.count("T?") + sum(said is None for said, _ in dated)),
-            tuple(responded for _, responded in pending),
+            tuple(responded and days is not None for days, responded in pending),
             tuple(said for said, _ in dated),
         )
         found.append(cohort)
@@ -187,6 +187,12 @@ def test_outcomes_are_read_as_the_trial_has_them(efficacy):
         InterimData.of(InterimData.from_outcomes("1NE", 2, efficacy=True), trial)
 
 
+PE = (
+    "E right behind P: one patient who has responded has days of follow-up, as in P14E; another patient's E goes "
+    "before the P"
+)
+
+
 @pytest.mark.parametrize(
     ("text", "place", "problem"),
     [
@@ -197,11 +203,13 @@ def test_outcomes_are_read_as_the_trial_has_them(efficacy):
         ("1T9??", 4, "'?', a response that is pending, goes behind N or T, once"),
         ("1?N", 1, "'?', a response that is pending, goes behind the patient's letter: N? or T?"),
         ("1T?9", 3, "days go before ?, as in T9?"),
-        ("1PE9", 3, "days go before E, as in P14E"),
+        ("1P14E9", 5, "days go before E, as in P14E"),
+        ("1NPE", 3, PE),
+        ("1PEN", 2, PE),
         ("1NE9", 3, "only P, T and B can have a number of days; a space goes before the next cohort"),
         ("1P14B", 4, "B behind P: P14E is pending and has responded; another patient's B goes before the P"),
-        ("1PEB", 3, "B behind P: P14E is pending and has responded; another patient's B goes before the P"),
-        ("1P14EE", 5, "E behind PE: it has responded already; another patient's E goes before the P"),
+        ("1P2EB", 4, "B behind P: P14E is pending and has responded; another patient's B goes before the P"),
+        ("1P14EE", 5, "E behind P14E: it has responded already; another patient's E goes before the P"),
         (
             "1NX",
             2,
