@@ -15,11 +15,24 @@ from benchmarks.profiling import Part, profile
 from benchmarks.section import Headline, Scale, Section
 from benchmarks.settings import LUCAR_RATES, SIX_RATES, lucar, six_doses
 from benchmarks.units import duration
-from escalation import BOIN, Design, Trial, exact, operating_characteristics, simulate
+from escalation import (
+    BOIN,
+    BOIN12,
+    Association,
+    Design,
+    Efficacy,
+    JointRates,
+    Trial,
+    exact,
+    joint_rates,
+    operating_characteristics,
+    simulate,
+)
 from escalation.designs.pending import Weigh
 from escalation.engines import patients
-from escalation.engines.allowance import MostStates
+from escalation.engines.allowance import Allowance, MostStates
 from escalation.engines.exact import cohort_by_cohort
+from escalation.engines.joint import exact_outcomes
 from escalation.engines.patients import BLOCK
 from escalation.report.blocks import Block, Heading, Lines, TextTable
 from escalation.running.start import start_of
@@ -29,6 +42,9 @@ DESIGNS = ("3+3", "boin", "crm")
 
 LATE = {"TITE-BOIN": ("boin", 3), "TITE-CRM": ("crm", 3), "TITE-CRM, one by one": ("crm", 1)}
 """Late-onset designs: LUCAR-DKS1's, by label, whose pending patients are weighed, and the size of cohorts."""
+
+WITH_RESPONSES, LUCAR_RESPONSES = "BOIN12", (0.15, 0.35, 0.45, 0.50)
+"""The design that decides by responses, on LUCAR-DKS1's trial, and response rates."""
 
 ARRIVALS = 3
 """Patients who come in a window of 28 days where a clock is running."""
@@ -61,6 +77,9 @@ def setting(name: str) -> tuple[Design, Trial, tuple[float, ...]]:
     if name == "six":
         return BOIN(), six_doses(), SIX_RATES
     scenario = lucar()
+    if name == WITH_RESPONSES:
+        looks_at = {"time": None, "efficacy": Efficacy(min_response=0.25, max_toxicity=0.35)}
+        return BOIN12(), scenario.trial.model_copy(update=looks_at), LUCAR_RATES
     if name in LATE:
         label, size = LATE[name]
         design = scenario.designs[label].model_copy(update={"pending": Weigh()})
@@ -73,8 +92,21 @@ def setting(name: str) -> tuple[Design, Trial, tuple[float, ...]]:
 def simulation(design: str, trials: int) -> Callable[[], Any]:
     """Simulate trials on one thread, each time on other patients."""
     chosen, trial, rates = setting(design)
+    asked = responding(rates) if design == WITH_RESPONSES else rates
     seeds = count()
-    return lambda: simulate(chosen, trial, rates, trials=trials, seed=next(seeds), threads=1)
+    return lambda: simulate(chosen, trial, asked, trials=trials, seed=next(seeds), threads=1)
+
+
+def responding(rates: tuple[float, ...]) -> JointRates:
+    """Responses beside DLTs, independent of them."""
+    return joint_rates(rates, LUCAR_RESPONSES, Association(odds_ratio=1.0))
+
+
+def enumeration_with_responses(truths: int, max_patients: int) -> Callable[[], Any]:
+    """Every ending of BOIN12, under so many truths at once."""
+    design, trial, rates = setting(WITH_RESPONSES)
+    start = start_of(design, trial.model_copy(update={"max_patients": max_patients}), None)
+    return partial(exact_outcomes, start, [responding(rates)] * truths, Allowance(states=10**9))
 
 
 def virtual_patients(trials: int) -> Callable[[], Any]:
@@ -166,10 +198,18 @@ def bounds(small: bool) -> list[Bound]:
     found = []
     drawn = Task("patients", "benchmarks.limits:virtual_patients", {"trials": trials})
     bits = Task("bits", "benchmarks.limits:random_numbers", {"trials": trials})
-    for design in (*DESIGNS, *LATE):
+    for design in (*DESIGNS, *LATE, WITH_RESPONSES):
         task = Task(f"simulate {design}", "benchmarks.limits:simulation", {"design": design, "trials": trials})
         for least, what in ((drawn, "drawing their virtual patients"), (bits, "drawing as many random bits")):
             found.append(Bound(f"simulated trials, {design}", what, task, least, trials, "trials"))
+    patients_treated = 12 if small else 36
+    told = {"truths": 1, "max_patients": patients_treated}
+    alone, together = (
+        Task(f"BOIN12, {truths} truths", "benchmarks.limits:enumeration_with_responses", told | {"truths": truths})
+        for truths in (1, 8)
+    )
+    what = f"every ending, BOIN12, {patients_treated} patients"
+    found.append(Bound(f"{what}, 8 truths", "the same under one truth", together, alone, 8, "truths"))
     names = {"boin": "boin, LUCAR-DKS1", "crm": "crm, LUCAR-DKS1"} | ({} if small else {"six": "boin, 6 doses, 48"})
     for name, shown in names.items():
         size = bytes_of_states(name)
@@ -258,6 +298,7 @@ SIMULATION = (
     Part("escalation.kernels.simulated_tables", "run_table_trials", "applying the rules"),
     Part("escalation.kernels.simulated_curves", "run_curve_trials", "applying the rules and the model"),
     Part("escalation.kernels.late_onset", "run_late_onset_trials", "applying the rules, day by day"),
+    Part("escalation.engines.joint", "run_joint_trials", "applying the rules, with responses"),
     Part("escalation.kernels.selection", "recommend_isotonic", "recommending a dose"),
 )
 
@@ -275,7 +316,7 @@ ENUMERATION = (
 def profiles(small: bool) -> Iterator[Block]:
     """Where the time of each engine goes."""
     repeats, trials = (1, BLOCK) if small else (20, 20 * BLOCK)
-    for name in (*DESIGNS, *LATE):
+    for name in (*DESIGNS, *LATE, WITH_RESPONSES):
         yield _profile_table(f"Simulating trials, {name}", simulation(name, trials), SIMULATION, repeats)
     for name in ("boin", "crm"):
         yield _profile_table(f"Every ending, {name}, LUCAR-DKS1", enumeration(name), ENUMERATION, repeats)
