@@ -7,6 +7,7 @@ functions. Where a fit looks at all doses, endings with the same patients at eac
 decided on together, for all responses that they can have.
 """
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -61,6 +62,11 @@ class OptimalDoses:
     def selection(self) -> Floats:
         """Probability that each dose is chosen, float64[D]."""
         return self.at_chosen.sum(axis=1)
+
+    @property
+    def most_patients(self) -> int:
+        """The most patients with whom a dose can be chosen."""
+        return (math.isqrt(8 * self.at_chosen.shape[1] + 1) - 3) // 2
 
 
 class ExactChoice(Protocol):

@@ -234,3 +234,19 @@ class ChoiceArrays(NamedTuple):
     margin: float
     utilities: NDArray[np.int64]  # (4,): neither, response only, DLT only, both
     futile: NDArray[np.bool_]  # (N + 1, N + 1), by patients and responses at a dose
+
+
+class RandomisedArrays(NamedTuple):
+    """A randomised comparison as the kernels read it; `plans.randomised.RandomisedPlan` says what the fields mean."""
+
+    arms: int
+    patients: int
+    rule: int
+    max_dlts: int
+    min_responses: int
+    margin: float
+    utilities: NDArray[np.int64]  # (4,): neither, response only, DLT only, both
+    looks: NDArray[np.int64]  # (L,)
+    many_dlts: NDArray[np.bool_]  # (L, n + 1)
+    few_responses: NDArray[np.bool_]  # (L, n + 1)
+    pools: bool

@@ -19,6 +19,7 @@ from escalation.trial.efficacy import Efficacy, Utility
 from escalation.trial.expansion import Expansion
 from escalation.trial.joint import Association
 from escalation.trial.onset import Onset
+from escalation.trial.randomised import Interim, Randomised
 from escalation.trial.safety import SafetyRule
 from escalation.trial.trial import Trial
 
@@ -57,6 +58,8 @@ _NESTED: dict[str, Iterable[str]] = {
     "utility": Utility.model_fields,
     "association": Association.model_fields,
     "optimal_dose": Choice.model_fields,
+    "randomised": Randomised.model_fields,
+    "interim": Interim.model_fields,
     "monitoring": SafetyRule.model_fields,
     "stop_if_too_toxic": TooToxic.model_fields,
     "rows": ("dose", "patients", "dlts", "decision"),
