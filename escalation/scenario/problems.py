@@ -103,8 +103,8 @@ def _problem(detail: Any, place: str, known: Iterable[str]) -> list[str]:
     named = str(path[0]) if path and len([part for part in path if str(part).isidentifier()]) == 1 else ""
     if (named, kind) in _SHORT_FORMS and not any(isinstance(part, int) for part in path):
         return [f"{place}.{named}: {_SHORT_FORMS[named, kind]}"]
-    for part in path:
-        if part in _ALTERNATIVES and kind not in ("too_short", "too_long"):
+    for number, part in enumerate(path):
+        if number == 0 and part in _ALTERNATIVES and kind not in ("too_short", "too_long"):
             return [f"{place}.{part}: {_ALTERNATIVES[part]}"]
         if isinstance(part, int):
             place += f"[{part + 1}]"

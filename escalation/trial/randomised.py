@@ -1,6 +1,6 @@
 """A randomised comparison of doses after dose escalation."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -198,6 +198,11 @@ class Randomised(Frozen):
         if escalated + self.patients_per_dose > MOST_PATIENTS:
             at_dose = escalated + self.patients_per_dose
             yield "patients_per_dose", f"{at_dose} patients at a dose in all; at most {MOST_PATIENTS} are possible"
+
+    def arms(self, patients: Sequence[int], recommended: int) -> tuple[int, ...]:
+        """The dose levels that are compared, from 1, by the patients at each dose and the recommended dose."""
+        tried = [dose for dose in range(1, recommended + 1) if patients[dose - 1] > 0]
+        return tuple(tried[-self.doses :])
 
     @property
     def hypotheses(self) -> Hypotheses | None:
