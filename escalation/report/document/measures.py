@@ -253,7 +253,7 @@ ARMS = [
     Measure("doses compared", "Probability that there is a randomised comparison.", "randomised.reached"),
     Measure(
         "randomised patients",
-        "Mean number of randomised patients at the dose.",
+        "Mean number of them at the dose.",
         "randomised.patients",
         "mean",
         _mean,

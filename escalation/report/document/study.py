@@ -119,8 +119,8 @@ def _engines(run: Run) -> Iterator[str]:
     if run.scenario.trial.randomised is not None:
         yield (
             "The randomised comparison: given how dose escalation has ended, its arms are independent of each other, "
-            "and exact values are sums over all endings. Simulated patients of an arm have random numbers of their own, by "
-            "trial, dose and number: the same under every design."
+            "and exact values are sums over all endings. Simulated patients have random numbers of their own, "
+            "by trial, dose and number: the same under every design."
         )
 
 

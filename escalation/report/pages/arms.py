@@ -46,7 +46,7 @@ def arm_notes(results: Sequence[Result]) -> Iterator[str]:
     """What the columns mean."""
     if is_compared(results):
         yield "Randomised: new patients of the comparison, mean per trial, and DLTs and responses among them."
-        yield "In all: with dose escalation, which all other columns are about. 0 arms: no comparison."
+        yield "In all: with those of dose escalation, which the tables above are about. 0 arms: no comparison."
 
 
 def _compared(results: Sequence[Result]) -> list[tuple[str, RandomisedCharacteristics]]:

@@ -33,7 +33,7 @@ def randomised_blocks(found: MeritSearch) -> Iterator[Block]:
         yield configuration_table(found)
     yield Heading("The best margins of every size")
     yield size_table(found)
-    yield Lines(*footnotes(found), listed=True)
+    yield Lines(*footnotes(), listed=True)
     if found.unmet is not None:
         yield Lines(f"{found.unmet}.", alarm=True)
 
@@ -68,9 +68,9 @@ def size_table(found: MeritSearch) -> TextTable:
     return TextTable(header, [rows])
 
 
-def footnotes(found: MeritSearch) -> Iterator[str]:
+def footnotes() -> Iterator[str]:
     """What the columns mean."""
-    yield "Patients: in each arm. <=, >=: of an acceptable dose. Counts are made to increase with the dose by isotonic regression."
+    yield "Patients: in each arm. <=, >=: of an acceptable dose, by isotonic regression of the counts."
     yield "Error: that any dose is found acceptable where none is; alpha: the largest."
     yield "Power I: some dose is found acceptable, and no unacceptable one. Power II: at least one acceptable one."
     yield "Both are the least over the configurations with an acceptable dose. All numbers are exact."
