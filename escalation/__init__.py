@@ -123,6 +123,7 @@ if TYPE_CHECKING:
     from escalation.trial.joint import Association as Association
     from escalation.trial.joint import JointRates as JointRates
     from escalation.trial.joint import joint_rates as joint_rates
+    from escalation.trial.merit import Hypotheses as Hypotheses
     from escalation.trial.randomised import Interim as Interim
     from escalation.trial.randomised import Randomised as Randomised
     from escalation.trial.safety import SafetyRule as SafetyRule
@@ -174,6 +175,7 @@ _HOMES = {
     "trial.efficacy": "Efficacy Utility",
     "trial.expansion": "Expansion",
     "trial.joint": "Association JointRates joint_rates",
+    "trial.merit": "Hypotheses",
     "trial.randomised": "Interim Randomised",
     "trial.safety": "SafetyRule",
     "trial.cohorts": "CohortSizes",

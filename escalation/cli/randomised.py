@@ -69,6 +69,7 @@ def randomised_command(
     dlt_rates: tuple[float, float],
     response_rates: tuple[float, float],
     correlation: float,
+    arms: int,
     smallest: int | None,
     largest: int | None,
     form: str,
@@ -85,13 +86,14 @@ def randomised_command(
     from escalation.report.progress import progress_bar
     from escalation.studies.merit import find_merit, sizes_between
     from escalation.trial.joint import INDEPENDENT, Association
+    from escalation.trial.merit import Hypotheses
 
     options.check_output(output)
     if not -1 < correlation < 1:
         raise EscalationError(f"correlation: {correlation:g} should be above -1 and below 1")
     association = INDEPENDENT if correlation == 0 else Association(latent_correlation=correlation)
-    sizes = sizes_between(smallest, largest, wanted["arms"])
-    found = find_merit(dlt_rates, response_rates, association=association, sizes=sizes, progress=progress_bar, **wanted)
+    hypotheses = Hypotheses(dlt_rates, response_rates, association, arms)
+    found = find_merit(hypotheses, sizes=sizes_between(smallest, largest, arms), progress=progress_bar, **wanted)
     options.emit(form, output, [randomised_blocks(found)], lambda: to_tree(found), lambda: table_of(found))
     if found.unmet is not None:
         raise EscalationError(found.unmet)

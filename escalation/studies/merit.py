@@ -9,7 +9,7 @@ from escalation.errors import EscalationError
 from escalation.kernels.codes import SLACK
 from escalation.numbers import is_whole
 from escalation.studies.work.options import Progress, silent
-from escalation.trial.joint import INDEPENDENT, Association
+from escalation.trial.joint import INDEPENDENT
 from escalation.trial.merit import MOST_ARMS, ErrorRates, Hypotheses, error_rates, largest_arm
 from escalation.trial.randomised import rate_problems
 
@@ -77,13 +77,12 @@ class MeritSearch:
 
     Attributes
     ----------
-    dlt_rates, response_rates : (float, float)
-        The unacceptable rate and the acceptable one.
+    hypotheses : Hypotheses
     alpha, power : float
         What is asked for.
     power_type : {"I", "II"}
-    association : Association
-    arms : int
+    sizes : tuple of int
+        Patients in each arm that were to be looked at.
     designs : tuple of MeritDesign
         The best of every size, up to the one that is found; none of a size with which no margins keep to alpha.
     found : MeritDesign or None
@@ -92,13 +91,10 @@ class MeritSearch:
         Of what is found.
     """
 
-    dlt_rates: tuple[float, float]
-    response_rates: tuple[float, float]
+    hypotheses: Hypotheses
     alpha: float
     power: float
     power_type: Power
-    association: Association
-    arms: int
     sizes: tuple[int, ...]
     designs: tuple[MeritDesign, ...]
     found: MeritDesign | None
@@ -116,14 +112,11 @@ class MeritSearch:
 
 
 def find_merit(
-    dlt_rates: tuple[float, float],
-    response_rates: tuple[float, float],
+    hypotheses: Hypotheses,
     *,
     alpha: float,
     power: float,
     power_type: Power = "II",
-    association: Association = INDEPENDENT,
-    arms: int = 2,
     sizes: Iterable[int] | None = None,
     progress: Progress = silent,
 ) -> MeritSearch:
@@ -131,8 +124,9 @@ def find_merit(
 
     Parameters
     ----------
-    dlt_rates, response_rates : (float, float)
-        The unacceptable rate and the acceptable one.
+    hypotheses : Hypotheses
+        An unacceptable and an acceptable rate of DLTs and of responses, how they go together, and the arms, two or
+        three. Alpha depends on how they do; what it is under independence stands beside.
     alpha : float
         The largest probability of finding any dose acceptable where none is, over all ways that the doses can have
         these rates.
@@ -140,10 +134,6 @@ def find_merit(
         What is wanted at the least, over all ways that an acceptable dose can be among them.
     power_type : {"I", "II"}, default "II"
         "I": that any dose is found acceptable and no unacceptable one; "II": that at least one acceptable dose is.
-    association : Association, default independent
-        How a patient's DLT and response go together. Alpha depends on it; what it is under independence stands beside.
-    arms : int, default 2
-        Two or three.
     sizes : iterable of int, optional
         Patients in each arm to look at, in increasing order. By default from 10 to 60, or as many as can be.
     progress : optional
@@ -156,8 +146,8 @@ def find_merit(
 
     Examples
     --------
-    >>> together = Association(latent_correlation=0.5)
-    >>> one = find_merit((0.4, 0.2), (0.2, 0.4), alpha=0.1, power=0.6, association=together).found
+    >>> asked = Hypotheses((0.4, 0.2), (0.2, 0.4), Association(latent_correlation=0.5))
+    >>> one = find_merit(asked, alpha=0.1, power=0.6).found
     >>> one.patients_per_dose, one.max_dlts, one.min_responses, round(one.alpha, 4), round(one.power_ii, 4)
     (26, 7, 9, 0.0952, 0.6033)
     >>> round(one.alpha_if_independent, 4)
@@ -165,10 +155,8 @@ def find_merit(
 
     Source: Yang et al. (2024); see `trial.merit`.
     """
-    asked = _checked_sizes(sizes, arms)
-    _check(dlt_rates, response_rates, alpha, power, power_type)
-    (toxic, safe), (inactive, active) = dlt_rates, response_rates
-    hypotheses = Hypotheses((toxic, safe), (inactive, active), association, arms)
+    asked = _checked_sizes(sizes, hypotheses.arms)
+    _check(hypotheses, alpha, power, power_type)
     designs: list[MeritDesign] = []
     found, last = None, None
     with progress(len(asked), "sizes") as step:
@@ -183,8 +171,7 @@ def find_merit(
                 found = one
                 break
     told = () if found is None or last is None else _configurations(last, found)
-    pairs = hypotheses.dlt_rates, hypotheses.response_rates
-    return MeritSearch(*pairs, alpha, power, power_type, association, arms, asked, tuple(designs), found, told)
+    return MeritSearch(hypotheses, alpha, power, power_type, asked, tuple(designs), found, told)
 
 
 def _best(rates: ErrorRates, alpha: float, kind: Power) -> MeritDesign | None:
@@ -240,21 +227,16 @@ def _checked_sizes(sizes: Iterable[int] | None, arms: int) -> tuple[int, ...]:
     return asked
 
 
-def _check(
-    dlt_rates: tuple[float, float],
-    response_rates: tuple[float, float],
-    alpha: float,
-    power: float,
-    power_type: str,
-) -> None:
-    for name, pair in (("dlt_rates", dlt_rates), ("response_rates", response_rates)):
+def _check(hypotheses: Hypotheses, alpha: float, power: float, power_type: str) -> None:
+    pairs = {"dlt_rates": hypotheses.dlt_rates, "response_rates": hypotheses.response_rates}
+    for name, pair in pairs.items():
         if len(pair) != 2:
             raise EscalationError(f"{name}: should be the unacceptable rate and the acceptable one")
-    given = [*(("dlt_rates", rate) for rate in dlt_rates), *(("response_rates", rate) for rate in response_rates)]
+    given = [(name, rate) for name, pair in pairs.items() for rate in pair]
     for name, value in [*given, ("alpha", alpha), ("power", power)]:
         if not 0 < value < 1:
             raise EscalationError(f"{name}: {value:g} should be above 0 and below 1")
-    for name, problem in rate_problems(dlt_rates, response_rates):
+    for name, problem in rate_problems(**pairs):
         raise EscalationError(f"{name}: {problem}")
     if power_type not in ("I", "II"):
         raise EscalationError(f"power_type: {power_type!r} should be 'I' or 'II'")

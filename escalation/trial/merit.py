@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from escalation.kernels.codes import SLACK
 from escalation.numbers import Floats
-from escalation.trial.joint import Association, joint_rates
+from escalation.trial.joint import INDEPENDENT, Association, joint_rates
 
 MOST_ARMS = 3
 """Of which error rates are worked out: the counts of one more take hours."""
@@ -93,14 +93,14 @@ class Hypotheses:
     ----------
     dlt_rates, response_rates : (float, float)
         The unacceptable rate and the acceptable one.
-    association : Association
+    association : Association, default independent
         How a patient's DLT and response go together.
-    arms : int
+    arms : int, default 2
     """
 
     dlt_rates: tuple[float, float]
     response_rates: tuple[float, float]
-    association: Association
+    association: Association = INDEPENDENT
     arms: int = 2
 
     @property

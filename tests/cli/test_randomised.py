@@ -3,11 +3,12 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
 
-from escalation import EscalationError, find_merit
+from escalation import EscalationError, Hypotheses, find_merit
 from escalation.cli import main
 from escalation.studies.merit import sizes_between
 
@@ -144,6 +145,9 @@ def test_what_goes_on_without_the_comparison(file, tmp_path):
         one, other = (json.loads(printed(command, path, *options, "--format", "json")) for path in (file, bare))
         if command == "table":
             assert one["trial"].pop("randomised")["patients_per_dose"] == 12
+            *rules, last = one["designs"][0]["rules"]
+            assert last.startswith("When dose escalation has recommended a dose, 12 new patients each are randomised")
+            one["designs"][0]["rules"] = rules
         assert one == other
 
 
@@ -213,16 +217,18 @@ def test_what_cannot_be_asked_for(changed, message):
 
 
 def test_in_python():
-    rates = (0.4, 0.2), (0.2, 0.4)
-    first = find_merit(*rates, alpha=0.2, power=0.5, power_type="I", sizes=[8, 16, 24, 32])
+    asked = Hypotheses((0.4, 0.2), (0.2, 0.4))
+    first = find_merit(asked, alpha=0.2, power=0.5, power_type="I", sizes=[8, 16, 24, 32])
     assert first.found.power("I") == first.found.power_i >= 0.5
     assert first.unmet is None
-    few = find_merit(*rates, alpha=0.0001, power=0.5, sizes=[1, 2])
+    few = find_merit(asked, alpha=0.0001, power=0.5, sizes=[1, 2])
     assert (few.designs, few.configurations) == ((), ())
     assert sizes_between(None, None, 2) is None
     assert sizes_between(70, None, 2) == range(70, 71)
-    for wrong in ({"arms": 4}, {"sizes": []}, {"sizes": [12, 11]}, {"power_type": "III"}):
+    for wrong in ({"sizes": []}, {"sizes": [12, 11]}, {"sizes": [0]}, {"power_type": "III"}):
         with pytest.raises(EscalationError):
-            find_merit(*rates, alpha=0.1, power=0.6, **wrong)
+            find_merit(asked, alpha=0.1, power=0.6, **wrong)
+    with pytest.raises(EscalationError, match="arms: 4 should be 2 or 3"):
+        find_merit(replace(asked, arms=4), alpha=0.1, power=0.6)
     with pytest.raises(EscalationError, match="dlt_rates: should be the unacceptable rate and the acceptable one"):
-        find_merit((0.4,), (0.2, 0.4), alpha=0.1, power=0.6)
+        find_merit(Hypotheses((0.4,), (0.2, 0.4)), alpha=0.1, power=0.6)

@@ -104,7 +104,8 @@ def test_the_comparison_by_the_same_margins(record):
 
 
 def test_the_published_design():
-    found = find_merit((0.4, 0.2), (0.2, 0.4), alpha=0.1, power=0.6, association=Association(latent_correlation=0.5))
+    asked = Hypotheses((0.4, 0.2), (0.2, 0.4), Association(latent_correlation=0.5))
+    found = find_merit(asked, alpha=0.1, power=0.6)
     one = found.found
     assert (one.patients_per_dose, one.max_dlts, one.min_responses) == (26, 7, 9)
     assert one.alpha == pytest.approx(0.0952480937558, **EXACTLY)

@@ -15,12 +15,13 @@ from escalation.version import __version__
 
 def randomised_blocks(found: MeritSearch) -> Iterator[Block]:
     """A page on a search: what is asked for, the smallest design, its configurations, and the best of each size."""
-    yield Heading(f"MERIT: {count(found.arms, 'arm')}, alpha {percent(found.alpha)} %", level=1)
-    (toxic, safe), (inactive, active) = found.dlt_rates, found.response_rates
+    yield Heading(f"MERIT: {count(found.hypotheses.arms, 'arm')}, alpha {percent(found.alpha)} %", level=1)
+    asked = found.hypotheses
+    (toxic, safe), (inactive, active) = asked.dlt_rates, asked.response_rates
     yield Lines(
         f"DLT rate: unacceptable {percent(toxic)} %, acceptable {percent(safe)} %",
         f"response rate: unacceptable {percent(inactive)} %, acceptable {percent(active)} %",
-        f"DLT and response: {_together(found.association)}",
+        f"DLT and response: {_together(asked.association)}",
         f"wanted: power {found.power_type} of {100 * found.power:g} %",
     )
     if found.found is not None:
@@ -90,18 +91,19 @@ COLUMNS = (
 
 def table_of(found: MeritSearch) -> Table:
     """A row for each size."""
-    return Table.of(COLUMNS, ((found.arms, *astuple(one), one == found.found) for one in found.designs))
+    return Table.of(COLUMNS, ((found.hypotheses.arms, *astuple(one), one == found.found) for one in found.designs))
 
 
 def to_tree(found: MeritSearch) -> dict[str, Any]:
     """A search for JSON."""
+    asked = found.hypotheses
     return {
         "version": __version__,
         "rule": "merit",
-        "arms": found.arms,
-        "dlt_rates": list(found.dlt_rates),
-        "response_rates": list(found.response_rates),
-        "association": found.association.model_dump(mode="json", exclude_none=True),
+        "arms": asked.arms,
+        "dlt_rates": list(asked.dlt_rates),
+        "response_rates": list(asked.response_rates),
+        "association": asked.association.model_dump(mode="json", exclude_none=True),
         "alpha": found.alpha,
         "power": found.power,
         "power_type": found.power_type,
