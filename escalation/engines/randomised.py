@@ -9,6 +9,7 @@ Without DLTs in the rule the law of the best arm is a product over the arms. Wit
 of an arm go together, and counts of all arms are looked at.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -41,11 +42,14 @@ from escalation.trial.merit import by_responses, each_number, few_dlts, few_resp
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
 
-TREATED, MULTIPLIED = 8e-9, 4e-9
+TREATED, MULTIPLIED = 8e-9, 2e-9
 """Seconds for which one more patient is added to a state of an arm; and counts of arms are multiplied."""
 
-SCORED = 2e-6
-"""And for which one of an arm's scores is looked up in those of the others."""
+ADDED, SORTED = 2.5e-8, 1e-8
+"""And for which outcomes of dose escalation are added to those of an arm; and for one of all sums that there can be."""
+
+COMPARED = 1.2e-4
+"""And for which an arm is compared with the others of an ending."""
 
 PATIENTS, DLTS, RESPONSES = range(3)
 """What is counted in an arm."""
@@ -102,21 +106,28 @@ class ExactComparison:
 
     def _refuse_long(self, seconds: float) -> None:
         """Refuse what takes long, by estimate; for each truth once."""
-        plan, most = self.plan, max((len(arms) for arms in self.arms), default=0)
-        width = plan.patients + 1
-        work = TREATED * plan.patients * width ** (3 if plan.counts_both else 2) * self.endings.trial.levels
-        ways = 2**most if len(plan.looks) else 1
+        plan, width = self.plan, self.plan.patients + 1
+        sizes = np.array([len(arms) for arms in self.arms] or [0])
+        work = TREATED * plan.patients * float(width) ** (3 if plan.counts_both else 2) * self.endings.trial.levels
         if plan.rule == WITHIN_MARGINS:
-            numbers = (most + 1) * most * float(width) ** (most + 1)
-            work += MULTIPLIED * numbers * ways * len(self.arms)
+            numbers = float(((sizes + 1) * sizes * float(width) ** (sizes + 1)).sum())
+            work += MULTIPLIED * numbers * (2 if len(plan.looks) else 1)  # with fewer arms there are much fewer counts
         else:
-            scores = min(width**2, 100 * width)
-            work += SCORED * scores * most * ways * len(self.arms) * 0.1
+            kinds = {
+                (dose, int(n[dose]), int(y[dose]))
+                for arms, (n, y) in zip(self.arms, self.before, strict=True)
+                for dose in arms.tolist()
+            }
+            law = width ** (3 if plan.counts_both else 2)
+            for _, n, y in kinds:
+                work += ADDED * law * (n - y + 1) * (y + 1) + SORTED * _most_worth(plan) * (plan.patients + n) ** 2
+            work += COMPARED * float(sizes.sum()) * (2 ** int(sizes.max()) if len(plan.looks) else 1)
         if work > seconds:
             raise StateSpaceError(
                 f"the dose that is chosen among randomised ones follows from {len(self.arms):,} endings with up to "
-                f"{most} arms of {plan.patients} patients: about {duration(work)}, where {duration(seconds)} are "
-                "allowed; fewer patients or arms have fewer, a higher --max-seconds (in Python max_seconds) allows more"
+                f"{sizes.max()} arms of {plan.patients} patients: about {duration(work)}, where {duration(seconds)} "
+                "are allowed; fewer patients or arms take less, a higher --max-seconds (in Python max_seconds) allows "
+                "more"
             )
 
     def law(self, probability: Floats, joint: JointRates) -> tuple[OptimalDoses, Stage]:
@@ -311,9 +322,21 @@ def _scores(plan: RandomisedPlan, complete: Floats, patients: int, dlts: int, ra
         worth = (worth[:, None] + more).ravel()
         e = (e[:, None] + well + ill).ravel()
         mass = (mass[:, None] * law.ravel()).ravel()
-    codes, place = np.unique(worth.astype(np.int64) * (whole + 1) + e, return_inverse=True)
-    probability = np.bincount(place.ravel(), weights=mass, minlength=len(codes)).astype(np.float64)
-    return _Scores(codes // (whole + 1) / whole, codes % (whole + 1), probability, whole)
+    step = _step(plan)
+    codes = worth.astype(np.int64) // step * (whole + 1) + e
+    by_code = np.bincount(codes, weights=mass).astype(np.float64)
+    found = np.flatnonzero(by_code)
+    return _Scores(step * (found // (whole + 1)) / whole, found % (whole + 1), by_code[found], whole)
+
+
+def _step(plan: RandomisedPlan) -> int:
+    """What all sums that are compared are whole multiples of."""
+    return 1 if plan.rule == BY_DIFFERENCE else math.gcd(*plan.utilities)
+
+
+def _most_worth(plan: RandomisedPlan) -> int:
+    """The largest part of a sum that one patient can have, in such steps."""
+    return 1 if plan.rule == BY_DIFFERENCE else max(plan.utilities) // _step(plan)
 
 
 def _by_difference(arms: Sequence[_Scores], margin: float) -> list[Floats]:

@@ -146,6 +146,7 @@ def find_merit(
 
     Examples
     --------
+    >>> from escalation import Association, Hypotheses
     >>> asked = Hypotheses((0.4, 0.2), (0.2, 0.4), Association(latent_correlation=0.5))
     >>> one = find_merit(asked, alpha=0.1, power=0.6).found
     >>> one.patients_per_dose, one.max_dlts, one.min_responses, round(one.alpha, 4), round(one.power_ii, 4)

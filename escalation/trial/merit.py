@@ -103,6 +103,10 @@ class Hypotheses:
     association: Association = INDEPENDENT
     arms: int = 2
 
+    def __post_init__(self) -> None:
+        for name in ("dlt_rates", "response_rates"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))  # a list has no hash
+
     @property
     def places(self) -> list[tuple[int, int]]:
         """Each configuration: doses with an acceptable DLT rate, from the lowest; and with an unacceptable response."""

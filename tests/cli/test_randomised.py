@@ -221,6 +221,7 @@ def test_in_python():
     first = find_merit(asked, alpha=0.2, power=0.5, power_type="I", sizes=[8, 16, 24, 32])
     assert first.found.power("I") == first.found.power_i >= 0.5
     assert first.unmet is None
+    assert find_merit(Hypotheses([0.4, 0.2], [0.2, 0.4]), alpha=0.2, power=0.5, sizes=[8]).designs
     few = find_merit(asked, alpha=0.0001, power=0.5, sizes=[1, 2])
     assert (few.designs, few.configurations) == ((), ())
     assert sizes_between(None, None, 2) is None

@@ -476,7 +476,7 @@ def test_what_is_refused():
 
 def test_what_takes_too_long_is_refused_and_simulated():
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(engine, "SCORED", 1e3)
+        patched.setattr(engine, "COMPARED", 1e3)
         found = run(scenario(), trials=100, seed=1)
         assert "randomised ones follows from" in found.refusals["boin"]
         assert all(result.exact is None and result.simulated.response.pcs_obd is not None for result in found.results)
