@@ -393,8 +393,8 @@ def compared_in_trials(
         keys = trial_keys(seed, RANDOMISED_STREAM, first // BLOCK)[: rows.stop - first]
         ended = some.patients, some.dlts, some.responses, some.recommended
         compare_doses(arrays, keys, rates, ended, cells[rows], state[rows], chosen[rows])
-    counts = np.stack([cells.sum(axis=2), cells[:, :, 2:].sum(axis=2), cells[:, :, 1::2].sum(axis=2)], axis=1)
-    counts = counts.astype(np.int16)
+    parts = cells, cells[:, :, 2:], cells[:, :, 1::2]  # of the four outcomes all, those with a DLT, and with a response
+    counts = np.stack([part.sum(axis=2, dtype=np.int16) for part in parts], axis=1)
     laws = np.zeros((3, levels, plan.patients + 1))
     for what, dose in np.ndindex(3, levels):
         laws[what, dose] = np.bincount(counts[:, what, dose], minlength=plan.patients + 1) / trials
