@@ -2,7 +2,9 @@
 
 from collections import defaultdict
 from dataclasses import replace
+from fractions import Fraction
 from functools import cache
+from math import prod
 
 import numpy as np
 import pytest
@@ -145,6 +147,42 @@ def test_every_path_with_every_arm(rule, certain):
             for what, shares in zip(("dlts", "responses"), stage.closed, strict=True):
                 for dose, share in enumerate(shares):
                     assert share == pytest.approx(expected[what, dose], abs=1e-12), (name, what, dose)
+
+
+IN_FRACTIONS = {
+    "margins": {"rule": "merit", "max_dlts": 2, "min_responses": 2},
+    "margins, a look": {"rule": "merit", "max_dlts": 2, "min_responses": 2, "interim": LOOK},
+    "difference": {"rule": "difference", "margin": 0.2},
+    "utility, three arms": {"rule": "utility", "doses": 3, "patients_per_dose": 2},
+}
+
+
+@pytest.mark.parametrize("rule", IN_FRACTIONS)
+def test_a_chain_in_fractions(rule):
+    """Sequences of patients are whole numbers and rates are fractions: no rounding but that of the answer."""
+    dlt, response = [Fraction(1, 10), Fraction(1, 4), Fraction(1, 2)], [Fraction(1, 5), Fraction(1, 2), Fraction(2, 5)]
+    cells = [((1 - p) * (1 - q), (1 - p) * q, p * (1 - q), p * q) for p, q in zip(dlt, response, strict=True)]
+    of = trial({"patients_per_dose": 5, **IN_FRACTIONS[rule]}, patients=12, cohort=3)
+    endings, expected = exact(BOIN(), of), defaultdict(Fraction)
+    weights = defaultdict(Fraction)
+    for n, y, highest, sequences in zip(
+        endings.patients.tolist(), endings.dlts.tolist(), endings.recommended, endings.sequences, strict=True
+    ):
+        ways = prod(p**k * (1 - p) ** (m - k) for p, m, k in zip(dlt, n, y, strict=True))
+        arms = tuple(arms_of(n, None if highest < 0 else int(highest), of.randomised.doses))
+        weights[arms] += int(sequences) * ways
+    assert sum(weights.values()) == 1
+    for arms, weight in weights.items():
+        if not arms:
+            expected["safety"] += weight
+            continue
+        for (counts, state), share in comparisons(of.randomised, cells, arms).items():
+            chosen = decided(of.randomised, of.efficacy, arms, counts, state, None)
+            expected["nothing_acceptable" if chosen is None else chosen] += weight * share
+    assert sum(expected.values()) == 1
+    joint = joint_rates([float(p) for p in dlt], [float(q) for q in response], Association(odds_ratio=1.0))
+    for name, share in by_name(exactly(BOIN(), of, joint)[1]).items():
+        assert share == pytest.approx(float(expected[name]), abs=1e-14), name
 
 
 LARGER = {

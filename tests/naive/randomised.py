@@ -75,12 +75,12 @@ def choose(given, efficacy, kept):
 def comparisons(given, cells, arms):
     """Every way the arms can end: (counts of N, E, T, B by arm, what has become of each arm), and its probability."""
     looks = () if given.interim is None else given.interim.after
-    ends, treated = {(((0, 0, 0, 0),) * len(arms), ("open",) * len(arms)): 1.0}, 0
+    ends, treated = {(((0, 0, 0, 0),) * len(arms), ("open",) * len(arms)): Fraction(1)}, 0
     for until in (*looks, given.patients_per_dose):
         reached = {}
         for (counts, state), probability in ends.items():
             more = [
-                counted(until - treated, cells[arm]) if is_open == "open" else [((0,) * 4, 1.0)]
+                counted(until - treated, cells[arm]) if is_open == "open" else [((0,) * 4, 1)]
                 for arm, is_open in zip(arms, state, strict=True)
             ]
             for outcome in product(*map(list, more)):
@@ -90,7 +90,7 @@ def comparisons(given, cells, arms):
                 )
                 key, chance = (after, state), probability * prod(share for _, share in outcome)
                 if chance:
-                    reached[key] = reached.get(key, 0.0) + chance
+                    reached[key] = reached.get(key, 0) + chance
         ends, treated = reached, until
         if until in looks:
             ends = {}
@@ -99,7 +99,7 @@ def comparisons(given, cells, arms):
                     given.interim, arms, dict(zip(arms, counts, strict=True)), dict(zip(arms, state, strict=True))
                 )
                 key = counts, tuple(then[arm] for arm in arms)
-                ends[key] = ends.get(key, 0.0) + probability
+                ends[key] = ends.get(key, 0) + probability
     return ends
 
 
