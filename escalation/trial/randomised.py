@@ -227,7 +227,8 @@ class Randomised(Frozen):
         found = error_rates(self.hypotheses, self.patients_per_dose).best(self.alpha, "II")
         if found is None:
             raise DesignError(
-                f"randomised.alpha: no margins keep to {self.alpha:g} with {self.patients_per_dose} patients an arm"
+                f"trial.randomised.alpha: no margins keep to {self.alpha:g} with {self.patients_per_dose} patients "
+                "an arm"
             )
         return found
 

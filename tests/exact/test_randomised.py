@@ -508,7 +508,7 @@ def test_what_is_refused():
     with pytest.raises(EscalationError, match="doses are not compared given the data of a running trial yet"):
         run(scenario(), after="1NNN")
     few = trial({**RATES, "rule": "merit", "patients_per_dose": 1, "alpha": 0.01})
-    with pytest.raises(DesignError, match=r"randomised.alpha: no margins keep to 0.01 with 1 patients an arm"):
+    with pytest.raises(DesignError, match=r"trial.randomised.alpha: no margins keep to 0.01 with 1 patients an arm"):
         randomised_plan(few)
 
 
