@@ -101,6 +101,9 @@ if TYPE_CHECKING:
     from escalation.studies.compare import compare as compare
     from escalation.studies.fingerprint import fingerprint as fingerprint
     from escalation.studies.least_favourable import WorstTruth as WorstTruth
+    from escalation.studies.merit import MeritDesign as MeritDesign
+    from escalation.studies.merit import MeritSearch as MeritSearch
+    from escalation.studies.merit import find_merit as find_merit
     from escalation.studies.one_design import exact as exact
     from escalation.studies.one_design import simulate as simulate
     from escalation.studies.robust import Robustness as Robustness
@@ -123,6 +126,9 @@ if TYPE_CHECKING:
     from escalation.trial.joint import Association as Association
     from escalation.trial.joint import JointRates as JointRates
     from escalation.trial.joint import joint_rates as joint_rates
+    from escalation.trial.merit import Hypotheses as Hypotheses
+    from escalation.trial.randomised import Interim as Interim
+    from escalation.trial.randomised import Randomised as Randomised
     from escalation.trial.safety import SafetyRule as SafetyRule
     from escalation.trial.trial import Trial as Trial
 
@@ -161,6 +167,7 @@ _HOMES = {
     "studies.compare": "Comparison compare",
     "studies.fingerprint": "fingerprint",
     "studies.least_favourable": "WorstTruth",
+    "studies.merit": "MeritDesign MeritSearch find_merit",
     "studies.one_design": "exact simulate",
     "studies.robust": "Robustness robust",
     "studies.run": "run",
@@ -173,6 +180,8 @@ _HOMES = {
     "trial.efficacy": "Efficacy Utility",
     "trial.expansion": "Expansion",
     "trial.joint": "Association JointRates joint_rates",
+    "trial.merit": "Hypotheses",
+    "trial.randomised": "Interim Randomised",
     "trial.safety": "SafetyRule",
     "trial.cohorts": "CohortSizes",
     "trial.trial": "Trial",

@@ -42,6 +42,10 @@ EXAMPLES = {
         "escalation plot scenarios/lucar-dks1.toml --what selection --truth 'MTD at 300' --output selection.svg",
         ["[figures](../figures.md)", LUCAR],
     ),
+    "randomised": (
+        "escalation randomised --dlt-rates 0.4 0.2 --response-rates 0.2 0.4 --alpha 0.1 --power 0.6 --correlation 0.5",
+        ["[a randomised comparison](../randomised-comparison.md)"],
+    ),
     "report": (
         "escalation report scenarios/tak-007.toml --truth 'DLT rate 0.10' --output report.html",
         ["[report](../report.md)", ONE_DOSE],

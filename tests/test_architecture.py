@@ -125,6 +125,7 @@ ENTRY_POINTS = {
     "optimal.choose_in_trials",
     "optimal.count_responses",
     "optimal.decide_on_responses",
+    "randomised.compare_doses",
     "selection.recommend_highest",
     "selection.recommend_isotonic",
     "simulated_expansions.run_expansions",
@@ -133,7 +134,7 @@ ENTRY_POINTS = {
 }
 
 
-KERNELS = 93
+KERNELS = 98
 """Compiled for the shipped scenarios under one truth and many, a clock and responses, and for designs that do not wait.
 
 Those called by kernels are included.
@@ -202,6 +203,17 @@ for time in (None, {"accrual_per_month": 4}):
     choices = {"by": "utility"}, {"by": "unimodal"}, {"by": "plateau", "margin": 0.1}
     designs = [BOIN(optimal_dose=choice) for choice in choices] + [CRM(skeleton=(0.1, 0.25, 0.4))]
     run(Scenario(name="responses", trial=trial, design=designs, truth=[truth]), trials=200)
+looks = {"after": [3], "dlt_limit": 0.3}
+compared = {"rule": "merit", "max_dlts": 2, "min_responses": 2, "interim": looks}, {"rule": "utility"}
+for given in compared:
+    trial = Trial(
+        doses=[1, 2, 3],
+        target=0.25,
+        max_patients=18,
+        efficacy=Efficacy(min_response=0.2, max_toxicity=0.4),
+        randomised={"patients_per_dose": 8, **given},
+    )
+    run(Scenario(name="compared", trial=trial, design=[BOIN()], truth=[truth]), trials=200)
 print(json.dumps({
     name: [str(found.signature.return_type) for found in kernel.overloads.values()]
     for name, kernel in kernels().items()

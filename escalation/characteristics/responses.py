@@ -9,8 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from escalation.characteristics.distributions import Law, event
+from escalation.characteristics.randomised import (
+    RandomisedCharacteristics,
+    randomised_characteristics,
+    stage_laws,
+)
 from escalation.engines.optimal import ResponseLaws, summed
 from escalation.engines.outcomes import OptimalDoses, Outcomes
+from escalation.engines.randomised import Stage
 from escalation.kernels.codes import NO_OPTIMAL_DOSE, SLACK
 from escalation.numbers import cells_of, clopper_pearson_table
 from escalation.trial.efficacy import Utility
@@ -54,6 +60,9 @@ class ResponseCharacteristics:
         Probability that the truth's optimal dose is chosen, or none where it has none.
     response_estimate : ResponseEstimate or None
         None also when no dose is ever chosen.
+    randomised : RandomisedCharacteristics or None
+        None but in a trial that compares doses in randomised patients, when what is above is about dose escalation, but
+        for the choice of the optimal dose.
     """
 
     responses: tuple[float, ...]
@@ -65,6 +74,7 @@ class ResponseCharacteristics:
     no_obd: dict[str, float] | None = None
     pcs_obd: float | None = None
     response_estimate: ResponseEstimate | None = None
+    randomised: RandomisedCharacteristics | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As nested dictionaries and tuples of plain numbers, without what there is not."""
@@ -82,6 +92,7 @@ class Responses:
     by_dose: Floats  # float64[D, N + 1], probability of every number of responses at each dose
     optimal: OptimalDoses | None = None
     chosen: NDArray[np.int16] | None = None  # of simulated trials with `optimal` the optimal dose of each
+    stage: Stage | None = None  # of a trial that compares doses in randomised patients
 
     @property
     def pcs(self) -> float | None:
@@ -106,6 +117,8 @@ class Responses:
             none = zip(NO_OPTIMAL_DOSE.values(), self.optimal.none.tolist(), strict=True)
             laws |= {f"no_obd.{reason}": event(share) for reason, share in none}
             laws["pcs_obd"] = event(self.pcs)
+        if self.stage is not None:
+            laws |= stage_laws(self.stage)
         return laws
 
 
@@ -175,10 +188,14 @@ def response_characteristics(found: Responses) -> tuple[ResponseCharacteristics,
                 "no_obd": {reason: _event_error(share, trials) for reason, share in numbers["no_obd"].items()},
                 "pcs_obd": _event_error(numbers["pcs_obd"], trials),
             }
-        estimate, estimate_errors = _estimate(found.optimal, found.joint.response, outcomes.trial.most_patients, trials)
+        estimate, estimate_errors = _estimate(found.optimal, found.joint.response, trials)
         numbers["response_estimate"] = estimate
         if estimate_errors is not None:
             errors["response_estimate"] = estimate_errors
+    if found.stage is not None:
+        numbers["randomised"], stage_errors = randomised_characteristics(found.stage, outcomes)
+        if stage_errors is not None:
+            errors["randomised"] = stage_errors
     return ResponseCharacteristics(**numbers), errors
 
 
@@ -228,9 +245,10 @@ def _event_error(share: float, trials: int) -> float:
 
 
 def _estimate(
-    optimal: OptimalDoses, rates: Floats, most: int, trials: int | None
+    optimal: OptimalDoses, rates: Floats, trials: int | None
 ) -> tuple[ResponseEstimate | None, dict[str, float] | None]:
     dose, cell = np.nonzero(optimal.at_chosen)
+    most = optimal.most_patients
     if len(dose) == 0:
         return None, None
     law = optimal.at_chosen[dose, cell]

@@ -12,6 +12,7 @@ from escalation.cli import (  # noqa: F401 (each adds its commands to the group)
     next_dose,
     paths,
     plot,
+    randomised,
     report,
     robust,
     run,

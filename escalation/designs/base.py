@@ -34,7 +34,7 @@ from escalation.plans.plan import Plan
 from escalation.plans.weighed_curves import WeighedCurves
 from escalation.trial.choice import Choice
 from escalation.trial.expansion import Expansion
-from escalation.trial.trial import Trial
+from escalation.trial.trial import NOT_WITH_EXPANSION, Trial
 
 
 def _listed(value: object) -> object:
@@ -111,6 +111,8 @@ class Design(Frozen):
             yield from self._pending_problems(trial)
         if self.optimal_dose is not None:
             yield from self.optimal_dose.problems(trial.efficacy)
+        if trial.randomised is not None:
+            yield from self._randomised_problems()
 
     def cautions(self, trial: Trial) -> Iterator[str]:
         """What a user should know about this design on this trial, although it can run."""
@@ -172,6 +174,16 @@ class Design(Frozen):
             An option does not fit the trial.
         """
         return self.pending.plan(self.waiting, trial) if self.is_late_onset else None
+
+    def _randomised_problems(self) -> Iterator[tuple[str, str]]:
+        """What does not go with a trial in which doses are compared in randomised patients."""
+        if self.expansion is not None:
+            yield "expansion", f"trial.randomised: {NOT_WITH_EXPANSION}"
+        if self.chooses_optimal_dose:
+            yield (
+                "optimal_dose" if self.optimal_dose is not None else "kind",
+                "not with [trial.randomised], which chooses the optimal dose of all designs; leave one of them out",
+            )
 
     def _pending_problems(self, trial: Trial) -> Iterator[tuple[str, str]]:
         for option, problem in self.pending.problems(self.waiting, trial):
@@ -330,6 +342,8 @@ class Design(Frozen):
         yield from expansion_sentences(trial)
         if self.optimal_dose is not None and trial.efficacy is not None:
             yield self.optimal_dose.words(trial.efficacy)
+        if trial.randomised is not None and trial.efficacy is not None:
+            yield trial.randomised.words(trial.efficacy)
 
     def references(self, trial: Trial | None = None) -> list[str]:
         """Full references of the design with these options, and of its expansion's monitoring, or the trial's."""
@@ -339,6 +353,7 @@ class Design(Frozen):
         itself = self.waiting if self.is_late_onset else self
         found = [*itself._references(), *late, *(() if monitored is None else MONITORING_REFERENCES[monitored.rule])]
         found += () if self.optimal_dose is None else self.optimal_dose.references
+        found += () if trial is None or trial.randomised is None else trial.randomised.references
         return list(dict.fromkeys(found))
 
     def _references(self) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Outcomes: the weighted endings of trials, whichever engine lists them."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -64,6 +65,11 @@ class OptimalDoses:
     def selection(self) -> NDArray[np.float64]:
         """Probability that each dose is chosen, float64[D]."""
         return self.at_chosen.sum(axis=-1)
+
+    @property
+    def most_patients(self) -> int:
+        """The most patients with whom a dose can be chosen."""
+        return (math.isqrt(8 * self.at_chosen.shape[-1] + 1) - 3) // 2
 
 
 @dataclass(frozen=True, eq=False)

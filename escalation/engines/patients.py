@@ -28,6 +28,9 @@ DLT_STREAM = 0
 RESPONSE_STREAM = 2
 """Number of the stream of responses; that of arrivals is 1."""
 
+RANDOMISED_STREAM = 4
+"""Number of the stream of patients who are randomised after dose escalation."""
+
 PARTS = 2.0**32
 """Tolerances are counted in parts of 1 / PARTS."""
 
@@ -66,7 +69,12 @@ def response_keys(seed: int, block: int) -> NDArray[np.uint64]:
     Whether the patient of a number responds follows from the key and the number, as in `kernels.clock`: the same
     patient whatever the design and the dose, and however many follow.
     """
-    key = np.random.SeedSequence(seed, spawn_key=(RESPONSE_STREAM, block)).generate_state(2, np.uint64)
+    return trial_keys(seed, RESPONSE_STREAM, block)
+
+
+def trial_keys(seed: int, stream: int, block: int) -> NDArray[np.uint64]:
+    """A key of another such stream for each trial of a block, uint64[BLOCK]."""
+    key = np.random.SeedSequence(seed, spawn_key=(stream, block)).generate_state(2, np.uint64)
     return np.random.Philox(key=key).random_raw(BLOCK).astype(np.uint64, copy=False)
 
 

@@ -88,6 +88,15 @@ ABOVE: Final = 1
 RANDOM: Final = 0
 LOWEST: Final = 1
 HIGHEST: Final = 2
+# How one is chosen between randomised doses.
+WITHIN_MARGINS: Final = 0
+BY_DIFFERENCE: Final = 1
+BY_MEAN_UTILITY: Final = 2
+
+# What has become of an arm.
+GOES_ON: Final = 0
+CLOSED_FOR_DLTS: Final = 1
+CLOSED_FOR_RESPONSES: Final = 2
 
 # Every comparison of computed reals that decides something allows for this much rounding error.
 SLACK: Final = 1e-9

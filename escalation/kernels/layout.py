@@ -295,3 +295,19 @@ class JointSums(NamedTuple):
     responses: NDArray[np.float64]  # (V, D, N + 1), probability of so many responses at a dose
     at_chosen: NDArray[np.float64]  # (V, D, C), that it is optimal, by the cell of its patients and responses
     none: NDArray[np.float64]  # (V, 3), that none is, in the order of NO_OPTIMAL_DOSE
+
+
+class RandomisedArrays(NamedTuple):
+    """A randomised comparison as the kernels read it; `plans.randomised.RandomisedPlan` says what the fields mean."""
+
+    arms: int
+    patients: int
+    rule: int
+    max_dlts: int
+    min_responses: int
+    margin: float
+    utilities: NDArray[np.int64]  # (4,): neither, response only, DLT only, both
+    looks: NDArray[np.int64]  # (L,)
+    many_dlts: NDArray[np.bool_]  # (L, n + 1)
+    few_responses: NDArray[np.bool_]  # (L, n + 1)
+    pools: bool

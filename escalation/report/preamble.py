@@ -15,6 +15,10 @@ def opening(scenario: Scenario, designs: Iterable[str], *more: str) -> Iterator[
     facts = trial_facts(scenario)
     if trial.expansion is not None:
         facts += [f"then {trial.expansion.patients} at the RP2D"]
+    if trial.randomised is not None:
+        facts += [
+            f"then {trial.randomised.patients_per_dose} at each of up to {trial.randomised.doses} randomised doses"
+        ]
     for name in designs:
         expansion = scenario.designs[name].expansion
         if expansion is not None:

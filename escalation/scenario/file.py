@@ -297,11 +297,12 @@ def _mismatches(trial: Trial | None, designs: Sequence[Design | None], truths: S
     choosing = next(
         (at for at, design in enumerate(designs, 1) if design is not None and design.chooses_optimal_dose), None
     )
-    if choosing is not None:
+    why = None if choosing is None else f"design[{choosing}] chooses an optimal dose"
+    if trial is not None and trial.randomised is not None:
+        why = "[trial.randomised] compares doses by them"
+    if why is not None:
         bare = [at for at, truth in enumerate(truths, 1) if truth is not None and truth.response_rates is None]
-        problems += [
-            f"truth[{at}].response_rates: needed, because design[{choosing}] chooses an optimal dose" for at in bare
-        ]
+        problems += [f"truth[{at}].response_rates: needed, because {why}" for at in bare]
     if None not in designs:
         problems += _repeated("design", "label", labels(design for design in designs if design is not None))
     problems += _repeated("truth", "name", [truth.name if truth is not None else None for truth in truths])

@@ -19,6 +19,7 @@ from escalation.trial.efficacy import Efficacy, Utility
 from escalation.trial.expansion import Expansion
 from escalation.trial.joint import Association
 from escalation.trial.onset import Onset
+from escalation.trial.randomised import Interim, Randomised
 from escalation.trial.safety import SafetyRule
 from escalation.trial.trial import Trial
 
@@ -57,6 +58,8 @@ _NESTED: dict[str, Iterable[str]] = {
     "utility": Utility.model_fields,
     "association": Association.model_fields,
     "optimal_dose": Choice.model_fields,
+    "randomised": Randomised.model_fields,
+    "interim": Interim.model_fields,
     "monitoring": SafetyRule.model_fields,
     "stop_if_too_toxic": TooToxic.model_fields,
     "rows": ("dose", "patients", "dlts", "decision"),
@@ -100,8 +103,8 @@ def _problem(detail: Any, place: str, known: Iterable[str]) -> list[str]:
     named = str(path[0]) if path and len([part for part in path if str(part).isidentifier()]) == 1 else ""
     if (named, kind) in _SHORT_FORMS and not any(isinstance(part, int) for part in path):
         return [f"{place}.{named}: {_SHORT_FORMS[named, kind]}"]
-    for part in path:
-        if part in _ALTERNATIVES and kind not in ("too_short", "too_long"):
+    for number, part in enumerate(path):
+        if number == 0 and part in _ALTERNATIVES and kind not in ("too_short", "too_long"):
             return [f"{place}.{part}: {_ALTERNATIVES[part]}"]
         if isinstance(part, int):
             place += f"[{part + 1}]"

@@ -21,11 +21,13 @@ from escalation.engines.joint import JointEndings
 from escalation.engines.late_onset import EndingsByTruth
 from escalation.engines.optimal import ExactChoice, chosen_in_trials, counted, exact_choice
 from escalation.engines.outcomes import OptimalDoses, Outcomes
+from escalation.engines.randomised import ExactComparison, Stage, compared_in_trials
 from escalation.errors import EscalationError, OutcomesError, StateSpaceError
 from escalation.kernels.codes import SLACK
 from escalation.names import choose
 from escalation.plans.choice import ChoicePlan
 from escalation.plans.clock import clock_of
+from escalation.plans.randomised import RandomisedPlan, randomised_plan
 from escalation.running.standing import DEPENDS_ON_DAYS
 from escalation.running.start import departures_of, start_of
 from escalation.scenario.file import Scenario
@@ -216,7 +218,7 @@ class Pass:
             plans,
             trials=self.trials,
             truths=len(self.truths),
-            timed=_timed(trial) + RESPONDING_PATIENT * trial.most_patients * (trial.efficacy is not None),
+            timed=_timed(trial) + RESPONDING_PATIENT * _responding(trial),
             further=len(self.truths) * truth,
         )
 
@@ -227,7 +229,7 @@ class Pass:
         designs = {label: self.scenario.designs[label] for label in self.designs}
         with self.progress(len(self.designs) * len(self.truths), "designs x truths") as step:
             endings = {label: self._endings(design) for label, design in designs.items()} if self.exact else {}
-            choices = OptimalDoseChoices(self)
+            choices = OptimalDoseChoices(self) if trial.randomised is None else RandomisedComparisons(self)
             waiting: dict[str, Enumeration | None] = {}
             for truth in self.scenario.truth:
                 for label, design in designs.items() if truth.name in self.truths else ():
@@ -319,6 +321,51 @@ class OptimalDoseChoices:
         return choice.law(exact.probability, joint)
 
 
+class RandomisedComparisons:
+    """What responses add to the evidence of a pass where doses are compared in randomised patients."""
+
+    def __init__(self, passed: Pass) -> None:
+        self.passed, self.plan = passed, randomised_plan(passed.scenario.trial)
+        self.known: dict[str, tuple[NDArray[np.int16], ExactComparison]] = {}
+
+    def added_to(self, one: Evidence) -> Evidence:
+        """Evidence with its responses and its comparison; without its exact part where that takes too long."""
+        joint, efficacy = one.truth.joint, self.passed.scenario.trial.efficacy
+        assert joint is not None
+        assert efficacy is not None
+        assert self.plan is not None
+        told = joint, efficacy.utility, one.truth.optimal_dose(efficacy)
+        expected = one.exact
+        if isinstance(expected, Outcomes):
+            law = answered(self._law, (one.design, expected, self.plan, joint))
+            if isinstance(law, Refused):
+                one = replace(one, exact=law)
+            else:
+                found = replace(exact_responses(expected, *told, law[0]), stage=law[1])
+                one = replace(one, exact_responses=found)
+        if one.simulated is not None:
+            chosen, doses, stage = compared_in_trials(one.simulated, self.plan, joint, self.passed.seed)
+            drawn = simulated_responses(one.simulated, *told, (chosen, doses))
+            one = replace(one, simulated_responses=replace(drawn, stage=stage))
+        return one
+
+    def _law(self, design: str, exact: Outcomes, plan: RandomisedPlan, joint: JointRates) -> tuple[OptimalDoses, Stage]:
+        """The law of the optimal dose over exact outcomes; raises StateSpaceError where that takes too long."""
+        patients, comparison = self.known.get(design, (None, None))
+        if comparison is None or patients is not exact.patients:
+            comparison = ExactComparison(exact, plan, self.passed.allowance.seconds_each)
+            self.known[design] = exact.patients, comparison
+        return comparison.law(exact.probability, joint)
+
+
+def _responding(trial: Trial) -> int:
+    """How many patients of a simulated trial may respond, at most."""
+    if trial.efficacy is None:
+        return 0
+    compared = 0 if trial.randomised is None else trial.randomised.doses * trial.randomised.patients_per_dose
+    return trial.most_patients + compared
+
+
 def _timed(trial: Trial) -> float:
     """Seconds that a simulated trial's calendar takes: for patients who come, be it in vain or to be replaced."""
     clock = clock_of(trial)
@@ -372,6 +419,11 @@ def run(
     choosing = [label for label in labels if scenario.designs[label].chooses_optimal_dose]
     if data is not None and data.responses is None and choosing:
         raise OutcomesError(f"outcomes: design '{choosing[0]}' chooses an optimal dose: {NO_RESPONSES}")
+    if data is not None and scenario.trial.randomised is not None:
+        raise EscalationError(
+            "trial.randomised: a comparison is not gone on with from the data of a running trial; leave out "
+            "[trial.randomised] or these data"
+        )
     results, refusals = [], {}
     if data is not None:
         late = [label for label in labels if scenario.designs[label].is_late_onset]

@@ -15,6 +15,9 @@ from escalation.trial.calendar import Calendar
 from escalation.trial.cohorts import AnyCohortSize, Cohorts
 from escalation.trial.efficacy import Efficacy
 from escalation.trial.expansion import Expansion
+from escalation.trial.randomised import Randomised
+
+NOT_WITH_EXPANSION = "not with an expansion, which is at one dose; leave one of them out"
 
 Amount = Annotated[Whole, Field(ge=0, le=10**15)] | Annotated[Real, Field(ge=0, le=1e15)]
 
@@ -48,6 +51,8 @@ class Trial(Frozen):
         What follows dose escalation at the RP2D.
     efficacy : Efficacy, optional
         Responses beside DLTs, and which doses are acceptable for both.
+    randomised : Randomised, optional
+        Doses that are compared in randomised patients when dose escalation is over.
 
     Raises
     ------
@@ -71,8 +76,9 @@ class Trial(Frozen):
     time: Calendar | None = None
     expansion: Expansion | None = None
     efficacy: Efficacy | None = None
+    randomised: Randomised | None = None
 
-    only_if_given: ClassVar[frozenset[str]] = frozenset({"efficacy"})
+    only_if_given: ClassVar[frozenset[str]] = frozenset({"efficacy", "randomised"})
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -106,6 +112,15 @@ class Trial(Frozen):
         if self.efficacy is not None:
             for option, problem in self.efficacy.problems(self.target):
                 yield f"efficacy.{option}: {problem}"
+        yield from self._randomised_problems()
+
+    def _randomised_problems(self) -> Iterator[str]:
+        if self.randomised is None:
+            return
+        for option, problem in self.randomised.problems(self.levels, self.efficacy, self.max_patients):
+            yield f"randomised.{option}: {problem}" if option else f"randomised: {problem}"
+        if self.expansion is not None:
+            yield f"randomised: {NOT_WITH_EXPANSION}"
 
     def expansion_problems(self, expansion: Expansion) -> Iterator[tuple[str, str]]:
         """What of an expansion does not fit the trial: (name of the option, what is wrong)."""

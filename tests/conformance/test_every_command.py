@@ -34,6 +34,10 @@ CALLS = {
     "next": ["1NNN 2NTT", "--design", "boin"],
     "paths": ["--cohorts", "1", "--truth", "MTD at 300", "--design", "3+3"],
     "plot": ["--what", "selection", "--trials", "0", "--truth", "MTD at 300", "--design", "3+3", "--design", "boin"],
+    "randomised": [
+        *("--dlt-rates", "0.4", "0.2", "--response-rates", "0.2", "0.4"),
+        *("--alpha", "0.2", "--power", "0.5", "--from", "15", "--to", "20"),
+    ],
     "report": ["--trials", "0", "--truth", "MTD at 300", "--design", "3+3"],
     "robust": ["--count", "50", "--design", "3+3", "--design", "boin"],
     "run": ["--trials", "0", "--truth", "MTD at 300", "--design", "3+3", "--design", "boin"],
@@ -52,7 +56,7 @@ ENDINGS = {
     ("robust", "--trade-off"): ".svg",
 }
 # JSON that is not headed by the version: on one running trial, or on the protocol.
-OTHER_HEADS = {"next": "next_dose", "paths": "scenario", "table": "version"}
+OTHER_HEADS = {"next": "next_dose", "paths": "scenario", "randomised": "version", "table": "version"}
 
 
 def parameters(kind: type[click.Parameter]) -> list[tuple[str, click.Parameter]]:
@@ -183,7 +187,8 @@ class TestWhatIsTyped:
             if isinstance(kind, click.IntRange):
                 refused(call(command, name, kind.min - 1), f"{wrong}{kind.min - 1} is not in the range")
             if isinstance(kind, click.types.FloatParamType):
-                refused(call(command, name, "ten"), f"{wrong}'ten' is not a valid float")
+                values = ["ten"] * next(option.nargs for at, option in OPTIONS if at == command and name in option.opts)
+                refused(call(command, name, *values), f"{wrong}'ten' is not a valid float")
 
     @pytest.mark.parametrize("command", WITH_FILE)
     def test_no_file(self, command):
@@ -316,10 +321,11 @@ class TestFormats:
     def test_csv(self, command):
         header, *rows = csv.reader(io.StringIO(succeed(command, "--format", "csv")))
         assert len(set(header)) == len(header)
-        assert header[:2] == ["scenario", "mtd"] if command == "robust" else header[0] == "scenario"
+        first = "scenario" if command in WITH_FILE else "arms"
+        assert header[:2] == ["scenario", "mtd"] if command == "robust" else header[0] == first
         assert rows
         assert {len(row) for row in rows} == {len(header)}
-        assert {row[0] for row in rows} == {"lucar-dks1"}
+        assert {row[0] for row in rows} == {"lucar-dks1" if command in WITH_FILE else "2"}
 
     @pytest.mark.parametrize("command", [command for command, form in FORMS if form == "markdown"])
     def test_markdown_says_what_the_table_says(self, command):
@@ -454,7 +460,7 @@ class TestWhatIsWritten:
         refused(call(command, option, tmp_path / "result.jpg"), "result.jpg: the name should end in ", endings)
         assert list(tmp_path.iterdir()) == []
 
-    @pytest.mark.parametrize(("command", "option"), WRITTEN)
+    @pytest.mark.parametrize(("command", "option"), [one for one in WRITTEN if one[0] in WITH_FILE])
     def test_the_scenario_is_not_written_over(self, command, option, tmp_path):
         """Whatever way is given to it."""
         ending = ENDINGS.get((command, option), ".toml")
@@ -497,7 +503,7 @@ class TestWhatIsWritten:
         assert file.read_text() == "old"
         assert [path.name for path in tmp_path.iterdir() if path.suffix != ".partial"] == [file.name]
 
-    @pytest.mark.parametrize(("command", "option"), WRITTEN)
+    @pytest.mark.parametrize(("command", "option"), [one for one in WRITTEN if one[0] in WITH_FILE])
     def test_a_bad_scenario_leaves_the_old_file(self, command, option, tmp_path):
         file = tmp_path / f"result{ENDINGS.get((command, option), '.out')}"
         file.write_text("old")
@@ -552,7 +558,7 @@ class TestScreens:
 
 def test_the_suite_knows_every_parameter():
     """What it finds by its type is what the commands have."""
-    assert set(WITH_FILE) == set(main.commands) - {"designs", "schema"}
+    assert set(WITH_FILE) == set(main.commands) - {"designs", "randomised", "schema"}
     assert set(NEEDED) == {"plot", "report", "sweep"}
     assert set(ENDINGS) <= set(WRITTEN)
     assert set(PRINTED) == set(having("--format")) - {"calibrate", "report"}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from escalation.report.blocks import Block, Lines, TextTable
+from escalation.report.pages.arms import is_compared
 from escalation.report.pages.responses import OPTIMAL, chooses_dose, has_responses, optimal_dose_of
 from escalation.report.pages.run import Numbers, is_expanded, is_timed, measured
 from escalation.report.wording import count, mean, percent
@@ -248,6 +249,44 @@ OPTIMAL_DOSE = [
 ]
 
 
+ARMS = [
+    Measure("doses compared", "Probability that there is a randomised comparison.", "randomised.reached"),
+    Measure(
+        "randomised patients",
+        "Mean number of them at the dose.",
+        "randomised.patients",
+        "mean",
+        _mean,
+        True,
+    ),
+    Measure("randomised in all", "Mean number of randomised patients.", "randomised.total_patients", "mean", _mean),
+    Measure("DLTs in the arms", "Mean number of DLTs among them.", "randomised.total_dlts", "mean", _mean),
+    Measure(
+        "responses in the arms", "Mean number of responses among them.", "randomised.total_responses", "mean", _mean
+    ),
+    Measure(
+        "closed for DLTs",
+        "Probability that the dose is an arm that is closed for DLTs.",
+        "randomised.closed_for_dlts",
+        per_dose=True,
+    ),
+    Measure(
+        "closed for responses",
+        "Probability that the dose is an arm that is closed for few responses.",
+        "randomised.closed_for_responses",
+        per_dose=True,
+    ),
+    Measure(
+        "patients of both parts",
+        "Mean number in dose escalation and in the comparison.",
+        "randomised.patients_in_all",
+        "mean",
+        _mean,
+    ),
+    Measure("DLTs of both parts", "Mean number of DLTs in both.", "randomised.dlts_in_all", "mean", _mean),
+]
+
+
 LASTS = "the time from the first arrival to the last completion, in months of 30.4375 days"
 TIME = [
     Measure("duration: mean", f"Mean over trials of {LASTS}.", "time.duration.mean", "months", _months),
@@ -272,6 +311,7 @@ def measure_groups(results: Sequence[Result]) -> list[list[Measure]]:
     expansion, time = [EXPANSION] if is_expanded(results) else [], [TIME] if is_timed(results) else []
     optimal = [OPTIMAL_DOSE] if chooses_dose(results) else []
     response = [RESPONSE] if has_responses(results) else []
+    response += [ARMS] if is_compared(results) else []
     return [chosen, *expansion, *optimal, EXPOSURE, *response, SIZE, *time, SAFETY, STOPPING, ESTIMATE]
 
 

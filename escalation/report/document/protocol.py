@@ -63,6 +63,13 @@ def _trial(run: Run) -> Iterator[str]:
                 "at the recommended dose."
             )
 
+    if trial.randomised is not None:
+        most = trial.randomised.doses * trial.randomised.patients_per_dose
+        yield (
+            f"After dose escalation doses are compared in at most {count(most, 'new patient')}, who come on top of "
+            "those in dose escalation. [To be added: how patients are randomised, and within which strata.]"
+        )
+
 
 def _evaluation(run: Run) -> Iterator[str]:
     truths, designs = by_truth(run.results), run_designs(run)
@@ -141,6 +148,10 @@ def _sample_size(run: Run) -> Iterator[str]:
             f"{label(first)}: at most {count(largest, 'patient')}; mean sample size {sizes} patients; probability of "
             f"correct selection {within} %."
         )
+    for place, first in enumerate(truths[0]) if run.scenario.trial.randomised is not None else ():
+        compared = [found.randomised for group in truths if (found := group[place].best.response) is not None]
+        sizes = span([one.patients_in_all for one in compared if one is not None], mean)
+        yield f"{label(first)}: with the randomised comparison, mean sample size {sizes} patients."
     if any(result.exact is None for result in run.results):
         yield "~ not exact but from simulated trials, in which a larger sample size may not have come up."
 

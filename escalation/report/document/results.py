@@ -20,6 +20,7 @@ from escalation.report.figures import (
     selection,
     to_svg,
 )
+from escalation.report.pages.arms import arm_summary, arm_table, is_compared
 from escalation.report.pages.compare import difference_blocks
 from escalation.report.pages.responses import has_responses, response_summary, response_table
 from escalation.report.pages.run import by_truth, dose_table, footnotes, is_timed, summary_table, time_table, verdict
@@ -46,6 +47,9 @@ def results(run: Run) -> Iterator[Part]:
         if has_responses(group):
             yield replace(response_table(group, trial), caption=f"{name}: optimal dose and responses at each dose")
             yield replace(response_summary(group), caption=f"{name}: the designs by responses")
+        if is_compared(group):
+            yield replace(arm_table(group, trial), caption=f"{name}: randomised patients at each dose")
+            yield replace(arm_summary(group), caption=f"{name}: the randomised comparison in brief")
         if is_timed(group):
             yield replace(time_table(group), caption=f"{name}: how long the trials take")
         for what, draw in FIGURES.items():

@@ -30,6 +30,7 @@ def settings(run: Run) -> Iterator[Block]:
         ("max_patients", "most patients in dose escalation", count(trial.max_patients, "patient")),
         ("expansion", "expansion at the RP2D", "; ".join(_expansions(run)) or NO_EXPANSION),
         *([] if trial.efficacy is None else [("efficacy", "responses", to_toml(trial.efficacy))]),
+        *([] if trial.randomised is None else [("randomised", "randomised comparison", to_toml(trial.randomised))]),
         ("designs", "designs", ", ".join(run_designs(run))),
         ("truths", "truths", ", ".join(results[0].truth.name for results in by_truth(run.results))),
     )

@@ -126,6 +126,12 @@ def _engines(run: Run) -> Iterator[str]:
             "Responses: a patient responds with the probability of the dose, by whether the patient has a DLT, and by "
             "a random number of the patient's own. They do not change how a trial goes."
         )
+    if run.scenario.trial.randomised is not None:
+        yield (
+            "The randomised comparison: given how dose escalation has ended, its arms are independent of each other, "
+            "and exact values are sums over all endings. Simulated patients have random numbers of their own, "
+            "by trial, dose and number: the same under every design."
+        )
 
 
 def _why(result: Result, target: float) -> str:

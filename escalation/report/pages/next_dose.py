@@ -11,6 +11,7 @@ from escalation.designs import Design
 from escalation.errors import brief
 from escalation.files import LONGEST, read_bytes
 from escalation.report.blocks import Block, Heading, Lines, TextTable
+from escalation.report.pages.arms import arms_at_end, arms_in_words
 from escalation.report.preamble import alarms
 from escalation.report.wording import count, dose_head, dose_text
 from escalation.running.answer import DoseResponses, NextDose
@@ -46,7 +47,7 @@ def next_dose_blocks(label: str, trial: Trial, found: NextDose, minutes: str) ->
     """A page on the decision, why it was taken, and what is known of the doses."""
     yield Heading(f"{label}: {_headline(trial, found)}", level=1)
     yield Lines(found.reason)
-    yield Lines(*_recommendation(trial, found))
+    yield Lines(*_recommendation(trial, found), *arms_in_words(trial, found))
     yield from alarms(found.warnings)
     yield _table(trial, found)
     yield Lines(*_footnotes(trial, found), listed=True)
@@ -74,7 +75,8 @@ def next_dose_tree(trial: Trial, found: NextDose, minutes: str) -> dict[str, Any
     for name in ("responses", "optimal_dose", "tied"):  # of trials and designs that look at responses
         if not tree[name]:
             del tree[name]
-    return {name: tree[name] for name in first} | tree | {"next_dose_label": label, "minutes": minutes}
+    arms = {} if trial.randomised is None else {"randomised_doses": list(arms_at_end(trial, found))}
+    return {name: tree[name] for name in first} | tree | arms | {"next_dose_label": label, "minutes": minutes}
 
 
 def _headline(trial: Trial, found: NextDose) -> str:

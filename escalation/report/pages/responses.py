@@ -59,7 +59,8 @@ def response_table(results: Sequence[Result], trial: Trial) -> TextTable:
 def response_summary(results: Sequence[Result]) -> TextTable:
     """The designs under one truth, a row each: the optimal dose, and what patients have of the trial."""
     chooses = chooses_dose(results)
-    of_choice = ("correct OBD %", "safety %", "futility %", "no dose %")
+    compared = any(found.randomised is not None for _, found in _responses(results))
+    of_choice = ("correct OBD %", "safety %", None if compared else "futility %", "no dose %")
     header: list[str | None] = ["design", *(name if chooses else None for name in of_choice)]
     at_obd = any(found.patients_at_obd is not None for _, found in _responses(results))
     header += ["at OBD" if at_obd else None, "responses", "response %", "utility"]
@@ -82,7 +83,9 @@ def response_notes(results: Sequence[Result]) -> Iterator[str]:
     yield "Utility: mean per patient, from 0 to 100."
     if chooses_dose(results):
         yield f"OBD: optimal dose, chosen up to the RP2D; {OPTIMAL} the truth's. At OBD: its patients."
-        yield "No OBD: safety, no RP2D; futility, too few responses; no dose, none tried."
+        compared = any(found.randomised is not None for _, found in _responses(results))
+        none = "no dose, no arm acceptable" if compared else "futility, too few responses; no dose, none tried"
+        yield f"No OBD: safety, no RP2D; {none}."
         yield "Bias, in points, and coverage: of the observed response rate at the OBD."
 
 

@@ -9,6 +9,7 @@ from escalation.characteristics.anchored import LEAST_GAIN
 from escalation.characteristics.duration import DaySummary, TimeCharacteristics
 from escalation.characteristics.one_truth import OperatingCharacteristics
 from escalation.report.blocks import Block, Heading, Lines, TextTable
+from escalation.report.pages.arms import arm_notes, arm_summary, arm_table, is_compared
 from escalation.report.pages.responses import (
     has_responses,
     response_notes,
@@ -59,6 +60,9 @@ def run_blocks(run: Run) -> Iterator[Block]:
         if has_responses(results):
             yield response_table(results, run.scenario.trial)
             yield response_summary(results)
+        if is_compared(results):
+            yield arm_table(results, run.scenario.trial)
+            yield arm_summary(results)
         if is_timed(results):
             yield time_table(results)
     yield Lines(*footnotes(run), listed=True)
@@ -214,6 +218,7 @@ def footnotes(run: Run) -> Iterator[str]:
         yield "Patients +, 5-95 %, DLTs +: of those to come. All else includes the data so far."
     if has_responses(run.results):
         yield from response_notes(run.results)
+        yield from arm_notes(run.results)
     if is_timed(run.results):
         yield "Months: of 30.4 days, from the first arrival to the last completion, mean and sd."
         yield "Enrolment: to the last patient's. On hold: months in which accrual is held."
