@@ -505,7 +505,7 @@ def test_what_does_not_go_together(settings, problem):
 
 
 def test_what_is_refused():
-    with pytest.raises(EscalationError, match="doses are not compared given the data of a running trial yet"):
+    with pytest.raises(EscalationError, match="a comparison is not gone on with"):
         run(scenario(), after="1NNN")
     few = trial({**RATES, "rule": "merit", "patients_per_dose": 1, "alpha": 0.01})
     with pytest.raises(DesignError, match=r"trial.randomised.alpha: no margins keep to 0.01 with 1 patients an arm"):
