@@ -136,6 +136,10 @@ class JointPlan(Plan):
         """How desirable a dose is."""
         return float(self.desirability[state.patients[dose], self._units(state, dose)])
 
+    def rank(self, state: State, dose: int) -> int:
+        """The place of a dose in the order of desirability."""
+        return int(self.ranks[state.patients[dose], self._units(state, dose)])
+
     def worth(self, state: State, dose: int) -> int:
         """Sum of the utilities of the patients at a dose."""
         assert state.responses is not None
@@ -148,7 +152,7 @@ class JointPlan(Plan):
         found, explores = self.candidates(state, highest)
         if not found:
             return Decision(None)
-        ranks = [self.ranks[state.patients[dose], self._units(state, dose)] for dose in found]
+        ranks = [self.rank(state, dose) for dose in found]
         best = tuple(dose for dose, rank in zip(found, ranks, strict=True) if rank == max(ranks))
         if self.ties == LOWEST or len(best) == 1:
             return Decision(best[0], exploring=explores)
