@@ -23,31 +23,32 @@ from escalation.kernels.layout import JointCells, JointStates, JointSums
 from escalation.numbers import cells_of
 from escalation.plans.joint import JointPlan
 from escalation.plans.plan import Tolerances
-from escalation.plans.start import Start
+from escalation.plans.start import JointStart, Start
 from escalation.trial.joint import JointRates
 
 FIRST_ROOM = 1024
 """States that there is room for at first."""
 
 Keys = NDArray[np.uint64]
+Whole = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
-def joint_cells(plan: JointPlan) -> JointCells:
-    """The counts that a dose can come to in trials from the start, and the outcomes of a cohort."""
+def joint_cells(plan: JointPlan, counts: Whole, begins: JointStart) -> JointCells:
+    """The counts that a dose can come to in trials from so many patients and DLTs, and the outcomes of a cohort."""
     conduct, most = plan.conduct, len(plan.moves) - 1
     largest = min(conduct.largest, conduct.max_patients)
-    goes_on = most if plan.enough is None else min(plan.enough - 1, most)
+    goes_on = most if plan.enough is None else min(max(plan.enough - 1, int(counts[0].max())), most)
     split = 0 if plan.is_additive else most + 1
     dims = most + 1, most + 1, (most + 1) if plan.is_additive else (most + 1) ** 2
     codes = np.full(dims, -1, np.int32)
     count_codes = np.full((most + 1, most + 1), -1, np.int32)
     rows: list[tuple[int, int, int, int]] = []
-    counts: list[tuple[int, int]] = []
-    for n in _numbers(plan):
+    ends: list[tuple[int, int]] = []
+    for n in _numbers(plan, counts[0], begins):
         for t in range(n + 1):
-            count_codes[n, t] = len(counts)
-            counts.append((n, t))
+            count_codes[n, t] = len(ends)
+            ends.append((n, t))
             if n > goes_on:
                 continue
             splits = [(e, 0) for e in range(n + 1)]
@@ -73,8 +74,8 @@ def joint_cells(plan: JointPlan) -> JointCells:
         responses=np.ascontiguousarray(cell[:, 2:]),
         base=np.uint64(len(rows)),
         count_codes=count_codes,
-        count_cells=np.array(counts, np.int64),
-        count_base=np.uint64(len(counts)),
+        count_cells=np.array(ends, np.int64),
+        count_base=np.uint64(len(ends)),
         starts=np.array(starts, np.int64),
         toxic=outcome[:, 0].copy(),
         responding=np.ascontiguousarray(outcome[:, 1:]),
@@ -82,11 +83,51 @@ def joint_cells(plan: JointPlan) -> JointCells:
     )
 
 
-def _numbers(plan: JointPlan) -> range:
+def _numbers(plan: JointPlan, patients: Whole, begins: JointStart) -> list[int]:
     """The numbers of patients that a dose may come to."""
     most, size, conduct = len(plan.moves) - 1, int(plan.conduct.sizes[0, 0]), plan.conduct
-    alike = conduct.trial_sizes is None and (conduct.sizes == size).all() and conduct.max_patients % size == 0
-    return range(0, most + 1, size if alike else 1)
+    if conduct.trial_sizes is not None or (conduct.sizes != size).any():
+        return list(range(most + 1))
+    first = {int(patients[dose]) + begins.size for dose in begins.doses} | set(patients.tolist())
+    found = {number for one in first for number in range(one, most + 1, size)}
+    last = (conduct.max_patients - int(patients.sum()) - begins.size) % size  # patients of a last, smaller cohort
+    return sorted(found | {number + last for number in found if number + last <= most})
+
+
+def _first(cells: JointCells, counts: Whole, begins: JointStart, truths: int) -> JointStates:
+    """The state, or several of equal probability, from which trials start."""
+    states, code = _states(len(begins.doses), truths), 0
+    for n, t, (well, ill) in reversed([*zip(*counts.tolist(), begins.responses.tolist(), strict=True)]):
+        told = (well, ill) if cells.split else (well + ill, 0)
+        code = code * int(cells.base) + int(cells.codes[n, t, told[0] + cells.split * told[1]])
+    states.keys[:] = [code * len(counts[0]) + dose for dose in begins.doses]
+    states.mass[:], states.used[0] = 1 / len(begins.doses), len(begins.doses)
+    return states
+
+
+def _ended(start: Start, begins: JointStart, joint: JointRates) -> Outcomes:
+    """The one ending of a trial that has ended already."""
+    trial, (patients, dlts) = start.trial, start.counts[:, None].astype(np.int16)
+    responses = begins.responses.sum(axis=1)
+    by_dose = np.zeros((trial.levels, trial.most_patients + 1))
+    by_dose[np.arange(trial.levels), responses] = 1
+    at_chosen, none = np.zeros((trial.levels, cells_of(trial.most_patients).shape[1])), np.zeros(len(NO_OPTIMAL_DOSE))
+    if begins.optimal >= 0:
+        n = int(patients[0, begins.optimal])
+        at_chosen[begins.optimal, n * (n + 1) // 2 + int(responses[begins.optimal])] = 1
+    else:
+        none[list(NO_OPTIMAL_DOSE).index(begins.optimal)] = 1
+    return Outcomes(
+        trial=trial,
+        rates=joint.dlt,
+        patients=patients,
+        dlts=dlts,
+        recommended=np.array([start.recommended], np.int16),
+        reason=np.array([start.reason], np.int8),
+        probability=np.ones(1),
+        after=start.data,
+        response_sums=ResponseSums(by_dose, OptimalDoses(at_chosen, none)),
+    )
 
 
 def cohort_chances(cells: JointCells, joint: JointRates) -> Floats:
@@ -141,9 +182,12 @@ class JointEndings:
 
 def exact_outcomes(start: Start, joints: Sequence[JointRates], allowance: Allowance) -> list[Outcomes]:
     """The outcomes under each truth; raises StateSpaceError where there are more states than are allowed."""
-    plan = start.plan.joint
+    plan, begins = start.plan.joint, start.joint
     assert plan is not None
-    cells = joint_cells(plan)
+    assert begins is not None
+    if start.has_escalated:
+        return [_ended(start, begins, joint) for joint in joints]
+    cells = joint_cells(plan, start.counts, begins)
     if plan.levels * int(cells.base) ** plan.levels >= 2**64 or ENDS * int(cells.count_base) ** plan.levels >= 2**64:
         raise StateSpaceError(
             f"{int(cells.base):,} counts of patients, DLTs and responses can be seen at each of {plan.levels} doses, "
@@ -152,25 +196,34 @@ def exact_outcomes(start: Start, joints: Sequence[JointRates], allowance: Allowa
     limit = allowance.most_joint_states(plan, len(joints))
     chances = np.stack([cohort_chances(cells, joint) for joint in joints])
     found, ended = _sums(plan, len(joints)), _states(FIRST_ROOM, len(joints))
-    states, visited, treated = _states(1, len(joints)), 0, 0
-    states.keys[0], states.mass[0], states.used[0] = plan.conduct.start, 1.0, 1
+    states, visited, treated, given = _first(cells, start.counts, begins, len(joints)), 0, 0, begins.size
     while states.used[0]:
         visited += int(states.used[0])
         if visited > limit.states:
             raise too_many(plan, limit, treated)
-        states, ended = _one_cohort_more(plan, cells, chances, states, ended, found)
+        states, ended = _one_cohort_more(plan, cells, chances, (states, given), ended, found)
+        given = 0
         treated = min(treated + cells.largest, plan.conduct.max_patients)
     return [_outcomes(start, plan, cells, ended, found, joint, at) for at, joint in enumerate(joints)]
 
 
 def _one_cohort_more(
-    plan: JointPlan, cells: JointCells, chances: Floats, states: JointStates, ended: JointStates, found: JointSums
+    plan: JointPlan,
+    cells: JointCells,
+    chances: Floats,
+    before: tuple[JointStates, int],
+    ended: JointStates,
+    found: JointSums,
 ) -> tuple[JointStates, JointStates]:
-    """The states of trials that go on after one cohort more, and of all that have ended by then."""
+    """The states of trials that go on after one cohort more, and of all that have ended by then.
+
+    `before` are the states before it, and its size where that is another than planned, else 0.
+    """
+    states, given = before
     living, first = _states(max(FIRST_ROOM, 2 * int(states.used[0])), chances.shape[0]), 0
     ways = 3 * int(np.diff(cells.starts).max()), ENDS * (cells.largest + 1)
     while True:
-        first = treat_cohorts(plan.arrays, cells, chances, states, first, living, ended, found)
+        first = treat_cohorts(plan.arrays, cells, chances, states, first, given, living, ended, found)
         if first == states.used[0]:
             return living, ended
         living, ended = (_with_room(some, more) for some, more in zip((living, ended), ways, strict=True))
@@ -198,24 +251,25 @@ def _outcomes(
         recommended=plan.recommend(patients, dlts),
         reason=reasons,
         probability=probability,
+        after=start.data,
         response_sums=ResponseSums(by_dose, OptimalDoses(at_chosen, found.none[at].copy())),
     )
 
 
-def run_joint(plan: JointPlan, joint: JointRates, tolerances: Tolerances, keys: Keys, outcomes: Outcomes) -> None:
+def run_joint(start: Start, joint: JointRates, tolerances: Tolerances, keys: Keys, outcomes: Outcomes) -> None:
     """Run trials of patients with these tolerances and keys of their responses to their outcomes, in place."""
+    plan, begins = start.plan.joint, start.joint
+    assert plan is not None
+    assert begins is not None
+    assert outcomes.optimal is not None
+    if start.has_escalated:
+        outcomes.optimal[:] = begins.optimal
+        return
+    first = np.array(begins.doses, np.int64), begins.size
     rates = np.stack([joint.response_given_no_dlt, joint.response_given_dlt], axis=1)
-    limits = tolerance_limits(joint.dlt)
-    told = plan.arrays, limits, rates, tolerances, keys
-    run_joint_trials(
-        *told,
-        outcomes.patients,
-        outcomes.dlts,
-        outcomes.responses,
-        outcomes.recommended,
-        outcomes.reason,
-        outcomes.optimal,
-    )
+    counts = outcomes.patients, outcomes.dlts, outcomes.responses
+    ends = outcomes.recommended, outcomes.reason, outcomes.optimal
+    run_joint_trials(plan.arrays, first, (tolerance_limits(joint.dlt), rates), tolerances, keys, counts, ends)
 
 
 def _sums(plan: JointPlan, truths: int) -> JointSums:

@@ -92,7 +92,7 @@ def simulate_trials(
         keys = NO_KEYS if outcomes.times is None and laws is None else keys_of(seed, block)
         some = outcomes.part(slice(first, last))
         if plan is not None and joint is not None:
-            run_joint(plan, joint, tolerances, virtual.response_keys(seed, block)[: last - first], some)
+            run_joint(start, joint, tolerances, virtual.response_keys(seed, block)[: last - first], some)
         elif laws is None:
             simulation.run(tolerances, keys, some)
         else:

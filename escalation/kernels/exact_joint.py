@@ -67,8 +67,10 @@ def unpacked(cells, counts, n, t, well, ill):
 
 
 @allocating
-def treat_cohorts(plan, cells, chances, states, first, living, ended, found):
+def treat_cohorts(plan, cells, chances, states, first, given, living, ended, found):
     """Treat the next cohort in every state from `first` on, until there may be no room for what follows.
+
+    It has `given` patients unless that is 0.
 
     The first state that is left is returned. `chances`, float64[V, D, O], are the probabilities of the outcomes of a
     cohort under each truth; `living` and `ended` the states that follow, and counts of patients and DLTs at the end
@@ -108,7 +110,10 @@ def treat_cohorts(plan, cells, chances, states, first, living, ended, found):
             toxicities += t[level]
             if level != dose:
                 ending += count_powers[level] * np.uint64(cells.count_codes[at(n[level]), at(t[level])])
-        size = min(cohort_size(plan.sizes, plan.trial_sizes, dose, n[dose], enrolled, toxicities), plan.most - enrolled)
+        size = given
+        if size == 0:
+            size = cohort_size(plan.sizes, plan.trial_sizes, dose, n[dose], enrolled, toxicities)
+        size = min(size, plan.most - enrolled)
         begins, ends = cells.starts[at(size)], cells.starts[at(size + 1)]
         if living.used[0] + 3 * (ends - begins) > living.keys.shape[0]:
             break

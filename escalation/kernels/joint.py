@@ -144,38 +144,49 @@ def most_useful(plan, highest, n, futile, w):
 
 
 @allocating
-def run_joint_trials(plan, limits, rates, tolerances, keys, patients, dlts, responses, recommended, reasons, optimal):
+def run_joint_trials(plan, first, rates, tolerances, keys, counts, ends):
     """Run a block of trials, which begin with the counts that they have on entry, the same for all.
 
-    A patient has a DLT with a tolerance below `limits`, int64[D], and a response with a random number below `rates`,
-    float64[D, 2], by whether there is a DLT. `responses`, int16[T, D, 2], are those of patients without and with one.
+    `first` are the doses, int64[K], of which their first cohort has one, by lot, and its size where it is not 0.
+
+    `rates` are the limits below which a tolerance is a DLT, int64[D], and a random number a response, float64[D, 2], by
+    whether there is a DLT; `counts` patients and DLTs, int16[T, D], and responses, int16[T, D, 2], of patients without
+    and with one; `ends` the MTD, the reason and the optimal dose of each trial.
     """
+    (first_doses, first_size), (limits, response_rates) = first, rates
+    (patients, dlts, responses), (recommended, reasons, optimal) = counts, ends
     levels, most = limits.shape[0], plan.most
     n, t, e, w = np.empty((4, levels), np.int64)
     start = np.empty((4, levels), np.int64)
     room, sizes, found = np.empty((4, levels)), np.empty(levels, np.int64), np.empty(3, np.int64)
     seen = np.empty(levels, np.bool_), np.empty(levels, np.bool_), np.empty(levels, np.int64)
     toxic, futile = seen[0], seen[1]
-    first = first_toxicities = np.int64(0)
+    first_enrolled = first_toxicities = np.int64(0)
     for level in range(levels):
         start[0, level], start[1, level] = patients[0, level], dlts[0, level]
         well, ill = np.int64(responses[0, level, 0]), np.int64(responses[0, level, 1])
         start[2, level] = well + ill
         start[3, level] = worth(plan, start[0, level], start[1, level], well, ill)
-        first += start[0, level]
+        first_enrolled += start[0, level]
         first_toxicities += start[1, level]
     for trial in range(at(tolerances.shape[0])):
-        key, dose, reason, drawn = keys[trial], plan.start, np.int64(0), DRAW
-        enrolled, toxicities = first, first_toxicities
+        key, reason, drawn, size = keys[trial], np.int64(0), DRAW, first_size
+        dose = first_doses[0]
+        if first_doses.shape[0] > 1:
+            dose = first_doses[at(uniform(key, drawn) * first_doses.shape[0])]
+            drawn += np.uint64(1)
+        enrolled, toxicities = first_enrolled, first_toxicities
         for level in range(levels):
             n[level], t[level], e[level], w[level] = start[0, level], start[1, level], start[2, level], start[3, level]
             judge(plan, level, n, t, e, w, seen)
         while reason == 0:
-            size = cohort_size(plan.sizes, plan.trial_sizes, dose, n[dose], enrolled, toxicities)
+            if size == 0:
+                size = cohort_size(plan.sizes, plan.trial_sizes, dose, n[dose], enrolled, toxicities)
             last = min(enrolled + size, most)
+            size = np.int64(0)
             for patient in range(enrolled, last):
                 ill = np.int64(tolerances[trial, at(patient)] < limits[at(dose)])
-                responds = np.int64(uniform(key, np.uint64(patient)) < rates[at(dose), at(ill)])
+                responds = np.int64(uniform(key, np.uint64(patient)) < response_rates[at(dose), at(ill)])
                 t[dose] += ill
                 toxicities += ill
                 e[dose] += responds

@@ -15,6 +15,16 @@ from escalation.trial.trial import Trial
 
 
 @dataclass(frozen=True, eq=False)
+class JointStart:
+    """Where a trial starts whose design decides by responses, beside its counts."""
+
+    responses: NDArray[np.int64]  # int64[D, 2], at each dose, of patients without and with a DLT
+    doses: tuple[int, ...]  # of which the first cohort has one, by index; empty where the trial has ended
+    size: int = 0  # patients of the first cohort where it only has to be filled up; 0 where it is a cohort of its own
+    optimal: int = NO_DOSE  # where it has ended the index of the optimal dose, or a key of NO_OPTIMAL_DOSE
+
+
+@dataclass(frozen=True, eq=False)
 class Start:
     """Where the engines start."""
 
@@ -31,3 +41,4 @@ class Start:
     # What is decided while patients are pending; None where nothing is, and complete data are waited for.
     pending: PendingPlan | WeighedCurves | None = None
     reason: int = 0  # then why it, or the trial, ended: a key of `kernels.codes.REASON_NAMES`
+    joint: JointStart | None = None  # of a design that decides by responses; the engines run its `plan.joint`

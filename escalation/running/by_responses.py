@@ -24,6 +24,7 @@ from escalation.kernels.codes import (
 )
 from escalation.plans.decision import Ruling, State
 from escalation.plans.joint import JointPlan
+from escalation.plans.reach import NO_RULING
 from escalation.running.answer import Completion, Hold, NextDose, OptimalDose
 from escalation.running.decider import Decider
 from escalation.running.estimates import dose_estimates
@@ -117,11 +118,7 @@ class _Asked:
 def next_by_responses(design: BOIN12, trial: Trial, data: InterimData, ruling: Ruling) -> NextDose:
     """What the design does next; raises OutcomesError as `next_dose` does."""
     decider = replace(decider_for(design, trial, data), ruling=ruling)
-    if data.responses is None:
-        raise OutcomesError(f"outcomes: this design decides by responses, and {NO_RESPONSES}")
-    assert decider.plan.joint is not None
-    assert trial.efficacy is not None
-    asked = _Asked(design, decider, decider.plan.joint, trial.efficacy)
+    asked = _asked(design, decider, data)
     last, missing, departures = _standing(asked, data)
     answers = [asked.answer(_state(cells, last), missing, ruling) for cells in _fillings(data)]
     first, pending = answers[0], data.responses_pending + sum(data.responded or ())
@@ -146,10 +143,47 @@ def next_by_responses(design: BOIN12, trial: Trial, data: InterimData, ruling: R
         filled=(),
         not_recommended=_why_no_mtd(first) if highest == {NO_DOSE} else None,
         hold=None if settled else Hold(None, "the design waits until both outcomes of every patient are known"),
-        responses=tuple(at_each_dose(trial.efficacy, asked.plan.futile, data)),
+        responses=tuple(at_each_dose(asked.efficacy, asked.plan.futile, data)),
         optimal_dose=_optimal(trial, answers, pending),
         tied=tuple(dose + 1 for dose in first.doses) if tied else (),
     )
+
+
+@dataclass(frozen=True)
+class StandingByResponses:
+    """Where a trial stands of which nothing is pending."""
+
+    plan: JointPlan
+    doses: tuple[int, ...]  # of which one is next, by index; empty where the trial has ended
+    size: int  # of the next cohort
+    completing: bool  # whether that only fills up the last one
+    reason: int  # why the trial has ended; 0 where it has not
+    recommended: int  # index of the MTD, or NO_DOSE
+    optimal: int  # that of the optimal dose, or a key of NO_OPTIMAL_DOSE
+    departures: tuple[str, ...]
+
+
+def standing_by_responses(design: BOIN12, trial: Trial, data: InterimData) -> StandingByResponses:
+    """Where a trial stands with these data; raises OutcomesError as `standing` does."""
+    asked = _asked(design, decider_for(design, trial, data), data)
+    if pending := data.responses_pending + sum(data.responded or ()):
+        raise OutcomesError(
+            f"outcomes: of {pending} patients an outcome is pending: how the trial goes on depends on it; `next` shows "
+            "what may follow"
+        )
+    last, missing, departures = _standing(asked, data)
+    (cells,) = _fillings(data)
+    now = asked.answer(_state(cells, last), missing, NO_RULING)
+    told = now.doses, now.size, now.completing, now.reason, now.recommended, now.optimal
+    return StandingByResponses(asked.plan, *told, departures)
+
+
+def _asked(design: BOIN12, decider: Decider, data: InterimData) -> _Asked:
+    if data.responses is None:
+        raise OutcomesError(f"outcomes: this design decides by responses, and {NO_RESPONSES}")
+    assert decider.plan.joint is not None
+    assert decider.trial.efficacy is not None
+    return _Asked(design, decider, decider.plan.joint, decider.trial.efficacy)
 
 
 def _state(cells: Iterable[Cell], last: int | None) -> State:
@@ -219,7 +253,7 @@ def _followed(asked: _Asked, data: InterimData) -> tuple[int | None, int, list[s
     missing, seen = 0, InterimData.from_cohorts([], levels, efficacy=True)
     for number, cohort in enumerate((one for one in data.cohorts or () if one.patients), 1):
         dose, name = cohort.dose - 1, f"cohort {number} ({cohort.written(asked.trial.labels)})"
-        answers = [asked.answer(_state(cells, last), missing, Ruling()) for cells in _fillings(seen)]
+        answers = [asked.answer(_state(cells, last), missing, NO_RULING) for cells in _fillings(seen)]
         expected = {one for answer in answers for one in answer.doses}
         at = {answer.size for answer in answers if dose in answer.doses}
         if dose not in expected:

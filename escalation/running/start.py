@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from escalation.designs import Design
+from escalation.designs import BOIN12, Design
 from escalation.errors import DesignError, OutcomesError
 from escalation.kernels.codes import NO_DOSE
 from escalation.plans.decision import Expanding, run_after
 from escalation.plans.expansion import ExpansionPlan, expansion_plan
-from escalation.plans.start import Start
+from escalation.plans.start import JointStart, Start
+from escalation.running.by_responses import standing_by_responses
 from escalation.running.explanation import undecided
 from escalation.running.standing import standing
 from escalation.trial.data import InterimData
@@ -25,8 +26,13 @@ def start_of(design: Design, trial: Trial, after: InterimData | str | None) -> S
         if problems:
             raise DesignError("\n".join(problems))
         plan, pending = design.plan(trial), design.pending_plan(trial)
-        return Start(trial, plan, expansion_plan(trial), None, none, pending=pending)
+        joint = None
+        if plan.joint is not None:
+            joint = JointStart(np.zeros((trial.levels, 2), np.int64), (plan.conduct.start,))
+        return Start(trial, plan, expansion_plan(trial), None, none, pending=pending, joint=joint)
     data = InterimData.of(after, trial)
+    if isinstance(design, BOIN12):
+        return _by_responses(design, trial, data)
     now = standing(design, trial, data)
     decider, decision = now.decider, now.decision
     counts = np.array([data.patients, data.dlts])
@@ -56,6 +62,33 @@ def start_of(design: Design, trial: Trial, after: InterimData | str | None) -> S
         declared=found if at is None else at.dose,
         recommended=found,
         reason=decision.reason,
+    )
+
+
+def departures_of(design: Design, trial: Trial, data: InterimData) -> tuple[str, ...]:
+    """Where data are not what the design would have done; raises as `start_of` does."""
+    if isinstance(design, BOIN12):
+        return standing_by_responses(design, trial, data).departures
+    return standing(design, trial, data).departures
+
+
+def _by_responses(design: BOIN12, trial: Trial, data: InterimData) -> Start:
+    """Where the engines start from the data of a trial whose design decides by responses."""
+    now = standing_by_responses(design, trial, data)
+    assert data.responses is not None
+    counts, responses = np.array([data.patients, data.dlts]), np.array(data.responses, np.int64)
+    joint = JointStart(responses, now.doses, now.size if now.completing else 0, now.optimal)
+    room = trial.model_copy(update={"max_patients": max(trial.max_patients, data.treated)})
+    return Start(
+        room,
+        now.plan,
+        None,
+        data,
+        counts,
+        has_escalated=now.reason != 0,
+        recommended=now.recommended if now.reason else NO_DOSE,
+        reason=now.reason,
+        joint=joint,
     )
 
 

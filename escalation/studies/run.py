@@ -26,8 +26,8 @@ from escalation.kernels.codes import SLACK
 from escalation.names import choose
 from escalation.plans.choice import ChoicePlan
 from escalation.plans.clock import clock_of
-from escalation.running.standing import DEPENDS_ON_DAYS, standing
-from escalation.running.start import start_of
+from escalation.running.standing import DEPENDS_ON_DAYS
+from escalation.running.start import departures_of, start_of
 from escalation.scenario.file import Scenario
 from escalation.scenario.truths.truth import Truth
 from escalation.studies.one_design import endings_within, simulate, under_each_truth
@@ -363,7 +363,7 @@ def run(
     names = choose(truths, (truth.name for truth in scenario.truth), "truth")
     data = None if after is None else InterimData.of(after, scenario.trial)
     departures = []
-    choosing = [label for label in labels if scenario.designs[label].optimal_dose is not None]
+    choosing = [label for label in labels if scenario.designs[label].chooses_optimal_dose]
     if data is not None and data.responses is None and choosing:
         raise OutcomesError(f"outcomes: design '{choosing[0]}' chooses an optimal dose: {NO_RESPONSES}")
     results, refusals = [], {}
@@ -373,7 +373,7 @@ def run(
             refusals = dict.fromkeys(late, f"{DEPENDS_ON_DAYS}, and is not gone on with from data")
             labels = [label for label in labels if label not in refusals]
         for label in labels:
-            found = standing(scenario.designs[label], scenario.trial, data).departures
+            found = departures_of(scenario.designs[label], scenario.trial, data)
             departures += [f"design '{label}': {departure}" for departure in found]
     passed = Pass(scenario, labels, names, trials, seed, exact, data, **effort)
     for one in passed.evidence():

@@ -6,7 +6,19 @@ from functools import cache
 import numpy as np
 import pytest
 
-from escalation import BOIN12, Association, Scenario, StateSpaceError, Trial, Truth, joint_rates, run, simulate
+from escalation import (
+    BOIN12,
+    Association,
+    InterimData,
+    OutcomesError,
+    Scenario,
+    StateSpaceError,
+    Trial,
+    Truth,
+    joint_rates,
+    run,
+    simulate,
+)
 from escalation.engines.allowance import Allowance
 from escalation.engines.joint import exact_outcomes
 from escalation.engines.patients import response_keys, tolerances
@@ -211,6 +223,73 @@ def test_too_many_states_are_refused_with_what_would_help():
             trial(count=9, patients=45, size=3),
             joint_rates([0.1] * 9, [0.2] * 9, Association(odds_ratio=1.0)),
         )
+
+
+RUNNING = {
+    "a cohort": ("1NNE 2NET", (1,), None),
+    "not full": ("1NNE 2NE", (1,), 1),
+    "after a full trial would go down": ("1NEN 2TTN", (0,), None),
+    "by lot": ("1NNE 2NNT 2ETN", None, None),
+}
+
+
+def cells_after(outcomes, levels=3):
+    words = outcomes.split()
+    return tuple(
+        tuple(sum(word[1:].count(letter) for word in words if word[0] == str(level + 1)) for letter in "NETB")
+        for level in range(levels)
+    )
+
+
+@pytest.mark.parametrize("utilities", [ADDITIVE, APART], ids=["additive", "apart"])
+@pytest.mark.parametrize("history", RUNNING)
+def test_every_path_from_data(history, utilities):
+    outcomes, doses, missing = RUNNING[history]
+    twin, design = pair("default", utilities)
+    cells, last = cells_after(outcomes), int(outcomes.split()[-1][0]) - 1
+    if missing is None:
+        doses = tuple(sorted(twin.next_doses(cells, last)))
+    of, joint = trial(patients=13, size=3, utilities=utilities), JOINT["associated"]
+    start = start_of(design, of, InterimData.of(outcomes, of))
+    found = exact_outcomes(start, [joint], Allowance())[0]
+    selected, none, counts = np.zeros(3), np.zeros(3), defaultdict(float)
+    for (after, reason, optimal), chance in every_ending(
+        twin, joint.cells.tolist(), 13, 3, cells, doses, missing
+    ).items():
+        counts[tuple(sum(cell) for cell in after), reason] += chance
+        if isinstance(optimal, int):
+            selected[optimal] += chance
+        else:
+            none[PLACES[optimal]] += chance
+    np.testing.assert_allclose(found.response_sums.optimal.selection, selected, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(found.response_sums.optimal.none, none, rtol=0, atol=1e-13)
+    seen = defaultdict(float)
+    for n, reason, chance in zip(found.patients, found.reason, found.probability, strict=True):
+        seen[tuple(n.tolist()), REASON_NAMES[reason]] += chance
+    assert seen.keys() | counts.keys()
+    for ending in seen.keys() | counts.keys():
+        assert seen[ending] == pytest.approx(counts[ending], abs=1e-13), ending
+
+
+@pytest.mark.parametrize("outcomes", ["1NNE 2NET", "1NNE 2NE", "1NNN 1NNN 1NNN 1NNN", "1TTT", "1NNE 2ENE 3TTN"])
+def test_both_engines_agree_from_data(outcomes):
+    scenario = Scenario(name="x", trial=trial(patients=18, size=3), design=[BOIN12()], truth=TRUTHS[:2])
+    found = run(scenario, trials=4000, after=outcomes)
+    assert found.agreement is None or found.agreement.p_value > 0.01, found.agreement
+    for result in found.results:
+        known = cells_after(outcomes)
+        assert all(
+            mean >= cell[1] + cell[3] - 1e-12 for mean, cell in zip(result.exact.response.responses, known, strict=True)
+        )
+        if found.agreement is None or len(result.simulated.to_dict()) == 0:
+            continue
+        assert result.exact.response.pcs_obd == pytest.approx(result.simulated.response.pcs_obd, abs=0.04)
+
+
+def test_what_is_pending_is_not_gone_on_with():
+    scenario = Scenario(name="x", trial=trial(patients=18, size=3), design=[BOIN12()], truth=TRUTHS[:1])
+    with pytest.raises(OutcomesError, match=r"of 1 patients an outcome is pending.*next"):
+        run(scenario, trials=10, after="1NNE 2NNN?")
 
 
 def test_one_dose():

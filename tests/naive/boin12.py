@@ -118,11 +118,14 @@ class Boin12:
         return min(found, key=lambda d: (-(1 + self.total(cells[d])) / (2 + sum(cells[d])), d))
 
 
-def every_ending(rule, probabilities, most, size, start=0):
-    """Every ending over all paths, with its probability: cells, reason, and the optimal dose or why there is none."""
+def every_ending(rule, probabilities, most, size, cells=None, doses=(0,), first=None):
+    """Every ending over all paths, with its probability: cells, reason, and the optimal dose or why there is none.
+
+    A running trial has `cells`, one of `doses` next by lot, and `first` patients to fill up its last cohort.
+    """
     found = {}
 
-    def treat(cells, dose, chance):
+    def treat(cells, dose, chance, size=size):
         count = min(size, most - sum(map(sum, cells)))
         for outcome in product(range(count + 1), repeat=3):
             cohort = (*outcome, count - sum(outcome))
@@ -144,5 +147,6 @@ def every_ending(rule, probabilities, most, size, start=0):
             optimal = "futility" if reason == "futility" else rule.obd(after)
             found[after, reason, optimal] = found.get((after, reason, optimal), 0.0) + share
 
-    treat(((0, 0, 0, 0),) * len(probabilities), start, 1.0)
+    for dose in doses:
+        treat(cells or ((0, 0, 0, 0),) * len(probabilities), dose, 1 / len(doses), first or size)
     return found
