@@ -24,6 +24,7 @@ from escalation.plans.decision import Decision, State
 from escalation.plans.plan import Counts, Escalate, Plan, Settle
 
 NEEDS_RESPONSES = "decisions look at responses"
+NEEDS_RATES = f"rates: {NEEDS_RESPONSES}; the truth should have response_rates (in Python JointRates)"
 
 EQUAL = 1e-12
 """Probabilities that differ by less than this share of themselves, or of what they lack to 1, are equal."""
@@ -103,7 +104,7 @@ class JointPlan(Plan):
         clock: ClockArrays,  # noqa: ARG002
     ) -> Escalate:
         """None: patients have responses."""
-        raise DesignError(f"rates: {NEEDS_RESPONSES}; the truth should have response_rates (in Python JointRates)")
+        raise DesignError(NEEDS_RATES)
 
     def open_doses(self, state: State) -> tuple[bool, ...]:
         """Whether each dose may be given: not too toxic, nor any below, and not futile."""
