@@ -48,10 +48,7 @@ def pathways(node: Node, trial: Trial, truth: int | None = None) -> Figure:
         _edges(axes, placed, truth)
         _box(axes, placed, trial, truth)
     names = ", ".join(f"{level} = {dose}" for level, dose in zip(trial.level_names, trial.amounts, strict=True))
-    on_lines = "DLTs in the cohort"
-    if found := next((placed.node.seen for placed in _all(root) if placed.node.seen), ()):
-        on_lines += ", responses" if len(found) < len(OUTCOMES) else " (T), responses (E) and both (B), N neither"
-    caption = f"Doses: {with_unit(names, trial)}. On the lines: {on_lines}."
+    caption = f"Doses: {with_unit(names, trial)}. On the lines: {_on_lines(root)} in the cohort."
     caption += "" if truth is None else " In percent: probability of getting there."
     note(figure, fold(caption, int(15 * figure.get_figwidth()), 6))
     return figure
@@ -85,6 +82,12 @@ def _edges(axes: Axes, placed: _Placed, truth: int | None) -> None:
         axes.plot(across, down, color=GREY, linewidth=width, solid_joinstyle="round", zorder=1)
         plate = {"boxstyle": "round,pad=0.12", "facecolor": "white", "edgecolor": "none"}
         axes.text(bend + 0.08, branch.row, _seen(branch.node, place), ha="center", va="center", fontsize=LETTERS, bbox=plate, zorder=2)
+
+
+def _on_lines(root: _Placed) -> str:
+    found = next((placed.node.seen for placed in _all(root) if placed.node.seen), ())
+    told = {0: "DLTs", 2: "DLTs and responses", len(OUTCOMES): "neither (N), responses (E), DLTs (T) and both (B)"}
+    return told[len(found)]
 
 
 def _seen(node: Node, place: int) -> str:
