@@ -14,7 +14,7 @@ from escalation.defaults import ALL_SECONDS, EXACT_SECONDS, SEED, TRIALS
 
 if TYPE_CHECKING:
     from escalation.report.blocks import Block
-    from escalation.running.pathways import Pathways
+    from escalation.running.tree import Pathways
     from escalation.scenario.file import Scenario, TrialDesigns
     from escalation.tidy import Table
 

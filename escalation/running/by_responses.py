@@ -74,6 +74,7 @@ class Asked:
 
     @property
     def trial(self) -> Trial:
+        """As the design runs it."""
         return self.decider.trial
 
     def planned(self, dose: int, patients: tuple[int, ...], dlts: tuple[int, ...]) -> int:
@@ -175,9 +176,10 @@ def standing_state(design: BOIN12, trial: Trial, data: InterimData) -> tuple[Ask
     """The design to be asked, the state, patients whom the last cohort lacks, and departures; raises as `standing`."""
     asked = _asked(design, decider_for(design, trial, data), data)
     if pending := data.responses_pending + sum(data.responded or ()):
+        who = "1 patient has" if pending == 1 else f"{pending} patients have"
         raise OutcomesError(
-            f"outcomes: of {pending} patients an outcome is pending: how the trial goes on depends on it; `next` shows "
-            "what may follow"
+            f"outcomes: {who} an outcome that is pending, on which depends how the trial goes on; `next` shows what "
+            "may follow"
         )
     last, missing, departures = _standing(asked, data)
     (cells,) = _fillings(data)

@@ -19,9 +19,7 @@ from escalation.running.decider import Decider
 from escalation.running.explanation import undecided
 from escalation.running.response_paths import walk_by_responses
 from escalation.running.standing import standing
-from escalation.running.tree import Node as Node
-from escalation.running.tree import Pathways as Pathways
-from escalation.running.tree import check_number
+from escalation.running.tree import Node, Pathways, check_number
 from escalation.trial.data import Cohort, InterimData
 from escalation.trial.joint import JointRates
 from escalation.trial.rates import check_rates

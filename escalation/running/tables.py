@@ -18,7 +18,8 @@ from escalation.plans.pending import PendingPlan
 from escalation.plans.plan import Plan
 from escalation.running.desirability import DesirabilityRow, desirability_rows
 from escalation.running.late_tables import PendingTable, pending_tables
-from escalation.running.pathways import Pathways, first_pathways
+from escalation.running.pathways import first_pathways
+from escalation.running.tree import Pathways
 from escalation.trial.trial import Trial
 
 Cells = NDArray[np.bool_]

@@ -7,6 +7,7 @@ from escalation.errors import PathwayError
 from escalation.trial.data import Cohort
 from escalation.trial.trial import Trial
 
+
 @dataclass(frozen=True)
 class Node:
     """A point of the pathways: what was seen, and what the design does then."""

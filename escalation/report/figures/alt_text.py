@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from escalation.engines.course import Course
 from escalation.report.figures.pathways import node_text
 from escalation.report.figures.swimmer import ended
-from escalation.report.pages.paths import seen
 from escalation.report.pages.calibrate import OBJECTIVE
+from escalation.report.pages.paths import seen
 from escalation.report.pages.robust import position_name
 from escalation.report.pages.run import best_time, by_truth, time_label
 from escalation.report.wording import count, dose_name, mean, months, percent
-from escalation.running.pathways import Node
+from escalation.running.tree import Node
 from escalation.studies.calibrate import Calibration, setting_words
 from escalation.studies.evaluate import NAMES, Assessment
 from escalation.studies.robust import ALL, Robustness, Summary

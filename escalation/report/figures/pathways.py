@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from escalation.report.figures.style import BAND, GREY, INK, fold, new_figure, note, shorten, style
 from escalation.report.wording import count, percent, with_unit
-from escalation.running.pathways import Node
+from escalation.running.tree import Node
 from escalation.trial.joint import OUTCOMES
 from escalation.trial.trial import Trial
 
@@ -81,7 +81,16 @@ def _edges(axes: Axes, placed: _Placed, truth: int | None) -> None:
         width = 0.5 + THICKEST * probability
         axes.plot(across, down, color=GREY, linewidth=width, solid_joinstyle="round", zorder=1)
         plate = {"boxstyle": "round,pad=0.12", "facecolor": "white", "edgecolor": "none"}
-        axes.text(bend + 0.08, branch.row, _seen(branch.node, place), ha="center", va="center", fontsize=LETTERS, bbox=plate, zorder=2)
+        axes.text(
+            bend + 0.08,
+            branch.row,
+            _seen(branch.node, place),
+            ha="center",
+            va="center",
+            fontsize=LETTERS,
+            bbox=plate,
+            zorder=2,
+        )
 
 
 def _on_lines(root: _Placed) -> str:

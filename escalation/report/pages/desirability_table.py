@@ -39,9 +39,7 @@ def desirability_blocks(rows: Sequence[DesirabilityRow], benchmark: float, *, ev
     nobody, *others = by_patients
     shown = [some for some in others if every or some[0].occurs]
     untried = nobody[0]
-    yield Lines(
-        f"A dose that nobody was given: rank {_rank(untried)}, desirability {percent(untried.desirability)} %."
-    )
+    yield Lines(f"A dose that nobody was given: rank {_rank(untried)}, desirability {percent(untried.desirability)} %.")
     for some in shown:
         if some[0].occurs:
             yield _grid(some, _rank, "rank by desirability (RDS)")

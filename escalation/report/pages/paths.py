@@ -6,7 +6,7 @@ from typing import Any
 from escalation.report.blocks import Block, Heading, Lines, Picture, TextTable
 from escalation.report.preamble import alarms
 from escalation.report.wording import count, dose_name, percent
-from escalation.running.pathways import Node, Pathways
+from escalation.running.tree import Node, Pathways
 from escalation.trial.data import Cohort
 from escalation.trial.joint import OUTCOMES
 from escalation.trial.trial import Trial
