@@ -534,7 +534,18 @@ class InterimData:
                 "last cohort: with patients pending its DLTs are not known; give the outcomes cohort by cohort"
             )
         n, y, open_ = ((*counts, *(0,) * (levels - len(counts))) for counts in (n, y, open_))
-        beside = _beside((responses, response_pending, responded), len(patients), levels)
+        none = 0, 0
+        beside: list[tuple[Any, ...]] = []
+        for name, values, nobody in (
+            ("responses", responses, none),
+            ("response_pending", response_pending, none),
+            ("responded", responded, 0),
+        ):
+            if responses is None and values:
+                raise OutcomesError(f"{name}: needs responses beside it")
+            if len(values or ()) > len(patients):
+                raise OutcomesError(f"{name}: {len(values or ())} numbers, but {len(patients)} numbers of patients")
+            beside.append((*(values or ()), *[nobody] * (levels - len(values or ()))))
         if responses is None:
             return cls(n, y, dose, last_cohort, None if any(n) else (), open_)
         return cls(n, y, dose, last_cohort, None if any(n) else (), open_, (), *beside)
@@ -628,19 +639,6 @@ def _responses_by_dose(
         counts[cohort.dose - 1] += parts
     known, waiting = ([(well, ill) for well, ill in part.tolist()] for part in (counts[:, :2], counts[:, 2:4]))
     return tuple(known), tuple(waiting), tuple(counts[:, 4].tolist())
-
-
-def _beside(given: Sequence[Sequence[Any] | None], most: int, levels: int) -> list[tuple[Any, ...]]:
-    """What is known of responses at each dose level, of so many levels that patients are given for."""
-    beside: list[tuple[Any, ...]] = []
-    for name, values, nobody in zip(OF_RESPONSES, given, ((0, 0), (0, 0), 0), strict=False):
-        if given[0] is None and values:
-            raise OutcomesError(f"{name}: needs responses beside it")
-        found = tuple(values or ())
-        if len(found) > most:
-            raise OutcomesError(f"{name}: {len(found)} numbers, but {most} numbers of patients")
-        beside.append((*found, *[nobody] * (levels - len(found))))
-    return beside
 
 
 def _counts(values: object, name: str) -> tuple[int, ...]:
