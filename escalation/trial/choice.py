@@ -95,7 +95,7 @@ BOIN_ET = (
 )
 BOIN12 = (
     "Lin R, Zhou Y, Yan F, Li D, Yuan Y (2020) BOIN12: Bayesian optimal interval phase I/II trial design for "
-    "utility-based dose finding with immunotherapy and targeted therapies. JCO Precis Oncol 4:1393-1402."
+    "utility-based dose finding in immunotherapy and targeted therapies. JCO Precis Oncol 4:1393-1402."
 )
 OBD = (
     "Fraisse J, Dinart D, Tosi D, Bellera C, Mollevi C (2021) Optimal biological dose: a systematic review in cancer "
