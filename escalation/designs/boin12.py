@@ -138,6 +138,11 @@ class BOIN12(Design):
             yield "p_tox", f"needed, because 1.4 x max_toxicity = {high:g} is not below 1"
 
     def _cautions(self, trial: Trial) -> Iterator[str]:
+        if trial.efficacy is not None and trial.efficacy.max_toxicity not in (None, trial.target):
+            yield (
+                f"the RP2D is the dose whose DLT rate is closest to max_toxicity = {trial.efficacy.max_toxicity:g}; "
+                f"which doses are correct, and PCS, go by target = {trial.target:g}"
+            )
         for option in ("confine_from", "explore_from", "stop_at"):
             value = getattr(self, option)
             if isinstance(value, int):

@@ -226,7 +226,7 @@ FILE = """
 name = "optimal"
 [trial]
 doses = [10, 20, 40]
-target = 0.25
+target = 0.35
 max_patients = 12
 [trial.efficacy]
 min_response = 0.25
@@ -540,3 +540,36 @@ def test_fingerprints():
 def test_an_expansion_of_the_trial_is_not_followed():
     with pytest.raises(DesignError, match="is not followed by an expansion"):
         BOIN12().plan(OF.model_copy(update={"expansion": Expansion(patients=3)}))
+
+
+def test_a_target_that_is_not_the_limit_is_pointed_out():
+    (caution,) = BOIN12().cautions(OF)
+    assert "closest to max_toxicity = 0.35" in caution
+    assert "go by target = 0.25" in caution
+    assert not list(BOIN12().cautions(OF.model_copy(update={"target": 0.35})))
+
+
+UNTRUE = (
+    "A cohort's DLTs are all known before the next cohort is treated;",
+    "They do not change how a trial goes.",
+    "No cohort begins before the DLTs of the one before are known.",
+    "numbers of patients and DLTs at each dose, every possible",
+    "every ending with its recommendation. It changes with any of them.\n",
+)
+"""What a report says of designs that look at DLTs alone."""
+
+
+def test_the_report_says_what_such_a_design_does(file, tmp_path):
+    def report(*arguments):
+        assert invoke("report", file, "--format", "md", "--output", tmp_path / "r.md", *arguments).exit_code == 0
+        return (tmp_path / "r.md").read_text()
+
+    text, other = report(*ONLY, "--trials", "100"), report("--design", "boin", "--trials", "100")
+    for sentence in UNTRUE:
+        assert sentence in other
+        assert sentence not in text
+    assert "under boin12 their responses as well" in text
+    assert "Decision table of boin12, 3 patients at the dose: rank by desirability (RDS)" in text
+    assert "boin12: pathways of the first cohort" in text
+    options = text.partition("Options of boin12")[2]
+    assert all(f"| {name} |" in options.replace("\\", "") for name in set(BOIN12.model_fields) - {"kind", "label"})
