@@ -75,10 +75,10 @@ if TYPE_CHECKING:
     from escalation.running.answer import NextDose as NextDose
     from escalation.running.answer import WhilePending as WhilePending
     from escalation.running.next_dose import next_dose as next_dose
-    from escalation.running.pathways import Pathways as Pathways
     from escalation.running.pathways import paths as paths
     from escalation.running.tables import ProtocolTable as ProtocolTable
     from escalation.running.tables import decision_table as decision_table
+    from escalation.running.tree import Pathways as Pathways
     from escalation.scenario.file import Scenario as Scenario
     from escalation.scenario.file import TrialDesigns as TrialDesigns
     from escalation.scenario.file import load_designs as load_designs
@@ -154,8 +154,9 @@ _HOMES = {
     "report.document.report": "make_report write_report",
     "running.answer": "Completion DoseEstimate Hold NextDose WhilePending",
     "running.next_dose": "next_dose",
-    "running.pathways": "Pathways paths",
+    "running.pathways": "paths",
     "running.tables": "ProtocolTable decision_table",
+    "running.tree": "Pathways",
     "scenario.file": "Scenario TrialDesigns load_designs load_scenario",
     "scenario.grid": "Grid grid",
     "scenario.truths.random": "random_truths",

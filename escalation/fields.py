@@ -57,7 +57,8 @@ Fraction = Annotated[Real, Field(gt=0, lt=1)]
 """A probability strictly between 0 and 1."""
 
 Positive = Annotated[Real, Field(gt=0)]
-Count = Annotated[Whole, Field(ge=1, le=100_000)]
+LARGEST_COUNT = 100_000
+Count = Annotated[Whole, Field(ge=1, le=LARGEST_COUNT)]
 """A number of patients, or a 1-based dose level."""
 
 CohortSize = Annotated[Whole, Field(ge=1, le=100)]

@@ -14,7 +14,7 @@ from escalation.defaults import ALL_SECONDS, EXACT_SECONDS, SEED, TRIALS
 
 if TYPE_CHECKING:
     from escalation.report.blocks import Block
-    from escalation.running.pathways import Pathways
+    from escalation.running.tree import Pathways
     from escalation.scenario.file import Scenario, TrialDesigns
     from escalation.tidy import Table
 
@@ -186,7 +186,11 @@ def pathways_of(scenario: "TrialDesigns", label: str, cohorts: int, after: str, 
     from escalation.names import choose
     from escalation.running.pathways import paths
 
-    rates = {truth.name: truth.dlt_rates for truth in getattr(scenario, "truth", ())}
+    by_responses = scenario.designs[label].looks_at_responses
+    rates = {
+        truth.name: truth.joint if by_responses and truth.joint is not None else truth.dlt_rates
+        for truth in getattr(scenario, "truth", ())
+    }
     named = choose(truths, rates, "truth") if truths else []
     chosen = {name: rates[name] for name in named}
     found = paths(scenario.designs[label], scenario.trial, cohorts=cohorts, after=after, truths=chosen)

@@ -20,7 +20,8 @@ def table_command(file: Path, designs: tuple[str, ...], every: bool, form: str, 
     """Print the decision table of each design of a scenario file.
 
     For each number of patients at a dose: how many DLTs escalate, stay, de-escalate and eliminate; for late-onset
-    designs also with how many pending patients and how much follow-up; and in words what decides besides the table.
+    designs also with how many pending patients and how much follow-up; for designs that decide by responses how
+    desirable the dose is, by DLTs and responses; and in words what decides besides the table.
     """
     from escalation.names import choose
     from escalation.report.pages.table import table_blocks, table_of, to_tree

@@ -14,15 +14,15 @@ Source: Lin R, Zhou Y, Yan F, Li D, Yuan Y (2020) JCO Precis Oncol 4:1393-1402.
 """
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from escalation.designs.base import Design, never_reached, with_room
 from escalation.designs.boin import BOIN
 from escalation.designs.words import beside, deciding, observed
-from escalation.fields import Count, Fraction
+from escalation.fields import LARGEST_COUNT, Count, Fraction
 from escalation.kernels.codes import ABOVE, BELOW, BESIDE, HIGHEST, LOWEST, RANDOM, SLACK
 from escalation.numbers import count_grid, exceedance
 from escalation.plans.conduct import Conduct
@@ -34,6 +34,15 @@ from escalation.trial.trial import Trial
 
 FEWEST = 3
 """Patients at a dose before it can be closed."""
+
+
+def _count_or_never(value: object) -> object:
+    if value != "never" and not (type(value) is int and 1 <= value <= LARGEST_COUNT):
+        raise ValueError(f"should be a whole number from 1 to {LARGEST_COUNT:,}, or 'never'")
+    return value
+
+
+CountOrNever = Annotated[Count | Literal["never"], BeforeValidator(_count_or_never)]
 
 TIES = {"random": RANDOM, "lowest": LOWEST, "highest": HIGHEST}
 
@@ -72,8 +81,8 @@ class BOIN12(Design):
     dlts_to_eliminate: Count = 3
     futility: float = Field(default=0.90, gt=0, le=1)
     confine_from: Count = 6
-    explore_from: Count | Literal["never"] = 9
-    stop_at: Count | Literal["never"] = 12
+    explore_from: CountOrNever = 9
+    stop_at: CountOrNever = 12
     ties: Literal["random", "lowest", "highest"] = "random"
 
     looks_at_responses: ClassVar[bool] = True
@@ -129,11 +138,20 @@ class BOIN12(Design):
             yield "p_tox", f"needed, because 1.4 x max_toxicity = {high:g} is not below 1"
 
     def _cautions(self, trial: Trial) -> Iterator[str]:
+        if trial.efficacy is not None and trial.efficacy.max_toxicity not in (None, trial.target):
+            yield (
+                f"the RP2D is the dose whose DLT rate is closest to max_toxicity = {trial.efficacy.max_toxicity:g}; "
+                f"which doses are correct, and PCS, go by target = {trial.target:g}"
+            )
         for option in ("confine_from", "explore_from", "stop_at"):
             value = getattr(self, option)
             if isinstance(value, int):
                 yield from never_reached(option, value, trial)
-        if isinstance(self.stop_at, int) and isinstance(self.explore_from, int) and self.explore_from >= self.stop_at:
+        if (
+            isinstance(self.stop_at, int)
+            and isinstance(self.explore_from, int)
+            and (self.stop_at <= self.explore_from <= trial.max_patients)
+        ):
             yield f"explore_from = {self.explore_from} is never reached: trials end with {self.stop_at} at a dose"
 
     def parameters(self, trial: Trial) -> dict[str, float]:

@@ -24,6 +24,7 @@ from escalation.plans.decision import Decision, State
 from escalation.plans.plan import Counts, Escalate, Plan, Settle
 
 NEEDS_RESPONSES = "decisions look at responses"
+NEEDS_RATES = f"rates: {NEEDS_RESPONSES}; the truth should have response_rates (in Python JointRates)"
 
 EQUAL = 1e-12
 """Probabilities that differ by less than this share of themselves, or of what they lack to 1, are equal."""
@@ -103,7 +104,7 @@ class JointPlan(Plan):
         clock: ClockArrays,  # noqa: ARG002
     ) -> Escalate:
         """None: patients have responses."""
-        raise DesignError(f"rates: {NEEDS_RESPONSES}; the truth should have response_rates (in Python JointRates)")
+        raise DesignError(NEEDS_RATES)
 
     def open_doses(self, state: State) -> tuple[bool, ...]:
         """Whether each dose may be given: not too toxic, nor any below, and not futile."""
@@ -136,6 +137,10 @@ class JointPlan(Plan):
         """How desirable a dose is."""
         return float(self.desirability[state.patients[dose], self._units(state, dose)])
 
+    def rank(self, state: State, dose: int) -> int:
+        """The place of a dose in the order of desirability."""
+        return int(self.ranks[state.patients[dose], self._units(state, dose)])
+
     def worth(self, state: State, dose: int) -> int:
         """Sum of the utilities of the patients at a dose."""
         assert state.responses is not None
@@ -148,7 +153,7 @@ class JointPlan(Plan):
         found, explores = self.candidates(state, highest)
         if not found:
             return Decision(None)
-        ranks = [self.ranks[state.patients[dose], self._units(state, dose)] for dose in found]
+        ranks = [self.rank(state, dose) for dose in found]
         best = tuple(dose for dose, rank in zip(found, ranks, strict=True) if rank == max(ranks))
         if self.ties == LOWEST or len(best) == 1:
             return Decision(best[0], exploring=explores)

@@ -46,7 +46,7 @@ ALL, RESPONDED, NO_DLT, DLT = (0, 1, 2, 3), (1, 3), (0, 1), (2, 3)
 
 
 @dataclass(frozen=True)
-class _Answer:
+class Answer:
     """What follows where all outcomes are known."""
 
     state: State
@@ -64,7 +64,7 @@ class _Answer:
 
 
 @dataclass(frozen=True, eq=False)
-class _Asked:
+class Asked:
     """A design that is asked about one state after the other."""
 
     design: BOIN12
@@ -74,6 +74,7 @@ class _Asked:
 
     @property
     def trial(self) -> Trial:
+        """As the design runs it."""
         return self.decider.trial
 
     def planned(self, dose: int, patients: tuple[int, ...], dlts: tuple[int, ...]) -> int:
@@ -81,13 +82,13 @@ class _Asked:
         left = self.plan.conduct.max_patients - sum(patients)
         return max(min(self.plan.conduct.size(dose, patients, dlts), left), 0)
 
-    def answer(self, state: State, missing: int, ruling: Ruling) -> _Answer:
+    def answer(self, state: State, missing: int, ruling: Ruling) -> Answer:
         """What follows a cohort that lacks so many patients."""
         highest = self._highest(state, ruling)
         mtd, optimal = self.plan.chosen(state, None if ruling.closed_from is None else ruling.closed_from - 1)
         if state.dose is None:
             start = self.plan.conduct.start
-            return _Answer(state, (start,), self.planned(start, state.patients, state.dlts), 0, mtd, optimal)
+            return Answer(state, (start,), self.planned(start, state.patients, state.dlts), 0, mtd, optimal)
         decision = self.plan.decide(state, highest=highest)
         doses = decision.tied or (() if decision.next_dose is None else (decision.next_dose,))
         n, t = state.patients[state.dose], state.dlts[state.dose]
@@ -95,18 +96,18 @@ class _Asked:
         if missing and not (down and (not doses or doses[0] < state.dose)):
             if ruling.closed_from is not None and state.dose >= ruling.closed_from:
                 raise _closed(self.trial, state.dose, "to fill up the last cohort")
-            return _Answer(state, (state.dose,), missing, 0, mtd, optimal, completing=True)
+            return Answer(state, (state.dose,), missing, 0, mtd, optimal, completing=True)
         if not doses:
             if self.plan.candidates(state)[0]:
                 raise OutcomesError("closed: no dose is left that may be given: what follows the design does not say")
             is_toxic = self.plan.lowest_eliminated(state) == 0
-            return _Answer(state, (), 0, TOO_TOXIC if is_toxic else FUTILITY, mtd, optimal if is_toxic else FUTILE)
+            return Answer(state, (), 0, TOO_TOXIC if is_toxic else FUTILITY, mtd, optimal if is_toxic else FUTILE)
         if self.plan.enough is not None and n >= self.plan.enough:
-            return _Answer(state, (), 0, ENOUGH_AT_DOSE, mtd, optimal)
+            return Answer(state, (), 0, ENOUGH_AT_DOSE, mtd, optimal)
         size = self.planned(doses[0], state.patients, state.dlts)
         if size == 0:
-            return _Answer(state, (), 0, MAX_PATIENTS, mtd, optimal)
-        return _Answer(state, doses, size, 0, mtd, optimal)
+            return Answer(state, (), 0, MAX_PATIENTS, mtd, optimal)
+        return Answer(state, doses, size, 0, mtd, optimal)
 
     def _highest(self, state: State, ruling: Ruling) -> int | None:
         """Index of the highest dose that a ruling lets be given."""
@@ -165,25 +166,32 @@ class StandingByResponses:
 
 def standing_by_responses(design: BOIN12, trial: Trial, data: InterimData) -> StandingByResponses:
     """Where a trial stands with these data; raises OutcomesError as `standing` does."""
-    asked = _asked(design, decider_for(design, trial, data), data)
-    if pending := data.responses_pending + sum(data.responded or ()):
-        raise OutcomesError(
-            f"outcomes: of {pending} {'patient' if pending == 1 else 'patients'} an outcome is pending: how the trial "
-            "goes on depends on it; `next` shows what may follow"
-        )
-    last, missing, departures = _standing(asked, data)
-    (cells,) = _fillings(data)
-    now = asked.answer(_state(cells, last), missing, NO_RULING)
+    asked, state, missing, departures = standing_state(design, trial, data)
+    now = asked.answer(state, missing, NO_RULING)
     told = now.doses, now.size, now.completing, now.reason, now.recommended, now.optimal
     return StandingByResponses(asked.plan, *told, departures)
 
 
-def _asked(design: BOIN12, decider: Decider, data: InterimData) -> _Asked:
+def standing_state(design: BOIN12, trial: Trial, data: InterimData) -> tuple[Asked, State, int, tuple[str, ...]]:
+    """The design to be asked, the state, patients whom the last cohort lacks, and departures; raises as `standing`."""
+    asked = _asked(design, decider_for(design, trial, data), data)
+    if pending := data.responses_pending + sum(data.responded or ()):
+        who = "1 patient has" if pending == 1 else f"{pending} patients have"
+        raise OutcomesError(
+            f"outcomes: {who} an outcome that is pending, on which depends how the trial goes on; `next` shows what "
+            "may follow"
+        )
+    last, missing, departures = _standing(asked, data)
+    (cells,) = _fillings(data)
+    return asked, _state(cells, last), missing, departures
+
+
+def _asked(design: BOIN12, decider: Decider, data: InterimData) -> Asked:
     if data.responses is None:
         raise OutcomesError(f"outcomes: this design decides by responses, and {NO_RESPONSES}")
     assert decider.plan.joint is not None
     assert decider.trial.efficacy is not None
-    return _Asked(design, decider, decider.plan.joint, decider.trial.efficacy)
+    return Asked(design, decider, decider.plan.joint, decider.trial.efficacy)
 
 
 def _state(cells: Iterable[Cell], last: int | None) -> State:
@@ -225,7 +233,7 @@ def _added(cell: Cell, unknown: list[tuple[tuple[int, ...], int]]) -> Iterator[C
     yield from found
 
 
-def _standing(asked: _Asked, data: InterimData) -> tuple[int | None, int, tuple[str, ...]]:
+def _standing(asked: Asked, data: InterimData) -> tuple[int | None, int, tuple[str, ...]]:
     """Index of the last dose, patients whom the last cohort lacks, and where the data depart from the design."""
     most = asked.trial.max_patients
     departures = [too_many(data.treated, most)] * (data.treated > most)
@@ -246,7 +254,7 @@ def _standing(asked: _Asked, data: InterimData) -> tuple[int | None, int, tuple[
     return dose, min(missing, max(most - data.treated, 0)), tuple(departures)
 
 
-def _followed(asked: _Asked, data: InterimData) -> tuple[int | None, int, list[str]]:
+def _followed(asked: Asked, data: InterimData) -> tuple[int | None, int, list[str]]:
     """As `_standing`, cohort by cohort; what was pending may have been any of what it can turn out to."""
     levels, departures = asked.trial.levels, list[str]()
     last: int | None = None
@@ -273,7 +281,7 @@ def _known(data: InterimData) -> State:
     return State(patients, data.dlts, responses=data.responses)
 
 
-def _in_words(asked: _Asked, answers: list[_Answer], pending: int, missing: int, *, settled: bool) -> str:
+def _in_words(asked: Asked, answers: list[Answer], pending: int, missing: int, *, settled: bool) -> str:
     first, trial = answers[0], asked.trial
     who = "1 patient has" if pending == 1 else f"{pending} patients have"
     if not settled:
@@ -287,7 +295,7 @@ def _in_words(asked: _Asked, answers: list[_Answer], pending: int, missing: int,
     return text_of(clauses)
 
 
-def _clauses(asked: _Asked, answer: _Answer, missing: int) -> Iterator[str]:
+def _clauses(asked: Asked, answer: Answer, missing: int) -> Iterator[str]:
     """Why something follows, in clauses."""
     trial, state, plan = asked.trial, answer.state, asked.plan
     if state.dose is None:
@@ -327,17 +335,17 @@ ENDINGS = {
 }
 
 
-def _completion(asked: _Asked, answer: _Answer) -> Completion:
+def _completion(asked: Asked, answer: Answer) -> Completion:
     following = answer.doses[0] + 1 if len(answer.doses) == 1 else None
     reason = text_of(_clauses(asked, answer, answer.size))
     return Completion(answer.state.dlts, following, bool(answer.reason), reason)
 
 
-def _why_no_mtd(answer: _Answer) -> str:
+def _why_no_mtd(answer: Answer) -> str:
     return "too toxic: the lowest dose is eliminated" if any(answer.state.patients) else "nobody has been treated"
 
 
-def _optimal(trial: Trial, answers: list[_Answer], pending: int) -> OptimalDose:
+def _optimal(trial: Trial, answers: list[Answer], pending: int) -> OptimalDose:
     """The optimal dose if the trial ended now."""
     found = sorted({max(answer.optimal, NO_DOSE) for answer in answers})
     possible = (*(dose + 1 for dose in found if dose != NO_DOSE), *[None] * (NO_DOSE in found))

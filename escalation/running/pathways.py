@@ -5,21 +5,23 @@ between complex dose-finding designs and simple decision-making. Clin Cancer Res
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from numpy.typing import ArrayLike
 from scipy import special
 
-from escalation.designs import Design
+from escalation.designs import BOIN12, Design
 from escalation.errors import OutcomesError, PathwayError
 from escalation.kernels.codes import REASON_NAMES
 from escalation.plans.clock import evaluated_rates
 from escalation.plans.decision import State
 from escalation.running.decider import Decider
 from escalation.running.explanation import undecided
+from escalation.running.response_paths import walk_by_responses
 from escalation.running.standing import standing
+from escalation.running.tree import Node, Pathways, check_number
 from escalation.trial.data import Cohort, InterimData
+from escalation.trial.joint import JointRates
 from escalation.trial.rates import check_rates
 from escalation.trial.trial import Trial
 
@@ -34,61 +36,13 @@ MOST_COUNTED = 20_000
 """States from which paths are counted."""
 
 
-@dataclass(frozen=True)
-class Node:
-    """A point of the pathways: what was seen, and what the design does then."""
-
-    cohorts: tuple[Cohort, ...]  # those that lead here from the start of the pathways
-    next_dose: int | None  # dose level of the next cohort, from 1; None when the trial ends here
-    size: int  # patients of the next cohort; 0 when the trial ends here
-    reason: str | None  # why it ends: a key of the operating characteristics' `stop_reasons`
-    recommended: int | None  # the RP2D where the trial ends
-    expansion: bool  # whether the next cohort is one of the expansion, or the trial ends in it
-    probability: tuple[float, ...]  # under each truth
-    branches: tuple["Node", ...]  # by the DLTs of the next cohort; empty where the trial or the pathways end
-
-    @property
-    def leaves(self) -> "Iterator[Node]":
-        """The ends of all paths."""
-        if not self.branches:
-            yield self
-        for branch in self.branches:
-            yield from branch.leaves
-
-
-@dataclass(frozen=True)
-class Pathways:
-    """Dose transition pathways.
-
-    Attributes
-    ----------
-    trial : Trial
-    cohorts : int
-        How many cohorts they look ahead.
-    truths : tuple of str
-        Names of the truths of the probabilities.
-    root : Node
-    warnings : tuple of str
-        Where the data that they start from are not what the design would have done.
-    chooses_optimal_dose : bool
-        Whether the design chooses an optimal dose where a trial ends, which the paths do not have.
-    """
-
-    trial: Trial
-    cohorts: int
-    truths: tuple[str, ...]
-    root: Node
-    warnings: tuple[str, ...]
-    chooses_optimal_dose: bool = False
-
-
 def paths(
     design: Design,
     trial: Trial,
     *,
     cohorts: int = 3,
     after: InterimData | str = "",
-    truths: Mapping[str, ArrayLike] | None = None,
+    truths: Mapping[str, ArrayLike | JointRates] | None = None,
     most: int = MOST_PATHS,
 ) -> Pathways:
     """Every path over the next cohorts.
@@ -101,8 +55,9 @@ def paths(
         How many to look ahead, at least 1.
     after : InterimData or str
         The data of a running trial; by default the trial begins.
-    truths : mapping of str to sequences of float, optional
-        True DLT rates of each dose level, by name, under which the paths get a probability.
+    truths : mapping of str to sequences of float or JointRates, optional
+        True DLT rates of each dose level, by name, under which the paths get a probability; or those of DLTs and
+        responses, which a design needs that decides by responses.
     most : int
         Refuse more paths than this.
 
@@ -128,8 +83,13 @@ def paths(
     if truths is not None and not isinstance(truths, Mapping):
         raise PathwayError("truths: should be DLT rates by the names of truths, such as {'MTD at 3': [0.1, 0.2, 0.3]}")
     data = InterimData.of(after, trial)
+    given = list((truths or {}).values())
+    dlt_rates = [check_rates(truth.dlt if isinstance(truth, JointRates) else truth, trial) for truth in given]
+    if isinstance(design, BOIN12):
+        root, departures = walk_by_responses(design, trial, data, cohorts, given, most)
+        return Pathways(trial, cohorts, tuple(truths or ()), root, departures, by_responses=True)
     now = standing(design, trial, data)
-    rates = [evaluated_rates(check_rates(truth, trial), trial).tolist() for truth in (truths or {}).values()]
+    rates = [evaluated_rates(truth, trial).tolist() for truth in dlt_rates]
     _check_number(now.decider, now.state, cohorts, most)
     root = _node(now.decider, now.state, (), cohorts, rates, (1.0,) * len(rates))
     chooses = design.optimal_dose is not None
@@ -221,7 +181,4 @@ def _check_number(decider: Decider, start: State, cohorts: int, most: int) -> No
             possible = cohort
         if not living or len(living) > min(MOST_COUNTED, SECONDS * decider.plan.most_decisions):
             break
-    if number > most:
-        there_are = f"{number:,} paths" if cohort == cohorts or not living else f"more than {number:,} paths"
-        instead = f"{possible} would do" if possible else "not even those of one cohort"
-        raise PathwayError(f"cohorts: {cohorts} have {there_are}; at most {most:,} are listed: {instead}")
+    check_number(number, most, cohorts, possible, is_all=cohort == cohorts or not living)

@@ -16,8 +16,10 @@ from escalation.kernels.codes import ANY_DOSE, DE_ESCALATE, ELIMINATE, ESCALATE,
 from escalation.plans.expansion import ExpansionPlan, expansion_plan
 from escalation.plans.pending import PendingPlan
 from escalation.plans.plan import Plan
+from escalation.running.desirability import DesirabilityRow, desirability_rows
 from escalation.running.late_tables import PendingTable, pending_tables
-from escalation.running.pathways import Pathways, first_pathways
+from escalation.running.pathways import first_pathways
+from escalation.running.tree import Pathways
 from escalation.trial.trial import Trial
 
 Cells = NDArray[np.bool_]
@@ -106,7 +108,7 @@ class ProtocolTable:
     table : tuple of DoseTable or None
         One for each group of doses that are decided alike; None when the design decides on the data at all doses.
     reason : str or None
-        Why there is no table.
+        Why there is neither this table nor one of desirability.
     parameters : dict of str to float
         The numbers that the design compares the data at a dose with, as lambda_e and lambda_d of BOIN.
     rules : tuple of str
@@ -121,6 +123,8 @@ class ProtocolTable:
         Of a late-onset design: the decisions while patients are pending; `table` is then for complete data.
     pending_reason : str or None
         Why a late-onset design has no such tables.
+    desirability : tuple of DesirabilityRow or None
+        Of a design that decides by responses, in place of the table: by the counts at a dose how desirable it is.
     """
 
     table: tuple[DoseTable, ...] | None
@@ -132,6 +136,7 @@ class ProtocolTable:
     pathways: Pathways | None = None
     pending: tuple[PendingTable, ...] | None = None
     pending_reason: str | None = None
+    desirability: tuple[DesirabilityRow, ...] | None = None
 
 
 def decision_table(design: Design, trial: Trial) -> ProtocolTable:
@@ -161,16 +166,19 @@ def decision_table(design: Design, trial: Trial) -> ProtocolTable:
     occurring = numbers_of_patients(plan)
     pending = pending_tables(design, trial, occurring) if isinstance(late, PendingPlan) else None
     table, fewest = plan.table, 1 if titration is None else 2  # of a single patient the titration decides
+    joint = plan.joint
+    has_table = table is not None or joint is not None
     return ProtocolTable(
         table=None if table is None else tuple(_dose_tables(table.codes, occurring, fewest)),
-        reason=None if table is not None else no_table(design),
+        reason=None if has_table else no_table(design),
         parameters=design.parameters(trial),
         rules=tuple(design.further_rules(trial, plan)),
         titration=titration,
         expansion=_expansion_table(trial, occurring, recommends_untried=plan.recommends_untried),
-        pathways=None if table is not None or late is not None else first_pathways(design, trial),
+        pathways=None if has_table or late is not None else first_pathways(design, trial),
         pending=pending,
         pending_reason=EACH_PATIENT if isinstance(late, PendingPlan) and pending is None else None,
+        desirability=None if joint is None else desirability_rows(joint, frozenset().union(*occurring)),
     )
 
 
@@ -247,6 +255,8 @@ def _given_again(plan: Plan) -> Cells:
     closed: Cells = np.tile(~np.tri(size, dtype=np.bool_), (plan.levels, 1, 1))  # more DLTs than patients
     if plan.table is not None:
         closed |= plan.table.codes == ELIMINATE
+    if plan.joint is not None and plan.joint.enough is not None:
+        closed[:, plan.joint.enough :] = True
     at_next = {NEXT_DOSE, ANY_DOSE} | ({SAME_DOSE} if plan.levels == 1 else set())
     for stop in plan.conduct.stops:
         if all(criterion.place in at_next for criterion in stop.criteria):

@@ -90,15 +90,15 @@ class Choice(Frozen):
 
 
 BOIN_ET = (
-    "Takeda K, Taguri M, Morita S (2018) BOIN-ET: Bayesian optimal interval design for dose finding based on both "
+    "Takeda K, Taguri M, Morita S (2018). BOIN-ET: Bayesian optimal interval design for dose finding based on both "
     "efficacy and toxicity outcomes. Pharm Stat 17:383-395."
 )
 BOIN12 = (
-    "Lin R, Zhou Y, Yan F, Li D, Yuan Y (2020) BOIN12: Bayesian optimal interval phase I/II trial design for "
-    "utility-based dose finding with immunotherapy and targeted therapies. JCO Precis Oncol 4:1393-1402."
+    "Lin R, Zhou Y, Yan F, Li D, Yuan Y (2020). BOIN12: Bayesian optimal interval phase I/II trial design for "
+    "utility-based dose finding in immunotherapy and targeted therapies. JCO Precis Oncol 4:1393-1402."
 )
 OBD = (
-    "Fraisse J, Dinart D, Tosi D, Bellera C, Mollevi C (2021) Optimal biological dose: a systematic review in cancer "
+    "Fraisse J, Dinart D, Tosi D, Bellera C, Mollevi C (2021). Optimal biological dose: a systematic review in cancer "
     "phase I clinical trials. BMC Cancer 21:60."
 )
 REFERENCES: dict[By, tuple[str, ...]] = {

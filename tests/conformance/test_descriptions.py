@@ -12,7 +12,7 @@ from escalation.designs.rules import RESTRICTIONS, RULES
 from escalation.designs.rules.combination import stops
 from escalation.kernels.codes import REASON_NAMES
 from escalation.trial.expansion import Expansion
-from tests.conformance.test_every_design import CASES, LATE_ONSET, SETTINGS
+from tests.conformance.test_every_design import BY_RESPONSES, CASES, EFFICACY, LATE_ONSET, SETTINGS
 from tests.support import in_each_case
 
 DOCS = Path(__file__).parents[2] / "docs" / "designs"
@@ -131,6 +131,20 @@ OPTIONS = {
         ({"rows": TABLE}, "recommend", "highest_cleared", "whose own patients and DLTs say escalate"),
         ({"rows": TABLE}, "cap", 6, "at least 6 patients have been treated at the dose that would be given next"),
     ],
+    "boin12": [
+        ({}, "p_saf", 0.25, "is above 0.298 (lambda_e)"),
+        ({}, "p_tox", 0.55, "is at least 0.449 (lambda_d)"),
+        ({}, "cutoff_eli", 0.9, "P(DLT rate > 0.35 | data) exceeds 0.9 under a uniform prior"),
+        ({}, "dlts_to_eliminate", 2, "With at least 3 patients and 2 DLTs a dose is eliminated"),
+        ({}, "futility", 0.95, "P(response rate < 0.25 | data) exceeds 0.95"),
+        ({}, "confine_from", 9, "(lambda_e) with at least 9 patients at the dose"),
+        ({}, "explore_from", 6, "With at least 6 patients at a dose whose observed DLT rate does not lead down"),
+        ({}, "explore_from", "never", None),
+        ({}, "stop_at", 9, "It ends when the last cohort's dose has at least 9 patients."),
+        ({}, "stop_at", "never", None),
+        ({}, "ties", "lowest", "of equally desirable ones the lowest"),
+        ({}, "ties", "highest", "of equally desirable ones the highest"),
+    ],
 }  # fmt: skip
 OPTIONS["mtpi"] = OPTIONS["mtpi2"] = OPTIONS["i3+3"]
 # The rolling six has none: those of 3+3 have to be as they are.
@@ -160,7 +174,8 @@ SHARED_BASES["tite-crm"] = SHARED_BASES["crm"]
 
 
 def trial_for(kind: str) -> Trial:
-    return ONE if kind == "monitoring" else TRIAL
+    trial = ONE if kind == "monitoring" else TRIAL
+    return trial.model_copy(update={"efficacy": Efficacy(**EFFICACY)}) if kind in BY_RESPONSES else trial
 
 
 @pytest.mark.parametrize(
@@ -194,6 +209,9 @@ def test_what_every_design_shares(kind, option, value, phrase):
     if kind in LATE_ONSET and option == "titration":
         refused = dict(REGISTRY[kind](**base | {option: value}).problems(trial))
         assert any("titration" in f"{name}: {why}" for name, why in refused.items())
+        return
+    if kind in BY_RESPONSES:  # which have rules of their own
+        assert option in dict(REGISTRY[kind](**base | {option: value}).problems(trial))
         return
     trial = trial.model_copy(update={"efficacy": Efficacy(min_response=0.2, max_toxicity=0.4)})
     assert phrase in REGISTRY[kind](**base | {option: value}).description(trial)

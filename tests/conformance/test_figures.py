@@ -18,7 +18,7 @@ from escalation import Scenario, Trial, Truth, load_scenario, pcs_surface, run
 from escalation.designs import REGISTRY
 from escalation.report import figures
 from escalation.report.figures.style import COLOURS, look, style
-from escalation.running.pathways import Node
+from escalation.running.tree import Node
 from tests.conformance.test_every_design import SETTINGS, WAITING, rising
 
 SCENARIOS = sorted((Path(__file__).parents[2] / "scenarios").glob("*.toml"))

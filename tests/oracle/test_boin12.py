@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from escalation import BOIN12, Association, Trial, joint_rates
+from escalation import BOIN12, Association, Trial, decision_table, joint_rates, simulate
 from escalation.engines.allowance import Allowance
 from escalation.engines.joint import exact_outcomes
 from escalation.kernels.codes import NO_DOSE
@@ -156,3 +156,45 @@ def test_exact_characteristics(record):
 def test_exact_characteristics_at_the_size_of_a_trial():
     for record in LARGE:
         check_exact(record)
+
+
+def test_the_optimal_dose_is_that_of_the_largest_mean_utility():
+    """The application's figures tell the two rules apart that programs have for the same trials."""
+    (record,) = records("boin12_application")
+    efficacy = {"min_response": record["phi_E"], "max_toxicity": record["phi_T"]}
+    count, patients = len(record["true_tox"]), 3 * record["cohorts"]
+    of = Trial(doses=levels(count), target=0.3, max_patients=patients, cohort_size=3, efficacy=efficacy)
+    design, trials = BOIN12(explore_from="never", stop_at=record["n_stop_at_dose"]), 1_000_000
+    truth = joint_rates(record["true_tox"], record["true_eff"], Association(odds_ratio=1.0))
+    found = simulate(design, of, truth, trials=trials)
+    by_mean = 100 * np.array([np.mean(found.optimal < 0), *(np.mean(found.optimal == dose) for dose in range(count))])
+    by_probability = 100 * chosen_by_probability(design.plan(of).joint, found)
+    for dose, percent in record["select_percent"].items():
+        error = np.sqrt(percent * (100 - percent) / record["trials"])
+        assert abs(by_mean[int(dose)] - percent) < 2 * error
+        assert abs(by_probability[int(dose)] - percent) > 6 * error
+    np.testing.assert_allclose(by_mean, record["by_mean_utility_percent"], rtol=0, atol=0.2)
+    np.testing.assert_allclose(by_probability, record["by_probability_percent"], rtol=0, atol=0.35)
+
+
+def chosen_by_probability(plan, found):
+    """Shares of no dose and of each, were the most desirable one up to the MTD chosen, be it untried or closed."""
+    n, t = found.patients.astype(np.int64), found.dlts.astype(np.int64)
+    well, ill = found.responses[..., 0].astype(np.int64), found.responses[..., 1].astype(np.int64)
+    worth = np.stack([n - t - well, well, t - ill, ill], axis=-1) @ np.array(plan.utilities)
+    ranks = np.where(np.arange(plan.doses) <= found.recommended[:, None], plan.ranks[n, worth // plan.unit], -1)
+    chosen = np.where(found.recommended >= 0, ranks.argmax(axis=1), NO_DOSE)
+    return np.array([np.mean(chosen == dose) for dose in range(-1, plan.doses)])
+
+
+@each([one for one in records("boin12_rds") if all(number % 3 == 0 for number in one["sample_sizes"])])
+def test_the_printed_table(record):
+    """Ranks, and where doses are closed, of counts that the table lists; it closes doses with one DLT here."""
+    of = trial_of(record, 2, patients=max(record["sample_sizes"]), cohort_size=3)
+    printed = decision_table(design_of(record, dlts_to_eliminate=1, stop_at="never"), of)
+    found = {(row.patients, row.dlts, row.responses): row for row in printed.desirability if row.occurs}
+    expected = {(n, t, e): rank for n, t, e, rank in record["rows_n_tox_eff_rds"]}
+    assert {counts: row.rank for counts, row in found.items()} == expected
+    assert {counts for counts, row in found.items() if row.eliminated or row.futile} == {
+        counts for counts, rank in expected.items() if rank is None
+    }

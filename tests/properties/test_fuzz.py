@@ -67,8 +67,17 @@ DESIGNS = [
     {"kind": "boin", "restrict": [{"rule": "max_step", "factor": 1.5}, {"rule": "no_escalation", "dlts": 2}],
      "stop_when": {"any": [{"rule": "too_toxic", "dose": "any", "threshold": 0.9}, {"all": [
          {"rule": "patients", "at_least": 6}, {"rule": "precise", "width": 0.5, "dose": 2}]}]}},
+    {"kind": "boin12", "p_saf": 0.2, "p_tox": 0.5, "cutoff_eli": 0.9, "dlts_to_eliminate": 2, "futility": 0.95,
+     "confine_from": 3, "explore_from": 6, "stop_at": "never", "ties": "highest"},
 ]  # fmt: skip
 TRUTH = {"name": "t", "dlt_rates": [0.1, 0.2, 0.3], "rp2d": 2}
+EFFICACY = {"min_response": 0.25, "max_toxicity": 0.35, "utility": {"eff": 100, "none": 40, "both": 50, "tox": 0}}
+RESPONSES = {"response_rates": [0.2, 0.4, 0.4], "association": {"odds_ratio": 2.0}, "obd": 2}
+
+
+def by_responses(designs):
+    """Whether one of them decides by responses, which the trial and truths then need."""
+    return any(design.get("kind") == "boin12" for design in designs)
 
 
 @st.composite
@@ -88,10 +97,13 @@ def changed(draw, table):
 def documents(draw):
     content = {"name": "fuzzed", "trial": draw(changed(TRIAL))}
     content["design"] = [draw(changed(draw(st.sampled_from(DESIGNS)))) for _ in range(draw(st.integers(0, 3)))]
+    responses = {}
+    if by_responses(content["design"]):
+        content["trial"]["efficacy"], responses = draw(changed(EFFICACY)), RESPONSES
     for design in content["design"]:
         if isinstance(design.get("rows"), list) and draw(st.booleans()):
             design["rows"] = [draw(changed(row)) if isinstance(row, dict) else row for row in design["rows"]]
-    content["truth"] = [draw(changed(TRUTH)) for _ in range(draw(st.integers(0, 2)))]
+    content["truth"] = [draw(changed(TRUTH | responses)) for _ in range(draw(st.integers(0, 2)))]
     if draw(st.booleans()):
         content = draw(changed(content))
     text = "\n".join(toml(content))

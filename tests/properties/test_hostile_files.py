@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from escalation.cli import main
-from tests.properties.test_fuzz import DESIGNS, TRIAL, TRUTH, toml
+from tests.properties.test_fuzz import DESIGNS, EFFICACY, RESPONSES, TRIAL, TRUTH, by_responses, toml
 
 FILES = 40
 SECONDS = 60
@@ -62,7 +62,8 @@ def drawn(seed: int) -> bytes:
     for design in designs:
         if design.get("file") is not None:
             design["file"] = "own.csv"
-    content = {"name": "hostile", "trial": TRIAL, "design": designs, "truth": [TRUTH, {**TRUTH, "name": "u"}]}
+    trial, truth = (TRIAL | {"efficacy": EFFICACY}, TRUTH | RESPONSES) if by_responses(designs) else (TRIAL, TRUTH)
+    content = {"name": "hostile", "trial": trial, "design": designs, "truth": [truth, {**truth, "name": "u"}]}
     lines = list(toml(content))
     for _ in range(chance.choice((0, 0, 1, 1, 2, 4))):
         place = chance.randrange(len(lines))

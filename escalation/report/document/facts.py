@@ -1,5 +1,6 @@
 """What several sections of a report need to know."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,12 @@ class Request:
     file: Path | None  # where the scenario was read from; only its name is shown
     limits: Limits  # of the run; fingerprints of the designs keep to them
     comparison: Comparison | None  # the designs of the run against each other; None where there is only one
+
+
+def by_responses(run: Run, names: Iterable[str] | None = None) -> list[str]:
+    """Of the designs, or some of them, those that decide by responses."""
+    designs = run_designs(run)
+    return [name for name in (designs if names is None else names) if designs[name].looks_at_responses]
 
 
 def run_designs(run: Run) -> dict[str, Design]:

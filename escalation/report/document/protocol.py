@@ -6,7 +6,7 @@ The items are those that dose-finding protocols should contain: Yap C et al. (20
 from collections.abc import Iterator
 
 from escalation.report.blocks import Block, Heading, Lines
-from escalation.report.document.facts import run_designs
+from escalation.report.document.facts import by_responses, run_designs
 from escalation.report.pages.run import by_truth, label
 from escalation.report.wording import count, days, dose_list, dose_name, mean, percent, rates_text, span
 from escalation.studies.run import Run
@@ -45,6 +45,8 @@ def _trial(run: Run) -> Iterator[str]:
         window = f"within {days(trial.dlt_window_days)}"
     late = [name for name, design in run_designs(run).items() if design.is_late_onset]
     waiting = "No cohort begins before the DLTs of the one before are known"
+    if joint := by_responses(run):
+        waiting += f", under {', '.join(joint)} their responses as well"
     if late:
         waiting += f", but under {', '.join(late)}, where doses are decided on while outcomes are pending"
     yield (
@@ -84,6 +86,8 @@ def _evaluation(run: Run) -> Iterator[str]:
     if exact:
         late = [name for name in exact if run_designs(run)[name].is_late_onset]
         followed = f" (under {', '.join(late)} also how long pending patients have been followed)" if late else ""
+        joint = by_responses(run, exact)
+        followed += f" (under {', '.join(joint)} also of responses)" if joint else ""
         yield (
             f"Since decisions depend on the data through the numbers of patients and DLTs at each dose{followed}, "
             f"every possible ending of a trial was enumerated with its probability. The values of {', '.join(exact)} "

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from escalation.errors import StateSpaceError, brief
 from escalation.files import LONGEST, read_bytes
 from escalation.report.blocks import Block, Lines, Picture, TextTable
-from escalation.report.document.facts import Request, chosen, run_designs
+from escalation.report.document.facts import Request, by_responses, chosen, run_designs
 from escalation.scenario.file import Scenario
 from escalation.studies.fingerprint import SHOWN, fingerprint
 from escalation.studies.run import Run
@@ -47,10 +47,12 @@ def provenance(run: Run, request: Request) -> Iterator[Block]:
         words=frozenset({1}),
         caption="Fingerprints of the designs",
     )
+    joint = ", ".join(by_responses(run))
+    joint = f" Of {joint} it is that of the tables by which it decides, at all counts that can occur." if joint else ""
     yield Lines(
         f"A fingerprint is the beginning ({SHOWN} digits) of the SHA-256 of all decisions that a design can come "
         "to in this trial: after each cohort every state that can be reached, with the next dose or the reason to "
-        "end, and every ending with its recommendation. It changes with any of them."
+        f"end, and every ending with its recommendation. It changes with any of them.{joint}"
     )
     yield Lines("To make this report again:")
     yield Picture(_call(run, request))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from escalation.report.blocks import Block, Heading, Lines, TextTable
 from escalation.report.document.document import Drawing, Part
-from escalation.report.document.facts import run_designs
+from escalation.report.document.facts import by_responses, run_designs
 from escalation.report.figures import alt_text, plane, to_svg
 from escalation.report.pages.responses import OPTIMAL, chooses_dose, has_responses, optimal_dose_of
 from escalation.report.pages.run import by_truth
@@ -94,6 +94,8 @@ def _observed(run: Run) -> str:
     """What is known of a cohort when the next is treated."""
     late = [name for name, design in run_designs(run).items() if design.is_late_onset]
     known = "A cohort's DLTs are all known before the next cohort is treated"
+    if joint := by_responses(run):
+        known += f", under {', '.join(joint)} their responses as well"
     if late:
         known += f", but under {', '.join(late)}"
     if run.scenario.trial.time is None:
@@ -114,6 +116,11 @@ def _engines(run: Run) -> Iterator[str]:
                 f"Under {', '.join(late)} a patient comes at each step, a fixed time after the one before, and is lost "
                 "while accrual is held; a sequence also says at which step each DLT becomes known."
             )
+        if joint := by_responses(run, exact):
+            yield (
+                f"Under {', '.join(joint)} decisions look at responses too: all states of patients, DLTs and responses "
+                "that a trial can come to are gone through with their probabilities, for all truths together."
+            )
     if run.trials:
         yield (
             f"Simulated trials ({run.trials:,} for each design and truth, seed {run.seed}): a virtual patient is a "
@@ -122,9 +129,10 @@ def _engines(run: Run) -> Iterator[str]:
             "numbers are Philox's (Salmon et al. 2011), in blocks of 1,000 trials."
         )
     if has_responses(run.results):
+        but = f", but under {', '.join(joint)}" if (joint := by_responses(run)) else ""
         yield (
             "Responses: a patient responds with the probability of the dose, by whether the patient has a DLT, and by "
-            "a random number of the patient's own. They do not change how a trial goes."
+            f"a random number of the patient's own. They do not change how a trial goes{but}."
         )
     if run.scenario.trial.randomised is not None:
         yield (

@@ -5,11 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from escalation.engines.course import Course
 from escalation.report.figures.pathways import node_text
 from escalation.report.figures.swimmer import ended
+from escalation.report.pages.paths import seen
 from escalation.report.pages.responses import optimal_dose_of
 from escalation.report.pages.robust import position_name
 from escalation.report.pages.run import best_time, by_truth, time_label
 from escalation.report.wording import count, dose_name, mean, months, percent
-from escalation.running.pathways import Node
+from escalation.running.tree import Node
 from escalation.scenario.truths.truth import Truth
 from escalation.studies.calibrate import Calibration, setting_words
 from escalation.studies.evaluate import IN_WORDS, NAMES, Assessment
@@ -167,11 +168,11 @@ def swimmer(course: Course, trial: Trial, name: str) -> str:
 def pathways(node: Node, trial: Trial, truth: int | None = None) -> str:
     """How many ways the tree has, and what follows the first cohort."""
     leaves = list(node.leaves)
-    ended = [leaf for leaf in leaves if leaf.next_dose is None]
+    ended = [leaf for leaf in leaves if leaf.reason is not None]
     told = [f"from {node_text(node, trial)}, {count(len(leaves), 'pathway')}, of which {len(ended)} end the trial"]
-    for dlts, branch in enumerate(node.branches):
+    for place, branch in enumerate(node.branches):
         chance = "" if truth is None else f" ({percent(branch.probability[truth])} %)"
-        told.append(f"after {count(dlts, 'DLT')}{chance} {node_text(branch, trial)}")
+        told.append(f"after {seen(branch, place)}{chance} {node_text(branch, trial)}")
     return f"Tree of dose transition pathways: {'; '.join(told)}."
 
 

@@ -8,6 +8,8 @@ from escalation.designs.tables.file import UNDECIDED_LETTER
 from escalation.designs.tables.rows import LETTERS
 from escalation.kernels.codes import DE_ESCALATE, ELIMINATE, ESCALATE, STAY
 from escalation.report.blocks import Block, Heading, Lines, Picture, TextTable
+from escalation.report.pages.desirability_table import COLUMNS as DESIRABILITY_COLUMNS
+from escalation.report.pages.desirability_table import desirability_blocks, desirability_tree
 from escalation.report.pages.late_table import ALL_KNOWN, pending_blocks, pending_cells, pending_tree
 from escalation.report.pages.paths import pathway_tree, tree_lines
 from escalation.report.preamble import trial_facts
@@ -102,6 +104,8 @@ def boundary_blocks(table: ProtocolTable, trial: Trial, *, every: bool = False) 
         if table.titration is not None:
             yield Lines(TITRATION_NOTE, listed=True)
         yield Lines(*_conventions(table.table, shown, every=every), listed=True)
+    if table.desirability is not None:
+        yield from desirability_blocks(table.desirability, table.parameters["u_b"], every=every)
     if table.pending is not None:
         yield from pending_blocks(table.pending, trial, every=every)
     if table.pending_reason is not None:
@@ -192,6 +196,7 @@ def to_tree(scenario: TrialDesigns, tables: Mapping[str, ProtocolTable]) -> dict
 def design_tree(label: str, table: ProtocolTable) -> dict[str, Any]:
     """The decision table of one design: every number of patients, with whether the cohorts make it."""
     parts = [{"doses": list(part.doses), "rows": [_row_tree(row) for row in part.rows]} for part in table.table or ()]
+    responses = {} if table.desirability is None else {"desirability": desirability_tree(table.desirability)}
     return {
         "design": label,
         "reason": table.reason,
@@ -201,6 +206,7 @@ def design_tree(label: str, table: ProtocolTable) -> dict[str, Any]:
         "expansion": None if table.expansion is None else _expansion_tree(table.expansion),
         "pending": None if table.pending is None else [pending_tree(part) for part in table.pending],
         "pending_reason": table.pending_reason,
+        **responses,
         "rules": list(table.rules),
         "pathways": None if table.pathways is None else pathway_tree(table.pathways),
     }
@@ -229,7 +235,8 @@ def table_of(scenario: TrialDesigns, tables: Mapping[str, ProtocolTable]) -> Tab
 
     `part` is "doses" with the dose levels, "titration" or "expansion"; what is never decided has no value, and so have
     the boundaries of decisions that are not monotone. "pending" has a row for numbers of patients, DLTs and pending
-    patients, its decisions as follow-up rises.
+    patients, its decisions as follow-up rises. "desirability", where a design decides by responses, has a row for all
+    counts, and columns of its own.
     """
     rows: list[tuple[Any, ...]] = []
     for label, table in tables.items():
@@ -244,7 +251,14 @@ def table_of(scenario: TrialDesigns, tables: Mapping[str, ProtocolTable]) -> Tab
         for held in table.pending or ():
             doses = " ".join(map(str, held.doses))
             rows += ((scenario.name, label, "pending", doses, *cells) for cells in pending_cells(held))
-    return Table.of(COLUMNS, rows)
+    if all(table.desirability is None for table in tables.values()):
+        return Table.of(COLUMNS, rows)
+    rows = [(*row, *(None,) * len(DESIRABILITY_COLUMNS)) for row in rows]
+    for label, table in tables.items():
+        for found in desirability_tree(table.desirability or ()):
+            told = {"scenario": scenario.name, "design": label, "part": "desirability"} | found
+            rows.append(tuple(told.get(column.name) for column in (*COLUMNS, *DESIRABILITY_COLUMNS)))
+    return Table.of((*COLUMNS, *DESIRABILITY_COLUMNS), rows)
 
 
 def _boundaries(row: PatientsRow) -> tuple[Any, ...]:
