@@ -114,8 +114,6 @@ class BOIN12(Design):
             yield from self._limit_problems(efficacy.max_toxicity)
         if trial.expansion is not None:
             yield "kind", "is not followed by an expansion: leave out [trial.expansion]"
-        if trial.time is not None:
-            yield "kind", "has no calendar: leave out [trial.time]"
 
     def _limit_problems(self, limit: float) -> Iterator[tuple[str, str]]:
         """What does not fit the highest acceptable DLT rate."""

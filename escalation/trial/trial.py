@@ -104,8 +104,12 @@ class Trial(Frozen):
             for option, problem in self.expansion_problems(self.expansion):
                 yield f"expansion.{option}: {problem}"
         if self.efficacy is not None:
-            for option, problem in self.efficacy.problems(self.target):
+            timed = self.time is not None
+            for option, problem in self.efficacy.problems(self.target, self.dlt_window_days, timed=timed):
                 yield f"efficacy.{option}: {problem}"
+            if self.time is not None and self.efficacy.window_days is not None:
+                for problem in self.time.arrival_problems(self.efficacy.window_days):
+                    yield f"efficacy.window_days: {problem}"
 
     def expansion_problems(self, expansion: Expansion) -> Iterator[tuple[str, str]]:
         """What of an expansion does not fit the trial: (name of the option, what is wrong)."""
