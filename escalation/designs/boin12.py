@@ -178,6 +178,9 @@ class BOIN12(Design):
             f"(lambda_e) with at least {self.confine_from} patients at the dose; of equally desirable ones {tie}."
         )
 
+        if efficacy.window_days is not None:
+            yield f"A decision waits until DLT and response of every patient are known. {efficacy.window_in_words}"
+
     def _limits_in_words(self, trial: Trial) -> Iterator[str]:
         assert trial.efficacy is not None
         efficacy, limit = trial.efficacy, _limit(trial.efficacy)

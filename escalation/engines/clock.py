@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from escalation.engines.patients import BLOCK
+from escalation.errors import DesignError
 from escalation.kernels import codes
 from escalation.kernels.layout import ClockArrays, ResponseClockArrays
 from escalation.plans.clock import Onset, ResponseClock, clock_of
@@ -84,9 +85,14 @@ def clock_arrays(trial: Trial, rates: NDArray[np.float64], largest: int, *, expa
 
 
 def response_clock_arrays(clock: ResponseClock | None, rates: Floats) -> ResponseClockArrays:
-    """The clock of responses under true response rates, float64[D]; one without days where there is none."""
+    """The clock of responses under true response rates, float64[D]; one without days where there is none.
+
+    Raises DesignError where a rate is 1 and the day of a response has no distribution then.
+    """
     if clock is None:
         return NOT_AWAITED
+    if clock.onset.depends_on_rate and (rates >= 1).any():
+        raise DesignError(f"at a true response rate of 1 the day of a response has no {clock.onset.kind} distribution")
     kind, days, shares, exponents = _onset(clock.onset, rates)
     return ResponseClockArrays(
         clock.window, clock.at_end, kind, days, shares, np.ascontiguousarray(rates, np.float64), exponents

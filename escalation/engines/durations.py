@@ -48,7 +48,7 @@ class Days:
     def __call__(self, what: str, rates: Floats) -> Floats:
         """Days of a kind under true rates, float64[E, 2]: DURATION, LAST_ENROLMENT or HOLD."""
         if what == DURATION and self.start.responses is not None:
-            return self(LAST_ENROLMENT, rates) + [self.start.responses.window, 0.0]
+            return self(LAST_ENROLMENT, rates) + np.array([self.start.responses.window, 0.0])
         if self.clock.onset.depends_on_rate:
             return self._enumerated(what, rates)
         with self.lock:

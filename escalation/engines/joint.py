@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from escalation.engines.allowance import Allowance, too_many
 from escalation.engines.clock import NO_TIMES, STOPPED, clock_arrays, response_clock_arrays
 from escalation.engines.durations import days_by_size
-from escalation.engines.allowance import Allowance, too_many
 from escalation.engines.endings import check_total
 from escalation.engines.outcomes import OptimalDoses, Outcomes, ResponseSums
 from escalation.engines.patients import tolerance_limits

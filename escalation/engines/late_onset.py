@@ -149,7 +149,7 @@ def _enumerated(
     }
     responses = start.responses
     if responses is not None:  # the last is known so long after the last enrolment
-        days[DURATION] = days[LAST_ENROLMENT] + [responses.window, 0.0]
+        days[DURATION] = days[LAST_ENROLMENT] + np.array([responses.window, 0.0])
     # The endings that a trial would have if it went no further than to who is treated at a closed dose.
     counts = np.empty((2, len(closed.rows), levels), np.int16)
     unpack(packing, closed.rows[:, :-1].copy(), cells, *counts)

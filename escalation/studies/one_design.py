@@ -192,8 +192,8 @@ def simulate(
     return simulate_trials(start, true_rates, trials=trials, seed=seed, threads=workers, joint=joint)
 
 
-def course(design: Design, trial: Trial, rates: ArrayLike, *, number: int = 1, seed: int = SEED) -> Course:
-    """The course of one of the trials that `simulate` simulates, by its number from 1.
+def course(design: Design, trial: Trial, rates: ArrayLike | JointRates, *, number: int = 1, seed: int = SEED) -> Course:
+    """The course of one of the trials that `simulate` simulates, by its number from 1; `rates` as there.
 
     Raises
     ------
@@ -208,13 +208,16 @@ def course(design: Design, trial: Trial, rates: ArrayLike, *, number: int = 1, s
     >>> len(found.patients), [one.dose for one in found.decisions]
     (6, [1])
     """
-    true_rates = check_rates(rates, trial)
+    joint = rates if isinstance(rates, JointRates) else None
+    true_rates = check_rates(rates.dlt if isinstance(rates, JointRates) else rates, trial)
     for name, value, least in (("number", number, 1), ("seed", seed, 0)):
         if not is_whole(value) or value < least:
             raise DesignError(f"{name}: {value!r} should be a whole number, at least {least}")
     if trial.time is None:
         raise DesignError("time: the trial has no calendar; [trial.time] says when patients arrive")
-    return course_of(start_of(design, trial, None), true_rates, number=number - 1, seed=seed)
+    start = start_of(design, trial, None)
+    _check_seen(start, joint)
+    return course_of(start, true_rates, number=number - 1, seed=seed, joint=joint)
 
 
 def _check_seen(start: Start, joint: JointRates | None) -> None:

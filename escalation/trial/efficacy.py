@@ -99,6 +99,16 @@ class Efficacy(Frozen):
         yield from (("onset", problem) for problem in self.onset.problems(window))
 
     @property
+    def window_in_words(self) -> str:
+        """When responses count and are known, as a sentence; empty without a window of their own."""
+        if self.window_days is None:
+            return ""
+        known = "known when these are over"
+        if self.seen_when_it_occurs:
+            known = "known when it occurs; that there is none is known when these are over"
+        return f"A response counts within {self.window_days:g} days of the first dose, and is {known}."
+
+    @property
     def seen_when_it_occurs(self) -> bool:
         """Whether a response is known on its day."""
         return self.response_seen == "when_it_occurs"

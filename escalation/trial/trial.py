@@ -104,12 +104,14 @@ class Trial(Frozen):
             for option, problem in self.expansion_problems(self.expansion):
                 yield f"expansion.{option}: {problem}"
         if self.efficacy is not None:
-            timed = self.time is not None
-            for option, problem in self.efficacy.problems(self.target, self.dlt_window_days, timed=timed):
+            for option, problem in self._efficacy_problems(self.efficacy):
                 yield f"efficacy.{option}: {problem}"
-            if self.time is not None and self.efficacy.window_days is not None:
-                for problem in self.time.arrival_problems(self.efficacy.window_days):
-                    yield f"efficacy.window_days: {problem}"
+
+    def _efficacy_problems(self, efficacy: Efficacy) -> Iterator[tuple[str, str]]:
+        """What of responses does not fit the trial: (name of the option, what is wrong)."""
+        yield from efficacy.problems(self.target, self.dlt_window_days, timed=self.time is not None)
+        if self.time is not None and efficacy.window_days is not None:
+            yield from (("window_days", problem) for problem in self.time.arrival_problems(efficacy.window_days))
 
     def expansion_problems(self, expansion: Expansion) -> Iterator[tuple[str, str]]:
         """What of an expansion does not fit the trial: (name of the option, what is wrong)."""

@@ -199,10 +199,13 @@ SETTINGS = {
     ],
     "rolling-six": [{}, {"stop_when": {"rule": "patients", "at_least": 12}}],
     "pod-tpi": [{}, {"pending": {"suspend": "half"}, "epsilon2": 0.1}],
+    "boin12": [{}, {"ties": "lowest", "explore_from": "never", "futility": 1.0}],
 }
 LATE_ONSET = {kind: design for kind, design in REGISTRY.items() if design.waits_as is not None}
-WAITING = {kind: design for kind, design in REGISTRY.items() if design.waits_as is None}
-"""Designs by whether they decide while patients are pending; what is exact is said of those that wait."""
+WAITING = {
+    kind: design for kind, design in REGISTRY.items() if design.waits_as is None and not design.looks_at_responses
+}
+"""Designs by whether they decide while patients are pending, by DLTs alone; of those that wait is said what is exact."""
 
 TRIALS = [
     Trial(doses=levels(1), target=0.25, max_patients=20),
