@@ -13,12 +13,14 @@ from escalation import (
     TITEBOIN,
     Association,
     DesignError,
+    OutcomesError,
     Scenario,
     ThreePlusThree,
     Trial,
     Truth,
     exact,
     joint_rates,
+    next_dose,
     run,
     simulate,
 )
@@ -357,3 +359,55 @@ def test_what_changes_counts_is_simulated_only():
     with pytest.raises(Exception, match='with sentinel_dlt = "close" the size of a cohort depends on the day of a DLT'):
         exactly(BOIN12(), of)
     assert simulate(BOIN12(), of, JOINT, trials=20).patients.sum() > 0
+
+
+class TestRunningTrial:
+    """What `next` says of windows."""
+
+    @pytest.mark.parametrize(
+        ("outcomes", "days"),
+        [
+            ("1NNEP14", 70),  # the response takes longest
+            ("1NNP20P3E", 64),  # who has responded is waited for until the DLT window ends
+            ("1TNP3E", 25),
+            ("1NEP2 2P1", 83),
+            ("1NEP14P", None),  # of one the follow-up is not known
+            ("1EEP14 2N?N?N?", None),  # and of N? it is not written
+        ],
+    )
+    def test_how_long_it_waits(self, outcomes, days):
+        found = next_dose(BOIN12(ties="lowest"), trial(CALENDARS[0], AT_END), outcomes)
+        assert found.hold.days == days
+        assert (f"wait, {days} days at most" in found.reason) == (days is not None)
+        assert next_dose(BOIN12(ties="lowest"), trial(), outcomes).hold.days is None
+
+    @pytest.mark.parametrize(
+        ("outcomes", "known"),
+        [
+            ("1NNP28", "known, N? or T? (the response is pending: its window is 84 days), E or B"),
+            ("1NNP84", "known, N, T, E or B: the response is known, too, after its window of 84 days"),
+        ],
+    )
+    @pytest.mark.parametrize("design", [BOIN12(), BOIN(optimal_dose=CHOOSING)])
+    def test_who_has_been_followed_for_the_dlt_window(self, design, outcomes, known):
+        with pytest.raises(OutcomesError) as error:
+            next_dose(design, trial(CALENDARS[0], AT_END), outcomes)
+        assert known in str(error.value)
+        assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("efficacy", "known"),
+    [
+        (AT_END, "A response counts within 84 days of the first dose, and is known when these are over."),
+        (ON_ITS_DAY, "and is known when it occurs; that there is none is known when these are over."),
+    ],
+)
+def test_in_words(efficacy, known):
+    of = trial(CALENDARS[0], efficacy)
+    boin12, boin = (design.description(of) for design in (BOIN12(), BOIN(optimal_dose=CHOOSING)))
+    assert known in boin12
+    assert "A decision waits until DLT and response of every patient are known." in boin12
+    assert known in boin
+    assert "when the trial is over and the responses of all patients are known, among doses" in boin
+    assert "window" not in BOIN(optimal_dose=CHOOSING).description(trial())
