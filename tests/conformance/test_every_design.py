@@ -205,7 +205,7 @@ LATE_ONSET = {kind: design for kind, design in REGISTRY.items() if design.waits_
 WAITING = {
     kind: design for kind, design in REGISTRY.items() if design.waits_as is None and not design.looks_at_responses
 }
-"""Designs by whether they decide while patients are pending, by DLTs alone; of those that wait is said what is exact."""
+"""Designs that decide by DLTs alone, by whether they do while patients are pending; of the others all is exact."""
 
 TRIALS = [
     Trial(doses=levels(1), target=0.25, max_patients=20),

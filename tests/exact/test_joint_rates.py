@@ -170,7 +170,7 @@ def timed(truth=None, **efficacy):
         ),
         (
             timed(window_days=84, onset={"kind": "weibull", "late_share": 0.7}),
-            'trial.efficacy.onset: needs response_seen = "when_it_occurs"; responses are known at the end of the window',
+            'trial.efficacy.onset: needs response_seen = "when_it_occurs"; responses are known at the end of the',
         ),
         (
             timed(window_days=84, response_seen="when_it_occurs", onset={"kind": "weibull"}),

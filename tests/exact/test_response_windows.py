@@ -13,11 +13,13 @@ from escalation import (
     TITEBOIN,
     Association,
     DesignError,
+    EscalationError,
     OutcomesError,
     Scenario,
     ThreePlusThree,
     Trial,
     Truth,
+    calibrate,
     exact,
     joint_rates,
     next_dose,
@@ -244,6 +246,17 @@ class TestByHand:
         sooner = of.model_copy(update={"efficacy": trial(CALENDARS[0], ON_ITS_DAY).efficacy})
         assert (simulate(design, sooner, self.CERTAIN, trials=20).times[:, END] < whole).all()
 
+    @pytest.mark.parametrize(("rate", "mean"), [(1.0, 140 / 3), (0.5, 0.5 * 84 + 0.5 * 140 / 3)])
+    def test_the_day_of_a_response(self, rate, mean):
+        """Of one patient the later of day 28 and a day uniform in 84: on average 28/3 + (84^2 - 28^2) / 168."""
+        joint = joint_rates((0.0,) * 4, (rate,) * 4, Association(odds_ratio=1.0))
+        of = trial(CALENDARS[0], ON_ITS_DAY, patients=1, cohort_size=1)
+        for design in (BOIN12(), BOIN(optimal_dose=CHOOSING)):
+            days = simulate(design, of, joint, trials=20_000, seed=9).times[:, END]
+            assert abs(days.mean() - mean) < 4 * days.std() / 20_000**0.5
+            assert days.min() == 28
+            assert (days == 84).mean() == pytest.approx(1 - rate, abs=0.02)
+
     def test_a_response_of_nobody_takes_the_whole_window(self):
         nobody = joint_rates((0.0,) * 4, (0.0,) * 4, Association(odds_ratio=1.0))
         of, on_its_day = (trial(CALENDARS[0], efficacy, patients=9) for efficacy in (AT_END, ON_ITS_DAY))
@@ -352,6 +365,20 @@ def test_rates_alone_do_not_say_when_responses_are_known():
     at_end = trial(CALENDARS[0], AT_END)
     times = simulate(BOIN(optimal_dose=CHOOSING), at_end, JOINT.dlt, trials=50, seed=2).times
     assert np.array_equal(times, simulate(BOIN(optimal_dose=CHOOSING), at_end, JOINT, trials=50, seed=2).times)
+
+
+def test_a_duration_that_is_only_simulated_cannot_be_limited():
+    truth = Truth(name="plateau", dlt_rates=JOINT.dlt.tolist(), response_rates=JOINT.response.tolist())
+    for efficacy in (AT_END, ON_ITS_DAY):
+        of = trial(CALENDARS[0], efficacy, patients=9)
+        scenario = Scenario(name="windows", trial=of, design=[BOIN(optimal_dose=CHOOSING)], truth=[truth])
+        asked = partial(calibrate, scenario, design="boin", values={"p_saf": [0.15]}, limits={"duration": 1000})
+        if efficacy is AT_END:
+            mean, _ = exact(BOIN(optimal_dose=CHOOSING, p_saf=0.15), of).duration(JOINT.dlt)
+            assert asked().chosen.assessment.duration == pytest.approx(mean, abs=1e-9)
+        else:
+            with pytest.raises(EscalationError, match='with response_seen = "when_it_occurs" days are simulated'):
+                asked()
 
 
 def test_what_changes_counts_is_simulated_only():
