@@ -30,7 +30,7 @@ LATE_STATE, LATE_DECISION = 3e-7, 1.5e-5
 """Seconds for a state of a late-onset design, for each way in which who comes in a window can be known, and for what is
 decided on those who may be pending."""
 
-JOINT_STATE, JOINT_TRUTH = 1.5e-6, 1.5e-7
+JOINT_STATE, JOINT_TRUTH = 1.2e-7, 2.5e-8
 """Seconds for a state of a design that decides by responses, with a cohort of three, and for it under each truth."""
 
 GB = 1e9

@@ -19,7 +19,7 @@ from escalation.engines.outcomes import OptimalDoses, Outcomes, ResponseSums
 from escalation.engines.patients import tolerance_limits
 from escalation.errors import StateSpaceError
 from escalation.kernels.codes import NO_OPTIMAL_DOSE
-from escalation.kernels.exact_joint import ENDS, place_all, treat_cohorts, unpack_endings
+from escalation.kernels.exact_joint import ENDS, begin_of, place_all, treat_cohorts, unpack_endings
 from escalation.kernels.joint import run_joint_trials
 from escalation.kernels.layout import JointCells, JointStates, JointSums
 from escalation.numbers import cells_of
@@ -49,18 +49,25 @@ def joint_cells(plan: JointPlan, counts: Whole, begins: JointStart) -> JointCell
     count_codes = np.full((most + 1, most + 1), -1, np.int32)
     rows: list[tuple[int, int, int, int]] = []
     ends: list[tuple[int, int]] = []
+    firsts, base = np.zeros(most + 2, np.int64), 0
+    opens, given = np.zeros(most + 1, np.int64), _given(counts, begins, apart=split > 0)
     for n in _numbers(plan, counts[0], begins):
+        here: list[tuple[int, int, int, int]] = []
         for t in range(n + 1):
             count_codes[n, t] = len(ends)
             ends.append((n, t))
-            if n > goes_on:
-                continue
             splits = [(e, 0) for e in range(n + 1)]
             if not plan.is_additive:
                 splits = [(well, ill) for ill in range(t + 1) for well in range(n - t + 1)]
-            for well, ill in splits:
-                codes[n, t, split * ill + well] = len(rows)
-                rows.append((n, t, well, ill))
+            here += [(n, t, well, ill) for well, ill in splits]
+        # Those with which a dose may be given come first: no others are in a group.
+        may_be = [cell in given or not (plan.toxic[n, cell[1]] or plan.futile[n, cell[2] + cell[3]]) for cell in here]
+        opens[n] = sum(may_be)
+        rows += sorted(here, key=dict(zip(here, may_be, strict=True)).__getitem__, reverse=True)
+        firsts[n + 1 :] = len(rows)
+        base = len(rows) if n <= goes_on else base
+    for code, (n, t, well, ill) in enumerate(rows):
+        codes[n, t, split * ill + well] = code
     starts, outcomes = [0], []
     for size in range(largest + 1):
         for toxic in range(size + 1):
@@ -73,10 +80,13 @@ def joint_cells(plan: JointPlan, counts: Whole, begins: JointStart) -> JointCell
     return JointCells(
         codes=codes,
         split=split,
+        firsts=firsts,
+        opens=opens,
+        widest=int(np.diff(firsts).max()),
         patients=cell[:, 0].copy(),
         dlts=cell[:, 1].copy(),
         responses=np.ascontiguousarray(cell[:, 2:]),
-        base=np.uint64(len(rows)),
+        base=np.uint64(base),
         count_codes=count_codes,
         count_cells=np.array(ends, np.int64),
         count_base=np.uint64(len(ends)),
@@ -98,14 +108,29 @@ def _numbers(plan: JointPlan, patients: Whole, begins: JointStart) -> list[int]:
     return sorted(found | {number + last for number in found if number + last <= most})
 
 
+def _given(counts: Whole, begins: JointStart, *, apart: bool) -> set[tuple[int, int, int, int]]:
+    """The counts at the doses of the first cohort, which may be closed, with responses told apart or not."""
+    found = set()
+    for dose in begins.doses:
+        (n, t), (well, ill) = counts[:, dose].tolist(), begins.responses[dose].tolist()
+        found.add((n, t, well, ill) if apart else (n, t, well + ill, 0))
+    return found
+
+
 def _first(cells: JointCells, counts: Whole, begins: JointStart, truths: int) -> JointStates:
     """The state, or several of equal probability, from which trials start."""
-    states, code = _states(len(begins.doses), truths), 0
-    for n, t, (well, ill) in reversed([*zip(*counts.tolist(), begins.responses.tolist(), strict=True)]):
-        told = (well, ill) if cells.split else (well + ill, 0)
-        code = code * int(cells.base) + int(cells.codes[n, t, told[0] + cells.split * told[1]])
-    states.keys[:] = [code * len(counts[0]) + dose for dose in begins.doses]
-    states.mass[:], states.used[0] = 1 / len(begins.doses), len(begins.doses)
+    levels, base = len(counts[0]), int(cells.base)
+    places = [
+        int(cells.codes[n, t, well + cells.split * ill if cells.split else well + ill])
+        for n, t, (well, ill) in zip(*counts.tolist(), begins.responses.tolist(), strict=True)
+    ]
+    states = _states(len(begins.doses), truths, len(begins.doses) * cells.widest)
+    code = sum(place * base**dose for dose, place in enumerate(places))
+    for dose in begins.doses:
+        first = int(cells.firsts[counts[0, dose]])
+        key = (code - (places[dose] - first) * base**dose) * levels + dose
+        begin = begin_of(states, np.uint64(key), int(cells.opens[counts[0, dose]]))
+        states.mass[begin + places[dose] - first] = 1 / len(begins.doses)
     return states
 
 
@@ -151,20 +176,25 @@ def cohort_chances(cells: JointCells, joint: JointRates) -> Floats:
     return chances
 
 
-def _states(room: int, truths: int) -> JointStates:
-    places = 1 << (2 * room - 1).bit_length()
+def _states(groups: int, truths: int, room: int) -> JointStates:
+    """Room for so many groups, and probabilities."""
     return JointStates(
-        np.zeros(places, np.int64), np.empty(room, np.uint64), np.empty((room, truths)), np.zeros(1, np.int64)
+        np.zeros(1 << (2 * groups - 1).bit_length(), np.int64),
+        np.empty(groups, np.uint64),
+        np.empty(groups, np.int64),
+        np.empty((room, truths)),
+        np.zeros(2, np.int64),
     )
 
 
-def _with_room(states: JointStates, least: int) -> JointStates:
-    """The same states with room for so many more at least, which is doubled where there is none."""
-    used = int(states.used[0])
-    if used + least <= len(states.keys):
+def _with_room(states: JointStates, least: tuple[int, int]) -> JointStates:
+    """The same states with room for so many more groups and probabilities, which is doubled where there is none."""
+    groups, room = (int(used) for used in states.used)
+    if groups + least[0] <= len(states.keys) and room + least[1] <= len(states.mass):
         return states
-    larger = _states(max(2 * len(states.keys), used + least), states.mass.shape[1])
-    larger.keys[:used], larger.mass[:used], larger.used[0] = states.keys[:used], states.mass[:used], used
+    larger = _states(2 * len(states.keys) + least[0], states.mass.shape[1], 2 * len(states.mass) + least[1])
+    larger.keys[:groups], larger.begins[:groups] = states.keys[:groups], states.begins[:groups]
+    larger.mass[:room], larger.used[:] = states.mass[:room], states.used
     place_all(larger)
     return larger
 
@@ -199,10 +229,10 @@ def exact_outcomes(start: Start, joints: Sequence[JointRates], allowance: Allowa
         )
     limit = allowance.most_joint_states(plan, len(joints))
     chances = np.stack([cohort_chances(cells, _evaluated(joint, start.trial)) for joint in joints])
-    found, ended = _sums(plan, len(joints)), _states(FIRST_ROOM, len(joints))
+    found, ended = _sums(plan, len(joints)), _states(FIRST_ROOM, len(joints), FIRST_ROOM)
     states, visited, treated, given = _first(cells, start.counts, begins, len(joints)), 0, 0, begins.size
     while states.used[0]:
-        visited += int(states.used[0])
+        visited += int(states.used[1])
         if visited > limit.states:
             raise too_many(plan, limit, treated)
         states, ended = _one_cohort_more(plan, cells, chances, (states, given), ended, found)
@@ -223,14 +253,15 @@ def _one_cohort_more(
 
     `before` are the states before it, and its size where that is another than planned, else 0.
     """
-    states, given = before
-    living, first = _states(max(FIRST_ROOM, 2 * int(states.used[0])), chances.shape[0]), 0
-    ways = 3 * int(np.diff(cells.starts).max()), ENDS * (cells.largest + 1)
+    (states, given), first = before, 0
+    living = _states(max(FIRST_ROOM, int(states.used[0])), chances.shape[0], max(FIRST_ROOM, 2 * int(states.used[1])))
+    goes_on = 3 * cells.widest, 3 * cells.widest * cells.widest
+    ends = ENDS * cells.largest * len(plan.moves)
     while True:
         first = treat_cohorts(plan.arrays, cells, chances, states, first, given, living, ended, found)
         if first == states.used[0]:
             return living, ended
-        living, ended = (_with_room(some, more) for some, more in zip((living, ended), ways, strict=True))
+        living, ended = _with_room(living, goes_on), _with_room(ended, (ends, ends))
 
 
 def _evaluated(joint: JointRates, trial: Trial) -> JointRates:
@@ -251,7 +282,7 @@ def _outcomes(
     patients, dlts = np.empty((2, count, plan.levels), np.int16)
     reasons = np.empty(count, np.int8)
     unpack_endings(cells, ended, patients, dlts, reasons)
-    probability = ended.mass[:count, at].copy()
+    probability = ended.mass[ended.begins[:count], at]
     check_total(float(probability.sum()))
     by_dose = np.zeros((plan.levels, trial.most_patients + 1))
     by_dose[:, : found.responses.shape[2]] = found.responses[at]

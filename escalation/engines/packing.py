@@ -38,7 +38,7 @@ def late_state_bytes(plan: Plan) -> int:
 
 def joint_state_bytes(truths: int) -> int:
     """Memory that a state of a design that decides by responses takes, at most, under so many truths."""
-    return 3 * (8 + 8 * truths + 4 * 8)  # there is room for twice as many, and the cohort before is still there
+    return 8 * truths + 8  # of all cohorts' states at most a third are there at once, with room for twice as many
 
 
 def bits_per_cell(max_patients: int) -> int:

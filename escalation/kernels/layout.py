@@ -273,12 +273,15 @@ class JointCells(NamedTuple):
     Responses are those of patients without and with a DLT; where they need not be told apart all are of the first kind.
     """
 
-    codes: NDArray[np.int32]  # (M + 1, M + 1, R), of a trial that goes on: by patients, DLTs and responses
+    codes: NDArray[np.int32]  # (M + 1, M + 1, R), by patients, DLTs and responses; in the order of the patients
     split: int  # what a response with a DLT adds to the place of the responses
+    firsts: NDArray[np.int64]  # (M + 2,), the first code by the patients, and that of the next number
+    opens: NDArray[np.int64]  # (M + 1,), how many of them let a dose be given, which are the first
+    widest: int  # most codes with the same patients
     patients: NDArray[np.int64]  # (C,), of each code
     dlts: NDArray[np.int64]  # (C,)
     responses: NDArray[np.int64]  # (C, 2)
-    base: np.uint64  # C
+    base: np.uint64  # how many of them a dose can have in a trial that goes on
     count_codes: NDArray[np.int32]  # (M + 1, M + 1), of any trial: by patients and DLTs
     count_cells: NDArray[np.int64]  # (B, 2)
     count_base: np.uint64  # B
@@ -289,12 +292,13 @@ class JointCells(NamedTuple):
 
 
 class JointStates(NamedTuple):
-    """Merged states with their probabilities under V truths, and room for more; see `kernels.exact_joint`."""
+    """States in groups, found by a key, with probabilities under V truths, and room for more; see the exact engine."""
 
-    places: NDArray[np.int64]  # (P,), a power of two: where the state is that belongs here, from 1; 0 for none
-    keys: NDArray[np.uint64]  # (R,)
+    places: NDArray[np.int64]  # (P,), a power of two: where the group is that belongs here, from 1; 0 for none
+    keys: NDArray[np.uint64]  # (G,)
+    begins: NDArray[np.int64]  # (G,), where its probabilities begin
     mass: NDArray[np.float64]  # (R, V)
-    used: NDArray[np.int64]  # (1,)
+    used: NDArray[np.int64]  # (2,), groups and probabilities that there are
 
 
 class JointSums(NamedTuple):

@@ -184,8 +184,8 @@ def standing_by_responses(design: BOIN12, trial: Trial, data: InterimData) -> St
     asked = _asked(design, decider_for(design, trial, data), data)
     if pending := data.responses_pending + sum(data.responded or ()):
         raise OutcomesError(
-            f"outcomes: of {pending} patients an outcome is pending: how the trial goes on depends on it; `next` shows "
-            "what may follow"
+            f"outcomes: of {pending} {'patient' if pending == 1 else 'patients'} an outcome is pending: how the trial "
+            "goes on depends on it; `next` shows what may follow"
         )
     last, missing, departures = _standing(asked, data)
     (cells,) = _fillings(data)

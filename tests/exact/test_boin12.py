@@ -288,7 +288,7 @@ def test_both_engines_agree_from_data(outcomes):
 
 def test_what_is_pending_is_not_gone_on_with():
     scenario = Scenario(name="x", trial=trial(patients=18, size=3), design=[BOIN12()], truth=TRUTHS[:1])
-    with pytest.raises(OutcomesError, match=r"of 1 patients an outcome is pending.*next"):
+    with pytest.raises(OutcomesError, match=r"of 1 patient an outcome is pending.*next"):
         run(scenario, trials=10, after="1NNE 2NNN?")
 
 
