@@ -199,13 +199,20 @@ SETTINGS = {
     ],
     "rolling-six": [{}, {"stop_when": {"rule": "patients", "at_least": 12}}],
     "pod-tpi": [{}, {"pending": {"suspend": "half"}, "epsilon2": 0.1}],
-    "boin12": [{}, {"ties": "lowest", "explore_from": "never", "futility": 1.0}],
+    "boin12": [
+        {},
+        {"stop_at": "never", "explore_from": "never", "ties": "highest"},
+        {"p_saf": 0.2, "p_tox": 0.45, "cutoff_eli": 0.8, "dlts_to_eliminate": 1, "futility": 1, "stop_at": 6},
+        {"confine_from": 3, "explore_from": 6, "futility": 0.8, "stop_at": 9, "ties": "lowest"},
+    ],
 }
 LATE_ONSET = {kind: design for kind, design in REGISTRY.items() if design.waits_as is not None}
-WAITING = {
-    kind: design for kind, design in REGISTRY.items() if design.waits_as is None and not design.looks_at_responses
-}
-"""Designs that decide by DLTs alone, by whether they do while patients are pending; of the others all is exact."""
+BY_RESPONSES = {kind: design for kind, design in REGISTRY.items() if design.looks_at_responses}
+WAITING = {kind: design for kind, design in REGISTRY.items() if kind not in LATE_ONSET | BY_RESPONSES}
+"""Designs by whether they decide while patients are pending, or by responses; what is exact is said of the others."""
+
+EFFICACY = {"min_response": 0.25, "max_toxicity": 0.35}
+"""What a trial needs whose design decides by responses."""
 
 TRIALS = [
     Trial(doses=levels(1), target=0.25, max_patients=20),
