@@ -164,7 +164,7 @@ def _swimmer(
     from escalation.studies.one_design import course
 
     label = options.choose_design(scenario, designs[0] if designs else None)
-    rates = {truth.name: truth.dlt_rates for truth in scenario.truth}
+    rates = {truth.name: truth.joint or truth.dlt_rates for truth in scenario.truth}
     if not truths and len(rates) > 1:
         raise click.UsageError(f"--truth is needed; there are {listed(rates)}")
     (truth,) = choose(truths, rates, "truth")

@@ -152,6 +152,10 @@ class Design(Frozen):
         """Whether an optimal dose is chosen, be it at the end or on the way."""
         return self.optimal_dose is not None or self.looks_at_responses
 
+    def waits_for_responses(self, trial: Trial) -> bool:
+        """Whether decisions, or the end of a trial, wait for responses with a window of their own."""
+        return self.chooses_optimal_dose and trial.efficacy is not None and trial.efficacy.window_days is not None
+
     @property
     def is_late_onset(self) -> bool:
         """Whether doses are decided on while outcomes are pending."""

@@ -123,8 +123,6 @@ class BOIN12(Design):
             yield from self._limit_problems(efficacy.max_toxicity)
         if trial.expansion is not None:
             yield "kind", "is not followed by an expansion: leave out [trial.expansion]"
-        if trial.time is not None:
-            yield "kind", "has no calendar: leave out [trial.time]"
 
     def _limit_problems(self, limit: float) -> Iterator[tuple[str, str]]:
         """What does not fit the highest acceptable DLT rate."""
@@ -197,6 +195,9 @@ class BOIN12(Design):
             f"current one and the next higher one that may be given, the last not when the rate is above {low} "
             f"(lambda_e) with at least {self.confine_from} patients at the dose; of equally desirable ones {tie}."
         )
+
+        if efficacy.window_days is not None:
+            yield f"A decision waits until DLT and response of every patient are known. {efficacy.window_in_words}"
 
     def _limits_in_words(self, trial: Trial) -> Iterator[str]:
         assert trial.efficacy is not None

@@ -4,10 +4,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from escalation.engines.patients import BLOCK
+from escalation.errors import DesignError
 from escalation.kernels import codes
-from escalation.kernels.layout import ClockArrays
-from escalation.plans.clock import clock_of
+from escalation.kernels.layout import ClockArrays, ResponseClockArrays
+from escalation.plans.clock import Onset, ResponseClock, clock_of
 from escalation.trial.trial import Trial
+
+Floats = NDArray[np.float64]
 
 CLOCK_STREAM = 1
 """Number of the stream of arrivals and of leaving; see `engines.patients`."""
@@ -17,6 +20,9 @@ WHILE_CLOSED = {"wait": codes.WAIT, "lost": codes.LOST, "ready": codes.READY, "q
 ONSETS = {"weibull": codes.WEIBULL, "loglogistic": codes.LOGLOGISTIC}
 
 _NOTHING = np.empty(0)
+
+NO_KEYS, NO_TIMES = np.zeros(BLOCK, np.uint64), np.zeros((1, codes.TIMES))
+"""Of trials without a calendar."""
 
 STOPPED = ClockArrays(
     is_running=False,
@@ -40,6 +46,9 @@ STOPPED = ClockArrays(
 )
 """That of a trial without times."""
 
+NOT_AWAITED = ResponseClockArrays(0.0, True, 0, _NOTHING, _NOTHING, _NOTHING, _NOTHING)
+"""That of responses which are not waited for."""
+
 
 def clock_arrays(trial: Trial, rates: NDArray[np.float64], largest: int, *, expanding: bool = False) -> ClockArrays:
     """The clock of dose escalation, or of the expansion after it, under true DLT rates, float64[D].
@@ -49,12 +58,7 @@ def clock_arrays(trial: Trial, rates: NDArray[np.float64], largest: int, *, expa
     calendar, clock = trial.time, clock_of(trial)
     if calendar is None or clock is None:
         return STOPPED
-    onset = clock.onset
-    days, shares, exponents = np.zeros(1), np.zeros(1), np.zeros(1)
-    if onset.depends_on_rate:
-        exponents = 1 / onset.shape(onset.checked(rates))
-    else:
-        days, shares = np.array([(0.0, 0.0), *(onset.points or ((clock.window, 1.0),))]).T
+    kind, days, shares, exponents = _onset(clock.onset, rates)
     most = np.inf if calendar.max_enrolled is None else float(calendar.max_enrolled)
     if not calendar.replace:
         most = min(most, float(trial.most_patients if expanding else trial.max_patients))
@@ -72,12 +76,38 @@ def clock_arrays(trial: Trial, rates: NDArray[np.float64], largest: int, *, expa
         inevaluable=float(calendar.inevaluable),
         replaces=bool(calendar.replace),
         max_enrolled=most,
-        onset=ONSETS.get(onset.kind, codes.BY_SHARES),
-        days=np.ascontiguousarray(days),
-        shares=np.ascontiguousarray(shares),
+        onset=kind,
+        days=days,
+        shares=shares,
         rates=np.ascontiguousarray(rates, np.float64),
         exponents=exponents,
     )
+
+
+def response_clock_arrays(clock: ResponseClock | None, rates: Floats) -> ResponseClockArrays:
+    """The clock of responses under true response rates, float64[D]; one without days where there is none.
+
+    Raises DesignError where a rate is 1 and the day of a response has no distribution then.
+    """
+    if clock is None:
+        return NOT_AWAITED
+    if clock.onset.depends_on_rate and (rates >= 1).any():
+        raise DesignError(f"at a true response rate of 1 the day of a response has no {clock.onset.kind} distribution")
+    kind, days, shares, exponents = _onset(clock.onset, rates)
+    return ResponseClockArrays(
+        clock.window, clock.at_end, kind, days, shares, np.ascontiguousarray(rates, np.float64), exponents
+    )
+
+
+def _onset(onset: Onset, rates: Floats) -> tuple[int, Floats, Floats, Floats]:
+    """Its kind, days and shares, and exponents, as `ClockArrays` has them."""
+    days, shares, exponents = np.zeros(1), np.zeros(1), np.zeros(1)
+    if onset.depends_on_rate:
+        exponents = 1 / onset.shape(onset.checked(rates))
+    else:
+        days, shares = np.array([(0.0, 0.0), *(onset.points or ((onset.window, 1.0),))]).T
+    kind = ONSETS.get(onset.kind, codes.BY_SHARES)
+    return kind, np.ascontiguousarray(days), np.ascontiguousarray(shares), exponents
 
 
 def keys_of(seed: int, block: int) -> NDArray[np.uint64]:

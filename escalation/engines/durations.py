@@ -1,9 +1,14 @@
 """Durations exactly: of trials that wait for each cohort's complete data, which the clock does not change otherwise.
 
+A trial whose end waits for responses, all known at the end of their window, ends so long after the last enrolment: that
+window is no shorter than the one of a DLT. Where every cohort waits for them it takes a time that outcomes do not
+change, and the days of a trial follow from the sizes of its cohorts.
+
 Where the day of a DLT has the same distribution at every dose, the days of a patient sequence do not depend on the
 truth, and one enumeration of them serves all. Otherwise each truth has one of its own.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from threading import Lock
 
@@ -18,8 +23,9 @@ from escalation.engines.expansion import endings_after
 from escalation.engines.outcomes import DURATION, HOLD, LAST_ENROLMENT
 from escalation.engines.timing import TimeTables, Timing
 from escalation.kernels.codes import NO_DOSE
-from escalation.plans.clock import Clock
+from escalation.plans.clock import UNIFORM, Clock, Onset, clock_of
 from escalation.plans.start import Start
+from escalation.trial import cohorts
 
 Floats = NDArray[np.float64]
 
@@ -41,6 +47,8 @@ class Days:
 
     def __call__(self, what: str, rates: Floats) -> Floats:
         """Days of a kind under true rates, float64[E, 2]: DURATION, LAST_ENROLMENT or HOLD."""
+        if what == DURATION and self.start.responses is not None:
+            return self(LAST_ENROLMENT, rates) + np.array([self.start.responses.window, 0.0])
         if self.clock.onset.depends_on_rate:
             return self._enumerated(what, rates)
         with self.lock:
@@ -78,6 +86,30 @@ class Days:
             largest = max(largest, int(self.start.expansion.cohorts.max()))
         pairs = [_counted(what, cohort_times(self.clock, float(rate), largest)) for rate in rates]
         return TimeTables(*(np.stack(part) for part in zip(*pairs, strict=True)))
+
+
+def days_by_size(start: Start, patients: NDArray[np.int16]) -> Callable[[str], Floats] | None:
+    """The days at endings with such counts, of trials in which each cohort waits for all responses.
+
+    None where there is no clock, where days or the sizes of cohorts depend on outcomes, or chance has more to say.
+    """
+    trial, clock, responses = start.trial, clock_of(start.trial), start.responses
+    if clock is None or responses is None or trial.time is None or trial.time.inexact_days is not None:
+        return None
+    planned, window = trial.planned_cohorts, responses.window
+    if planned is None or not responses.at_end:
+        return None
+    # As of patients without a DLT, in a window of this length.
+    alike = replace(clock, window=window, onset=Onset(UNIFORM, window))
+    times = cohort_times(alike, 0.0, cohorts.largest(planned))
+    totals, place = np.unique(patients.sum(axis=1), return_inverse=True)
+
+    def days(what: str) -> Floats:
+        followed, last = (part[:, 0] for part in _counted(what, times))
+        sizes = [cohorts.treated_in(planned, total) for total in totals.tolist()]
+        return np.array([followed[some[:-1]].sum(axis=0) + last[some[-1]] for some in sizes])[place.ravel()]
+
+    return days
 
 
 def _counted(what: str, times: CohortTimes) -> tuple[Floats, Floats]:

@@ -150,7 +150,10 @@ class Enumeration:
                 raise DesignError("durations need a clock: when patients arrive, and how long they are followed")
             if self.after is not None:
                 raise DesignError("the days of a running trial's patients are not known")
-            raise DesignError(calendar.inexact_days or "of a late-onset design with an expansion days are simulated")
+            inexact = calendar.inexact_days
+            if inexact is None and self.trial.efficacy is not None:
+                inexact = self.trial.efficacy.inexact_days
+            raise DesignError(inexact or "of a late-onset design with an expansion days are simulated")
         return mean_days(self.outcomes(rates), what)
 
     @cached_property

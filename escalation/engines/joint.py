@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from scipy import special
 
 from escalation.engines.allowance import Allowance, too_many
+from escalation.engines.clock import NO_TIMES, STOPPED, clock_arrays, response_clock_arrays
+from escalation.engines.durations import days_by_size
 from escalation.engines.endings import check_total
 from escalation.engines.outcomes import OptimalDoses, Outcomes, ResponseSums
 from escalation.engines.patients import tolerance_limits
@@ -21,10 +23,12 @@ from escalation.kernels.exact_joint import ENDS, begin_of, place_all, treat_coho
 from escalation.kernels.joint import run_joint_trials
 from escalation.kernels.layout import JointCells, JointStates, JointSums
 from escalation.numbers import cells_of
+from escalation.plans.clock import evaluated_rates
 from escalation.plans.joint import JointPlan
 from escalation.plans.plan import Tolerances
 from escalation.plans.start import JointStart, Start
 from escalation.trial.joint import JointRates
+from escalation.trial.trial import Trial
 
 FIRST_ROOM = 1024
 """States that there is room for at first."""
@@ -224,7 +228,7 @@ def exact_outcomes(start: Start, joints: Sequence[JointRates], allowance: Allowa
             "more than states are numbered for; fewer patients at a dose, as by stop_at, or fewer doses have fewer"
         )
     limit = allowance.most_joint_states(plan, len(joints))
-    chances = np.stack([cohort_chances(cells, joint) for joint in joints])
+    chances = np.stack([cohort_chances(cells, _evaluated(joint, start.trial)) for joint in joints])
     found, ended = _sums(plan, len(joints)), _states(FIRST_ROOM, len(joints), FIRST_ROOM)
     states, visited, treated, given = _first(cells, start.counts, begins, len(joints)), 0, 0, begins.size
     while states.used[0]:
@@ -260,6 +264,16 @@ def _one_cohort_more(
         living, ended = _with_room(living, goes_on), _with_room(ended, (ends, ends))
 
 
+def _evaluated(joint: JointRates, trial: Trial) -> JointRates:
+    """The rates among evaluable patients: leaving changes that of DLTs, and none of the responses given those."""
+    dlt = evaluated_rates(joint.dlt, trial)
+    if dlt is joint.dlt:
+        return joint
+    well, ill = joint.response_given_no_dlt, joint.response_given_dlt
+    cells = np.stack([(1 - dlt) * (1 - well), (1 - dlt) * well, dlt * (1 - ill), dlt * ill], axis=1)
+    return JointRates(dlt, cells[:, 1] + cells[:, 3], cells)
+
+
 def _outcomes(
     start: Start, plan: JointPlan, cells: JointCells, ended: JointStates, found: JointSums, joint: JointRates, at: int
 ) -> Outcomes:
@@ -283,12 +297,18 @@ def _outcomes(
         reason=reasons,
         probability=probability,
         after=start.data,
+        days=days_by_size(start, patients),
         response_sums=ResponseSums(by_dose, OptimalDoses(at_chosen, found.none[at].copy())),
     )
 
 
-def run_joint(start: Start, joint: JointRates, tolerances: Tolerances, keys: Keys, outcomes: Outcomes) -> None:
-    """Run trials of patients with these tolerances and keys of their responses to their outcomes, in place."""
+def run_joint(
+    start: Start, joint: JointRates, tolerances: Tolerances, keys: tuple[Keys, Keys], outcomes: Outcomes
+) -> None:
+    """Run trials of patients with these tolerances to their outcomes, in place.
+
+    `keys` are those of the trials' times and of their responses. Times in the outcomes have room for notes.
+    """
     plan, begins = start.plan.joint, start.joint
     assert plan is not None
     assert begins is not None
@@ -300,7 +320,12 @@ def run_joint(start: Start, joint: JointRates, tolerances: Tolerances, keys: Key
     rates = np.stack([joint.response_given_no_dlt, joint.response_given_dlt], axis=1)
     counts = outcomes.patients, outcomes.dlts, outcomes.responses
     ends = outcomes.recommended, outcomes.reason, outcomes.optimal
-    run_joint_trials(plan.arrays, first, (tolerance_limits(joint.dlt), rates), tolerances, keys, counts, ends)
+    clock, times = STOPPED, NO_TIMES
+    if outcomes.times is not None:
+        clock, times = clock_arrays(start.trial, joint.dlt, plan.conduct.largest), outcomes.times
+    clocks = clock, response_clock_arrays(start.responses, joint.response)
+    told = (tolerance_limits(joint.dlt), rates), tolerances, keys[::-1], counts, ends
+    run_joint_trials(plan.arrays, clocks, first, *told, times)
 
 
 def _sums(plan: JointPlan, truths: int) -> JointSums:

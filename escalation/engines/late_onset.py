@@ -147,6 +147,9 @@ def _enumerated(
         LAST_ENROLMENT: means[:, [LAST, LAST_VARIANCE]] * [clock.mean_gap, clock.mean_gap**2],
         HOLD: np.stack([means[:, HELD] * clock.mean_gap, nothing], axis=1),
     }
+    responses = start.responses
+    if responses is not None:  # the last is known so long after the last enrolment
+        days[DURATION] = days[LAST_ENROLMENT] + np.array([responses.window, 0.0])
     # The endings that a trial would have if it went no further than to who is treated at a closed dose.
     counts = np.empty((2, len(closed.rows), levels), np.int16)
     unpack(packing, closed.rows[:, :-1].copy(), cells, *counts)
@@ -167,7 +170,7 @@ def _enumerated(
     }
     return replace(
         found,
-        days=lambda what, _: days[what],
+        days=(lambda what, _: days[what]) if responses is None or responses.at_end else None,
         while_pending=lambda under: WhilePending(**told, at_closed=float(ends.probabilities(under).sum())),
     )
 

@@ -1,5 +1,6 @@
 """The Monte Carlo engine: the rules applied cohort by cohort to virtual patients."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Event
@@ -8,20 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from escalation.engines import patients as virtual
-from escalation.engines.clock import STOPPED, clock_arrays, keys_of
+from escalation.engines.clock import NO_KEYS, NO_TIMES, STOPPED, clock_arrays, keys_of, response_clock_arrays
 from escalation.engines.joint import run_joint
 from escalation.engines.optimal import ResponseLaws
 from escalation.engines.outcomes import Outcomes, refuse_undecided, reject_too_toxic
 from escalation.kernels.codes import NOTE, NOTES, TIMES
-from escalation.kernels.optimal import count_responses
+from escalation.kernels.optimal import count_responses, follow_responses
 from escalation.kernels.simulated_expansions import run_expansions
 from escalation.plans.late_onset import late_onset
 from escalation.plans.plan import Block, Escalate, Tolerances
 from escalation.plans.start import Start
 from escalation.trial.joint import JointRates
-
-NO_KEYS, NO_TIMES = np.zeros(virtual.BLOCK, np.uint64), np.zeros((1, TIMES))
-"""Of trials without a calendar."""
 
 NOTES_AT_ONCE = 200_000
 """Of the trials whose notes are kept side by side: 8 MB."""
@@ -89,14 +87,24 @@ def simulate_trials(
             tolerances = virtual.tolerances(seed, block, most)[: last - first]
         else:
             tolerances = virtual.draw_tolerances(seed, block, room)[: last - first]
+        is_noted = laws is not None or start.responses is not None
         keys = NO_KEYS if outcomes.times is None else keys_of(seed, block)
+        responding = virtual.response_keys(seed, block) if is_noted else NO_KEYS
         some = outcomes.part(slice(first, last))
-        if plan is not None and joint is not None:
-            run_joint(start, joint, tolerances, virtual.response_keys(seed, block)[: last - first], some)
-        elif laws is None:
+
+        def run_rows(rows: slice, found: Outcomes) -> None:
+            told = tolerances[rows], (keys[rows], responding[rows])
+            if plan is not None and joint is not None:
+                run_joint(start, joint, *told, found)
+            else:
+                run_with_responses(simulation, *told, joint, found)
+
+        if not is_noted:
             simulation.run(tolerances, keys, some)
+        elif plan is not None and outcomes.times is None:
+            run_rows(slice(0, last - first), some)  # what it looks at is counted as it goes
         else:
-            run_with_responses(simulation, tolerances, (keys, virtual.response_keys(seed, block)), laws, some)
+            run_noted(start, rates, tolerances, run_rows, some)
 
     stopped = Event()  # on Ctrl-C
 
@@ -117,48 +125,70 @@ def simulate_trials(
     return outcomes
 
 
+def run_noted(
+    start: Start,
+    rates: NDArray[np.float64],
+    tolerances: Tolerances,
+    run: Callable[[slice, Outcomes], None],
+    outcomes: Outcomes,
+) -> None:
+    """Run trials with notes of their patients, by `run`, to their outcomes, in place.
+
+    Counts alone do not tell which of a trial's patients had which dose, nor when. So notes are taken of each trial,
+    some trials at a time, and where the room is not enough once more with twice as much. `run` gets the rows of the
+    trials, and outcomes to finish whose times have this room behind them.
+    """
+    room, trials, first = int(NOTES_A_PATIENT * tolerances.shape[1]) + 1, len(tolerances), 0
+    while first < trials:
+        rows = slice(first, min(first + max(NOTES_AT_ONCE // room, 1), trials))
+        notes, into = np.zeros((rows.stop - first, NOTES + 1 + NOTE * room)), outcomes.part(rows)
+        some = replace(
+            unfinished(start, rates, len(notes)),
+            times=notes,
+            responses=None if into.responses is None else into.responses.copy(),
+            optimal=None if into.optimal is None else into.optimal.copy(),
+        )
+        run(rows, some)
+        if (notes[:, NOTES] + NOTE > NOTE * room).any():
+            room *= 2
+            continue
+        for name in ("patients", "dlts", "recommended", "reason", "declared", "responses", "optimal"):
+            found, place = getattr(some, name), getattr(into, name)
+            if found is not None and place is not None:
+                place[:] = found
+        if into.times is not None:
+            into.times[:] = notes[:, :TIMES]
+        first = rows.stop
+
+
 def run_with_responses(
     simulation: Simulation,
     tolerances: Tolerances,
     keys: tuple[NDArray[np.uint64], NDArray[np.uint64]],
-    laws: ResponseLaws,
+    joint: JointRates | None,
     outcomes: Outcomes,
 ) -> None:
-    """As `run` of the simulation, with the responses; `keys` are those of the trials and of their responses.
+    """As `run` of the simulation, of trials that wait for responses at their end, or have any.
 
-    Known responses are in the outcomes already.
-
-    Counts alone do not tell which of a trial's patients had which dose. So notes are taken of each trial, some trials
-    at a time, and where the room is not enough once more with twice as much.
+    `keys` are those of the trials and of their responses; times in the outcomes have room for notes. Known responses
+    are in the outcomes already. Without `joint` rates responses are not looked at, which are all known at the end of
+    their window.
     """
-    start = simulation.start
-    waiting = np.zeros((start.trial.levels, 2), np.int64)
-    if start.data is not None and start.data.response_pending is not None:
-        waiting[:] = start.data.response_pending
-    treated = np.int64(start.counts[0].sum()), np.int64(start.begun[0])
-    room, trials, first = int(NOTES_A_PATIENT * tolerances.shape[1]) + 1, len(tolerances), 0
-    while first < trials:
-        rows = slice(first, min(first + max(NOTES_AT_ONCE // room, 1), trials))
-        notes = np.zeros((rows.stop - first, NOTES + 1 + NOTE * room))
-        some = unfinished(simulation.start, simulation.rates, len(notes))
-        simulation.run(tolerances[rows], keys[0][rows], replace(some, times=notes))
-        if (notes[:, NOTES] + NOTE > NOTE * room).any():
-            room *= 2
-            continue
-        into = outcomes.part(rows)
-        assert into.responses is not None
-        count_responses(notes, keys[1][rows], laws.rates.T.copy(), *treated, waiting, into.responses)
-        for found, place in (
-            (some.patients, into.patients),
-            (some.dlts, into.dlts),
-            (some.recommended, into.recommended),
-            (some.reason, into.reason),
-            (some.declared, into.declared),
-            (notes[:, :TIMES], into.times),
-        ):
-            if found is not None and place is not None:
-                place[:] = found
-        first = rows.stop
+    start, responses = simulation.start, outcomes.responses
+    simulation.run(tolerances, keys[0], outcomes)
+    rates = np.zeros((start.trial.levels, 2))
+    if joint is not None:
+        rates = np.stack([joint.response_given_no_dlt, joint.response_given_dlt], axis=1)
+    assert outcomes.times is not None
+    if responses is not None:
+        waiting = np.zeros((start.trial.levels, 2), np.int64)
+        if start.data is not None and start.data.response_pending is not None:
+            waiting[:] = start.data.response_pending
+        treated = np.int64(start.counts[0].sum()), np.int64(start.begun[0])
+        count_responses(outcomes.times, keys[1], rates, *treated, waiting, responses)
+    if start.responses is not None:
+        clock = response_clock_arrays(start.responses, rates[:, 0] if joint is None else joint.response)
+        follow_responses(clock, outcomes.times, keys[1], rates)
 
 
 def _with_begun(tolerances: Tolerances, start: Start, limits: NDArray[np.int64]) -> Tolerances:

@@ -79,8 +79,11 @@ def gap(arrivals, mean, key, number):
 
 
 @kernel
-def day_of_dlt(clock, dose, share):
-    """The day after treatment of a patient's DLT, of which this share of the DLTs at the dose are no later."""
+def day_of_event(clock, dose, share):
+    """The day after treatment of a patient's DLT, of which this share of the DLTs at the dose are no later.
+
+    That of a response likewise, by a `ResponseClockArrays`.
+    """
     if clock.onset == WEIBULL:
         ratio = math.log1p(-clock.rates[dose] * share) / math.log1p(-clock.rates[dose])
         return clock.window * ratio ** clock.exponents[dose]
@@ -93,6 +96,17 @@ def day_of_dlt(clock, dose, share):
         last += 1
     part = (share - clock.shares[last - 1]) / (clock.shares[last] - clock.shares[last - 1])
     return clock.days[last - 1] + part * (clock.days[last] - clock.days[last - 1])
+
+
+@kernel
+def response_known(responses, dose, rate, drawn):
+    """The day after treatment on which it is known whether a patient responds, whose random number is below the rate.
+
+    Of who responds that number over the rate is uniform again: it is the share of the responses that are no later.
+    """
+    if responses.at_end or drawn >= rate:
+        return responses.window
+    return day_of_event(responses, dose, drawn / rate)
 
 
 @kernel
@@ -182,7 +196,7 @@ def treat_cohort(clock, dose, limit, size, before, tolerances, key, room, now):
         observed, has_dlt = window, tolerance < limit
         if has_dlt:
             share = min((tolerance + 0.5) / limit, 1.0)
-            observed = window * share if clock.days.shape[0] == 2 else day_of_dlt(clock, dose, share)
+            observed = window * share if clock.days.shape[0] == 2 else day_of_event(clock, dose, share)
         leaves = day_of_leaving(clock.inevaluable, window, key, enrolled)
         if noted:
             what = np.int64(LEFT if leaves < observed else has_dlt)

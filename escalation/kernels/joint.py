@@ -7,17 +7,24 @@ int64[D], its rank by desirability.
 
 import numpy as np
 
-from escalation.kernels.clock import uniform
+from escalation.kernels.clock import MOST_OF_A_COHORT, is_full, response_known, treat_cohort, uniform
 from escalation.kernels.codes import (
     BELOW,
     BESIDE,
+    END,
     ENOUGH_AT_DOSE,
+    ENROLLED,
     FUTILE,
     FUTILITY,
     HIGHEST,
+    LEFT,
     MAX_PATIENTS,
     NO_DOSE,
+    NOT_DECIDED,
+    NOTE,
+    NOTES,
     NOTHING_TRIED,
+    OPEN,
     RANDOM,
     SLACK,
     TOO_TOXIC,
@@ -144,7 +151,7 @@ def most_useful(plan, highest, n, futile, w):
 
 
 @allocating
-def run_joint_trials(plan, first, rates, tolerances, keys, counts, ends):
+def run_joint_trials(plan, clocks, first, rates, tolerances, keys, counts, ends, times):
     """Run a block of trials, which begin with the counts that they have on entry, the same for all.
 
     `first` are the doses, int64[K], of which their first cohort has one, by lot, and its size where it is not 0.
@@ -152,7 +159,12 @@ def run_joint_trials(plan, first, rates, tolerances, keys, counts, ends):
     `rates` are the limits below which a tolerance is a DLT, int64[D], and a random number a response, float64[D, 2], by
     whether there is a DLT; `counts` patients and DLTs, int16[T, D], and responses, int16[T, D, 2], of patients without
     and with one; `ends` the MTD, the reason and the optimal dose of each trial.
+
+    `clocks` are those of the trial and of responses, `keys` those of responses and of the trial's times. Where the
+    clock is running the trials' times are moved on, and patients are noted behind them, float64[T, NOTES + 1 + X].
+    Where there is no room for all of the notes a trial ends as NOT_DECIDED, and means nothing.
     """
+    (clock, seen_by), (response_keys, clock_keys) = clocks, keys
     (first_doses, first_size), (limits, response_rates) = first, rates
     (patients, dlts, responses), (recommended, reasons, optimal) = counts, ends
     levels, most = limits.shape[0], plan.most
@@ -161,6 +173,7 @@ def run_joint_trials(plan, first, rates, tolerances, keys, counts, ends):
     room, sizes, found = np.empty((4, levels)), np.empty(levels, np.int64), np.empty(3, np.int64)
     seen = np.empty(levels, np.bool_), np.empty(levels, np.bool_), np.empty(levels, np.int64)
     toxic, futile = seen[0], seen[1]
+    spaced = np.empty(levels), np.empty(MOST_OF_A_COHORT)
     first_enrolled = first_toxicities = np.int64(0)
     for level in range(levels):
         start[0, level], start[1, level] = patients[0, level], dlts[0, level]
@@ -170,7 +183,7 @@ def run_joint_trials(plan, first, rates, tolerances, keys, counts, ends):
         first_enrolled += start[0, level]
         first_toxicities += start[1, level]
     for trial in range(at(tolerances.shape[0])):
-        key, reason, drawn, size = keys[trial], np.int64(0), DRAW, first_size
+        key, reason, drawn, size = response_keys[trial], np.int64(0), DRAW, first_size
         dose = first_doses[0]
         if first_doses.shape[0] > 1:
             dose = first_doses[at(uniform(key, drawn) * first_doses.shape[0])]
@@ -184,23 +197,62 @@ def run_joint_trials(plan, first, rates, tolerances, keys, counts, ends):
                 size = cohort_size(plan.sizes, plan.trial_sizes, dose, n[dose], enrolled, toxicities)
             last = min(enrolled + size, most)
             size = np.int64(0)
-            for patient in range(enrolled, last):
-                ill = np.int64(tolerances[trial, at(patient)] < limits[at(dose)])
-                responds = np.int64(uniform(key, np.uint64(patient)) < response_rates[at(dose), at(ill)])
-                t[dose] += ill
-                toxicities += ill
-                e[dose] += responds
-                responses[trial, at(dose), at(ill)] += responds
-                w[dose] += plan.worth[at(ill), at(responds)]
+            if clock.is_running:
+                now = times[trial]
+                number, place = np.int64(now[ENROLLED]), NOTES + 1 + np.int64(now[NOTES])
+                treated, _ = treat_cohort(
+                    clock,
+                    dose,
+                    limits[at(dose)],
+                    last - enrolled,
+                    n[dose],
+                    tolerances[trial],
+                    clock_keys[trial],
+                    spaced,
+                    now,
+                )
+                if place + NOTE * (np.int64(now[ENROLLED]) - number) != NOTES + 1 + np.int64(now[NOTES]):
+                    reason = np.int64(NOT_DECIDED)
+                    break
+                last, complete = enrolled + treated, 0.0
+                while place < NOTES + 1 + np.int64(now[NOTES]):
+                    ill, random = np.int64(now[place]), uniform(key, np.uint64(number))
+                    if ill != LEFT:
+                        rate = response_rates[at(dose), at(ill)]
+                        responds = np.int64(random < rate)
+                        t[dose] += ill
+                        toxicities += ill
+                        e[dose] += responds
+                        responses[trial, at(dose), at(ill)] += responds
+                        w[dose] += plan.worth[at(ill), at(responds)]
+                        complete = max(complete, now[place + 3] + response_known(seen_by, dose, rate, random))
+                    place += NOTE
+                    number += 1
+                if treated > 0:
+                    now[END], now[OPEN] = max(now[END], complete), max(now[OPEN], complete + clock.review)
+                elif not is_full(clock, enrolled, most, now):
+                    continue  # nobody was evaluable: nothing to decide on
+            else:
+                for patient in range(enrolled, last):
+                    ill = np.int64(tolerances[trial, at(patient)] < limits[at(dose)])
+                    responds = np.int64(uniform(key, np.uint64(patient)) < response_rates[at(dose), at(ill)])
+                    t[dose] += ill
+                    toxicities += ill
+                    e[dose] += responds
+                    responses[trial, at(dose), at(ill)] += responds
+                    w[dose] += plan.worth[at(ill), at(responds)]
             n[dose] += last - enrolled
             enrolled = last
+            out_of_patients = enrolled >= most
+            if clock.is_running:
+                out_of_patients = is_full(clock, enrolled, most, times[trial])
             judge(plan, dose, n, t, e, w, seen)
             count = next_doses(plan, dose, n, t, seen, found)
             if count == 0:
                 reason = np.int64(why_none(toxic))
             elif n[dose] >= plan.enough:
                 reason = np.int64(ENOUGH_AT_DOSE)
-            elif enrolled >= most:
+            elif out_of_patients:
                 reason = np.int64(MAX_PATIENTS)
             elif count == 1:
                 dose = found[0]

@@ -10,7 +10,7 @@ as without a DLT, at every dose.
 
 import numpy as np
 
-from escalation.kernels.clock import day_of_dlt, day_of_leaving, drawn_tolerance, gap, note
+from escalation.kernels.clock import day_of_event, day_of_leaving, drawn_tolerance, gap, note
 from escalation.kernels.codes import (
     ANY_FOLLOW_UP,
     ARRIVAL,
@@ -519,7 +519,7 @@ def run_late_onset_trials(design, clock, limits, tolerances, keys, patients, dlt
             observed, outcome = window, np.int64(NO_DLT)
             if tolerance < limits[dose]:
                 share = min((tolerance + 0.5) / limits[dose], 1.0)
-                observed = window * share if is_uniform else day_of_dlt(clock, dose, share)
+                observed = window * share if is_uniform else day_of_event(clock, dose, share)
                 outcome = np.int64(DLT)
             leaves = day_of_leaving(inevaluable, window, key, enrolled)
             if leaves < observed:

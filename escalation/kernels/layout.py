@@ -158,6 +158,18 @@ class ClockArrays(NamedTuple):
     exponents: NDArray[np.float64]  # (D,)
 
 
+class ResponseClockArrays(NamedTuple):
+    """When responses are known as the kernels read it; `plans.clock.ResponseClock` says what the fields mean."""
+
+    window: float
+    at_end: bool
+    onset: int
+    days: NDArray[np.float64]  # (Q,), with the others as in `ClockArrays`
+    shares: NDArray[np.float64]  # (Q,)
+    rates: NDArray[np.float64]  # (D,), of responses
+    exponents: NDArray[np.float64]  # (D,)
+
+
 class PendingArrays(NamedTuple):
     """A rule for pending patients as the kernels read it; `plans.pending` says what the fields mean."""
 

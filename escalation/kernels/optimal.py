@@ -8,10 +8,11 @@ import math
 
 import numpy as np
 
-from escalation.kernels.clock import uniform
+from escalation.kernels.clock import response_known, uniform
 from escalation.kernels.codes import (
     BY_UNIMODAL,
     BY_UTILITY,
+    END,
     FUTILE,
     LEFT,
     NO_DOSE,
@@ -285,6 +286,25 @@ def choose_by_scores(patients, recommended, weight, slots, laws, at_chosen, none
                 total = at_chosen[dose, at(cell(n, responses[place]))]
                 for truth in range(truths):
                     total[truth] += product[truth]
+
+
+@kernel
+def follow_responses(responses, notes, keys, rates):
+    """Move the end of simulated trials on to the day on which the last response is known, by what was noted of them.
+
+    Patients respond as `count_responses` says, to rates float64[D, 2]; trials have no patients before.
+    """
+    for trial in range(notes.shape[0]):
+        number = np.uint64(0)
+        for place in range(NOTES + 1, NOTES + 1 + np.int64(notes[trial, NOTES]), NOTE):
+            what = np.int64(notes[trial, place])
+            if what > LEFT:
+                continue
+            if what != LEFT:
+                dose, drawn = np.int64(notes[trial, place + 1]), uniform(keys[trial], number)
+                known = notes[trial, place + 3] + response_known(responses, dose, rates[dose, what], drawn)
+                notes[trial, END] = max(notes[trial, END], known)
+            number += np.uint64(1)
 
 
 @kernel

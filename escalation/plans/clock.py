@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from escalation.errors import DesignError
+from escalation.trial.onset import Onset as Given
 from escalation.trial.trial import Trial
 
 Floats = NDArray[np.float64]
@@ -29,6 +30,8 @@ NODES, WEIGHTS = ((1 + _POINTS) / 2) ** 4, _WEIGHTS * 2 * ((1 + _POINTS) / 2) **
 @dataclass(frozen=True)
 class Onset:
     """The distribution of the day of a DLT, counted from the patient's enrolment, given that it is within the window.
+
+    That of a response likewise, with its own window and the true response rate.
 
     Under "uniform" and "quantiles" it is the same at every dose. Under "weibull" and "loglogistic" it depends on the
     dose's true DLT rate p: the time to toxicity X has this distribution with P(X <= W) = p for the window W and
@@ -160,21 +163,59 @@ class Clock:
     onset: Onset
 
 
+@dataclass(frozen=True)
+class ResponseClock:
+    """When the response of a patient is known, in a trial whose decisions or whose end wait for it.
+
+    Patients who are not evaluable for a DLT are not for a response either, and are not waited for.
+
+    Attributes
+    ----------
+    window : float
+        Days after the enrolment in which a response counts, at least those of a DLT.
+    at_end : bool
+        Whether every response is known at the end of the window; if not it is known on its day, and that there is none
+        at the end.
+    onset : Onset
+        The day of a response, of which the true response rate of the dose takes the place of the DLT rate.
+    """
+
+    window: float
+    at_end: bool
+    onset: Onset
+
+
 def clock_of(trial: Trial) -> Clock | None:
     """The clock of a trial; None without a calendar."""
     calendar, window = trial.time, trial.dlt_window_days
     if calendar is None or window is None:
         return None
-    given = calendar.onset
-    points = [point for point in given.quantiles or () if 0 < point[0] < window]
     return Clock(
         mean_gap=calendar.mean_gap,
         arrivals=calendar.arrivals,
         while_closed=calendar.while_closed,
         window=float(window),
         review=float(calendar.review_days),
-        onset=Onset(given.kind, float(window), given.late_share, (*points, (window, 1.0)) if given.quantiles else ()),
+        onset=_within(calendar.onset, float(window)),
     )
+
+
+def response_clock_of(trial: Trial) -> ResponseClock | None:
+    """The clock of responses; None without responses or a calendar.
+
+    Without a window of their own they are known when that of a DLT ends.
+    """
+    efficacy, calendar, dlt_window = trial.efficacy, trial.time, trial.dlt_window_days
+    if efficacy is None or calendar is None or dlt_window is None:
+        return None
+    window = float(dlt_window if efficacy.window_days is None else efficacy.window_days)
+    return ResponseClock(window, not efficacy.seen_when_it_occurs, _within(efficacy.onset or Given(), window))
+
+
+def _within(given: Given, window: float) -> Onset:
+    """An onset in a window of so many days."""
+    points = [point for point in given.quantiles or () if 0 < point[0] < window]
+    return Onset(given.kind, window, given.late_share, (*points, (window, 1.0)) if given.quantiles else ())
 
 
 def evaluated_rates(rates: Floats, trial: Trial) -> Floats:

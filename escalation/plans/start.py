@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from escalation.kernels.codes import NO_DOSE
+from escalation.plans.clock import ResponseClock
 from escalation.plans.expansion import ExpansionPlan
 from escalation.plans.pending import PendingPlan
 from escalation.plans.plan import Plan
@@ -42,3 +43,5 @@ class Start:
     pending: PendingPlan | WeighedCurves | None = None
     reason: int = 0  # then why it, or the trial, ended: a key of `kernels.codes.REASON_NAMES`
     joint: JointStart | None = None  # of a design that decides by responses; the engines run its `plan.joint`
+    # When responses are known, of trials with a calendar whose decisions or whose end wait for them.
+    responses: ResponseClock | None = None

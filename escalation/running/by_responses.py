@@ -29,6 +29,7 @@ from escalation.running.answer import Completion, Hold, NextDose, OptimalDose
 from escalation.running.decider import Decider
 from escalation.running.estimates import dose_estimates
 from escalation.running.explanation import text_of
+from escalation.running.holds import days_in_words
 from escalation.running.responses import at_each_dose, listed
 from escalation.running.standing import decider_for, too_many
 from escalation.trial.data import NO_RESPONSES, InterimData
@@ -125,14 +126,14 @@ def next_by_responses(design: BOIN12, trial: Trial, data: InterimData, ruling: R
     first, pending = answers[0], data.responses_pending + sum(data.responded or ())
     settled = len({answer.essence for answer in answers}) == 1
     ends, tied = settled and not first.doses, settled and len(first.doses) > 1
-    highest = {answer.recommended for answer in answers}
+    highest, hold = {answer.recommended for answer in answers}, _awaited(trial, data)
     return NextDose(
         next_dose=first.doses[0] + 1 if settled and not ends and not tied else None,
         cohort_size=first.size if settled else 0,
         stop=ends,
         stop_reason=REASON_NAMES[first.reason] if ends else None,
         expansion=False,
-        reason=_in_words(asked, answers, pending, missing, settled=settled),
+        reason=_in_words(asked, answers, pending, missing, None if settled else hold),
         recommended_dose=first.recommended + 1 if len(highest) == 1 and first.recommended != NO_DOSE else None,
         estimates=dose_estimates(decider, _known(data), data),
         prior=decider.prior(first.state),
@@ -143,11 +144,26 @@ def next_by_responses(design: BOIN12, trial: Trial, data: InterimData, ruling: R
         missing=missing,
         filled=(),
         not_recommended=_why_no_mtd(first) if highest == {NO_DOSE} else None,
-        hold=None if settled else Hold(None, "the design waits until both outcomes of every patient are known"),
+        hold=None if settled else hold,
         responses=tuple(at_each_dose(asked.efficacy, asked.plan.futile, data)),
         optimal_dose=_optimal(trial, answers, pending),
         tied=tuple(dose + 1 for dose in first.doses) if tied else (),
     )
+
+
+def _awaited(trial: Trial, data: InterimData) -> Hold:
+    """How long the design waits at most, where the windows and all follow-up are known."""
+    why = "the design waits until both outcomes of every patient are known"
+    window, dlt_window = None if trial.efficacy is None else trial.efficacy.window_days, trial.dlt_window_days
+    if window is None or dlt_window is None or any(map(sum, data.response_pending or ())):
+        return Hold(None, why)  # of N? and T? the data do not say since when
+    followed = [
+        (days, dlt_window if responded else window)
+        for cohort in data.cohorts or ()
+        for days, responded in zip(cohort.pending, cohort.responded or (), strict=True)
+    ]
+    left = [whole - days for days, whole in followed if days is not None]
+    return Hold(max(left) if left and len(left) == len(followed) else None, why)
 
 
 @dataclass(frozen=True)
@@ -281,14 +297,18 @@ def _known(data: InterimData) -> State:
     return State(patients, data.dlts, responses=data.responses)
 
 
-def _in_words(asked: Asked, answers: list[Answer], pending: int, missing: int, *, settled: bool) -> str:
+def _in_words(asked: Asked, answers: list[Answer], pending: int, missing: int, hold: Hold | None) -> str:
+    """Why, in a sentence; `hold` is None where the answer is settled."""
     first, trial = answers[0], asked.trial
     who = "1 patient has" if pending == 1 else f"{pending} patients have"
-    if not settled:
+    if hold is not None:
         doses = sorted({dose for answer in answers for dose in answer.doses})
         ends = sorted({REASON_NAMES[answer.reason].replace("_", " ") for answer in answers if answer.reason})
         then = [trial.at_level(dose) for dose in doses] + [f"the end of the trial ({reason})" for reason in ends]
-        return text_of([f"{who} an outcome that is pending: wait", f"it may be {listed(then, 'or')}"])
+        wait = f"{who} an outcome that is pending: wait"
+        if hold.days is not None:
+            wait += f", {days_in_words(hold.days)} at most"
+        return text_of([wait, f"it may be {listed(then, 'or')}"])
     clauses = list(_clauses(asked, first, missing))
     if pending:
         clauses.insert(0, f"{who} an outcome that is pending, which cannot change the answer; without further ones")

@@ -140,13 +140,14 @@ def check_days(trial: Trial, data: InterimData) -> None:
     window = trial.dlt_window_days
     if window is None:
         return
+    responses = None if trial.efficacy is None else trial.efficacy.window_days
     for cohort in data.cohorts or ():
         written = cohort.written(trial.labels)
         for days in cohort.pending:
             if days is not None and days >= window:
                 raise OutcomesError(
                     f"outcomes: {written}: a patient who has been followed for {days:g} days is not pending: the DLT "
-                    f"window is {window:g} days, so that the outcome is known, {_known_letters(trial)}"
+                    f"window is {window:g} days, so that the outcome is known, {_known_letters(trial, days, responses)}"
                 )
         for days in cohort.dlt_days:
             if days > window:
@@ -156,9 +157,15 @@ def check_days(trial: Trial, data: InterimData) -> None:
                 )
 
 
-def _known_letters(trial: Trial) -> str:
-    """Letters of patients whose DLT outcome is known."""
-    return "N or T" if trial.efficacy is None else "N or T (N? or T? while the response is pending), E or B"
+def _known_letters(trial: Trial, days: float, window: float | None) -> str:
+    """Letters of patients whose DLT outcome is known after so many days; `window` is that of responses."""
+    if trial.efficacy is None:
+        return "N or T"
+    if window is None:
+        return "N or T (N? or T? while the response is pending), E or B"
+    if days < window:
+        return f"N? or T? (the response is pending: its window is {window:g} days), E or B"
+    return f"N, T, E or B: the response is known, too, after its window of {window:g} days"
 
 
 def _of_known(state: State, data: InterimData) -> State:

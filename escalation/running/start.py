@@ -7,6 +7,7 @@ import numpy as np
 from escalation.designs import BOIN12, Design
 from escalation.errors import DesignError, OutcomesError
 from escalation.kernels.codes import NO_DOSE
+from escalation.plans.clock import response_clock_of
 from escalation.plans.decision import Expanding, run_after
 from escalation.plans.expansion import ExpansionPlan, expansion_plan
 from escalation.plans.start import JointStart, Start
@@ -29,7 +30,10 @@ def start_of(design: Design, trial: Trial, after: InterimData | str | None) -> S
         joint = None
         if plan.joint is not None:
             joint = JointStart(np.zeros((trial.levels, 2), np.int64), (plan.conduct.start,))
-        return Start(trial, plan, expansion_plan(trial), None, none, pending=pending, joint=joint)
+        waits = joint is not None or design.waits_for_responses(trial)
+        responses = response_clock_of(trial) if waits else None
+        expansion = expansion_plan(trial)
+        return Start(trial, plan, expansion, None, none, pending=pending, joint=joint, responses=responses)
     data = InterimData.of(after, trial)
     if isinstance(design, BOIN12):
         return _by_responses(design, trial, data)

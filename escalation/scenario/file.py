@@ -315,6 +315,9 @@ def _response_problems(trial: Trial, truth: Truth) -> Iterator[tuple[str, str]]:
         return
     if trial.efficacy is None:
         yield "response_rates", "needs [trial.efficacy], which says what response is acceptable"
+    onset = None if trial.efficacy is None else trial.efficacy.onset
+    if onset is not None and onset.depends_on_rate and 1 in truth.response_rates:
+        yield "response_rates", f"at a rate of 1 the day of a response has no {onset.kind} distribution"
     if len(truth.response_rates) != trial.levels:
         yield "response_rates", f"{len(truth.response_rates)} rates for {trial.levels} dose levels"
     if isinstance(truth.obd, int) and truth.obd > trial.levels:

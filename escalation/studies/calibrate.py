@@ -211,7 +211,8 @@ def calibrate(
     asked = partial(assess, timed=scenario.trial.time is not None, chosen=objective in OF_OBD)
     own, *answers = evaluate(asked, questions, (len(settings) + 1, "settings"), **work)
     if any(bound.quantity == "duration" for bound in bounds):
-        answers = [_with_duration(answer) for answer in answers]
+        inexact = None if scenario.trial.efficacy is None else scenario.trial.efficacy.inexact_days
+        answers = [_with_duration(answer, inexact or TOO_MANY) for answer in answers]
     tried = [of_design(design, settings.values_of(number)) for number in range(len(settings))]
     assessments, reasons = divided(dict(enumerate(answers)))
     if not assessments:
@@ -228,9 +229,9 @@ def calibrate(
     )
 
 
-def _with_duration(answer: Assessment | Refused) -> Assessment | Refused:
-    """What a limit of the duration can be held to."""
-    return Refused(TOO_MANY) if isinstance(answer, Assessment) and answer.duration is None else answer
+def _with_duration(answer: Assessment | Refused, why: str) -> Assessment | Refused:
+    """What a limit of the duration can be held to; refused for a reason where it is not known."""
+    return Refused(why) if isinstance(answer, Assessment) and answer.duration is None else answer
 
 
 def settings_to_try(scenario: Scenario, design: str, values: Mapping[str, Sequence[Value]] | None = None) -> Grid:

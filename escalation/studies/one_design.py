@@ -21,6 +21,7 @@ from escalation.errors import DesignError, OutcomesError, StateSpaceError
 from escalation.numbers import is_whole
 from escalation.plans.clock import clock_of
 from escalation.plans.joint import NEEDS_RESPONSES
+from escalation.plans.start import Start
 from escalation.running.start import start_of
 from escalation.trial.data import InterimData
 from escalation.trial.joint import JointRates
@@ -85,10 +86,7 @@ def exact(
 
 def endings_within(design: Design, trial: Trial, after: InterimData | str | None, allowance: Allowance) -> Enumeration:
     """The endings as `exact` gives them, within an allowance."""
-    if after is not None:
-        _check_calendar(trial)
-    elif trial.time is not None and trial.time.inexact_counts is not None:
-        raise StateSpaceError(f"{trial.time.inexact_counts}: simulated only")
+    _check_counts(trial, after)
     try:
         start = start_of(design, trial, after)
         if start.plan.joint is not None:
@@ -97,6 +95,7 @@ def endings_within(design: Design, trial: Trial, after: InterimData | str | None
             return late_endings(start, allowance)
         endings, clock = enumerate_endings(start, allowance), clock_of(start.trial)
         has_days = clock is not None and trial.time is not None and trial.time.inexact_days is None and after is None
+        has_days = has_days and (start.responses is None or start.responses.at_end)
         return with_days(endings, start, allowance, clock) if has_days and clock is not None else endings
     except MemoryError:
         raise StateSpaceError(
@@ -116,6 +115,7 @@ def under_each_truth(
     Endings for all truths, for each truth its own, or, of a design that decides by responses, for all these together.
     """
     if design.looks_at_responses:
+        _check_counts(trial, after)
         return JointEndings(start_of(design, trial, after), [joint for joint in truths if joint is not None], allowance)
     clock = clock_of(trial)
     if design.is_late_onset and after is None and clock is not None and clock.onset.depends_on_rate:
@@ -187,12 +187,13 @@ def simulate(
     if after is not None:
         _check_calendar(trial)
     start = start_of(design, trial, after)
+    _check_seen(start, joint)
     Allowance(memory=max_memory).check_memory(design.kind, start.plan, trials)
     return simulate_trials(start, true_rates, trials=trials, seed=seed, threads=workers, joint=joint)
 
 
-def course(design: Design, trial: Trial, rates: ArrayLike, *, number: int = 1, seed: int = SEED) -> Course:
-    """The course of one of the trials that `simulate` simulates, by its number from 1.
+def course(design: Design, trial: Trial, rates: ArrayLike | JointRates, *, number: int = 1, seed: int = SEED) -> Course:
+    """The course of one of the trials that `simulate` simulates, by its number from 1; `rates` as there.
 
     Raises
     ------
@@ -207,13 +208,33 @@ def course(design: Design, trial: Trial, rates: ArrayLike, *, number: int = 1, s
     >>> len(found.patients), [one.dose for one in found.decisions]
     (6, [1])
     """
-    true_rates = check_rates(rates, trial)
+    joint = rates if isinstance(rates, JointRates) else None
+    true_rates = check_rates(rates.dlt if isinstance(rates, JointRates) else rates, trial)
     for name, value, least in (("number", number, 1), ("seed", seed, 0)):
         if not is_whole(value) or value < least:
             raise DesignError(f"{name}: {value!r} should be a whole number, at least {least}")
     if trial.time is None:
         raise DesignError("time: the trial has no calendar; [trial.time] says when patients arrive")
-    return course_of(start_of(design, trial, None), true_rates, number=number - 1, seed=seed)
+    start = start_of(design, trial, None)
+    _check_seen(start, joint)
+    return course_of(start, true_rates, number=number - 1, seed=seed, joint=joint)
+
+
+def _check_seen(start: Start, joint: JointRates | None) -> None:
+    """Refuse truths without responses where the end of trials depends on them."""
+    if joint is None and start.responses is not None and not start.responses.at_end:
+        raise DesignError(
+            'rates: with response_seen = "when_it_occurs" the end of a trial depends on responses; the truth should '
+            "have response_rates (in Python JointRates)"
+        )
+
+
+def _check_counts(trial: Trial, after: InterimData | str | None) -> None:
+    """Refuse exact values where further patients and DLTs depend on days."""
+    if after is not None:
+        _check_calendar(trial)
+    elif trial.time is not None and trial.time.inexact_counts is not None:
+        raise StateSpaceError(f"{trial.time.inexact_counts}: simulated only")
 
 
 def _check_calendar(trial: Trial) -> None:

@@ -371,7 +371,8 @@ def _timed(trial: Trial) -> float:
     clock = clock_of(trial)
     if clock is None or trial.time is None:
         return 0.0
-    comers = 1 / (1 - trial.time.inevaluable) + (clock.window + clock.review) / clock.mean_gap
+    waited = clock.window if trial.efficacy is None else trial.efficacy.window_days or clock.window
+    comers = 1 / (1 - trial.time.inevaluable) + (waited + clock.review) / clock.mean_gap
     return TIMED_PATIENT * comers * trial.most_patients
 
 

@@ -79,10 +79,14 @@ class Calendar(Frozen):
             yield "sentinel_dlt", '"close" needs gap_days: the first says how long the first patient is watched'
         if self.max_enrolled is not None and self.max_enrolled < max_patients:
             yield "max_enrolled", f"fewer than the {max_patients} patients of the trial"
+        yield from (("accrual_per_month", problem) for problem in self.arrival_problems(window))
+        yield from (("onset", problem) for problem in self.onset.problems(window))
+
+    def arrival_problems(self, window: float) -> Iterator[str]:
+        """What is wrong where too many arrive in a window of so many days."""
         if window + self.review_days > MOST_ARRIVALS * self.mean_gap:
             what = f"the window of {window:g} days" + (" and the review" if self.review_days else "")
-            yield "accrual_per_month", f"more than {MOST_ARRIVALS:,} patients arrive in {what}"
-        yield from (("onset", problem) for problem in self.onset.problems(window))
+            yield f"more than {MOST_ARRIVALS:,} patients arrive in {what}"
 
     @property
     def changes_counts(self) -> bool:

@@ -72,11 +72,13 @@ class Choice(Frozen):
                 f" and for which the probability of a response rate below {efficacy.min_response:g} is at most "
                 f"{self.futility:g} under a uniform prior"
             )
-        return (
-            "The optimal dose is chosen when the trial is over, among doses that have been given, are not above the "
-            f"recommended dose{futile}: {chosen}, of equal ones the lowest. Without such a dose, or without a "
-            "recommended dose, there is none."
+        waited = "" if efficacy.window_days is None else " and the responses of all patients are known"
+        sentences = (
+            f"The optimal dose is chosen when the trial is over{waited}, among doses that have been given, are not "
+            f"above the recommended dose{futile}: {chosen}, of equal ones the lowest. Without such a dose, or without "
+            "a recommended dose, there is none."
         )
+        return f"{sentences} {efficacy.window_in_words}".rstrip()
 
     @property
     def in_short(self) -> str:

@@ -93,6 +93,15 @@ def in_trial(given: AnyCohortSize, max_patients: int) -> NDArray[np.int64] | Non
     return None
 
 
+def treated_in(given: Cohorts, patients: int) -> list[int]:
+    """The sizes of the cohorts in which so many patients were treated, the last be it a smaller one."""
+    sizes, first = list[int](), (given,) if isinstance(given, int) else given
+    while patients > 0:
+        sizes.append(min(first[min(len(sizes), len(first) - 1)], patients))
+        patients -= sizes[-1]
+    return sizes
+
+
 def largest(given: AnyCohortSize) -> int:
     """Patients of the largest cohort."""
     if isinstance(given, int):

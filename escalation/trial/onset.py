@@ -45,7 +45,7 @@ class Onset(Frozen):
     def _problems(self) -> Iterator[str]:
         if self.depends_on_rate:
             if self.late_share is None:
-                yield f'late_share: needed by kind = "{self.kind}": the share of DLTs in the second half of the window'
+                yield f'late_share: needed by kind = "{self.kind}": the share in the second half of the window'
         elif self.late_share is not None:
             yield f'late_share: not an option of kind = "{self.kind}"'
         if self.kind != "quantiles":
@@ -53,7 +53,7 @@ class Onset(Frozen):
                 yield f'quantiles: not an option of kind = "{self.kind}"'
             return
         if not self.quantiles:
-            yield 'quantiles: needed by kind = "quantiles": [day, share of DLTs by then] pairs'
+            yield 'quantiles: needed by kind = "quantiles": [day, share by then] pairs'
             return
         points = [(0.0, 0.0), *(point for point in self.quantiles if point != (0.0, 0.0))]
         if any(early[0] >= late[0] for early, late in pairwise(points)):

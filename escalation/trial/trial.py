@@ -110,7 +110,7 @@ class Trial(Frozen):
             for option, problem in self.expansion_problems(self.expansion):
                 yield f"expansion.{option}: {problem}"
         if self.efficacy is not None:
-            for option, problem in self.efficacy.problems(self.target):
+            for option, problem in self._efficacy_problems(self.efficacy):
                 yield f"efficacy.{option}: {problem}"
         yield from self._randomised_problems()
 
@@ -121,6 +121,12 @@ class Trial(Frozen):
             yield f"randomised.{option}: {problem}" if option else f"randomised: {problem}"
         if self.expansion is not None:
             yield f"randomised: {NOT_WITH_EXPANSION}"
+
+    def _efficacy_problems(self, efficacy: Efficacy) -> Iterator[tuple[str, str]]:
+        """What of responses does not fit the trial: (name of the option, what is wrong)."""
+        yield from efficacy.problems(self.target, self.dlt_window_days, timed=self.time is not None)
+        if self.time is not None and efficacy.window_days is not None:
+            yield from (("window_days", problem) for problem in self.time.arrival_problems(efficacy.window_days))
 
     def expansion_problems(self, expansion: Expansion) -> Iterator[tuple[str, str]]:
         """What of an expansion does not fit the trial: (name of the option, what is wrong)."""

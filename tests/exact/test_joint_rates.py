@@ -128,6 +128,13 @@ def scenario(efficacy=None, **truth):
 GIVEN = {"min_response": 0.25, "max_toxicity": 0.35}
 
 
+def timed(truth=None, **efficacy):
+    """Of a trial with a calendar."""
+    content = scenario({**GIVEN, **efficacy}, **(truth or {"response_rates": [0.2, 0.3, 0.4]}))
+    content["trial"] |= {"dlt_window_days": 28, "time": {"accrual_per_month": 5.0}}
+    return content
+
+
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
@@ -140,11 +147,53 @@ GIVEN = {"min_response": 0.25, "max_toxicity": 0.35}
         (scenario({**GIVEN, "min_respons": 0.2}), "unknown key; did you mean 'min_response'?"),
         (
             scenario({**GIVEN, "window_days": 84}),
-            "trial.efficacy.window_days: responses with a window are not simulated yet",
+            "trial.efficacy.window_days: needs [trial.time]: it says when the responses of patients are known",
         ),
         (
             scenario({**GIVEN, "response_seen": "window_end"}),
-            "trial.efficacy.response_seen: responses with a window are not simulated yet",
+            "trial.efficacy.response_seen: needs window_days: the days in which a response counts",
+        ),
+        (
+            scenario({**GIVEN, "onset": {"kind": "uniform"}}),
+            "trial.efficacy.onset: needs window_days: the days in which a response counts",
+        ),
+        (timed(window_days=27), "trial.efficacy.window_days: 27 should be at least dlt_window_days = 28"),
+        (timed(window_days=0), "trial.efficacy.window_days: should be greater than 0"),
+        (timed(window_days="84"), "trial.efficacy.window_days: should be a number"),
+        (
+            timed(window_days=90_000),
+            "trial.efficacy.window_days: more than 10,000 patients arrive in the window of 90000 days",
+        ),
+        (
+            timed(window_days=84, response_seen="at once"),
+            "trial.efficacy.response_seen: should be 'window_end' or 'when_it_occurs'",
+        ),
+        (
+            timed(window_days=84, onset={"kind": "weibull", "late_share": 0.7}),
+            'trial.efficacy.onset: needs response_seen = "when_it_occurs"; responses are known at the end of the',
+        ),
+        (
+            timed(window_days=84, response_seen="when_it_occurs", onset={"kind": "weibull"}),
+            'trial.efficacy.onset.late_share: needed by kind = "weibull": the share in the second half of the window',
+        ),
+        (
+            timed(
+                window_days=84, response_seen="when_it_occurs", onset={"kind": "quantiles", "quantiles": [[90, 0.5]]}
+            ),
+            "trial.efficacy.onset: quantiles: day 90 is after the window of 84 days",
+        ),
+        (
+            timed(window_days=84, response_seen="when_it_occurs", onset={"kin": "uniform"}),
+            "trial.efficacy.onset.kin: unknown key; did you mean 'kind'?",
+        ),
+        (
+            timed(
+                {"response_rates": [0.2, 0.3, 1.0]},
+                window_days=84,
+                response_seen="when_it_occurs",
+                onset={"kind": "weibull", "late_share": 0.7},
+            ),
+            "truth[1].response_rates: at a rate of 1 the day of a response has no weibull distribution",
         ),
         (
             scenario({**GIVEN, "utility": {"none": 110}}),

@@ -6,6 +6,7 @@ knows the future of each.
 
 import heapq
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import count
 
@@ -13,6 +14,7 @@ from escalation.designs import Design
 from escalation.plans.decision import Decision, State
 from escalation.running.decider import Decider, decider_of
 from escalation.trial.calendar import Calendar
+from escalation.trial.onset import Onset
 from escalation.trial.trial import Trial
 
 MASK = (1 << 64) - 1
@@ -31,10 +33,14 @@ def hashed(key: int, number: int) -> float:
 
 
 def day_of_dlt(trial: Trial, rate: float, share: float) -> float:
-    """The day by which a share of the DLTs has occurred, by bisection on what the definitions say."""
+    """The day by which a share of the DLTs has occurred."""
     assert trial.time is not None
-    window, onset = trial.dlt_window_days, trial.time.onset
-    assert window is not None
+    assert trial.dlt_window_days is not None
+    return day_within(trial.dlt_window_days, trial.time.onset, rate, share)
+
+
+def day_within(window: float, onset: Onset, rate: float, share: float) -> float:
+    """The day in a window by which a share of the events has occurred, by bisection on what the definitions say."""
     if onset.kind == "uniform":
         return share * window
     if onset.kind == "quantiles":
@@ -73,6 +79,8 @@ class Patient:
     evaluable: bool
     until: float  # the day on which the outcome is known, or of leaving
     known: bool = False
+    dlt_day: float = math.inf
+    responds: bool = False
 
 
 @dataclass
@@ -134,18 +142,31 @@ class Played:
             if leaving < observed:
                 dlt, evaluable, observed = False, False, leaving
         patient = Patient(dlt, evaluable, self.now + observed)
+        patient.dlt_day = patient.until if dlt else math.inf
+        self.end = max(self.end, patient.until)
+        self.respond(dose, patient)
         self.push(patient.until, OUTCOME, patient)
         self.enrolled += 1
         self.last_at[dose] = self.now
-        self.last, self.end = self.now, max(self.end, patient.until)
+        self.last = self.now
         return patient
 
+    def respond(self, dose: int, patient: Patient) -> None:
+        """Nobody responds, or is waited for."""
 
-def play(design: Design, trial: Trial, rates: list[float], tolerances: list[float], key: int) -> tuple[Played, State]:
+
+def play(
+    design: Design,
+    trial: Trial,
+    rates: list[float],
+    tolerances: list[float],
+    key: int,
+    made: Callable[..., Played] = Played,
+) -> tuple[Played, State]:
     """One trial of a design that waits for complete data, and where it stands in the end."""
     time, decider = trial.time, decider_of(design, trial)
     assert time is not None
-    played = Played(trial, rates, tolerances, key)
+    played = made(trial, rates, tolerances, key)
     state = decider.start
     decision = decider.decide(state)
     most = time.max_enrolled or 10**9
@@ -233,7 +254,7 @@ class Cohort:
             played.push(played.arrival, ARRIVAL)
         first = len(self.members) == 1 and not (self.before and self.singly)
         if self.time.sentinel_dlt == "close" and first and patient.dlt:
-            self.closed = patient.until - played.now <= self.gap(1)
+            self.closed = patient.dlt_day - played.now <= self.gap(1)
 
     def arrives(self) -> None:
         """Somebody comes."""

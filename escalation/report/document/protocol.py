@@ -49,6 +49,9 @@ def _trial(run: Run) -> Iterator[str]:
         waiting += f", under {', '.join(joint)} their responses as well"
     if late:
         waiting += f", but under {', '.join(late)}, where doses are decided on while outcomes are pending"
+    responding = [name for name, design in run_designs(run).items() if design.looks_at_responses]
+    if responding:
+        waiting += f"; under {', '.join(responding)} its responses have to be known, too"
     yield (
         f"A dose-limiting toxicity (DLT) counts {window}. The target DLT rate is {percent(trial.target)} %. {waiting}."
     )

@@ -161,7 +161,7 @@ def swimmer(course: Course, trial: Trial, name: str) -> str:
     parts = [f"{count(len(course.patients), 'patient')}: {'; '.join(treated)}"]
     parts += [f"{left} left before the end of the window"] if left else []
     parts += [f"accrual is held for {held:.0f} days", f"{count(len(course.decisions), 'decision')} on the dose"]
-    end = max(one.until for one in course.patients)
+    end = course.end
     return f"{name}, a bar for each patient. {'. '.join(parts)}. It takes {end:.0f} days. {ended(course, trial)}"
 
 

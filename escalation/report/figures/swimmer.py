@@ -35,6 +35,7 @@ THICK = 0.72  # of that is the bar
 
 TOXIC: dict[str, Any] = {"marker": "X", "markersize": 6, "color": COLOURS[4], "markeredgecolor": INK}
 GONE: dict[str, Any] = {"marker": "o", "markersize": 5.5, "color": "white", "markeredgecolor": INK}
+AWAITED: dict[str, Any] = {"color": INK, "linewidth": 1.1}
 DECISION: dict[str, Any] = {"color": INK, "linestyle": (0, (1, 2)), "linewidth": 0.9}
 
 SHADES = LinearSegmentedColormap.from_list("doses", ["#DCEBF5", "#6AAED6", "#08306B"])
@@ -45,12 +46,14 @@ SHADES = LinearSegmentedColormap.from_list("doses", ["#DCEBF5", "#6AAED6", "#083
 def swimmer(course: Course, trial: Trial, name: str) -> Figure:
     """A bar for each patient from treatment to the end of the observation, by dose; and holds and decisions.
 
+    Where the trial waits for responses, a line goes on from the bar to the day on which the patient's is known.
+
     `name` is what is said of the trial above it.
     """
     patients = course.patients
     figure = new_figure(1.5 + ROW * len(patients))
     axes = figure.subplots()
-    end = max(one.until for one in patients)
+    end = course.end
     for day, until in course.holds:
         axes.axvspan(day, until, color=BAND, linewidth=0, zorder=0)
     for decision in course.decisions:
@@ -59,6 +62,8 @@ def swimmer(course: Course, trial: Trial, name: str) -> Figure:
     for row, one in enumerate(patients):
         bar: dict[str, Any] = {"color": shades[one.dose], "edgecolor": INK, "linewidth": 0.5, "zorder": 2}
         axes.barh(row, one.until - one.day, THICK, left=one.day, **bar)
+        if one.answered is not None and one.answered > one.until:
+            axes.plot([one.until, one.answered], [row, row], **AWAITED, zorder=1)
         if one.has_dlt or one.left:
             axes.plot([one.until], [row], **(TOXIC if one.has_dlt else GONE), zorder=3, clip_on=False)
     _name_patients(axes, course, trial)
@@ -97,6 +102,7 @@ def _entries(course: Course, trial: Trial, shades: Sequence[str]) -> list[Entry]
     for there, artist, words in (
         (any(one.has_dlt for one in course.patients), Line2D([], [], linestyle="", **TOXIC), "DLT"),
         (any(one.left for one in course.patients), Line2D([], [], linestyle="", **GONE), "left, not evaluable"),
+        (any(one.answered is not None for one in course.patients), Line2D([], [], **AWAITED), "response awaited"),
         (bool(course.holds), Patch(color=BAND), "accrual held"),
         (bool(course.decisions), Line2D([], [], **DECISION), "dose decided"),
     ):

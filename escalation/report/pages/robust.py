@@ -218,7 +218,9 @@ def footnotes(found: Robustness) -> Iterator[str]:
     if is_timed(list(found.summaries())):
         yield "Months: of 30.4 days, from the first arrival to the last completion, mean."
     elif calendar is not None:
-        yield f"How long trials take is not said: {calendar.inexact_over_truths or TOO_MANY}."
+        efficacy = found.scenario.trial.efficacy
+        inexact = calendar.inexact_over_truths or (None if efficacy is None else efficacy.inexact_days)
+        yield f"How long trials take is not said: {inexact or TOO_MANY}."
     yield "Better, worse: share of truths with a larger, a smaller PCS."
     if found.choosing:
         yield "Correct OBD: the truth's optimal dose is chosen, or none where it has none."

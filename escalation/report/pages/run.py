@@ -221,6 +221,9 @@ def footnotes(run: Run) -> Iterator[str]:
         yield from arm_notes(run.results)
     if is_timed(run.results):
         yield "Months: of 30.4 days, from the first arrival to the last completion, mean and sd."
+        trial = run.scenario.trial
+        if any(run.scenario.designs[one.design].waits_for_responses(trial) for one in run.results):
+            yield "Designs that choose an OBD wait for a patient's response, too."
         yield "Enrolment: to the last patient's. On hold: months in which accrual is held."
         yield "~ simulated. Holds, treated (also those replaced), away (turned away), waiting"
         yield "(days of all patients): mean per trial."
