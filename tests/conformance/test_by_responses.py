@@ -263,9 +263,10 @@ ANSWERED = {
     "report": ["--trials", "100", "--output", "report.html"],
     "plot selection": ["--trials", "100", "--output", "drawn.svg"],
     "plot paths": ["--cohorts", "1", "--output", "drawn.svg", *ONLY],
-    "robust": ["--count", "5"],
+    "robust": ["--count", "5", *ONLY],
     "worst": [],
-    "size": ["--pcs", "0.3"],
+    "size": ["--pcs", "0.3", "--objective", "mean-pcs-obd", *ONLY],
+    "calibrate": ["--grid", "cutoff_eli=0.9,0.95", "--objective", "mean-pcs-obd", *ONLY],
     "sweep": ["--quantity", "pcs", "--output", "swept.csv"],
 }
 WHAT = {"plot selection": ["--what", "selection"], "plot paths": ["--what", "paths"], "exact": []}
@@ -280,10 +281,7 @@ def test_commands_that_answer(asked, file, tmp_path, monkeypatch):
 
 
 REFUSED = {
-    "robust": (["--count", "5"], "decisions look at responses"),
     "worst": ([], "decisions look at responses"),
-    "size": (["--pcs", "0.3"], "decisions look at responses"),
-    "calibrate": (["--grid", "cutoff_eli=0.9,0.95"], "decisions look at responses"),
     "plot": (["--what", "surface", "--output", "drawn.svg"], "decisions look at responses"),
     "paths": (["--from", "1NN?"], "1 patient has an outcome that is pending"),
     "run": (["--from", "1NNP 2NPP"], "3 patients have an outcome that is pending"),
@@ -319,11 +317,6 @@ BAD = [
     ('kind = "boin12"', "p_saf = 0.4", "design[1].p_saf: 0.4 should be below max_toxicity = 0.35"),
     ('kind = "boin12"', "p_tox = 0.3", "design[1].p_tox: 0.3 should be above max_toxicity = 0.35"),
     ("max_patients = 12", "[trial.expansion]\npatients = 3", "design[1].kind: is not followed by an expansion"),
-    (
-        "max_patients = 12",
-        "dlt_window_days = 28\n[trial.time]\naccrual_per_month = 2",
-        "design[1].kind: has no calendar: leave out [trial.time]",
-    ),
     (
         "max_toxicity = 0.35",
         "utility = {none = 110}",
@@ -370,7 +363,7 @@ OF = TRIALS[2]
 
 
 def test_what_python_refuses():
-    with pytest.raises(StateSpaceError, match="exact under given truths only"):
+    with pytest.raises(StateSpaceError, match="exact only under truths that have them"):
         exact(BOIN12(), OF)
     with pytest.raises(DesignError, match="the truth should have response_rates"):
         simulate(BOIN12(), OF, [0.1, 0.2, 0.3], trials=10)
