@@ -43,6 +43,7 @@ from escalation.kernels.codes import (
     TURNED_AWAY,
     WAITING_DAYS,
 )
+from escalation.report import figures
 from escalation.studies.one_design import course, under_each_truth
 from tests.naive.boin12 import Boin12
 from tests.naive.clock import play
@@ -262,6 +263,15 @@ class TestByHand:
         of, on_its_day = (trial(CALENDARS[0], efficacy, patients=9) for efficacy in (AT_END, ON_ITS_DAY))
         one, other = (simulate(BOIN12(futility=1.0), each, nobody, trials=20).times for each in (of, on_its_day))
         assert np.array_equal(one, other)
+
+    def test_its_figure(self):
+        of = trial(CALENDARS[0], AT_END, patients=9)
+        for design, waits in ((BOIN12(), True), (BOIN(optimal_dose=CHOOSING), True), (BOIN(), False)):
+            found = course(design, of, JOINT)
+            figure = figures.swimmer(found, of, "trial 1")
+            assert ("response awaited" in [text.get_text() for text in figure.legends[0].get_texts()]) == waits
+            assert f"the trial takes {found.end:.0f} days" in figure.axes[0].get_xlabel()
+            assert found.end == found.outcomes.times[0, END]
 
     def test_the_course_of_a_trial(self):
         of = trial(CALENDARS[0], ON_ITS_DAY)
