@@ -8,7 +8,7 @@ import pytest
 from escalation import BOIN, CRM, Scenario, ScenarioError, load_scenario
 from escalation.scenario.file import parse_scenario
 
-SCENARIOS = sorted((Path(__file__).parents[2] / "scenarios").glob("*.toml"))
+SCENARIOS = sorted((Path(__file__).parents[2] / "scenarios").glob("*.toml"), key=lambda path: path.stem)
 
 GOOD = {
     "name": "example",
@@ -38,20 +38,24 @@ def test_shipped_files(path):
     assert {"target", "cohort_size", "truths"} <= set(scenario.assumptions)
 
 
-def test_three_files_ship():
-    assert [path.stem for path in SCENARIOS] == ["lucar-dks1", "nk010-nk042", "tak-007"]
+def test_four_files_ship():
+    assert [path.stem for path in SCENARIOS] == ["lucar-dks1", "lucar-dks1-optimal-dose", "nk010-nk042", "tak-007"]
 
 
 def test_registered_facts():
     """What the registry says of each trial, as the files carry it."""
-    lucar, nk, tak = map(load_scenario, SCENARIOS)
+    lucar, optimal, nk, tak = map(load_scenario, SCENARIOS)
+    assert (optimal.registry, optimal.trial.doses) == (lucar.registry, lucar.trial.doses)
+    arms = optimal.trial.randomised
+    assert optimal.trial.max_patients + arms.doses * arms.patients_per_dose == lucar.trial.max_patients
+    assert {"target", "cohort_size", "max_patients", "efficacy", "randomised"} <= set(optimal.assumptions)
     assert (lucar.registry, lucar.trial.max_patients) == ("NCT07095075", 36)
     assert (lucar.trial.doses, lucar.trial.dose_unit) == ((50, 150, 300, 600), "million cells/kg")
     calendar = {"accrual_per_month", "gap_days", "while_closed", "onset"}
     assert set(lucar.assumptions) == {"target", "cohort_size", "dlt_window_days", "designs", "truths"} | calendar
     assert (nk.registry, nk.trial.max_patients, nk.trial.dlt_window_days) == ("NCT06676631", 18, 28)
     assert nk.trial.levels == 1
-    assert set(nk.assumptions) == {"doses", "target", "cohort_size", "designs", "truths"} | calendar
+    assert set(nk.assumptions) == {"doses", "target", "cohort_size", "efficacy", "designs", "truths"} | calendar
     assert isinstance(nk.trial.doses[0], str)
     assert (tak.registry, tak.trial.max_patients, tak.trial.dlt_window_days) == ("NCT06377228", 20, 30)
     assert tak.trial.doses == (800,)
