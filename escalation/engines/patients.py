@@ -28,6 +28,9 @@ DLT_STREAM = 0
 RESPONSE_STREAM = 2
 """Number of the stream of responses; that of arrivals is 1."""
 
+EXPOSURE_STREAM = 5
+"""Number of the stream of exposures."""
+
 PARTS = 2.0**32
 """Tolerances are counted in parts of 1 / PARTS."""
 
@@ -66,7 +69,16 @@ def response_keys(seed: int, block: int) -> NDArray[np.uint64]:
     Whether the patient of a number responds follows from the key and the number, as in `kernels.clock`: the same
     patient whatever the design and the dose, and however many follow.
     """
-    key = np.random.SeedSequence(seed, spawn_key=(RESPONSE_STREAM, block)).generate_state(2, np.uint64)
+    return _keys(seed, RESPONSE_STREAM, block)
+
+
+def exposure_keys(seed: int, block: int) -> NDArray[np.uint64]:
+    """A key for the exposures of each trial of a block, likewise: how far a patient's is from the mean of any dose."""
+    return _keys(seed, EXPOSURE_STREAM, block)
+
+
+def _keys(seed: int, stream: int, block: int) -> NDArray[np.uint64]:
+    key = np.random.SeedSequence(seed, spawn_key=(stream, block)).generate_state(2, np.uint64)
     return np.random.Philox(key=key).random_raw(BLOCK).astype(np.uint64, copy=False)
 
 

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from escalation.engines import patients as virtual
 from escalation.engines.clock import STOPPED, clock_arrays, keys_of
+from escalation.engines.exposure import ExposureRule
 from escalation.engines.joint import run_joint
 from escalation.engines.optimal import ResponseLaws
-from escalation.engines.outcomes import Outcomes, refuse_undecided, reject_too_toxic
+from escalation.engines.outcomes import ByExposure, Outcomes, refuse_undecided, reject_too_toxic
 from escalation.kernels.codes import NOTE, NOTES, TIMES
 from escalation.kernels.optimal import count_responses
 from escalation.kernels.simulated_expansions import run_expansions
@@ -65,17 +66,26 @@ class Simulation:
 
 
 def simulate_trials(
-    start: Start, rates: NDArray[np.float64], *, trials: int, seed: int, threads: int, joint: JointRates | None = None
+    start: Start,
+    rates: NDArray[np.float64],
+    *,
+    trials: int,
+    seed: int,
+    threads: int,
+    joint: JointRates | None = None,
+    exposure: ExposureRule | None = None,
 ) -> Outcomes:
     """Simulate trials from a start under true DLT rates, float64[D]: an ending for each, in order.
 
-    With `joint` rates, whose DLT rates these are, patients have responses.
+    With `joint` rates, whose DLT rates these are, patients have responses; by `exposure` an optimal dose is chosen.
     """
     outcomes, most, plan = unfinished(start, rates, trials), start.trial.most_patients, start.plan.joint
     laws = None if joint is None else ResponseLaws.of(joint, start.data)
     if laws is not None:
         known = np.broadcast_to(laws.responses.T, (*outcomes.patients.shape, 2))
         outcomes = replace(outcomes, responses=known.astype(np.int16))
+    if exposure is not None:
+        outcomes = replace(outcomes, by_exposure=ByExposure(np.empty(trials, np.int16), np.empty(trials)))
     if plan is not None and joint is not None:
         outcomes = replace(outcomes, optimal=np.empty(trials, np.int16))
     else:
@@ -93,10 +103,12 @@ def simulate_trials(
         some = outcomes.part(slice(first, last))
         if plan is not None and joint is not None:
             run_joint(start, joint, tolerances, virtual.response_keys(seed, block)[: last - first], some)
-        elif laws is None:
+        elif laws is None and exposure is None:
             simulation.run(tolerances, keys, some)
         else:
-            run_with_responses(simulation, tolerances, (keys, virtual.response_keys(seed, block)), laws, some)
+            responding = NO_KEYS if laws is None else virtual.response_keys(seed, block)
+            exposed = NO_KEYS if exposure is None else virtual.exposure_keys(seed, block)
+            run_with_notes(simulation, tolerances, (keys, responding, exposed), laws, exposure, some)
 
     stopped = Event()  # on Ctrl-C
 
@@ -117,16 +129,18 @@ def simulate_trials(
     return outcomes
 
 
-def run_with_responses(
+def run_with_notes(
     simulation: Simulation,
     tolerances: Tolerances,
-    keys: tuple[NDArray[np.uint64], NDArray[np.uint64]],
-    laws: ResponseLaws,
+    keys: tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint64]],
+    laws: ResponseLaws | None,
+    exposure: ExposureRule | None,
     outcomes: Outcomes,
 ) -> None:
-    """As `run` of the simulation, with the responses; `keys` are those of the trials and of their responses.
+    """As `run` of the simulation, with responses, and the optimal dose by exposure, where patients have them.
 
-    Known responses are in the outcomes already.
+    `keys` are those of the trials, of their responses, and of their exposures. Known responses are in the outcomes
+    already.
 
     Counts alone do not tell which of a trial's patients had which dose. So notes are taken of each trial, some trials
     at a time, and where the room is not enough once more with twice as much.
@@ -146,8 +160,10 @@ def run_with_responses(
             room *= 2
             continue
         into = outcomes.part(rows)
-        assert into.responses is not None
-        count_responses(notes, keys[1][rows], laws.rates.T.copy(), *treated, waiting, into.responses)
+        if laws is not None and into.responses is not None:
+            count_responses(notes, keys[1][rows], laws.rates.T.copy(), *treated, waiting, into.responses)
+        if exposure is not None and into.by_exposure is not None:
+            exposure.choose(notes, keys[2][rows], some.recommended, into.by_exposure)
         for found, place in (
             (some.patients, into.patients),
             (some.dlts, into.dlts),

@@ -70,8 +70,8 @@ class Pathways:
     root : Node
     warnings : tuple of str
         Where the data that they start from are not what the design would have done.
-    chooses_optimal_dose : bool
-        Whether the design chooses an optimal dose where a trial ends, which the paths do not have.
+    chosen_by : "responses", "exposures" or None
+        By what the design chooses an optimal dose where a trial ends, which the paths do not have.
     """
 
     trial: Trial
@@ -79,7 +79,7 @@ class Pathways:
     truths: tuple[str, ...]
     root: Node
     warnings: tuple[str, ...]
-    chooses_optimal_dose: bool = False
+    chosen_by: str | None = None
 
 
 def paths(
@@ -132,8 +132,8 @@ def paths(
     rates = [evaluated_rates(check_rates(truth, trial), trial).tolist() for truth in (truths or {}).values()]
     _check_number(now.decider, now.state, cohorts, most)
     root = _node(now.decider, now.state, (), cohorts, rates, (1.0,) * len(rates))
-    chooses = design.optimal_dose is not None
-    return Pathways(now.decider.trial, cohorts, tuple(truths or ()), root, now.departures, chooses)
+    by = "exposures" if design.chooses_by_exposure else "responses" if design.optimal_dose is not None else None
+    return Pathways(now.decider.trial, cohorts, tuple(truths or ()), root, now.departures, by)
 
 
 def first_pathways(design: Design, trial: Trial, *, most: int = MOST_PATHS) -> Pathways | None:
