@@ -6,7 +6,7 @@ from escalation.report.blocks import Block, Heading, Lines, TextTable
 from escalation.report.document.document import Drawing, Part
 from escalation.report.document.facts import run_designs
 from escalation.report.figures import alt_text, plane, to_svg
-from escalation.report.pages.exposures import chooses_by_exposure, has_exposures
+from escalation.report.pages.exposures import amount, chooses_by_exposure, has_exposures
 from escalation.report.pages.responses import OPTIMAL, chooses_dose, has_responses, optimal_dose_of
 from escalation.report.pages.run import by_truth
 from escalation.report.render.toml import to_toml
@@ -100,10 +100,8 @@ def _exposures(run: Run) -> TextTable:
         truth, best = results[0].truth, optimal_dose_of(results[0].truth, trial)
         if truth.exposure is None:
             continue
-        means = [
-            f"{value:g}{OPTIMAL if dose == best else ''}"
-            for dose, value in enumerate(truth.exposure.geometric_means, 1)
-        ]
+        values = map(amount, truth.exposure.geometric_means)
+        means = [value + (OPTIMAL if dose == best else "") for dose, value in enumerate(values, 1)]
         known = truth.knows_optimal_dose(trial.efficacy)
         optimal = correct_names(trial, [] if best is None else [best]) if known else "not stated"
         rows.append([truth.name, *means, f"{100 * truth.exposure.cv:g}", optimal])

@@ -39,7 +39,7 @@ def exposure_table(results: Sequence[Result], trial: Trial) -> TextTable:
     """True geometric means and the optimal dose by exposure, for the designs under one truth that choose by it."""
     truth = results[0].truth
     assert truth.exposure is not None
-    groups = [[["true geometric mean", *(f"{value:g}" for value in truth.exposure.geometric_means), ""]]]
+    groups = [[["true geometric mean", *map(amount, truth.exposure.geometric_means), ""]]]
     for result in results:
         found = drawn_exposure(result)
         if found is not None and found.obd_selection is not None and found.no_obd is not None:
@@ -49,6 +49,11 @@ def exposure_table(results: Sequence[Result], trial: Trial) -> TextTable:
     names = [dose_head(trial), *trial.dose_names, "none" if len(groups) > 1 else None]
     header = [f"{name}{OPTIMAL}" if place == column > 0 else name for place, name in enumerate(names)]
     return TextTable.of(header, groups, marked=frozenset({column} if column else ()))
+
+
+def amount(exposure: float) -> str:
+    """An exposure, in whatever unit."""
+    return f"{exposure:,.6g}"
 
 
 def exposure_summary(results: Sequence[Result]) -> TextTable:
