@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from escalation.characteristics.distributions import Laws, laws_of, reason_names
 from escalation.characteristics.duration import TimeCharacteristics, time_characteristics
+from escalation.characteristics.exposures import ExposureCharacteristics, Exposures, exposure_characteristics
 from escalation.characteristics.responses import ResponseCharacteristics, Responses, response_characteristics
 from escalation.engines.outcomes import Outcomes
 from escalation.kernels.codes import SLACK
@@ -118,6 +119,8 @@ class OperatingCharacteristics:
         None in a trial without a calendar, and for what begins with the data of a running trial.
     response : ResponseCharacteristics or None
         None where patients have no responses.
+    exposure : ExposureCharacteristics or None
+        None under a truth without exposures.
     mcse : dict or None
         For outcomes of at least two simulated trials: the Monte Carlo standard errors, under the same names, where
         one exists.
@@ -147,16 +150,19 @@ class OperatingCharacteristics:
     further: FurtherCourse | None = None
     time: TimeCharacteristics | None = None
     response: ResponseCharacteristics | None = None
+    exposure: ExposureCharacteristics | None = None
     mcse: dict[str, Any] | None = field(default=None, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """As nested dictionaries and lists of plain numbers, without the standard errors.
 
-        What responses add is beside the rest, where there are any.
+        What responses and exposures add is beside the rest, where there are any.
         """
         tree = asdict(self)
-        del tree["mcse"], tree["response"]
-        return tree if self.response is None else {**tree, **self.response.to_dict()}
+        del tree["mcse"], tree["response"], tree["exposure"]
+        for found in (self.response, self.exposure):
+            tree |= {} if found is None else found.to_dict()
+        return tree
 
     def with_responses(self, found: Responses | None) -> "OperatingCharacteristics":
         """These with what responses add, if there are any, and its standard errors."""
@@ -165,6 +171,14 @@ class OperatingCharacteristics:
         response, errors = response_characteristics(found)
         mcse = None if self.mcse is None else {**self.mcse, **errors}
         return replace(self, response=response, mcse=mcse)
+
+    def with_exposures(self, found: Exposures | None) -> "OperatingCharacteristics":
+        """These with what exposures add, if there are any, and its standard errors."""
+        if found is None:
+            return self
+        exposure = exposure_characteristics(found)
+        mcse = None if self.mcse is None else {**self.mcse, **exposure.mcse}
+        return replace(self, exposure=exposure, mcse=mcse)
 
 
 def operating_characteristics(outcomes: Outcomes, correct: Sequence[int] | None = None) -> OperatingCharacteristics:

@@ -35,6 +35,7 @@ from scipy import optimize, special
 
 from escalation.characteristics.agreement import CERTAIN, FEWEST_EXPECTED, FEWEST_TIMED
 from escalation.characteristics.distributions import Law, event, laws_of, trial_quantities
+from escalation.characteristics.exposures import Exposures
 from escalation.characteristics.responses import Responses
 from escalation.engines.endings import mean_days
 from escalation.engines.outcomes import DURATION, Outcomes
@@ -135,17 +136,19 @@ class Difference:
     gain: float | None = None
 
 
-def moments(outcomes: Outcomes, correct: Sequence[int], responses: Responses | None = None) -> dict[str, Moments]:
-    """The quantities of exact outcomes; `correct` are the correct doses, 1-based."""
+def moments(
+    outcomes: Outcomes, correct: Sequence[int], chosen: Responses | Exposures | None = None
+) -> dict[str, Moments]:
+    """The quantities of exact outcomes; `correct` are the correct doses, 1-based; `chosen` says of the optimal dose."""
     laws = laws_of(outcomes, correct).by_quantity()
     found = {name: _moments(laws[quantity]) for name, quantity in QUANTITIES.items()}
     if outcomes.days is not None:
         with suppress(StateSpaceError):  # with their days there may be too many states
             found[DURATION] = Moments(*mean_days(outcomes, DURATION), 0.0, np.inf)
-    if responses is not None and responses.obd is not None:
-        found[PATIENTS_AT_OBD] = _moments(laws[f"patients.{responses.obd + 1}"])
-    if responses is not None and responses.pcs is not None:
-        found[PCS_OBD] = _moments(event(responses.pcs))
+    if chosen is not None and chosen.obd is not None:
+        found[PATIENTS_AT_OBD] = _moments(laws[f"patients.{chosen.obd + 1}"])
+    if chosen is not None and chosen.pcs is not None:
+        found[PCS_OBD] = _moments(event(chosen.pcs))
     return found
 
 
@@ -153,7 +156,9 @@ def _moments(law: Law) -> Moments:
     return Moments(law.mean, law.sd, float(law.possible.min()), float(law.possible.max()))
 
 
-def samples(outcomes: Outcomes, correct: Sequence[int], responses: Responses | None = None) -> dict[str, Sample]:
+def samples(
+    outcomes: Outcomes, correct: Sequence[int], chosen: Responses | Exposures | None = None
+) -> dict[str, Sample]:
     """The quantities of simulated outcomes; `correct` are the correct doses, 1-based."""
     laws = laws_of(outcomes, correct).by_quantity()
     values = trial_quantities(outcomes, correct)
@@ -163,11 +168,11 @@ def samples(outcomes: Outcomes, correct: Sequence[int], responses: Responses | N
     if outcomes.times is not None:
         days = outcomes.times[:, END].copy()  # and not a view that keeps all times
         found[DURATION] = Sample(float(days.mean()), days)
-    if responses is not None and responses.obd is not None:
-        patients = outcomes.patients[:, responses.obd].astype(np.int16)
+    if chosen is not None and chosen.obd is not None:
+        patients = outcomes.patients[:, chosen.obd].astype(np.int16)
         found[PATIENTS_AT_OBD] = Sample(float(patients.mean()), patients)
-    if responses is not None and responses.pcs is not None:
-        found[PCS_OBD] = Sample(responses.pcs, responses.is_correct.astype(np.int16))
+    if chosen is not None and chosen.pcs is not None:
+        found[PCS_OBD] = Sample(chosen.pcs, chosen.is_correct.astype(np.int16))
     return found
 
 

@@ -60,7 +60,7 @@ class Design(Frozen):
     pending : rule, default { rule = "complete" }
         What is decided while outcomes are pending; such a late-onset design is simulated, and needs `[trial.time]`.
     optimal_dose : Choice, optional
-        How an optimal dose is chosen by responses when the trial is over, up to the RP2D.
+        How an optimal dose is chosen by responses, or by exposure, when the trial is over, up to the RP2D.
     """
 
     kind: str
@@ -136,8 +136,8 @@ class Design(Frozen):
         return trial if self.expansion is None else trial.model_copy(update={"expansion": self.expansion})
 
     def choice_plan(self, trial: Trial) -> ChoicePlan | None:
-        """How an optimal dose is chosen on a trial that it fits, compiled; None where none is."""
-        if self.optimal_dose is None or trial.efficacy is None:
+        """How an optimal dose is chosen by responses on a trial that it fits, compiled; None where none is."""
+        if self.optimal_dose is None or self.optimal_dose.by_exposure or trial.efficacy is None:
             return None
         return choice_plan(self.optimal_dose, trial.efficacy, self.applied_to(trial).most_patients)
 
@@ -149,8 +149,14 @@ class Design(Frozen):
 
     @property
     def chooses_optimal_dose(self) -> bool:
-        """Whether an optimal dose is chosen, be it at the end or on the way."""
-        return self.optimal_dose is not None or self.looks_at_responses
+        """Whether an optimal dose is chosen by responses, be it at the end or on the way."""
+        at_end = self.optimal_dose is not None and not self.optimal_dose.by_exposure
+        return at_end or self.looks_at_responses
+
+    @property
+    def chooses_by_exposure(self) -> bool:
+        """Whether an optimal dose is chosen by exposure at the end."""
+        return self.optimal_dose is not None and self.optimal_dose.by_exposure
 
     def waits_for_responses(self, trial: Trial) -> bool:
         """Whether decisions, or the end of a trial, wait for responses with a window of their own."""
@@ -183,7 +189,7 @@ class Design(Frozen):
         """What does not go with a trial in which doses are compared in randomised patients."""
         if self.expansion is not None:
             yield "expansion", f"trial.randomised: {NOT_WITH_EXPANSION}"
-        if self.chooses_optimal_dose:
+        if self.optimal_dose is not None or self.looks_at_responses:
             yield (
                 "optimal_dose" if self.optimal_dose is not None else "kind",
                 "not with [trial.randomised], which chooses the optimal dose of all designs; leave one of them out",
@@ -344,8 +350,8 @@ class Design(Frozen):
         yield from stop_sentences(plan, expands=trial.expansion is not None)
         yield from self._recommendation_in_words(trial)
         yield from expansion_sentences(trial)
-        if self.optimal_dose is not None and trial.efficacy is not None:
-            yield self.optimal_dose.words(trial.efficacy)
+        if self.optimal_dose is not None and (words := self.optimal_dose.words(trial.efficacy)):
+            yield words
         if trial.randomised is not None and trial.efficacy is not None:
             yield trial.randomised.words(trial.efficacy)
 

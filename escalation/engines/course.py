@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from escalation.engines import patients as virtual
-from escalation.engines.clock import keys_of, response_clock_arrays
+from escalation.engines.clock import NO_KEYS, keys_of, response_clock_arrays
 from escalation.engines.joint import run_joint
 from escalation.engines.outcomes import Outcomes
-from escalation.engines.simulated import Simulation, run_with_responses, unfinished
+from escalation.engines.simulated import Simulation, run_with_notes, unfinished
 from escalation.errors import OutcomesError
 from escalation.kernels.clock import response_known, uniform
 from escalation.kernels.codes import DECIDED, DLT, HELD, LEFT, NOTE, NOTES, TIMES
@@ -78,7 +78,7 @@ def course_of(
         outcomes = replace(outcomes, responses=responses, optimal=optimal)
         run_joint(start, joint, tolerances, keys, outcomes)
     else:
-        run_with_responses(Simulation(start, rates), tolerances, keys, joint, outcomes)
+        run_with_notes(Simulation(start, rates), tolerances, (*keys, NO_KEYS), (joint, None), outcomes)
     assert outcomes.times is not None
     taken, notes = int(outcomes.times[0, NOTES]), outcomes.times[0, NOTES + 1 :]
     if taken + NOTE > len(notes):

@@ -88,6 +88,26 @@ class ResponseSums:
 
 
 @dataclass(frozen=True, eq=False)
+class ByExposure:
+    """The optimal dose by exposure in simulated trials.
+
+    Attributes
+    ----------
+    chosen : int16[E]
+        Of each trial, as an index, or a key of `kernels.codes.NO_OPTIMAL_DOSE`.
+    deviation : float64[E]
+        Observed minus true mean log exposure at that dose; NaN where none is chosen.
+    """
+
+    chosen: NDArray[np.int16]
+    deviation: NDArray[np.float64]
+
+    def part(self, rows: slice) -> "ByExposure":
+        """Those of some of the trials."""
+        return ByExposure(self.chosen[rows], self.deviation[rows])
+
+
+@dataclass(frozen=True, eq=False)
 class Outcomes:
     """How trials end under one truth.
 
@@ -124,6 +144,8 @@ class Outcomes:
         `kernels.codes.NO_OPTIMAL_DOSE`.
     response_sums : ResponseSums or None
         Of exact outcomes of such a design.
+    by_exposure : ByExposure or None
+        Of simulated trials of a design that chooses an optimal dose by exposure, whose patients have one.
     """
 
     trial: Trial
@@ -142,6 +164,7 @@ class Outcomes:
     responses: NDArray[np.int16] | None = None
     optimal: NDArray[np.int16] | None = None
     response_sums: ResponseSums | None = None
+    by_exposure: ByExposure | None = None
 
     @property
     def decides_by_responses(self) -> bool:
@@ -161,6 +184,7 @@ class Outcomes:
             times=None if self.times is None else self.times[rows],
             responses=None if self.responses is None else self.responses[rows],
             optimal=None if self.optimal is None else self.optimal[rows],
+            by_exposure=None if self.by_exposure is None else self.by_exposure.part(rows),
         )
 
 

@@ -30,6 +30,8 @@ RESPONSE_STREAM = 2
 
 RANDOMISED_STREAM = 4
 """Number of the stream of patients who are randomised after dose escalation."""
+EXPOSURE_STREAM = 5
+"""Number of the stream of exposures."""
 
 PARTS = 2.0**32
 """Tolerances are counted in parts of 1 / PARTS."""
@@ -70,6 +72,11 @@ def response_keys(seed: int, block: int) -> NDArray[np.uint64]:
     patient whatever the design and the dose, and however many follow.
     """
     return trial_keys(seed, RESPONSE_STREAM, block)
+
+
+def exposure_keys(seed: int, block: int) -> NDArray[np.uint64]:
+    """A key for the exposures of each trial of a block, likewise: how far a patient's is from the mean of any dose."""
+    return trial_keys(seed, EXPOSURE_STREAM, block)
 
 
 def trial_keys(seed: int, stream: int, block: int) -> NDArray[np.uint64]:

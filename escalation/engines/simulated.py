@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from escalation.engines import patients as virtual
 from escalation.engines.clock import NO_KEYS, NO_TIMES, STOPPED, clock_arrays, keys_of, response_clock_arrays
+from escalation.engines.exposure import ExposureRule
 from escalation.engines.joint import run_joint
 from escalation.engines.optimal import ResponseLaws
-from escalation.engines.outcomes import Outcomes, refuse_undecided, reject_too_toxic
+from escalation.engines.outcomes import ByExposure, Outcomes, refuse_undecided, reject_too_toxic
 from escalation.kernels.codes import NOTE, NOTES, TIMES
 from escalation.kernels.optimal import count_responses, follow_responses
 from escalation.kernels.simulated_expansions import run_expansions
@@ -63,17 +64,26 @@ class Simulation:
 
 
 def simulate_trials(
-    start: Start, rates: NDArray[np.float64], *, trials: int, seed: int, threads: int, joint: JointRates | None = None
+    start: Start,
+    rates: NDArray[np.float64],
+    *,
+    trials: int,
+    seed: int,
+    threads: int,
+    joint: JointRates | None = None,
+    exposure: ExposureRule | None = None,
 ) -> Outcomes:
     """Simulate trials from a start under true DLT rates, float64[D]: an ending for each, in order.
 
-    With `joint` rates, whose DLT rates these are, patients have responses.
+    With `joint` rates, whose DLT rates these are, patients have responses; by `exposure` an optimal dose is chosen.
     """
     outcomes, most, plan = unfinished(start, rates, trials), start.trial.most_patients, start.plan.joint
     laws = None if joint is None else ResponseLaws.of(joint, start.data)
     if laws is not None:
         known = np.broadcast_to(laws.responses.T, (*outcomes.patients.shape, 2))
         outcomes = replace(outcomes, responses=known.astype(np.int16))
+    if exposure is not None:
+        outcomes = replace(outcomes, by_exposure=ByExposure(np.empty(trials, np.int16), np.empty(trials)))
     if plan is not None and joint is not None:
         outcomes = replace(outcomes, optimal=np.empty(trials, np.int16))
     else:
@@ -87,17 +97,18 @@ def simulate_trials(
             tolerances = virtual.tolerances(seed, block, most)[: last - first]
         else:
             tolerances = virtual.draw_tolerances(seed, block, room)[: last - first]
-        is_noted = laws is not None or start.responses is not None
+        is_noted = laws is not None or start.responses is not None or exposure is not None
         keys = NO_KEYS if outcomes.times is None else keys_of(seed, block)
         responding = virtual.response_keys(seed, block) if is_noted else NO_KEYS
+        exposed = NO_KEYS if exposure is None else virtual.exposure_keys(seed, block)
         some = outcomes.part(slice(first, last))
 
         def run_rows(rows: slice, found: Outcomes) -> None:
-            told = tolerances[rows], (keys[rows], responding[rows])
+            told = tolerances[rows], (keys[rows], responding[rows], exposed[rows])
             if plan is not None and joint is not None:
-                run_joint(start, joint, *told, found)
+                run_joint(start, joint, told[0], told[1][:2], found)
             else:
-                run_with_responses(simulation, *told, joint, found)
+                run_with_notes(simulation, *told, (joint, exposure), found)
 
         if not is_noted:
             simulation.run(tolerances, keys, some)
@@ -147,6 +158,7 @@ def run_noted(
             times=notes,
             responses=None if into.responses is None else into.responses.copy(),
             optimal=None if into.optimal is None else into.optimal.copy(),
+            by_exposure=into.by_exposure,
         )
         run(rows, some)
         if (notes[:, NOTES] + NOTE > NOTE * room).any():
@@ -161,20 +173,20 @@ def run_noted(
         first = rows.stop
 
 
-def run_with_responses(
+def run_with_notes(
     simulation: Simulation,
     tolerances: Tolerances,
-    keys: tuple[NDArray[np.uint64], NDArray[np.uint64]],
-    joint: JointRates | None,
+    keys: tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint64]],
+    looked_at: tuple[JointRates | None, ExposureRule | None],
     outcomes: Outcomes,
 ) -> None:
-    """As `run` of the simulation, of trials that wait for responses at their end, or have any.
+    """As `run` of the simulation, of trials that wait for responses at their end, or have any, or exposures.
 
-    `keys` are those of the trials and of their responses; times in the outcomes have room for notes. Known responses
-    are in the outcomes already. Without `joint` rates responses are not looked at, which are all known at the end of
-    their window.
+    `keys` are those of the trials, of their responses and of their exposures; times in the outcomes have room for
+    notes. Known responses are in the outcomes already. Without `joint` rates responses are not looked at, which are all
+    known at the end of their window.
     """
-    start, responses = simulation.start, outcomes.responses
+    start, responses, (joint, exposure) = simulation.start, outcomes.responses, looked_at
     simulation.run(tolerances, keys[0], outcomes)
     rates = np.zeros((start.trial.levels, 2))
     if joint is not None:
@@ -189,6 +201,8 @@ def run_with_responses(
     if start.responses is not None:
         clock = response_clock_arrays(start.responses, rates[:, 0] if joint is None else joint.response)
         follow_responses(clock, outcomes.times, keys[1], rates)
+    if exposure is not None and outcomes.by_exposure is not None:
+        exposure.choose(outcomes.times, keys[2], outcomes.recommended, outcomes.by_exposure)
 
 
 def _with_begun(tolerances: Tolerances, start: Start, limits: NDArray[np.int64]) -> Tolerances:

@@ -92,8 +92,8 @@ def paths(
     rates = [evaluated_rates(truth, trial).tolist() for truth in dlt_rates]
     _check_number(now.decider, now.state, cohorts, most)
     root = _node(now.decider, now.state, (), cohorts, rates, (1.0,) * len(rates))
-    chooses = design.optimal_dose is not None
-    return Pathways(now.decider.trial, cohorts, tuple(truths or ()), root, now.departures, chooses)
+    by = "exposures" if design.chooses_by_exposure else "responses" if design.optimal_dose is not None else None
+    return Pathways(now.decider.trial, cohorts, tuple(truths or ()), root, now.departures, by)
 
 
 def first_pathways(design: Design, trial: Trial, *, most: int = MOST_PATHS) -> Pathways | None:

@@ -18,7 +18,7 @@ from escalation.kernels.optimal import choose_in_trials
 from escalation.plans.choice import ChoicePlan, choice_plan
 from escalation.running.answer import DoseResponses, NextDose, OptimalDose
 from escalation.trial.choice import Choice
-from escalation.trial.data import NO_RESPONSES, InterimData, Pair
+from escalation.trial.data import NO_EXPOSURES, NO_RESPONSES, InterimData, Pair
 from escalation.trial.efficacy import Efficacy
 from escalation.trial.trial import Trial
 
@@ -36,10 +36,12 @@ def with_responses(
 
     `recommended` is None where it is not known what each completion recommends.
     """
+    if design.chooses_by_exposure:
+        answer = replace(answer, optimal_dose=_undecided(f"not decided here: it is by exposure, and {NO_EXPOSURES}"))
     if trial.efficacy is None:
         return answer
-    futile = optimal = None
-    if design.optimal_dose is not None:
+    futile, optimal = None, answer.optimal_dose
+    if design.optimal_dose is not None and not design.chooses_by_exposure:
         plan = choice_plan(design.optimal_dose, trial.efficacy, max(data.treated, trial.max_patients))
         futile, optimal = plan.futile, _optimal_dose(design.optimal_dose, trial, plan, data, recommended)
     return replace(

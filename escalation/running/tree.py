@@ -50,8 +50,8 @@ class Pathways:
     root : Node
     warnings : tuple of str
         Where the data that they start from are not what the design would have done.
-    chooses_optimal_dose : bool
-        Whether the design chooses an optimal dose where a trial ends, which the paths do not have.
+    chosen_by : "responses", "exposures" or None
+        By what the design chooses an optimal dose where a trial ends, which the paths do not have.
     by_responses : bool
         Whether the design decides by responses, by which paths then branch as well.
     """
@@ -61,7 +61,7 @@ class Pathways:
     truths: tuple[str, ...]
     root: Node
     warnings: tuple[str, ...]
-    chooses_optimal_dose: bool = False
+    chosen_by: str | None = None
     by_responses: bool = False
 
 

@@ -303,14 +303,31 @@ def _mismatches(trial: Trial | None, designs: Sequence[Design | None], truths: S
     if why is not None:
         bare = [at for at, truth in enumerate(truths, 1) if truth is not None and truth.response_rates is None]
         problems += [f"truth[{at}].response_rates: needed, because {why}" for at in bare]
+    problems += _unexposed(designs, truths)
     if None not in designs:
         problems += _repeated("design", "label", labels(design for design in designs if design is not None))
     problems += _repeated("truth", "name", [truth.name if truth is not None else None for truth in truths])
     return problems
 
 
+def _unexposed(designs: Sequence[Design | None], truths: Sequence[Truth | None]) -> Iterator[str]:
+    """What truths lack of a scenario in which a design chooses an optimal dose by exposure."""
+    choosing = [at for at, design in enumerate(designs, 1) if design is not None and design.chooses_by_exposure]
+    for at, truth in enumerate(truths, 1) if choosing else ():
+        why = f"needed, because design[{choosing[0]}] chooses an optimal dose by exposure"
+        if truth is not None and truth.exposure is None:
+            yield f"truth[{at}].exposure: {why}"
+        if truth is not None and truth.obd is None:
+            yield f'truth[{at}].obd: {why}: the dose level that is right to choose under this truth, or "none"'
+
+
 def _response_problems(trial: Trial, truth: Truth) -> Iterator[tuple[str, str]]:
-    """What of a truth's responses does not fit the trial: (name of the option, what is wrong)."""
+    """What of a truth's responses and exposures does not fit the trial: (name of the option, what is wrong)."""
+    if truth.exposure is not None and len(truth.exposure.geometric_means) != trial.levels:
+        found = f"{len(truth.exposure.geometric_means)} geometric means for {trial.levels} dose levels"
+        yield "exposure.geometric_means", found
+    if isinstance(truth.obd, int) and truth.obd > trial.levels:
+        yield "obd", f"there are only {trial.levels} dose levels"
     if truth.response_rates is None:
         return
     if trial.efficacy is None:
@@ -320,8 +337,6 @@ def _response_problems(trial: Trial, truth: Truth) -> Iterator[tuple[str, str]]:
         yield "response_rates", f"at a rate of 1 the day of a response has no {onset.kind} distribution"
     if len(truth.response_rates) != trial.levels:
         yield "response_rates", f"{len(truth.response_rates)} rates for {trial.levels} dose levels"
-    if isinstance(truth.obd, int) and truth.obd > trial.levels:
-        yield "obd", f"there are only {trial.levels} dose levels"
 
 
 def _repeated(part: str, what: str, names: list[str] | list[str | None]) -> list[str]:

@@ -17,6 +17,7 @@ from escalation.trial.choice import Choice
 from escalation.trial.cohorts import CohortSizes
 from escalation.trial.efficacy import Efficacy, Utility
 from escalation.trial.expansion import Expansion
+from escalation.trial.exposure import Exposure
 from escalation.trial.joint import Association
 from escalation.trial.onset import Onset
 from escalation.trial.randomised import Interim, Randomised
@@ -57,6 +58,7 @@ _NESTED: dict[str, Iterable[str]] = {
     "efficacy": Efficacy.model_fields,
     "utility": Utility.model_fields,
     "association": Association.model_fields,
+    "exposure": Exposure.model_fields,
     "optimal_dose": Choice.model_fields,
     "randomised": Randomised.model_fields,
     "interim": Interim.model_fields,

@@ -204,7 +204,7 @@ def calibrate(
     """
     settings = settings_to_try(scenario, design, values)
     judged = scenario_truths(scenario) if truths is None else truths
-    check_objective(objective, judged)
+    check_objective(objective, judged, [scenario.designs[design]])
     bounds = limits_of((limits or {}).items(), judged, scenario.trial)
     own_setting = scenario.designs[design], scenario.trial, judged
     questions = chain([own_setting], possible(settings, judged))

@@ -206,8 +206,8 @@ def _read(passed: Pass, evidence: Iterable[Evidence], reference: str | None) -> 
         found = {}
         for one in group:
             found[one.design] = _Numbers(
-                moments(one.exact, one.correct_doses, one.exact_responses) if isinstance(one.exact, Outcomes) else None,
-                None if one.simulated is None else samples(one.simulated, one.correct_doses, one.simulated_responses),
+                moments(one.exact, one.correct_doses, one.chosen[0]) if isinstance(one.exact, Outcomes) else None,
+                None if one.simulated is None else samples(one.simulated, one.correct_doses, one.chosen[1]),
             )
             if isinstance(one.exact, Refused):
                 refusals[one.design] = one.exact.reason

@@ -173,7 +173,7 @@ def assess(
 
     Raises StateSpaceError where it takes too much, and where the design chooses no optimal dose that is asked for.
     """
-    if chosen and not design.chooses_optimal_dose:
+    if chosen and not design.chooses_optimal_dose and not design.chooses_by_exposure:
         raise StateSpaceError(NO_CHOICE)
     responses = len(truths) if chosen else 0
     found = exact_expectations(design, trial, truths, timed=timed, responses=responses, allowance=allowance)
@@ -193,10 +193,12 @@ def assess(
     )
 
 
-def check_objective(objective: Objective, truths: TruthSet) -> None:
-    """Refuse an objective that there is not, or of which the truths cannot say, with an EscalationError."""
+def check_objective(objective: Objective, truths: TruthSet, designs: Iterable[Design]) -> None:
+    """Refuse an objective that there is not, or of which truths or designs cannot say, with an EscalationError."""
     if objective not in OBJECTIVES:
         raise EscalationError(f"objective: {objective!r} should be one of {', '.join(OBJECTIVES)}")
+    if objective in OF_OBD and truths.joint is None and any(design.chooses_by_exposure for design in designs):
+        raise EscalationError(f"objective {objective}: exact, and an optimal dose by exposure is simulated only")
     if objective in OF_OBD and truths.joint is None:
         raise EscalationError(
             f"objective {objective}: {truths.description}: not all have response rates and an optimal dose; those of a "

@@ -13,6 +13,7 @@ from escalation.engines.course import Course, course_of
 from escalation.engines.durations import with_days
 from escalation.engines.endings import Enumeration
 from escalation.engines.exact import enumerate_endings
+from escalation.engines.exposure import ExposureRule
 from escalation.engines.joint import JointEndings
 from escalation.engines.late_onset import EndingsByTruth, late_endings
 from escalation.engines.outcomes import Outcomes
@@ -23,7 +24,8 @@ from escalation.plans.clock import clock_of
 from escalation.plans.joint import NEEDS_RESPONSES
 from escalation.plans.start import Start
 from escalation.running.start import start_of
-from escalation.trial.data import InterimData
+from escalation.scenario.truths.truth import Truth
+from escalation.trial.data import NO_EXPOSURES, InterimData
 from escalation.trial.joint import JointRates
 from escalation.trial.rates import check_rates
 from escalation.trial.trial import Trial
@@ -128,7 +130,7 @@ def under_each_truth(
 def simulate(
     design: Design,
     trial: Trial,
-    rates: ArrayLike | JointRates,
+    rates: ArrayLike | JointRates | Truth,
     *,
     trials: int = TRIALS,
     seed: int = SEED,
@@ -142,8 +144,9 @@ def simulate(
     ----------
     design : Design
     trial : Trial
-    rates : sequence of float or JointRates
-        True DLT rate of each dose level; or those of DLTs and responses, and patients then have both. All else is the
+    rates : sequence of float, JointRates or Truth
+        True DLT rate of each dose level; or those of DLTs and responses, and patients then have both; or a truth, and
+        they have what it says of responses and exposures, by which a design may choose an optimal dose. All else is the
         same.
     trials : int
         Number of trials, at least 1.
@@ -167,7 +170,8 @@ def simulate(
     DesignError
         A ValueError: the design does not fit the trial, or another argument is out of range.
     OutcomesError
-        A ValueError: the data cannot be read, or leave open what the design looks at.
+        A ValueError: the data cannot be read, or leave open what the design looks at; or it chooses an optimal dose by
+        exposure, which they do not have.
     CostError
         They would take more memory.
 
@@ -178,18 +182,25 @@ def simulate(
     >>> simulate(BOIN(), trial, [0.05, 0.12, 0.25, 0.40], trials=1000, seed=1).patients.shape
     (1000, 4)
     """
+    exposure = ExposureRule.of(design.optimal_dose, rates.exposure) if isinstance(rates, Truth) else None
+    if isinstance(rates, Truth):
+        rates = rates.joint or rates.dlt_rates
     joint = rates if isinstance(rates, JointRates) else None
     true_rates = check_rates(rates.dlt if isinstance(rates, JointRates) else rates, trial)
+    if exposure is not None and len(exposure.log_means) != trial.levels:
+        raise DesignError(f"exposure: {len(exposure.log_means)} geometric means for {trial.levels} dose levels")
     workers = os.cpu_count() or 1 if threads is None else threads
     for name, value, least in (("trials", trials, 1), ("seed", seed, 0), ("threads", workers, 1)):
         if not is_whole(value) or value < least:
             raise DesignError(f"{name}: {value!r} should be a whole number, at least {least}")
     if after is not None:
         _check_calendar(trial)
+    if after is not None and exposure is not None:
+        raise OutcomesError(f"outcomes: the design chooses an optimal dose by exposure: {NO_EXPOSURES}")
     start = start_of(design, trial, after)
     _check_seen(start, joint)
     Allowance(memory=max_memory).check_memory(design.kind, start.plan, trials)
-    return simulate_trials(start, true_rates, trials=trials, seed=seed, threads=workers, joint=joint)
+    return simulate_trials(start, true_rates, trials=trials, seed=seed, threads=workers, joint=joint, exposure=exposure)
 
 
 def course(design: Design, trial: Trial, rates: ArrayLike | JointRates, *, number: int = 1, seed: int = SEED) -> Course:

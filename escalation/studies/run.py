@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from escalation.characteristics.agreement import Agreement, agreement, overall
 from escalation.characteristics.anchored import Anchor, Anchored, anchored
 from escalation.characteristics.benchmark import optimal_pcs, optimal_selection
+from escalation.characteristics.exposures import Exposures
 from escalation.characteristics.one_truth import OperatingCharacteristics, operating_characteristics
 from escalation.characteristics.responses import Responses, exact_responses, simulated_responses
 from escalation.defaults import SEED, TRIALS
@@ -35,7 +36,7 @@ from escalation.scenario.truths.truth import Truth
 from escalation.studies.one_design import endings_within, simulate, under_each_truth
 from escalation.studies.work.options import Effort, Progress, silent
 from escalation.studies.work.refusal import Refused, answered
-from escalation.trial.data import NO_RESPONSES, InterimData
+from escalation.trial.data import NO_EXPOSURES, NO_RESPONSES, InterimData
 from escalation.trial.joint import JointRates
 from escalation.trial.trial import Trial
 
@@ -50,6 +51,9 @@ TIMED_PATIENT = 6e-8
 
 RESPONDING_PATIENT = 4e-8
 """And for each patient who may respond."""
+
+EXPOSED_PATIENT = 7e-8
+"""And for each patient by whose exposure a dose may be chosen."""
 
 PAIR, PAIR_OF_A_TRIAL = 3e-3, 1e-7
 """Likewise for a pair of designs under a truth."""
@@ -151,6 +155,18 @@ class Evidence:
     anchor: Anchor | None = None  # the same trials as they wait for complete data, of a design that does not
     exact_responses: Responses | None = None  # where the truth has any
     simulated_responses: Responses | None = None
+    exact_exposures: Exposures | None = None  # where the truth has any
+    simulated_exposures: Exposures | None = None
+
+    @property
+    def chosen(self) -> tuple[Responses | Exposures | None, Responses | Exposures | None]:
+        """What decides on the optimal dose, exact and simulated; of a design that chooses none, either."""
+        by_exposure = self.simulated_exposures is not None and self.simulated_exposures.pcs is not None
+        responses, exposures = (
+            (self.exact_responses, self.simulated_responses),
+            (self.exact_exposures, self.simulated_exposures),
+        )
+        return exposures if by_exposure or responses == (None, None) else responses
 
     @property
     def is_known(self) -> bool:
@@ -201,11 +217,11 @@ class Pass:
         """Refuse what would take too long or too much memory, by estimate."""
         trial = self.scenario.trial
         designs = ((label, self.scenario.designs[label]) for label in self.designs)
-        simulated = (
+        simulated = [
             (label, one)
             for label, design in designs
             for one in ([design, design.waiting] if self._leans(design) else [design])
-        )
+        ]
         plans = ((label, start_of(design, trial, self.after).plan) for label, design in simulated)
         on_truth, on_result = REPORT_ON_A_TRUTH, REPORT_ON_A_RESULT
         if trial.efficacy is not None:
@@ -218,7 +234,9 @@ class Pass:
             plans,
             trials=self.trials,
             truths=len(self.truths),
-            timed=_timed(trial) + RESPONDING_PATIENT * _responding(trial),
+            timed=_timed(trial)
+            + RESPONDING_PATIENT * _responding(trial)
+            + EXPOSED_PATIENT * trial.most_patients * any(one.chooses_by_exposure for _, one in simulated),
             further=len(self.truths) * truth,
         )
 
@@ -241,14 +259,14 @@ class Pass:
                     if anchors is not None:
                         anchor = Anchor(anchors.outcomes(truth.dlt_rates), self._simulated(design.waiting, truth))
                     found = Evidence(label, truth, truth.correct_doses(trial.target), expected, simulated, anchor)
-                    yield choices.added_to(found)
+                    yield choices.added_to(_with_exposures(found))
                     step()
 
     def _simulated(self, design: Design, truth: Truth) -> Outcomes:
         return simulate(
             design,
             self.scenario.trial,
-            truth.joint if truth.joint is not None and self.has_responses else truth.dlt_rates,
+            truth if self.has_responses else truth.dlt_rates,
             trials=self.trials,
             seed=self.seed,
             after=self.after,
@@ -297,8 +315,8 @@ class OptimalDoseChoices:
         if joint is None or efficacy is None or known is None or not self.passed.has_responses:
             return one
         plan = self.passed.scenario.designs[one.design].choice_plan(known.trial)
-        is_known = efficacy.max_toxicity is not None or one.truth.obd is not None
-        told = joint, efficacy.utility, one.truth.optimal_dose(efficacy) if is_known else None
+        best = one.truth.optimal_dose(efficacy) if one.truth.knows_optimal_dose(efficacy) else None
+        told = joint, efficacy.utility, best
         expected, simulated = one.exact, one.simulated
         if isinstance(expected, Outcomes):
             law = None if plan is None else answered(self._law, (one.design, expected, plan, joint))
@@ -366,6 +384,19 @@ def _responding(trial: Trial) -> int:
     return trial.most_patients + compared
 
 
+def _with_exposures(one: Evidence) -> Evidence:
+    """Evidence with what its truth's exposures add."""
+    if one.truth.exposure is None:
+        return one
+    best = one.truth.optimal_dose(None) if one.truth.knows_optimal_dose(None) else None
+    index = None if best is None else best - 1
+    return replace(
+        one,
+        exact_exposures=Exposures(one.exact, index) if isinstance(one.exact, Outcomes) else None,
+        simulated_exposures=None if one.simulated is None else Exposures(one.simulated, index),
+    )
+
+
 def _timed(trial: Trial) -> float:
     """Seconds that a simulated trial's calendar takes: for patients who come, be it in vain or to be replaced."""
     clock = clock_of(trial)
@@ -425,6 +456,9 @@ def run(
             "trial.randomised: a comparison is not gone on with from the data of a running trial; leave out "
             "[trial.randomised] or these data"
         )
+    exposed = [label for label in labels if scenario.designs[label].chooses_by_exposure]
+    if data is not None and exposed:
+        raise OutcomesError(f"outcomes: design '{exposed[0]}' chooses an optimal dose by exposure: {NO_EXPOSURES}")
     results, refusals = [], {}
     if data is not None:
         late = [label for label in labels if scenario.designs[label].is_late_onset]
@@ -457,18 +491,20 @@ def result_of(one: Evidence, trial: Trial, *, benchmarked: bool = True) -> Resul
     simulated, correct = one.simulated, one.correct_doses
     means = None if simulated is None or one.anchor is None else anchored(simulated, one.anchor, correct)
     drawn = None if simulated is None else operating_characteristics(simulated, correct)
-    drawn = None if drawn is None else drawn.with_responses(one.simulated_responses)
+    if drawn is not None:
+        drawn = drawn.with_responses(one.simulated_responses).with_exposures(one.simulated_exposures)
     responses = one.exact_responses, one.simulated_responses
     both = None if responses[0] is None or responses[1] is None else (responses[0], responses[1])
     if drawn is not None and drawn.time is not None and means is not None:
         drawn = replace(drawn, time=replace(drawn.time, gain=means.gains.duration))
+    known = None if expected is None else operating_characteristics(expected, correct)
+    if known is not None:
+        known = known.with_responses(one.exact_responses).with_exposures(one.exact_exposures)
     return Result(
         design=one.design,
         truth=one.truth,
         correct_doses=correct,
-        exact=None
-        if expected is None
-        else operating_characteristics(expected, correct).with_responses(one.exact_responses),
+        exact=known,
         simulated=drawn,
         anchored=means,
         agreement=None if expected is None or simulated is None else agreement(expected, simulated, correct, both),

@@ -189,7 +189,7 @@ def find_size(
     chosen = choose(designs, scenario.designs, "design")
     if truths is None:
         truths = scenario_truths(scenario) if odds_ratio is None else calibration_truths(trial, odds_ratio=odds_ratio)
-    check_objective(objective, truths)
+    check_objective(objective, truths, [scenario.designs[label] for label in chosen])
     limits = limits_of([] if overdosing is None else [("overdosing", overdosing)], truths, scenario.trial)
     looked_at = tuple(whole_cohorts(trial) if sizes is None else sorted(set(sizes)))
     if not looked_at:

@@ -23,7 +23,7 @@ from escalation.designs import REGISTRY, Design
 from escalation.engines.allowance import Allowance
 from escalation.engines.optimal import exact_choice
 from escalation.engines.outcomes import DURATION
-from escalation.errors import GridError, JournalError, MissingPackageError, OutputError, brief
+from escalation.errors import GridError, JournalError, MissingPackageError, OutputError, StateSpaceError, brief
 from escalation.files import check_writable, whole_file
 from escalation.names import MOST_LISTED, suggestion
 from escalation.numbers import quantile
@@ -34,7 +34,7 @@ from escalation.studies.one_design import endings_within
 from escalation.studies.sweep_table import SUMMARIES, Floats, Found, columns_of, from_bytes, part_of, to_bytes
 from escalation.studies.work.journal import Journal, journal
 from escalation.studies.work.options import Progress, silent
-from escalation.studies.work.pieces import EVALUATION, by_responses
+from escalation.studies.work.pieces import BY_EXPOSURE, EVALUATION, by_responses
 from escalation.studies.work.refusal import Refused
 from escalation.tidy import CsvFile, ParquetFile
 from escalation.trial.calendar import Calendar
@@ -201,6 +201,8 @@ def find(
     allowance: Allowance,
 ) -> Found:
     """Work out a setting, wherever this runs."""
+    if design.chooses_by_exposure:
+        raise StateSpaceError(BY_EXPOSURE)
     judged = truths.made(trial) if isinstance(truths, TruthSource) else truths
     # Nothing is kept for another setting, which has other trials.
     allowed = replace(allowance, evaluation=len(judged) * EVALUATION)

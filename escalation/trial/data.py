@@ -25,6 +25,9 @@ MOST_COMPLETIONS = 1_000
 OF_RESPONSES = "responses", "response_pending", "responded", "dlt_day_responses"
 """What a cohort says of responses."""
 
+NO_EXPOSURES = "the data have no exposures"
+"""Why an optimal dose by exposure is not known from data."""
+
 NO_RESPONSES = (
     "these counts say nothing of responses; give the outcomes cohort by cohort, with E for a response and B for one "
     "with a DLT"

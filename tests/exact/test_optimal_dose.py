@@ -374,7 +374,7 @@ def test_a_truth_without_responses_is_as_before():
         (
             {"kind": "ccd", "optimal_dose": {"by": "best"}},
             {},
-            "design[3].optimal_dose.by: should be 'max_response', 'unimodal', 'utility' or 'plateau'",
+            "design[3].optimal_dose.by: should be 'max_response', 'unimodal', 'utility', 'plateau' or 'exposure'",
         ),
         ({"kind": "ccd", "optimal_dose": {}}, {}, "design[3].optimal_dose.by: needed"),
         (

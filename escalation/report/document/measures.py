@@ -6,6 +6,7 @@ from functools import partial
 
 from escalation.report.blocks import Block, Lines, TextTable
 from escalation.report.pages.arms import is_compared
+from escalation.report.pages.exposures import chooses_by_exposure
 from escalation.report.pages.responses import OPTIMAL, chooses_dose, has_responses, optimal_dose_of
 from escalation.report.pages.run import Numbers, is_expanded, is_timed, measured
 from escalation.report.wording import count, mean, percent
@@ -211,6 +212,7 @@ RESPONSE = [
         _mean,
     ),
 ]
+AT_OPTIMAL = RESPONSE[-1]
 OPTIMAL_DOSE = [
     Measure("optimal dose", "Probability that the dose is chosen as the OBD.", "obd_selection", per_dose=True),
     *(
@@ -226,6 +228,8 @@ OPTIMAL_DOSE = [
         "Probability that the truth's optimal dose is chosen as the OBD; where it has none, that none is.",
         "pcs_obd",
     ),
+]
+RESPONSE_ESTIMATE = [
     Measure(
         "response estimate: bias",
         "Mean difference between the observed and the true response rate at the OBD, in percentage points, over trials "
@@ -286,6 +290,17 @@ ARMS = [
     Measure("DLTs of both parts", "Mean number of DLTs in both.", "randomised.dlts_in_all", "mean", _mean),
 ]
 
+EXPOSURE_ESTIMATE = [
+    Measure(
+        "exposure estimate: ratio",
+        "Observed divided by true geometric mean exposure at the OBD, as the exponential of the mean difference of the "
+        "logarithms over trials that choose one; 1 is no bias.",
+        "exposure_ratio",
+        "ratio",
+        _mean,
+    ),
+]
+
 
 LASTS = "the time from the first arrival to the last completion, in months of 30.4375 days"
 TIME = [
@@ -307,12 +322,17 @@ TIME = [
 
 def measure_groups(results: Sequence[Result]) -> list[list[Measure]]:
     """All measures of results, those that belong together in one list."""
-    chosen = [*SELECTION, *(BENCHMARK if results[0].benchmark is not None else [])]
+    selection = [*SELECTION, *(BENCHMARK if results[0].benchmark is not None else [])]
     expansion, time = [EXPANSION] if is_expanded(results) else [], [TIME] if is_timed(results) else []
-    optimal = [OPTIMAL_DOSE] if chooses_dose(results) else []
-    response = [RESPONSE] if has_responses(results) else []
+    by_responses, by_exposure = chooses_dose(results), chooses_by_exposure(results)
+    optimal = []
+    if by_responses or by_exposure:
+        chosen = [one for one in OPTIMAL_DOSE if by_responses or one.quantity != "no_obd.futility"]
+        estimates = RESPONSE_ESTIMATE * by_responses + EXPOSURE_ESTIMATE * by_exposure
+        optimal = [[*chosen, *estimates]]
+    response = [RESPONSE] if has_responses(results) else [[AT_OPTIMAL]] if by_exposure else []
     response += [ARMS] if is_compared(results) else []
-    return [chosen, *expansion, *optimal, EXPOSURE, *response, SIZE, *time, SAFETY, STOPPING, ESTIMATE]
+    return [selection, *expansion, *optimal, EXPOSURE, *response, SIZE, *time, SAFETY, STOPPING, ESTIMATE]
 
 
 def definitions(run: Run) -> Iterator[Block]:
@@ -338,6 +358,8 @@ def precision(run: Run) -> Iterator[str]:
         )
     if is_timed(run.results) and any(result.exact is not None for result in run.results) and run.trials:
         yield "A tilde in them marks what is simulated: quantiles of the duration, and all of it where it is not exact."
+    if chooses_by_exposure(run.results) and any(result.exact is not None for result in run.results):
+        yield "A tilde in them also marks the optimal dose by exposure, which is simulated."
     if any(result.exact is None for result in run.results):
         yield (
             f"Columns headed “simulated” hold means of {count(run.trials, 'simulated trial')}, each followed by ± "
@@ -366,13 +388,14 @@ def full_table(results: Sequence[Result], trial: Trial) -> TextTable:
                 rows.append([measure.name + unit, *cells])
                 continue
             if not measure.per_dose:
-                rows.append([measure.name + unit, *(_cell(measure, numbers) for numbers in found)])
+                cells = [_choice_cell(measure, *pair) for pair in zip(found, drawn, strict=True)]
+                rows.append([measure.name + unit, *cells])
                 continue
             for dose, name in enumerate(trial.dose_names, 1):
                 star = "*" if dose in correct else ""
                 if measure.quantity == "obd_selection":
                     star = OPTIMAL if dose == best else ""
-                cells = [_cell(measure, numbers, dose) for numbers in found]
+                cells = [_choice_cell(measure, *pair, dose) for pair in zip(found, drawn, strict=True)]
                 rows.append([f"{measure.name}: {name}{star}{unit}", *cells])
         groups.append(rows)
     header = [f"{result.design} ({'exact' if result.exact is not None else 'simulated'})" for result in results]
@@ -387,6 +410,14 @@ def _cell(measure: Measure, numbers: Numbers, dose: int | None = None) -> str:
         return measure.form(value)
     form = measure.form if measure.form in (_mean, _months) else _percent
     return f"{measure.form(value)} ± {form(error)}"
+
+
+def _choice_cell(measure: Measure, numbers: Numbers, drawn: Numbers, dose: int | None = None) -> str:
+    """A cell; what is simulated of an optimal dose, where exact values do not say, has a tilde."""
+    place = measure.quantity, dose
+    if place not in numbers and place in drawn and measure in (*OPTIMAL_DOSE, *EXPOSURE_ESTIMATE):
+        return f"~ {_cell(measure, drawn, dose)}"
+    return _cell(measure, numbers, dose)
 
 
 def _time_cell(measure: Measure, numbers: Numbers, drawn: Numbers) -> str:

@@ -110,6 +110,12 @@ def _evaluation(run: Run) -> Iterator[str]:
             f". With this number the standard error of a simulated probability is at most {_largest_error(run.trials)} "
             f"percentage points. {_agreement(run)}".rstrip()
         )
+    exposed = [name for name, design in designs.items() if design.chooses_by_exposure]
+    if exposed and run.trials:
+        yield (
+            f"Exposures are continuous: the optimal dose of {', '.join(exposed)} is from simulated trials, in which a "
+            "patient's exposure is log-normal and independent of the DLT and the response."
+        )
     measured = run.results[0].benchmark is not None
     share = " (also relative to the non-parametric optimal benchmark; O'Quigley et al. 2002)" if measured else ""
     yield (

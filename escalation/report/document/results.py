@@ -22,6 +22,7 @@ from escalation.report.figures import (
 )
 from escalation.report.pages.arms import arm_summary, arm_table, is_compared
 from escalation.report.pages.compare import difference_blocks
+from escalation.report.pages.exposures import chooses_by_exposure, exposure_summary, exposure_table
 from escalation.report.pages.responses import has_responses, response_summary, response_table
 from escalation.report.pages.run import by_truth, dose_table, footnotes, is_timed, summary_table, time_table, verdict
 from escalation.studies.run import Result, Run
@@ -50,6 +51,9 @@ def results(run: Run) -> Iterator[Part]:
         if is_compared(group):
             yield replace(arm_table(group, trial), caption=f"{name}: randomised patients at each dose")
             yield replace(arm_summary(group), caption=f"{name}: the randomised comparison in brief")
+        if chooses_by_exposure(group):
+            yield replace(exposure_table(group, trial), caption=f"{name}: optimal dose by exposure (~ simulated)")
+            yield replace(exposure_summary(group), caption=f"{name}: the designs by exposure (~ simulated)")
         if is_timed(group):
             yield replace(time_table(group), caption=f"{name}: how long the trials take")
         for what, draw in FIGURES.items():

@@ -6,6 +6,7 @@ from escalation.report.blocks import Block, Heading, Lines, TextTable
 from escalation.report.document.document import Drawing, Part
 from escalation.report.document.facts import by_responses, run_designs
 from escalation.report.figures import alt_text, plane, to_svg
+from escalation.report.pages.exposures import amount, chooses_by_exposure, has_exposures
 from escalation.report.pages.responses import OPTIMAL, chooses_dose, has_responses, optimal_dose_of
 from escalation.report.pages.run import by_truth
 from escalation.report.render.toml import to_toml
@@ -56,6 +57,8 @@ def mechanisms(run: Run) -> Iterator[Part]:
     if has_responses(run.results):
         yield _responses(run)
         yield _plane(run)
+    if has_exposures(run.results):
+        yield _exposures(run)
     yield Heading("Patients", level=3)
     yield Lines(
         f"Patients are independent of each other: at a dose each has a DLT with the dose's true rate. {_observed(run)}",
@@ -87,6 +90,28 @@ def _responses(run: Run) -> TextTable:
         words=frozenset({len(header) - 2, len(header) - 1}),
         caption=f"The truths: true response rate at each dose, %; {OPTIMAL} optimal dose, of the largest mean utility "
         "among those acceptable for toxicity and response, or as a truth states itself",
+    )
+
+
+def _exposures(run: Run) -> TextTable:
+    """The exposures of the truths that have any, and their optimal doses."""
+    trial, rows = run.scenario.trial, []
+    for results in by_truth(run.results):
+        truth, best = results[0].truth, optimal_dose_of(results[0].truth, trial)
+        if truth.exposure is None:
+            continue
+        values = map(amount, truth.exposure.geometric_means)
+        means = [value + (OPTIMAL if dose == best else "") for dose, value in enumerate(values, 1)]
+        known = truth.knows_optimal_dose(trial.efficacy)
+        optimal = correct_names(trial, [] if best is None else [best]) if known else "not stated"
+        rows.append([truth.name, *means, f"{100 * truth.exposure.cv:g}", optimal])
+    header = ["truth", *trial.dose_names, "CV %", "optimal"]
+    return TextTable(
+        header,
+        [rows],
+        words=frozenset({len(header) - 1}),
+        caption="The truths: geometric mean exposure at each dose, and coefficient of variation between patients; "
+        f"{OPTIMAL} optimal dose",
     )
 
 
@@ -140,6 +165,12 @@ def _engines(run: Run) -> Iterator[str]:
             "and exact values are sums over all endings. Simulated patients have random numbers of their own, "
             "by trial, dose and number: the same under every design."
         )
+    if chooses_by_exposure(run.results):
+        yield (
+            "Exposures: a patient's is log-normal, independent of the DLT and the response, and as far from the mean "
+            "of any dose, in standard deviations of the log, under every design. They are continuous, and do not "
+            "change how a trial goes: the choice of an optimal dose by them is simulated, also where all else is exact."
+        )
 
 
 def _why(result: Result, target: float) -> str:
@@ -156,9 +187,11 @@ def estimands(run: Run) -> Iterator[Block]:
     """What the trial is to find, and what counts as right."""
     target = percent(run.scenario.trial.target)
     optimal = []
-    if chooses_dose(run.results):
+    if chooses_dose(run.results) or chooses_by_exposure(run.results):
+        ways = [("responses", chooses_dose(run.results)), ("exposure", chooses_by_exposure(run.results))]
+        by = " or by ".join(way for way, is_taken in ways if is_taken)
         optimal.append(
-            "Optimal dose (OBD): the dose that a design chooses by responses when the trial has ended, among those up "
+            f"Optimal dose (OBD): the dose that a design chooses by {by} when the trial has ended, among those up "
             "to the RP2D, or none. It is another thing than the RP2D, and has a probability of correct selection of "
             "its own."
         )

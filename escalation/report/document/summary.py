@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 
 from escalation.characteristics.one_truth import OperatingCharacteristics
 from escalation.report.blocks import Block, Lines, TextTable
-from escalation.report.pages.responses import chooses_dose, optimal_dose_of
+from escalation.report.pages.exposures import optimal_choice
+from escalation.report.pages.responses import optimal_dose_of
 from escalation.report.pages.run import OPTIMAL, OPTIMAL_NOTES, by_truth, evidence, label, verdict
 from escalation.report.wording import correct_names, count, dose_list, mean, percent, span
 from escalation.studies.run import Run
@@ -27,20 +28,26 @@ def summary(run: Run) -> Iterator[Block]:
     yield _key_table(run, pcs, lambda oc: percent(oc.pcs), optimal=optimal)
     if optimal:
         yield Lines(OPTIMAL_NOTES[0], OPTIMAL_NOTES[1], listed=True)
-    if chooses_dose(run.results):
+    if any(optimal_choice(result)[0] is not None for result in run.results):
         yield _optimal_table(run)
     for caption, cell in _KEY_MEASURES:
         yield _key_table(run, caption, cell)
 
 
 def _optimal_table(run: Run) -> TextTable:
-    """How often each design chooses the truth's optimal dose; blank for those that choose none."""
+    """How often each design chooses the truth's optimal dose; blank for those that choose none.
+
+    A tilde marks what is simulated of a design whose other numbers are exact.
+    """
     trial, truths = run.scenario.trial, by_truth(run.results)
     rows = []
     for results in truths:
         best = optimal_dose_of(results[0].truth, trial)
-        found = [result.best.response for result in results]
-        cells = [percent(None if one is None else one.pcs_obd) for one in found]
+        cells = []
+        for result in results:
+            choice, is_drawn = optimal_choice(result)
+            mark = "~ " if is_drawn and result.exact is not None else ""
+            cells.append("" if choice is None else f"{mark}{percent(choice.pcs_obd)}")
         rows.append([results[0].truth.name, correct_names(trial, [] if best is None else [best]), *cells])
     header = ["truth", "optimal dose", *(label(result) for result in truths[0])]
     caption = "Probability that the optimal dose (OBD) is chosen, or none where the truth has none, %"

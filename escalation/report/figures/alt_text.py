@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from escalation.engines.course import Course
 from escalation.report.figures.pathways import node_text
 from escalation.report.figures.swimmer import ended
+from escalation.report.pages.exposures import optimal_choice
 from escalation.report.pages.paths import seen
 from escalation.report.pages.responses import optimal_dose_of
 from escalation.report.pages.robust import position_name
@@ -50,12 +51,12 @@ def optimal_dose(results: Sequence[Result], trial: Trial) -> str:
     """The dose that each design recommends, and that it chooses as the optimal one, most often."""
 
     def told(result: Result) -> str:
-        oc, response = result.best, result.best.response
+        oc, (choice, _) = result.best, optimal_choice(result)
         recommended = _most_often([*oc.selection, oc.no_selection], trial)
-        if response is None or response.obd_selection is None or response.no_obd is None:
+        if choice is None or choice.obd_selection is None or choice.no_obd is None:
             return f"{_name(result)} recommends {recommended}, and chooses no optimal dose"
-        chosen = _most_often([*response.obd_selection, min(sum(response.no_obd.values()), 1.0)], trial)
-        right = "" if response.pcs_obd is None else f" (correct in {percent(response.pcs_obd)} %)"
+        chosen = _most_often([*choice.obd_selection, min(sum(choice.no_obd.values()), 1.0)], trial)
+        right = "" if choice.pcs_obd is None else f" (correct in {percent(choice.pcs_obd)} %)"
         return f"{_name(result)} recommends {recommended}, and as the optimal dose chooses {chosen}{right}"
 
     sentences = ["Bars: how often each dose is recommended, and chosen as the optimal one, below the mean utilities."]

@@ -21,6 +21,7 @@ from escalation.report.figures.style import (
     style,
     write_above,
 )
+from escalation.report.pages.exposures import optimal_choice
 from escalation.report.pages.responses import optimal_dose_of
 from escalation.report.pages.run import by_truth, label
 from escalation.report.wording import mean, percent
@@ -86,10 +87,10 @@ def _bars(axes: Axes, result: Result, number: int, width: float) -> None:
     """How often a design recommends each dose, or none, and how often it chooses each, or none, as the optimal one."""
     oc = result.best
     every: list[tuple[list[float], dict[str, Any]]] = [([*oc.selection, oc.no_selection], HOLLOW)]
-    response = oc.response
-    if response is not None and response.obd_selection is not None and response.no_obd is not None:
-        none = min(sum(response.no_obd.values()), 1.0)
-        every.append(([*response.obd_selection, none], filling(number)))
+    choice, is_drawn = optimal_choice(result)
+    if choice is not None and choice.obd_selection is not None and choice.no_obd is not None:
+        none = min(sum(choice.no_obd.values()), 1.0)
+        every.append(([*choice.obd_selection, none], filling(number)))
     for part, (shares, look) in enumerate(every):
         shift = (part - (len(every) - 1) / 2) * THICK
         heights = [100 * share for share in shares]
@@ -100,5 +101,5 @@ def _bars(axes: Axes, result: Result, number: int, width: float) -> None:
                 write_above(axes, text, column + shift, height)
     axes.set(ylim=(0, 115), ylabel="% of trials")
     axes.set_yticks([0, 50, 100])
-    chooses = "" if len(every) > 1 else " (chooses no OBD)"
+    chooses = " (chooses no OBD)" if choice is None else " (OBD simulated)" if is_drawn and result.exact else ""
     axes.set_title(f"{shorten(label(result), 24)}{chooses}", fontsize=9)

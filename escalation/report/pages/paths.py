@@ -99,8 +99,8 @@ def path_footnotes(pathways: Pathways) -> Iterator[str]:
     else:
         yield "A cohort: its dose level, then N? (no DLT) or T? (DLT) for each patient, in any order."
         yield "?: with a response or without, which does not change the path."
-    if pathways.chooses_optimal_dose:
-        yield "RP2D: by toxicity. The optimal dose (OBD) is chosen by the responses when the trial is over."
+    if pathways.chosen_by is not None:
+        yield f"RP2D: by toxicity. The optimal dose (OBD) is chosen by the {pathways.chosen_by} when the trial is over."
     if pathways.truths:
         yield "P: exact probability of the path, whatever the order of the patients within its cohorts."
 

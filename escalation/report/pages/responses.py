@@ -26,10 +26,7 @@ def chooses_dose(results: Sequence[Result]) -> bool:
 
 def optimal_dose_of(truth: Truth, trial: Trial) -> int | None:
     """The optimal dose of a truth, 1-based; None where it has none or it is not known."""
-    efficacy = trial.efficacy
-    if efficacy is None or truth.joint is None or (efficacy.max_toxicity is None and truth.obd is None):
-        return None
-    return truth.optimal_dose(efficacy)
+    return truth.optimal_dose(trial.efficacy) if truth.knows_optimal_dose(trial.efficacy) else None
 
 
 def response_table(results: Sequence[Result], trial: Trial) -> TextTable:
@@ -52,7 +49,7 @@ def response_table(results: Sequence[Result], trial: Trial) -> TextTable:
         groups.append(rows)
     names = [dose_head(trial), *trial.dose_names, "none" if chooses else None]
     column = (best or trial.levels + 1) if chooses else 0
-    header = [f"{name}{OPTIMAL}" if place == column and name else name for place, name in enumerate(names)]
+    header = [f"{name}{OPTIMAL}" if place == column > 0 else name for place, name in enumerate(names)]
     return TextTable.of(header, groups, marked=frozenset({column} if chooses else ()))
 
 
@@ -96,12 +93,12 @@ def _responses(results: Sequence[Result]) -> list[tuple[str, ResponseCharacteris
 
 
 def truth_tree(result: Result, trial: Trial) -> dict[str, Any]:
-    """What a truth says of responses, for JSON; nothing where it says nothing."""
-    if result.truth.response_rates is None:
-        return {}
-    association = result.truth.association
-    return {
-        "response_rates": list(result.truth.response_rates),
-        "association": None if association is None else association.model_dump(mode="json", exclude_none=True),
-        "optimal_dose": optimal_dose_of(result.truth, trial),
-    }
+    """What a truth says of responses and exposures, for JSON; nothing where it says nothing."""
+    tree: dict[str, Any] = {}
+    if result.truth.response_rates is not None:
+        association = result.truth.association
+        tree["response_rates"] = list(result.truth.response_rates)
+        tree["association"] = None if association is None else association.model_dump(mode="json", exclude_none=True)
+    if result.truth.exposure is not None:
+        tree["exposure"] = result.truth.exposure.model_dump(mode="json")
+    return {**tree, "optimal_dose": optimal_dose_of(result.truth, trial)} if tree else {}

@@ -10,6 +10,14 @@ from escalation.characteristics.duration import DaySummary, TimeCharacteristics
 from escalation.characteristics.one_truth import OperatingCharacteristics
 from escalation.report.blocks import Block, Heading, Lines, TextTable
 from escalation.report.pages.arms import arm_notes, arm_summary, arm_table, is_compared
+from escalation.report.pages.exposures import (
+    chooses_by_exposure,
+    drawn_exposure,
+    exposure_notes,
+    exposure_summary,
+    exposure_table,
+    has_exposures,
+)
 from escalation.report.pages.responses import (
     has_responses,
     response_notes,
@@ -63,6 +71,10 @@ def run_blocks(run: Run) -> Iterator[Block]:
         if is_compared(results):
             yield arm_table(results, run.scenario.trial)
             yield arm_summary(results)
+        if has_exposures(results):
+            yield exposure_table(results, run.scenario.trial)
+        if chooses_by_exposure(results):
+            yield exposure_summary(results)
         if is_timed(results):
             yield time_table(results)
     yield Lines(*footnotes(run), listed=True)
@@ -219,6 +231,7 @@ def footnotes(run: Run) -> Iterator[str]:
     if has_responses(run.results):
         yield from response_notes(run.results)
         yield from arm_notes(run.results)
+    yield from exposure_notes(run.results)
     if is_timed(run.results):
         yield "Months: of 30.4 days, from the first arrival to the last completion, mean and sd."
         trial = run.scenario.trial
@@ -272,6 +285,21 @@ def evidence(run: Run) -> Iterator[str]:
         yield "~ anchored: the same trials, made to wait for complete data, have means that are known exactly."
         if worth:
             yield f"To lean on these is worth more trials: at least {' and '.join(worth)}."
+    yield from _of_exposures(run, simulated)
+
+
+def _of_exposures(run: Run, simulated: str) -> Iterator[str]:
+    """That an optimal dose by exposure is not exact, where a design chooses one."""
+    designs = run.scenario.designs
+    exposed = [label for label in designs if designs[label].chooses_by_exposure and label in run.shown]
+    if exposed and run.trials == 0:
+        yield f"The optimal dose by exposure ({', '.join(exposed)}) is simulated only, and no trials were."
+    elif exposed:
+        drawn = [
+            found.mcse["pcs_obd"] for found in map(drawn_exposure, run.results) if found is not None and found.mcse
+        ]
+        error = f"; standard error of correct OBD up to {100 * max(drawn):.1f} %" if drawn else ""
+        yield f"~ OBD by exposure: the mean of {simulated}{error}."
 
 
 def _times_as_many(gain: float) -> str:

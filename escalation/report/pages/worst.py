@@ -65,8 +65,11 @@ def _table(cases: WorstCases, quantity: Quantity, found: list[tuple[str, WorstTr
 def footnotes(cases: WorstCases) -> Iterator[str]:
     """What the columns mean."""
     yield "Values are exact."
+    designs = cases.scenario.designs.values()
     if cases.scenario.trial.efficacy is not None:
         yield "Toxicity alone: responses and the choice of an optimal dose are not looked at."
+    elif any(design.chooses_by_exposure for design in designs):
+        yield "Toxicity alone: exposures and the choice of an optimal dose are not looked at."
     if cases.scenario.trial.levels > 1:
         yield "Optimal: PCS of the non-parametric optimal benchmark there."
         yield "Overdosing: probability that more than 60 % of patients are above the MTD."

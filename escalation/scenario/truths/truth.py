@@ -1,4 +1,4 @@
-"""A truth: one vector of true DLT rates, and of response rates beside them."""
+"""A truth: one vector of true DLT rates, and of response rates and exposures beside them."""
 
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from escalation.fields import Count, Frozen, Rate, Text
 from escalation.trial.efficacy import Efficacy
+from escalation.trial.exposure import Exposure
 from escalation.trial.joint import INDEPENDENT, Association, JointRates, joint_rates
 from escalation.trial.rates import correct_doses
 
@@ -27,7 +28,10 @@ class Truth(Frozen):
         How a patient's DLT and response go together. Default: they are independent.
     obd : int or "none", optional
         The optimal dose level, 1-based. By default the lowest one with the largest mean utility among those that are
-        acceptable for toxicity and response, none where no dose is.
+        acceptable for toxicity and response, none where no dose is. Needed where a design chooses by exposure: which
+        dose is right is the truth's, and not what one design or another takes for a plateau.
+    exposure : Exposure, optional
+        Patients' exposure at each dose, for designs that choose an optimal dose by it.
     """
 
     name: Text
@@ -36,14 +40,18 @@ class Truth(Frozen):
     response_rates: Annotated[tuple[Rate, ...], Field(min_length=1)] | None = None
     association: Association | None = None
     obd: Count | Literal["none"] | None = None
+    exposure: Exposure | None = None
 
-    only_if_given: ClassVar[frozenset[str]] = frozenset({"response_rates", "association", "obd"})
+    only_if_given: ClassVar[frozenset[str]] = frozenset({"response_rates", "association", "obd", "exposure"})
 
     @model_validator(mode="after")
     def _has_responses(self) -> Self:
-        given = [name for name in ("association", "obd") if getattr(self, name) is not None]
-        if self.response_rates is None and given:
-            raise ValueError("\n".join(f"{name}: needs response_rates" for name in given))
+        problems = []
+        if self.response_rates is None:
+            problems += ["association: needs response_rates"] * (self.association is not None)
+            problems += ["obd: needs response_rates or exposure"] * (self.obd is not None and self.exposure is None)
+        if problems:
+            raise ValueError("\n".join(problems))
         return self
 
     def correct_doses(self, target: float) -> tuple[int, ...]:
@@ -61,10 +69,16 @@ class Truth(Frozen):
             return None
         return joint_rates(self.dlt_rates, self.response_rates, self.association or INDEPENDENT)
 
-    def optimal_dose(self, efficacy: Efficacy) -> int | None:
-        """The optimal dose level, 1-based; None when no dose is acceptable. The truth has response rates."""
+    def knows_optimal_dose(self, efficacy: Efficacy | None) -> bool:
+        """Whether it says, or has it follow from responses in a trial that has this, or nothing, for them."""
+        follows = self.response_rates is not None and efficacy is not None and efficacy.max_toxicity is not None
+        return self.obd is not None or follows
+
+    def optimal_dose(self, efficacy: Efficacy | None) -> int | None:
+        """The optimal dose level, 1-based, of a truth that knows it; None when no dose is acceptable."""
         if self.obd is not None:
             return None if self.obd == "none" else self.obd
         joint = self.joint
         assert joint is not None
+        assert efficacy is not None
         return joint.optimal_dose(efficacy)

@@ -38,6 +38,9 @@ EVALUATION = 5e-9
 
 DEFAULT = Allowance()
 
+BY_EXPOSURE = "it chooses an optimal dose by exposure, which is simulated only; without optimal_dose the rest is exact"
+"""Why there are no exact means of a design under many truths."""
+
 TOGETHER = 16
 """Truths under which the states of a design that decides by responses are gone through together."""
 
@@ -57,8 +60,10 @@ def exact_expectations(
     """Exact means of a design's trials under a set of truths, mean durations included if they are asked for.
 
     `responses` says of how many truths those are, parts included, whose responses and optimal doses are asked for; 0 is
-    for no responses.
+    for no responses. Raises StateSpaceError where that takes too much, or the design chooses a dose by exposure.
     """
+    if design.chooses_by_exposure:
+        raise StateSpaceError(BY_EXPOSURE)
     if design.looks_at_responses:
         return by_responses(design, trial, truths, replace(allowance, designs=allowance.designs * max(responses, 1)))
     allowed = replace(allowance, evaluation=max(allowance.evaluation, len(truths) * EVALUATION))
