@@ -141,7 +141,7 @@ class BOIN12(Design):
                 f"the RP2D is the dose whose DLT rate is closest to max_toxicity = {trial.efficacy.max_toxicity:g}; "
                 f"which doses are correct, and PCS, go by target = {trial.target:g}"
             )
-        for option in ("confine_from", "explore_from", "stop_at"):
+        for option in ("confine_from", "explore_from", "stop_at", "dlts_to_eliminate"):
             value = getattr(self, option)
             if isinstance(value, int):
                 yield from never_reached(option, value, trial)

@@ -121,12 +121,15 @@ class Completion:
     stop : bool
     reason : str
         The rule that decides, in words.
+    responses : tuple of (int, int), or None
+        Of a design that decides by responses: those at each dose level then, of patients without and with a DLT.
     """
 
     dlts: tuple[int, ...]
     next_dose: int | None
     stop: bool
     reason: str
+    responses: tuple[tuple[int, int], ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -220,6 +223,9 @@ class NextDose:
     tied : tuple of int
         Dose levels of which the design gives one at random, because they are equally desirable; there is then no
         `next_dose` before it is drawn.
+    toxicity_limit : float or None
+        Of a design that decides by responses: the highest acceptable DLT rate, which `above_target` is about there in
+        place of the target.
     """
 
     next_dose: int | None
@@ -243,3 +249,4 @@ class NextDose:
     responses: tuple[DoseResponses, ...] | None = None
     optimal_dose: OptimalDose | None = None
     tied: tuple[int, ...] = ()
+    toxicity_limit: float | None = None

@@ -93,14 +93,16 @@ class Asked:
         decision = self.plan.decide(state, highest=highest)
         doses = decision.tied or (() if decision.next_dose is None else (decision.next_dose,))
         n, t = state.patients[state.dose], state.dlts[state.dose]
-        down = self.plan.moves[n, t] == BELOW or self.plan.lowest_eliminated(state) <= state.dose
-        if missing and not (down and (not doses or doses[0] < state.dose)):
+        # What known DLTs say of a dose that is too toxic does not wait; that none has enough responses does.
+        eliminated = self.plan.lowest_eliminated(state) <= state.dose
+        down = self.plan.moves[n, t] == BELOW and doses and doses[0] < state.dose
+        if missing and not (eliminated or down):
             if ruling.closed_from is not None and state.dose >= ruling.closed_from:
                 raise _closed(self.trial, state.dose, "to fill up the last cohort")
             return Answer(state, (state.dose,), missing, 0, mtd, optimal, completing=True)
         if not doses:
             if self.plan.candidates(state)[0]:
-                raise OutcomesError("closed: no dose is left that may be given: what follows the design does not say")
+                raise OutcomesError("ruled: no dose is left that may be given: what follows the design does not say")
             is_toxic = self.plan.lowest_eliminated(state) == 0
             return Answer(state, (), 0, TOO_TOXIC if is_toxic else FUTILITY, mtd, optimal if is_toxic else FUTILE)
         if self.plan.enough is not None and n >= self.plan.enough:
@@ -135,20 +137,44 @@ def next_by_responses(design: BOIN12, trial: Trial, data: InterimData, ruling: R
         expansion=False,
         reason=_in_words(asked, answers, pending, missing, None if settled else hold),
         recommended_dose=first.recommended + 1 if len(highest) == 1 and first.recommended != NO_DOSE else None,
-        estimates=dose_estimates(decider, _known(data), data),
+        estimates=dose_estimates(_by_limit(decider), _known(data), data),
         prior=decider.prior(first.state),
         warnings=departures,
         pending=sum(data.pending),
         decided=settled and not tied,
         completions=tuple(dict.fromkeys(_completion(asked, answer) for answer in answers)) if pending else (),
         missing=missing,
-        filled=(),
+        filled=tuple(_filled(asked, first)) if settled and not pending and first.completing else (),
         not_recommended=_why_no_mtd(first) if highest == {NO_DOSE} else None,
         hold=None if settled else hold,
         responses=tuple(at_each_dose(asked.efficacy, asked.plan.futile, data)),
         optimal_dose=_optimal(trial, answers, pending),
         tied=tuple(dose + 1 for dose in first.doses) if tied else (),
+        toxicity_limit=asked.plan.limit,
     )
+
+
+def _by_limit(decider: Decider) -> Decider:
+    """The same, for which a DLT rate is too high above the highest acceptable one, as for the design."""
+    assert decider.trial.efficacy is not None
+    return replace(decider, trial=decider.trial.model_copy(update={"target": decider.trial.efficacy.max_toxicity}))
+
+
+def _filled(asked: Asked, answer: Answer) -> Iterator[Completion]:
+    """What follows when those whom the last cohort lacks have been treated, by their outcomes."""
+    state, dose = answer.state, answer.state.last_dose
+    for more in _added((0, 0, 0, 0), [(ALL, answer.size)]):
+        cells = [*_cells_of(state)]
+        none, eff, tox, both = (n + added for n, added in zip(cells[dose], more, strict=True))
+        cells[dose] = none, eff, tox, both
+        yield _completion(asked, asked.answer(_state(cells, dose), 0, asked.decider.ruling))
+
+
+def _cells_of(state: State) -> Iterator[Cell]:
+    """The patients of each outcome at each dose."""
+    assert state.responses is not None
+    for n, t, (well, ill) in zip(state.patients, state.dlts, state.responses, strict=True):
+        yield n - t - well, well, t - ill, ill
 
 
 def _awaited(trial: Trial, data: InterimData) -> Hold:
@@ -263,6 +289,11 @@ def _standing(asked: Asked, data: InterimData) -> tuple[int | None, int, tuple[s
         names = [asked.trial.level_names[dose - 1] for dose in tried]
         raise OutcomesError(f"dose of the last cohort: needed; it may have been dose level {listed(names, 'or')}")
     dose = (tried[0] if data.dose is None else data.dose) - 1
+    if asked.plan.conduct.varies:
+        raise OutcomesError(
+            "outcomes: cohorts have several sizes, so that counts do not say whether the last one is full: give the "
+            "outcomes cohort by cohort"
+        )
     size = data.patients[dose] if data.last_cohort is None else data.last_cohort[0]
     before = tuple(n - size * (place == dose) for place, n in enumerate(data.patients))
     planned = asked.planned(dose, before, data.dlts)
@@ -311,7 +342,8 @@ def _in_words(asked: Asked, answers: list[Answer], pending: int, missing: int, h
         return text_of([wait, f"it may be {listed(then, 'or')}"])
     clauses = list(_clauses(asked, first, missing))
     if pending:
-        clauses.insert(0, f"{who} an outcome that is pending, which cannot change the answer; without further ones")
+        without = "with no DLT and no response among them"
+        clauses.insert(0, f"{who} an outcome that is pending, which cannot change the answer; {without}")
     return text_of(clauses)
 
 
@@ -340,6 +372,12 @@ def _clauses(asked: Asked, answer: Answer, missing: int) -> Iterator[str]:
         shares = [f"{100 * plan.desirable(state, place):.1f} % at {trial.at_level(place)}" for place in found]
         benchmark = f"{asked.design.benchmark(asked.efficacy):g}"
         yield f"desirability, the probability that the mean utility exceeds {benchmark}: {listed(shares, 'and')}"
+    alone = asked.answer(state, 0, NO_RULING)
+    if answer.doses and alone.doses and answer.doses != alone.doses:
+        wanted = listed([trial.at_level(place) for place in alone.doses], "or")
+        yield f"by the design alone it would be {wanted}; those who conduct the trial let none so high follow"
+    if missing:
+        yield "this does not wait until the cohort is full; simulated trials of the design do"
     if len(answer.doses) > 1:
         names = [trial.level_names[place] for place in answer.doses]
         yield f"dose levels {listed(names, 'and')} are equally desirable: the design draws one of them by lot"
@@ -357,8 +395,8 @@ ENDINGS = {
 
 def _completion(asked: Asked, answer: Answer) -> Completion:
     following = answer.doses[0] + 1 if len(answer.doses) == 1 else None
-    reason = text_of(_clauses(asked, answer, answer.size))
-    return Completion(answer.state.dlts, following, bool(answer.reason), reason)
+    reason = text_of(_clauses(asked, answer, answer.size if answer.completing else 0))
+    return Completion(answer.state.dlts, following, bool(answer.reason), reason, answer.state.responses)
 
 
 def _why_no_mtd(answer: Answer) -> str:
@@ -370,8 +408,8 @@ def _optimal(trial: Trial, answers: list[Answer], pending: int) -> OptimalDose:
     found = sorted({max(answer.optimal, NO_DOSE) for answer in answers})
     possible = (*(dose + 1 for dose in found if dose != NO_DOSE), *[None] * (NO_DOSE in found))
     if len(possible) == 1:
-        reasons = sorted({answer.optimal for answer in answers}, reverse=True)
-        return OptimalDose(possible[0], True, " or ".join(OPTIMAL.get(one, CHOSEN) for one in reasons), possible, ())
+        reasons = dict.fromkeys(_why_optimal(answer) for answer in answers)
+        return OptimalDose(possible[0], True, " or ".join(reasons), possible, ())
     names = [trial.level_names[dose - 1] for dose in possible if dose is not None]
     none = " or none" * (None in possible)
     waiting = f"not decided while the outcome{'s' * (pending > 1)} of {pending} patient{'s' * (pending > 1)} "
@@ -379,10 +417,16 @@ def _optimal(trial: Trial, answers: list[Answer], pending: int) -> OptimalDose:
     return OptimalDose(None, False, reason, possible, ())
 
 
+def _why_optimal(answer: Answer) -> str:
+    """Why a dose is the optimal one, or none is."""
+    return NOTHING_NEXT if answer.reason == FUTILITY else OPTIMAL.get(answer.optimal, CHOSEN)
+
+
+NOTHING_NEXT = "no dose that could be next has enough responses"
 CHOSEN = "the largest posterior mean utility, of the doses up to the MTD that are not futile"
 OPTIMAL = {
     NO_DOSE: "no dose is recommended",
-    FUTILE: "every dose up to the MTD is futile, or none that could be next may be given",
+    FUTILE: "every dose up to the MTD is futile",
     NOTHING_TRIED: "no dose up to the MTD was given",
 }
 

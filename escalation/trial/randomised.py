@@ -59,6 +59,9 @@ class Interim(Frozen):
             raise ValueError("after: should increase from each look to the next")
         if self.dlt_limit is None and self.response_limit is None:
             raise ValueError("after: a look needs dlt_limit, response_limit or both")
+        for what in ("dlt", "response"):
+            if f"{what}_threshold" in self.model_fields_set and getattr(self, f"{what}_limit") is None:
+                raise ValueError(f"{what}_threshold: has no effect without {what}_limit")
         return self
 
     def words(self) -> str:

@@ -72,9 +72,12 @@ def next_dose_tree(trial: Trial, found: NextDose, minutes: str) -> dict[str, Any
         "completions",
     )
     label = None if found.next_dose is None else trial.level_names[found.next_dose - 1]
-    for name in ("responses", "optimal_dose", "tied"):  # of trials and designs that look at responses
+    for name in ("responses", "optimal_dose", "tied", "toxicity_limit"):  # of trials and designs with responses
         if not tree[name]:
             del tree[name]
+    for one in (*tree["completions"], *tree["filled"]):
+        if one["responses"] is None:
+            del one["responses"]
     arms = {} if trial.randomised is None else {"randomised_doses": list(arms_at_end(trial, found))}
     return {name: tree[name] for name in first} | tree | arms | {"next_dose_label": label, "minutes": minutes}
 
@@ -107,7 +110,7 @@ def _recommendation(trial: Trial, found: NextDose) -> Iterator[str]:
     if optimal is None:
         yield f"Recommended dose {when}: {dose}."
         return
-    yield f"Recommended dose (RP2D) {when}: {dose}."
+    yield f"{'MTD' if found.toxicity_limit is not None else 'Recommended dose (RP2D)'} {when}: {dose}."
     if not optimal.decided:
         yield f"Optimal dose (OBD) {when}: {optimal.reason}."
         return
@@ -129,11 +132,12 @@ def _table(trial: Trial, found: NextDose) -> TextTable:
         fitted = [rate] if estimated else []
         rows.append([name, *counts, observed, *fitted, interval, above, closed])
     rates = ["rate", estimated] if estimated else ["rate"]
-    return TextTable([dose_head(trial), "n", "DLTs", *rates, "95 %", _above(trial), "closed"], [rows])
+    return TextTable([dose_head(trial), "n", "DLTs", *rates, "95 %", _above(trial, found), "closed"], [rows])
 
 
-def _above(trial: Trial) -> str:
-    return f"> {100 * trial.target:g} %"
+def _above(trial: Trial, found: NextDose) -> str:
+    """The DLT rate that is too high: above the target, or the limit of a design that has another one."""
+    return f"> {100 * (trial.target if found.toxicity_limit is None else found.toxicity_limit):g} %"
 
 
 def _estimated(found: NextDose) -> str:
@@ -150,7 +154,7 @@ def _footnotes(trial: Trial, found: NextDose) -> Iterator[str]:
         yield f"P: pending, {'weighed by the model' if weighed else 'not counted'}."
     if any(estimate.inevaluable for estimate in found.estimates):
         yield "I: treated but inevaluable, not counted."
-    above = _above(trial)
+    above = _above(trial, found)
     if found.prior is None:
         yield f"model, 95 %, {above}: under the model, given the data at all doses."
     else:
@@ -158,8 +162,11 @@ def _footnotes(trial: Trial, found: NextDose) -> Iterator[str]:
             yield "pooled: the isotonic estimate, from doses pooled where observed rates do not increase."
         yield "95 %: Clopper-Pearson, from the dose's own patients."
         yield f"{above}: under a Beta({found.prior[0]:g}, {found.prior[1]:g}) prior, from the dose's own patients."
-    yield f"{above}: probability in % that the DLT rate exceeds the target."
-    yield "closed: eliminated, excluded as a probable overdose, or by a ruling."
+    limit, why = "the target", "excluded as a probable overdose"
+    if found.toxicity_limit is not None:
+        limit, why = "max_toxicity", "futile"
+    yield f"{above}: probability in % that the DLT rate exceeds {limit}."
+    yield f"closed: eliminated, {why}, or by a ruling."
 
 
 def _responses(trial: Trial, efficacy: Efficacy, responses: Sequence[DoseResponses]) -> TextTable:
