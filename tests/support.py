@@ -100,6 +100,17 @@ def without_time(scenario: Scenario) -> Scenario:
     return that_wait(scenario).model_copy(update={"trial": scenario.trial.model_copy(update={"time": None})})
 
 
+def without_responses(scenario: Scenario) -> Scenario:
+    """A scenario that looks at DLTs alone."""
+    return scenario.model_copy(
+        update={
+            "trial": scenario.trial.model_copy(update={"efficacy": None, "randomised": None}),
+            "design": tuple(one.model_copy(update={"optimal_dose": None}) for one in scenario.design),
+            "truth": tuple(one.model_copy(update={"response_rates": None}) for one in scenario.truth),
+        }
+    )
+
+
 def levels(count: int) -> list[int]:
     """Dose levels where only their number matters."""
     return list(range(1, count + 1))

@@ -154,7 +154,7 @@ def test_what_goes_on_without_the_comparison(file, tmp_path):
 def test_data_of_a_running_trial_are_refused(file):
     result = invoke("run", file, "--from", "1NNN")
     assert result.exit_code == 2
-    assert result.stderr.startswith("error: trial.randomised: doses are not compared given the data of a running trial")
+    assert result.stderr.startswith("error: trial.randomised: a comparison is not gone on with from the data")
 
 
 def test_a_search():

@@ -21,7 +21,7 @@ from escalation.report.figures.style import COLOURS, look, style
 from escalation.running.tree import Node
 from tests.conformance.test_every_design import SETTINGS, WAITING, rising
 
-SCENARIOS = sorted((Path(__file__).parents[2] / "scenarios").glob("*.toml"))
+SCENARIOS = sorted((Path(__file__).parents[2] / "scenarios").glob("*.toml"), key=lambda path: path.stem)
 OF_RESULTS = ("selection", "allocation", "sample_size", "bias")
 
 

@@ -33,7 +33,7 @@ from escalation.studies import run as scenario_run
 from escalation.studies.compare import run_and_compare
 from escalation.studies.work.options import silent
 from tests.conformance.test_every_design import SETTINGS, WAITING
-from tests.support import Steps, levels, without_time
+from tests.support import Steps, levels, without_responses, without_time
 
 SCENARIOS = sorted((Path(__file__).parents[2] / "scenarios").glob("*.toml"))
 SEED = 7
@@ -53,7 +53,7 @@ def value(oc, quantity):
 
 @pytest.fixture(scope="module", params=SCENARIOS, ids=lambda path: path.stem)
 def compared(request):
-    scenario = without_time(load_scenario(request.param))
+    scenario = without_responses(without_time(load_scenario(request.param)))
     return scenario, compare(scenario, trials=TRIALS, seed=SEED)
 
 

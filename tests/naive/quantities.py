@@ -7,6 +7,7 @@ from escalation.kernels.codes import (
     DOSE_TOO_TOXIC,
     ENOUGH_AT_DOSE,
     EXPANSION_STOPPED,
+    FUTILITY,
     NO_DOSE,
     REASON_NAMES,
     SLACK,
@@ -48,7 +49,9 @@ def quantities(outcomes: Outcomes, correct: tuple[int, ...]) -> dict[str, np.nda
     )
     found["stop_toxic"] = np.isin(outcomes.reason, (TOO_TOXIC, DOSE_TOO_TOXIC, EXPANSION_STOPPED))
     found["stop_enough"] = (outcomes.reason == ENOUGH_AT_DOSE) | (outcomes.reason == STOPPING_RULE)
-    found |= {f"stop_reasons.{name}": outcomes.reason == code for code, name in REASON_NAMES.items()}
+    found |= {
+        f"stop_reasons.{name}": outcomes.reason == code for code, name in REASON_NAMES.items() if code != FUTILITY
+    }
     if outcomes.declared is not None:
         found |= {f"declared.{d + 1}": outcomes.declared == d for d in doses}
         found["none_declared"] = outcomes.declared == NO_DOSE
