@@ -77,16 +77,11 @@ def simulate_trials(
 
     With `joint` rates, whose DLT rates these are, patients have responses; by `exposure` an optimal dose is chosen.
     """
-    outcomes, most, plan = unfinished(start, rates, trials), start.trial.most_patients, start.plan.joint
-    laws = None if joint is None else ResponseLaws.of(joint, start.data)
-    if laws is not None:
-        known = np.broadcast_to(laws.responses.T, (*outcomes.patients.shape, 2))
-        outcomes = replace(outcomes, responses=known.astype(np.int16))
+    outcomes = _with_responses(unfinished(start, rates, trials), start, joint)
+    most, plan = start.trial.most_patients, start.plan.joint
     if exposure is not None:
         outcomes = replace(outcomes, by_exposure=ByExposure(np.empty(trials, np.int16), np.empty(trials)))
-    if plan is not None and joint is not None:
-        outcomes = replace(outcomes, optimal=np.empty(trials, np.int16))
-    else:
+    if plan is None or joint is None:
         simulation = Simulation(start, rates)
     blocks = -(-trials // virtual.BLOCK)
 
@@ -97,7 +92,7 @@ def simulate_trials(
             tolerances = virtual.tolerances(seed, block, most)[: last - first]
         else:
             tolerances = virtual.draw_tolerances(seed, block, room)[: last - first]
-        is_noted = laws is not None or start.responses is not None or exposure is not None
+        is_noted = joint is not None or start.responses is not None or exposure is not None
         keys = NO_KEYS if outcomes.times is None else keys_of(seed, block)
         responding = virtual.response_keys(seed, block) if is_noted else NO_KEYS
         exposed = NO_KEYS if exposure is None else virtual.exposure_keys(seed, block)
@@ -134,6 +129,15 @@ def simulate_trials(
         finally:
             stopped.set()
     return outcomes
+
+
+def _with_responses(outcomes: Outcomes, start: Start, joint: JointRates | None) -> Outcomes:
+    """Outcomes with room for responses, where patients have any, and those that are known already."""
+    if joint is None:
+        return outcomes
+    known = np.broadcast_to(ResponseLaws.of(joint, start.data).responses.T, (*outcomes.patients.shape, 2))
+    optimal = None if start.plan.joint is None else np.empty(len(outcomes.patients), np.int16)
+    return replace(outcomes, responses=known.astype(np.int16), optimal=optimal)
 
 
 def run_noted(

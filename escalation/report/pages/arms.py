@@ -7,6 +7,8 @@ from escalation.report.blocks import TextTable
 from escalation.report.wording import count, dose_head, mean, percent
 from escalation.running.answer import NextDose
 from escalation.studies.run import Result
+from escalation.trial.merit import error_rates
+from escalation.trial.randomised import Randomised
 from escalation.trial.trial import Trial
 
 
@@ -42,11 +44,18 @@ def arm_summary(results: Sequence[Result]) -> TextTable:
     return TextTable(header, [rows])
 
 
-def arm_notes(results: Sequence[Result]) -> Iterator[str]:
+def arm_notes(results: Sequence[Result], randomised: Randomised | None) -> Iterator[str]:
     """What the columns mean."""
     if is_compared(results):
         yield "Randomised: new patients of the comparison, mean per trial, and DLTs and responses among them."
         yield "In all: with those of dose escalation, which the tables above are about. 0 arms: no comparison."
+    if randomised is not None and randomised.rule == "merit":
+        dlts, responses = randomised.margins
+        yield f"MERIT: an arm is acceptable with at most {dlts} DLTs and at least {responses} responses."
+        if randomised.hypotheses is not None:
+            found = error_rates(randomised.hypotheses, randomised.patients_per_dose)
+            alpha, power = (100 * float(rates[dlts, responses]) for rates in (found.alpha, found.power("II")))
+            yield f"These margins have an alpha of {alpha:.1f} % and a power II of {power:.1f} %."
 
 
 def _compared(results: Sequence[Result]) -> list[tuple[str, RandomisedCharacteristics]]:

@@ -230,7 +230,7 @@ def footnotes(run: Run) -> Iterator[str]:
         yield "Patients +, 5-95 %, DLTs +: of those to come. All else includes the data so far."
     if has_responses(run.results):
         yield from response_notes(run.results)
-        yield from arm_notes(run.results)
+        yield from arm_notes(run.results, run.scenario.trial.randomised)
     yield from exposure_notes(run.results)
     if is_timed(run.results):
         yield "Months: of 30.4 days, from the first arrival to the last completion, mean and sd."
