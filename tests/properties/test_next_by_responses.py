@@ -5,6 +5,7 @@ from itertools import product
 from random import Random
 
 import pytest
+from scipy import stats
 
 from escalation import BOIN12, InterimData, OutcomesError, next_dose
 from tests.exact.test_boin12 import pair, trial
@@ -167,3 +168,50 @@ def test_too_many_ways():
     of = trial(count=3, patients=60, size=10)
     with pytest.raises(OutcomesError, match="at most 5,000 are looked at"):
         next_dose(BOIN12(stop_at="never"), of, "1PPPPPPPPPP 2PPPPPPPPPP")
+
+
+def test_futility_waits_until_the_cohort_is_full():
+    """A response among those who are missing may be enough; too many DLTs are too many whoever follows."""
+    of = trial(count=4, patients=18, size=3)
+    begun = next_dose(BOIN12(), of, "1NTT 1NNT 1TN")
+    assert (begun.next_dose, begun.cohort_size, begun.stop, begun.missing) == (1, 1, False, 1)
+    filled = {one.responses[0]: (one.next_dose, one.stop) for one in begun.filled}
+    assert filled[0, 0] == (None, True)
+    assert filled[1, 0] == (1, False)
+    for letter, stops in (("N", True), ("E", False)):
+        found = next_dose(BOIN12(), of, f"1NTT 1NNT 1TN{letter}")
+        assert (found.stop_reason == "futility") == stops
+    assert next_dose(BOIN12(), of, "1TTT 1T").stop_reason == "too_toxic"
+    data = InterimData.from_counts([8], [4], 4, dose=1, responses=[(0, 0)])
+    assert next_dose(BOIN12(), of, data).next_dose == 1
+
+
+def test_counts_of_several_cohort_sizes_are_asked_about():
+    of = trial(count=3, patients=18, size=[2, 3])
+    data = InterimData.from_counts([5], [0], 3, dose=1, responses=[(2, 0)])
+    with pytest.raises(OutcomesError, match="give the outcomes cohort by cohort"):
+        next_dose(BOIN12(), of, data)
+    assert next_dose(BOIN12(), of, "1EN 1NEN").cohort_size == 3
+
+
+def test_rulings_are_said():
+    of = trial(count=3, patients=27, size=3)
+    held = next_dose(BOIN12(), of, "1NNN", stay=True)
+    assert held.next_dose == 1
+    assert "By the design alone it would be dose level 2" in held.reason
+    assert "by the design alone" not in next_dose(BOIN12(), of, "1NNN").reason.lower()
+    with pytest.raises(OutcomesError, match="no dose is left that may be given"):
+        next_dose(BOIN12(), of, "1NNN 1NNN 1NNN", stay=True)
+
+
+def test_what_is_above_the_limit():
+    """The design's own limit, not the trial's target."""
+    of = trial(count=3, patients=27, size=3)
+    found = next_dose(BOIN12(), of, "1NTT")
+    assert (found.toxicity_limit, of.target) == (0.35, 0.3)
+    assert found.estimates[0].above_target == pytest.approx(stats.beta.sf(0.35, 3, 2), abs=1e-12)
+
+
+def test_completions_say_by_which_outcomes():
+    found = next_dose(BOIN12(), trial(count=3, patients=27, size=3), "1NN?E")
+    assert {(one.dlts[0], one.responses[0]) for one in found.completions} == {(0, (1, 0)), (0, (2, 0))}
