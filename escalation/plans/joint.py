@@ -176,15 +176,6 @@ class JointPlan(Plan):
         closest_of_each(self.arrays, patients, dlts, recommended)
         return recommended
 
-    def recommend_below(
-        self, patients: Counts, dlts: Counts, recommended: NDArray[np.int16], limit: NDArray[np.int64]
-    ) -> NDArray[np.int16]:
-        """The MTD of each ending, as if nobody had been treated from `limit` on."""
-        if not len(recommended):
-            return recommended
-        below = np.arange(self.levels) < limit[:, None]
-        return self.recommend(np.where(below, patients, np.int16(0)), np.where(below, dlts, np.int16(0)))
-
     def eliminating_by(self, eliminates: NDArray[np.bool_]) -> Self:  # noqa: ARG002
         """None: such a rule is refused."""
         raise DesignError("restrict: doses are eliminated by the design's own options alone")

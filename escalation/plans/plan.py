@@ -132,11 +132,21 @@ class Plan(ABC):
         """Whether it is certain that no trial of `most` patients comes down to a dose."""
         return False
 
-    @abstractmethod
     def recommend_below(
-        self, patients: Counts, dlts: Counts, recommended: NDArray[np.int16], limit: NDArray[np.int64]
+        self,
+        patients: Counts,
+        dlts: Counts,
+        recommended: NDArray[np.int16],
+        limit: NDArray[np.int64],
     ) -> NDArray[np.int16]:
-        """The recommended dose of each ending among doses below `limit`, int64[E]; `recommended` is that of all."""
+        """The recommended dose of each ending among doses below `limit`, int64[E]; `recommended` is that of all.
+
+        Here as if nobody had been treated from there on.
+        """
+        if not len(recommended):
+            return recommended
+        below = np.arange(self.levels) < limit[:, None]
+        return self.recommend(np.where(below, patients, np.int16(0)), np.where(below, dlts, np.int16(0)))
 
     def titrated(self) -> Self:
         """The plan with titration from the lowest dose."""

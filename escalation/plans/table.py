@@ -160,15 +160,6 @@ class TablePlan(Plan):
         """The DLT rates of tried doses as the recommendation compares them."""
         return self.selection.rates(patients, dlts)
 
-    def recommend_below(
-        self, patients: Counts, dlts: Counts, recommended: NDArray[np.int16], limit: NDArray[np.int64]
-    ) -> NDArray[np.int16]:
-        """The recommended dose of each ending, as if nobody had been treated from `limit` on."""
-        if not len(recommended):
-            return recommended
-        below = np.arange(self.levels) < limit[:, None]
-        return self.recommend(np.where(below, patients, np.int16(0)), np.where(below, dlts, np.int16(0)))
-
     def decide(self, state: State, *, titrating: bool) -> Decision:
         """The next dose by the decision table, or none where the lowest dose is eliminated."""
         dose = state.last_dose
