@@ -112,6 +112,14 @@ def simulate_trials(
         else:
             run_noted(start, rates, tolerances, run_rows, some)
 
+    _run_blocks(run_block, blocks, threads, most)
+    return outcomes
+
+
+def _run_blocks(
+    run_block: Callable[[int, NDArray[np.uint32] | None], None], blocks: int, threads: int, most: int
+) -> None:
+    """Run all blocks of trials with at most so many patients, each thread with room for the patients of one."""
     stopped = Event()  # on Ctrl-C
 
     def run_blocks(first: int) -> None:
@@ -128,7 +136,6 @@ def simulate_trials(
                 pass
         finally:
             stopped.set()
-    return outcomes
 
 
 def _with_responses(outcomes: Outcomes, start: Start, joint: JointRates | None) -> Outcomes:
