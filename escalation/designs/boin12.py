@@ -14,6 +14,7 @@ Source: Lin R, Zhou Y, Yan F, Li D, Yuan Y (2020) JCO Precis Oncol 4:1393-1402.
 """
 
 from collections.abc import Iterator
+from math import gcd
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -31,6 +32,9 @@ from escalation.plans.joint import JointPlan, desirability_table
 from escalation.trial.choice import BOIN12 as SOURCE
 from escalation.trial.efficacy import Efficacy
 from escalation.trial.trial import Trial
+
+MOST_SUMS = 20_000_000
+"""Sums of utilities, by patients at a dose, whose desirability is worked out."""
 
 FEWEST = 3
 """Patients at a dose before it can be closed."""
@@ -121,8 +125,23 @@ class BOIN12(Design):
             yield "kind", "needs max_toxicity in [trial.efficacy], the highest acceptable DLT rate"
         else:
             yield from self._limit_problems(efficacy.max_toxicity)
+        if efficacy is not None:
+            unit, most = gcd(*efficacy.utility.of_outcomes), self._most_at_dose(trial, 0)
+            if (sums := most * (100 // unit * most + 1)) > MOST_SUMS:
+                yield (
+                    "stop_at",
+                    f"with utilities in steps of {unit} and up to {most} patients at a dose there are {sums:,} sums of "
+                    f"utilities, more than {MOST_SUMS:,}; a lower stop_at, or utilities in larger steps, have fewer",
+                )
         if trial.expansion is not None:
             yield "kind", "is not followed by an expansion: leave out [trial.expansion]"
+
+    def _most_at_dose(self, trial: Trial, treated: int) -> int:
+        """The most patients that a dose can have."""
+        most = max(trial.max_patients, treated)
+        if self.stop_at == "never" or treated > 0:
+            return most
+        return min(most, self.stop_at - 1 + Conduct.of(trial).largest)
 
     def _limit_problems(self, limit: float) -> Iterator[tuple[str, str]]:
         """What does not fit the highest acceptable DLT rate."""
@@ -236,9 +255,7 @@ class BOIN12(Design):
         assert trial.efficacy is not None
         efficacy, limit = trial.efficacy, _limit(trial.efficacy)
         conduct, enough = Conduct.of(with_room(trial, treated)), None if self.stop_at == "never" else self.stop_at
-        most = max(trial.max_patients, treated)
-        if enough is not None and treated == 0:
-            most = min(most, enough - 1 + conduct.largest)
+        most = self._most_at_dose(trial, treated)
         n, seen = count_grid(most)
         low, high = self.boundaries(limit)
         below, above = seen >= high * n - SLACK, (seen <= low * n + SLACK) | (n < self.confine_from)

@@ -5,6 +5,7 @@ once. What trials come to at the end is summed as they end, because the endings,
 to keep.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -29,6 +30,9 @@ from escalation.plans.plan import Tolerances
 from escalation.plans.start import JointStart, Start
 from escalation.trial.joint import JointRates
 from escalation.trial.trial import Trial
+
+MOST_COUNTS = 200_000
+"""Counts of patients, DLTs and responses at a dose that are told apart."""
 
 FIRST_ROOM = 1024
 """States that there is room for at first."""
@@ -95,6 +99,16 @@ def joint_cells(plan: JointPlan, counts: Whole, begins: JointStart) -> JointCell
         responding=np.ascontiguousarray(outcome[:, 1:]),
         largest=largest,
     )
+
+
+def check_counts(plan: JointPlan, counts: Whole, begins: JointStart) -> None:
+    """Refuse, with a StateSpaceError, trials in which a dose can come to too many counts."""
+    ways = sum((n + 1) ** 2 if plan.is_additive else math.comb(n + 3, 3) for n in _numbers(plan, counts[0], begins))
+    if ways > MOST_COUNTS:
+        raise StateSpaceError(
+            f"{ways:,} counts of patients, DLTs and responses can be seen at a dose, where {MOST_COUNTS:,} are looked "
+            "at; fewer patients at a dose, as by stop_at, or larger cohorts have fewer"
+        )
 
 
 def _numbers(plan: JointPlan, patients: Whole, begins: JointStart) -> list[int]:
@@ -183,13 +197,13 @@ def _states(groups: int, truths: int, room: int) -> JointStates:
         np.empty(groups, np.uint64),
         np.empty(groups, np.int64),
         np.empty((room, truths)),
-        np.zeros(2, np.int64),
+        np.zeros(3, np.int64),
     )
 
 
 def _with_room(states: JointStates, least: tuple[int, int]) -> JointStates:
     """The same states with room for so many more groups and probabilities, which is doubled where there is none."""
-    groups, room = (int(used) for used in states.used)
+    groups, room = (int(used) for used in states.used[:2])
     if groups + least[0] <= len(states.keys) and room + least[1] <= len(states.mass):
         return states
     larger = _states(2 * len(states.keys) + least[0], states.mass.shape[1], 2 * len(states.mass) + least[1])
@@ -221,6 +235,19 @@ def exact_outcomes(start: Start, joints: Sequence[JointRates], allowance: Allowa
     assert begins is not None
     if start.has_escalated:
         return [_ended(start, begins, joint) for joint in joints]
+    check_counts(plan, start.counts, begins)
+    try:
+        return _enumerated(start, plan, begins, joints, allowance)
+    except MemoryError:
+        raise StateSpaceError(
+            "there is not enough memory for the states; --max-memory (in Python max_memory) keeps to less"
+        ) from None
+
+
+def _enumerated(
+    start: Start, plan: JointPlan, begins: JointStart, joints: Sequence[JointRates], allowance: Allowance
+) -> list[Outcomes]:
+    """The outcomes under each truth of a trial that goes on; raises as `exact_outcomes`."""
     cells = joint_cells(plan, start.counts, begins)
     if plan.levels * int(cells.base) ** plan.levels >= 2**64 or ENDS * int(cells.count_base) ** plan.levels >= 2**64:
         raise StateSpaceError(
@@ -255,13 +282,12 @@ def _one_cohort_more(
     """
     (states, given), first = before, 0
     living = _states(max(FIRST_ROOM, int(states.used[0])), chances.shape[0], max(FIRST_ROOM, 2 * int(states.used[1])))
-    goes_on = 3 * cells.widest, 3 * cells.widest * cells.widest
     ends = ENDS * cells.largest * len(plan.moves)
     while True:
         first = treat_cohorts(plan.arrays, cells, chances, states, first, given, living, ended, found)
         if first == states.used[0]:
             return living, ended
-        living, ended = _with_room(living, goes_on), _with_room(ended, (ends, ends))
+        living, ended = _with_room(living, (3 * cells.widest, int(living.used[2]))), _with_room(ended, (ends, ends))
 
 
 def _evaluated(joint: JointRates, trial: Trial) -> JointRates:

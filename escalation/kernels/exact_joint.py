@@ -100,17 +100,17 @@ def treat_cohorts(plan, cells, chances, groups, first, given, living, ended, fou
         dose = np.int64(key % seats)
         rest = key // seats
         others, ending, enrolled, toxicities = np.uint64(0), np.uint64(0), np.int64(0), np.int64(0)
-        before, longest = np.int64(0), np.int64(1)  # the group's first code at the dose, and states of the next groups
+        before, longest = np.int64(0), np.int64(0)  # the group's first code; states of a group at another dose
         for level in range(levels):
             code = np.int64(rest % cells.base)
             rest = rest // cells.base
             n[level], t[level] = cells.patients[at(code)], cells.dlts[at(code)]
             well[level], ill[level] = cells.responses[at(code), 0], cells.responses[at(code), 1]
             enrolled += n[level]
-            longest = max(longest, cells.opens[at(n[level])])
             if level == dose:
                 before = code
                 continue
+            longest = max(longest, cells.opens[at(n[level])])
             others += powers[level] * np.uint64(code)
             e[level], w[level] = well[level] + ill[level], worth(plan, n[level], t[level], well[level], ill[level])
             judge(plan, level, n, t, e, w, seen)
@@ -118,7 +118,8 @@ def treat_cohorts(plan, cells, chances, groups, first, given, living, ended, fou
             ending += count_powers[level] * np.uint64(cells.count_codes[at(n[level]), at(t[level])])
         if living.used[0] + 3 * cells.widest > living.keys.shape[0]:
             break
-        if living.used[1] + 3 * cells.widest * longest > living.mass.shape[0]:
+        living.used[2] = cells.widest * (1 + 2 * longest)
+        if living.used[1] + living.used[2] > living.mass.shape[0]:
             break
         if ended.used[0] + cells.largest * most * ENDS > min(ended.keys.shape[0], ended.mass.shape[0]):
             break

@@ -298,7 +298,7 @@ class JointStates(NamedTuple):
     keys: NDArray[np.uint64]  # (G,)
     begins: NDArray[np.int64]  # (G,), where its probabilities begin
     mass: NDArray[np.float64]  # (R, V)
-    used: NDArray[np.int64]  # (2,), groups and probabilities that there are
+    used: NDArray[np.int64]  # (3,), groups and probabilities that there are, and how many more may come next
 
 
 class JointSums(NamedTuple):

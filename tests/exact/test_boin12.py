@@ -9,6 +9,7 @@ import pytest
 from escalation import (
     BOIN12,
     Association,
+    DesignError,
     InterimData,
     OutcomesError,
     Scenario,
@@ -232,6 +233,11 @@ def test_too_many_states_are_refused_with_what_would_help():
             trial(count=9, patients=45, size=3),
             joint_rates([0.1] * 9, [0.2] * 9, Association(odds_ratio=1.0)),
         )
+    one = joint_rates([0.2], [0.4], Association(odds_ratio=1.0))
+    with pytest.raises(StateSpaceError, match=r"225,456 counts of patients, DLTs and responses .* stop_at"):
+        exact_under(BOIN12(stop_at="never"), trial(count=1, patients=60, size=3, utilities=APART), one)
+    with pytest.raises(DesignError, match=r"stop_at: .* 100,001,000 sums of utilities"):
+        simulate(BOIN12(stop_at="never"), trial(count=1, patients=1000, utilities=(41, 100, 0, 61)), one, trials=10)
 
 
 RUNNING = {
