@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Unpack
 
 import numpy as np
+from numpy.typing import NDArray
 
 from escalation.designs import Design
 from escalation.engines.exact import cohort_by_cohort, enumerated
@@ -101,14 +102,13 @@ def _of_joint(plan: JointPlan) -> str:
 
     add(plan.doses, conduct.start, conduct.max_patients, conduct.sizes[:, numbers], numbers)
     add(() if conduct.trial_sizes is None else conduct.trial_sizes, plan.utilities, plan.limit, plan.ties * choices)
-    order: list[int] = []
-    sums = np.array([0])
+    order, sums = list[NDArray[np.int64]](), np.array([0])
     for n in range(numbers[-1] + 1):
         if n in numbers:
             add(plan.moves[n, : n + 1], plan.toxic[n, : n + 1], plan.futile[n, : n + 1])
             ends = plan.enough is not None and n >= plan.enough
             add(ends, choices and not ends and plan.explore_from is not None and n >= plan.explore_from)
-            order += plan.ranks[n, sums // plan.unit].tolist()
+            order.append(plan.ranks[n, sums // plan.unit])
         sums = np.unique(np.add.outer(sums, plan.utilities))
-    add(np.unique(order, return_inverse=True)[1] if choices else ())
+    add(np.unique(np.concatenate(order), return_inverse=True)[1] if choices else ())
     return digest.hexdigest()

@@ -11,6 +11,7 @@ from pyarrow import parquet
 
 from escalation import (
     BOIN,
+    BOIN12,
     Scenario,
     Sweep,
     ThreePlusThree,
@@ -45,6 +46,7 @@ TRUTHS = [
     Truth(name="MTD at 2", dlt_rates=(0.1, 0.25, 0.4)),
     Truth(name="all, too toxic", dlt_rates=(0.4, 0.5, 0.6)),
 ]
+BY_RESPONSES = Trial(**TRIAL.model_dump() | {"efficacy": {"min_response": 0.25, "max_toxicity": 0.35}})
 SCENARIO = Scenario(name="three", trial=TRIAL, design=[ThreePlusThree(), BOIN()], truth=TRUTHS)
 SWEEP = Sweep(grid(SCENARIO, {"trial.max_patients": [9, 12], "boin.cutoff_eli": [0.9, 0.95]}), max_states=60)
 
@@ -68,6 +70,9 @@ TABLES = {
     "size": lambda: size_page.table_of(find_size(SCENARIO, pcs=0.4, sizes=[6, 9])),
     "table": lambda: table_page.table_of(
         SCENARIO, {label: decision_table(design, TRIAL) for label, design in SCENARIO.designs.items()}
+    ),
+    "table by responses": lambda: table_page.table_of(
+        SCENARIO, {"boin": decision_table(BOIN(), TRIAL), "boin12": decision_table(BOIN12(), BY_RESPONSES)}
     ),
     "sweep": swept,
 }
