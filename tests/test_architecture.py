@@ -112,12 +112,17 @@ ENTRY_POINTS = {
     "endings.ending_probabilities",
     "endings.grow_tree",
     "exact_curves.settle_curves",
+    "exact_joint.treat_cohorts",
+    "exact_joint.unpack_endings",
     "exact_states.merge_children",
     "exact_states.next_sizes",
     "exact_states.unpack",
     "exact_steps.treat_one_more",
     "exact_tables.settle_table",
     "exact_times.follow_days",
+    "exposure.choose_by_exposure",
+    "joint.closest_of_each",
+    "joint.run_joint_trials",
     "late_onset.run_late_onset_trials",
     "many_truths.expected_counts",
     "optimal.add_over_responses",
@@ -125,6 +130,7 @@ ENTRY_POINTS = {
     "optimal.choose_in_trials",
     "optimal.count_responses",
     "optimal.decide_on_responses",
+    "optimal.follow_responses",
     "randomised.compare_doses",
     "selection.recommend_highest",
     "selection.recommend_isotonic",
@@ -134,13 +140,17 @@ ENTRY_POINTS = {
 }
 
 
-KERNELS = 98
-"""Compiled for the shipped scenarios under one truth and many, a clock and responses, and for designs that do not wait.
+KERNELS = 118
+"""Compiled for the shipped scenarios under one truth and many, a clock, responses and exposures, for designs that do
+not wait and for those that look at responses.
 
 Those called by kernels are included.
 
 Each more is a wait at the first run.
 """
+
+TWICE = {"clock.day_of_event": 2}
+"""It reads the clock of DLTs and that of responses, which are of two kinds."""
 
 MAIN_JOB = """
 import json, sys
@@ -148,7 +158,7 @@ from escalation import InterimData, Scenario, Trial, load_scenario, run, scenari
 from escalation.engines.allowance import Allowance
 from escalation.engines.durations import with_days
 from escalation.engines.exact import enumerate_endings
-from escalation import BOIN, CRM, MTPI2, Efficacy, Keyboard, Scenario, ThreePlusThree, Truth
+from escalation import BOIN, BOIN12, CRM, MTPI2, Efficacy, Keyboard, Scenario, ThreePlusThree, Truth
 from escalation.plans.clock import Clock, Onset
 from escalation.running.start import start_of
 from escalation.studies.work.pieces import exact_expectations
@@ -214,6 +224,18 @@ for given in compared:
         randomised={"patients_per_dose": 8, **given},
     )
     run(Scenario(name="compared", trial=trial, design=[BOIN()], truth=[truth]), trials=200)
+for more in ({}, {"dlt_window_days": 28, "time": {"accrual_per_month": 4}}):
+    windows = {"window_days": 84} if more else {}
+    efficacy = Efficacy(min_response=0.2, max_toxicity=0.4, **windows)
+    trial = Trial(doses=[1, 2, 3], target=0.25, max_patients=18, efficacy=efficacy, **more)
+    designs = [BOIN12(), BOIN(optimal_dose={"by": "utility"}), BOIN12(stop_at="never", label="no stop")]
+    run(Scenario(name="joint", trial=trial, design=designs, truth=[truth]), trials=200)
+    for design in designs:
+        simulate(design, trial, truth, trials=10, after=InterimData.of("1NNE 2NET", trial))
+exposure = {"geometric_means": (100, 300, 320), "cv": 0.5}
+truth = Truth(name="one", dlt_rates=(0.1, 0.2, 0.4), exposure=exposure, obd=2)
+by_exposure = BOIN(optimal_dose={"by": "exposure", "ratio": 0.8})
+run(Scenario(name="seen", trial=trial, design=[by_exposure], truth=[truth]), trials=200)
 print(json.dumps({
     name: [str(found.signature.return_type) for found in kernel.overloads.values()]
     for name, kernel in kernels().items()
@@ -240,7 +262,7 @@ def test_each_kernel_has_one_signature(tmp_path):
     returned = {name.removeprefix("escalation.kernels."): found for name, found in json.loads(result.stdout).items()}
     called = {name for name, found in returned.items() if found}
     assert called >= ENTRY_POINTS
-    assert {name: len(returned[name]) for name in called} == dict.fromkeys(called, 1)
+    assert {name: len(returned[name]) for name in called} == dict.fromkeys(called, 1) | TWICE
     assert len(called) == KERNELS
     borrowing = {name for name in called if not kernels()[f"escalation.kernels.{name}"].targetoptions["_nrt"]}
     assert not {name: returned[name] for name in borrowing if "array" in returned[name][0].lower()}

@@ -144,7 +144,7 @@ def _with_responses(outcomes: Outcomes, start: Start, joint: JointRates | None) 
         return outcomes
     known = np.broadcast_to(ResponseLaws.of(joint, start.data).responses.T, (*outcomes.patients.shape, 2))
     optimal = None if start.plan.joint is None else np.empty(len(outcomes.patients), np.int16)
-    return replace(outcomes, responses=known.astype(np.int16), optimal=optimal)
+    return replace(outcomes, responses=known.astype(np.int16, order="C"), optimal=optimal)
 
 
 def run_noted(

@@ -234,7 +234,7 @@ def treat_cohorts(plan, cells, chances, groups, first, given, living, ended, fou
                 base = ending + count_powers[dose] * np.uint64(cells.count_codes[at(now), at(toxic)])
                 for end in range(ENDS):
                     if ends_so[toxic, end]:
-                        into = begin_of(ended, base * np.uint64(ENDS) + np.uint64(end), 1)
+                        into = begin_of(ended, base * np.uint64(ENDS) + np.uint64(end), np.int64(1))
                         for truth in range(truths):
                             ended.mass[at(into), at(truth)] += mass[at(toxic), at(end), at(truth)]
             n[dose] = there

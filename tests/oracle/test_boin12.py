@@ -140,7 +140,7 @@ def check_exact(record):
     correlation = Association(latent_correlation=record["latent_gaussian_correlation"])
     joint = joint_rates(record["true_tox"], record["true_eff"], correlation)
     start = start_of(design_of(limits, ties=TIES[record["tie"]], **given), trial, None)
-    outcomes = exact_outcomes(start, [joint], Allowance(states=20_000_000))[0]
+    outcomes = exact_outcomes(start, [joint], Allowance(states=50_000_000))[0]
     optimal = outcomes.response_sums.optimal
     found = [optimal.none.sum(), *optimal.selection]
     np.testing.assert_allclose(found, record["select_none_then_doses"], rtol=0, atol=1e-9)
