@@ -53,7 +53,7 @@ def test_ci_runs_the_test_command_of_the_readme():
     script = (ROOT / ".ci" / "run").read_text()
     assert "README.md" in script
     assert "pytest" not in script, "taken from the README, not repeated"
-    assert '"${command##*&& } -m long"' in script
+    assert '"${command##*&& } -m long --dist worksteal"' in script
 
 
 def commands() -> dict[str, str]:
