@@ -25,6 +25,20 @@ from escalation.plans.curves import CurvePlan
 
 HERE = Path(__file__).parent
 
+RESPONDING = """
+[[truth]]
+name = "plateau"
+dlt_rates = [0.05, 0.12, 0.25]
+response_rates = [0.20, 0.45, 0.46]
+association = { odds_ratio = 2.0 }
+
+[[truth]]
+name = "no activity"
+dlt_rates = [0.05, 0.12, 0.25]
+response_rates = [0.05, 0.10, 0.15]
+"""
+"""Truths with responses, for the end of a scenario file: a plateau, and none that would do."""
+
 Checks = TypeVar("Checks", bound=Callable[..., None] | type)
 
 
@@ -215,3 +229,13 @@ def next_dose(design: Design, settings: dict, path: str, size: int = 3) -> int |
     added = [after - before for after, before in zip(played.patients, given, strict=True)]
     assert all(extra in (0, size) for extra in added), f"{path} is not a path of this design: {played.patients}"
     return added.index(size) + 1 if any(added) else None
+
+
+def check_row(rows: list[dict], where: tuple[str, str, str, str], result: dict) -> None:
+    """That the row of a design, truth, engine and quantity in a CSV table has the value of its result in JSON."""
+    (row,) = (row for row in rows if (row["design"], row["truth"], row["engine"], row["quantity"]) == where)
+    value, error = result, result["mcse"]
+    for part in where[-1].split("."):
+        value, error = value[part], error[part]
+    assert float(row["value"]) == value
+    assert float(row["mcse"]) == error

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from escalation.cli import main
+from tests.support import check_row
 
 SCENARIO = """
 name = "example"
@@ -98,16 +99,7 @@ def test_json_and_csv_have_the_same_numbers(invoke):
     assert first["exact"]["patients_at_obd"] == pytest.approx(first["exact"]["patients"][1], rel=1e-12)
     assert "obd_selection" not in third["simulated"]
     for name in ("pcs_obd", "no_obd.safety", "exposure_ratio", "patients_at_obd"):
-        (row,) = (
-            row
-            for row in rows
-            if (row["design"], row["truth"], row["engine"], row["quantity"]) == ("boin", "plateau", "simulated", name)
-        )
-        value, error = first["simulated"], first["simulated"]["mcse"]
-        for part in name.split("."):
-            value, error = value[part], error[part]
-        assert float(row["value"]) == value
-        assert float(row["mcse"]) == error
+        check_row(rows, ("boin", "plateau", "simulated", name), first["simulated"])
     assert not [row for row in rows if row["engine"] == "exact" and row["quantity"] == "pcs_obd"]
 
 

@@ -11,8 +11,10 @@ from click.testing import CliRunner
 from escalation import EscalationError, Hypotheses, find_merit
 from escalation.cli import main
 from escalation.studies.merit import sizes_between
+from tests.support import RESPONDING
 
-SCENARIO = """
+SCENARIO = (
+    """
 name = "example"
 
 [trial]
@@ -36,18 +38,9 @@ kind = "boin"
 
 [[design]]
 kind = "3+3"
-
-[[truth]]
-name = "plateau"
-dlt_rates = [0.05, 0.12, 0.25]
-response_rates = [0.20, 0.45, 0.46]
-association = { odds_ratio = 2.0 }
-
-[[truth]]
-name = "no activity"
-dlt_rates = [0.05, 0.12, 0.25]
-response_rates = [0.05, 0.10, 0.15]
 """
+    + RESPONDING
+)
 ASKED = ["--dlt-rates", "0.4", "0.2", "--response-rates", "0.2", "0.4", "--alpha", "0.1", "--power", "0.6"]
 
 

@@ -8,8 +8,10 @@ import pytest
 from click.testing import CliRunner
 
 from escalation.cli import main
+from tests.support import RESPONDING, check_row
 
-SCENARIO = """
+SCENARIO = (
+    """
 name = "example"
 
 [trial]
@@ -31,18 +33,9 @@ optimal_dose = { by = "plateau", margin = 0.05 }
 
 [[design]]
 kind = "3+3"
-
-[[truth]]
-name = "plateau"
-dlt_rates = [0.05, 0.12, 0.25]
-response_rates = [0.20, 0.45, 0.46]
-association = { odds_ratio = 2.0 }
-
-[[truth]]
-name = "no activity"
-dlt_rates = [0.05, 0.12, 0.25]
-response_rates = [0.05, 0.10, 0.15]
 """
+    + RESPONDING
+)
 
 
 @pytest.fixture
@@ -89,16 +82,7 @@ def test_json_and_csv_have_the_same_numbers(invoke):
     assert "obd_selection" not in third["exact"]
     assert third["exact"]["responses"]
     for name in ("pcs_obd", "no_obd.futility", "response_estimate.bias", "mean_utility"):
-        (row,) = (
-            row
-            for row in rows
-            if (row["design"], row["truth"], row["engine"], row["quantity"]) == ("boin", "plateau", "simulated", name)
-        )
-        value, error = first["simulated"], first["simulated"]["mcse"]
-        for part in name.split("."):
-            value, error = value[part], error[part]
-        assert float(row["value"]) == value
-        assert float(row["mcse"]) == error
+        check_row(rows, ("boin", "plateau", "simulated", name), first["simulated"])
     chosen = [row["value"] for row in rows if row["quantity"] == "obd_selection" and row["engine"] == "exact"][:3]
     assert [float(value) for value in chosen] == first["exact"]["obd_selection"]
 
