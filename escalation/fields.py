@@ -1,7 +1,9 @@
 """Kinds of numbers and texts that trials, designs and scenario files are made of."""
 
 import inspect
-from typing import Annotated, Any, ClassVar
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import (
     AfterValidator,
@@ -11,6 +13,7 @@ from pydantic import (
     GetJsonSchemaHandler,
     SerializerFunctionWrapHandler,
     model_serializer,
+    model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
@@ -105,3 +108,18 @@ class Frozen(BaseModel):
             if text and name in schema.get("properties", {}):
                 schema["properties"][name]["description"] = text
         return schema
+
+
+class FitsTogether(Frozen):
+    """What is right or wrong as a whole: all problems are told at once."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        problems = list(self._problems())
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    @abstractmethod
+    def _problems(self) -> Iterator[str]:
+        """What does not fit together, each named by its option."""

@@ -6,17 +6,17 @@ Sources: Cheung YK, Chappell R (2000) Biometrics 56:1177-1182 (uniform); Yuan Y 
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from escalation.fields import Fraction, Frozen, Rate, Real
+from escalation.fields import FitsTogether, Fraction, Rate, Real
 
 MOST_POINTS = 100
 """Points of the distribution of the day of a DLT; the work of exact durations grows with them."""
 
 
-class Onset(Frozen):
+class Onset(FitsTogether):
     """The day of a DLT, given that it occurs in the window.
 
     Parameters
@@ -34,13 +34,6 @@ class Onset(Frozen):
     kind: Literal["uniform", "weibull", "loglogistic", "quantiles"] = "uniform"
     late_share: Fraction | None = None
     quantiles: Annotated[tuple[tuple[Real, Rate], ...], Field(max_length=MOST_POINTS)] | None = None
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        problems = list(self._problems())
-        if problems:
-            raise ValueError("\n".join(problems))
-        return self
 
     def _problems(self) -> Iterator[str]:
         if self.depends_on_rate:

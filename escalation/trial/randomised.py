@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from escalation.defaults import MOST_PATIENTS
 from escalation.errors import DesignError
-from escalation.fields import Count, Flag, Fraction, Frozen, Positive, Rate, Whole
+from escalation.fields import Count, FitsTogether, Flag, Fraction, Frozen, Positive, Rate, Whole
 from escalation.trial.efficacy import Efficacy
 from escalation.trial.joint import INDEPENDENT, Association
 from escalation.trial.merit import MOST_ARMS, Hypotheses, error_rates, largest_arm
@@ -86,7 +86,7 @@ class Interim(Frozen):
         )
 
 
-class Randomised(Frozen):
+class Randomised(FitsTogether):
     """Doses that patients are randomised to when dose escalation is over, and the choice between them.
 
     The arms are the RP2D and the next lower doses, those that have been given. Patients come on top of those in dose
@@ -140,13 +140,6 @@ class Randomised(Frozen):
     only_if_given: ClassVar[frozenset[str]] = frozenset(
         {*MARGINS, *RATES, "association", "margin", "interim"},
     )
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        problems = list(self._problems())
-        if problems:
-            raise ValueError("\n".join(problems))
-        return self
 
     def _problems(self) -> Iterator[str]:
         options = [option for names in OPTIONS.values() for option in names]

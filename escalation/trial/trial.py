@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from escalation.defaults import MOST_PATIENTS
-from escalation.fields import Count, Fraction, Frozen, Real, Text, Whole
+from escalation.fields import Count, FitsTogether, Fraction, Real, Text, Whole
 from escalation.trial import cohorts
 from escalation.trial.calendar import Calendar
 from escalation.trial.cohorts import AnyCohortSize, Cohorts
@@ -22,7 +22,7 @@ NOT_WITH_EXPANSION = "not with an expansion, which is at one dose; leave one of 
 Amount = Annotated[Whole, Field(ge=0, le=10**15)] | Annotated[Real, Field(ge=0, le=1e15)]
 
 
-class Trial(Frozen):
+class Trial(FitsTogether):
     """A phase I trial: its dose levels, target and size.
 
     Parameters
@@ -79,13 +79,6 @@ class Trial(Frozen):
     randomised: Randomised | None = None
 
     only_if_given: ClassVar[frozenset[str]] = frozenset({"efficacy", "randomised"})
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        problems = list(self._problems())
-        if problems:
-            raise ValueError("\n".join(problems))
-        return self
 
     def _problems(self) -> Iterator[str]:
         numbers = [dose for dose in self.doses if not isinstance(dose, str)]
